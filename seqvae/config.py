@@ -1,0 +1,306 @@
+"""Every setting and its default: frozen, flat dataclasses, and strict reading and writing of them.
+
+A run is one TOML file with a table a section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`).
+Reading is
+strict: an unknown key or a value of the wrong type is a `ConfigError` with a suggestion; nothing is ever executed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from seqvae.errors import ConfigError
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest known word, or the list of known words."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name}: unknown value {value!r}{suggestion(value, known)}")
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name}: expected a number from {low:g} to {high:g}, got {value:g}")
+
+
+Section = TypeVar("Section")
+
+_HUGE = 1e12  # no upper bound in practice, and still a finite number
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to train on and how to split it.
+
+    Attributes:
+        source: name of a dataset (`seqvae data list`) or path of a file.
+        column: column that holds the texts, for tables; empty: the one obvious column.
+        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
+            side),
+            `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and random
+            otherwise.
+        valid_fraction: share of texts kept for validation, where the split is not published.
+        test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
+        limit: use only the first so many texts; 0: all.
+        on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
+    """
+
+    source: str = ""
+    column: str = ""
+    split: str = "auto"
+    valid_fraction: float = 0.05
+    test_fraction: float = 0.05
+    limit: int = 0
+    on_error: str = "stop"
+
+    def __post_init__(self) -> None:
+        _one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "published"))
+        _one_of("data.on_error", self.on_error, ("stop", "skip"))
+        _between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
+        _between("data.test_fraction", self.test_fraction, 0.0, 0.9)
+        _between("data.limit", self.limit, 0, _HUGE)
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """How texts become tokens.
+
+    Attributes:
+        kind: `selfies`, `smiles`, `dna`, `char`, or `auto`: SELFIES for molecules, DNA for DNA (from the dataset's
+            card or
+            the first texts).
+        vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
+            ZINC
+            from 37 to 12 tokens a molecule), none otherwise.
+        allow_gap: DNA only: accept `-` as a symbol.
+        on_unknown: `error` or `drop` for a token that training did not see.
+    """
+
+    kind: str = "auto"
+    vocab_size: int = -1
+    allow_gap: bool = False
+    on_unknown: str = "error"
+
+    def __post_init__(self) -> None:
+        _one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
+        _one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
+        # ids are packed in 16 bits
+        _between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The parts of a model and their sizes.
+
+    Attributes:
+        encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
+        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
+        latent: dimensions of z.
+        embedding: width of a token's vector.
+        encoder_width: hidden units a direction (gru) or channels (conv).
+        decoder_width: hidden units (gru) or channels (conv).
+        encoder_layers: stacked layers (gru) or residual blocks (conv).
+        decoder_layers: the same for the decoder.
+        dropout: share of hidden units dropped between layers while training.
+        max_length: longest text in tokens; 0: the longest of the training data.
+    """
+
+    encoder: str = "gru"
+    decoder: str = "gru"
+    latent: int = 64
+    embedding: int = 128
+    encoder_width: int = 256
+    decoder_width: int = 512
+    encoder_layers: int = 1
+    decoder_layers: int = 1
+    dropout: float = 0.0
+    max_length: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("model.encoder", self.encoder, ("gru", "conv"))
+        _one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        _between("model.dropout", self.dropout, 0.0, 0.95)
+        _between("model.max_length", self.max_length, 0, 100_000)
+        for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
+            _between(f"model.{name}", getattr(self, name), 1, 100_000)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """The training objective, distortion + beta * rate, in nats per sequence.
+
+    Attributes:
+        beta: weight of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
+        warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
+        cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
+        free_bits: nats of rate a latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934).
+        word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
+            arXiv:1511.06349).
+    """
+
+    beta: float = 0.1
+    schedule: str = "linear"
+    warmup: float = 0.2
+    cycles: int = 4
+    free_bits: float = 0.0
+    word_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
+        _between("objective.beta", self.beta, 0.0, 1000.0)
+        _between("objective.warmup", self.warmup, 0.0, 1.0)
+        _between("objective.cycles", self.cycles, 1, 1000)
+        _between("objective.free_bits", self.free_bits, 0.0, 1000.0)
+        _between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the weights are found.
+
+    Attributes:
+        epochs: passes over the training texts.
+        batch_size: texts a step and device.
+        learning_rate: Adam's step size at its highest.
+        rate_schedule: `cosine` (to zero) or `constant`.
+        clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
+        patience: stop after so many validations without a better validation objective; 0: never.
+        validations_per_epoch: validations in each epoch.
+        checkpoint_minutes: minutes between checkpoints; 0: one at every validation only.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the matrix products that the
+            processor does fastest (oneDNN; it may round factors to bf16 where there is hardware for it).
+        devices: number of devices (processes); more than one trains with Lightning's `strategy`.
+        strategy: a strategy of Lightning by name, or `auto`.
+        seed: every random draw comes from it.
+    """
+
+    epochs: int = 10
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    rate_schedule: str = "cosine"
+    clip: float = 50.0
+    patience: int = 0
+    validations_per_epoch: int = 1
+    checkpoint_minutes: float = 5.0
+    device: str = "auto"
+    precision: str = "auto"
+    devices: int = 1
+    strategy: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("training.rate_schedule", self.rate_schedule, ("cosine", "constant"))
+        _one_of("training.device", self.device, ("auto", "cpu", "cuda"))
+        _one_of("training.precision", self.precision, ("auto", "32", "bf16"))
+        _between("training.learning_rate", self.learning_rate, 0.0, 10.0)
+        for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
+            _between(f"training.{name}", getattr(self, name), 1, _HUGE)
+        for name in ("clip", "patience", "checkpoint_minutes", "seed"):
+            _between(f"training.{name}", getattr(self, name), 0, _HUGE)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One whole training run: a section of settings for each part of it."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How a categorical distribution at each position becomes a text.
+
+    Attributes:
+        method: `greedy`, `sample` or `beam`.
+        temperature: divides the logits before sampling.
+        top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
+            arXiv:1904.09751).
+        beam: number of hypotheses that beam search keeps.
+        seed: seed of the sampling.
+    """
+
+    method: str = "greedy"
+    temperature: float = 1.0
+    top_p: float = 1.0
+    beam: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("method", self.method, ("greedy", "sample", "beam"))
+        _between("temperature", self.temperature, 1e-3, 1e3)
+        _between("top_p", self.top_p, 1e-6, 1.0)
+        _between("beam", self.beam, 1, 1000)
+
+
+def _checked(name: str, value: object, kind: type) -> object:
+    """Return a value of the annotated type: an int serves as a float, nothing else is converted."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{name}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def section_from_dict(kind: type[Section], values: Mapping[str, object], where: str) -> Section:
+    """Build one section from a mapping.
+
+    Raises:
+        ConfigError: for an unknown key (with a suggestion), a value of the wrong type, or one out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a table of settings, got {values!r}")
+    hints = get_type_hints(kind)
+    for key in values:
+        if key not in hints:
+            raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
+    return kind(**{key: _checked(f"{where}.{key}", value, hints[key]) for key, value in values.items()})
+
+
+def run_from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Build a run from nested mappings, as a TOML file gives them.
+
+    Raises:
+        ConfigError: as `section_from_dict`, and for an unknown section.
+    """
+    sections = get_type_hints(RunConfig)
+    for key in values:
+        if key not in sections:
+            raise ConfigError(f"unknown section [{key}]{suggestion(key, sections)}")
+    made: dict[str, Any] = {key: section_from_dict(sections[key], part, key) for key, part in values.items()}
+    return RunConfig(**made)
+
+
+def run_to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
+    """Return every setting of a run, defaults included; `run_from_dict` reads it back."""
+    return asdict(config)
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Read a run's TOML file as nested dictionaries.
+
+    Raises:
+        ConfigError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the run: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error

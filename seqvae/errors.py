@@ -1,0 +1,94 @@
+"""Every exception and warning of seqvae: one tree under `SeqVAEError`.
+
+Each message is one line that says what was expected, what was given, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class SeqVAEError(Exception):
+    """Root of every error that seqvae raises on purpose."""
+
+
+class UsageError(SeqVAEError):
+    """The call itself is wrong: an unknown name, a setting out of range. The command line exits with 2."""
+
+
+class ConfigError(UsageError):
+    """A configuration has an unknown key or a value out of range."""
+
+
+class InputError(SeqVAEError):
+    """What was read is wrong: a file, a record, a text."""
+
+
+class RecordError(InputError):
+    """One record of a file cannot be used.
+
+    Args:
+        reason: what is wrong with the record and what to do.
+        file: the file's name, or `<stdin>`.
+        line: 1-based line (or record number where the format has no lines).
+    """
+
+    def __init__(self, reason: str, *, file: str = "", line: int = 0) -> None:
+        self.reason, self.file, self.line = reason, file, line
+        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(where + reason)
+
+
+class InvalidMoleculeError(InputError):
+    """A text is no molecule that RDKit can read."""
+
+
+class InvalidSequenceError(InputError):
+    """A text is no sequence over the alphabet asked for."""
+
+
+class UnknownTokenError(InputError):
+    """A text has a token that the tokenizer has not been fitted on.
+
+    Args:
+        text: the text, as given.
+        token: the unseen token.
+        column: 1-based position of the token's first character, in the tokenizer's own notation.
+    """
+
+    def __init__(self, text: str, token: str, column: int) -> None:
+        self.text, self.token, self.column = text, token, column
+        super().__init__(
+            f"unknown token {token!r} at column {column} of {text!r}: the vocabulary was fitted without it; "
+            'leave the sequence out, or drop such tokens with on_unknown="drop"'
+        )
+
+
+class TooLongError(InputError):
+    """A sequence has more tokens than the model was built for."""
+
+
+class DownloadError(SeqVAEError):
+    """A dataset could not be fetched whole, or is not the file that its card describes."""
+
+
+class ArtifactError(SeqVAEError):
+    """A model folder is missing a file, is damaged, or is not one of ours."""
+
+
+class NewerFormatError(ArtifactError):
+    """A model folder was written by a newer seqvae."""
+
+
+class TrainingError(SeqVAEError):
+    """Training cannot go on."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+class SeqVAEWarning(UserWarning):
+    """Root of every warning that seqvae gives."""
+
+
+class CollapseWarning(SeqVAEWarning):
+    """The latent space carries next to nothing: the decoder ignores it."""

@@ -1,0 +1,1 @@
+"""The VAE and its parts: encoders, decoders, posteriors, priors, the objective, and generation token by token."""

@@ -1,0 +1,261 @@
+"""Decoders: a latent point to a categorical distribution at each position.
+
+Training feeds whole sequences (`forward`); generation asks for one position after another (`begin`, `step`), and
+every decoder answers both with the same distribution. `PAD` and `BOS` have probability zero everywhere: a text is its
+tokens and one `EOS`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from seqvae.config import ModelConfig
+from seqvae.model.convolution import ResidualBlock, dilations
+from seqvae.model.encoders import BOS, PAD, Tokens, embed
+from seqvae.model.recurrent import StepwiseGRU
+
+
+@dataclass(frozen=True)
+class State:
+    """What a decoder remembers between positions: tensors with the batch in the axis named beside each.
+
+    Attributes:
+        tensors: the memory.
+        axes: the batch axis of each tensor.
+        position: how many positions have been decoded.
+    """
+
+    tensors: tuple[Tensor, ...]
+    axes: tuple[int, ...]
+    position: int = 0
+
+    def select(self, rows: Int[Tensor, " kept"]) -> State:
+        """Return the memory of these rows only, in this order; a row may come twice."""
+        kept = tuple(t.index_select(axis, rows) for t, axis in zip(self.tensors, self.axes, strict=True))
+        return State(kept, self.axes, self.position)
+
+    def after(self, *tensors: Tensor) -> State:
+        """Return the memory one position later."""
+        return State(tensors, self.axes, self.position + 1)
+
+
+class Decoder(nn.Module, ABC):
+    """A latent point to logits over the vocabulary at each position.
+
+    Attributes:
+        autoregressive: position t also depends on the tokens before it.
+        max_length: longest text in tokens, without its end.
+    """
+
+    autoregressive: ClassVar[bool]
+    max_length: int
+
+    @abstractmethod
+    def forward(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return the logits of each position given the tokens before it.
+
+        Args:
+            z: latent points.
+            tokens: what is decoded, ids or soft one-hots, each text ended by `EOS` and then padded.
+            hidden: `(batch, length)`, true where an autoregressive decoder must not see the token (word dropout).
+        """
+
+    @abstractmethod
+    def begin(self, z: Float[Tensor, "batch latent"]) -> State:
+        """Return the memory before the first position."""
+
+    @abstractmethod
+    def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
+        """Return the next position's logits, given the token before it (`BOS` at first), and the memory after it."""
+
+
+@final
+class Output(nn.Module):
+    """Linear logits with `PAD` and `BOS` ruled out.
+
+    Args:
+        width: width of the states.
+        vocab_size: symbols of the alphabet.
+    """
+
+    def __init__(self, width: int, vocab_size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, vocab_size)
+        never = torch.zeros(vocab_size, dtype=torch.bool)
+        never[[PAD, BOS]] = True
+        self.register_buffer("never", never, persistent=False)
+
+    def forward(self, states: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows vocab"]:
+        """Return the logits; in the bias, minus infinity costs no extra pass over them."""
+        bias = self.linear.bias.masked_fill(self.never, float("-inf"))
+        return nn.functional.linear(states, self.linear.weight, bias)
+
+
+def _shifted(tokens: Tokens, table: Tensor, hidden: Tensor | None) -> Tensor:
+    """Embed the token before each position: `BOS`, then all but the last; a hidden token is the zero vector."""
+    vectors = embed(tokens, table)
+    if hidden is not None:
+        vectors = vectors.masked_fill(hidden.unsqueeze(-1), 0.0)
+    first = table[BOS].expand(vectors.shape[0], 1, -1).to(vectors.dtype)
+    return torch.cat([first, vectors[:, :-1]], dim=1)
+
+
+@final
+class GRUDecoder(Decoder):
+    """Autoregressive GRU; z sets the first hidden state and is an input at every step.
+
+    A soft one-hot is fed as its expected embedding: exact for a certain token, an approximation for a set of allowed
+    symbols.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    autoregressive = True
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.max_length, self.layers = config.max_length, config.decoder_layers
+        self.embedding = nn.Embedding(vocab_size, config.embedding)
+        self.start = nn.Linear(config.latent, config.decoder_layers * config.decoder_width)
+        self.recurrence = StepwiseGRU(
+            config.embedding, config.latent, config.decoder_width, config.decoder_layers, config.dropout
+        )
+        self.output = Output(config.decoder_width, vocab_size)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return the logits of each position given the tokens before it."""
+        vectors = _shifted(tokens, self.embedding.weight, hidden).transpose(0, 1)
+        inputs = torch.cat([vectors, z.to(vectors.dtype).expand(vectors.shape[0], -1, -1)], dim=-1)
+        states = self.recurrence(inputs, self._first_state(z).to(vectors.dtype))
+        return self.output(self.dropout(states)).transpose(0, 1)
+
+    def begin(self, z: Float[Tensor, "batch latent"]) -> State:
+        """Return the memory before the first position: each layer's state, and z's share of the gates."""
+        return State((self._first_state(z), self.recurrence.project_fixed(z)), (1, 0))
+
+    def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
+        """Return the logits of the next position and the memory after it."""
+        states, projected = state.tensors
+        states = self.recurrence.step(self.embedding(tokens), projected, states)
+        return self.output(states[-1]), state.after(states, projected)
+
+    def _first_state(self, z: Tensor) -> Tensor:
+        return self.start(z).tanh().unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
+
+
+@final
+class CausalConvDecoder(Decoder):
+    """Autoregressive dilated convolution (van den Oord et al. 2016, arXiv:1609.03499); z is added in every block.
+
+    A soft one-hot is fed as its expected embedding: exact for a certain token, an approximation for a set of allowed
+    symbols.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    autoregressive = True
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.max_length = config.max_length
+        channels = config.decoder_width
+        self.embedding = nn.Embedding(vocab_size, channels)
+        self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, d, causal=True, condition=config.latent, dropout=config.dropout)
+            for d in dilations(config.decoder_layers)
+        )
+        self.norm = nn.LayerNorm(channels)
+        self.output = Output(channels, vocab_size)
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return the logits of each position given the tokens before it."""
+        states = _shifted(tokens, self.embedding.weight, hidden) + self.position[: tokens.shape[1]]
+        for block in self.blocks:
+            states = block(states, z)
+        return self.output(self.norm(states))
+
+    def begin(self, z: Float[Tensor, "batch latent"]) -> State:
+        """Return the memory before the first position: z, and each block's last inputs."""
+        caches = [block.empty_cache(z.shape[0]) for block in self._blocks()]
+        return State((z, *caches), (0,) * (1 + len(caches)))
+
+    def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
+        """Return the logits of the next position and the memory after it."""
+        z, *caches = state.tensors
+        states = self.embedding(tokens) + self.position[state.position]
+        later = []
+        for block, cache in zip(self._blocks(), caches, strict=True):
+            states, cache = block.step(states, z, cache)
+            later.append(cache)
+        return self.output(self.norm(states)), state.after(z, *later)
+
+    def _blocks(self) -> list[ResidualBlock]:
+        return [block for block in self.blocks if isinstance(block, ResidualBlock)]
+
+
+@final
+class PositionDecoder(Decoder):
+    """One independent categorical a position, by residual convolutions over positions seeded by z.
+
+    Right for sequences of one length, DNA above all: log p(x|z) is a plain sum, and exact for sets of allowed symbols.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    autoregressive = False
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.max_length = config.max_length
+        channels = config.decoder_width
+        self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
+        self.seed = nn.Linear(config.latent, (config.max_length + 1) * self._seeded)
+        self.widen = nn.Linear(self._seeded, channels)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, d, causal=False, condition=config.latent, dropout=config.dropout)
+            for d in dilations(config.decoder_layers)
+        )
+        self.norm = nn.LayerNorm(channels)
+        self.output = Output(channels, vocab_size)
+
+    _seeded = 16  # channels that z sets at each position by itself, before the convolutions mix them
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return the logits of the first `length` positions; the tokens themselves are not looked at."""
+        return self._all_positions(z)[:, : tokens.shape[1]]
+
+    def begin(self, z: Float[Tensor, "batch latent"]) -> State:
+        """Return the memory before the first position: every position's logits."""
+        return State((self._all_positions(z),), (0,))
+
+    def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
+        """Return the logits of the next position and the memory after it."""
+        return state.tensors[0][:, state.position], state.after(*state.tensors)
+
+    def _all_positions(self, z: Tensor) -> Tensor:
+        states = self.widen(self.seed(z).unflatten(1, (-1, self._seeded))) + self.position
+        for block in self.blocks:
+            states = block(states, z)
+        return self.output(self.norm(states))

@@ -1,0 +1,118 @@
+"""Encoders: token ids or soft one-hots to an approximate posterior q(z|x).
+
+Every encoder reads `(batch, length)` ids, or float `(batch, length, vocab)` whose rows sum to one (a set of allowed
+symbols is uniform over them); `PAD` positions count as absent, so that padding changes nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from seqvae.config import ModelConfig
+from seqvae.model.convolution import ResidualBlock, dilations
+from seqvae.model.posterior import DiagonalGaussian, Posterior
+
+PAD, BOS, EOS = 0, 1, 2  # the tokenizers' special ids, fixed by their contract
+
+Tokens = Int[Tensor, "batch length"] | Float[Tensor, "batch length vocab"]
+
+
+def present(tokens: Tokens) -> Bool[Tensor, "batch length"]:
+    """Return which positions hold a token and not padding."""
+    return tokens != PAD if tokens.dim() == 2 else tokens[..., PAD] < 0.5
+
+
+def embed(tokens: Tokens, table: Float[Tensor, "vocab embedding"]) -> Float[Tensor, "batch length embedding"]:
+    """Return each token's vector; a soft one-hot gets the expected vector."""
+    return nn.functional.embedding(tokens, table) if tokens.dim() == 2 else tokens.to(table.dtype) @ table
+
+
+class Encoder(nn.Module, ABC):
+    """Tokens to an approximate posterior."""
+
+    @abstractmethod
+    def forward(self, tokens: Tokens) -> Posterior:
+        """Return q(z|x), a row each text."""
+
+
+@final
+class GRUEncoder(Encoder):
+    """A bidirectional GRU; the posterior's parameters are linear in the two directions' last states.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, config.embedding)
+        widths = [config.embedding] + [2 * config.encoder_width] * (config.encoder_layers - 1)
+        self.onward = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
+        self.backward_ = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
+        self.dropout = nn.Dropout(config.dropout)
+        self.parameters_ = nn.Linear(2 * config.encoder_width, 2 * config.latent)
+
+    def forward(self, tokens: Tokens) -> Posterior:
+        """Return q(z|x), a row each text."""
+        mask = present(tokens).t()
+        last = (mask.sum(0) - 1).clamp(min=0)
+        # Each row is turned round within its own length, so that its padding still comes last and is never read.
+        positions = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
+        turned = torch.where(mask, last - positions, positions)
+        states = embed(tokens, self.embedding.weight).transpose(0, 1)
+        for onward, backward in zip(self.onward, self.backward_, strict=True):
+            ahead = onward(states)[0]
+            back = backward(_rows(states, turned))[0]
+            states = self.dropout(torch.cat([ahead, _rows(back, turned)], dim=-1))
+        ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
+        return DiagonalGaussian(*self.parameters_(ends).chunk(2, dim=-1))
+
+
+def _rows(states: Tensor, positions: Tensor) -> Tensor:
+    """Pick, for each row of a time-major batch, the states at its own positions `(count, batch)`."""
+    return states.gather(0, positions.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+
+
+@final
+class ConvEncoder(Encoder):
+    """Dilated residual convolutions, then attention pooling by learned queries.
+
+    Positions are embedded, so that the pooled vectors know where a motif stands.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    _queries = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        channels = config.encoder_width
+        self.embedding = nn.Embedding(vocab_size, channels)
+        self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, d, causal=False, condition=0, dropout=config.dropout)
+            for d in dilations(config.encoder_layers)
+        )
+        self.norm = nn.LayerNorm(channels)
+        self.scores = nn.Linear(channels, self._queries)
+        self.parameters_ = nn.Linear(self._queries * channels, 2 * config.latent)
+
+    def forward(self, tokens: Tokens) -> Posterior:
+        """Return q(z|x), a row each text."""
+        mask = present(tokens)
+        states = embed(tokens, self.embedding.weight) + self.position[: tokens.shape[1]]
+        states = states * mask.unsqueeze(-1)
+        for block in self.blocks:
+            states = block(states, mask=mask)
+        states = self.norm(states)
+        weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
+        pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
+        return DiagonalGaussian(*self.parameters_(pooled).chunk(2, dim=-1))

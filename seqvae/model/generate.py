@@ -1,0 +1,179 @@
+"""Decoding token by token: greedy, sampling with temperature and top-p, and beam search, for every decoder.
+
+The log-probabilities returned are always the model's own, log p(token | tokens before it, z) at temperature 1 over
+the whole vocabulary, however the tokens were chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqvae.config import DecodeConfig
+from seqvae.model.decoders import Decoder, State
+from seqvae.model.encoders import BOS, EOS, PAD
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded token ids and what the model thinks of them.
+
+    Attributes:
+        ids: `(batch, length)`, each row ended by `EOS` (unless cut at the model's longest text) and padded.
+        token_log_probs: `(batch, length)`, nats, 0 at padding.
+    """
+
+    ids: Int[Tensor, "batch length"]
+    token_log_probs: Float[Tensor, "batch length"]
+
+    @property
+    def log_likelihood(self) -> Float[Tensor, " batch"]:
+        """Log p(x|z) of each row in nats."""
+        return self.token_log_probs.sum(-1)
+
+
+def decode(decoder: Decoder, z: Float[Tensor, "batch latent"], config: DecodeConfig, rng: torch.Generator) -> Decoded:
+    """Decode each latent point into token ids.
+
+    Args:
+        decoder: any decoder, in evaluation mode.
+        z: latent points.
+        config: how tokens are chosen.
+        rng: source of randomness for `method="sample"`, on z's device.
+    """
+    if config.method == "beam":
+        return _beam(decoder, z, config.beam)
+    uniforms = None
+    if config.method == "sample":
+        # One row of numbers a text, drawn before decoding: which rows end early cannot shift what the others get.
+        uniforms = torch.rand(z.shape[0], decoder.max_length + 1, generator=rng, device=rng.device)
+    return _roll_out(decoder, z, config, uniforms)
+
+
+def _roll_out(decoder: Decoder, z: Tensor, config: DecodeConfig, uniforms: Tensor | None) -> Decoded:
+    """Decode greedily, or by the uniform numbers given; rows that have ended leave the batch."""
+    steps = decoder.max_length + 1
+    ids = torch.full((z.shape[0], steps), PAD, dtype=torch.long, device=z.device)
+    scores = torch.zeros(z.shape[0], steps, device=z.device)
+    rows = torch.arange(z.shape[0], device=z.device)
+    tokens, state = torch.full_like(rows, BOS), decoder.begin(z)
+    for t in range(steps):
+        logits, state = decoder.step(tokens, state)
+        logits = logits.float()
+        tokens = logits.argmax(-1) if uniforms is None else _draw(logits, config, uniforms[rows, t])
+        ids[rows, t] = tokens
+        scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
+        alive = (tokens != EOS).nonzero().squeeze(1)
+        if alive.numel() == 0:
+            break
+        if alive.numel() < rows.numel():
+            rows, tokens, state = rows[alive], tokens[alive], state.select(alive)
+    length = int((ids != PAD).sum(1).max()) if len(ids) else 0
+    return Decoded(ids[:, :length], scores[:, :length])
+
+
+def _draw(logits: Tensor, config: DecodeConfig, uniform: Tensor) -> Tensor:
+    """Draw one token a row by inverting the cumulative distribution at the uniform number."""
+    probabilities = (logits / config.temperature).softmax(-1)
+    if config.top_p < 1:
+        probabilities = _nucleus(probabilities, config.top_p)
+    cumulative = probabilities.cumsum(-1)
+    total = cumulative[:, -1:]
+    # Rounding must not carry the number to the total itself, which would fall behind the last possible token.
+    target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, target, right=True).squeeze(1)
+
+
+def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Zero all but the smallest set of tokens that holds at least `top_p` (Holtzman et al. 2020, arXiv:1904.09751)."""
+    ordered, order = probabilities.sort(dim=-1, descending=True)
+    before = ordered.cumsum(-1) - ordered
+    return torch.zeros_like(probabilities).scatter(1, order, ordered.masked_fill(before >= top_p, 0.0))
+
+
+@dataclass(frozen=True)
+class _Hypotheses:
+    """The beam: for each of batch rows, `width` partial texts, best first.
+
+    Attributes:
+        ids: `(batch, width, steps)`.
+        scores: `(batch, width, steps)`, nats.
+        totals: `(batch, width)`, log p so far, nats.
+        ended: `(batch, width)`.
+    """
+
+    ids: Tensor
+    scores: Tensor
+    totals: Tensor
+    ended: Tensor
+
+
+def _beam(decoder: Decoder, z: Tensor, width: int) -> Decoded:
+    """Keep the `width` likeliest partial texts of each row; return the likeliest text.
+
+    The search may stop early: log-probabilities only fall, so a row is done once its best hypothesis has ended.
+    """
+    batch, steps = z.shape[0], decoder.max_length + 1
+    state: State = decoder.begin(z.repeat_interleave(width, 0))
+    totals = torch.full((batch, width), float("-inf"), device=z.device)
+    totals[:, 0] = 0.0  # at first all hypotheses are the empty text: only one may count
+    beam = _Hypotheses(
+        torch.full((batch, width, steps), PAD, dtype=torch.long, device=z.device),
+        torch.zeros(batch, width, steps, device=z.device),
+        totals,
+        torch.zeros(batch, width, dtype=torch.bool, device=z.device),
+    )
+    tokens = torch.full((batch * width,), BOS, dtype=torch.long, device=z.device)
+    for t in range(steps):
+        logits, state = decoder.step(tokens, state)
+        beam, parents = _extend(beam, logits.float().log_softmax(-1).view(batch, width, -1), t)
+        state, tokens = state.select(parents), beam.ids[:, :, t].flatten()
+        if bool(beam.ended[:, 0].all()):
+            break
+    best = Decoded(beam.ids[:, 0], beam.scores[:, 0])
+    length = int((best.ids != PAD).sum(1).max()) if batch else 0
+    return Decoded(best.ids[:, :length], best.token_log_probs[:, :length])
+
+
+def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, Tensor]:
+    """Extend every hypothesis by its best tokens, keep the best; return them and the decoder rows they came from."""
+    batch, width, vocab = log_probs.shape
+    stay = torch.full((vocab,), float("-inf"), device=log_probs.device)
+    stay[PAD] = 0.0  # an ended hypothesis stays as it is
+    moves = torch.where(beam.ended.unsqueeze(-1), stay, log_probs)
+    totals, flat = (beam.totals.unsqueeze(-1) + moves).flatten(1).topk(width, dim=1)
+    parent, token = flat // vocab, flat % vocab
+    ids = beam.ids.gather(1, parent.unsqueeze(-1).expand_as(beam.ids)).clone()
+    scores = beam.scores.gather(1, parent.unsqueeze(-1).expand_as(beam.scores)).clone()
+    ids[:, :, t] = token
+    scores[:, :, t] = moves.flatten(1).gather(1, flat)
+    ended = beam.ended.gather(1, parent) | (token == EOS)
+    first_row = torch.arange(batch, device=flat.device).unsqueeze(1) * width
+    return _Hypotheses(ids, scores, totals, ended), (parent + first_row).flatten()
+
+
+def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch length vocab"]:
+    """Return the categorical distribution at each position, free-running along the likeliest tokens.
+
+    Autoregressive decoders condition each position on the likeliest tokens before it. Behind a row's end all
+    probability is on
+    `PAD`. The length is that of the longest row, its `EOS` included.
+    """
+    steps = decoder.max_length + 1
+    tokens = torch.full((z.shape[0],), BOS, dtype=torch.long, device=z.device)
+    ended = torch.zeros_like(tokens, dtype=torch.bool)
+    state, rows = decoder.begin(z), []
+    for _ in range(steps):
+        logits, state = decoder.step(tokens, state)
+        probabilities = logits.float().softmax(-1)
+        padding = torch.zeros_like(probabilities)
+        padding[:, PAD] = 1.0
+        rows.append(torch.where(ended.unsqueeze(1), padding, probabilities))
+        tokens = logits.argmax(-1)
+        ended = ended | (tokens == EOS)
+        if bool(ended.all()):
+            break
+    return torch.stack(rows, dim=1) if rows else torch.zeros(0)

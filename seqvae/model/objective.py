@@ -1,0 +1,78 @@
+"""The objective and the bounds on log p(x), in nats per sequence, never averaged over positions or dimensions.
+
+Kingma & Welling 2014 (arXiv:1312.6114) for the ELBO; Burda et al. 2016 (arXiv:1509.00519) for the importance-weighted
+bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from seqvae.config import ObjectiveConfig
+from seqvae.model.encoders import PAD, Tokens, present
+
+
+def token_log_likelihood(logits: Float[Tensor, "batch length vocab"], tokens: Tokens) -> Float[Tensor, "batch length"]:
+    """Return log p of the token at each position in nats, 0 at padding.
+
+    A soft one-hot is a set of allowed symbols, those above zero, and has log of the sum of their probabilities.
+    """
+    if tokens.dim() == 2:
+        flat = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=PAD, reduction="none")
+        return -flat.view(tokens.shape)
+    allowed = logits.float().log_softmax(-1).masked_fill(tokens <= 0, float("-inf"))
+    # Padding rows allow `PAD` alone, whose log-probability is minus infinity: replaced before, so that no gradient is
+    # NaN.
+    absent = ~present(tokens)
+    return allowed.masked_fill(absent.unsqueeze(-1), 0.0).logsumexp(-1).masked_fill(absent, 0.0)
+
+
+def log_likelihood(logits: Float[Tensor, "batch length vocab"], tokens: Tokens) -> Float[Tensor, " batch"]:
+    """Return log p(x|z) in nats per sequence."""
+    return token_log_likelihood(logits, tokens).sum(-1)
+
+
+def rate_penalty(kl: Float[Tensor, "batch latent"], free_bits: float) -> Float[Tensor, ""]:
+    """Return the rate that the objective charges: mean KL over the batch, at least `free_bits` nats a dimension.
+
+    Kingma et al. 2016 (arXiv:1606.04934, section 2.2 of its appendix): the minimum applies to each dimension's mean.
+    """
+    mean = kl.mean(0)
+    return (mean.clamp(min=free_bits) if free_bits > 0 else mean).sum()
+
+
+def beta_at(progress: float, config: ObjectiveConfig) -> float:
+    """Return beta when a share `progress` (0 to 1) of the training is done."""
+    if config.schedule == "constant" or config.warmup == 0:
+        return config.beta
+    cycles = config.cycles if config.schedule == "cyclical" else 1
+    within = 1.0 if progress >= 1 else math.fmod(progress * cycles, 1.0)
+    return config.beta * min(1.0, within / config.warmup)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one pass tells of each text, in nats per sequence.
+
+    Attributes:
+        distortion: `(batch,)`, -log p(x|z) at the sampled z.
+        rate: `(batch,)`, KL(q(z|x) || p(z)).
+    """
+
+    distortion: Float[Tensor, " batch"]
+    rate: Float[Tensor, " batch"]
+
+    @property
+    def elbo(self) -> Float[Tensor, " batch"]:
+        """A lower bound on log p(x): -(distortion + rate)."""
+        return -(self.distortion + self.rate)
+
+
+def importance_weighted_bound(log_weights: Float[Tensor, "samples batch"]) -> Float[Tensor, " batch"]:
+    """Return log of the mean of the weights p(x|z) p(z) / q(z|x) over the samples: IWAE_k, nats per sequence."""
+    return log_weights.logsumexp(0) - math.log(log_weights.shape[0])

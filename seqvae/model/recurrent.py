@@ -1,0 +1,68 @@
+"""Recurrence: a stack of GRU layers over whole sequences, and the same stack one step at a time."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@final
+class StepwiseGRU(nn.Module):
+    """A stack of unidirectional GRU layers (Cho et al. 2014, arXiv:1406.1078), gates as cuDNN defines them.
+
+    Whole sequences go through `torch.nn.GRU`; `step` computes the same function a token at a time, with the part of the
+    input that never changes (the latent vector) projected once.
+
+    Args:
+        varying: width of the input that differs from step to step.
+        fixed: width of the input that is the same at every step; it follows the varying part.
+        width: hidden units.
+        layers: stacked layers.
+        dropout: share of units dropped between layers while training.
+    """
+
+    def __init__(self, varying: int, fixed: int, width: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.varying, self.layers = varying, layers
+        self.gru = nn.GRU(varying + fixed, width, layers, dropout=dropout if layers > 1 else 0.0)
+
+    def forward(
+        self, inputs: Float[Tensor, "length batch features"], hidden: Float[Tensor, "layers batch width"]
+    ) -> Float[Tensor, "length batch width"]:
+        """Return the last layer's states after each step."""
+        return self.gru(inputs, hidden)[0]
+
+    def project_fixed(self, fixed: Float[Tensor, "batch fixed"]) -> Float[Tensor, "batch gates"]:
+        """Return what the fixed input adds to the first layer's gates at every step."""
+        return F.linear(fixed, self.gru.weight_ih_l0[:, self.varying :], self.gru.bias_ih_l0)
+
+    def step(
+        self,
+        varying: Float[Tensor, "batch varying"],
+        projected: Float[Tensor, "batch gates"],
+        hidden: Float[Tensor, "layers batch width"],
+    ) -> Float[Tensor, "layers batch width"]:
+        """Return every layer's state after one step."""
+        states = []
+        gates = F.linear(varying, self.gru.weight_ih_l0[:, : self.varying]) + projected
+        for layer in range(self.layers):
+            if layer > 0:
+                gates = F.linear(states[-1], getattr(self.gru, f"weight_ih_l{layer}"), self._bias("ih", layer))
+            recurrent = F.linear(hidden[layer], getattr(self.gru, f"weight_hh_l{layer}"), self._bias("hh", layer))
+            states.append(_next_state(gates, recurrent, hidden[layer]))
+        return torch.stack(states)
+
+    def _bias(self, kind: str, layer: int) -> Tensor:
+        return getattr(self.gru, f"bias_{kind}_l{layer}")
+
+
+def _next_state(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
+    """One step of a layer from W x + b and U h + c, each `(batch, 3 * width)`: gates reset, update, new."""
+    width = hidden.shape[1]
+    reset, update = (inputs[:, : 2 * width] + recurrent[:, : 2 * width]).sigmoid().chunk(2, dim=1)
+    new = (inputs[:, 2 * width :] + reset * recurrent[:, 2 * width :]).tanh()
+    return torch.lerp(new, hidden, update)

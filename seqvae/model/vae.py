@@ -1,0 +1,83 @@
+"""The sequence VAE: an encoder, a decoder and a prior, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqvae.config import ObjectiveConfig
+from seqvae.model.decoders import Decoder
+from seqvae.model.encoders import Encoder, Tokens
+from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
+from seqvae.model.posterior import Posterior, Prior
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One training step's loss and its parts, means over the batch in nats per sequence.
+
+    Attributes:
+        loss: distortion + beta * charged rate; gradients flow through it.
+        distortion: mean of -log p(x|z).
+        rate: mean of KL(q(z|x) || p(z)), as it is, whatever the objective charges.
+    """
+
+    loss: Float[Tensor, ""]
+    distortion: Float[Tensor, ""]
+    rate: Float[Tensor, ""]
+
+
+@final
+class SequenceVAE(nn.Module):
+    """A variational autoencoder of token sequences, made of parts.
+
+    Args:
+        encoder: tokens to q(z|x).
+        decoder: z to logits.
+        prior: p(z).
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, prior: Prior) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+
+    def posterior(self, tokens: Tokens) -> Posterior:
+        """Return q(z|x), a row each text."""
+        return self.encoder(tokens)
+
+    def log_likelihood(self, z: Float[Tensor, "batch latent"], tokens: Tokens) -> Float[Tensor, " batch"]:
+        """Return log p(x|z) in nats per sequence."""
+        return log_likelihood(self.decoder(z, tokens), tokens)
+
+    def bounds(self, tokens: Tokens, rng: torch.Generator) -> Bounds:
+        """Return distortion and rate of each text, from one posterior sample."""
+        posterior = self.posterior(tokens)
+        z = posterior.rsample(1, rng)[0]
+        return Bounds(-self.log_likelihood(z, tokens), posterior.kl(self.prior))
+
+    def losses(self, tokens: Tokens, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
+        """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits."""
+        posterior = self.posterior(tokens)
+        z = posterior.rsample(1, rng)[0]
+        kl = posterior.kl_per_dimension(self.prior)
+        hidden = self._hidden_words(tokens, config.word_dropout, rng)
+        distortion = -log_likelihood(self.decoder(z, tokens, hidden), tokens).mean()
+        loss = distortion + beta * rate_penalty(kl, config.free_bits)
+        return Losses(loss, distortion.detach(), kl.detach().sum(-1).mean())
+
+    def iwae(self, tokens: Tokens, samples: int, rng: torch.Generator) -> Float[Tensor, " batch"]:
+        """Return the importance-weighted lower bound on log p(x), nats per sequence, one pass a sample."""
+        posterior = self.posterior(tokens)
+        weights = []
+        for z in posterior.rsample(samples, rng):
+            weights.append(self.log_likelihood(z, tokens) + self.prior.log_prob(z) - posterior.log_prob(z))
+        return importance_weighted_bound(torch.stack(weights))
+
+    def _hidden_words(self, tokens: Tokens, share: float, rng: torch.Generator) -> Tensor | None:
+        if share == 0 or not self.decoder.autoregressive:
+            return None
+        return (torch.rand(tokens.shape[:2], generator=rng, device=rng.device) < share).to(tokens.device)
