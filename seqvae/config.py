@@ -188,7 +188,7 @@ class TrainingConfig:
     """
 
     epochs: int = 10
-    batch_size: int = 512
+    batch_size: int = 256
     learning_rate: float = 1e-3
     rate_schedule: str = "cosine"
     clip: float = 50.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from seqvae.errors import UsageError
@@ -25,9 +26,22 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a fresh generator of random numbers for one purpose; global state is not touched."""
-    return torch.Generator(device=device).manual_seed(seed % 2**63)
+def generator(seed: int, *purpose: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a fresh generator of random numbers; global state is not touched.
+
+    Args:
+        seed: the one seed of the work.
+        *purpose: numbers that name what the draws are for (a stream, a step, a rank), so that one seed gives
+        independent
+            streams and a resumed run finds the numbers of any step without the ones before.
+        device: where the numbers are made.
+    """
+    return torch.Generator(device=device).manual_seed(derived_seed(seed, *purpose))
+
+
+def derived_seed(seed: int, *purpose: int) -> int:
+    """Return a 63-bit seed that depends on all the numbers given."""
+    return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager

@@ -86,6 +86,8 @@ class Output(nn.Module):
         vocab_size: symbols of the alphabet.
     """
 
+    never: Tensor
+
     def __init__(self, width: int, vocab_size: int) -> None:
         super().__init__()
         self.linear = nn.Linear(width, vocab_size)

@@ -53,10 +53,10 @@ class GRUEncoder(Encoder):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         widths = [config.embedding] + [2 * config.encoder_width] * (config.encoder_layers - 1)
-        self.onward = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
-        self.backward_ = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
+        self.left_to_right = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
+        self.right_to_left = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.dropout = nn.Dropout(config.dropout)
-        self.parameters_ = nn.Linear(2 * config.encoder_width, 2 * config.latent)
+        self.moments = nn.Linear(2 * config.encoder_width, 2 * config.latent)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), a row each text."""
@@ -66,12 +66,12 @@ class GRUEncoder(Encoder):
         positions = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
         turned = torch.where(mask, last - positions, positions)
         states = embed(tokens, self.embedding.weight).transpose(0, 1)
-        for onward, backward in zip(self.onward, self.backward_, strict=True):
+        for onward, backward in zip(self.left_to_right, self.right_to_left, strict=True):
             ahead = onward(states)[0]
             back = backward(_rows(states, turned))[0]
             states = self.dropout(torch.cat([ahead, _rows(back, turned)], dim=-1))
         ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
-        return DiagonalGaussian(*self.parameters_(ends).chunk(2, dim=-1))
+        return DiagonalGaussian(*self.moments(ends).chunk(2, dim=-1))
 
 
 def _rows(states: Tensor, positions: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class ConvEncoder(Encoder):
         )
         self.norm = nn.LayerNorm(channels)
         self.scores = nn.Linear(channels, self._queries)
-        self.parameters_ = nn.Linear(self._queries * channels, 2 * config.latent)
+        self.moments = nn.Linear(self._queries * channels, 2 * config.latent)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), a row each text."""
@@ -115,4 +115,4 @@ class ConvEncoder(Encoder):
         states = self.norm(states)
         weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
         pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
-        return DiagonalGaussian(*self.parameters_(pooled).chunk(2, dim=-1))
+        return DiagonalGaussian(*self.moments(pooled).chunk(2, dim=-1))

@@ -38,7 +38,7 @@ class StepwiseGRU(nn.Module):
 
     def project_fixed(self, fixed: Float[Tensor, "batch fixed"]) -> Float[Tensor, "batch gates"]:
         """Return what the fixed input adds to the first layer's gates at every step."""
-        return F.linear(fixed, self.gru.weight_ih_l0[:, self.varying :], self.gru.bias_ih_l0)
+        return F.linear(fixed, self._weight("weight_ih", 0)[:, self.varying :], self._weight("bias_ih", 0))
 
     def step(
         self,
@@ -47,17 +47,17 @@ class StepwiseGRU(nn.Module):
         hidden: Float[Tensor, "layers batch width"],
     ) -> Float[Tensor, "layers batch width"]:
         """Return every layer's state after one step."""
-        states = []
-        gates = F.linear(varying, self.gru.weight_ih_l0[:, : self.varying]) + projected
+        states: list[Tensor] = []
+        gates = F.linear(varying, self._weight("weight_ih", 0)[:, : self.varying]) + projected
         for layer in range(self.layers):
             if layer > 0:
-                gates = F.linear(states[-1], getattr(self.gru, f"weight_ih_l{layer}"), self._bias("ih", layer))
-            recurrent = F.linear(hidden[layer], getattr(self.gru, f"weight_hh_l{layer}"), self._bias("hh", layer))
+                gates = F.linear(states[-1], self._weight("weight_ih", layer), self._weight("bias_ih", layer))
+            recurrent = F.linear(hidden[layer], self._weight("weight_hh", layer), self._weight("bias_hh", layer))
             states.append(_next_state(gates, recurrent, hidden[layer]))
         return torch.stack(states)
 
-    def _bias(self, kind: str, layer: int) -> Tensor:
-        return getattr(self.gru, f"bias_{kind}_l{layer}")
+    def _weight(self, kind: str, layer: int) -> Tensor:
+        return getattr(self.gru, f"{kind}_l{layer}")
 
 
 def _next_state(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:

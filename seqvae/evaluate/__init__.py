@@ -1,0 +1,1 @@
+"""Figures of a model on texts it has not seen: reconstruction, bounds, samples, diagnostics."""

@@ -1,0 +1,1 @@
+"""The Lightning shell around the objective, its checkpoints, and `fit.train`."""

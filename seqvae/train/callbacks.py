@@ -1,0 +1,191 @@
+"""What happens beside the steps: the bar, the checkpoints, the stop for Ctrl-C or for want of progress."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from tqdm import tqdm
+
+from seqvae.errors import NonFiniteLossError
+from seqvae.train.checkpoint import save_checkpoint
+from seqvae.train.module import TrainingShell
+
+
+class TrainingInterrupted(Exception):
+    """Carries a Ctrl-C out of Lightning, after the checkpoint has been written."""
+
+
+class StopRequest:
+    """Remembers a Ctrl-C until the step under way is done; a second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen while the context lasts. Only the main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+class Checkpointer(pl.Callback):
+    """Writes the training's state every few minutes, at each validation, and when asked to stop.
+
+    Args:
+        path: the checkpoint's file.
+        minutes: time between checkpoints; 0: at validations only.
+        patience: validations without a better objective after which training stops; 0: never.
+        stop: tells of a Ctrl-C.
+    """
+
+    def __init__(self, path: Path, minutes: float, patience: int, stop: StopRequest) -> None:
+        self.path, self.minutes, self.patience, self.stop = path, minutes, patience, stop
+        self._saved = self._counted = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._saved = self._counted = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Save when it is time, or stop when asked to."""
+        due = self.minutes > 0 and time.monotonic() - self._saved > 60 * self.minutes
+        if due or self.stop.asked:
+            self._save(trainer, pl_module)
+        self._leave_if_asked()
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Stop when asked to; the state before this validation is saved, so that it is done again."""
+        if self.stop.asked:
+            self._save(trainer, pl_module)
+        self._leave_if_asked()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after each validation, and keep the best weights if training may stop early."""
+        shell = _shell(pl_module)
+        self._save(trainer, pl_module)
+        if self.patience and shell.progress.stale == 0:
+            self._save(trainer, pl_module, best_path(self.path))
+        if self.patience and shell.progress.stale >= self.patience:
+            trainer.should_stop = True
+
+    def _save(self, trainer: pl.Trainer, module: pl.LightningModule, path: Path | None = None) -> None:
+        shell, now = _shell(module), time.monotonic()
+        shell.check_loss()
+        shell.progress = replace(shell.progress, seconds=shell.progress.seconds + now - self._counted)
+        self._saved = self._counted = now
+        if trainer.is_global_zero:
+            _refuse_non_finite(shell)
+            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress)
+
+    def _leave_if_asked(self) -> None:
+        if self.stop.asked:
+            raise TrainingInterrupted
+
+
+def best_path(path: Path) -> Path:
+    """Return where the best state stands beside the last one."""
+    return path.with_name(f"best-{path.name}")
+
+
+def _refuse_non_finite(shell: TrainingShell) -> None:
+    """Raise before weights that are no numbers replace a good checkpoint."""
+    bad = [name for name, p in shell.model.named_parameters() if not bool(torch.isfinite(p).all())]
+    if bad:
+        raise NonFiniteLossError(
+            f"weights became NaN or infinite by step {shell.progress.step} ({bad[0]}); the last good checkpoint is "
+            "kept: try a lower learning rate or a tighter clip"
+        )
+
+
+class Bar(pl.Callback):
+    """One progress bar over the whole training, on standard error.
+
+    Args:
+        batch_size: texts a step, over all devices.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._bar: tqdm[Any] | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draw the bar, from the step that training goes on from."""
+        shell = _shell(pl_module)
+        if trainer.is_global_zero:
+            self._bar = tqdm(
+                total=shell.plan.steps, initial=shell.progress.step, unit="step", dynamic_ncols=True, smoothing=0.05
+            )
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Move the bar, and show the last figures."""
+        shell = _shell(pl_module)
+        if self._bar is None or shell.figures is None:
+            return
+        shown, done = shell.figures, shell.progress.step
+        self._bar.set_description(
+            f"epoch {(done - 1) // shell.plan.steps_per_epoch + 1}/{shell.plan.epochs}", refresh=False
+        )
+        rate = self._bar.format_dict["rate"] or 0.0
+        self._bar.set_postfix_str(
+            f"loss {shown.loss:.2f} rate {shown.rate:.2f} distortion {shown.distortion:.2f} "
+            f"bits/token {shown.bits_per_token:.3f} {rate * self.batch_size:.0f} seq/s",
+            refresh=False,
+        )
+        self._bar.update(1)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write a line above the bar after each validation."""
+        shell = _shell(pl_module)
+        if self._bar is not None and shell.valid_figures is not None:
+            seen = shell.valid_figures
+            self._bar.write(
+                f"validation after step {seen.step}: rate {seen.rate:.2f}, distortion {seen.distortion:.2f} nats, "
+                f"ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",
+                file=self._bar.fp,
+            )
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _shell(module: pl.LightningModule) -> TrainingShell:
+    """Narrow Lightning's type to ours."""
+    if not isinstance(module, TrainingShell):
+        raise TypeError(f"expected a TrainingShell, got {type(module).__name__}")
+    return module

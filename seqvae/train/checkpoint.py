@@ -1,0 +1,99 @@
+"""The state of a training in one safetensors file: weights, Adam's moments, and a JSON header. Never pickled.
+
+Everything else that a step needs (its batch, its noise, its rate and beta) is a pure function of the seed and the
+step, so that this file is enough to go on exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from seqvae.data.cache import atomic_file
+from seqvae.errors import ArtifactError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        step: optimiser steps done.
+        best: lowest validation objective so far (distortion + final beta * rate, nats per sequence); infinity before.
+        stale: validations since.
+        seconds: time spent training.
+    """
+
+    step: int = 0
+    best: float = float("inf")
+    stale: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Write the whole state; an older file stays until the new one is complete.
+
+    Raises:
+        OSError: the disk refuses; the older file is untouched.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{name}": value for name, value in state.items() if isinstance(value, Tensor)}
+    data = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        {"format": str(FORMAT), "progress": json.dumps(asdict(progress))},
+    )
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training's state, read back.
+
+    Attributes:
+        model: the model's weights by name.
+        moments: Adam's state by parameter index and name.
+        progress: how far it had come.
+    """
+
+    model: dict[str, Tensor]
+    moments: dict[int, dict[str, Tensor]]
+    progress: Progress
+
+    def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put Adam's moments back."""
+        if self.moments:
+            optimizer.load_state_dict({"state": self.moments, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a training's state.
+
+    Raises:
+        ArtifactError: the file is damaged, foreign, or of a newer format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        found, progress = int(header["format"]), Progress(**json.loads(header["progress"]))
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
+    if found > FORMAT:
+        raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
+    model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("adam."):
+            _, index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = tensor
+    return Checkpoint(model, moments, progress)

@@ -1,0 +1,190 @@
+"""Train a model by its settings: one call from a source of texts to a model folder."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from seqvae.artifact import PROVENANCE, RUN, Artifact, run_toml, save_artifact
+from seqvae.config import RunConfig, read_run, run_from_dict, run_to_dict
+from seqvae.data.cache import atomic_file
+from seqvae.device import fast_matmul, resolve_device
+from seqvae.errors import TrainingError, UsageError
+from seqvae.model.build import build_model
+from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
+from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
+from seqvae.train.module import Sides, TrainingShell
+from seqvae.train.prepare import Prepared, prepare
+
+CHECKPOINT = "checkpoint.safetensors"
+# Settings that may differ when a training goes on: they do not change what is computed.
+_FREE_ON_RESUME = {"training.checkpoint_minutes"}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        folder: the model folder.
+        prepared: the data it was trained on, and the texts held out.
+        progress: steps done and time taken.
+    """
+
+    folder: Path
+    prepared: Prepared
+    progress: Progress
+
+
+def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) -> Trained:
+    """Train a model and write it to a folder.
+
+    Args:
+        run: settings.
+        out: the model folder; it also holds the logs, the checkpoint and, where texts were skipped, `rejected.csv`.
+        resume: go on from the folder's checkpoint, with the folder's settings; the weights come out as if training had
+            never stopped (bit for bit on a CPU with the same number of threads).
+        quiet: show no progress bar.
+
+    Raises:
+        UsageError: the folder holds a run already, or there is none to resume.
+        InputError: the data cannot be used.
+        NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C, after the state was saved.
+    """
+    run = _settings(run, out, resume)
+    resolve_device(run.training.device)
+    prepared = prepare(run, out / "rejected.csv", progress=not quiet)
+    _write_settings(out / RUN, prepared.run)
+    checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
+    shell = _shell(prepared, checkpoint)
+    started = time.monotonic()
+    if shell.progress.step < shell.plan.steps:
+        _fit(shell, out, quiet)
+        shell.progress = replace(shell.progress, seconds=shell.progress.seconds or time.monotonic() - started)
+    if prepared.run.training.patience and best_path(out / CHECKPOINT).is_file():
+        shell.model.load_state_dict(load_checkpoint(best_path(out / CHECKPOINT)).model)
+    _save(shell, prepared, out)
+    return Trained(out, prepared, shell.progress)
+
+
+def _settings(run: RunConfig, out: Path, resume: bool) -> RunConfig:
+    """Return the settings to train with, and refuse to overwrite or to mix runs."""
+    there = (out / RUN).is_file()
+    if not resume:
+        if there or (out / PROVENANCE).exists():
+            raise UsageError(f"{out}: holds a run already; go on with it by --resume, or choose another folder")
+        return run
+    if not there:
+        raise UsageError(f"{out}: no run to resume (it has no {RUN}); train without --resume")
+    stored = run_from_dict(read_run(out / RUN))
+    asked, kept, blank = (_flat(config) for config in (run, stored, RunConfig()))
+    for name, value in asked.items():
+        if value != blank[name] and value != kept[name] and name not in _FREE_ON_RESUME:
+            raise UsageError(
+                f"{out}: cannot resume with {name} = {value!r}: the run has {kept[name]!r}; leave the setting out"
+            )
+    minutes = replace(stored.training, checkpoint_minutes=run.training.checkpoint_minutes)
+    return replace(stored, training=minutes)
+
+
+def _flat(run: RunConfig) -> dict[str, Any]:
+    return {f"{part}.{name}": value for part, values in run_to_dict(run).items() for name, value in values.items()}
+
+
+def _write_settings(path: Path, run: RunConfig) -> None:
+    with atomic_file(path) as file:
+        file.write(run_toml(run).encode())
+
+
+def _shell(prepared: Prepared, checkpoint: Checkpoint | None) -> TrainingShell:
+    run = prepared.run
+    model = build_model(run.model, prepared.tokenizer.vocab_size, run.training.seed)
+    if checkpoint is not None:
+        try:
+            model.load_state_dict(checkpoint.model)
+        except RuntimeError as error:
+            raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
+    return TrainingShell(model, run, Sides(prepared.train, prepared.valid, prepared.tokenizer.id_table()), checkpoint)
+
+
+def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
+    """Run Lightning; leave random numbers, signals and precision as found."""
+    stop, config = StopRequest(), shell.run.training
+    cuda = resolve_device(config.device).type == "cuda"
+    callbacks: list[pl.Callback] = [Checkpointer(out / CHECKPOINT, config.checkpoint_minutes, config.patience, stop)]
+    if not quiet:
+        callbacks.append(Bar(config.batch_size * config.devices))
+    with _quiet_lightning(), fast_matmul(config.precision == "auto" and not cuda), stop.listening():
+        trainer = _trainer(shell, callbacks, out)
+        try:
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                trainer.fit(shell)
+        except TrainingInterrupted:
+            done, steps = shell.progress.step, shell.plan.steps
+            raise KeyboardInterrupt(f"stopped at step {done} of {steps}; go on with --resume --out {out}") from None
+
+
+def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> pl.Trainer:
+    config = shell.run.training
+    cuda = resolve_device(config.device).type == "cuda"
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and cuda)
+    strategy = config.strategy if config.strategy != "auto" or config.devices == 1 else "ddp"
+    loggers: list[Logger] = [CSVLogger(out, name="logs"), TensorBoardLogger(out, name="logs")]
+    return pl.Trainer(
+        max_epochs=shell.plan.segments_left(shell.progress.step),
+        accelerator="cuda" if cuda else "cpu",
+        devices=config.devices,
+        strategy=strategy,
+        precision="bf16-mixed" if bf16 else "32-true",
+        gradient_clip_val=config.clip or None,
+        logger=loggers,
+        callbacks=callbacks,
+        limit_val_batches=1.0 if shell.sides.valid is not None else 0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's advice on data loaders and hardware, which does not apply to a memory map."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\..*")
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)$")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _save(shell: TrainingShell, prepared: Prepared, out: Path) -> None:
+    """Write the model folder, from the first process alone."""
+    if shell.global_rank != 0:
+        return
+    seen = shell.valid_figures
+    provenance = {
+        "seed": prepared.run.training.seed,
+        "data": {"source": prepared.run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
+        "training": {"steps": shell.progress.step, "seconds": round(shell.progress.seconds, 1)},
+        "validation": vars(seen) if seen else {},
+    }
+    artifact = Artifact(shell.model.eval().cpu(), prepared.run.model, prepared.tokenizer, prepared.run, provenance)
+    save_artifact(out, artifact)

@@ -1,0 +1,238 @@
+"""From settings to packed data: read the source, split it, fit the tokenizer on the training texts, pack each side."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seqvae.config import DataConfig, RunConfig
+from seqvae.data.cache import atomic_file
+from seqvae.data.pack import PackedData, pack
+from seqvae.data.readers import ReadSettings, RecordReader
+from seqvae.data.sources import list_cards, load_dataset
+from seqvae.data.splits import Split, carve_valid, random_split, scaffold_split, sequence_split
+from seqvae.data.store import TokenStore
+from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, UsageError
+from seqvae.text.alphabet import IUPAC
+from seqvae.text.build import build_tokenizer
+from seqvae.text.molecules import canonical_smiles
+from seqvae.text.tokenizer import Tokenizer
+
+_MOLECULE_FILES = (".smi", ".sdf")
+_DNA_FILES = (".gb", ".gbk")
+_MERGED = 512  # see TokenizerConfig.vocab_size
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts as read, and where each stood.
+
+    Attributes:
+        texts: as in the source.
+        lines: line (or record) of each in its file.
+        source: the file's or dataset's name.
+        kind: `selfies` for molecules, `dna`, or `char`.
+        published: the dataset's own split, if it has one.
+    """
+
+    texts: list[str]
+    lines: list[int]
+    source: str
+    kind: str
+    published: Split | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a training needs of its data.
+
+    Attributes:
+        run: the settings, with every `auto` resolved.
+        tokenizer: fitted on the training texts.
+        train: packed training texts.
+        valid: packed validation texts; None where there are none.
+        test_texts: held-out texts, as read.
+        train_texts: training texts, as read.
+        data_hash: sha256 over the packed sides.
+    """
+
+    run: RunConfig
+    tokenizer: Tokenizer
+    train: TokenStore
+    valid: TokenStore | None
+    test_texts: list[str]
+    train_texts: list[str]
+    data_hash: str
+
+
+def prepare(run: RunConfig, reject_file: Path, progress: bool = True) -> Prepared:
+    """Read, split, tokenise and pack the data of a run.
+
+    Args:
+        run: settings; the source must be named.
+        reject_file: where unusable texts go when they are skipped.
+        progress: show progress bars.
+
+    Raises:
+        ConfigError: no source, or settings that do not fit it.
+        InputError: the source cannot be read; with `on_error="stop"`, also a text that cannot be used.
+    """
+    found = read_texts(run.data, _strict_reader(run))
+    run = _resolve(run, found)
+    split = split_texts(found, run)
+    blank = build_tokenizer(
+        run.tokenizer.kind,
+        run.tokenizer.vocab_size,
+        allow_gap=run.tokenizer.allow_gap,
+        on_unknown=run.tokenizer.on_unknown,
+    )
+    train = _pack_side(found, split.train.tolist(), blank, run.data.on_error, reject_file, progress)
+    valid = None
+    if len(split.valid):
+        # A held-out text with a token that training has not seen is no fault of the file: it is left out, and counted.
+        valid = _pack_side(found, split.valid.tolist(), train.tokenizer, "unseen", reject_file, progress).store
+    longest = max(train.store.max_length, valid.max_length if valid else 0)
+    if 0 < run.model.max_length < longest:
+        raise InputError(
+            f"{found.source}: the longest text has {longest} tokens, model.max_length is {run.model.max_length}; "
+            "raise it, or leave it 0 to take the longest"
+        )
+    run = replace(run, model=replace(run.model, max_length=run.model.max_length or longest))
+    parts = [train.store.content_hash, valid.content_hash if valid else ""]
+    return Prepared(
+        run,
+        train.tokenizer,
+        train.store,
+        valid,
+        [found.texts[i] for i in split.test],
+        [found.texts[i] for i in split.train],
+        hashlib.sha256(":".join(parts).encode()).hexdigest(),
+    )
+
+
+def _strict_reader(run: RunConfig) -> Callable[[str], str] | None:
+    """Return a check for each record: splitting by structure needs canonical molecules before they are packed."""
+    by_structure = run.data.split in ("scaffold", "dedup") and run.tokenizer.kind in ("selfies", "smiles")
+    return canonical_smiles if by_structure else None
+
+
+def read_texts(config: DataConfig, check: Callable[[str], str] | None = None) -> Texts:
+    """Read a dataset by name, or a file.
+
+    Raises:
+        ConfigError: no source is named, or there is neither such a file nor such a dataset.
+        InputError: it cannot be read.
+    """
+    if not config.source:
+        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    if config.source != "-" and not Path(config.source).is_file():
+        return _read_dataset(config)
+    settings = ReadSettings(column=config.column, on_error=config.on_error)
+    reader = RecordReader(config.source, settings, check)
+    texts, lines = [], []
+    for record in reader:
+        texts.append(record.text)
+        lines.append(record.line)
+        if len(texts) == config.limit:
+            break
+    if reader.summary.rejected:
+        where = reader.summary.reject_file
+        warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
+    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None)
+
+
+def _read_dataset(config: DataConfig) -> Texts:
+    names = [card.name for card in list_cards()]
+    if config.source not in names:
+        looks_like_a_file = "/" in config.source or "." in config.source
+        reason = "no such file" if looks_like_a_file else f"no such file or dataset; datasets: {', '.join(names)}"
+        raise UsageError(f"{config.source}: {reason}")
+    data = load_dataset(config.source)
+    kind = "dna" if data.card.kind == "dna" else "selfies"
+    texts = data.texts[: config.limit or None]
+    published = data.split if data.card.published and not config.limit else None
+    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published)
+
+
+def guess_kind(source: str, texts: Sequence[str]) -> str:
+    """Return `selfies`, `dna` or `char` from a file's extension and its first texts."""
+    name = source.lower().removesuffix(".gz")
+    if name.endswith(_MOLECULE_FILES):
+        return "selfies"
+    sample = texts[:100]
+    if name.endswith(_DNA_FILES) or (sample and all(set(text.upper()) <= {*IUPAC, "U", "-"} for text in sample)):
+        return "dna"
+    valid = 0
+    for text in sample:
+        try:
+            canonical_smiles(text)
+            valid += 1
+        except InputError:
+            continue
+    return "selfies" if valid > len(sample) / 2 else "char"
+
+
+def _resolve(run: RunConfig, found: Texts) -> RunConfig:
+    """Replace every `auto` by what the data asks for."""
+    kind = found.kind if run.tokenizer.kind == "auto" else run.tokenizer.kind
+    merged = _MERGED if kind in ("selfies", "smiles") else 0
+    size = merged if run.tokenizer.vocab_size < 0 else run.tokenizer.vocab_size
+    split = run.data.split
+    if split == "auto":
+        split = "published" if found.published is not None else "dedup" if kind == "dna" else "random"
+    return replace(
+        run, tokenizer=replace(run.tokenizer, kind=kind, vocab_size=size), data=replace(run.data, split=split)
+    )
+
+
+def split_texts(found: Texts, run: RunConfig) -> Split:
+    """Return which texts are for training, validation and the held-out figures.
+
+    Raises:
+        ConfigError: a published split of a source that has none.
+    """
+    data, seed, dna = run.data, run.training.seed, run.tokenizer.kind == "dna"
+    if data.split == "published":
+        if found.published is None:
+            raise ConfigError(f"data.split: {found.source} has no published split; take random, scaffold or dedup")
+        return carve_valid(found.published, data.valid_fraction, seed)
+    if data.split == "scaffold":
+        return scaffold_split(found.texts, data.valid_fraction, data.test_fraction, seed)
+    if data.split == "dedup":
+        texts = [text.upper().replace("U", "T") for text in found.texts] if dna else found.texts
+        return sequence_split(texts, data.valid_fraction, data.test_fraction, seed, double_stranded=dna)
+    return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
+
+
+def _pack_side(
+    found: Texts, rows: list[int], tokenizer: Tokenizer, on_error: str, reject_file: Path, progress: bool
+) -> PackedData:
+    packed = pack([found.texts[i] for i in rows], tokenizer, progress=progress, on_error="skip")
+    if packed.rejected and on_error == "stop":
+        position, text, reason = packed.rejected[0]
+        raise RecordError(
+            f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
+            file=found.source,
+            line=found.lines[rows[position]],
+        )
+    if packed.rejected:
+        bad = [(found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
+        _write_rejects(reject_file, found.source, bad)
+        warnings.warn(
+            f"{len(bad)} texts cannot be used and are left out, see {reject_file}", SeqVAEWarning, stacklevel=3
+        )
+    return packed
+
+
+def _write_rejects(path: Path, source: str, rows: list[tuple[int, str, str]]) -> None:
+    """Add rows to the reject file; the old content is kept."""
+    old = path.read_text("utf-8") if path.is_file() else "file,line,text,reason\n"
+    lines = io.StringIO(newline="")
+    csv.writer(lines).writerows((source, *row) for row in rows)
+    with atomic_file(path) as file:
+        file.write((old + lines.getvalue()).encode())
