@@ -22,7 +22,7 @@ class Decoded:
     """Decoded token ids and what the model thinks of them.
 
     Attributes:
-        ids: `(batch, length)`, each row ended by `EOS` (unless cut at the model's longest text) and padded.
+        ids: `(batch, length)`, each row ended by `EOS` (at the model's longest text at the latest) and padded.
         token_log_probs: `(batch, length)`, nats, 0 at padding.
     """
 
@@ -63,7 +63,10 @@ def _roll_out(decoder: Decoder, z: Tensor, config: DecodeConfig, uniforms: Tenso
     for t in range(steps):
         logits, state = decoder.step(tokens, state)
         logits = logits.float()
-        tokens = logits.argmax(-1) if uniforms is None else _draw(logits, config, uniforms[rows, t])
+        if t == steps - 1:  # nothing may follow the longest text; the end still has the model's own probability
+            tokens = torch.full_like(rows, EOS)
+        else:
+            tokens = logits.argmax(-1) if uniforms is None else _draw(logits, config, uniforms[rows, t])
         ids[rows, t] = tokens
         scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
         alive = (tokens != EOS).nonzero().squeeze(1)
@@ -129,13 +132,23 @@ def _beam(decoder: Decoder, z: Tensor, width: int) -> Decoded:
     tokens = torch.full((batch * width,), BOS, dtype=torch.long, device=z.device)
     for t in range(steps):
         logits, state = decoder.step(tokens, state)
-        beam, parents = _extend(beam, logits.float().log_softmax(-1).view(batch, width, -1), t)
+        log_probs = logits.float().log_softmax(-1).view(batch, width, -1)
+        if t == steps - 1:
+            log_probs = _only_end(log_probs)
+        beam, parents = _extend(beam, log_probs, t)
         state, tokens = state.select(parents), beam.ids[:, :, t].flatten()
         if bool(beam.ended[:, 0].all()):
             break
     best = Decoded(beam.ids[:, 0], beam.scores[:, 0])
     length = int((best.ids != PAD).sum(1).max()) if batch else 0
     return Decoded(best.ids[:, :length], best.token_log_probs[:, :length])
+
+
+def _only_end(log_probs: Tensor) -> Tensor:
+    """Rule out everything but `EOS`, which keeps its probability."""
+    ended = torch.full_like(log_probs, float("-inf"))
+    ended[..., EOS] = log_probs[..., EOS]
+    return ended
 
 
 def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,7 @@ from seqvae.data.cache import atomic_file
 from seqvae.device import fast_matmul, resolve_device
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
+from seqvae.model.vae import SequenceVAE
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
 from seqvae.train.module import Sides, TrainingShell
@@ -68,21 +69,22 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) 
     _write_settings(out / RUN, prepared.run)
     checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
     shell = _shell(prepared, checkpoint)
-    started = time.monotonic()
     if shell.progress.step < shell.plan.steps:
         _fit(shell, out, quiet)
-        shell.progress = replace(shell.progress, seconds=shell.progress.seconds or time.monotonic() - started)
-    if prepared.run.training.patience and best_path(out / CHECKPOINT).is_file():
-        shell.model.load_state_dict(load_checkpoint(best_path(out / CHECKPOINT)).model)
-    _save(shell, prepared, out)
-    return Trained(out, prepared, shell.progress)
+    # The weights are read back: they may have been trained in other processes.
+    last = load_checkpoint(out / CHECKPOINT)
+    best = best_path(out / CHECKPOINT)
+    chosen = load_checkpoint(best) if prepared.run.training.patience and best.is_file() else last
+    if not _is_launched():
+        _save(shell.model, chosen, prepared, last.progress, out)
+    return Trained(out, prepared, last.progress)
 
 
 def _settings(run: RunConfig, out: Path, resume: bool) -> RunConfig:
     """Return the settings to train with, and refuse to overwrite or to mix runs."""
     there = (out / RUN).is_file()
     if not resume:
-        if there or (out / PROVENANCE).exists():
+        if (there or (out / PROVENANCE).exists()) and not _is_launched():
             raise UsageError(f"{out}: holds a run already; go on with it by --resume, or choose another folder")
         return run
     if not there:
@@ -96,6 +98,11 @@ def _settings(run: RunConfig, out: Path, resume: bool) -> RunConfig:
             )
     minutes = replace(stored.training, checkpoint_minutes=run.training.checkpoint_minutes)
     return replace(stored, training=minutes)
+
+
+def _is_launched() -> bool:
+    """Tell whether a strategy of Lightning started this process beside the first one, with the same command."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _flat(run: RunConfig) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
     config = shell.run.training
     cuda = resolve_device(config.device).type == "cuda"
     bf16 = config.precision == "bf16" or (config.precision == "auto" and cuda)
-    strategy = config.strategy if config.strategy != "auto" or config.devices == 1 else "ddp"
+    strategy = config.strategy if config.strategy != "auto" or config.devices == 1 else "ddp_spawn"
     loggers: list[Logger] = [CSVLogger(out, name="logs"), TensorBoardLogger(out, name="logs")]
     return pl.Trainer(
         max_epochs=shell.plan.segments_left(shell.progress.step),
@@ -147,7 +154,6 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
         devices=config.devices,
         strategy=strategy,
         precision="bf16-mixed" if bf16 else "32-true",
-        gradient_clip_val=config.clip or None,
         logger=loggers,
         callbacks=callbacks,
         limit_val_batches=1.0 if shell.sides.valid is not None else 0,
@@ -175,16 +181,12 @@ def _quiet_lightning() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _save(shell: TrainingShell, prepared: Prepared, out: Path) -> None:
-    """Write the model folder, from the first process alone."""
-    if shell.global_rank != 0:
-        return
-    seen = shell.valid_figures
+def _save(model: SequenceVAE, chosen: Checkpoint, prepared: Prepared, progress: Progress, out: Path) -> None:
+    """Write the model folder."""
+    model.load_state_dict(chosen.model)
     provenance = {
         "seed": prepared.run.training.seed,
         "data": {"source": prepared.run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
-        "training": {"steps": shell.progress.step, "seconds": round(shell.progress.seconds, 1)},
-        "validation": vars(seen) if seen else {},
+        "training": {"steps": progress.step, "seconds": round(progress.seconds, 1)},
     }
-    artifact = Artifact(shell.model.eval().cpu(), prepared.run.model, prepared.tokenizer, prepared.run, provenance)
-    save_artifact(out, artifact)
+    save_artifact(out, Artifact(model.eval(), prepared.run.model, prepared.tokenizer, prepared.run, provenance))

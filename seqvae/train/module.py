@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -120,8 +121,14 @@ class TrainingShell(pl.LightningModule):
         self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens / len(batch)]))
         return losses.loss
 
-    def on_train_batch_end(self, outputs: object, batch: Tensor, batch_idx: int) -> None:
-        """Count the step."""
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, for no reason here."""
+        if self.run.training.clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.clip)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take the step, and count it at once: a checkpoint may be written from here on."""
+        super().optimizer_step(*args, **kwargs)
         self.progress = replace(self.progress, step=self.progress.step + 1)
 
     def _keep(self, step: int, beta: float, values: Tensor) -> None:

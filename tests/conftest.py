@@ -1,0 +1,25 @@
+"""Shapes are checked in the tests only: jaxtyping annotations of the model rooms, enforced by beartype."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+install_import_hook(["seqvae.model", "seqvae.latent", "seqvae.evaluate"], "beartype.beartype")
+
+# A loaded machine must not fail a test: no deadline. The same examples every time: a failure can be repeated.
+settings.register_profile("seqvae", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("seqvae")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep packed data out of the user's cache, and let tests share what they pack."""
+    monkeypatch.setenv("SEQVAE_CACHE", str(_cache(tmp_path_factory)))
+    monkeypatch.delenv("SEQVAE_DATA", raising=False)
+
+
+def _cache(factory: pytest.TempPathFactory) -> Path:
+    return factory.getbasetemp() / f"cache-{os.getpid()}"

@@ -1,0 +1,272 @@
+"""Laws of training: a resumed run is an unbroken one, a bad loss stops it, nothing global is left changed."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from run_cases import dna_file, small_run, with_model
+from safetensors.torch import load_file
+
+from seqvae.config import ObjectiveConfig, RunConfig, TrainingConfig, read_run, run_from_dict
+from seqvae.errors import ArtifactError, NonFiniteLossError, UsageError
+from seqvae.train.checkpoint import load_checkpoint
+from seqvae.train.fit import CHECKPOINT, train
+from seqvae.train.plan import Plan, learning_rate
+
+EVERY_STEP = 1e-9  # minutes between checkpoints
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from run_cases import small_run, with_model
+from seqvae.config import ObjectiveConfig
+from seqvae.train.fit import train
+import torch
+torch.set_num_threads(1)
+run = with_model(small_run(Path({source!r}), epochs={epochs}, checkpoint_minutes=1e-9), dropout=0.2, decoder_layers=2)
+train(replace(run, objective=ObjectiveConfig(word_dropout=0.2)), Path({out!r}), resume={resume}, quiet={quiet})
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return dna_file(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def start(source, out, resume=False, epochs=40, quiet=True):
+    tests = str(Path(__file__).parent)
+    code = SCRIPT.format(tests=tests, source=str(source), out=str(out), resume=resume, epochs=epochs, quiet=quiet)
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_step(process, out, step):
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if (out / CHECKPOINT).is_file() and load_checkpoint(out / CHECKPOINT).progress.step >= step:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no step {step}: {process.communicate(timeout=10)[1]}")
+
+
+def weights(folder):
+    return load_file(folder / "weights.safetensors")
+
+
+def assert_same(first, other):
+    assert first.keys() == other.keys()
+    assert all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_killed_and_resumed_is_unbroken_bit_for_bit(source, tmp_path, one_thread):
+    """SIGKILL at a random step; dropout and word dropout included."""
+    killed_after = 1 + int.from_bytes(os.urandom(2), "big") % 60
+    broken = tmp_path / "broken"
+    process = start(source, broken, epochs=15)
+    wait_for_step(process, broken, killed_after)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not (broken / "weights.safetensors").exists(), "it was killed too late to test anything"
+    run = run_from_dict(read_run(broken / "run.toml"))
+    resumed = train(run, broken, resume=True, quiet=True)
+    whole = train(run, tmp_path / "whole", quiet=True)
+    assert resumed.progress.step == whole.progress.step == 90
+    assert_same(weights(tmp_path / "whole"), weights(broken))
+
+
+def test_ctrl_c_saves_and_the_run_goes_on(source, tmp_path):
+    out = tmp_path / "run"
+    process = start(source, out, epochs=2000)
+    wait_for_step(process, out, 3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt: stopped at step" in errors
+    assert load_checkpoint(out / CHECKPOINT).progress.step >= 3
+
+
+def test_same_seed_same_bytes_and_global_state_is_left_alone(source, tmp_path, one_thread):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    handler, precision = signal.getsignal(signal.SIGINT), torch.get_float32_matmul_precision()
+    train(small_run(source), tmp_path / "a", quiet=True)
+    assert torch.equal(torch.rand(3), expected)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert torch.get_float32_matmul_precision() == precision
+    train(small_run(source), tmp_path / "b", quiet=True)
+    train(small_run(source, seed=1), tmp_path / "c", quiet=True)
+    for name in ("weights.safetensors", "config.json", "tokenizer.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert (tmp_path / "a" / "weights.safetensors").read_bytes() != (
+        tmp_path / "c" / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_the_folder_says_how_it_was_made(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    stored = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    assert stored.model.max_length == 12
+    assert stored.training == small_run(source).training
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["training"]["steps"] == 12
+    assert provenance["versions"]["torch"] == torch.__version__
+    assert provenance["data"]["texts"] == 96
+    assert len(provenance["data"]["sha256"]) == 64
+    logs = list((tmp_path / "run" / "logs").rglob("metrics.csv"))
+    assert len(logs) == 1
+    assert "valid/distortion" in logs[0].read_text().splitlines()[0]
+    assert list((tmp_path / "run" / "logs").rglob("events.out.tfevents.*"))
+
+
+def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    with pytest.raises(UsageError, match="holds a run already; go on with it by --resume"):
+        train(small_run(source), tmp_path / "run", quiet=True)
+    with pytest.raises(UsageError, match="no run to resume"):
+        train(small_run(source), tmp_path / "other", resume=True, quiet=True)
+    with pytest.raises(UsageError, match=r"cannot resume with training.epochs = 7: the run has 2"):
+        train(small_run(source, epochs=7), tmp_path / "run", resume=True, quiet=True)
+    before = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_said_to_be_one(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    path = tmp_path / "run" / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ArtifactError, match="not a whole checkpoint"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(source, tmp_path):
+    run = small_run(source, learning_rate=1e-2, epochs=3, checkpoint_minutes=EVERY_STEP)
+    from seqvae.model.vae import SequenceVAE
+
+    losses, calls = SequenceVAE.losses, []
+
+    def spoiled(self, *args):
+        calls.append(1)
+        found = losses(self, *args)
+        if len(calls) < 9:
+            return found
+        return type(found)(found.loss * float("nan"), found.distortion, found.rate)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SequenceVAE, "losses", spoiled)
+        with pytest.raises(NonFiniteLossError, match=r"the loss became nan at batch 3 of epoch 2 \(step 9"):
+            train(run, tmp_path / "run", quiet=True)
+    kept = load_checkpoint(tmp_path / "run" / CHECKPOINT)
+    assert kept.progress.step == 8
+    assert all(torch.isfinite(tensor).all() for tensor in kept.model.values())
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(source, tmp_path, monkeypatch):
+    import errno
+
+    from seqvae.data import cache
+
+    run = small_run(source, epochs=3, checkpoint_minutes=EVERY_STEP)
+    out, fsync, count = tmp_path / "run", os.fsync, []
+
+    def full(descriptor):
+        count.append(1)
+        if len(count) > 8:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        train(run, out, quiet=True)
+    monkeypatch.undo()
+    assert load_checkpoint(out / CHECKPOINT).progress.step > 0
+    assert not list(out.glob(".*.part"))
+
+
+def test_early_stopping_keeps_the_best_weights(source, tmp_path):
+    run = small_run(source, epochs=200, patience=2, learning_rate=0.05, rate_schedule="constant")
+    trained = train(run, tmp_path / "run", quiet=True)
+    assert trained.progress.step < 200 * 6
+    best = load_checkpoint(tmp_path / "run" / f"best-{CHECKPOINT}")
+    assert_same(weights(tmp_path / "run"), best.model)
+
+
+def test_two_processes_train_one_model(source, tmp_path):
+    """Lightning's own strategy over gloo; both see every epoch once, together."""
+    code = SCRIPT.replace("checkpoint_minutes=1e-9", "checkpoint_minutes=1e-9, devices=2, strategy='ddp_spawn'").format(
+        tests=str(Path(__file__).parent),
+        source=str(source),
+        out=str(tmp_path / "run"),
+        resume=False,
+        epochs=2,
+        quiet=True,
+    )
+    script = tmp_path / "two.py"
+    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
+    script.write_text(f"if __name__ == '__main__':\n{body}\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "provenance.json").read_text())["training"]["steps"] == 6
+    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values())
+
+
+@pytest.mark.parametrize("parts", [("conv", "causal_conv"), ("conv", "position")])
+def test_other_parts_train_too(source, tmp_path, parts):
+    run = with_model(small_run(source), encoder=parts[0], decoder=parts[1])
+    trained = train(run, tmp_path / "run", quiet=True)
+    assert trained.progress.best < 13 * math.log(5)  # no better than chance over the bases and the end
+
+
+def test_codes_train_as_sets(tmp_path):
+    path = tmp_path / "codes.txt"
+    path.write_text("ACGTNRYA\nTTGTNACA\nACGAACGW\n" * 20)
+    run = with_model(small_run(path), encoder="conv", decoder="position")
+    assert train(run, tmp_path / "run", quiet=True).progress.step == 6
+
+
+def test_the_best_bf16_is_optional(source, tmp_path):
+    trained = train(small_run(source, precision="bf16"), tmp_path / "run", quiet=True)
+    assert all(tensor.dtype == torch.float32 for tensor in weights(trained.folder).values())
+
+
+@given(st.integers(1, 50), st.integers(1, 5), st.integers(1, 7))
+def test_validations_divide_the_steps(steps, epochs, validations):
+    plan = Plan(steps, epochs, validations)
+    marks, step = [], 0
+    while step < plan.steps:
+        assert plan.next_validation(step) > step
+        step = plan.next_validation(step)
+        marks.append(step)
+    assert step == plan.steps
+    assert len(marks) == plan.segments_left(0) <= epochs * validations
+    assert {epoch * steps for epoch in range(1, epochs + 1)} <= set(marks)
+    for step in range(plan.steps):
+        assert plan.next_validation(step) == min(mark for mark in marks if mark > step)
+
+
+def test_the_rate_falls_by_a_cosine():
+    config = TrainingConfig(learning_rate=2.0)
+    assert [learning_rate(t, config) for t in (0.0, 0.5, 1.0)] == pytest.approx([2.0, 1.0, 0.0])
+    assert learning_rate(0.9, TrainingConfig(learning_rate=2.0, rate_schedule="constant")) == 2.0
+
+
+def test_objectives_are_part_of_the_run():
+    assert ObjectiveConfig().beta == RunConfig().objective.beta
