@@ -183,7 +183,7 @@ class TrainingConfig:
         precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the matrix products that the
             processor does fastest (oneDNN; it may round factors to bf16 where there is hardware for it).
         devices: number of devices (processes); more than one trains with Lightning's `strategy`.
-        strategy: a strategy of Lightning by name, or `auto`.
+        strategy: a strategy of Lightning by name; `auto`: `ddp_spawn` for more than one device.
         seed: every random draw comes from it.
     """
 

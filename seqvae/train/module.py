@@ -126,7 +126,7 @@ class TrainingShell(pl.LightningModule):
         if self.run.training.clip > 0:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.clip)
 
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Lightning's own arguments
         """Take the step, and count it at once: a checkpoint may be written from here on."""
         super().optimizer_step(*args, **kwargs)
         self.progress = replace(self.progress, step=self.progress.step + 1)

@@ -1,0 +1,130 @@
+"""What every script of this folder shares: its flags, and the JSON file in which it leaves its figures.
+
+A result says on what machine (never which one: no host names, no paths), with which versions, settings and seed it
+was made. `make_benchmarks_page.py` turns the results into BENCHMARKS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from seqvae.data.cache import atomic_file
+
+RESULTS = Path(__file__).resolve().parent / "results"
+# Extensions that decide how fast a processor multiplies matrices.
+_MATRIX_FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve")
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the flags that every script takes."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--small", action="store_true", help="a tiny setting that runs in seconds, to try the script")
+    parser.add_argument("--out", type=Path, help="JSON file of the result (default: in scripts/results/; small: none)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of torch (default: as many as there are cores)")
+    return parser
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine: processor, the extensions that matter for matrices, cores, memory, system."""
+    about = _processor()
+    flags = about.get("flags", about.get("Features", "")).split()
+    return {
+        "processor": about.get("model name") or platform.processor() or platform.machine(),
+        "family": about.get("cpu family", ""),
+        "model": about.get("model", ""),
+        "extensions": [flag for flag in _MATRIX_FLAGS if flag in flags],
+        "cores": cores(),
+        "memory_gib": _memory_gib(),
+        "system": platform.system(),
+    }
+
+
+def _processor() -> dict[str, str]:
+    """Return what Linux says of the first core; nothing elsewhere."""
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return {}
+    first = path.read_text("utf-8").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _memory_gib() -> float | None:
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+
+
+def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+    """Write a result, whole or not at all, and print its figures.
+
+    Args:
+        path: the JSON file; None: print only.
+        name: of the result, which the page of benchmarks asks for.
+        settings: everything that was chosen, the seed among it.
+        figures: what came out.
+    """
+    from seqvae.artifact import versions  # imports torch, which a script that only packs texts does without
+
+    made = {
+        "name": name,
+        "made": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "versions": versions(),
+        "settings": dict(settings),
+        "figures": dict(figures),
+    }
+    print(json.dumps(made["figures"], indent=1))
+    if path is not None:
+        with atomic_file(path) as file:
+            file.write((json.dumps(made, indent=1) + "\n").encode())
+
+
+def result_path(given: argparse.Namespace, name: str) -> Path | None:
+    """Return where the result goes: `--out`, or `scripts/results/`, or nowhere for a small setting."""
+    if given.out is not None or given.small:
+        return given.out
+    return RESULTS / f"{name}.json"
+
+
+@contextmanager
+def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
+    """Yield the folder given, or one that is removed in the end."""
+    if folder is not None:
+        yield folder
+        return
+    with TemporaryDirectory() as made:
+        yield Path(made)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[int]:
+    """Let torch use so many threads (0: as many as it likes) while the context lasts, and yield how many it uses."""
+    import torch  # not needed by every script
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+
+def measured(rounds: Sequence[float]) -> dict[str, Any]:
+    """Return the rounds' figures and their median."""
+    return {"median": statistics.median(rounds), "rounds": list(rounds)}

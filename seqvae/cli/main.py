@@ -1,0 +1,135 @@
+"""`seqvae`: the verbs, and what becomes of every error.
+
+A verb's module is imported when the verb is called; none of them imports torch before it runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from cyclopts import App, CycloptsError, Parameter
+
+from seqvae import __version__
+from seqvae.cli.options import STDIO
+from seqvae.errors import SeqVAEError, SeqVAEWarning, UsageError
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+_VERBS = {
+    "quickstart": "Train on a shipped sample, then reconstruct, sample, interpolate and climb: about three minutes.",
+    "train": "Train a model on a dataset or a file.",
+    "encode": "Turn texts into latent vectors.",
+    "decode": "Turn latent vectors into texts.",
+    "sample": "Draw new texts from the prior.",
+    "interpolate": "Walk through latent space from one text to another.",
+    "evaluate": "Measure a model on texts it has not seen.",
+    "data": "List, fetch and audit datasets.",
+}
+
+
+def build_app() -> App:
+    """Return the command line, its verbs not imported yet."""
+    app = App(
+        name="seqvae",
+        help="Latent spaces of molecules and of biological sequences: learn one, look around in it, design in it.",
+        help_epilogue="Start with `seqvae quickstart`; every verb has flags and an example: `seqvae train --help`.",
+        version=__version__,
+        default_parameter=Parameter(negative=()),
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for number, (verb, help_line) in enumerate(_VERBS.items()):
+        app.command(f"seqvae.cli.{verb}:app", name=verb, help=help_line, sort_key=number)
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: its words, without the program's name; None: those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 misused, 130 interrupted. Whatever failed is one line on standard error.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        with _warnings_in_one_line():
+            # A lone dash would be taken for a flag without a name.
+            build_app()([STDIO if word == "-" else word for word in words], exit_on_error=False, print_error=False)
+            sys.stdout.flush()
+        return DONE
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        return FAILED
+    except KeyboardInterrupt as stop:
+        return _say("interrupted", INTERRUPTED, str(stop))
+    except CycloptsError as error:
+        verb = " ".join(["seqvae", *(error.command_chain or ())])
+        return _say("error", MISUSED, f"{str(error).rstrip('.')}; see {verb} --help")
+    except UsageError as error:
+        return _say("error", MISUSED, str(error))
+    except (SeqVAEError, OSError, MemoryError, RuntimeError) as error:
+        return _say("error", FAILED, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Return what an error says and what to do about it; an error that is a fault of the program goes on its way."""
+    if isinstance(error, SeqVAEError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "; nothing half-written was left: free some space or write elsewhere, then run again" if full else ""
+        return f"{where}{error.strerror or error}{advice}"
+    # torch has its own error for the memory of a device, and a plain RuntimeError for that of the host
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+        return "out of memory: take a smaller --batch-size, or fewer texts at a time"
+    raise error
+
+
+def _say(what: str, code: int, message: str) -> int:
+    print(f"seqvae: {what}: {_one_line(message)}" if message else f"seqvae: {what}", file=sys.stderr)
+    return code
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is left in a stream whose reader has gone to nowhere, so that closing it does not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):
+        return  # not a real file: nothing is flushed at exit
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show every warning of ours as one line; those of other libraries as Python shows them."""
+    with warnings.catch_warnings():
+        other = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, SeqVAEWarning):
+                _say("warning", DONE, str(message))
+            else:
+                other(message, category, filename, lineno, file, line)
+
+        warnings.simplefilter("always", SeqVAEWarning)
+        warnings.showwarning = show
+        yield

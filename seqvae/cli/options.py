@@ -1,0 +1,61 @@
+"""Flags that several verbs share, and the types of their arguments."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter, Token
+
+# What a lone dash is called while the command line is parsed.
+STDIO = "<stdio>"
+
+
+def _place(_: type, tokens: Sequence[Token]) -> str:
+    return "-" if tokens[0].value == STDIO else tokens[0].value
+
+
+# A path, or `-` for standard input or output.
+Place = Annotated[str, Parameter(converter=_place)]
+Out = Annotated[str, Parameter(name=["--out", "-o"], converter=_place)]
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """Where and how a model runs.
+
+    Attributes:
+        device: `auto`, `cpu` or `cuda`.
+        batch_size: texts at a time; less takes less memory.
+        quiet: show no progress and no notes.
+    """
+
+    device: str = "auto"
+    batch_size: int = 512
+    quiet: bool = False
+
+    def note(self, text: str) -> None:
+        """Print a line for the user on standard error, where it does not mix with results."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How texts are read.
+
+    Attributes:
+        column: column that holds the texts, for tables; by default the one obvious column.
+        on_error: `stop` at the first bad record, or `skip` it, count it and write it to a reject file.
+    """
+
+    column: str = ""
+    on_error: str = "stop"
+
+
+Compute = Annotated[ComputeOptions, Parameter(name="*", group="Computing")]
+Input = Annotated[InputOptions, Parameter(name="*", group="Reading")]
+COMPUTING = ComputeOptions()
+READING = InputOptions()

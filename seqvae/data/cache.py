@@ -1,0 +1,90 @@
+"""The cache folder, and files that are either whole or absent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+def cache_folder(*parts: str) -> Path:
+    """Folder for downloads and packed tokens: `$SEQVAE_CACHE`, else `$XDG_CACHE_HOME/seqvae`, else `~/.cache/seqvae`.
+
+    Args:
+        *parts: names of folders below it.
+
+    Returns:
+        The path; it is not created here.
+
+    Examples:
+        >>> cache_folder("packed").name
+        'packed'
+    """
+    if chosen := os.environ.get("SEQVAE_CACHE"):
+        return Path(chosen).expanduser().joinpath(*parts)
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser().joinpath("seqvae", *parts)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its place only when the block ends well.
+
+    Args:
+        path: the file to make or replace; its folder is created.
+
+    Yields:
+        A binary file, open for reading and writing.
+
+    Raises:
+        OSError: if the disk refuses; nothing is left behind and an older `path` is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)  # gone already where all went well
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary folder beside `path` that becomes `path` only when the block ends well.
+
+    A folder that another process put there meanwhile stays, and ours is thrown away: use it where the name of the
+    folder fixes its content.
+
+    Args:
+        path: the folder to make.
+
+    Yields:
+        The temporary folder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield part
+        part.chmod(0o777 & ~_umask())
+        try:
+            part.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _umask() -> int:
+    # The only way to read the mask is to set it; temporary files are private (0600) and results should not be.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,199 @@
+"""Cut data into train, valid and test: pure functions of the data, the shares and a seed.
+
+Splits by group (scaffold; sequence with its reverse complement) send a whole group to one side. The groups are taken
+in the order of a hash of seed and group, so the order of the data does not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.errors import InputError, UsageError
+from seqvae.text.alphabet import reverse_complement
+from seqvae.text.molecules import scaffold
+
+# Words that published files use for the three sides.
+_LABELS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which positions of the data are for what; no position is in two.
+
+    Args:
+        train: int64, ascending.
+        valid: int64, ascending.
+        test: int64, ascending.
+    """
+
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return iter((self.train, self.valid, self.test))
+
+
+def random_split(count: int, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
+    """Split positions at random.
+
+    Args:
+        count: size of the data.
+        valid: share for validation.
+        test: share for the final test.
+        seed: another seed gives another split.
+
+    Returns:
+        The split; `share * count` positions, rounded down, are held out for each.
+
+    Raises:
+        UsageError: if a share is negative, or nothing is left to train on.
+
+    Examples:
+        >>> [len(side) for side in random_split(10, valid=0.2, test=0.1)]
+        [7, 2, 1]
+    """
+    sizes = _held_out(count, valid, test)
+    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
+    parts = np.split(order, np.cumsum(sizes))
+    return Split(np.sort(parts[2]), np.sort(parts[0]), np.sort(parts[1]))
+
+
+def scaffold_split(texts: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
+    """Split molecules so that no Bemis–Murcko scaffold is on two sides.
+
+    Molecules without a ring share the empty scaffold and stay together.
+
+    Args:
+        texts: SMILES.
+        valid: share for validation; not exceeded.
+        test: share for the final test; not exceeded.
+        seed: another seed gives another split.
+
+    Raises:
+        InvalidMoleculeError: if a text is no molecule.
+        UsageError: if a share is negative, or nothing is left to train on.
+
+    Source:
+        Bemis & Murcko 1996, doi:10.1021/jm9602928.
+    """
+    return group_split([scaffold(text) for text in texts], valid, test, seed)
+
+
+def sequence_split(
+    texts: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0, *, double_stranded: bool = False
+) -> Split:
+    """Split so that no sequence is on two sides.
+
+    Args:
+        texts: sequences in canonical form: equal texts are the same sequence.
+        valid: share for validation; not exceeded.
+        test: share for the final test; not exceeded.
+        seed: another seed gives another split.
+        double_stranded: DNA; a sequence and its reverse complement are the same one.
+
+    Raises:
+        UsageError: if a share is negative, or nothing is left to train on.
+    """
+    return group_split([representative(t) for t in texts] if double_stranded else texts, valid, test, seed)
+
+
+def representative(sequence: str) -> str:
+    """The one of a DNA sequence and its reverse complement that comes first in the alphabet.
+
+    Examples:
+        >>> representative("TTG"), representative("CAA")
+        ('CAA', 'CAA')
+    """
+    return min(sequence, reverse_complement(sequence))
+
+
+def group_split(groups: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
+    """Split so that equal groups are on one side.
+
+    Groups come in the order of md5(seed, group). Each goes to test while it fits into the test share, else to valid
+    while it fits, else to train; so a group larger than a share is trained on, and the shares are never exceeded.
+
+    Args:
+        groups: the group of each position.
+        valid: share for validation; not exceeded.
+        test: share for the final test; not exceeded.
+        seed: another seed gives another split.
+
+    Raises:
+        UsageError: if a share is negative, or nothing is left to train on.
+    """
+    room_valid, room_test = _held_out(len(groups), valid, test)
+    sizes = Counter(groups)
+    side: dict[str, int] = {}
+    for group in sorted(sizes, key=lambda g: _hash(seed, g)):
+        if sizes[group] <= room_test:
+            side[group], room_test = 2, room_test - sizes[group]
+        elif sizes[group] <= room_valid:
+            side[group], room_valid = 1, room_valid - sizes[group]
+        else:
+            side[group] = 0
+    sides = np.fromiter((side[g] for g in groups), np.int8, len(groups))
+    return Split(*(np.flatnonzero(sides == s) for s in range(3)))
+
+
+def published_split(labels: Sequence[str]) -> Split:
+    """Read the split off a column that names each record's side.
+
+    Args:
+        labels: "train" or "training", "valid", "validation", "val" or "dev", "test" or "testing", in any case;
+            records with another label (a second test set, say) are on no side.
+
+    Raises:
+        InputError: if no record is labelled as training data.
+    """
+    lower = np.asarray([label.strip().lower() for label in labels], dtype=str)
+    split = Split(*(np.flatnonzero(np.isin(lower, words)) for words in _LABELS.values()))
+    if not len(split.train):
+        found = ", ".join(sorted(set(labels))[:5])
+        raise InputError(f'a published split needs records labelled "train" or "training", found {found or "none"}')
+    return split
+
+
+def carve_valid(split: Split, share: float = 0.05, seed: int = 0) -> Split:
+    """Take a random share of the training data for validation, where a published split names none.
+
+    Args:
+        split: a split; with validation data already, it is returned as it is.
+        share: share of the training data.
+        seed: another seed takes others.
+
+    Raises:
+        UsageError: if the share is out of range.
+    """
+    if len(split.valid):
+        return split
+    inner = random_split(len(split.train), share, 0.0, seed)
+    return Split(split.train[inner.train], split.train[inner.valid], split.test)
+
+
+def named_split(parts: Mapping[str, NDArray[np.int64]]) -> Split:
+    """Make a split of named parts; a side that is not named is empty, other names are left out."""
+    return Split(*(np.asarray(parts.get(side, ()), np.int64) for side in _LABELS))
+
+
+def _held_out(count: int, valid: float, test: float) -> tuple[int, int]:
+    if not (valid >= 0 and test >= 0 and valid + test < 1):
+        raise UsageError(f"valid and test shares must be at least 0 and sum to below 1, got {valid} and {test}")
+    # Rounded down, so that something is left to train on; the tiny term undoes 0.29 * 100 == 28.999999999999996.
+    return int(valid * count + 1e-9), int(test * count + 1e-9)
+
+
+def _hash(seed: int, group: str) -> tuple[bytes, str]:
+    # Python's own hash() differs between processes; md5 is for spreading here, not for security.
+    return hashlib.md5(f"{seed}:{group}".encode(), usedforsecurity=False).digest(), group

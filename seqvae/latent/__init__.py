@@ -1,0 +1,1 @@
+"""The latent space: text to z and back, paths, vector arithmetic and neighbours in it."""

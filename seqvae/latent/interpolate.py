@@ -1,0 +1,80 @@
+"""Paths between two points of a latent space."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqvae.errors import UsageError
+
+# Below this sine of the angle, the weights of the great circle divide one rounding error by another (in float32, 1e-7
+# grows past 1e-4); towards angle 0, the straight line differs from the arc by less than the square of the sine.
+_PARALLEL = 1e-3
+
+
+def linear(
+    a: Float[Tensor, "*batch latent"], b: Float[Tensor, "*batch latent"], steps: int
+) -> Float[Tensor, "steps *batch latent"]:
+    """Return points at equal distances on the straight line from `a` to `b`, both ends included and exact.
+
+    Args:
+        a: first end, `(..., latent)`.
+        b: last end, of the same shape.
+        steps: number of points, ends included; at least 2.
+
+    Returns:
+        `(steps, ..., latent)`.
+
+    Raises:
+        UsageError: fewer than two steps, or ends of different shapes.
+    """
+    t = _positions(a, b, steps)
+    return _with_exact_ends(torch.lerp(a, b, t), a, b)
+
+
+def slerp(
+    a: Float[Tensor, "*batch latent"], b: Float[Tensor, "*batch latent"], steps: int
+) -> Float[Tensor, "steps *batch latent"]:
+    """Return points on the arc from `a` to `b`: the direction turns at a constant rate, the norm changes linearly.
+
+    Points between two draws of a high-dimensional normal prior then have a norm that is typical of it, which points on
+    a straight line have not (White 2016, arXiv:1609.04468; the arc: Shoemake 1985, doi:10.1145/325165.325242). Where
+    the directions are parallel or opposite, or an end is zero, no arc is singled out: the path is the straight line.
+
+    Args:
+        a: first end, `(..., latent)`.
+        b: last end, of the same shape.
+        steps: number of points, ends included; at least 2.
+
+    Returns:
+        `(steps, ..., latent)`, both ends exact.
+
+    Raises:
+        UsageError: fewer than two steps, or ends of different shapes.
+    """
+    t = _positions(a, b, steps)
+    norm_a, norm_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    defined = (norm_a > 0) & (norm_b > 0)
+    unit_a, unit_b = a / norm_a.where(defined, 1), b / norm_b.where(defined, 1)
+    # This form of the angle is accurate near 0 and pi, where the arc cosine of the dot product is not (Kahan 2006, "How
+    # futile are mindless assessments of roundoff in floating-point computation?").
+    angle = 2 * torch.atan2((unit_a - unit_b).norm(dim=-1, keepdim=True), (unit_a + unit_b).norm(dim=-1, keepdim=True))
+    sine = angle.sin()
+    arc = defined & (sine > _PARALLEL)
+    direction = (((1 - t) * angle).sin() * unit_a + (t * angle).sin() * unit_b) / sine.where(arc, 1)
+    path = torch.where(arc, torch.lerp(norm_a, norm_b, t) * direction, torch.lerp(a, b, t))
+    return _with_exact_ends(path, a, b)
+
+
+def _positions(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Return 0 to 1 in equal steps, shaped to broadcast against `(steps, ..., latent)`."""
+    if steps < 2:
+        raise UsageError(f"steps: expected at least 2 (the two ends), got {steps}")
+    if a.shape != b.shape:
+        raise UsageError(f"the ends of a path need one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).reshape(steps, *(1,) * a.ndim)
+
+
+def _with_exact_ends(path: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return torch.cat([a.unsqueeze(0), path[1:-1], b.unsqueeze(0)])

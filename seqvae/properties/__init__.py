@@ -1,0 +1,1 @@
+"""String to number: properties of molecules."""

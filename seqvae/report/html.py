@@ -1,0 +1,97 @@
+"""One self-contained HTML page: inline style, no script, nothing fetched; light and dark, wide and narrow screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from seqvae.report.style import CSS
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        title: its heading, as plain text.
+        blocks: what it shows, each a piece of HTML, in order.
+    """
+
+    title: str
+    blocks: tuple[str, ...]
+
+
+def page(title: str, sections: Sequence[Section], lead: str = "", footer: str = "") -> str:
+    """Return a whole HTML document.
+
+    Args:
+        title: heading of the page, as plain text.
+        sections: its parts, in order.
+        lead: a sentence under the heading, as plain text.
+        footer: a line at the end, as plain text.
+    """
+    body = "\n".join(_section(number, section) for number, section in enumerate(sections, 1))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{CSS}</style>
+</head>
+<body>
+<header><h1>{escape(title)}</h1>{paragraph(lead) if lead else ""}</header>
+<main>
+{body}
+</main>
+<footer>{escape(footer)}</footer>
+</body>
+</html>
+"""
+
+
+def _section(number: int, section: Section) -> str:
+    blocks = "\n".join(section.blocks)
+    return f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>'
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def code(text: str) -> str:
+    """Return commands or file content, kept as they are."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table; numbers stand to the right.
+
+    Args:
+        header: title of each column, with the unit where there is one.
+        rows: cells; a float is shown with four significant digits, anything else as its text.
+    """
+    head = "".join(f"<th>{escape(title)}</th>" for title in header)
+    body = "\n".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _cell(value: object) -> str:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f'<td class="number">{shown(value)}</td>' if number else f"<td>{shown(value)}</td>"
+
+
+def shown(value: object) -> str:
+    """Return a value as HTML text: floats with four significant digits, integers with thousands separated.
+
+    >>> shown(0.123456), shown(20000), shown("a < b")
+    ('0.1235', '20,000', 'a &lt; b')
+    """
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return escape(str(value))

@@ -1,0 +1,1 @@
+"""Search of the latent space for better designs."""

@@ -1,0 +1,68 @@
+"""What is written is read back unchanged."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from seqvae.cli.inputs import read_curve, read_latent
+from seqvae.cli.outputs import TEXTS_ONLY, WITH_LATENT, Results, write, write_csv, write_fasta, writer_for
+from seqvae.errors import UsageError
+
+finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
+arrays = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 4)), elements=finite)
+lines = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=30)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".csv", ".csv.gz"])
+@settings(max_examples=25, deadline=None)
+@given(z=arrays, text=lines)
+def test_latent_vectors_come_back_bit_for_bit(tmp_path_factory, suffix, z, text):
+    path = str(tmp_path_factory.mktemp("z") / f"z{suffix}")
+    write(path, Results([text] * len(z), {"score": [0.5] * len(z)}, z))
+    back = read_latent(path, z.shape[1])
+    assert back.dtype == np.float32
+    assert np.array_equal(back, z)
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(lines, max_size=5))
+def test_a_table_is_a_table_whatever_the_texts(texts):
+    file = io.BytesIO()
+    write_csv(file, Results(texts, {"n": list(range(len(texts)))}))
+    rows = list(csv.reader(io.StringIO(file.getvalue().decode(), newline="")))
+    assert rows == [["text", "n"], *[[text, str(i)] for i, text in enumerate(texts)]]
+
+
+def test_fasta_is_wrapped_and_numbered():
+    file = io.BytesIO()
+    write_fasta(file, Results(["A" * 100, ""], {"log_likelihood": [-1.5, float("nan")]}))
+    expected = [">1 log_likelihood=-1.5", "A" * 80, "A" * 20, ">2 log_likelihood=", ""]
+    assert file.getvalue().decode() == "\n".join(expected)
+
+
+@pytest.mark.parametrize("latent", [True, False])
+def test_every_extension_has_its_writer(latent):
+    known = WITH_LATENT if latent else TEXTS_ONLY | WITH_LATENT
+    for kind, writer in known.items():
+        assert writer_for(f"some/x.{kind.upper()}", latent) is writer
+    for name in ("x", "x.doc", "csv", ".csv.bz2", "x.npz.gz", "folder.csv/x"):
+        with pytest.raises(UsageError, match="are written as "):
+            writer_for(name, latent)
+    assert writer_for("-", latent) is (WITH_LATENT["csv"] if latent else TEXTS_ONLY["txt"])
+
+
+def test_a_curve_goes_on_over_the_parts_of_a_resumed_run(tmp_path):
+    for version, rows in ((0, "0,1.5,\n10,,2.5\n"), (2, "30,1.0,\n"), (10, "50,0.5,\n")):
+        folder = tmp_path / "logs" / f"version_{version}"
+        folder.mkdir(parents=True)
+        (folder / "metrics.csv").write_text("step,train/rate,valid/rate\n" + rows)
+    assert read_curve(tmp_path, "train/rate") == ([0, 30, 50], [1.5, 1.0, 0.5])
+    assert read_curve(tmp_path, "valid/rate") == ([10], [2.5])
+    assert read_curve(tmp_path, "no/such") == ([], [])
