@@ -177,9 +177,13 @@ def run_toml(run: RunConfig) -> str:
     """Return a run's settings as TOML; `config.read_run` reads them back."""
     sections = []
     for name, values in run_to_dict(run).items():
-        # JSON's strings, numbers and booleans are TOML's too.
-        sections.append(f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+        sections.append(f"[{name}]\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items()))
     return "\n".join(sections)
+
+
+def _toml_value(value: object) -> str:
+    """JSON's strings, numbers and booleans are TOML's too, but for pairs of surrogates and a bare DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def versions() -> dict[str, str]:
