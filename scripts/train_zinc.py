@@ -8,19 +8,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from training_runs import Finished, trained
 
-import seqvae
-from seqvae.artifact import PROVENANCE, parameters, record_metrics
+from seqvae.artifact import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, RunConfig, TokenizerConfig, TrainingConfig, run_to_dict
 from seqvae.evaluate.summary import SummarySettings, summarise
-from seqvae.latent.codec import Codec
-from seqvae.train.fit import train
-from seqvae.train.prepare import Prepared, prepare
 
 NAME = "zinc250k_default"
 # Every setting that is not named here is the default of seqvae: that is what this run is about.
@@ -30,32 +27,11 @@ SUMMARY = SummarySettings(texts=5000, samples=10_000, iwae_samples=50)
 
 SMALL_RUN = RunConfig(
     data=DataConfig(source="moses-sample", limit=200, test_fraction=0.1),
-    tokenizer=TokenizerConfig(vocab_size=64, on_unknown="drop"),
+    tokenizer=TokenizerConfig(vocab_size=64),
     model=ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16),
     training=TrainingConfig(epochs=1, batch_size=32),
 )
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A trained model with its data."""
-
-    codec: Codec
-    prepared: Prepared
-
-
-def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
-    """Train or go on training, unless the folder holds the finished model already and it is asked for again.
-
-    Raises:
-        UsageError: the folder holds a run and `resume` is not given, or the other way round.
-    """
-    if resume and (folder / PROVENANCE).is_file():
-        codec = seqvae.load(folder)
-        return Finished(codec, prepare(codec.run, folder / "rejected.csv"))
-    done = train(run, folder, resume)
-    return Finished(seqvae.load(folder), done.prepared)
 
 
 def figures(finished: Finished, settings: SummarySettings) -> dict[str, Any]:

@@ -133,9 +133,8 @@ def test_summary_figures_hold_together(codec, trained):
 
 
 def test_novelty_counts_what_training_has_seen(codec, trained):
-    train_texts = trained.prepared.train_texts
     store = trained.prepared.train
-    seen = [*train_texts[:3], "AAAAAAAAAAAA"]
+    seen = [*codec.tokenizer.decode_batch([store.ids(row).tolist() for row in range(3)]), "AAAAAAAAAAAA"]
     assert seen_in(store, codec.tokenizer, seen) == 3
     figures = sample_figures([*seen, seen[0], "", "XX"], codec.tokenizer, store)
     assert figures.validity == pytest.approx(5 / 7)

@@ -70,7 +70,7 @@ def test_a_store_travels_to_another_process_by_its_path(tmp_path):
     store = write_store(tmp_path / "s.bin", [[3] * 5000])
     message = pickle.dumps(store)
     assert len(message) < 1000
-    assert pickle.loads(message).ids(0).tolist() == [3] * 5000  # noqa: S301 - our own bytes
+    assert pickle.loads(message).ids(0).tolist() == [3] * 5000
     assert "1 sequences" in repr(store)
 
 

@@ -6,12 +6,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import config
 
 from seqvae.errors import UsageError
 from seqvae.latent import neighbours
 from seqvae.latent.neighbours import METRICS, nearest
 
 metrics = pytest.mark.parametrize("metric", METRICS)
+
+
+@pytest.fixture
+def shapes_unchecked():
+    """Let wrong shapes through to the function, as outside the tests."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 def rows(seed: int, count: int, latent: int) -> torch.Tensor:
@@ -61,7 +70,7 @@ def test_cosine_does_not_see_the_norm():
     assert torch.equal(nearest(p[:3], p, 5, "cosine").indices, nearest(p[:3] * 7, scaled, 5, "cosine").indices)
 
 
-def test_wrong_calls_say_what_is_wrong():
+def test_wrong_calls_say_what_is_wrong(shapes_unchecked):
     p = torch.ones(3, 2)
     with pytest.raises(UsageError, match="unknown metric 'cosinus'; did you mean 'cosine'"):
         nearest(p, p, 1, "cosinus")

@@ -114,3 +114,12 @@ def test_more_symbols_than_the_first_private_use_area():
         tokenizer = build_tokenizer("char", 8000).fit([many, many[-3:]])
     assert tokenizer.decode(tokenizer.encode(many)) == many
     assert many[-3:] in tokenizer.tokens
+
+
+def test_batches_encoded_in_parts_are_whole(monkeypatch):
+    tokenizer = build_tokenizer("dna", 20).fit(promoters(100))
+    lists = [tokenizer.symbols(text) for text in promoters(11)]
+    whole = tokenizer.ids_batch(lists)
+    monkeypatch.setattr(subword, "_AT_ONCE", 3)
+    assert tokenizer.ids_batch(lists) == whole
+    assert tokenizer.ids_batch([]) == []

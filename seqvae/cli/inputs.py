@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from seqvae.cli.options import ComputeOptions, InputOptions
 from seqvae.data.formats import Record
 from seqvae.data.readers import ReadSettings, read_records
 from seqvae.data.streams import open_bytes, open_lines, shown_name
-from seqvae.errors import InputError, RecordError, UsageError
+from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 
 if TYPE_CHECKING:
     from seqvae.latent.codec import Codec
@@ -32,7 +33,10 @@ def read_texts(source: str, codec: Codec, options: InputOptions, compute: Comput
         codec.check(text)
         return text
 
-    records, summary = read_records(source, ReadSettings(options.column, on_error=options.on_error), check)
+    with warnings.catch_warnings():
+        # a tokenizer that drops unseen tokens says so when the texts are encoded, once for all, not here for each
+        warnings.simplefilter("ignore", SeqVAEWarning)
+        records, summary = read_records(source, ReadSettings(options.column, on_error=options.on_error), check)
     if summary.rejected:
         compute.note(str(summary))
     return records

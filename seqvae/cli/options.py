@@ -9,6 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from seqvae.errors import UsageError
+
 # What a lone dash is called while the command line is parsed.
 STDIO = "<stdio>"
 
@@ -35,6 +37,10 @@ class ComputeOptions:
     device: str = "auto"
     batch_size: int = 512
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size: expected a number from 1, got {self.batch_size}")
 
     def note(self, text: str) -> None:
         """Print a line for the user on standard error, where it does not mix with results."""

@@ -35,6 +35,7 @@ It trains on 20,000 molecules of MOSES that ship with the package, and leaves a 
 
 RUN = RunConfig(data=DataConfig(source="moses-sample"))
 _SAMPLES = 1000
+_CLIMB = {"generations": 40, "population": 32}
 _RECONSTRUCTED = 100  # held-out molecules written down beside what came back
 # Well-known drugs of the size and the elements of the training set; the first two that the vocabulary covers are taken.
 _DRUGS = {
@@ -189,7 +190,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb
     from seqvae.properties.molecules import scores
     from seqvae.search.climb import ClimbConfig, climb
 
-    config = ClimbConfig(seed=seed)
+    config = ClimbConfig(**_CLIMB, seed=seed)
     with tqdm(total=config.generations, desc="climb", disable=quiet) as bar:
 
         def show(generation: Generation) -> None:

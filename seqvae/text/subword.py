@@ -23,9 +23,11 @@ from seqvae.text.storage import FORMAT, read_field
 from seqvae.text.symbolwise import SymbolTokenizer
 from seqvae.text.tokenizer import SPECIALS, Tokenizer
 
-# The trainer holds every text in memory, some 50 bytes a symbol: more texts than this are sampled. All of ZINC250k's
-# training set fits; at this size the merges of a sample and of the whole hardly differ.
+# The trainer holds every text in memory, near 100 bytes a symbol: more texts than this are sampled. A sample is enough:
+# with 512 tokens, ZINC250k's 220,011 training molecules take 11.44 tokens each so, and 11.46 with merges from all.
 _MOST_TEXTS = 100_000
+# The library returns some kilobytes a text, which are dropped part by part.
+_AT_ONCE = 4096
 # A pair seen once is no pattern.
 _LEAST_COUNT = 2
 # Private-use areas: U+E000 to U+F8FF, then plane 15.
@@ -233,7 +235,8 @@ class SubwordTokenizer(Tokenizer):
         except KeyError:
             known = self._base.keep_known(symbol_lists)
             words = ["".join([characters[symbol] for symbol in symbols]) for symbols in known]
-        return [encoding.ids for encoding in engine.encode_batch_fast(words, add_special_tokens=False)]
+        parts = (words[start : start + _AT_ONCE] for start in range(0, len(words), _AT_ONCE))
+        return [row.ids for part in parts for row in engine.encode_batch_fast(part, add_special_tokens=False)]
 
     def symbols_of(self, ids: Sequence[int]) -> list[str]:
         """Base symbols of content ids; codes included, marks not."""

@@ -119,7 +119,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def fit_symbols(self, symbol_lists: Iterable[Sequence[str]]) -> Self:
-        """Learn the vocabulary from texts already split by `symbols`, in place; one pass, nothing kept but counts."""
+        """Learn the vocabulary from texts already split by `symbols`, in place and in one pass."""
 
     @abstractmethod
     def unseen(self, symbols: Iterable[str]) -> list[str]:

@@ -57,7 +57,6 @@ class Prepared:
         train: packed training texts.
         valid: packed validation texts; None where there are none.
         test_texts: held-out texts, as read.
-        train_texts: training texts, as read.
         data_hash: sha256 over the packed sides.
     """
 
@@ -66,7 +65,6 @@ class Prepared:
     train: TokenStore
     valid: TokenStore | None
     test_texts: list[str]
-    train_texts: list[str]
     data_hash: str
 
 
@@ -110,7 +108,6 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True) -> Prepare
         train.store,
         valid,
         [found.texts[i] for i in split.test],
-        [found.texts[i] for i in split.train],
         hashlib.sha256(":".join(parts).encode()).hexdigest(),
     )
 
