@@ -37,6 +37,7 @@ class _Axis:
     end: float
 
     def place(self, value: float) -> float:
+        """Return the pixel of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
