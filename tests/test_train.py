@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from run_cases import dna_file, small_run, with_model
 from safetensors.torch import load_file
 
 from seqvae.config import ObjectiveConfig, RunConfig, TrainingConfig, read_run, run_from_dict
-from seqvae.errors import ArtifactError, NonFiniteLossError, UsageError
+from seqvae.errors import ArtifactError, InputError, NonFiniteLossError, SeqVAEWarning, UsageError
 from seqvae.train.checkpoint import load_checkpoint
 from seqvae.train.fit import CHECKPOINT, train
 from seqvae.train.plan import Plan, learning_rate
@@ -25,6 +26,7 @@ from seqvae.train.plan import Plan, learning_rate
 EVERY_STEP = 1e-9  # minutes between checkpoints
 SCRIPT = """
 import sys
+from dataclasses import replace
 from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {tests!r})
@@ -270,3 +272,18 @@ def test_the_rate_falls_by_a_cosine():
 
 def test_objectives_are_part_of_the_run():
     assert ObjectiveConfig().beta == RunConfig().objective.beta
+
+
+@pytest.mark.parametrize("bad", [0, 60, 119])
+def test_a_bad_record_is_named_by_its_line_whichever_side_it_falls_on(tmp_path, bad):
+    path = dna_file(tmp_path)
+    rows = path.read_text().splitlines()
+    rows[bad] = "ACGT!"
+    path.write_text("\n".join(rows) + "\n")
+    for seed in range(3):  # each seed puts it on another side
+        with pytest.raises(InputError, match=rf"{path}:{bad + 1}: 'ACGT!' cannot be used: .*--on-error skip"):
+            train(small_run(path, seed=seed), tmp_path / "run", quiet=True)
+    run = small_run(path)
+    with pytest.warns(SeqVAEWarning, match="1 texts cannot be used"):
+        train(replace(run, data=replace(run.data, on_error="skip")), tmp_path / "skipped", quiet=True)
+    assert f"{path},{bad + 1},ACGT!," in (tmp_path / "skipped" / "rejected.csv").read_text()

@@ -83,33 +83,36 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True) -> Prepare
     found = read_texts(run.data, _strict_reader(run))
     run = _resolve(run, found)
     split = split_texts(found, run)
-    blank = build_tokenizer(
-        run.tokenizer.kind,
-        run.tokenizer.vocab_size,
-        allow_gap=run.tokenizer.allow_gap,
-        on_unknown=run.tokenizer.on_unknown,
-    )
-    train = _pack_side(found, split.train.tolist(), blank, run.data.on_error, reject_file, progress)
-    valid = None
-    if len(split.valid):
-        # A held-out text with a token that training has not seen is no fault of the file: it is left out, and counted.
-        valid = _pack_side(found, split.valid.tolist(), train.tokenizer, "unseen", reject_file, progress).store
-    longest = max(train.store.max_length, valid.max_length if valid else 0)
-    if 0 < run.model.max_length < longest:
-        raise InputError(
-            f"{found.source}: the longest text has {longest} tokens, model.max_length is {run.model.max_length}; "
-            "raise it, or leave it 0 to take the longest"
-        )
-    run = replace(run, model=replace(run.model, max_length=run.model.max_length or longest))
-    parts = [train.store.content_hash, valid.content_hash if valid else ""]
+    side = _Side(found, run.data.on_error, reject_file, progress)
+    train = side.pack(split.train.tolist(), _blank_tokenizer(run))
+    valid = side.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
+    if len(split.test) and found.published is None:
+        side.pack(split.test.tolist(), train.tokenizer, held_out=True)  # a bad record is found now, not after training
+    run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
+    hashes = [train.store.content_hash, valid.content_hash if valid else ""]
     return Prepared(
         run,
         train.tokenizer,
         train.store,
         valid,
         [found.texts[i] for i in split.test],
-        hashlib.sha256(":".join(parts).encode()).hexdigest(),
+        hashlib.sha256(":".join(hashes).encode()).hexdigest(),
     )
+
+
+def _blank_tokenizer(run: RunConfig) -> Tokenizer:
+    config = run.tokenizer
+    return build_tokenizer(config.kind, config.vocab_size, allow_gap=config.allow_gap, on_unknown=config.on_unknown)
+
+
+def _with_length(run: RunConfig, found: Texts, longest: int) -> RunConfig:
+    """Set the model's longest text, or check the one that was asked for."""
+    if 0 < run.model.max_length < longest:
+        raise InputError(
+            f"{found.source}: the longest text has {longest} tokens, model.max_length is {run.model.max_length}; "
+            "raise it, or leave it 0 to take the longest"
+        )
+    return replace(run, model=replace(run.model, max_length=run.model.max_length or longest))
 
 
 def _strict_reader(run: RunConfig) -> Callable[[str], str] | None:
@@ -206,24 +209,49 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
 
 
-def _pack_side(
-    found: Texts, rows: list[int], tokenizer: Tokenizer, on_error: str, reject_file: Path, progress: bool
-) -> PackedData:
-    packed = pack([found.texts[i] for i in rows], tokenizer, progress=progress, on_error="skip")
-    if packed.rejected and on_error == "stop":
-        position, text, reason = packed.rejected[0]
-        raise RecordError(
-            f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
-            file=found.source,
-            line=found.lines[rows[position]],
-        )
-    if packed.rejected:
-        bad = [(found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
-        _write_rejects(reject_file, found.source, bad)
-        warnings.warn(
-            f"{len(bad)} texts cannot be used and are left out, see {reject_file}", SeqVAEWarning, stacklevel=3
-        )
-    return packed
+@dataclass(frozen=True)
+class _Side:
+    """Packs one side of the data after the other, and deals with texts that cannot be used."""
+
+    found: Texts
+    on_error: str
+    reject_file: Path
+    progress: bool
+
+    def pack(self, rows: list[int], tokenizer: Tokenizer, held_out: bool = False) -> PackedData:
+        """Pack the texts of these rows.
+
+        Args:
+            rows: which texts.
+            tokenizer: fitted or not.
+            held_out: a text with a token that training has not seen is then no fault of the file: it is left out.
+
+        Raises:
+            RecordError: a text cannot be used, with `on_error="stop"`.
+        """
+        packed = pack([self.found.texts[i] for i in rows], tokenizer, progress=self.progress, on_error="skip")
+        bad = [(self.found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
+        if self.on_error == "stop":
+            for line, text, reason in bad:
+                if not (held_out and _is_valid(text, tokenizer)):
+                    raise RecordError(
+                        f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
+                        file=self.found.source,
+                        line=line,
+                    )
+        if bad:
+            _write_rejects(self.reject_file, self.found.source, bad)
+            message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
+            warnings.warn(message, SeqVAEWarning, stacklevel=3)
+        return packed
+
+
+def _is_valid(text: str, tokenizer: Tokenizer) -> bool:
+    try:
+        tokenizer.normalize(text)
+    except InputError:
+        return False
+    return True
 
 
 def _write_rejects(path: Path, source: str, rows: list[tuple[int, str, str]]) -> None:
