@@ -116,7 +116,7 @@ def test_a_plot_draws_every_finite_point_inside_its_frame(points, more):
     for path, drawn in zip(root.iter("path"), (points, more), strict=True):
         places = re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path.get("d"))
         assert len(places) == sum(math.isfinite(x) and math.isfinite(y) for x, y in drawn)
-        assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 300 for x, y in places)
+        assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 320 for x, y in places)
     assert "title & more" in "".join(root.itertext())
 
 

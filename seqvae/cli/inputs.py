@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -129,18 +128,18 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
 def _read_csv(source: str, latent: int) -> NDArray[np.floating]:
     name = shown_name(source)
     rows: list[list[float]] = []
-    # a field may be longer than the csv module's default of 128 KiB: a genome's record beside its z
-    csv.field_size_limit(sys.maxsize)
     with open_lines(source) as lines:
         table = csv.reader(lines)
-        header = next(table, [])
-        places = [header.index(title) for title in _latent_titles(header, source, latent)]
-        for row in table:
-            try:
+        try:
+            header = next(table, [])
+            places = [header.index(title) for title in _latent_titles(header, source, latent)]
+            for row in table:
                 rows.append([float(row[place]) for place in places])
-            except (ValueError, IndexError) as error:
-                reason = f"expected a number in each of the columns z0 to z{latent - 1}"
-                raise RecordError(reason, file=name, line=table.line_num) from error
+        except (ValueError, IndexError) as error:
+            reason = f"expected a number in each of the columns z0 to z{latent - 1}"
+            raise RecordError(reason, file=name, line=table.line_num) from error
+        except csv.Error as error:
+            raise RecordError(f"not a table: {error}", file=name, line=table.line_num) from error
     return np.array(rows, dtype=np.float32).reshape(len(rows), latent)
 
 

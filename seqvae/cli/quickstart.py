@@ -224,5 +224,6 @@ def _curves(folder: Path) -> list[Series]:
     from seqvae.cli.inputs import read_curve
     from seqvae.report.plots import Series
 
-    titles = {"train/distortion": "distortion", "train/rate": "rate", "valid/distortion": "distortion, validation"}
+    # of the validation molecules: those of single batches swing with the length of their molecules
+    titles = {"valid/distortion": "distortion: what z does not tell", "valid/rate": "rate: what z tells"}
     return [Series(name, *read_curve(folder, title)) for title, name in titles.items()]

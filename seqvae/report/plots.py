@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_WIDTH, _HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 34, 44
+_WIDTH, _HEIGHT = 640, 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 54, 44
 _STROKES = ("var(--accent)", "var(--orange)", "var(--violet)", "var(--green)", "var(--red)")
 
 
@@ -108,7 +108,8 @@ def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
         if not (math.isfinite(at) and math.isfinite(value)):
             pen = "M"
             continue
-        path.append(f"{pen}{x.place(at):.1f} {y.place(value):.1f}")
+        # a line of no length shows as a dot where a point stands alone
+        path.append(f"{pen}{x.place(at):.1f} {y.place(value):.1f}{'h0' if pen == 'M' else ''}")
         pen = "L"
     return (
         f'<path class="curve" style="stroke:{stroke}" d="{" ".join(path)}"><title>{escape(series.name)}</title></path>'
@@ -116,14 +117,12 @@ def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
 
 
 def _legend(names: Sequence[str]) -> list[str]:
-    parts, right = [], float(_WIDTH - _RIGHT)
-    for number, name in reversed(list(enumerate(names))):
-        right -= 7.0 * len(name) + 26  # about 7 units a letter of 12 px
+    parts, left = [], float(_LEFT)
+    for number, name in enumerate(names):
         stroke = _STROKES[number % len(_STROKES)]
-        parts.append(
-            f'<line x1="{right:g}" x2="{right + 16:g}" y1="12" y2="12" style="stroke:{stroke};stroke-width:3"/>'
-        )
-        parts.append(_text(right + 20, 16, name, "start"))
+        parts.append(f'<line x1="{left:g}" x2="{left + 16:g}" y1="34" y2="34" style="stroke:{stroke};stroke-width:3"/>')
+        parts.append(_text(left + 20, 38, name, "start"))
+        left += 6.5 * len(name) + 38  # about 6.5 units a letter of 12 px
     return parts
 
 

@@ -81,7 +81,7 @@ def quickstart_page(found: Quickstart) -> str:
 
 def _training(found: Quickstart) -> tuple[str, ...]:
     plot = line_plot(
-        found.curves, "Training: what is lost (distortion) and what z carries (rate)", "step", "nats per sequence"
+        found.curves, "Training, on validation molecules", "step", "nats per sequence"
     )
     return table(("", ""), found.facts), plot
 

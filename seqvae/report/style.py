@@ -57,7 +57,7 @@ figcaption { font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; text
 .plot text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 .plot .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
 .plot .gridline { stroke: var(--line); }
-.plot .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.plot .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
 .sequence { font-size: .9rem; overflow-wrap: anywhere; letter-spacing: .04em; margin: .2rem 0 .8rem; }
 .sequence small { color: var(--soft); letter-spacing: 0; display: block; }
 .sequence span { margin-right: .6ch; }
