@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from record import arguments, result_path, write_result
+from record import arguments, result_path, with_this_seqvae, write_result
 
 from seqvae.config import DataConfig, RunConfig, TrainingConfig
 from seqvae.train.prepare import Prepared, prepare
 
-_NAME = "memory_moses"
+NAME = "memory_moses"
 _PARTS = ("packing", "training")
 
 
@@ -38,21 +38,21 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def prepared_data(source: str) -> Prepared:
+def prepared_data(source: str, limit: int) -> Prepared:
     """Read, split and pack a dataset with the default settings."""
-    run = RunConfig(data=DataConfig(source=source), training=TrainingConfig(device="cpu", epochs=1))
+    run = RunConfig(data=DataConfig(source=source, limit=limit), training=TrainingConfig(device="cpu", epochs=1))
     with tempfile.TemporaryDirectory() as folder:
         return prepare(run, Path(folder) / "rejected.csv")
 
 
-def packing(source: str, steps: int) -> dict[str, float]:
+def packing(source: str, limit: int, steps: int) -> dict[str, float]:
     """Return what reading, splitting and packing take."""
     started = time.perf_counter()
-    prepared = prepared_data(source)
+    prepared = prepared_data(source, limit)
     return {"texts": len(prepared.train), "seconds": time.perf_counter() - started, "peak_mib": peak()}
 
 
-def training(source: str, steps: int) -> dict[str, float]:
+def training(source: str, limit: int, steps: int) -> dict[str, float]:
     """Train so many steps on packed data, and return the resident memory during them."""
     import pytorch_lightning as pl
 
@@ -65,7 +65,7 @@ def training(source: str, steps: int) -> dict[str, float]:
         def on_train_batch_end(self, *_: object) -> None:
             self.seen.append(resident())
 
-    prepared = prepared_data(source)
+    prepared = prepared_data(source, limit)
     model = build_model(prepared.run.model, prepared.tokenizer.vocab_size)
     sides = Sides(prepared.train, None, prepared.tokenizer.id_table())
     shell = TrainingShell(model, replace(prepared.run), sides, None)
@@ -80,10 +80,11 @@ def training(source: str, steps: int) -> dict[str, float]:
     return {"steps": len(Watch.seen), "largest_mib": max(Watch.seen), "last_mib": Watch.seen[-1], "peak_mib": peak()}
 
 
-def in_process(part: str, source: str, steps: int) -> dict[str, float]:
+def in_process(part: str, source: str, limit: int, steps: int) -> dict[str, float]:
     """Run one part in a fresh process, so that its memory is its own."""
-    command = [sys.executable, __file__, "--part", part, "--source", source, "--steps", str(steps)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    numbers = ["--limit", str(limit), "--steps", str(steps)]
+    command = [sys.executable, __file__, "--part", part, "--source", source, *numbers]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=with_this_seqvae())
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -91,15 +92,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print, and write the JSON."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--source", default="moses")
+    parser.add_argument("--limit", type=int, default=0, help="use only the first so many molecules; 0: all")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--part", choices=_PARTS, help="run this part in this process")
     given = parser.parse_args(argv)
     if given.part:
-        print(json.dumps({"packing": packing, "training": training}[given.part](given.source, given.steps)))
+        print(
+            json.dumps({"packing": packing, "training": training}[given.part](given.source, given.limit, given.steps))
+        )
         return
-    source, steps = ("moses-sample", 3) if given.small else (given.source, given.steps)
-    figures = {part: in_process(part, source, steps) for part in _PARTS}
-    write_result(result_path(given, _NAME), _NAME, {"source": source, "steps": steps}, figures)
+    source, limit, steps = ("moses-sample", 500, 3) if given.small else (given.source, given.limit, given.steps)
+    figures = {part: in_process(part, source, limit, steps) for part in _PARTS}
+    settings = {"source": source, "limit": limit, "steps": steps}
+    write_result(result_path(given, NAME), NAME, settings, figures)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -22,9 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from record import arguments, cores, result_path, write_result
+from record import arguments, cores, result_path, with_this_seqvae, write_result
 
-import seqvae
 from seqvae.data.pack import pack
 from seqvae.data.sources import Dataset, load_dataset
 from seqvae.text.build import build_tokenizer
@@ -120,10 +118,8 @@ def training_side(data: Dataset) -> list[str]:
 def pack_in_fresh_process(settings: Settings, cache: Path) -> dict[str, float]:
     """Run `pack_once` in a new interpreter; its start counts in `process_seconds`."""
     command = [sys.executable, __file__, "--pack-into", str(cache), "--settings", json.dumps(asdict(settings))]
-    root = str(Path(seqvae.__file__).resolve().parents[1])  # the very seqvae that runs here
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     started = time.perf_counter()
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONPATH": path})
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=with_this_seqvae())
     seconds = time.perf_counter() - started
     return {**json.loads(done.stdout), "process_seconds": seconds}
 

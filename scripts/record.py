@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import seqvae
 from seqvae.data.cache import atomic_file
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -110,6 +111,12 @@ def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
         return
     with TemporaryDirectory() as made:
         yield Path(made)
+
+
+def with_this_seqvae() -> dict[str, str]:
+    """Return the environment in which a child process imports the very seqvae that runs here."""
+    root = str(Path(seqvae.__file__).resolve().parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))}
 
 
 @contextmanager

@@ -8,7 +8,7 @@ read as a number, ends in the digit 0.
 
 The set holds nearly every site there is (nine letters, two of them all but fixed), so that there is little to learn.
 The result says how little: besides the models it has the bits of a uniform choice among all possible sites, and among
-those that were measured, which is as far as any density that has not looked at the held-out side can be from.
+those that were measured, below which no honest model gets.
 """
 
 from __future__ import annotations
@@ -41,29 +41,37 @@ SAMPLES = 100  # of the importance-weighted bound
 HELD_OUT_OF = 10  # one sequence in so many is held out by its md5
 
 
-def small_run(model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
-    """Return a run that maximises the ELBO itself, beta 1 throughout, and keeps the best of its validations."""
-    training = TrainingConfig(
-        epochs=epochs, batch_size=512, learning_rate=learning_rate, patience=10, validations_per_epoch=2
-    )
+def likelihood_run(model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
+    """Return a run that maximises the ELBO itself, beta 1 throughout."""
     return RunConfig(
         data=DataConfig(source=SOURCE),
         model=model,
         objective=ObjectiveConfig(beta=1.0, schedule="constant"),
-        training=training,
+        training=TrainingConfig(epochs=epochs, batch_size=256, learning_rate=learning_rate),
     )
 
 
-def gru(width: int, latent: int) -> ModelConfig:
-    """Return a small autoregressive model."""
-    return ModelConfig(latent=latent, embedding=16, encoder_width=32, decoder_width=width)
+def convolution(decoder: str, width: int) -> ModelConfig:
+    """Return a model of one residual block a side: three letters at a time are all there is to see."""
+    return ModelConfig(
+        encoder="conv", decoder=decoder, latent=2, encoder_width=8, decoder_width=width, encoder_layers=1
+    )
 
 
+def recurrent(width: int) -> ModelConfig:
+    """Return a small recurrent model."""
+    return ModelConfig(latent=8, embedding=16, encoder_width=32, decoder_width=width)
+
+
+# Sizes and learning rates were found on the published validation side. Small on purpose: what there is to learn is
+# worth hundredths of a bit, and a weight too many costs as much.
 RUNS = {
-    "gru, gru 128": small_run(gru(128, 8), 10, 1e-2),
-    "gru, gru 64": small_run(gru(64, 2), 10, 1e-2),
+    "conv, causal_conv 8": likelihood_run(convolution("causal_conv", 8), 40, 2e-2),
+    "conv, causal_conv 16": likelihood_run(convolution("causal_conv", 16), 40, 1e-2),
+    "conv, position 16": likelihood_run(convolution("position", 16), 20, 1e-2),
+    "gru, gru 128": likelihood_run(recurrent(128), 10, 3e-3),
 }
-SMALL_RUNS = {"gru, gru 8": small_run(gru(8, 2), 1, 1e-2)}
+SMALL_RUNS = {"gru, gru 8": likelihood_run(recurrent(8), 1, 1e-2)}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def _read_back(folder: Path) -> Finished:
     prepared = prepare(codec.run, folder / "rejected.csv")
     if prepared.data_hash != codec.provenance["data"]["sha256"]:
         raise InputError(
-            f"{folder}: {codec.run.data.source} does not give the data that the model was trained on (another hash), so "
-            "its held-out texts may not be held out: use the data and the library versions of its provenance.json"
+            f"{folder}: {codec.run.data.source} does not give the data that the model was trained on (another hash), "
+            "so its held-out texts may not be held out: use the data and the library versions of its provenance.json"
         )
     return Finished(codec, prepared)
