@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.config import DataConfig, DecodeConfig, RunConfig, TrainingConfig
+from seqvae.config import DataConfig, DecodeConfig, ModelConfig, RunConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from seqvae.evaluate.reconstruction import Reconstruction
@@ -33,7 +33,13 @@ It trains on 20,000 molecules of MOSES that ship with the package, and leaves a 
 """,
 )
 
-RUN = RunConfig(data=DataConfig(source="moses-sample"))
+# Smaller parts and more, smaller steps than the default: on 18,000 molecules, two minutes of the default reconstruct none
+# of the held-out ones, these about four in ten.
+RUN = RunConfig(
+    data=DataConfig(source="moses-sample"),
+    model=ModelConfig(encoder_width=128, decoder_width=256),
+    training=TrainingConfig(batch_size=64, learning_rate=2e-3),
+)
 _SAMPLES = 1000
 _CLIMB = {"generations": 40, "population": 32}
 _RECONSTRUCTED = 100  # held-out molecules written down beside what came back

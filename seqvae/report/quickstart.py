@@ -80,9 +80,7 @@ def quickstart_page(found: Quickstart) -> str:
 
 
 def _training(found: Quickstart) -> tuple[str, ...]:
-    plot = line_plot(
-        found.curves, "Training, on validation molecules", "step", "nats per sequence"
-    )
+    plot = line_plot(found.curves, "Training, on validation molecules", "step", "nats per sequence")
     return table(("", ""), found.facts), plot
 
 

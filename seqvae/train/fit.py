@@ -187,6 +187,10 @@ def _save(model: SequenceVAE, chosen: Checkpoint, prepared: Prepared, progress: 
     provenance = {
         "seed": prepared.run.training.seed,
         "data": {"source": prepared.run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
-        "training": {"steps": progress.step, "seconds": round(progress.seconds, 1)},
+        "training": {
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 1),
+            "threads": torch.get_num_threads(),
+        },
     }
     save_artifact(out, Artifact(model.eval(), prepared.run.model, prepared.tokenizer, prepared.run, provenance))
