@@ -287,3 +287,13 @@ def test_a_bad_record_is_named_by_its_line_whichever_side_it_falls_on(tmp_path, 
     with pytest.warns(SeqVAEWarning, match="1 texts cannot be used"):
         train(replace(run, data=replace(run.data, on_error="skip")), tmp_path / "skipped", quiet=True)
     assert f"{path},{bad + 1},ACGT!," in (tmp_path / "skipped" / "rejected.csv").read_text()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("decoder", ["gru", "causal_conv", "position"])
+def test_training_on_a_gpu_gives_a_model_that_loads_on_the_cpu(source, tmp_path, decoder):
+    run = with_model(small_run(source, device="cuda", epochs=5), decoder=decoder)
+    trained = train(run, tmp_path / "run", quiet=True)
+    assert trained.progress.best < 13 * math.log(5)
+    assert all(tensor.device.type == "cpu" for tensor in weights(tmp_path / "run").values())

@@ -122,7 +122,8 @@ def _climb(climb: Climb, start: str) -> tuple[str, ...]:
     last = climb.generations[-1]
     text = (
         f"CMA-ES over z from {start}, with the drug-likeness (QED) of the decoded molecule as its score. Every "
-        f"distinct molecule scored is one call: {last.calls:,} calls for {last.decoded:,} decoded points."
+        f"distinct molecule scored is one call: {last.calls:,} calls for {last.decoded:,} decoded points. QED does not "
+        "ask whether a molecule can be made."
     )
     calls = [generation.calls for generation in climb.generations]
     curves = [

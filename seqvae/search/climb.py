@@ -23,13 +23,13 @@ class ClimbConfig:
     Attributes:
         generations: rounds of proposals, after the start.
         population: points a round.
-        sigma: standard deviation of the first round around the start; the prior's is 1.
+        sigma: standard deviation of the first round around the start; 1 is the prior's.
         seed: seed of the proposals.
     """
 
     generations: int = 40
     population: int = 32
-    sigma: float = 0.5
+    sigma: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
