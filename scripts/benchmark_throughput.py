@@ -26,12 +26,12 @@ from record import arguments, measured, result_path, torch_threads, write_result
 
 import seqvae
 from seqvae.artifact import Artifact, parameters
-from seqvae.config import DecodeConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.sources import load_dataset
 from seqvae.device import evaluating, fast_matmul, generator
-from seqvae.latent.codec import BATCH, Codec
+from seqvae.latent.codec import Codec
 from seqvae.model.build import build_model
 from seqvae.model.generate import decode
 from seqvae.text.build import build_tokenizer
@@ -190,7 +190,10 @@ def sample_ids(codec: Codec, count: int, seed: int) -> tuple[float, float]:
     config, rng = DecodeConfig("sample", seed=seed), generator(seed)
     with evaluating(codec.model):
         started = time.perf_counter()
-        parts = [decode(codec.model.decoder, part, config, rng).ids for part in codec.draw(count, seed).split(BATCH)]
+        parts = [
+            decode(codec.model.decoder, part, config, rng).ids
+            for part in codec.draw(count, seed).split(INFERENCE_BATCH)
+        ]
         seconds = time.perf_counter() - started
     tokens = sum(int((ids >= len(SPECIALS)).sum()) for ids in parts)
     return count / seconds, tokens / count

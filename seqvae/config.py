@@ -36,6 +36,7 @@ def _between(name: str, value: float, low: float, high: float) -> None:
 
 Section = TypeVar("Section")
 
+INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
 _HUGE = 1e12  # no upper bound in practice, and still a finite number
 
 

@@ -106,7 +106,11 @@ def failing(monkeypatch):
         (NewerFormatError("too new"), 1, "seqvae: error: too new"),
         (KeyboardInterrupt(), 130, "seqvae: interrupted"),
         (KeyboardInterrupt("stopped at step 3"), 130, "seqvae: interrupted: stopped at step 3"),
-        (OSError(errno.ENOSPC, "No space left on device", "z.npz"), 1, "z.npz: No space left on device; nothing half"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "z.npz"),
+            1,
+            "z.npz: No space left on device; no half file was",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "seqvae: error: /x: Permission denied"),
         (MemoryError(), 1, "seqvae: error: out of memory: take a smaller --batch-size"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), 1, "out of memory: take a smaller --batch-size"),

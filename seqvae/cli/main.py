@@ -86,8 +86,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "; nothing half-written was left: free some space or write elsewhere, then run again" if full else ""
-        return f"{where}{error.strerror or error}{advice}"
+        whole = "; no half file was left" if full and where else ""
+        advice = "; free some space or write elsewhere, then run again" if full else ""
+        return f"{where}{error.strerror or error}{whole}{advice}"
     # torch has its own error for the memory of a device, and a plain RuntimeError for that of the host
     if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
         return "out of memory: take a smaller --batch-size, or fewer texts at a time"

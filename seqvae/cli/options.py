@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from seqvae.config import INFERENCE_BATCH
 from seqvae.errors import UsageError
 
 # What a lone dash is called while the command line is parsed.
@@ -35,7 +36,7 @@ class ComputeOptions:
     """
 
     device: str = "auto"
-    batch_size: int = 512
+    batch_size: int = INFERENCE_BATCH
     quiet: bool = False
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from seqvae.data.streams import open_bytes, open_lines, shown_name
 from seqvae.errors import InputError, UsageError
 
 # Names that say by themselves which column holds the texts; compared in lower case.
-_TEXT_COLUMNS = ("smiles", "sequence", "seq", "selfies")
+_TEXT_COLUMNS = ("smiles", "sequence", "seq", "selfies", "text")
 _NAME_COLUMNS = ("name", "id")
 
 

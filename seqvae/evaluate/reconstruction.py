@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seqvae.config import INFERENCE_BATCH
 from seqvae.device import evaluating
-from seqvae.latent.codec import BATCH, Codec
+from seqvae.latent.codec import Codec
 from seqvae.model.encoders import present
 
 
@@ -28,7 +29,7 @@ class Reconstruction:
         return sum(a == b for a, b in zip(self.texts, self.decoded, strict=True)) / len(self.texts)
 
 
-def reconstruct(codec: Codec, texts: Sequence[str], batch_size: int = BATCH) -> Reconstruction:
+def reconstruct(codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> Reconstruction:
     """Encode texts to their posterior means and decode these greedily, each token from those decoded before it.
 
     Raises:
@@ -38,7 +39,7 @@ def reconstruct(codec: Codec, texts: Sequence[str], batch_size: int = BATCH) -> 
     return Reconstruction(wanted, codec.decode(codec.encode(texts, batch_size), batch_size=batch_size))
 
 
-def token_accuracy(codec: Codec, texts: Sequence[str], batch_size: int = BATCH) -> float:
+def token_accuracy(codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> float:
     """Return the share of tokens (ends included) that the model finds likeliest, z at the posterior mean.
 
     Each token is predicted from the true tokens before it (teacher forcing). A set of allowed symbols counts as right

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from seqvae.artifact import Artifact, load_artifact
-from seqvae.config import DecodeConfig, RunConfig, suggestion
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
 from seqvae.data.onehot import soft_one_hot
 from seqvae.device import evaluating, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
@@ -28,7 +28,6 @@ from seqvae.text.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
 _DRAW, _DECODE, _BOUND = 11, 12, 13  # streams of random numbers
-BATCH = 512  # texts at a time: enough to fill two cores, and a few hundred MB at most
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Codec:
         self.latent: int = artifact.config.latent
         self.max_length: int = artifact.config.max_length
 
-    def encode(self, texts: Sequence[str], batch_size: int = BATCH) -> Float[Tensor, "batch latent"]:
+    def encode(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
         Raises:
@@ -89,7 +88,7 @@ class Codec:
         """
         return self.posterior(texts, batch_size).mean
 
-    def posterior(self, texts: Sequence[str], batch_size: int = BATCH) -> DiagonalGaussian:
+    def posterior(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> DiagonalGaussian:
         """Return q(z|x) of each text, on the CPU; raises as `encode`."""
         mean = torch.empty(len(texts), self.latent)
         log_variance = torch.empty(len(texts), self.latent)
@@ -101,7 +100,7 @@ class Codec:
                 mean[rows], log_variance[rows] = posterior.mean.cpu(), posterior.log_variance.cpu()
         return DiagonalGaussian(mean, log_variance)
 
-    def bounds(self, texts: Sequence[str], seed: int = 0, batch_size: int = BATCH) -> Bounds:
+    def bounds(self, texts: Sequence[str], seed: int = 0, batch_size: int = INFERENCE_BATCH) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
         Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x).
@@ -115,7 +114,7 @@ class Codec:
         return Bounds(distortion, rate)
 
     def iwae(
-        self, texts: Sequence[str], samples: int = 100, seed: int = 0, batch_size: int = BATCH
+        self, texts: Sequence[str], samples: int = 100, seed: int = 0, batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
@@ -128,7 +127,9 @@ class Codec:
                 bound[rows] = self.model.iwae(tokens, samples, rng).cpu()
         return bound
 
-    def decode(self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = BATCH) -> list[str]:
+    def decode(
+        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
+    ) -> list[str]:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
         Raises:
@@ -136,7 +137,9 @@ class Codec:
         """
         return self.generate(z, config, batch_size).texts
 
-    def generate(self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = BATCH) -> Generated:
+    def generate(
+        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
+    ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
         config = config or DecodeConfig()
         points = self._points(z)
@@ -152,7 +155,7 @@ class Codec:
         return Generated(texts, scores, total)
 
     def decode_distribution(
-        self, z: ArrayLike | Tensor, batch_size: int = BATCH
+        self, z: ArrayLike | Tensor, batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
@@ -177,7 +180,7 @@ class Codec:
         return self.model.prior.sample(count, generator(seed, _DRAW))
 
     def sample(
-        self, count: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0, batch_size: int = BATCH
+        self, count: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0, batch_size: int = INFERENCE_BATCH
     ) -> list[str]:
         """Draw z from the prior and a text from p(x|z) for each; `generate(draw(...))` has likelihoods."""
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, seed=seed)
