@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqvae.config import DataConfig, RunConfig
+from seqvae.config import DataConfig, RunConfig, suggestion
 from seqvae.data.cache import atomic_file
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.readers import ReadSettings, RecordReader
@@ -150,7 +150,7 @@ def _read_dataset(config: DataConfig) -> Texts:
     names = [card.name for card in list_cards()]
     if config.source not in names:
         looks_like_a_file = "/" in config.source or "." in config.source
-        reason = "no such file" if looks_like_a_file else f"no such file or dataset; datasets: {', '.join(names)}"
+        reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
         raise UsageError(f"{config.source}: {reason}")
     data = load_dataset(config.source)
     kind = "dna" if data.card.kind == "dna" else "selfies"
