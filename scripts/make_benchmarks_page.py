@@ -155,8 +155,8 @@ def throughput(result: Values, published: Values) -> str:
     count, rounds = result["settings"]["molecules"], result["settings"]["rounds"]
     return (
         f"Both models on the same {count:,} molecules of {result['settings']['dataset']}, turn by turn in {rounds} "
-        "rounds on the same cores. The recipe packs its sequences, as published; on a CPU, padded batches would serve "
-        "it better, and the ratios below would be smaller.\n\n### Training\n\n"
+        "rounds on the same cores. The recipe is given padded batches, in which it trains faster on a "
+        "CPU than in packed ones, as published.\n\n### Training\n\n"
         + training_speed(result, published)
         + "\n### Share of the matmul rate\n\n"
         + matmul_share(result, published)
