@@ -88,7 +88,7 @@ def training_speed(result: Values, published: Values) -> str:
         reached("Both in torch's default precision", ratio["training, both 32"], reach["training_ratio"], times),
         reached("Both fast", ratio["training, both auto"], reach["training_ratio"], times),
         reached(
-            "Ours as it comes (fast), the recipe as published (default)",
+            "Ours as it comes (fast), the recipe in default precision",
             ratio["training, ours auto, recipe 32"],
             reach["training_ratio"],
             times,
