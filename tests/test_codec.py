@@ -159,3 +159,4 @@ def test_a_collapsed_model_is_said_to_be_one(codec, trained):
     assert figures.rate == 0
     assert figures.active_units == 0
     assert figures.novelty is None
+    assert summarise(blind, trained.prepared.test_texts[:3], None, SummarySettings(samples=5)).collapse == ""

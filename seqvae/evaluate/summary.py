@@ -15,6 +15,9 @@ from seqvae.evaluate.samples import sample_figures
 from seqvae.latent.codec import Codec
 
 
+_ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
+
+
 @dataclass(frozen=True)
 class Summary:
     """Figures on held-out texts. Nats are per sequence, means over the texts.
@@ -98,7 +101,7 @@ def summarise(
     bits = nll * len(texts) / math.log(2)
     units = active_units(codec.encode(texts))
     rate = bounds.rate.mean().item()
-    collapse = collapse_sentence(rate, units, codec.latent)
+    collapse = collapse_sentence(rate, units, codec.latent) if len(texts) >= _ENOUGH_TO_JUDGE else ""
     if collapse:
         warnings.warn(collapse, CollapseWarning, stacklevel=2)
     sampled = sample_figures(codec.sample(settings.samples, seed=settings.seed), codec.tokenizer, training)
