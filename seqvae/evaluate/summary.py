@@ -14,7 +14,6 @@ from seqvae.evaluate.reconstruction import reconstruct, token_accuracy
 from seqvae.evaluate.samples import sample_figures
 from seqvae.latent.codec import Codec
 
-
 _ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
 
 
