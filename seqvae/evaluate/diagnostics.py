@@ -38,9 +38,3 @@ def collapse_sentence(rate: float, units: int, latent: int) -> str:
             "beta would fit better."
         )
     return ""
-
-
-def rate_by_dimension(mean: Float[Tensor, "texts latent"], log_variance: Float[Tensor, "texts latent"]) -> list[float]:
-    """Return the mean KL(q(z|x) || N(0, I)) of each latent dimension in nats, largest first."""
-    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-    return torch.sort(kl.mean(0), descending=True).values.tolist()
