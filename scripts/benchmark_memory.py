@@ -20,7 +20,7 @@ from pathlib import Path
 
 from record import arguments, result_path, with_this_seqvae, write_result
 
-from seqvae.config import DataConfig, RunConfig, TrainingConfig
+from seqvae.config import DataConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.train.prepare import Prepared, prepare
 
 NAME = "memory_moses"
@@ -40,7 +40,11 @@ def peak() -> float:
 
 def prepared_data(source: str, limit: int) -> Prepared:
     """Read, split and pack a dataset with the default settings."""
-    run = RunConfig(data=DataConfig(source=source, limit=limit), training=TrainingConfig(device="cpu", epochs=1))
+    run = RunConfig(
+        data=DataConfig(source=source, limit=limit),
+        training=TrainingConfig(device="cpu", epochs=1),
+        prior=PriorConfig(prior="none"),
+    )
     with tempfile.TemporaryDirectory() as folder:
         return prepare(run, Path(folder) / "rejected.csv")
 

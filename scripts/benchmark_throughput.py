@@ -1,10 +1,11 @@
-"""Measure training and sampling side by side: the MOSES VAE recipe, and our default model.
+"""Measure training and sampling side by side: the MOSES VAE and DD-VAE baseline recipes, and our default model.
 
     python scripts/benchmark_throughput.py [--model RUN_FOLDER]
 
-Both see the same 20,000 ZINC molecules on the same cores in one run, turn by turn in rounds. Texts are turned into ids
-before the clock starts, for both; sampling is timed with the making of the texts, for both. Also measured in the same
-rounds: the rate of `torch.matmul` on 2048 x 2048 float32 matrices, and what share of it our training achieves.
+All see the same 20,000 ZINC molecules on the same cores in one run, turn by turn in rounds. Texts are turned into ids
+before the clock starts, for all; sampling is timed with the making of the texts, for all. Also measured in the same
+rounds: the rate of `torch.matmul` on 2048 x 2048 float32 matrices, what share of it our training and sampling achieve,
+and how fast molecules become ids, by us and by the loop that the `selfies` library offers.
 """
 
 from __future__ import annotations
@@ -18,28 +19,33 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import ddvae_recipe
 import matrix_work
 import moses_recipe
 import numpy as np
+import tokenizing
 import torch
-from record import arguments, measured, result_path, torch_threads, write_result
+from record import arguments, cores, measured, result_path, torch_threads, write_result
 
 import seqvae
 from seqvae.artifact import Artifact, parameters
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.config import DecodeConfig, ExecutorConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.sources import load_dataset
-from seqvae.device import evaluating, fast_matmul, generator
+from seqvae.device import fast_matmul, generator
+from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec
 from seqvae.model.build import build_model
-from seqvae.model.generate import decode
 from seqvae.text.build import build_tokenizer
-from seqvae.text.tokenizer import SPECIALS
 
 NAME = "throughput"
 Rounds = dict[str, list[float]]  # what is measured: its figure in each round
 MODES = {"32": False, "auto": True}  # our names of the precision; "32" is what torch does by default
+RECIPES = {
+    "recipe": (moses_recipe.MosesVAE, moses_recipe.LEARNING_RATE),
+    "ddvae": (ddvae_recipe.DdVAE, ddvae_recipe.LEARNING_RATE),
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class Settings:
         small_samples: texts that it samples so in a round.
         large_batch: texts that it samples at once, once a round, to use the cores better.
         samples: texts that we sample a round.
+        bulk_samples: texts that we sample on several processes, once, the start of the processes included; 0: none.
+        tokenized: molecules that are turned into ids in a round.
         matmul_size: rows of the square matrices.
         matmul_repeats: products timed a round.
         seed: of all draws.
@@ -69,7 +77,9 @@ class Settings:
     small_batch: int = moses_recipe.SAMPLED_AT_ONCE
     small_samples: int = 160
     large_batch: int = 1000
-    samples: int = 2000
+    samples: int = 2048
+    bulk_samples: int = 40_000
+    tokenized: int = 5000
     matmul_size: int = 2048
     matmul_repeats: int = 10
     seed: int = 0
@@ -85,6 +95,8 @@ SMALL = Settings(
     small_samples=2,
     large_batch=4,
     samples=16,
+    bulk_samples=0,
+    tokenized=20,
     matmul_size=128,
     matmul_repeats=2,
 )
@@ -92,20 +104,22 @@ SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_widt
 
 
 class Recipe:
-    """The MOSES recipe, going once through the molecules in all its rounds together.
+    """A recipe, going once through the molecules in all its rounds together.
 
     Args:
+        name: a key of `RECIPES`.
         texts: the molecules.
         settings: what is measured.
     """
 
-    def __init__(self, texts: Sequence[str], settings: Settings) -> None:
+    def __init__(self, name: str, texts: Sequence[str], settings: Settings) -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)
         self.alphabet = moses_recipe.Characters.of(texts)
         self.ids = [self.alphabet.encode(text) for text in texts]
-        self.model = moses_recipe.MosesVAE(len(self.alphabet))
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=moses_recipe.LEARNING_RATE)
+        make, rate = RECIPES[name]
+        self.model = make(len(self.alphabet))
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate)
 
     def train(self, turn: int) -> float:
         """Return the texts a second of one round's share of the batches."""
@@ -186,17 +200,19 @@ def sample_texts(codec: Codec, count: int, seed: int) -> float:
 
 
 def sample_ids(codec: Codec, count: int, seed: int) -> tuple[float, float]:
-    """Return the sampled rows of ids a second, without making texts of them, and their mean length in tokens."""
-    config, rng = DecodeConfig("sample", seed=seed), generator(seed)
-    with evaluating(codec.model):
-        started = time.perf_counter()
-        parts = [
-            decode(codec.model.decoder, part, config, rng).ids
-            for part in codec.draw(count, seed).split(INFERENCE_BATCH)
-        ]
-        seconds = time.perf_counter() - started
-    tokens = sum(int((ids >= len(SPECIALS)).sum()) for ids in parts)
-    return count / seconds, tokens / count
+    """Return the sampled rows of ids a second, not made into texts, and their mean length, the end included."""
+    started = time.perf_counter()
+    ids, _ = codec.generate_ids(codec.draw(count, seed), DecodeConfig("sample", seed=seed))
+    seconds = time.perf_counter() - started
+    return count / seconds, sum(map(len, ids)) / count
+
+
+def sample_in_bulk(codec: Codec, count: int) -> float:
+    """Return the sampled texts a second on one process a core, their start included."""
+    started = time.perf_counter()
+    bulk = Bulk(codec, BulkSettings(ExecutorConfig("processes", cores())))
+    made = sum(len(part.texts) for part in bulk.sample(count, DecodeConfig("sample")))
+    return made / (time.perf_counter() - started)
 
 
 def matmul_rate(size: int, repeats: int) -> float:
@@ -209,34 +225,44 @@ def matmul_rate(size: int, repeats: int) -> float:
     return repeats * matrix_work.matmul_flops(size) / (time.perf_counter() - started)
 
 
-def training_rounds(recipes: dict[str, Recipe], ours: dict[str, Ours], settings: Settings) -> Rounds:
+Contestants = dict[str, dict[str, Recipe]]
+
+
+def training_rounds(recipes: Contestants, ours: dict[str, Ours], settings: Settings) -> Rounds:
     """Train turn by turn, each contestant in each precision, and measure matrix products in between."""
     found: Rounds = defaultdict(list)
     for turn in range(settings.rounds):
         for mode, fast in MODES.items():
             with fast_matmul(fast):
                 found[f"matmul flops, {mode}"].append(matmul_rate(settings.matmul_size, settings.matmul_repeats))
-                found[f"recipe, {mode}"].append(recipes[mode].train(turn))
+                for name, contestants in recipes.items():
+                    found[f"{name}, {mode}"].append(contestants[mode].train(turn))
             one = ours[mode].train(turn, fast)
             found[f"ours, {mode}"].append(one.sequences)
             found[f"ours flops, {mode}"].append(one.flops)
     return found
 
 
-def sampling_rounds(recipe: Recipe, codec: Codec, settings: Settings) -> Rounds:
-    """Sample turn by turn and return texts a second; ours computes in float32, whatever it was trained in."""
+def sampling_rounds(recipes: Contestants, codec: Codec, config: ModelConfig, settings: Settings) -> Rounds:
+    """Sample turn by turn and return texts a second; ours in float32, by the fastest products that lose no digits."""
     found: Rounds = defaultdict(list)
     for turn in range(settings.rounds):
         found["ours"].append(sample_texts(codec, settings.samples, turn))
         speed, tokens = sample_ids(codec, settings.samples, turn)
+        work = matrix_work.sampling_flops(tokens, config, codec.tokenizer.vocab_size)
         found["ours, ids only"].append(speed)
         found["ours, tokens a text"].append(tokens)
+        found["ours, ids only, flops"].append(speed * work)
         for mode, fast in MODES.items():
             with fast_matmul(fast):
-                small = recipe.sample(settings.small_samples, settings.small_batch)
-                large = recipe.sample(settings.large_batch, settings.large_batch)
-            found[f"recipe by small batches, {mode}"].append(small)
-            found[f"recipe in one batch, {mode}"].append(large)
+                found[f"matmul flops, {mode}"].append(matmul_rate(settings.matmul_size, settings.matmul_repeats))
+                for name, contestants in recipes.items():
+                    sample = contestants["32"].sample
+                    small = sample(settings.small_samples, settings.small_batch)
+                    found[f"{name} by small batches, {mode}"].append(small)
+                    found[f"{name} in one batch, {mode}"].append(sample(settings.large_batch, settings.large_batch))
+    if settings.bulk_samples:
+        found["ours, on processes"].append(sample_in_bulk(codec, settings.bulk_samples))
     return found
 
 
@@ -244,38 +270,53 @@ def ratios(training: Rounds, sampling: Rounds) -> dict[str, float]:
     """Return how much faster ours is, and its share of the matmul rate, from the rounds' medians."""
     train, sample = ({name: median(rounds) for name, rounds in part.items()} for part in (training, sampling))
     found = {
-        "training, both 32": train["ours, 32"] / train["recipe, 32"],
-        "training, both auto": train["ours, auto"] / train["recipe, auto"],
-        "training, ours auto, recipe 32": train["ours, auto"] / train["recipe, 32"],
         "matmul share, 32": train["ours flops, 32"] / train["matmul flops, 32"],
         "matmul share, auto": train["ours flops, auto"] / train["matmul flops, auto"],
         "matmul share, training auto, matmul 32": train["ours flops, auto"] / train["matmul flops, 32"],
     }
+    found |= {
+        f"matmul share, sampling, {mode}": sample["ours, ids only, flops"] / sample[f"matmul flops, {mode}"]
+        for mode in MODES
+    }
+    for name in RECIPES:
+        shown = "training" if name == "recipe" else f"training, {name}"
+        found[f"{shown}, both 32"] = train["ours, 32"] / train[f"{name}, 32"]
+        found[f"{shown}, both auto"] = train["ours, auto"] / train[f"{name}, auto"]
+        found[f"{shown}, ours auto, recipe 32"] = train["ours, auto"] / train[f"{name}, 32"]
     for name in sampling:
-        if name.startswith("recipe"):
+        if name.startswith(tuple(RECIPES)):
             found[f"sampling, {name}"] = sample["ours"] / sample[name]
             found[f"sampling ids only, {name}"] = sample["ours, ids only"] / sample[name]
+            if "ours, on processes" in sample:
+                found[f"sampling on processes, {name}"] = sample["ours, on processes"] / sample[name]
     return found
 
 
 def measure(settings: Settings, model: ModelConfig, trained: Path | None) -> dict[str, Any]:
     """Run everything, and return the figures."""
     texts = training_texts(settings)
-    recipes = {mode: Recipe(texts, settings) for mode in MODES}
+    recipes = {name: {mode: Recipe(name, texts, settings) for mode in MODES} for name in RECIPES}
     with TemporaryDirectory() as folder:
         packed = pack(texts, build_tokenizer("selfies", settings.vocab_size), folder, on_error="skip")
         ours = {mode: Ours(packed, model, settings) for mode in MODES}
         training = training_rounds(recipes, ours, settings)
         codec = seqvae.load(trained, device="cpu") if trained else ours["auto"].codec()
-        sampling = sampling_rounds(recipes["32"], codec, settings)
+        config = codec.run.model if trained else ours["auto"].config
+        sampling = sampling_rounds(recipes, codec, config, settings)
+        loops = tokenizing.rounds(texts[: settings.tokenized], packed.tokenizer, settings.rounds)
+    sizes = {
+        name: {"parameters": parameters(one["32"].model), "symbols": len(one["32"].alphabet)}
+        for name, one in recipes.items()
+    }
     return {
         "molecules": {"recipe": len(texts), "ours": len(packed.store)},
-        "recipe": {"parameters": parameters(recipes["32"].model), "symbols": len(recipes["32"].alphabet)},
+        **sizes,
         "ours": {"parameters": parameters(ours["32"].model), "symbols": packed.tokenizer.vocab_size},
         "sampled from": described(codec) if trained else "the model as trained in these rounds",
         "training": {name: measured(rounds) for name, rounds in training.items()},
         "sampling": {name: measured(rounds) for name, rounds in sampling.items()},
-        "ratios": ratios(training, sampling),
+        "tokenizing": {name: measured(rounds) for name, rounds in loops.items()},
+        "ratios": {**ratios(training, sampling), **tokenizing.ratios(loops)},
     }
 
 

@@ -1,4 +1,4 @@
-"""Floating-point operations of the matrix products in training our default model, counted from its sizes.
+"""Floating-point operations of the matrix products in training and sampling our default model, from its sizes.
 
 A multiply-add is two operations. Only matrix products count: gates, softmax, Adam and the rest are the overhead that
 the achieved rate pays for. `tests/test_scripts.py` compares the count with that of torch's own counter.
@@ -49,6 +49,19 @@ def gru_products(inputs: int, width: int, layers: int, both: bool = False) -> in
 def training_flops(batch: int, length: int, config: ModelConfig, vocab_size: int) -> int:
     """Return the operations of one training step: forward, and twice that backward; arguments as `forward_flops`."""
     return _PASSES * forward_flops(batch, length, config, vocab_size)
+
+
+def sampling_flops(tokens: float, config: ModelConfig, vocab_size: int) -> float:
+    """Return the operations of decoding one text by a GRU decoder, z's share of the gates computed once.
+
+    Args:
+        tokens: of the text, the end included; rows that ride along after their end are overhead.
+        config: sizes; the decoder is `gru`.
+        vocab_size: symbols of the alphabet.
+    """
+    once = config.latent * (config.decoder_layers + _GATES) * config.decoder_width
+    each = gru_products(config.embedding, config.decoder_width, config.decoder_layers)
+    return 2 * (once + tokens * (each + config.decoder_width * vocab_size))
 
 
 def matmul_flops(size: int) -> int:

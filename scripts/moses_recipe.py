@@ -12,8 +12,9 @@ bar should be the recipe at its best.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -80,20 +81,24 @@ class MosesVAE(nn.Module):
 
     def loss(self, texts: list[Tensor]) -> Tensor:
         """Return the loss of a batch of id sequences."""
-        padded = pad_sequence(texts, batch_first=True, padding_value=_PAD)
-        states, _ = self.encoder(self.embedding(padded))
-        last = states[torch.arange(len(texts)), torch.tensor([len(text) - 1 for text in texts])]
-        mean, log_variance = self.mean(last), self.log_variance(last)
+        padded, lengths = together(texts)
+        mean, log_variance = self.posterior(padded, lengths)
         z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         kl = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(1).mean()
-        return self._cross_entropy(padded, z) + _KL_WEIGHT * kl
+        tokens = (lengths - 1).sum()
+        return -self.log_likelihood(padded, z).sum() / tokens + _KL_WEIGHT * kl
 
-    def _cross_entropy(self, padded: Tensor, z: Tensor) -> Tensor:
-        """Return the mean over all tokens of -log p(token | tokens before it, z)."""
+    def posterior(self, padded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of q(z|x) for padded ids and their lengths."""
+        states, _ = self.encoder(self.embedding(padded))
+        last = states[torch.arange(len(padded)), lengths - 1]
+        return self.mean(last), self.log_variance(last)
+
+    def log_likelihood(self, padded: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) of each text in nats."""
         inputs = torch.cat([self.embedding(padded), z.unsqueeze(1).expand(-1, padded.shape[1], -1)], dim=-1)
         states, _ = self.decoder(inputs, self._first_state(z))
-        logits = self.output(states)[:, :-1]
-        return F.cross_entropy(logits.flatten(0, 1), padded[:, 1:].flatten(), ignore_index=_PAD)
+        return token_log_likelihood(self.output(states), padded)
 
     def _first_state(self, z: Tensor) -> Tensor:
         return self.start(z).unsqueeze(0).repeat(_LAYERS, 1, 1)
@@ -102,20 +107,77 @@ class MosesVAE(nn.Module):
     def sample(self, count: int, alphabet: Characters) -> list[str]:
         """Draw texts from the prior, all steps for all of them."""
         z = torch.randn(count, _LATENT)
-        state = self._first_state(z)
-        tokens = torch.full((count,), _BOS)
-        ids = torch.full((count, STEPS), _PAD)
-        ended = torch.zeros(count, dtype=torch.bool)
-        for step in range(1, STEPS):
+
+        def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
             inputs = torch.cat([self.embedding(tokens), z], dim=-1).unsqueeze(1)
             states, state = self.decoder(inputs, state)
-            tokens = torch.multinomial(self.output(states[:, 0]).softmax(-1), 1)[:, 0]
-            ids[~ended, step] = tokens[~ended]
-            ended |= tokens == _EOS
-        return [alphabet.decode(row) for row in ids]
+            return self.output(states[:, 0]), state
+
+        return sampled(step, self._first_state(z), alphabet)
 
 
-def train_step(model: MosesVAE, optimizer: torch.optim.Optimizer, texts: list[Tensor]) -> None:
+def sampled(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], state: Tensor, alphabet: Characters) -> list[str]:
+    """Draw texts token by token, always all steps.
+
+    Args:
+        step: last tokens and state to logits and next state.
+        state: the first one, `(layers, count, width)`.
+        alphabet: of the texts.
+    """
+    count = state.shape[1]
+    tokens = torch.full((count,), _BOS)
+    ids = torch.full((count, STEPS), _PAD)
+    ended = torch.zeros(count, dtype=torch.bool)
+    for place in range(1, STEPS):
+        logits, state = step(tokens, state)
+        tokens = torch.multinomial(logits.softmax(-1), 1)[:, 0]
+        ids[~ended, place] = tokens[~ended]
+        ended |= tokens == _EOS
+    return [alphabet.decode(row) for row in ids]
+
+
+def together(texts: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return id sequences as one padded array, and their lengths."""
+    padded = pad_sequence(texts, batch_first=True, padding_value=_PAD)
+    return padded, torch.tensor([len(text) for text in texts])
+
+
+def token_log_likelihood(logits: Tensor, padded: Tensor) -> Tensor:
+    """Return the sum over the tokens of each text of log p(token | tokens before it, z), in nats."""
+    scores = F.cross_entropy(logits[:, :-1].transpose(1, 2), padded[:, 1:], ignore_index=_PAD, reduction="none")
+    return -scores.sum(1)
+
+
+class RecipeModel(Protocol):
+    """What both recipes' models can do."""
+
+    def posterior(self, padded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of q(z|x)."""
+
+    def log_likelihood(self, padded: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z)."""
+
+
+@torch.no_grad()
+def importance_weights(model: RecipeModel, texts: list[Tensor], samples: int) -> Tensor:
+    """Return log p(x, z) - log q(z|x) for draws from q, `(samples, texts)`, in nats.
+
+    Their mean over the draws estimates the ELBO; the log of the mean of their exponentials is the importance-weighted
+    bound (Burda et al. 2016, arXiv:1509.00519).
+    """
+    padded, lengths = together(texts)
+    mean, log_variance = model.posterior(padded, lengths)
+    weights = []
+    for _ in range(samples):
+        noise = torch.randn_like(mean)
+        z = mean + (0.5 * log_variance).exp() * noise
+        # the constants of both Gaussians cancel
+        ratio = -0.5 * z.square().sum(1) + 0.5 * (log_variance + noise.square()).sum(1)
+        weights.append(model.log_likelihood(padded, z) + ratio)
+    return torch.stack(weights)
+
+
+def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, texts: list[Tensor]) -> None:
     """Take one optimiser step on a batch in any order."""
     loss = model.loss(texts)
     optimizer.zero_grad()

@@ -17,23 +17,29 @@ from record import arguments, folder_or_temporary, result_path, torch_threads, w
 from training_runs import Finished, trained
 
 from seqvae.artifact import parameters
-from seqvae.config import DataConfig, ModelConfig, RunConfig, TokenizerConfig, TrainingConfig, run_to_dict
+from seqvae.config import DataConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig, run_to_dict
 from seqvae.data.sources import load_dataset
+from seqvae.evaluate.chemnet import frechet_distance
 from seqvae.evaluate.summary import SummarySettings, summarise
+from seqvae.latent.codec import Codec
+from seqvae.text.molecules import is_valid
 
 NAME = "zinc250k_search"
 BASE = RunConfig(
     data=DataConfig(source="zinc250k"),
     tokenizer=TokenizerConfig(kind="smiles"),
     training=TrainingConfig(epochs=2),
+    prior=PriorConfig(prior="none"),
 )
 SMALL_BASE = RunConfig(
     data=DataConfig(source="moses-sample", limit=200, valid_fraction=0.2),
     tokenizer=TokenizerConfig(kind="smiles", vocab_size=64),
     model=ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16),
     training=TrainingConfig(epochs=1, batch_size=32),
+    prior=PriorConfig(prior="none"),
 )
 SUMMARY = SummarySettings(texts=1000, samples=1000, iwae_samples=10)
+FCD_SAMPLES, FCD_REFERENCE = 1000, 5000  # molecules
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2)
 
 # What each trial changes, by section and setting; the empty change is the base itself.
@@ -68,7 +74,19 @@ def figures(finished: Finished, held_out: list[str], settings: SummarySettings) 
         "parameters": parameters(codec.model),
         **codec.provenance["training"],
         "summary": asdict(summarise(codec, held_out, finished.prepared.train, settings)),
+        "fcd": fcd(codec, held_out, settings),
+        "fcd_samples": FCD_SAMPLES,
     }
+
+
+def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float | None:
+    """Return the distance of the first valid samples from N(0, I) to the validation molecules; None of too few.
+
+    The distance falls with the number of samples, so that each trial gives as many.
+    """
+    texts = codec.sample(20 * FCD_SAMPLES, seed=settings.seed, prior="normal", tries=1)
+    valid = [text for text in texts if is_valid(text)][:FCD_SAMPLES]
+    return frechet_distance(valid, held_out[:FCD_REFERENCE]) if len(valid) == FCD_SAMPLES else None
 
 
 def valid_texts(run: RunConfig) -> list[str]:

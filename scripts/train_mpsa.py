@@ -13,32 +13,36 @@ those that were measured, below which no honest model gets.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from dna_sides import Sides, bits_figures, distinct_sides, trained_by_md5
 from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from sequence_baselines import HALF, MODELS, best_pseudo, codes
 from training_runs import trained
 
 from seqvae.artifact import parameters, record_metrics
-from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig, run_to_dict
-from seqvae.data.cache import atomic_file
+from seqvae.config import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    PriorConfig,
+    RunConfig,
+    TrainingConfig,
+    run_to_dict,
+)
 from seqvae.data.sources import load_dataset
 from seqvae.errors import CollapseWarning
+from seqvae.evaluate.floors import model_bits
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 
 NAME = "mpsa"
 SOURCE = "mpsa-sample"  # ships with seqvae, and is the whole dataset
 SAMPLES = 100  # of the importance-weighted bound
-HELD_OUT_OF = 10  # one sequence in so many is held out by its md5
 
 
 def likelihood_run(model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
@@ -48,6 +52,7 @@ def likelihood_run(model: ModelConfig, epochs: int, learning_rate: float) -> Run
         model=model,
         objective=ObjectiveConfig(beta=1.0, schedule="constant"),
         training=TrainingConfig(epochs=epochs, batch_size=256, learning_rate=learning_rate),
+        prior=PriorConfig(prior="mixture"),  # a flow has nothing to add where the latent space is all but unused
     )
 
 
@@ -71,41 +76,13 @@ RUNS = {
     "conv, position 16": likelihood_run(convolution("position", 16), 20, 1e-2),
     "gru, gru 128": likelihood_run(recurrent(128), 10, 3e-3),
 }
-SMALL_RUNS = {"gru, gru 8": likelihood_run(recurrent(8), 1, 1e-2)}
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Sequences, de-duplicated, and on one side each."""
-
-    train: list[str]
-    valid: list[str]
-    test: list[str]
+SMALL_RUNS = {"gru, gru 8": replace(likelihood_run(recurrent(8), 1, 1e-2), prior=PriorConfig(prior="none"))}
 
 
 def published_sides() -> Sides:
     """Return the published split; a sequence that stands on two sides counts for the first of them."""
     data = load_dataset(SOURCE)
-    first = {data.texts[row]: side for side, rows in reversed(list(enumerate(data.split))) for row in rows.tolist()}
-    return Sides(*([text for text, place in first.items() if place == side] for side in range(3)))
-
-
-def hashed_sides() -> Sides:
-    """Return the split by md5; the last tenth of the training side chooses pseudo-counts."""
-    texts = list(dict.fromkeys(load_dataset(SOURCE).texts))
-    held_out = [text for text in texts if _ends_in_zero(text)]
-    rest = [text for text in texts if not _ends_in_zero(text)]
-    cut = len(rest) - len(rest) // HELD_OUT_OF
-    return Sides(rest[:cut], rest[cut:], held_out)
-
-
-def _ends_in_zero(text: str) -> bool:
-    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16) % HELD_OUT_OF == 0
-
-
-def model_bits(codec: Codec, texts: Sequence[str], samples: int) -> NDArray[np.float64]:
-    """Return the importance-weighted upper bound on each sequence's bits, its end mark included."""
-    return -codec.iwae(texts, samples).double().numpy() / math.log(2)
+    return distinct_sides(data.texts, [rows.tolist() for rows in data.split])
 
 
 def pick(runs: dict[str, RunConfig], folder: Path, resume: bool, samples: int) -> tuple[str, dict[str, Any]]:
@@ -130,44 +107,18 @@ def published_figures(run: RunConfig, folder: Path, samples: int) -> dict[str, A
         summary = asdict(summarise(finished.codec, test, finished.prepared.train, settings))
     record_metrics(folder, summary)
     sides = published_sides()
-    return {"summary": summary, **compared(sides, model_bits(finished.codec, sides.test, samples))}
+    return {"summary": summary, **compared(finished.codec, sides, samples)}
 
 
 def hashed_figures(run: RunConfig, folder: Path, resume: bool, samples: int) -> dict[str, Any]:
     """Train the picked settings on the split by md5, and return the figures against the counting models'."""
-    sides, file = hashed_sides(), folder / "train.txt"
-    with atomic_file(file) as out:
-        out.write("".join(f"{text}\n" for text in sides.train + sides.valid).encode())
-    data = DataConfig(source=str(file), split="random", valid_fraction=1 / HELD_OUT_OF, test_fraction=0.0)
-    codec = trained(replace(run, data=data), folder / "run", resume).codec
-    return compared(sides, model_bits(codec, sides.test, samples))
+    finished, sides = trained_by_md5(run, folder, resume)
+    return compared(finished.codec, sides, samples)
 
 
-def compared(sides: Sides, bits: NDArray[np.float64]) -> dict[str, Any]:
-    """Return bits a base of a model and of the counting models on one test side.
-
-    Args:
-        sides: the split; counts are of the training and validation sides, pseudo-counts are chosen on the latter.
-        bits: the model's, of each test sequence.
-    """
-    train, valid, test = (codes(side) for side in (sides.train, sides.valid, sides.test))
-    both, length = np.concatenate([train, valid]), test.shape[1]
-    counted: dict[str, Any] = {}
-    best = bits + math.inf
-    for name, model in MODELS.items():
-        pseudo = best_pseudo(model, train, valid)
-        tuned, half = model(both, test, pseudo), model(both, test, HALF)
-        counted[name] = {"bits": half.mean() / length, "pseudo_count": pseudo, "tuned_bits": tuned.mean() / length}
-        best = min(best, tuned, key=np.mean)
-    difference = bits - best
-    return {
-        "texts": {"train": len(train), "valid": len(valid), "test": len(test)},
-        "model_bits_a_base": bits.mean() / length,
-        "counted_bits_a_base": counted,
-        "model_minus_best_counted": difference.mean() / length,
-        "its_standard_error": difference.std() / math.sqrt(len(bits)) / length,
-        "uniform_bits_a_base": uniform_bits(sides),
-    }
+def compared(codec: Codec, sides: Sides, samples: int) -> dict[str, Any]:
+    """Return bits a base of a model, of the counting models and of uniform choices on one test side."""
+    return bits_figures(codec, sides, samples) | {"uniform_bits_a_base": uniform_bits(sides)}
 
 
 def uniform_bits(sides: Sides) -> dict[str, Any]:

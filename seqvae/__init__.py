@@ -2,17 +2,19 @@
 
 `import seqvae` is quick: torch is imported when a model is loaded, not before.
 
-    model = seqvae.load("runs/zinc")
+    model = seqvae.load("zinc-smiles")
     z = model.encode(["CCO", "c1ccccc1O"])
     texts = model.decode(z)
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from seqvae.latent.codec import Codec
 
@@ -20,21 +22,31 @@ __all__ = ["__version__", "load"]
 
 __version__ = "0.1.0"
 
+# Parts that are imported when they are first asked for: `seqvae.evaluate.generation(...)` works after `import seqvae`.
+_PARTS = ("data", "evaluate", "latent", "properties", "search", "text")
+
 
 def load(name: str | Path, device: str = "auto") -> Codec:
     """Load a trained model.
 
     Args:
-        name: folder of a trained model, or the name of one that ships with the package.
+        name: folder of a trained model, or the name of one that ships with the package (`seqvae models list`). A bare
+            word that is both is an error: `./NAME` and `Path("NAME")` are folders.
         device: `auto`, `cpu` or `cuda`.
 
     Returns:
         The model as a codec: text to latent vectors and back.
 
     Raises:
-        ArtifactError: the folder is not a model, or a file of it is missing or damaged.
-        UsageError: the device does not exist here.
+        ArtifactError: there is no such model, or a file of it is missing or damaged.
+        UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
     """
     from seqvae.latent.codec import load as load_codec
 
     return load_codec(name, device=device)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in _PARTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")

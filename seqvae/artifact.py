@@ -2,10 +2,11 @@
 
 | file | holds |
 | --- | --- |
-| `config.json` | `format`, the model's parts and sizes, the vocabulary's size |
+| `config.json` | `format`, the model's parts and sizes, the vocabulary's size, the precision of stored numbers |
 | `tokenizer.json` | the tokenizer |
-| `weights.safetensors` | the weights, float32 |
+| `weights.safetensors` | the weights, float32 or float16 |
 | `run.toml` | every setting of the run that made it |
+| `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and which prior samples are drawn from |
 | `provenance.json` | versions, data, figures, and the sha256 of the files above |
 """
 
@@ -24,15 +25,16 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from seqvae.config import ModelConfig, RunConfig, read_run, run_from_dict, run_to_dict, section_from_dict
+from seqvae.config import ModelConfig, RunConfig, read_run, run_from_dict, run_to_dict, section_from_dict, suggestion
 from seqvae.data.cache import atomic_file
-from seqvae.errors import ArtifactError, ConfigError, NewerFormatError
+from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
 from seqvae.model.build import build_model
+from seqvae.model.fitted import FittedPrior, prior_from_dict, prior_to_dict
 from seqvae.model.vae import SequenceVAE
 from seqvae.text.build import tokenizer_from_dict
 from seqvae.text.tokenizer import Tokenizer
 
-FORMAT = 1
+FORMAT = 2
 CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
     "config.json",
     "tokenizer.json",
@@ -40,6 +42,12 @@ CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
     "run.toml",
     "provenance.json",
 )
+PRIOR, PRIOR_NUMBERS = "prior.json", "prior.safetensors"
+_PRIOR = (PRIOR, PRIOR_NUMBERS)
+PRIORS = ("normal", "fitted")
+NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take prior normal"
+_ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
+_PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
 
 
@@ -52,7 +60,10 @@ class Artifact:
         config: its parts and sizes.
         tokenizer: its tokenizer.
         run: the settings it was trained with.
-        provenance: versions, data, and held-out figures (`metrics`).
+        provenance: versions, data, held-out figures (`metrics`), and how the prior was fitted (`prior`).
+        fitted: a density fitted to the aggregate posterior, on the CPU; None where none was fitted.
+        default_prior: what samples are drawn from unless the caller says: `normal`, the model's own N(0, I), or
+            `fitted`.
     """
 
     model: SequenceVAE
@@ -60,27 +71,117 @@ class Artifact:
     tokenizer: Tokenizer
     run: RunConfig
     provenance: dict[str, Any]
+    fitted: FittedPrior | None = None
+    default_prior: str = "normal"
 
 
-def save_artifact(folder: Path, artifact: Artifact) -> None:
+def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
     """Write a model folder; each file appears whole or not at all, the one that vouches for the others last.
 
+    Args:
+        folder: the model folder; it is made.
+        artifact: the model.
+        half: store floating-point numbers as float16, half the size; they are loaded back as float32.
+
     Raises:
+        ArtifactError: a number is too large for float16.
         OSError: the disk refuses; files that were there before are whole.
     """
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in artifact.model.state_dict().items()}
-    config = {"format": FORMAT, "model": asdict(artifact.config), "vocab_size": artifact.tokenizer.vocab_size}
+    precision = "float16" if half else "float32"
+    config = {
+        "format": FORMAT,
+        "model": asdict(artifact.config),
+        "vocab_size": artifact.tokenizer.vocab_size,
+        "weights": precision,
+    }
     content = {
         CONFIG: _json(config),
         TOKENIZER: _json(artifact.tokenizer.to_dict()),
-        WEIGHTS: save(weights),
+        WEIGHTS: _stored(artifact.model.state_dict(), precision),
         RUN: run_toml(artifact.run).encode(),
     }
+    if artifact.fitted is not None:
+        content |= _prior_files(artifact.fitted, artifact.default_prior, precision)
+    _write_files(folder, content)
+    provenance = {**artifact.provenance, "versions": versions(), "sha256": _hashes(content)}
+    write_json(folder / PROVENANCE, provenance)
+    for name in set(_PRIOR) - set(content):
+        (folder / name).unlink(missing_ok=True)
+
+
+def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[str, object]) -> None:
+    """Put a fitted prior into a model folder, in the precision of its weights; a prior that was there goes.
+
+    Args:
+        folder: a model folder.
+        fitted: the prior.
+        default: what samples are drawn from unless the caller says, `normal` or `fitted`.
+        report: how it was fitted, for `provenance.json`.
+
+    Raises:
+        ArtifactError: the folder is no model, or a number is too large for its precision.
+        UsageError: an unknown default.
+    """
+    config = migrated(_read_json(folder, CONFIG), folder)
+    files = _prior_files(fitted, default, str(config["weights"]))
+    provenance = _read_json(folder, PROVENANCE)
+    hashes = {name: value for name, value in provenance["sha256"].items() if name not in _PRIOR}
+    # First without any prior: wherever this is cut short, the folder is a whole model.
+    write_json(folder / PROVENANCE, {**provenance, "sha256": hashes})
+    _write_files(folder, files)
+    write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
+
+
+def set_default_prior(folder: Path, name: str) -> None:
+    """Choose what samples of a model folder are drawn from unless the caller says: `normal` or `fitted`.
+
+    Raises:
+        UsageError: an unknown name, or `fitted` where there is no fitted prior.
+        ArtifactError: the folder is no model.
+    """
+    artifact = load_artifact(folder)
+    _check_default(name)
+    if artifact.fitted is not None:
+        save_prior(folder, artifact.fitted, name, artifact.provenance.get("prior", {}))
+    elif name == "fitted":
+        raise UsageError(f"{folder}: {NO_FITTED_PRIOR}")
+
+
+def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:
+    record = {"default": _check_default(default), "prior": prior_to_dict(fitted)}
+    return {PRIOR: _json(record), PRIOR_NUMBERS: _stored(fitted.tensors(), precision)}
+
+
+def _check_default(name: str) -> str:
+    if name not in PRIORS:
+        raise UsageError(f"unknown prior {name!r}{suggestion(name, PRIORS)}")
+    return name
+
+
+def _stored(tensors: Mapping[str, torch.Tensor], precision: str) -> bytes:
+    """Return tensors as safetensors, the floating-point ones in the precision given.
+
+    Raises:
+        ArtifactError: a finite number is infinite in that precision.
+    """
+    found = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        kept = value.to(_PRECISIONS[precision]) if value.is_floating_point() else value
+        if not torch.equal(torch.isfinite(kept), torch.isfinite(value)):
+            raise ArtifactError(f"{name}: has numbers that {precision} cannot hold; save the model without half=True")
+        found[name] = kept
+    return save(found)
+
+
+def _hashes(content: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+
+
+def _write_files(folder: Path, content: Mapping[str, bytes]) -> None:
     for name, data in content.items():
         with atomic_file(folder / name) as file:
             file.write(data)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-    write_json(folder / PROVENANCE, {**artifact.provenance, "versions": versions(), "sha256": hashes})
 
 
 def record_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
@@ -98,8 +199,7 @@ def load_artifact(folder: Path) -> Artifact:
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such model folder")
-    config = _read_json(folder, CONFIG)
-    _check_format(folder, config)
+    config = migrated(_read_json(folder, CONFIG), folder)
     provenance = _read_json(folder, PROVENANCE)
     _check_hashes(folder, provenance)
     try:
@@ -110,7 +210,30 @@ def load_artifact(folder: Path) -> Artifact:
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     _load_weights(folder, model)
-    return Artifact(model.eval(), model_config, tokenizer, run, provenance)
+    fitted, default = _load_prior(folder, model_config.latent) if PRIOR in provenance["sha256"] else (None, "normal")
+    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default)
+
+
+def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a model's `config.json` as this version writes it, whatever version wrote it.
+
+    Raises:
+        ArtifactError: it is no configuration of ours.
+        NewerFormatError: a newer seqvae wrote it.
+    """
+    _check_format(folder, config)
+    current = dict(config)
+    while current["format"] < FORMAT:
+        current = _MIGRATIONS[current["format"]](current)
+    return current
+
+
+def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 2 says the precision of stored numbers, and may have a fitted prior beside the weights."""
+    return {**config, "format": 2, "weights": "float32"}
+
+
+_MIGRATIONS = {1: _from_1}
 
 
 def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
@@ -128,9 +251,11 @@ def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
 
 def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
     hashes = provenance.get("sha256")
-    if not isinstance(hashes, dict) or not {CONFIG, TOKENIZER, WEIGHTS, RUN} <= set(hashes):
+    if not isinstance(hashes, dict) or not set(_ALWAYS) <= set(hashes):
         raise ArtifactError(f"{folder / PROVENANCE}: not a seqvae model: it lists no checksums")
-    for name in (CONFIG, TOKENIZER, WEIGHTS, RUN):
+    if (PRIOR in hashes) != (PRIOR_NUMBERS in hashes):
+        raise ArtifactError(f"{folder / PROVENANCE}: damaged: it lists half of a fitted prior")
+    for name in (*_ALWAYS, *(_PRIOR if PRIOR in hashes else ())):
         if hashlib.sha256(_read(folder, name)).hexdigest() != hashes[name]:
             raise ArtifactError(
                 f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
@@ -144,6 +269,19 @@ def _load_weights(folder: Path, model: SequenceVAE) -> None:
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
+
+
+def _load_prior(folder: Path, latent: int) -> tuple[FittedPrior, str]:
+    record = _read_json(folder, PRIOR)
+    try:
+        default = _check_default(record["default"])
+        fitted = prior_from_dict(record["prior"], load(_read(folder, PRIOR_NUMBERS)))
+        if fitted.latent != latent:
+            raise ValueError(f"expected {latent} latent dimensions, got {fitted.latent}")
+    except (SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / PRIOR}: not a fitted prior of this model: {reason}") from error
+    return fitted, default
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -1,8 +1,8 @@
 """Every setting and its default: frozen, flat dataclasses, and strict reading and writing of them.
 
-A run is one TOML file with a table a section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`).
-Reading is
-strict: an unknown key or a value of the wrong type is a `ConfigError` with a suggestion; nothing is ever executed.
+A run is one TOML file with a table a section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`,
+`[prior]`). Reading is strict: an unknown key or a value of the wrong type is a `ConfigError` with a suggestion;
+nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def _between(name: str, value: float, low: float, high: float) -> None:
 
 Section = TypeVar("Section")
 
+DEFAULT_MODEL = "zinc-smiles"  # the shipped model that quickstart takes
 INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
+# Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
+CHUNK = 2048
 _HUGE = 1e12  # no upper bound in practice, and still a finite number
 
 
@@ -214,6 +217,38 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class PriorConfig:
+    """The density fitted to the latent points after training, from which samples may be drawn.
+
+    Attributes:
+        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of these by
+            the log density of validation texts' latent points), or `none`.
+        prior_components: most Gaussians of a mixture.
+        prior_layers: layers of the flow.
+        prior_width: hidden units of each of these.
+        prior_groups: groups of dimensions in each layer, from 2; with more the flow fits better and samples more
+            slowly.
+        prior_steps: most optimiser steps of the flow.
+        prior_minutes: most minutes for the flow; fewer steps are taken where they would take longer. 0: no limit.
+    """
+
+    prior: str = "auto"
+    prior_components: int = 32
+    prior_layers: int = 3
+    prior_width: int = 256
+    prior_groups: int = 8
+    prior_steps: int = 15000
+    prior_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        _one_of("prior.prior", self.prior, ("auto", "none", "mixture", "flow"))
+        _between("prior.prior_minutes", self.prior_minutes, 0.0, _HUGE)
+        _between("prior.prior_groups", self.prior_groups, 2, _HUGE)
+        for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
+            _between(f"prior.{name}", getattr(self, name), 1, _HUGE)
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """One whole training run: a section of settings for each part of it."""
 
@@ -222,6 +257,44 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    prior: PriorConfig = field(default_factory=PriorConfig)
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """What of a trained model changes when it goes on with new texts.
+
+    Attributes:
+        freeze_encoder: leave the encoder as it is, so that texts keep their latent points and only the decoder learns.
+        lora: rank of low-rank adapters that are trained in place of the weights, and merged into them in the end; 0:
+            the weights themselves are trained.
+        beta: weight of the rate; -1: as the model was trained.
+    """
+
+    freeze_encoder: bool = False
+    lora: int = 0
+    beta: float = -1.0
+
+    def __post_init__(self) -> None:
+        _between("adapt.lora", self.lora, 0, 10_000)
+        if self.beta != -1.0:
+            _between("adapt.beta", self.beta, 0.0, 1000.0)
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How a trained model goes on with new texts.
+
+    The defaults suit some hundred texts and more: larger shares are held out than in a training, the learning rate is
+    lower, training stops when the validation part gains no more, and the prior takes no longer than the rest.
+    """
+
+    data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(epochs=20, batch_size=64, learning_rate=3e-4, patience=3)
+    )
+    prior: PriorConfig = field(default_factory=lambda: PriorConfig(prior_minutes=2.0))
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
 
 
 @dataclass(frozen=True)
@@ -234,6 +307,10 @@ class DecodeConfig:
         top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
             arXiv:1904.09751).
         beam: number of hypotheses that beam search keeps.
+        syntax: where the model writes SMILES, leave out tokens after which no readable text can come (a branch closed
+            that was not opened, an end with an open ring); no effect on other models.
+        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
+            drawn so often; no effect on given latent points, nor on other models.
         seed: seed of the sampling.
     """
 
@@ -241,6 +318,8 @@ class DecodeConfig:
     temperature: float = 1.0
     top_p: float = 1.0
     beam: int = 8
+    syntax: bool = True
+    tries: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -248,6 +327,27 @@ class DecodeConfig:
         _between("temperature", self.temperature, 1e-3, 1e3)
         _between("top_p", self.top_p, 1e-6, 1.0)
         _between("beam", self.beam, 1, 1000)
+        _between("tries", self.tries, 1, 1000)
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """Where the chunks of a large work are worked on; it changes no result.
+
+    Attributes:
+        executor: `local` (this process), `processes` (several), `ray` (a Ray cluster; needs `seqvae[ray]`), or `auto`:
+            several processes where there is work and cores for them.
+        workers: how many work at a time; 0: one a core, of this machine or of the cluster.
+        address: of the Ray cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+    """
+
+    executor: str = "auto"
+    workers: int = 0
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of("executor", self.executor, ("auto", "local", "processes", "ray"))
+        _between("workers", self.workers, 0, 100_000)
 
 
 def _checked(name: str, value: object, kind: type) -> object:

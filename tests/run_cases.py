@@ -9,6 +9,7 @@ from seqvae.config import (
     DataConfig,
     ModelConfig,
     ObjectiveConfig,
+    PriorConfig,
     RunConfig,
     TokenizerConfig,
     TrainingConfig,
@@ -32,7 +33,7 @@ def dna_file(folder: Path, count: int = 120, length: int = 12, seed: int = 0) ->
 
 
 def small_run(source: Path, **training: object) -> RunConfig:
-    """Two epochs of seven steps on the CPU."""
+    """Two epochs of seven steps on the CPU, without a fitted prior."""
     settings = {"epochs": 2, "batch_size": 16, "device": "cpu", "learning_rate": 1e-2, **training}
     return RunConfig(
         data=DataConfig(source=str(source), split="random", valid_fraction=0.1, test_fraction=0.1),
@@ -40,6 +41,7 @@ def small_run(source: Path, **training: object) -> RunConfig:
         model=SMALL,
         objective=ObjectiveConfig(beta=0.1),
         training=TrainingConfig(**settings),
+        prior=PriorConfig(prior="none"),
     )
 
 

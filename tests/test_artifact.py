@@ -1,18 +1,51 @@
 """A model folder comes back as it was, says what is wrong with it, and never runs code."""
 
+import hashlib
 import json
 import pickle
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from run_cases import dna_file, small_run
+from safetensors.torch import load_file
 
-from seqvae.artifact import FORMAT, load_artifact, record_metrics, save_artifact
-from seqvae.errors import ArtifactError, NewerFormatError
+import seqvae
+from seqvae.artifact import (
+    FORMAT,
+    load_artifact,
+    migrated,
+    record_metrics,
+    save_artifact,
+    save_prior,
+    set_default_prior,
+)
+from seqvae.device import generator
+from seqvae.errors import ArtifactError, NewerFormatError, UsageError
+from seqvae.model.fitted import FlowPrior, GaussianMixture
 from seqvae.train.fit import train
 
 FILES = ["config.json", "tokenizer.json", "weights.safetensors", "run.toml"]
+PRIOR_FILES = ["prior.json", "prior.safetensors"]
+OLD = Path(__file__).parent / "models"
+PRIORS = {
+    "mixture": lambda: GaussianMixture(4, 3),
+    "flow": lambda: FlowPrior(4, layers=2, width=8, groups=2),
+}
+EVERY_PRIOR = pytest.mark.parametrize("kind", PRIORS)
+
+
+def spoiled(kind):
+    """A prior whose numbers are no round ones."""
+    prior = PRIORS[kind]().eval()
+    with torch.no_grad():
+        for value in prior.parameters():
+            value.add_(0.1 * torch.randn(value.shape, generator=generator(3)))
+    return prior
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +141,145 @@ def test_nothing_is_unpickled(copy, tmp_path, monkeypatch, name):
     with pytest.raises(ArtifactError):
         load_artifact(copy)
     assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("folder", sorted(OLD.iterdir()), ids=lambda path: path.name)
+def test_a_model_of_a_past_format_computes_what_it_did(folder):
+    """Written by the version that had this format, with what it said then."""
+    expected = json.loads((folder / "expected.json").read_text())
+    codec = seqvae.load(folder, device="cpu")
+    torch.testing.assert_close(codec.encode(expected["texts"]), torch.tensor(expected["means"]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        codec.bounds(expected["texts"]).rate, torch.tensor(expected["rates"]), atol=1e-4, rtol=1e-4
+    )
+    assert codec.default_prior == "normal"
+    assert len(codec.sample(5)) == 5
+
+
+def test_there_is_a_model_of_every_past_format():
+    assert {json.loads((folder / "config.json").read_text())["format"] for folder in OLD.iterdir()} == set(
+        range(1, FORMAT)
+    )
+
+
+def test_a_migration_leaves_what_it_is_given_alone():
+    old = json.loads((OLD / "format1" / "config.json").read_text())
+    before = json.dumps(old)
+    new = migrated(old, OLD)
+    assert json.dumps(old) == before
+    assert new == {**old, "format": FORMAT, "weights": "float32"}
+    assert migrated(new, OLD) == new
+
+
+@EVERY_PRIOR
+def test_a_prior_comes_back_bit_for_bit(trained, tmp_path, kind):
+    first = replace(load_artifact(trained), fitted=spoiled(kind), default_prior="fitted")
+    save_artifact(tmp_path / "again", first)
+    again = load_artifact(tmp_path / "again")
+    assert again.default_prior == "fitted"
+    assert again.fitted.settings() == first.fitted.settings()
+    for name, tensor in first.fitted.tensors().items():
+        assert torch.equal(tensor, again.fitted.tensors()[name])
+
+
+@EVERY_PRIOR
+def test_half_precision_is_half_the_size_and_close(trained, tmp_path, kind):
+    whole = replace(load_artifact(trained), fitted=spoiled(kind), default_prior="fitted")
+    save_artifact(tmp_path / "half", whole, half=True)
+    half = load_artifact(tmp_path / "half")
+    stored = load_file(tmp_path / "half" / "weights.safetensors") | load_file(tmp_path / "half" / "prior.safetensors")
+    assert {tensor.dtype for tensor in stored.values() if tensor.is_floating_point()} == {torch.float16}
+    for before, after in ((whole.model, half.model), (whole.fitted, half.fitted)):
+        for name, tensor in before.state_dict().items():
+            assert after.state_dict()[name].dtype == tensor.dtype
+            torch.testing.assert_close(after.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+    hashes = half.provenance["sha256"]
+    for name in [*FILES, *PRIOR_FILES]:
+        assert hashes[name] == hashlib.sha256((tmp_path / "half" / name).read_bytes()).hexdigest()
+    save_artifact(tmp_path / "again", half, half=True)
+    for name in [*FILES, *PRIOR_FILES]:
+        assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_numbers_too_large_for_half_precision_are_refused(trained, tmp_path):
+    artifact = load_artifact(trained)
+    with torch.no_grad():
+        next(artifact.model.parameters())[0] = 1e6
+    with pytest.raises(ArtifactError, match="has numbers that float16 cannot hold; save the model without half=True"):
+        save_artifact(tmp_path / "half", artifact, half=True)
+    assert not (tmp_path / "half").exists()
+
+
+def test_a_prior_is_added_to_a_folder_and_chosen(copy):
+    with pytest.raises(UsageError, match="has no fitted prior"):
+        set_default_prior(copy, "fitted")
+    before = load_artifact(copy)
+    save_prior(copy, spoiled("mixture"), "fitted", {"nats": {"normal": -3.0}})
+    record_metrics(copy, {"elbo": -1.5})
+    after = load_artifact(copy)
+    assert after.provenance["prior"] == {"nats": {"normal": -3.0}}
+    assert after.provenance["metrics"] == {"elbo": -1.5}
+    assert {name: after.provenance["sha256"][name] for name in FILES} == before.provenance["sha256"]
+    assert after.default_prior == "fitted"
+    set_default_prior(copy, "normal")
+    found = load_artifact(copy)
+    assert found.default_prior == "normal"
+    assert found.provenance["prior"] == after.provenance["prior"]
+    assert all(torch.equal(value, found.fitted.tensors()[name]) for name, value in after.fitted.tensors().items())
+    with pytest.raises(UsageError, match="unknown prior 'fited'; did you mean 'fitted'"):
+        set_default_prior(copy, "fited")
+
+
+def test_a_model_saved_without_its_prior_has_none(copy):
+    save_prior(copy, spoiled("mixture"), "fitted", {})
+    artifact = load_artifact(copy)
+    save_artifact(copy, replace(artifact, fitted=None))
+    assert load_artifact(copy).fitted is None
+    assert not any((copy / name).exists() for name in PRIOR_FILES)
+
+
+@pytest.mark.parametrize("name", PRIOR_FILES)
+def test_wherever_the_writing_of_a_prior_stops_the_model_is_whole(copy, monkeypatch, name):
+    """Killed between the files: the old prior or none, never half of one."""
+    from seqvae import artifact as module
+
+    save_prior(copy, spoiled("mixture"), "fitted", {})
+    real = module.atomic_file
+
+    def broken(path):
+        if path.name == name:
+            raise OSError("killed")
+        return real(path)
+
+    monkeypatch.setattr(module, "atomic_file", broken)
+    with pytest.raises(OSError, match="killed"):
+        save_prior(copy, spoiled("flow"), "fitted", {})
+    monkeypatch.undo()
+    assert load_artifact(copy).fitted is None
+
+
+@pytest.mark.parametrize("name", PRIOR_FILES)
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:40])])
+def test_a_damaged_prior_is_named(copy, name, spoil):
+    save_prior(copy, spoiled("flow"), "fitted", {})
+    spoil(copy / name)
+    with pytest.raises(ArtifactError, match=name):
+        load_artifact(copy)
+
+
+def test_a_prior_of_another_space_is_refused(trained, tmp_path):
+    save_artifact(tmp_path / "odd", replace(load_artifact(trained), fitted=GaussianMixture(5)))
+    with pytest.raises(ArtifactError, match="not a fitted prior of this model: expected 4 latent dimensions, got 5"):
+        load_artifact(tmp_path / "odd")
+
+
+def test_a_prior_is_used_without_what_fitted_it(trained, tmp_path):
+    """Those libraries take seconds to import."""
+    save_artifact(tmp_path / "model", replace(load_artifact(trained), fitted=spoiled("flow")))
+    code = f"""
+import sys, torch
+import seqvae
+seqvae.load({str(tmp_path / "model")!r}, device="cpu").draw(3, prior="fitted")
+print(sorted({{"sklearn", "pytorch_lightning", "scipy"}} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -16,8 +16,8 @@ from seqvae.cli import main as cli
 from seqvae.cli.main import main
 from seqvae.errors import CollapseWarning, InputError, NewerFormatError, SeqVAEWarning, UsageError
 
-VERBS = ["quickstart", "train", "encode", "decode", "sample", "interpolate", "evaluate", "data"]
-SUBVERBS = ["data list", "data fetch", "data audit"]
+VERBS = ["quickstart", "models", "train", "finetune", "encode", "decode", "sample", "interpolate", "evaluate", "data"]
+SUBVERBS = ["data list", "data fetch", "data audit", "models list", "models show"]
 
 
 def run(capsys, *words):

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from seqvae.cli.inputs import read_curve, read_latent
-from seqvae.cli.outputs import TEXTS_ONLY, WITH_LATENT, Results, write, write_csv, write_fasta, writer_for
+from seqvae.cli.inputs import latent_chunks, read_curve, read_latent
+from seqvae.cli.outputs import TEXTS_ONLY, WITH_LATENT, FastaWriter, TableWriter, write, write_pieces, writer_for
+from seqvae.data.parts import Results
 from seqvae.errors import UsageError
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -35,14 +36,48 @@ def test_latent_vectors_come_back_bit_for_bit(tmp_path_factory, suffix, z, text)
 @given(texts=st.lists(lines, max_size=5))
 def test_a_table_is_a_table_whatever_the_texts(texts):
     file = io.BytesIO()
-    write_csv(file, Results(texts, {"n": list(range(len(texts)))}))
+    TableWriter(file).append(Results(texts, {"n": list(range(len(texts)))}))
     rows = list(csv.reader(io.StringIO(file.getvalue().decode(), newline="")))
     assert rows == [["text", "n"], *[[text, str(i)] for i, text in enumerate(texts)]]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".smi", ".fasta", ".npz", ".parquet"])
+def test_pieces_make_the_file_that_the_whole_makes(tmp_path, suffix):
+    texts = ["C" * n for n in range(1, 9)]
+    columns = {"name": ["", *map(str, range(7))], "log_likelihood": [-0.1 * n for n in range(8)]}
+    cuts = (slice(0, 2), slice(2, 7), slice(7, 8))
+    pieces = (Results(texts[cut], {title: values[cut] for title, values in columns.items()}) for cut in cuts)
+    write(str(tmp_path / f"whole{suffix}"), Results(texts, columns))
+    write_pieces(str(tmp_path / f"pieces{suffix}"), pieces)
+    assert (tmp_path / f"whole{suffix}").read_bytes() == (tmp_path / f"pieces{suffix}").read_bytes()
+
+
+def test_rows_of_a_parquet_file_are_grouped(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr("seqvae.cli.outputs._ROW_GROUP", 4)
+    z = np.arange(20, dtype=np.float32).reshape(10, 2)
+    pieces = (Results(["C"] * 2, {}, z[start : start + 2]) for start in range(0, 10, 2))
+    write_pieces(str(tmp_path / "z.parquet"), pieces, latent=True)
+    table = pq.ParquetFile(tmp_path / "z.parquet")
+    assert [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)] == [4, 4, 2]
+    assert np.array_equal(read_latent(str(tmp_path / "z.parquet"), 2), z)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_latent_vectors_of_any_layout_are_read_in_chunks(tmp_path, monkeypatch, order, kind):
+    monkeypatch.setattr("seqvae.cli.inputs.CHUNK", 3)
+    z = np.asarray(np.random.default_rng(0).normal(size=(8, 5)), dtype=kind, order=order)
+    np.savez_compressed(tmp_path / "z.npz", z=z)
+    chunks = list(latent_chunks(str(tmp_path / "z.npz"), 5))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 2]
+    assert np.array_equal(np.concatenate(chunks), z.astype(np.float32))
+
+
 def test_fasta_is_wrapped_and_numbered():
     file = io.BytesIO()
-    write_fasta(file, Results(["A" * 100, ""], {"log_likelihood": [-1.5, float("nan")]}))
+    FastaWriter(file).append(Results(["A" * 100, ""], {"log_likelihood": [-1.5, float("nan")]}))
     expected = [">1 log_likelihood=-1.5", "A" * 80, "A" * 20, ">2 log_likelihood=", ""]
     assert file.getvalue().decode() == "\n".join(expected)
 

@@ -49,6 +49,7 @@ def another(value, name):
         "decoder": "position",
         "schedule": "cyclical",
         "rate_schedule": "constant",
+        "prior": "flow",
         "device": "cpu",
         "precision": "32",
         "strategy": "ddp",

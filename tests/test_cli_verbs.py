@@ -1,4 +1,4 @@
-"""Encode, decode, sample, interpolate and evaluate on a small model that was never trained, and bad input to them."""
+"""Encode, decode, sample and interpolate on a small model that was never trained, and bad input to them."""
 
 from __future__ import annotations
 
@@ -156,18 +156,6 @@ def test_interpolate(run, model):
     assert failed(run("interpolate", model, "CCO", "C1CC"), "C1CC") == 1
 
 
-@pytest.mark.filterwarnings("always::seqvae.errors.SeqVAEWarning")
-def test_evaluate(run, model, smi):
-    code, out, _ = run("evaluate", model, smi)
-    assert code == 0
-    assert "held-out texts" in out
-    assert "nats per sequence" in out
-    assert "novelty" not in out
-    code, out, _ = run("evaluate", model, smi, "--json")
-    assert code == 0
-    assert json.loads(out)["texts"] == 8
-
-
 def test_a_bad_record_is_named_or_set_aside(run, model, tmp_path):
     path = tmp_path / "in.smi"
     path.write_text("CCO\nCCN\nC1CC\nCC[Si]\n" + "C" * 30 + "\nCCCl\n")
@@ -251,7 +239,7 @@ def test_bad_arrays(run, model, tmp_path):
     np.save(tmp_path / "z.npy", np.zeros((2, 4), np.float32))
     assert failed(run("decode", model, tmp_path / "z.npy"), "are read from .npz, .parquet or .csv") == 2
     shutil.copy(tmp_path / "z.npy", path)
-    assert failed(run("decode", model, path), "it has no array `z`") == 1
+    assert failed(run("decode", model, path), "not a NumPy .npz file") == 1
     assert failed(run("decode", model, tmp_path / "gone.parquet"), "gone.parquet: cannot be read") == 1
     assert failed(run("decode", model, tmp_path / "gone.npz"), "gone.npz: cannot be read") == 1
 

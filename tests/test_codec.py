@@ -1,16 +1,22 @@
 """Laws of the codec: what goes in comes out, in any order and any batch, and its figures are the model's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from bulk_cases import tiny_codec
 from run_cases import dna_file, small_run
 
 import seqvae
+from seqvae.artifact import load_artifact
 from seqvae.config import DecodeConfig
+from seqvae.device import generator
 from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.evaluate.reconstruction import reconstruct, token_accuracy
 from seqvae.evaluate.samples import sample_figures, seen_in
 from seqvae.evaluate.summary import SummarySettings, summarise
+from seqvae.text.molecules import is_valid
 from seqvae.train.fit import train
 
 TEXTS = ["ACGTACGTACGT", "AC", "TTTTTTTTTTTT", "GATTACA", "ACGTACGTACG"]
@@ -80,6 +86,29 @@ def test_draws_and_samples_follow_the_seed(codec):
     state = torch.get_rng_state()
     codec.sample(5)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_prior_is_chosen_by_name(trained, codec):
+    from seqvae.latent.codec import Codec
+    from seqvae.model.fitted import GaussianMixture
+
+    mean = torch.full((1, 4), 9.0)
+    far = GaussianMixture.from_moments(torch.ones(1), mean, 0.01 * torch.eye(4).unsqueeze(0)).float()
+    for default in ("normal", "fitted"):
+        both = Codec(replace(load_artifact(trained.folder), fitted=far, default_prior=default), "cpu")
+        expected = codec.draw(50, 1) if default == "normal" else far.sample(50, generator(1, 11))
+        assert torch.equal(both.draw(50, 1), expected)
+        assert both.sample(9, seed=2) == both.sample(9, seed=2, prior=default)
+        assert both.draw(50, prior="fitted").mean() > 8
+        torch.testing.assert_close(both.log_prior(expected, prior="fitted"), far.log_prob(expected))
+        torch.testing.assert_close(both.log_prior(expected, "normal", batch_size=7), codec.log_prior(expected))
+    assert torch.equal(codec.draw(5), codec.draw(5, prior="normal"))
+    with pytest.raises(UsageError, match="the model has no fitted prior; fit one"):
+        codec.sample(5, prior="fitted")
+    with pytest.raises(UsageError, match="unknown prior 'normall'; did you mean 'normal'"):
+        codec.sample(5, prior="normall")
+    with pytest.raises(InputError, match="not finite"):
+        codec.log_prior(torch.full((1, 4), 1e30))
 
 
 def test_a_path_starts_and_ends_at_its_ends(codec):
@@ -160,3 +189,17 @@ def test_a_collapsed_model_is_said_to_be_one(codec, trained):
     assert figures.active_units == 0
     assert figures.novelty is None
     assert summarise(blind, trained.prepared.test_texts[:3], None, SummarySettings(samples=5)).collapse == ""
+
+
+def test_samples_that_are_no_molecule_are_drawn_again():
+    codec = tiny_codec("smiles")
+    once, twice, often = (codec.sample(60, seed=4, tries=tries) for tries in (1, 2, 30))
+    good = [is_valid(text) for text in once]
+    assert not all(good)  # an untrained model
+    for again in (twice, often):
+        assert all(after == before for before, after, fine in zip(once, again, good, strict=True) if fine)
+        assert sum(map(is_valid, again)) > sum(good)
+    assert sum(map(is_valid, often)) > sum(map(is_valid, twice))
+    whole = codec.generate_samples(60, DecodeConfig("sample", tries=30, seed=4))
+    assert whole.texts == often
+    assert [float(row.sum()) for row in whole.token_log_probs] == pytest.approx(whole.log_likelihood.tolist())

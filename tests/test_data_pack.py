@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -15,11 +13,13 @@ import selfies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqvae.config import ExecutorConfig
 from seqvae.data import pack as pack_module
 from seqvae.data.pack import content_key, pack
 from seqvae.data.sources import load_dataset
-from seqvae.data.symbol_worker import SymbolWorker, serve, split_texts
-from seqvae.errors import InputError, RecordError, SeqVAEError, SeqVAEWarning, UsageError
+from seqvae.data.symbols import split_texts, splitting
+from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
+from seqvae.executor import run_chunks
 from seqvae.text.build import build_tokenizer
 
 MOLECULES = ["CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "C[C@H](N)C(=O)O", "[NH4+].[Cl-]", "F/C=C/F"]
@@ -73,7 +73,7 @@ def test_workers_give_the_same_store(cache, monkeypatch):
 
 def test_the_second_time_comes_from_the_cache(cache, monkeypatch):
     first = pack(MOLECULES, build_tokenizer("selfies"), cache, workers=1)
-    monkeypatch.setattr(pack_module, "split_texts", None)  # a call would fail
+    monkeypatch.setattr(pack_module, "splitting", None)  # a call would fail
     second = pack(MOLECULES, build_tokenizer("selfies"), cache, workers=1)
     assert second.store.content_hash == first.store.content_hash
     assert second.tokenizer.to_dict() == first.tokenizer.to_dict()
@@ -162,8 +162,7 @@ def test_a_worker_obeys_the_selfies_constraints_in_force():
     try:
         selfies.set_semantic_constraints("hypervalent")
         tokenizer = build_tokenizer("selfies")
-        with SymbolWorker(tokenizer) as worker:
-            there = worker.split(["O=I(=O)O", "C1CC"])
+        (there,) = run_chunks(splitting(tokenizer), [["O=I(=O)O", "C1CC"]], ExecutorConfig("processes", 1))
         here = split_texts(tokenizer, ["O=I(=O)O", "C1CC"])
     finally:
         selfies.set_semantic_constraints(before)
@@ -171,29 +170,6 @@ def test_a_worker_obeys_the_selfies_constraints_in_force():
     assert there.codes.tolist() == here.codes.tolist()
     assert there.lengths.tolist() == here.lengths.tolist() == [len(here.codes), -1]
     assert there.rejected == here.rejected
-
-
-def test_a_dead_worker_is_one_clear_error():
-    with SymbolWorker(build_tokenizer("char")) as worker:
-        worker._process.kill()
-        worker._process.wait()
-        with pytest.raises(SeqVAEError, match="has died"):
-            for _ in range(2):  # the first write may still fit into the pipe
-                worker.split(["a"] * 100_000)
-
-
-def test_serving_ends_with_the_requests():
-    replies = io.BytesIO()
-    setup = (
-        b'{"tokenizer": %s, "constraints": {"?": 8}}\n'
-        % str(build_tokenizer("char").to_dict()).replace("'", '"').encode()
-    )
-    before = selfies.get_semantic_constraints()
-    try:
-        serve(io.BytesIO(setup + b'["ab"]\n'), replies)
-    finally:
-        selfies.set_semantic_constraints(before)
-    assert replies.getvalue().startswith(b'{"symbols": ["a", "b"], "texts": 1, "codes": 2, "rejected": []}\n')
 
 
 SCRIPT = """
@@ -223,29 +199,6 @@ def test_a_script_needs_no_main_guard(tmp_path):
     process = run_script(tmp_path, SCRIPT, str(tmp_path / "cache"))
     out, _ = process.communicate(timeout=120)
     assert out.split() == ["started", "30"]
-
-
-ORPHANS = """
-import os, signal
-from seqvae.data.symbol_worker import SymbolWorker
-from seqvae.text.build import build_tokenizer
-worker = SymbolWorker(build_tokenizer("char"))
-worker.split(["abc"])
-print(worker._process.pid, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
-def test_workers_end_when_their_parent_is_killed(tmp_path):
-    process = run_script(tmp_path, ORPHANS)
-    out, _ = process.communicate(timeout=120)
-    stat = Path(f"/proc/{int(out)}/stat")
-    for _ in range(600):
-        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            return
-        time.sleep(0.05)
-    pytest.fail("the worker outlived its parent by 30 s")
 
 
 def test_no_warning_on_a_plain_run(cache):

@@ -22,7 +22,8 @@ from seqvae.data.download import download, download_wheel, sha256_of
 from seqvae.data.sources import fetch, load_dataset
 from seqvae.errors import ConfigError, DownloadError, InputError, RecordError, SeqVAEWarning, UsageError
 
-NAMES = ["ecoli_165", "ecoli_50", "moses", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
+NAMES = ["ecoli_165", "ecoli_50", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9"]
+NAMES += ["yeast_1000", "zinc250k"]
 HAS_PIP = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from seqvae.errors import InvalidMoleculeError, UsageError
-from seqvae.properties.molecules import PROPERTIES, molecular_weight, qed, scores
+from seqvae.properties.molecules import PROPERTIES, molecular_weight, qed, sa, scores
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -16,6 +16,9 @@ def test_known_values():
     assert qed(ASPIRIN) == pytest.approx(0.55, abs=0.005)  # RDKit's own documentation of QED
     assert molecular_weight(ASPIRIN) == pytest.approx(180.16, abs=0.01)
     assert scores("logp", [ASPIRIN])[0] == pytest.approx(1.31, abs=0.01)
+    # From the table that RDKit ships with its SA score (Contrib/SA_Score/data/zim.100.txt).
+    assert sa("Cc1c(C(=O)NCCO)[n+](=O)c2ccccc2n1[O-]") == pytest.approx(3.166, abs=5e-4)
+    assert sa("OC(c1ccncc1)c1ccc(OCC[NH+]2CCCC2)cc1") == pytest.approx(3.822, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", sorted(PROPERTIES))

@@ -7,7 +7,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,22 +18,31 @@ from seqvae.model.build import build_model
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import benchmark_memory  # noqa: E402 - scripts import each other by name, as they do when they are run
+import benchmark_equal_time  # noqa: E402 - scripts import each other by name, as they do when they are run
+import benchmark_growth  # noqa: E402
+import benchmark_memory  # noqa: E402
+import benchmark_metrics  # noqa: E402
 import benchmark_throughput  # noqa: E402
 import benchmark_tokenize  # noqa: E402
 import make_benchmarks_page  # noqa: E402
 import matrix_work  # noqa: E402
 import moses_recipe  # noqa: E402
-import sequence_baselines  # noqa: E402
+import search_zinc  # noqa: E402
+import train_ecoli  # noqa: E402
 import train_mpsa  # noqa: E402
 import train_zinc  # noqa: E402
 
 SCRIPTS = {
     benchmark_throughput.NAME: benchmark_throughput.main,
     benchmark_memory.NAME: benchmark_memory.main,
+    benchmark_growth.NAME: benchmark_growth.main,
+    benchmark_equal_time.NAME: benchmark_equal_time.main,
+    benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
-    train_zinc.NAME: train_zinc.main,
+    train_zinc.NAMES["smiles"]: train_zinc.main,
+    search_zinc.NAME: search_zinc.main,
     train_mpsa.NAME: train_mpsa.main,
+    train_ecoli.NAME: train_ecoli.main,
 }
 # A small setting may drop a record, and learns too little for its latent space to carry anything.
 pytestmark = pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")
@@ -58,7 +66,7 @@ def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, re
     alone.mkdir()
     shutil.copy(results / f"{name}.json", alone)
     page = make_benchmarks_page.page(alone)
-    assert page.count("Not run yet") == len(SCRIPTS) - 1
+    assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
     assert result["made"] in page
 
 
@@ -128,20 +136,3 @@ def test_the_recipe_has_the_published_size_and_learns():
     for _ in range(5):
         moses_recipe.train_step(model, optimizer, texts)
     assert model.loss(texts[::-1]).item() < before
-
-
-@pytest.mark.parametrize("name", sequence_baselines.MODELS)
-def test_counting_models_are_distributions(name):
-    """Over all sequences of a length the probabilities sum to 1."""
-    every = np.array(np.meshgrid(*[range(4)] * 4)).reshape(4, -1).T
-    train = np.random.default_rng(0).integers(0, 4, (50, 4))
-    bits = sequence_baselines.MODELS[name](train, every, 0.5)
-    assert np.exp2(-bits).sum() == pytest.approx(1.0)
-
-
-def test_the_reference_figure_on_splice_sites_is_made_again():
-    """The split by md5 and the first-order model by position give the 1.6653 bits a base of `published.toml`."""
-    sides = train_mpsa.hashed_sides()
-    test = sequence_baselines.codes(sides.test)
-    bits = sequence_baselines.positional_bits(sequence_baselines.codes(sides.train + sides.valid), test, 0.5, order=1)
-    assert round(bits.mean() / test.shape[1], 4) == 1.6653

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, Compute, Out, Place
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread
 from seqvae.config import DecodeConfig
 
 GREEDY = DecodeConfig()
@@ -20,6 +20,7 @@ Examples:
     seqvae decode runs/zinc z.csv --method sample --temperature 0.8 --seed 1 --out molecules.smi
 
 Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt the texts alone, one a line.
+Files may be larger than memory.
 """,
 )
 
@@ -33,23 +34,25 @@ def decode(
     out: Out = "-",
     how: Annotated[DecodeConfig, Parameter(name="*", group="Decoding")] = GREEDY,
     computing: Compute = COMPUTING,
+    spread: Spread = SPREADING,
 ) -> None:
     """Turn latent vectors into texts.
 
     Args:
-        model: folder of a trained model.
+        model: folder of a trained model, or the name of one that ships.
         source: latent vectors as `seqvae encode` writes them (.npz, .parquet, .csv), or `-` for a CSV table.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
         how: how a text is chosen.
         computing: where and how the model runs.
+        spread: over what a large file is spread, and how it goes on after a kill.
     """
     from seqvae import load
-    from seqvae.cli.inputs import read_latent
-    from seqvae.cli.outputs import Results, write, writer_for
+    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.inputs import latent_chunks
+    from seqvae.cli.outputs import writer_for
 
     writer_for(out)
     codec = load(model, device=computing.device)
-    z = read_latent(source, codec.latent)
-    found = codec.generate(z, how, computing.batch_size)
-    write(out, Results(found.texts, {"log_likelihood": found.log_likelihood.tolist()}))
-    computing.note(f"{len(z):,} latent vectors decoded: {out}")
+    bulk = in_bulk(codec, out, spread, computing)
+    count = write_bulk(bulk, out, bulk.decode(latent_chunks(source, codec.latent), how), computing)
+    computing.note(f"{count:,} latent vectors decoded: {out}")

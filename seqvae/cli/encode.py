@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from seqvae.cli.options import COMPUTING, READING, Compute, Input, Out, Place
+from seqvae.cli.options import COMPUTING, READING, SPREADING, Compute, Input, Out, Place, Spread
 
 app = App(
     name="encode",
@@ -13,9 +13,10 @@ Examples:
 
     seqvae encode runs/zinc molecules.smi --out z.npz
     cat molecules.smi | seqvae encode runs/zinc - --out - > z.csv
+    seqvae encode runs/zinc billion.smi.gz --out z.parquet --executor processes --resume
 
 The file holds the texts and their posterior means: the arrays `text` and `z` of an .npz, or the columns text, z0, z1,
-... of a table.
+... of a table. Files may be larger than memory.
 """,
 )
 
@@ -29,25 +30,25 @@ def encode(
     out: Out = "-",
     reading: Input = READING,
     computing: Compute = COMPUTING,
+    spread: Spread = SPREADING,
 ) -> None:
     """Turn texts into latent vectors.
 
     Args:
-        model: folder of a trained model.
+        model: folder of a trained model, or the name of one that ships.
         source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
         reading: how the texts are read.
         computing: where and how the model runs.
+        spread: over what a large file is spread, and how it goes on after a kill.
     """
     from seqvae import load
-    from seqvae.cli.inputs import read_texts
-    from seqvae.cli.outputs import Results, write, writer_for
+    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.inputs import encoded
+    from seqvae.cli.outputs import writer_for
 
     writer_for(out, latent=True)
     codec = load(model, device=computing.device)
-    records = read_texts(source, codec, reading, computing)
-    texts = [record.text for record in records]
-    z = codec.encode(texts, batch_size=computing.batch_size)
-    names = {"name": [record.name for record in records]} if any(record.name for record in records) else {}
-    write(out, Results(texts, names, z.numpy()))
-    computing.note(f"{len(texts):,} texts encoded into {codec.latent} dimensions: {out}")
+    bulk = in_bulk(codec, out, spread, computing)
+    count = write_bulk(bulk, out, encoded(source, bulk, reading, computing), computing, latent=True)
+    computing.note(f"{count:,} texts encoded into {codec.latent} dimensions: {out}")

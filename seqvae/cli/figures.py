@@ -15,6 +15,18 @@ def print_figures(figures: Mapping[str, object]) -> None:
         print(figures["collapse"])
 
 
+def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    """Print held-out figures before and after, side by side, and the sentence on collapse if there is one."""
+    rows = [
+        (name, _shown(before.get(key, "")), _shown(value), unit)
+        for key in after
+        for name, value, unit in figure_rows({key: after[key]})
+    ]
+    print_rows([("", "before", "after", ""), *rows])
+    if after.get("collapse"):
+        print(after["collapse"])
+
+
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
     """Print rows of text with their columns aligned."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []

@@ -41,18 +41,30 @@ def flag(section: str, key: str) -> str:
 
 def with_settings(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb that takes `**given` one flag for each setting of a run; those not given are None."""
-    signature = inspect.signature(verb, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    signature = signature.replace(parameters=[*own, *_parameters()])
-    verb.__signature__ = signature  # type: ignore[attr-defined]
-    verb.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
-    return verb
+    return with_settings_of({})(verb)
 
 
-def _parameters() -> Iterator[inspect.Parameter]:
+def with_settings_of(
+    defaults: Mapping[str, Mapping[str, Any]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return `with_settings` for the sections given alone, which show these defaults; all sections where none is."""
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        signature = signature.replace(parameters=[*own, *_parameters(defaults)])
+        verb.__signature__ = signature  # type: ignore[attr-defined]
+        verb.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
+        return verb
+
+    return decorate
+
+
+def _parameters(defaults: Mapping[str, Mapping[str, Any]]) -> Iterator[inspect.Parameter]:
     for section, key, default, explanation in settings():
-        if f"{section}.{key}" in _NOT_FLAGS:
+        if f"{section}.{key}" in _NOT_FLAGS or (defaults and section not in defaults):
             continue
+        default = defaults.get(section, {}).get(key, default)
         kind = type(default)
         parameter = Parameter(
             help=explanation,

@@ -31,7 +31,7 @@ def interpolate(
     """Walk through latent space from one text to another, and decode on the way.
 
     Args:
-        model: folder of a trained model.
+        model: folder of a trained model, or the name of one that ships.
         first: text to start from.
         last: text to end at.
         steps: texts on the way, both ends (as the model decodes them) included.

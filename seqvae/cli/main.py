@@ -22,13 +22,15 @@ from seqvae.errors import SeqVAEError, SeqVAEWarning, UsageError
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 _VERBS = {
-    "quickstart": "Train on a shipped sample, then reconstruct, sample, interpolate and climb: about three minutes.",
+    "quickstart": "Reconstruct, sample, interpolate and climb with a shipped model: less than a minute.",
+    "models": "List the trained models that ship, and show their cards.",
     "train": "Train a model on a dataset or a file.",
+    "finetune": "Go on with a trained model on new texts.",
     "encode": "Turn texts into latent vectors.",
     "decode": "Turn latent vectors into texts.",
     "sample": "Draw new texts from the prior.",
     "interpolate": "Walk through latent space from one text to another.",
-    "evaluate": "Measure a model on texts it has not seen.",
+    "evaluate": "Compare samples or a trained model with real texts, and leave a page.",
     "data": "List, fetch and audit datasets.",
 }
 

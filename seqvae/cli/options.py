@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from seqvae.config import INFERENCE_BATCH
+from seqvae.config import INFERENCE_BATCH, ExecutorConfig
 from seqvae.errors import UsageError
 
 # What a lone dash is called while the command line is parsed.
@@ -62,7 +63,44 @@ class InputOptions:
     on_error: str = "stop"
 
 
+@dataclass(frozen=True)
+class BulkOptions:
+    """How a large work is spread and kept.
+
+    Attributes:
+        executor: `local` (this process), `processes` (several), `ray` (a Ray cluster; pip install 'seqvae[ray]'), or
+            `auto`: several processes where there is work for them. It changes no result.
+        workers: how many of them; 0: one a core, of this machine or of the cluster.
+        ray_address: of the cluster; empty: the one in RAY_ADDRESS, else one that is started here.
+        resume: keep finished chunks beside the output (OUT.parts) until all is done, and go on from those that are
+            there: give it from the start, and again after a kill.
+    """
+
+    executor: str = "auto"
+    workers: int = 0
+    ray_address: str = ""
+    resume: bool = False
+
+    def config(self) -> ExecutorConfig:
+        """Return where the work is done."""
+        return ExecutorConfig(self.executor, self.workers, self.ray_address)
+
+    def parts(self, out: str) -> Path | None:
+        """Return the folder of finished chunks, if they are kept.
+
+        Raises:
+            UsageError: the output is no file.
+        """
+        if not self.resume:
+            return None
+        if out == "-":
+            raise UsageError("--resume keeps finished chunks beside the output: give a file by --out")
+        return Path(f"{out}.parts").expanduser()
+
+
 Compute = Annotated[ComputeOptions, Parameter(name="*", group="Computing")]
 Input = Annotated[InputOptions, Parameter(name="*", group="Reading")]
+Spread = Annotated[BulkOptions, Parameter(name="*", group="In bulk")]
 COMPUTING = ComputeOptions()
+SPREADING = BulkOptions()
 READING = InputOptions()

@@ -1,4 +1,4 @@
-"""Write results by the extension of their file, each whole or not at all, or down a pipe."""
+"""Write results by the extension of their file, piece by piece, each file whole or not at all, or down a pipe."""
 
 from __future__ import annotations
 
@@ -6,94 +6,210 @@ import csv
 import gzip
 import io
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryFile
+from typing import IO, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.data.cache import atomic_file
+from seqvae.data.parts import Results
 from seqvae.errors import UsageError
 
-TEXT = "text"
+TEXT, LATENT = "text", "z"
 _FASTA_WIDTH = 80
+_ROW_GROUP = 1 << 15  # rows of a Parquet file that are written together: some megabytes
 
 
-@dataclass(frozen=True)
-class Results:
-    """Texts and what belongs to them, row by row.
+class Writer(ABC):
+    """Writes results that come in pieces, all with the same columns.
 
-    Attributes:
-        texts: one a row.
-        columns: further columns by title.
-        z: latent vectors, `(rows, latent)`, for the formats that can hold them.
+    Args:
+        file: where to.
     """
 
-    texts: Sequence[str]
-    columns: Mapping[str, Sequence[object]] = field(default_factory=dict)
-    z: NDArray[np.float32] | None = None
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.rows = 0
+
+    def append(self, results: Results) -> None:
+        """Write some rows."""
+        self.write(results)
+        self.rows += len(results.texts)
+
+    @abstractmethod
+    def write(self, results: Results) -> None:
+        """Write some rows; `rows` tells how many there are before them."""
+
+    def finish(self) -> None:  # noqa: B027 - most formats have no end of their own
+        """Write what comes after the last row."""
+
+    def close(self) -> None:  # noqa: B027 - most writers hold nothing
+        """Let go of everything but the file, whether all went well or not."""
 
 
-def write_lines(file: IO[bytes], results: Results) -> None:
-    """Write the texts alone, one a line."""
-    file.writelines(f"{text}\n".encode() for text in results.texts)
+@final
+class LinesWriter(Writer):
+    """The texts alone, one a line."""
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        self.file.writelines(f"{text}\n".encode() for text in results.texts)
 
 
-def write_fasta(file: IO[bytes], results: Results) -> None:
-    """Write numbered FASTA records, the columns in their header lines."""
-    for number, text in enumerate(results.texts):
-        notes = "".join(f" {title}={_cell(values[number])}" for title, values in results.columns.items())
-        lines = [text[start : start + _FASTA_WIDTH] for start in range(0, len(text), _FASTA_WIDTH)]
-        file.write("\n".join([f">{number + 1}{notes}", *lines, ""]).encode())
+@final
+class FastaWriter(Writer):
+    """Numbered FASTA records, the columns in their header lines."""
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        for number, text in enumerate(results.texts):
+            notes = "".join(f" {title}={_cell(values[number])}" for title, values in results.columns.items())
+            lines = [text[start : start + _FASTA_WIDTH] for start in range(0, len(text), _FASTA_WIDTH)]
+            self.file.write("\n".join([f">{self.rows + number + 1}{notes}", *lines, ""]).encode())
 
 
-def write_csv(file: IO[bytes], results: Results, delimiter: str = ",") -> None:
-    """Write a table with a header line; latent vectors as columns z0, z1 and so on."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    titles, rows = _rows(results)
-    table = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    table.writerow(titles)
-    table.writerows(rows)
-    text.flush()
-    text.detach()
+@final
+class TableWriter(Writer):
+    """A table with a header line; latent vectors as columns z0, z1 and so on."""
+
+    def __init__(self, file: IO[bytes], delimiter: str = ",") -> None:
+        super().__init__(file)
+        self.delimiter = delimiter
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        text = io.StringIO(newline="")
+        titles, rows = _rows(results)
+        table = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
+        if not self.rows:
+            table.writerow(titles)
+        table.writerows(rows)
+        self.file.write(text.getvalue().encode())
 
 
-def write_tsv(file: IO[bytes], results: Results) -> None:
-    """Write a table as `write_csv` does, with tabs."""
-    write_csv(file, results, "\t")
+def tabbed(file: IO[bytes]) -> TableWriter:
+    """Return a writer of tables with tabs."""
+    return TableWriter(file, "\t")
 
 
-def write_npz(file: IO[bytes], results: Results) -> None:
-    """Write NumPy arrays: `text`, `z`, and one a column; they load without pickle."""
-    arrays: dict[str, NDArray[Any]] = {TEXT: np.array(results.texts, dtype=np.str_)}
-    arrays |= {title: np.asarray(values) for title, values in results.columns.items()}
-    if results.z is not None:
-        arrays["z"] = results.z
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+@final
+class NpzWriter(Writer):
+    """NumPy arrays: `text`, `z`, and one a column; they load without pickle.
+
+    An array's header tells its length and the width of its texts, which are known in the end only: until then the
+    arrays lie in unnamed temporary files, not in memory.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self._spools: dict[str, _Spool] = {}
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        arrays: dict[str, NDArray[Any]] = {TEXT: np.array(results.texts, dtype=np.str_)}
+        arrays |= {title: np.asarray(values) for title, values in results.columns.items()}
+        if results.z is not None:
+            arrays[LATENT] = results.z
+        for name, array in arrays.items():
+            if name not in self._spools:
+                self._spools[name] = _Spool()
+            self._spools[name].append(array)
+
+    def finish(self) -> None:
+        """Put the arrays together."""
+        with zipfile.ZipFile(self.file, "w") as archive:
+            for name, spool in self._spools.items():
+                about = zipfile.ZipInfo(f"{name}.npy")  # of a fixed date: same content, same bytes
+                about.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(about, "w", force_zip64=True) as member:
+                    spool.copy_to(member)
+
+    def close(self) -> None:
+        """Drop the unnamed files."""
+        for spool in self._spools.values():
+            spool.close()
 
 
-def write_parquet(file: IO[bytes], results: Results) -> None:
-    """Write a Parquet table; latent vectors as columns z0, z1 and so on."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+@final
+class _Spool:
+    """Arrays one after the other in an unnamed file."""
 
-    columns: dict[str, object] = {TEXT: list(results.texts)} | {k: pa.array(v) for k, v in results.columns.items()}
-    if results.z is not None:
-        columns |= {f"z{i}": results.z[:, i] for i in range(results.z.shape[1])}
-    pq.write_table(pa.table(columns), file)
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._parts: list[tuple[np.dtype[Any], tuple[int, ...]]] = []
+
+    def append(self, array: NDArray[Any]) -> None:
+        self._file.write(array.tobytes())
+        self._parts.append((array.dtype, array.shape))
+
+    def copy_to(self, member: IO[bytes]) -> None:
+        """Write the whole as one array, a part at a time."""
+        dtype = np.result_type(*(dtype for dtype, _ in self._parts))
+        shape = (sum(shape[0] for _, shape in self._parts), *self._parts[0][1][1:])
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, header)
+        self._file.seek(0)
+        for kind, size in self._parts:
+            data = self._file.read(kind.itemsize * int(np.prod(size)))
+            member.write(np.frombuffer(data, kind).astype(dtype).tobytes())
+
+    def close(self) -> None:
+        self._file.close()
 
 
-Writer = Callable[[IO[bytes], Results], None]
-WITH_LATENT: dict[str, Writer] = {"npz": write_npz, "parquet": write_parquet, "csv": write_csv, "tsv": write_tsv}
-TEXTS_ONLY: dict[str, Writer] = {"smi": write_lines, "txt": write_lines, "fasta": write_fasta, "fa": write_fasta}
+@final
+class ParquetWriter(Writer):
+    """A Parquet table; latent vectors as columns z0, z1 and so on."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self._waiting: list[Any] = []
+        self._table: Any = None
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        import pyarrow as pa
+
+        columns: dict[str, object] = {TEXT: list(results.texts)} | {k: pa.array(v) for k, v in results.columns.items()}
+        if results.z is not None:
+            columns |= {f"z{i}": results.z[:, i] for i in range(results.z.shape[1])}
+        self._waiting.append(pa.table(columns))
+        if sum(map(len, self._waiting)) >= _ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write what comes after the last row."""
+        self._flush()
+        if self._table is not None:
+            self._table.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not self._waiting:
+            return
+        rows = pa.concat_tables(self._waiting).combine_chunks()
+        if self._table is None:
+            self._table = pq.ParquetWriter(self.file, rows.schema)
+        self._table.write_table(rows)
+        self._waiting = []
+
+
+MakeWriter = Callable[[IO[bytes]], Writer]
+WITH_LATENT: dict[str, MakeWriter] = {"npz": NpzWriter, "parquet": ParquetWriter, "csv": TableWriter, "tsv": tabbed}
+TEXTS_ONLY: dict[str, MakeWriter] = {"smi": LinesWriter, "txt": LinesWriter, "fasta": FastaWriter, "fa": FastaWriter}
 _BINARY = ("npz", "parquet")
 
 
-def writer_for(out: str, latent: bool = False) -> Writer:
-    """Return what writes such a file; call it before long work, so that a mistake shows at once.
+def writer_for(out: str, latent: bool = False) -> MakeWriter:
+    """Return what makes the writer of such a file; call it before long work, so that a mistake shows at once.
 
     Args:
         out: path, its extension the format (`.gz` after it packs the file), or `-` for standard output: a CSV table for
@@ -104,7 +220,7 @@ def writer_for(out: str, latent: bool = False) -> Writer:
         UsageError: the extension is unknown, or the format cannot hold latent vectors; with those that can.
     """
     if out == "-":
-        return write_csv if latent else write_lines
+        return TableWriter if latent else LinesWriter
     known = WITH_LATENT if latent else {**TEXTS_ONLY, **WITH_LATENT}
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
@@ -121,9 +237,24 @@ def write(out: str, results: Results) -> None:
         UsageError: as `writer_for`.
         OSError: the disk refuses; an older file of that name is untouched.
     """
-    writer = writer_for(out, results.z is not None)
-    with _opened(out) as file:
-        writer(file, results)
+    write_pieces(out, [results], latent=results.z is not None)
+
+
+def write_pieces(out: str, pieces: Iterable[Results], latent: bool = False, parts: Path | None = None) -> None:
+    """Write results that come in pieces, all with the same columns; as `write`.
+
+    Args:
+        out: path, or `-`.
+        pieces: taken one at a time: the whole may be larger than memory.
+        latent: whether they hold latent vectors.
+        parts: folder that holds the unfinished file, if it is not to lie beside `out`: whoever kills this process
+            finds all that is left of it there.
+    """
+    make = writer_for(out, latent)
+    with _opened(out, parts) as file, closing(make(file)) as writer:
+        for results in pieces:
+            writer.append(results)
+        writer.finish()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -133,18 +264,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _opened(out: str) -> Iterator[IO[bytes]]:
+def _opened(out: str, parts: Path | None = None) -> Iterator[IO[bytes]]:
     if out == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    target = Path(out).expanduser()
     try:
-        with atomic_file(Path(out).expanduser()) as file:
+        with atomic_file(parts / target.name if parts else target) as file:
             if not out.lower().endswith(".gz"):
                 yield file
-                return
-            with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:  # same content, same bytes
-                yield packed  # type: ignore[misc]
+            else:
+                with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:  # same content, same bytes
+                    yield packed  # type: ignore[misc]
+        if parts:
+            (parts / target.name).replace(target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), out) from error
 

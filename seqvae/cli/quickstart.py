@@ -1,24 +1,22 @@
-"""`seqvae quickstart`: the main job of the package in one command, on a small dataset that ships with it."""
+"""`seqvae quickstart`: what the package does in one command, with a model that ships with it."""
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from seqvae.config import DataConfig, DecodeConfig, ModelConfig, RunConfig, TrainingConfig
+from seqvae.config import DEFAULT_MODEL, DecodeConfig
+from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.reconstruction import Reconstruction
     from seqvae.latent.codec import Codec
-    from seqvae.report import quickstart as report
-    from seqvae.report.plots import Series
+    from seqvae.report.quickstart import Drug, Walk
     from seqvae.search.climb import Climb, Generation
-    from seqvae.train.fit import Trained
 
 app = App(
     name="quickstart",
@@ -26,38 +24,51 @@ app = App(
 Examples:
 
     seqvae quickstart
-    seqvae quickstart --out try --minutes 10 --seed 1
+    seqvae quickstart --model runs/zinc --out try --seed 1
 
-It trains on 20,000 molecules of MOSES that ship with the package, and leaves a folder with the model, its molecules as
-.csv and .smi files, and report.html. Run again on the same folder, it goes on where it stopped.
+It loads a model of molecules that ships with the package, and leaves a folder with its molecules as .csv and .smi
+files, and report.html.
 """,
 )
 
-# Smaller parts and more steps than the default: on 18,000 molecules, two minutes of the default reconstruct none of the
-# held-out ones, two minutes of this a third.
-RUN = RunConfig(
-    data=DataConfig(source="moses-sample"),
-    model=ModelConfig(encoder_width=128, decoder_width=256),
-    training=TrainingConfig(batch_size=64, learning_rate=2e-3),
-)
 _SAMPLES = 1000
-_CLIMB = {"generations": 40, "population": 32}
-_RECONSTRUCTED = 100  # held-out molecules written down beside what came back
-# Well-known drugs of the size and the elements of the training set, of which the first three that the model can encode
-# are taken: the climb starts at the first, and the path leads from the second to the third.
-_DRUGS = {
-    "atenolol": "CC(C)NCC(O)COc1ccc(CC(N)=O)cc1",
-    "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
+# Steps of half the prior's width: further ones leave the neighbourhood of the start at once.
+_CLIMB: dict[str, Any] = {"generations": 40, "population": 32, "sigma": 0.5}
+# Well-known drugs that carry no charge in water, as most molecules of the training sets do not. The climb starts at the
+# first that the model can encode, and the path leads from the second to the third.
+DRUGS = {
+    "nifedipine": "COC(=O)C1=C(C)NC(C)=C(C(=O)OC)C1c1ccccc1[N+](=O)[O-]",
+    "celecoxib": "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1",
     "moclobemide": "O=C(NCCN1CCOCC1)c1ccc(Cl)cc1",
-    "lidocaine": "CCN(CC)CC(=O)Nc1c(C)cccc1C",
+    "paracetamol": "CC(=O)Nc1ccc(O)cc1",
+    "caffeine": "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+    "diazepam": "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21",
+    "carbamazepine": "NC(=O)N1c2ccccc2C=Cc2ccccc21",
+    "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
     "leflunomide": "Cc1oncc1C(=O)Nc1ccc(C(F)(F)F)cc1",
-    "sulfadiazine": "Nc1ccc(S(=O)(=O)Nc2ncccn2)cc1",
+    "zolpidem": "Cc1ccc(-c2nc3ccc(C)cn3c2CC(=O)N(C)C)cc1",
+    "metronidazole": "Cc1ncc([N+](=O)[O-])n1CCO",
+    "nevirapine": "Cc1ccnc2c1NC(=O)c1cccnc1N2C1CC1",
+    "modafinil": "NC(=O)CS(=O)C(c1ccccc1)c1ccccc1",
+    "levetiracetam": "CC[C@@H](C(N)=O)N1CCCC1=O",
+    "flutamide": "CC(C)C(=O)Nc1ccc([N+](=O)[O-])c(C(F)(F)F)c1",
+    "linezolid": "CC(=O)NC[C@H]1CN(c2ccc(N3CCOCC3)c(F)c2)C(=O)O1",
+    "rufinamide": "NC(=O)c1cn(Cc2c(F)cccc2F)nn1",
+    "phenytoin": "O=C1NC(=O)C(c2ccccc2)(c2ccccc2)N1",
+    "thalidomide": "O=C1CCC(N2C(=O)c3ccccc3C2=O)C(=O)N1",
+    "tolbutamide": "CCCCNC(=O)NS(=O)(=O)c1ccc(C)cc1",
+    "lacosamide": "COC[C@@H](NC(C)=O)C(=O)NCc1ccccc1",
+    "letrozole": "N#Cc1ccc(C(c2ccc(C#N)cc2)n2cncn2)cc1",
+    "fluconazole": "OC(Cn1cncn1)(Cn1cncn1)c1ccc(F)cc1F",
+    "bicalutamide": "CC(O)(CS(=O)(=O)c1ccc(F)cc1)C(=O)Nc1ccc(C#N)c(C(F)(F)F)c1",
 }
 _FILES = (
-    ("model/", "the trained model, its settings (run.toml), figures (provenance.json) and training logs"),
-    ("samples.smi", "1,000 molecules drawn from the prior, one SMILES a line"),
-    ("samples.csv", "the same with log p(x|z) in nats, QED, logP and molecular weight (g/mol)"),
-    ("reconstructions.csv", "held-out molecules and what came back"),
+    ("samples.smi", "the molecules drawn from the prior, one SMILES a line"),
+    (
+        "samples.csv",
+        "every draw with log p(x|z) in nats, QED, logP and molecular weight (g/mol); empty for no molecule",
+    ),
+    ("reconstructions.csv", "known drugs and what came back"),
     ("interpolation.csv", "the molecules on the path between two drugs"),
     ("climb.csv", "every molecule scored on the climb, in order, with its QED"),
     ("report.html", "this page"),
@@ -68,49 +79,44 @@ _FILES = (
 def quickstart(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])] = Path("quickstart"),
-    minutes: float = 2.0,
+    model: str = DEFAULT_MODEL,
     seed: int = 0,
     device: str = "auto",
     quiet: bool = False,
 ) -> None:
-    """Train on a shipped sample, then reconstruct, sample, interpolate and climb drug-likeness.
+    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness.
 
     Args:
         out: folder for the results; it is made.
-        minutes: time for training, about.
+        model: name of a shipped model of molecules, or folder of a trained one.
         seed: every random draw comes from it.
         device: `auto`, `cpu` or `cuda`.
         quiet: show no progress.
     """
     from seqvae import load
-    from seqvae.artifact import record_metrics
-    from seqvae.cli.figures import print_figures
     from seqvae.cli.outputs import write_text
-    from seqvae.evaluate.summary import SummarySettings, summarise
-    from seqvae.report import quickstart as report
+    from seqvae.report.quickstart import Quickstart, quickstart_page
 
     say = _Steps(quiet)
-    say(f"training on {RUN.data.source}, about {minutes:g} minutes")
-    trained = _train(out / "model", minutes, replace(RUN.training, seed=seed, device=device), quiet)
-    codec = load(out / "model", device=device)
-    say("measuring on held-out molecules")
-    prepared = trained.prepared
-    summary = summarise(codec, prepared.test_texts, prepared.train, SummarySettings(seed=seed))
-    record_metrics(out / "model", asdict(summary))
-    reconstruction = _reconstruct(codec, prepared.test_texts, out)
+    say(f"loading {model}")
+    codec = load(model, device=device)
+    known = _encodable_drugs(codec, model)
+    say(f"reconstructing {len(known)} known drugs")
+    drugs = _reconstruct(codec, known, out)
     say(f"sampling {_SAMPLES:,} molecules")
     samples, qed = _sample(codec, seed, out)
-    start, *ends = _encodable_drugs(codec)[:3]
+    start, *ends = known[:3]
     say(f"interpolating between {ends[0][0]} and {ends[1][0]}")
-    path = _interpolate(codec, ends, out)
+    walk = _interpolate(codec, ends, out)
     say(f"climbing drug-likeness in latent space from {start[0]}")
     climb = _climb(codec, start[1], seed, out, quiet)
-    facts, curves = _facts(trained), _curves(out / "model")
-    found = report.Quickstart(facts, curves, summary, reconstruction, samples, qed, path, climb, start[0], _FILES)
-    write_text(out / "report.html", report.quickstart_page(found))
-    print_figures(asdict(summary))
-    best = climb.best
-    print(f"climb from {start[0]}: QED {climb.generations[0].best.score:.3f} to {best.score:.3f}, {best.text}")
+    facts, figures = _described(codec, model)
+    found = Quickstart(model, facts, figures, drugs, samples, qed, walk, climb, start[0], _FILES)
+    write_text(out / "report.html", quickstart_page(found))
+    print(f"known drugs that come back exactly: {sum(drug.exact for drug in drugs)} of {len(drugs)}")
+    print(f"new molecules: {sum(not math.isnan(value) for value in qed):,} of {len(samples):,} draws")
+    before, best = climb.generations[0].best.score, climb.best
+    print(f"climb from {start[0]}: QED {before:.3f} to {best.score:.3f}, {best.text}")
     print(f"open {out / 'report.html'}")
 
 
@@ -126,59 +132,61 @@ class _Steps:
             print(f"[{self.number}/5] {what}", file=sys.stderr)
 
 
-def _train(folder: Path, minutes: float, training: TrainingConfig, quiet: bool) -> Trained:
-    """Train for about so many minutes, or go on with what is there."""
-    from seqvae.artifact import RUN as SETTINGS
-    from seqvae.train.budget import epochs_in
-    from seqvae.train.fit import train
-    from seqvae.train.prepare import prepare
-
-    run, started = replace(RUN, training=training), (folder / SETTINGS).is_file()
-    if not started:
-        prepared = prepare(run, folder / "rejected.csv", progress=not quiet)
-        run = replace(run, training=replace(training, epochs=epochs_in(prepared, minutes)))
-    return train(run, folder, resume=started, quiet=quiet)
-
-
-def _reconstruct(codec: Codec, held_out: Sequence[str], out: Path) -> Reconstruction:
-    from seqvae.cli.outputs import Results, write
-    from seqvae.evaluate.reconstruction import reconstruct
+def _encodable_drugs(codec: Codec, model: str) -> list[tuple[str, str]]:
+    """Return name and canonical SMILES of the drugs that the model can encode."""
     from seqvae.evaluate.summary import encodable
 
-    texts, _ = encodable(codec, held_out[:_RECONSTRUCTED])
-    found = reconstruct(codec, texts)
-    same = [a == b for a, b in zip(found.texts, found.decoded, strict=True)]
-    write(str(out / "reconstructions.csv"), Results(found.texts, {"decoded": found.decoded, "exact": same}))
+    if not codec.tokenizer.molecular:
+        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.kind} texts")
+    known = set(encodable(codec, list(DRUGS.values()))[0])
+    forms = [(name, codec.normalize(smiles)) for name, smiles in DRUGS.items()]
+    found = [(name, form) for name, form in forms if form in known]
+    if len(found) < 3:
+        raise UsageError(f"{model}: the model can encode {len(found)} of the {len(DRUGS)} drugs, and 3 are needed")
     return found
+
+
+def _reconstruct(codec: Codec, known: Sequence[tuple[str, str]], out: Path) -> list[Drug]:
+    from seqvae.cli.outputs import Results, write
+    from seqvae.evaluate.reconstruction import reconstruct
+    from seqvae.report.quickstart import Drug
+
+    found = reconstruct(codec, [smiles for _, smiles in known])
+    rows = zip(known, found.decoded, _are_molecules(found.decoded), strict=True)
+    drugs = [Drug(name, smiles, decoded, valid) for (name, smiles), decoded, valid in rows]
+    columns = {name: [getattr(drug, name) for drug in drugs] for name in ("name", "decoded", "exact")}
+    write(str(out / "reconstructions.csv"), Results(found.texts, columns))
+    return drugs
+
+
+def _are_molecules(texts: Sequence[str]) -> list[bool]:
+    from seqvae.properties.molecules import scores
+
+    return [not math.isnan(value) for value in scores("molecular_weight", texts)]
 
 
 def _sample(codec: Codec, seed: int, out: Path) -> tuple[list[str], list[float]]:
     from seqvae.cli.outputs import Results, write
     from seqvae.properties.molecules import PROPERTIES, scores
 
-    drawn = codec.generate(codec.draw(_SAMPLES, seed), DecodeConfig("sample", seed=seed))
+    drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", seed=seed))
     columns = {name: scores(name, drawn.texts) for name in PROPERTIES}
     table = {"log_likelihood": drawn.log_likelihood.tolist(), **columns}
     write(str(out / "samples.csv"), Results(drawn.texts, table))
-    write(str(out / "samples.smi"), Results(drawn.texts))
+    valid = [text for text, value in zip(drawn.texts, columns["qed"], strict=True) if not math.isnan(value)]
+    write(str(out / "samples.smi"), Results(valid))
     return drawn.texts, columns["qed"]
 
 
-def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]], out: Path) -> report.Path:
+def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]], out: Path) -> Walk:
     from seqvae.cli.outputs import Results, write
-    from seqvae.report.quickstart import Path as Walk
+    from seqvae.report.quickstart import Walk
 
     (first, start), (last, end) = ends
     decoded = codec.interpolate(start, end)
-    write(str(out / "interpolation.csv"), Results(decoded, {"step": range(len(decoded))}))
-    return Walk((first, last), (start, end), decoded)
-
-
-def _encodable_drugs(codec: Codec) -> list[tuple[str, str]]:
-    from seqvae.evaluate.summary import encodable
-
-    known = set(encodable(codec, list(_DRUGS.values()))[0])
-    return [(name, smiles) for name, smiles in _DRUGS.items() if codec.normalize(smiles) in known]
+    valid = _are_molecules(decoded)
+    write(str(out / "interpolation.csv"), Results(decoded, {"step": range(len(decoded)), "valid": valid}))
+    return Walk((first, last), (start, end), decoded, valid)
 
 
 def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb:
@@ -204,24 +212,21 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb
     return found
 
 
-def _facts(trained: Trained) -> list[tuple[str, str]]:
-    run, prepared = trained.prepared.run, trained.prepared
-    return [
-        ("dataset", f"{run.data.source}: {len(prepared.train):,} molecules for training"),
-        ("tokenizer", f"{run.tokenizer.kind}, {prepared.tokenizer.vocab_size} tokens with learned merges"),
+def _described(codec: Codec, model: str) -> tuple[list[tuple[str, str]], list[tuple[str, object, str]]]:
+    """Return facts about the model, and its figures on held-out texts, as its folder has them."""
+    from seqvae.artifact import parameters
+    from seqvae.report.figures import figure_rows
+
+    run, made = codec.run, codec.provenance
+    facts = [
+        ("model", model),
+        ("trained on", f"{run.data.source}, {made['data']['texts']:,} molecules"),
+        ("tokenizer", f"{run.tokenizer.kind}, {codec.tokenizer.vocab_size} tokens"),
         ("encoder, decoder", f"{run.model.encoder}, {run.model.decoder}"),
-        ("latent dimensions", str(run.model.latent)),
+        ("parameters", f"{parameters(codec.model):,}"),
+        ("latent dimensions", str(codec.latent)),
         ("beta", str(run.objective.beta)),
-        ("epochs", str(run.training.epochs)),
-        ("time", f"{trained.progress.seconds:.0f} s"),
-        ("seed", str(run.training.seed)),
+        ("training", f"{run.training.epochs} epochs, {made['training']['seconds'] / 60:.1f} minutes"),
+        ("prior that samples are drawn from", codec.default_prior),
     ]
-
-
-def _curves(folder: Path) -> list[Series]:
-    from seqvae.cli.inputs import read_curve
-    from seqvae.report.plots import Series
-
-    # of the validation molecules: those of single batches swing with the length of their molecules
-    titles = {"valid/distortion": "distortion: what z does not tell", "valid/rate": "rate: what z tells"}
-    return [Series(name, *read_curve(folder, title)) for title, name in titles.items()]
+    return facts, list(figure_rows(made.get("metrics", {})))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, Compute, Out
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread
 from seqvae.config import DecodeConfig
 
 app = App(
@@ -16,6 +16,7 @@ Examples:
 
     seqvae sample runs/zinc -n 1000 --seed 1 --out new.smi
     seqvae sample runs/zinc -n 20 --temperature 0.7
+    seqvae sample runs/zinc --prior normal
 
 Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt the texts alone, one a line.
 """,
@@ -31,26 +32,34 @@ def sample(
     out: Out = "-",
     temperature: float = DecodeConfig.temperature,
     top_p: float = DecodeConfig.top_p,
+    prior: str = "auto",
+    tries: int = DecodeConfig.tries,
     seed: int = DecodeConfig.seed,
     computing: Compute = COMPUTING,
+    spread: Spread = SPREADING,
 ) -> None:
-    """Draw new texts from the prior: z from p(z), then a text from p(x|z).
+    """Draw new texts from a prior: z from p(z), then a text from p(x|z).
 
     Args:
-        model: folder of a trained model.
+        model: folder of a trained model, or the name of one that ships.
         number: how many texts.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
         temperature: divides the logits; below 1 the likelier texts are preferred.
         top_p: sample from the smallest set of tokens that holds this share of the probability.
+        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
+            `auto`, the one of these that the model prefers.
+        tries: of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all.
         seed: one seed, one result.
         computing: where and how the model runs.
+        spread: over what a large number is spread, and how it goes on after a kill.
     """
     from seqvae import load
-    from seqvae.cli.outputs import Results, write, writer_for
+    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.outputs import writer_for
 
-    how = DecodeConfig("sample", temperature=temperature, top_p=top_p, seed=seed)
+    how = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
     writer_for(out)
     codec = load(model, device=computing.device)
-    found = codec.generate(codec.draw(number, seed), how, computing.batch_size)
-    write(out, Results(found.texts, {"log_likelihood": found.log_likelihood.tolist()}))
+    bulk = in_bulk(codec, out, spread, computing)
+    write_bulk(bulk, out, bulk.sample(number, how, prior), computing, number)
     computing.note(f"{number:,} texts sampled: {out}")

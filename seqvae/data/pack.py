@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import queue
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,10 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config import ExecutorConfig
 from seqvae.data.cache import atomic_folder, cache_folder
 from seqvae.data.store import FORMAT, TokenStore, writing_store
-from seqvae.data.symbol_worker import SymbolChunk, SymbolWorker, split_texts
+from seqvae.data.symbols import SymbolChunk, splitting
 from seqvae.errors import InputError, RecordError, SeqVAEError, SeqVAEWarning, UnknownTokenError, UsageError
+from seqvae.executor import cores, run_chunks
 from seqvae.text.build import tokenizer_from_dict
 from seqvae.text.tokenizer import SPECIALS, Tokenizer
 
@@ -134,8 +133,7 @@ def _versions() -> dict[str, str]:
 
 
 def _worker_count(texts: int) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, texts // _TEXTS_PER_WORKER))
+    return max(1, min(cores(), texts // _TEXTS_PER_WORKER))
 
 
 def _rejection(row: tuple[int, str, str], count: int) -> RecordError:
@@ -194,18 +192,10 @@ class _Packer:
         return self.rejected[min(self.rejected)] if self.rejected else "there are none"
 
     def _chunks(self, workers: int) -> Iterator[SymbolChunk]:
-        parts = [self.texts[start : start + _CHUNK] for start in range(0, len(self.texts), _CHUNK)]
-        if workers == 1:
-            yield from (split_texts(self.tokenizer, part) for part in parts)
-            return
-        with ExitStack() as stack:
-            idle: queue.SimpleQueue[SymbolWorker] = queue.SimpleQueue()
-            for _ in range(workers):
-                idle.put(stack.enter_context(SymbolWorker(self.tokenizer)))
-            pool = ThreadPoolExecutor(workers)
-            # Left in this order: the jobs still waiting are dropped, the children end, and the threads see that.
-            stack.callback(pool.shutdown, cancel_futures=True)
-            yield from pool.map(lambda part: _with_idle(idle, part), parts)
+        parts = (list(self.texts[start : start + _CHUNK]) for start in range(0, len(self.texts), _CHUNK))
+        where = ExecutorConfig("local" if workers == 1 else "processes", workers)
+        with closing(run_chunks(splitting(self.tokenizer), parts, where)) as chunks:
+            yield from chunks
 
     def _note_rejected(self, chunk: SymbolChunk, start: int) -> None:
         for position, reason in chunk.rejected:
@@ -258,14 +248,6 @@ def _is_fitted(tokenizer: Tokenizer) -> bool:
     except UsageError:
         return False
     return True
-
-
-def _with_idle(idle: queue.SimpleQueue[SymbolWorker], texts: Sequence[str]) -> SymbolChunk:
-    worker = idle.get()
-    try:
-        return worker.split(texts)
-    finally:
-        idle.put(worker)
 
 
 class _Corpus:

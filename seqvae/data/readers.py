@@ -84,7 +84,7 @@ class RecordReader:
         self.settings = settings or ReadSettings()
         self._check = check
         self._format = format_of(source, self.settings.format)
-        self._rejects = _Rejects(source, self.settings.reject_file)
+        self._rejects = Rejects(source, self.settings.reject_file)
         self._kept = 0
 
     @property
@@ -121,7 +121,7 @@ class RecordReader:
         self._rejects.add(shown_name(self.source), flaw)
 
 
-class _Rejects:
+class Rejects:
     """The reject file: made when the first bad record comes, closed at the end of the reading."""
 
     def __init__(self, source: Path | str, path: Path | None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -14,20 +15,41 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from seqvae.artifact import Artifact, load_artifact
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
+from seqvae.artifact import NO_FITTED_PRIOR, Artifact, load_artifact
+from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
 from seqvae.data.onehot import soft_one_hot
-from seqvae.device import evaluating, generator, resolve_device
+from seqvae.device import derived_seed, evaluating, exact_matmul, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.latent.interpolate import linear, slerp
+from seqvae.model.constraint import Constraint
 from seqvae.model.encoders import EOS, PAD
+from seqvae.model.fitted import FittedPrior
 from seqvae.model.generate import Decoded, decode, distribution
 from seqvae.model.objective import Bounds
-from seqvae.model.posterior import DiagonalGaussian
+from seqvae.model.posterior import DiagonalGaussian, Prior
+from seqvae.shipped import resolve
+from seqvae.text.molecules import is_valid
+from seqvae.text.syntax import syntax_of
 from seqvae.text.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
-_DRAW, _DECODE, _BOUND = 11, 12, 13  # streams of random numbers
+_DRAW, _DECODE, _BOUND, _CHUNK, _AGAIN = 11, 12, 13, 14, 15  # streams of random numbers
+
+
+def chunk_seed(seed: int, number: int) -> int:
+    """Return the seed of a chunk of rows; that of the first is the seed itself."""
+    return derived_seed(seed, _CHUNK, number) if number else seed
+
+
+def _chunk_sizes(count: int) -> list[int]:
+    """Return how many rows each chunk of samples has.
+
+    Raises:
+        UsageError: there are none.
+    """
+    if count < 1:
+        raise UsageError(f"expected a number of samples from 1, got {count}")
+    return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
 
 
 @dataclass(frozen=True)
@@ -44,19 +66,36 @@ class Generated:
     token_log_probs: list[NDArray[np.float32]]
     log_likelihood: Float[Tensor, " batch"]
 
+    @staticmethod
+    def joined(parts: Sequence[Generated]) -> Generated:
+        """Return the texts of all parts in their order."""
+        return Generated(
+            [text for part in parts for text in part.texts],
+            [scores for part in parts for scores in part.token_log_probs],
+            torch.cat([part.log_likelihood for part in parts]),
+        )
+
+    def with_rows(self, rows: Sequence[int], other: Generated) -> Generated:
+        """Return these texts, those of some rows replaced."""
+        texts, scores, likelihood = [*self.texts], [*self.token_log_probs], self.log_likelihood.clone()
+        for place, row in enumerate(rows):
+            texts[row], scores[row] = other.texts[place], other.token_log_probs[place]
+            likelihood[row] = other.log_likelihood[place]
+        return Generated(texts, scores, likelihood)
+
 
 def load(name: str | Path, device: str = "auto") -> Codec:
-    """Load a trained model from its folder.
+    """Load a trained model.
 
     Args:
-        name: the folder.
+        name: its folder, or the name of one that ships with the package (`seqvae models list`).
         device: `auto`, `cpu` or `cuda`.
 
     Raises:
-        ArtifactError: the folder is not a model, or a file of it is missing or damaged.
-        UsageError: the device does not exist here.
+        ArtifactError: there is no such model, or a file of it is missing or damaged.
+        UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
     """
-    return Codec(load_artifact(Path(name)), device)
+    return Codec(load_artifact(resolve(name)), device)
 
 
 @final
@@ -78,6 +117,13 @@ class Codec:
         self.provenance: dict[str, Any] = artifact.provenance
         self.latent: int = artifact.config.latent
         self.max_length: int = artifact.config.max_length
+        self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed, one point, on any device
+        self.default_prior: str = artifact.default_prior
+
+    @property
+    def may_be_invalid(self) -> bool:
+        """Whether a decoded text may be no text of its kind: SMILES may be no molecule."""
+        return self._syntax is not None
 
     def encode(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
@@ -100,32 +146,48 @@ class Codec:
                 mean[rows], log_variance[rows] = posterior.mean.cpu(), posterior.log_variance.cpu()
         return DiagonalGaussian(mean, log_variance)
 
-    def bounds(self, texts: Sequence[str], seed: int = 0, batch_size: int = INFERENCE_BATCH) -> Bounds:
+    def bounds(
+        self, texts: Sequence[str], seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str = "normal"
+    ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
-        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x).
+        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`). The
+        rate against N(0, I) is in closed form, that against a fitted prior log q(z|x) - log p(z) at the sample.
         """
         rng = generator(seed, _BOUND, device=self.device)
+        density = self._other_prior(prior)
         distortion, rate = torch.empty(len(texts)), torch.empty(len(texts))
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                found = self.model.bounds(tokens, rng)
+                found = self.model.bounds(tokens, rng, density)
                 distortion[rows], rate[rows] = found.distortion.cpu(), found.rate.cpu()
         return Bounds(distortion, rate)
 
     def iwae(
-        self, texts: Sequence[str], samples: int = 100, seed: int = 0, batch_size: int = INFERENCE_BATCH
+        self,
+        texts: Sequence[str],
+        samples: int = 100,
+        seed: int = 0,
+        batch_size: int = INFERENCE_BATCH,
+        prior: str = "normal",
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
-        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, each of which costs one pass.
+        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, each of which costs one pass. `prior` as in
+        `bounds`.
         """
         rng = generator(seed, _BOUND, device=self.device)
+        density = self._other_prior(prior)
         bound = torch.empty(len(texts))
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                bound[rows] = self.model.iwae(tokens, samples, rng).cpu()
+                bound[rows] = self.model.iwae(tokens, samples, rng, density).cpu()
         return bound
+
+    def _other_prior(self, name: str) -> Prior | None:
+        """Return a prior to measure the model with in place of its own, on the model's device; None for its own."""
+        density = self._prior(name)
+        return None if density is self.model.prior else copy.deepcopy(density).to(self.device)
 
     def decode(
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
@@ -141,18 +203,30 @@ class Codec:
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
-        config = config or DecodeConfig()
-        points = self._points(z)
-        rng = generator(config.seed, _DECODE, device=self.device)
-        texts: list[str] = []
-        scores: list[NDArray[np.float32]] = []
-        with evaluating(self.model):
-            for part in points.split(batch_size):
-                decoded = decode(self.model.decoder, part.to(self.device), config, rng)
-                texts += self._texts(decoded.ids)
-                scores += _unpadded(decoded)
+        ids, scores = self.generate_ids(z, config, batch_size)
         total = torch.tensor([float(row.sum()) for row in scores])
-        return Generated(texts, scores, total)
+        return Generated(self.tokenizer.decode_batch(ids), scores, total)
+
+    def generate_ids(
+        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
+    ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.float32]]]:
+        """Decode latent points without making texts of the tokens; raises as `decode`.
+
+        Returns:
+            Of each point the token ids, the end mark included, and their log-probabilities in nats.
+        """
+        config = config or DecodeConfig()
+        ids: list[NDArray[np.int64]] = []
+        scores: list[NDArray[np.float32]] = []
+        rules = self._syntax if config.syntax else None
+        with evaluating(self.model), exact_matmul():
+            for number, chunk in enumerate(self._points(z).split(CHUNK)):
+                rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
+                for part in chunk.split(batch_size):
+                    decoded = decode(self.model.decoder, part.to(self.device), config, rng, rules)
+                    ids += _unpadded(decoded.ids, decoded)
+                    scores += _unpadded(decoded.token_log_probs, decoded)
+        return ids, scores
 
     def decode_distribution(
         self, z: ArrayLike | Tensor, batch_size: int = INFERENCE_BATCH
@@ -173,18 +247,84 @@ class Codec:
             start += len(part)
         return whole
 
-    def draw(self, count: int, seed: int = 0) -> Float[Tensor, "count latent"]:
-        """Return points drawn from the prior, on the CPU."""
-        if count < 1:
-            raise UsageError(f"expected a number of samples from 1, got {count}")
-        return self.model.prior.sample(count, generator(seed, _DRAW))
+    def draw(self, count: int, seed: int = 0, prior: str = "auto") -> Float[Tensor, "count latent"]:
+        """Return points drawn from a prior, on the CPU.
+
+        Args:
+            count: how many.
+            seed: one seed, one result.
+            prior: `normal`, N(0, I); `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of
+                these that the model prefers (`default_prior`).
+
+        Raises:
+            UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
+        """
+        density = self._prior(prior)
+        draws = (density.sample(n, generator(chunk_seed(seed, i), _DRAW)) for i, n in enumerate(_chunk_sizes(count)))
+        return torch.cat(list(draws)).detach().float()
+
+    def log_prior(
+        self, z: ArrayLike | Tensor, prior: str = "auto", batch_size: int = INFERENCE_BATCH
+    ) -> Float[Tensor, " batch"]:
+        """Return log p(z) of latent points in nats; `prior` and its errors as in `draw`, those of z as in `decode`.
+
+        Raises:
+            InputError: a point is so far away that its density is no number.
+        """
+        density = self._prior(prior)
+        with torch.no_grad():
+            found = torch.cat([density.log_prob(part) for part in self._points(z).split(batch_size)])
+        if not bool(torch.isfinite(found).all()):
+            raise InputError("the prior density at a latent point is not finite: the point lies too far out")
+        return found
+
+    def _prior(self, name: str) -> Prior:
+        """Return the prior of that name; it computes on the CPU."""
+        chosen = self.default_prior if name == "auto" else name
+        if chosen == "normal":
+            return self.model.prior
+        if chosen != "fitted":
+            raise UsageError(f"unknown prior {name!r}{suggestion(name, ('auto', 'normal', 'fitted'))}")
+        if self.fitted is None:
+            raise UsageError(NO_FITTED_PRIOR)
+        return self.fitted
 
     def sample(
-        self, count: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0, batch_size: int = INFERENCE_BATCH
+        self,
+        count: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        batch_size: int = INFERENCE_BATCH,
+        prior: str = "auto",
+        tries: int = DecodeConfig.tries,
     ) -> list[str]:
-        """Draw z from the prior and a text from p(x|z) for each; `generate(draw(...))` has likelihoods."""
-        config = DecodeConfig("sample", temperature=temperature, top_p=top_p, seed=seed)
-        return self.generate(self.draw(count, seed), config, batch_size).texts
+        """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
+
+        Where the model writes SMILES, a sample that is no molecule is drawn again, z and all, up to `tries` draws
+        altogether; what is no molecule then stays as it is. `generate_samples` has likelihoods.
+        """
+        config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
+        return self.generate_samples(count, config, prior, batch_size).texts
+
+    def generate_samples(
+        self, count: int, config: DecodeConfig, prior: str = "auto", batch_size: int = INFERENCE_BATCH
+    ) -> Generated:
+        """Draw texts from a prior, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
+        seeds = ((size, chunk_seed(config.seed, number)) for number, size in enumerate(_chunk_sizes(count)))
+        return Generated.joined(
+            [self._sample_chunk(size, replace(config, seed=seed), prior, batch_size) for size, seed in seeds]
+        )
+
+    def _sample_chunk(self, size: int, config: DecodeConfig, prior: str, batch_size: int) -> Generated:
+        made = self.generate(self.draw(size, config.seed, prior), config, batch_size)
+        for attempt in range(1, config.tries if self.may_be_invalid else 1):
+            rows = [row for row, text in enumerate(made.texts) if not is_valid(text)]
+            if not rows:
+                break
+            how = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
+            made = made.with_rows(rows, self.generate(self.draw(len(rows), how.seed, prior), how, batch_size))
+        return made
 
     def interpolate(self, first: str, last: str, steps: int = 8, kind: str = "slerp") -> list[str]:
         """Return the texts decoded along the path between the posterior means of two texts, both ends included.
@@ -240,13 +380,15 @@ class Codec:
         return tokens.to(self.device)
 
     @cached_property
+    def _syntax(self) -> Constraint | None:
+        syntax = syntax_of(self.tokenizer)
+        return None if syntax is None else Constraint(syntax, self.device)
+
+    @cached_property
     def _id_table(self) -> Tensor:
         return torch.from_numpy(self.tokenizer.id_table())
 
-    def _texts(self, ids: Tensor) -> list[str]:
-        return self.tokenizer.decode_batch(ids.tolist())
 
-
-def _unpadded(decoded: Decoded) -> list[NDArray[np.float32]]:
+def _unpadded(values: Tensor, decoded: Decoded) -> list[NDArray]:
     lengths = (decoded.ids != PAD).sum(1).tolist()
-    return [row[:length] for row, length in zip(decoded.token_log_probs.cpu().numpy(), lengths, strict=True)]
+    return [row[:length] for row, length in zip(values.cpu().numpy(), lengths, strict=True)]

@@ -1,7 +1,7 @@
 """Decoding token by token: greedy, sampling with temperature and top-p, and beam search, for every decoder.
 
 The log-probabilities returned are always the model's own, log p(token | tokens before it, z) at temperature 1 over
-the whole vocabulary, however the tokens were chosen.
+the whole vocabulary, however the tokens were chosen and whatever a constraint forbade.
 """
 
 from __future__ import annotations
@@ -13,8 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
+from seqvae.model.constraint import Constraint
 from seqvae.model.decoders import Decoder, State
 from seqvae.model.encoders import BOS, EOS, PAD
+
+# Rows leave the batch in such numbers that its size stays a multiple: oneDNN prepares and keeps kernels for each size.
+_TOGETHER = 32
+_LOOK_EVERY = 8  # steps on a GPU between looks at which rows have ended
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,13 @@ class Decoded:
         return self.token_log_probs.sum(-1)
 
 
-def decode(decoder: Decoder, z: Float[Tensor, "batch latent"], config: DecodeConfig, rng: torch.Generator) -> Decoded:
+def decode(
+    decoder: Decoder,
+    z: Float[Tensor, "batch latent"],
+    config: DecodeConfig,
+    rng: torch.Generator,
+    constraint: Constraint | None = None,
+) -> Decoded:
     """Decode each latent point into token ids.
 
     Args:
@@ -43,37 +54,59 @@ def decode(decoder: Decoder, z: Float[Tensor, "batch latent"], config: DecodeCon
         z: latent points.
         config: how tokens are chosen.
         rng: source of randomness for `method="sample"`, on z's device.
+        constraint: rules that the chosen tokens keep; None where there are none. A text that reaches the longest
+            length ends there, rules or not.
     """
     if config.method == "beam":
-        return _beam(decoder, z, config.beam)
+        return _beam(decoder, z, config.beam, constraint)
     uniforms = None
     if config.method == "sample":
         # One row of numbers a text, drawn before decoding: which rows end early cannot shift what the others get.
         uniforms = torch.rand(z.shape[0], decoder.max_length + 1, generator=rng, device=rng.device)
-    return _roll_out(decoder, z, config, uniforms)
+    return _roll_out(decoder, z, config, uniforms, constraint)
 
 
-def _roll_out(decoder: Decoder, z: Tensor, config: DecodeConfig, uniforms: Tensor | None) -> Decoded:
-    """Decode greedily, or by the uniform numbers given; rows that have ended leave the batch."""
+def _roll_out(
+    decoder: Decoder, z: Tensor, config: DecodeConfig, uniforms: Tensor | None, constraint: Constraint | None
+) -> Decoded:
+    """Decode greedily, or by the uniform numbers given; rows that have ended leave the batch, some at a time."""
     steps = decoder.max_length + 1
     ids = torch.full((z.shape[0], steps), PAD, dtype=torch.long, device=z.device)
     scores = torch.zeros(z.shape[0], steps, device=z.device)
     rows = torch.arange(z.shape[0], device=z.device)
+    ended = torch.zeros_like(rows, dtype=torch.bool)
     tokens, state = torch.full_like(rows, BOS), decoder.begin(z)
+    written = constraint.begin(z.shape[0]) if constraint else None
     for t in range(steps):
         logits, state = decoder.step(tokens, state)
         logits = logits.float()
         if t == steps - 1:  # nothing may follow the longest text; the end still has the model's own probability
             tokens = torch.full_like(rows, EOS)
         else:
-            tokens = logits.argmax(-1) if uniforms is None else _draw(logits, config, uniforms[rows, t])
+            allowed = constraint.mask(logits, written) if constraint and written else logits
+            tokens = allowed.argmax(-1) if uniforms is None else _draw(allowed, config, uniforms[rows, t])
+            tokens = tokens.masked_fill(ended, EOS)
         ids[rows, t] = tokens
         scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
-        alive = (tokens != EOS).nonzero().squeeze(1)
-        if alive.numel() == 0:
+        written = constraint.advance(written, tokens) if constraint and written else None
+        ended = ended | (tokens == EOS)
+        if z.is_cuda and t % _LOOK_EVERY:  # to look is to wait for the device
+            continue
+        alive = int((~ended).sum())
+        if alive == 0:
             break
-        if alive.numel() < rows.numel():
-            rows, tokens, state = rows[alive], tokens[alive], state.select(alive)
+        if (kept := -(-alive // _TOGETHER) * _TOGETHER) < rows.numel():
+            order = ended.byte().argsort(stable=True)[:kept]
+            rows, ended, tokens, state = rows[order], ended[order], tokens[order], state.select(order)
+            written = written.select(order) if written else None
+    return _trimmed(ids, scores)
+
+
+def _trimmed(ids: Tensor, scores: Tensor) -> Decoded:
+    """Clear what was written behind the first end of each row, and cut off columns that are all padding."""
+    ends = (ids == EOS).long()
+    behind = ends.cumsum(1) > ends
+    ids, scores = ids.masked_fill(behind, PAD), scores.masked_fill(behind, 0.0)
     length = int((ids != PAD).sum(1).max()) if len(ids) else 0
     return Decoded(ids[:, :length], scores[:, :length])
 
@@ -114,7 +147,7 @@ class _Hypotheses:
     ended: Tensor
 
 
-def _beam(decoder: Decoder, z: Tensor, width: int) -> Decoded:
+def _beam(decoder: Decoder, z: Tensor, width: int, constraint: Constraint | None) -> Decoded:
     """Keep the `width` likeliest partial texts of each row; return the likeliest text.
 
     The search may stop early: log-probabilities only fall, so a row is done once its best hypothesis has ended.
@@ -130,13 +163,18 @@ def _beam(decoder: Decoder, z: Tensor, width: int) -> Decoded:
         torch.zeros(batch, width, dtype=torch.bool, device=z.device),
     )
     tokens = torch.full((batch * width,), BOS, dtype=torch.long, device=z.device)
+    written = constraint.begin(batch * width) if constraint else None
     for t in range(steps):
         logits, state = decoder.step(tokens, state)
-        log_probs = logits.float().log_softmax(-1).view(batch, width, -1)
+        log_probs = logits.float().log_softmax(-1)
+        if constraint and written and t < steps - 1:
+            log_probs = constraint.mask(log_probs, written)
+        log_probs = log_probs.view(batch, width, -1)
         if t == steps - 1:
             log_probs = _only_end(log_probs)
         beam, parents = _extend(beam, log_probs, t)
         state, tokens = state.select(parents), beam.ids[:, :, t].flatten()
+        written = constraint.advance(written.select(parents), tokens) if constraint and written else None
         if bool(beam.ended[:, 0].all()):
             break
     best = Decoded(beam.ids[:, 0], beam.scores[:, 0])

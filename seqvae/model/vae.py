@@ -53,11 +53,16 @@ class SequenceVAE(nn.Module):
         """Return log p(x|z) in nats per sequence."""
         return log_likelihood(self.decoder(z, tokens), tokens)
 
-    def bounds(self, tokens: Tokens, rng: torch.Generator) -> Bounds:
-        """Return distortion and rate of each text, from one posterior sample."""
+    def bounds(self, tokens: Tokens, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
+        """Return distortion and rate of each text, from one posterior sample.
+
+        The rate is in closed form, unless another prior is given: then it is log q(z|x) - log p(z) at the sample,
+        which is KL(q(z|x) || p(z)) on average.
+        """
         posterior = self.posterior(tokens)
         z = posterior.rsample(1, rng)[0]
-        return Bounds(-self.log_likelihood(z, tokens), posterior.kl(self.prior))
+        rate = posterior.kl(self.prior) if prior is None else posterior.log_prob(z) - prior.log_prob(z)
+        return Bounds(-self.log_likelihood(z, tokens), rate)
 
     def losses(self, tokens: Tokens, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits."""
@@ -69,12 +74,21 @@ class SequenceVAE(nn.Module):
         loss = distortion + beta * rate_penalty(kl, config.free_bits)
         return Losses(loss, distortion.detach(), kl.detach().sum(-1).mean())
 
-    def iwae(self, tokens: Tokens, samples: int, rng: torch.Generator) -> Float[Tensor, " batch"]:
-        """Return the importance-weighted lower bound on log p(x), nats per sequence, one pass a sample."""
-        posterior = self.posterior(tokens)
+    def iwae(
+        self, tokens: Tokens, samples: int, rng: torch.Generator, prior: Prior | None = None
+    ) -> Float[Tensor, " batch"]:
+        """Return the importance-weighted lower bound on log p(x), nats per sequence, one pass a sample.
+
+        Args:
+            tokens: texts.
+            samples: posterior samples of each text.
+            rng: source of these.
+            prior: p(z) in place of the model's own.
+        """
+        posterior, density = self.posterior(tokens), self.prior if prior is None else prior
         weights = []
         for z in posterior.rsample(samples, rng):
-            weights.append(self.log_likelihood(z, tokens) + self.prior.log_prob(z) - posterior.log_prob(z))
+            weights.append(self.log_likelihood(z, tokens) + density.log_prob(z) - posterior.log_prob(z))
         return importance_weighted_bound(torch.stack(weights))
 
     def _hidden_words(self, tokens: Tokens, share: float, rng: torch.Generator) -> Tensor | None:

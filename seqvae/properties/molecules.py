@@ -9,6 +9,7 @@ from rdkit.Chem import QED, rdMolDescriptors
 
 from seqvae.config import suggestion
 from seqvae.errors import InvalidMoleculeError, UsageError
+from seqvae.properties.synthesis import sa_score
 
 
 def qed(smiles: str) -> float:
@@ -41,7 +42,22 @@ def molecular_weight(smiles: str) -> float:
     return float(rdMolDescriptors.Properties(["amw"]).ComputeProperties(_molecule(smiles))[0])
 
 
-PROPERTIES: dict[str, Callable[[str], float]] = {"qed": qed, "logp": logp, "molecular_weight": molecular_weight}
+def sa(smiles: str) -> float:
+    """Return the synthetic accessibility score, 1 (easy) to 10 (Ertl & Schuffenhauer 2009, doi:10.1186/1758-2946-1-8).
+
+    Raises:
+        InvalidMoleculeError: RDKit cannot read the SMILES, or it is empty.
+        SeqVAEError: this RDKit comes without its contributed programs.
+    """
+    return sa_score(_molecule(smiles))
+
+
+PROPERTIES: dict[str, Callable[[str], float]] = {
+    "qed": qed,
+    "logp": logp,
+    "molecular_weight": molecular_weight,
+    "sa": sa,
+}
 
 
 def scores(name: str, texts: Sequence[str]) -> list[float]:

@@ -62,26 +62,41 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def more(title: str, block: str) -> str:
+    """Return a block of HTML that opens at a click on its title, which is plain text."""
+    return f"<details><summary>{escape(title)}</summary>\n{block}\n</details>"
+
+
 def code(text: str) -> str:
     """Return commands or file content, kept as they are."""
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table; numbers stand to the right.
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: int | None = None) -> str:
+    """Return a table; numbers stand to the right, and so do the titles over them.
 
     Args:
         header: title of each column, with the unit where there is one.
-        rows: cells; a float is shown with four significant digits, anything else as its text.
+        rows: cells; a float is shown with four significant digits, None as an empty cell, anything else as its text.
+        strong: column to look at first; None for none.
     """
-    head = "".join(f"<th>{escape(title)}</th>" for title in header)
-    body = "\n".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+    numbers = {i for row in rows for i, value in enumerate(row) if _is_number(value)}
+    head = "".join(f"<th{_kinds(i in numbers, i == strong)}>{escape(title)}</th>" for i, title in enumerate(header))
+    body = "\n".join(f"<tr>{''.join(_cell(value, i == strong) for i, value in enumerate(row))}</tr>" for row in rows)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def _cell(value: object) -> str:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return f'<td class="number">{shown(value)}</td>' if number else f"<td>{shown(value)}</td>"
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _kinds(number: bool, strong: bool) -> str:
+    names = " ".join(name for name, holds in (("number", number), ("strong", strong)) if holds)
+    return f' class="{names}"' if names else ""
+
+
+def _cell(value: object, strong: bool) -> str:
+    return f"<td{_kinds(_is_number(value), strong)}>{'' if value is None else shown(value)}</td>"
 
 
 def shown(value: object) -> str:

@@ -80,13 +80,22 @@ def molecule_path(smiles: Sequence[str], captions: Sequence[str] | None = None) 
     return f'<div class="row">{_ARROW.join(figures)}</div>'
 
 
-def molecule_pairs(inputs: Sequence[str], outputs: Sequence[str], same: Sequence[bool]) -> str:
-    """Return pairs of molecules, what went in beside what came out, with a mark that says whether they are the same."""
+def molecule_pairs(
+    inputs: Sequence[str], outputs: Sequence[str], same: Sequence[bool], names: Sequence[str] | None = None
+) -> str:
+    """Return pairs of molecules, what went in beside what came out, with a mark that says whether they are the same.
+
+    Args:
+        inputs: what went in.
+        outputs: what came out.
+        same: whether the one is the other.
+        names: of the pairs, as plain text; None for none.
+    """
     figures = []
-    for before, after, equal in zip(inputs, outputs, same, strict=True):
+    for before, after, equal, name in zip(inputs, outputs, same, names or [""] * len(inputs), strict=True):
         badge = '<span class="badge same">exact</span>' if equal else '<span class="badge other">different</span>'
         pair = f'<div class="pair">{drawing(before)}{_ARROW}{drawing(after)}</div>'
-        figures.append(f"<figure>{pair}<figcaption>{badge}</figcaption></figure>")
+        figures.append(f"<figure>{pair}<figcaption>{escape(name)} {badge}</figcaption></figure>")
     return f'<div class="pairs">{"".join(figures)}</div>'
 
 

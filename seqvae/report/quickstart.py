@@ -1,4 +1,4 @@
-"""The page that `seqvae quickstart` leaves: what was done, with drawings."""
+"""The page that `seqvae quickstart` leaves: what the model is, and what its latent space can do, with drawings."""
 
 from __future__ import annotations
 
@@ -7,32 +7,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqvae.report.figures import figure_rows
 from seqvae.report.html import Section, code, page, paragraph, table
 from seqvae.report.molecules import molecule_grid, molecule_pairs, molecule_path
 from seqvae.report.plots import Series, line_plot
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.reconstruction import Reconstruction
-    from seqvae.evaluate.summary import Summary
     from seqvae.search.climb import Climb
 
-_PAIRS, _SAMPLES, _STEPS = 12, 24, 8  # molecules drawn in each section
+_SAMPLES, _STEPS = 24, 8  # molecules drawn in each section
 
 
 @dataclass(frozen=True)
-class Path:
+class Drug:
+    """A known molecule and what came back.
+
+    Attributes:
+        name: of the drug.
+        smiles: in canonical form.
+        decoded: what the model decodes from its latent point.
+        valid: whether that is a molecule.
+    """
+
+    name: str
+    smiles: str
+    decoded: str
+    valid: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether the same canonical form came back."""
+        return self.smiles == self.decoded
+
+
+@dataclass(frozen=True)
+class Walk:
     """Molecules decoded on the way from one to another.
 
     Attributes:
         ends: names of the first and the last.
         smiles: the two molecules themselves.
         decoded: what the model decodes on the way, ends included.
+        valid: whether each of these is a molecule.
     """
 
     ends: tuple[str, str]
     smiles: tuple[str, str]
     decoded: Sequence[str]
+    valid: Sequence[bool]
 
 
 @dataclass(frozen=True)
@@ -40,25 +61,25 @@ class Quickstart:
     """Everything that the page shows.
 
     Attributes:
-        facts: name and value of what was trained on what, in order.
-        curves: lines of the training curve, nats per sequence over steps.
-        summary: held-out figures.
-        reconstruction: held-out molecules and what came back.
-        samples: molecules drawn from the prior.
-        qed: drug-likeness of each; NaN for one that is not valid.
-        path: an interpolation.
+        model: the model, as it was asked for.
+        facts: what it is and how it was made: name and value, in order.
+        figures: its figures on held-out texts: name, value and unit; empty where none are known.
+        drugs: known molecules and what came back.
+        samples: texts drawn from the prior, not all of which need be molecules.
+        qed: drug-likeness of each; NaN for one that is no molecule.
+        walk: an interpolation.
         climb: a climb of the drug-likeness.
         start: name of the molecule that the climb starts at.
         files: name and content of each file left, in order.
     """
 
+    model: str
     facts: Sequence[tuple[str, str]]
-    curves: Sequence[Series]
-    summary: Summary
-    reconstruction: Reconstruction
+    figures: Sequence[tuple[str, object, str]]
+    drugs: Sequence[Drug]
     samples: Sequence[str]
     qed: Sequence[float]
-    path: Path
+    walk: Walk
     climb: Climb
     start: str
     files: Sequence[tuple[str, str]]
@@ -66,64 +87,69 @@ class Quickstart:
 
 def quickstart_page(found: Quickstart) -> str:
     """Return the page as one HTML document."""
+    model = [table(("", ""), found.facts)]
+    if found.figures:
+        model += [paragraph("On molecules that it has not seen:"), table(("figure", "value", "unit"), found.figures)]
     sections = [
-        Section("What was trained", _training(found)),
-        Section("Figures on molecules the model has not seen", _figures(found.summary)),
-        Section("In and out again", _reconstruction(found.reconstruction)),
         Section("New molecules", _samples(found)),
-        Section(f"From {found.path.ends[0]} to {found.path.ends[1]}", _path(found.path)),
+        Section("Known drugs, in and out again", _drugs(found.drugs)),
+        Section(f"From {found.walk.ends[0]} to {found.walk.ends[1]}", _walk(found.walk)),
         Section("Climbing drug-likeness", _climb(found.climb, found.start)),
-        Section("What lies in this folder", _files(found.files)),
+        Section("The model", tuple(model)),
+        Section("What lies in this folder", _files(found)),
     ]
-    lead = "A variational autoencoder of molecules, trained on this machine, and what its latent space can do."
+    lead = f"What the latent space of the model {found.model} can do, computed on this machine."
     return page("seqvae quickstart", sections, lead, "Written by seqvae quickstart. This page needs no network.")
 
 
-def _training(found: Quickstart) -> tuple[str, ...]:
-    plot = line_plot(found.curves, "Training, on validation molecules", "step", "nats per sequence")
-    return table(("", ""), found.facts), plot
-
-
-def _figures(summary: Summary) -> tuple[str, ...]:
-    rows = table(("figure", "value", "unit"), figure_rows(vars(summary)))
-    note = paragraph(
-        "Minutes of training make a small model: hours on a larger dataset make a good one (seqvae train)."
-    )
-    return (paragraph(summary.collapse), rows, note) if summary.collapse else (rows, note)
-
-
-def _reconstruction(found: Reconstruction) -> tuple[str, ...]:
-    text = (
-        "Held-out molecules (left) are encoded to the mean of their posterior and decoded again (right), greedily, "
-        "each token from those before it. Exact means the same canonical SMILES."
-    )
-    inputs, outputs = found.texts[:_PAIRS], found.decoded[:_PAIRS]
-    return paragraph(text), molecule_pairs(inputs, outputs, [a == b for a, b in zip(inputs, outputs, strict=True)])
-
-
 def _samples(found: Quickstart) -> tuple[str, ...]:
+    drawn = {text: value for text, value in zip(found.samples, found.qed, strict=True) if not math.isnan(value)}
+    valid = sum(not math.isnan(value) for value in found.qed)
     text = (
-        f"The first {_SAMPLES} of {len(found.samples):,} draws from the prior, with their drug-likeness (QED, 0 to 1)."
+        f"{len(found.samples):,} points were drawn from the model's prior and decoded: {valid:,} are molecules, "
+        f"{len(drawn):,} of these distinct. The first {min(_SAMPLES, len(drawn))}, with their drug-likeness (QED, 0 to "
+        "1):"
     )
-    captions = ["" if math.isnan(value) else f"QED {value:.2f}" for value in found.qed[:_SAMPLES]]
-    return paragraph(text), molecule_grid(found.samples[:_SAMPLES], captions)
+    shown = list(drawn.items())[:_SAMPLES]
+    return paragraph(text), molecule_grid([text for text, _ in shown], [f"QED {value:.2f}" for _, value in shown])
 
 
-def _path(path: Path) -> tuple[str, ...]:
+def _drugs(drugs: Sequence[Drug]) -> tuple[str, ...]:
+    exact, bad = sum(drug.exact for drug in drugs), sum(not drug.valid for drug in drugs)
     text = (
-        f"The spherical path between the latent points of {path.ends[0]} and {path.ends[1]}, decoded at equal steps. "
-        "The outermost drawings are the drugs themselves, the ones inside are what the model decodes."
+        f"{len(drugs)} drugs (left) are encoded to the mean of their posterior and decoded again (right), greedily, "
+        f"each token from those before it. {exact} come back exactly, as the same canonical SMILES."
     )
-    captions = [path.ends[0], *[f"step {i}" for i in range(len(path.decoded))], path.ends[1]]
-    return paragraph(text), molecule_path([path.smiles[0], *path.decoded, path.smiles[1]], captions)
+    text += (
+        f" {bad} came back as no molecule: {', '.join(drug.name for drug in drugs if not drug.valid)}." if bad else ""
+    )
+    shown = [drug for drug in drugs if drug.valid]
+    inputs, outputs = [drug.smiles for drug in shown], [drug.decoded for drug in shown]
+    return paragraph(text), molecule_pairs(inputs, outputs, [d.exact for d in shown], [d.name for d in shown])
+
+
+def _walk(walk: Walk) -> tuple[str, ...]:
+    text = (
+        f"The spherical path between the latent points of {walk.ends[0]} and {walk.ends[1]}, decoded at "
+        f"{len(walk.decoded)} equal steps. The outermost drawings are the drugs themselves, the ones inside are what "
+        "the model decodes."
+    )
+    bad = sum(not valid for valid in walk.valid)
+    text += f" {bad} of the steps decode to no molecule and are not drawn." if bad else ""
+    steps = [
+        (smiles, f"step {i}") for i, (smiles, valid) in enumerate(zip(walk.decoded, walk.valid, strict=True)) if valid
+    ]
+    shown = [(walk.smiles[0], walk.ends[0]), *steps, (walk.smiles[1], walk.ends[1])]
+    return paragraph(text), molecule_path([smiles for smiles, _ in shown], [caption for _, caption in shown])
 
 
 def _climb(climb: Climb, start: str) -> tuple[str, ...]:
     last = climb.generations[-1]
+    bad = sum(math.isnan(visit.score) for visit in climb.scored.values())
     text = (
         f"CMA-ES over z from {start}, with the drug-likeness (QED) of the decoded molecule as its score. Every "
-        f"distinct molecule scored is one call: {last.calls:,} calls for {last.decoded:,} decoded points. QED does not "
-        "ask whether a molecule can be made."
+        f"distinct text scored is one call: {last.calls:,} calls for {last.decoded:,} decoded points, of which {bad:,} "
+        "were no molecules. QED does not ask whether a molecule can be made."
     )
     calls = [generation.calls for generation in climb.generations]
     curves = [
@@ -141,14 +167,16 @@ def _improvements(climb: Climb) -> list[tuple[str, str]]:
     rising: list[tuple[str, str]] = []
     for generation in climb.generations:
         best = generation.best_so_far
-        if not rising or rising[-1][0] != best.text:
+        if not math.isnan(best.score) and (not rising or rising[-1][0] != best.text):
             rising.append((best.text, f"QED {best.score:.3f}, generation {generation.number}"))
     return rising if len(rising) <= _STEPS else [rising[0], *rising[1 - _STEPS :]]
 
 
-def _files(files: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _files(found: Quickstart) -> tuple[str, ...]:
     commands = (
-        'seqvae sample model -n 20\nseqvae interpolate model "CC(=O)Nc1ccc(O)cc1" "CC(C)Cc1ccc(cc1)C(C)C(=O)O"\n'
-        "seqvae encode model samples.smi --out z.npz"
+        f"seqvae sample {found.model} -n 20\n"
+        f'seqvae interpolate {found.model} "{found.walk.smiles[0]}" "{found.walk.smiles[1]}"\n'
+        f"seqvae encode {found.model} samples.smi --on-error skip --out z.npz\n"
+        f"seqvae finetune {found.model} mine.smi --out mine"
     )
-    return table(("file", "content"), files), paragraph("Go on from here, in this folder:"), code(commands)
+    return table(("file", "content"), found.files), paragraph("Go on from here, in this folder:"), code(commands)

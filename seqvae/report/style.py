@@ -32,11 +32,14 @@ footer { font-size: .85rem; padding-top: 1.5rem; padding-bottom: 2.5rem; }
 table { border-collapse: collapse; font-size: .95rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: .34rem 1.1rem .34rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.strong, th.strong { font-weight: 650; color: var(--ink); }
 pre {
   background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
   font-size: .88rem;
 }
+details { margin: .6rem 0 1rem; }
+summary { cursor: pointer; color: var(--accent); }
 code, .sequence { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .grid { display: grid; gap: .7rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); margin: .8rem 0; }
 .pairs { display: grid; gap: .7rem; margin: .8rem 0; }
@@ -54,6 +57,8 @@ figcaption { font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; text
 .badge.other { color: var(--off); background: var(--off-paper); }
 .text { padding: 1.4rem .4rem; font-size: .8rem; overflow-wrap: anywhere; color: var(--soft); text-align: center; }
 .plot { max-width: 44rem; }
+.plots { display: grid; gap: .7rem; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
+.plots { margin: .8rem 0; }
 .plot text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 .plot .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
 .plot .gridline { stroke: var(--line); }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from seqvae.artifact import PROVENANCE, RUN, Artifact, run_toml, save_artifact
-from seqvae.config import RunConfig, read_run, run_from_dict, run_to_dict
+from seqvae.artifact import PROVENANCE, RUN, Artifact, run_toml, save_artifact, save_prior
+from seqvae.config import PriorConfig, RunConfig, read_run, run_from_dict, run_to_dict
 from seqvae.data.cache import atomic_file
 from seqvae.device import fast_matmul, resolve_device
 from seqvae.errors import TrainingError, UsageError
@@ -26,10 +26,12 @@ from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInter
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
 from seqvae.train.module import Sides, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
+from seqvae.train.prior import fit_prior, kept_prior
 
 CHECKPOINT = "checkpoint.safetensors"
-# Settings that may differ when a training goes on: they do not change what is computed.
-_FREE_ON_RESUME = {"training.checkpoint_minutes"}
+FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
+# Settings that may differ when a training goes on: they do not change the weights.
+_FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) 
         run: settings.
         out: the model folder; it also holds the logs, the checkpoint and, where texts were skipped, `rejected.csv`.
         resume: go on from the folder's checkpoint, with the folder's settings; the weights come out as if training had
-            never stopped (bit for bit on a CPU with the same number of threads).
+            never stopped (bit for bit on a CPU with the same number of threads). Where they are finished, only a prior
+            that is missing, or has other settings, is fitted.
         quiet: show no progress bar.
 
     Raises:
@@ -63,28 +66,76 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) 
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
-    run = _settings(run, out, resume)
+    if resume and (out / FINETUNE).is_file():
+        raise UsageError(f"{out}: holds a fine-tuning; go on with it by seqvae finetune --resume --out {out}")
+    run = settings_of(run, out, resume)
     resolve_device(run.training.device)
     prepared = prepare(run, out / "rejected.csv", progress=not quiet)
+    model = build_model(prepared.run.model, prepared.tokenizer.vocab_size, run.training.seed)
+    progress = fit_model(model, prepared, out, resume, quiet)
+    if not is_launched():
+        save_trained(Trained(out, prepared, progress), model, quiet)
+    return Trained(out, prepared, progress)
+
+
+def save_trained(
+    trained: Trained, model: SequenceVAE, quiet: bool = False, notes: Mapping[str, object] | None = None
+) -> None:
+    """Write the model folder, and fit its prior.
+
+    Args:
+        trained: folder, data and progress.
+        model: as it was trained.
+        quiet: show no progress bar.
+        notes: what is added to the folder's provenance.
+    """
+    kept = kept_prior(trained.folder, model, trained.prepared.run)
+    _save(trained, model, notes or {})
+    _add_prior(trained.folder, trained.prepared, kept, quiet)
+
+
+def _add_prior(out: Path, prepared: Prepared, kept: Artifact | None, quiet: bool) -> None:
+    """Give a finished model its fitted prior: the one it had, if that is still right, or a new one."""
+    if kept is not None and kept.fitted is not None:
+        save_prior(out, kept.fitted, kept.default_prior, kept.provenance.get("prior", {}))
+    elif prepared.run.prior.prior != "none":
+        try:
+            fit_prior(out, prepared.train, prepared.valid, device=prepared.run.training.device, quiet=quiet)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"stopped while the prior was fitted; the model is whole, fit its prior with --resume --out {out}"
+            ) from None
+
+
+def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = False, quiet: bool = False) -> Progress:
+    """Train a model in place, and leave it with the weights that were chosen; raises as `train`.
+
+    Args:
+        model: what to train; it is overwritten where there is a checkpoint to go on from.
+        prepared: settings and data.
+        out: the folder of the checkpoint and the logs.
+        resume: go on from the folder's checkpoint.
+        quiet: show no progress bar.
+    """
     _write_settings(out / RUN, prepared.run)
     checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
-    shell = _shell(prepared, checkpoint)
-    if shell.progress.step < shell.plan.steps:
+    shell = _shell(model, prepared, checkpoint)
+    stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
+    if shell.progress.step < shell.plan.steps and not stopped_early:
         _fit(shell, out, quiet)
     # The weights are read back: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
     best = best_path(out / CHECKPOINT)
     chosen = load_checkpoint(best) if prepared.run.training.patience and best.is_file() else last
-    if not _is_launched():
-        _save(shell.model, chosen, prepared, last.progress, out)
-    return Trained(out, prepared, last.progress)
+    model.load_state_dict(chosen.model)
+    return last.progress
 
 
-def _settings(run: RunConfig, out: Path, resume: bool) -> RunConfig:
+def settings_of(run: RunConfig, out: Path, resume: bool) -> RunConfig:
     """Return the settings to train with, and refuse to overwrite or to mix runs."""
     there = (out / RUN).is_file()
     if not resume:
-        if (there or (out / PROVENANCE).exists()) and not _is_launched():
+        if (there or (out / PROVENANCE).exists()) and not is_launched():
             raise UsageError(f"{out}: holds a run already; go on with it by --resume, or choose another folder")
         return run
     if not there:
@@ -97,10 +148,11 @@ def _settings(run: RunConfig, out: Path, resume: bool) -> RunConfig:
                 f"{out}: cannot resume with {name} = {value!r}: the run has {kept[name]!r}; leave the setting out"
             )
     minutes = replace(stored.training, checkpoint_minutes=run.training.checkpoint_minutes)
-    return replace(stored, training=minutes)
+    asked_prior = {name: value for name, value in asdict(run.prior).items() if value != blank[f"prior.{name}"]}
+    return replace(stored, training=minutes, prior=replace(stored.prior, **asked_prior))
 
 
-def _is_launched() -> bool:
+def is_launched() -> bool:
     """Tell whether a strategy of Lightning started this process beside the first one, with the same command."""
     return os.environ.get("LOCAL_RANK", "0") != "0"
 
@@ -114,9 +166,8 @@ def _write_settings(path: Path, run: RunConfig) -> None:
         file.write(run_toml(run).encode())
 
 
-def _shell(prepared: Prepared, checkpoint: Checkpoint | None) -> TrainingShell:
+def _shell(model: SequenceVAE, prepared: Prepared, checkpoint: Checkpoint | None) -> TrainingShell:
     run = prepared.run
-    model = build_model(run.model, prepared.tokenizer.vocab_size, run.training.seed)
     if checkpoint is not None:
         try:
             model.load_state_dict(checkpoint.model)
@@ -181,16 +232,17 @@ def _quiet_lightning() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _save(model: SequenceVAE, chosen: Checkpoint, prepared: Prepared, progress: Progress, out: Path) -> None:
-    """Write the model folder."""
-    model.load_state_dict(chosen.model)
+def _save(trained: Trained, model: SequenceVAE, notes: Mapping[str, object]) -> None:
+    prepared = trained.prepared
     provenance = {
         "seed": prepared.run.training.seed,
         "data": {"source": prepared.run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
         "training": {
-            "steps": progress.step,
-            "seconds": round(progress.seconds, 1),
+            "steps": trained.progress.step,
+            "seconds": round(trained.progress.seconds, 1),
             "threads": torch.get_num_threads(),
         },
+        **notes,
     }
-    save_artifact(out, Artifact(model.eval(), prepared.run.model, prepared.tokenizer, prepared.run, provenance))
+    artifact = Artifact(model.eval(), prepared.run.model, prepared.tokenizer, prepared.run, provenance)
+    save_artifact(trained.folder, artifact)

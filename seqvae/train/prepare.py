@@ -22,6 +22,7 @@ from seqvae.text.alphabet import IUPAC
 from seqvae.text.build import build_tokenizer
 from seqvae.text.molecules import canonical_smiles
 from seqvae.text.tokenizer import Tokenizer
+from seqvae.train.vocabulary import covering
 
 _MOLECULE_FILES = (".smi", ".sdf")
 _DNA_FILES = (".gb", ".gbk")
@@ -68,13 +69,14 @@ class Prepared:
     data_hash: str
 
 
-def prepare(run: RunConfig, reject_file: Path, progress: bool = True) -> Prepared:
+def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer: Tokenizer | None = None) -> Prepared:
     """Read, split, tokenise and pack the data of a run.
 
     Args:
         run: settings; the source must be named.
         reject_file: where unusable texts go when they are skipped.
         progress: show progress bars.
+        tokenizer: a fitted one, which is extended by what the training texts need; None: one is fitted to them.
 
     Raises:
         ConfigError: no source, or settings that do not fit it.
@@ -84,7 +86,10 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True) -> Prepare
     run = _resolve(run, found)
     split = split_texts(found, run)
     side = _Side(found, run.data.on_error, reject_file, progress)
-    train = side.pack(split.train.tolist(), _blank_tokenizer(run))
+    rows = split.train.tolist()
+    if tokenizer is not None:
+        tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
+    train = side.pack(rows, tokenizer or _blank_tokenizer(run))
     valid = side.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
     if len(split.test) and found.published is None:
         side.pack(split.test.tolist(), train.tokenizer, held_out=True)  # a bad record is found now, not after training

@@ -1,0 +1,127 @@
+"""The sections of BENCHMARKS.md on speed and memory."""
+
+from __future__ import annotations
+
+from page_tables import Values, each_round, mebibytes, reached, seconds, share, table, times
+
+MODES = {"32": "torch's default", "auto": "fast (`precision = auto`)"}
+
+
+def training_speed(result: Values, published: Values) -> str:
+    """Return the section on training."""
+    found, ratio, reach = result["figures"], result["figures"]["ratios"], published["reach"]
+    rows = []
+    for row in published["training_speed"]["rows"]:
+        speeds = [row["molecules"] * row["epochs"] / time for time in row["seconds"]]
+        rows.append([row["model"], row["paper"], row["published"], " to ".join(f"{speed:,.0f}" for speed in speeds)])
+    for who, name in (("recipe", "MOSES VAE recipe, here"), ("ours", "**seqvae, default model**")):
+        size = f"{found[who]['parameters']:,} parameters, {found[who]['symbols']} symbols"
+        for mode, shown in MODES.items():
+            rows.append([name, size, f"matrix products: {shown}", each_round(found["training"][f"{who}, {mode}"])])
+    lines = [
+        reached("Both in torch's default precision", ratio["training, both 32"], reach["training_ratio"], times),
+        reached("Both fast", ratio["training, both auto"], reach["training_ratio"], times),
+        reached(
+            "Ours as it comes (fast), the recipe in default precision",
+            ratio["training, ours auto, recipe 32"],
+            reach["training_ratio"],
+            times,
+        ),
+    ]
+    return (
+        f"{published['training_speed']['note']}\n\n"
+        + table(["model", "paper or size", "what", "molecules/s: median (rounds)"], rows)
+        + "\nHow many times as many molecules a second ours trains on:\n\n"
+        + "".join(lines)
+    )
+
+
+def matmul_share(result: Values, published: Values) -> str:
+    """Return the section on the achieved share of the matmul rate."""
+    found, ratio, wanted = (
+        result["figures"]["training"],
+        result["figures"]["ratios"],
+        published["reach"]["matmul_share"],
+    )
+    size = result["settings"]["matmul_size"]
+    rows = [
+        [what, shown, each_round(found[f"{name}, {mode}"], 1e9)]
+        for name, what in (("matmul flops", f"`torch.matmul`, {size}³ float32"), ("ours flops", "training"))
+        for mode, shown in MODES.items()
+    ]
+    return (
+        "Matrix products alone, their operations counted from the sizes (`scripts/matrix_work.py`).\n\n"
+        + table(["what", "matrix products", "GFLOP/s: median (rounds)"], rows)
+        + "\n"
+        + reached("Training over matmul, both in torch's default precision", ratio["matmul share, 32"], wanted, share)
+        + reached("Training over matmul, both fast", ratio["matmul share, auto"], wanted, share)
+        + reached("Fast training over default matmul", ratio["matmul share, training auto, matmul 32"], wanted, share)
+    )
+
+
+def sampling_speed(result: Values, published: Values) -> str:
+    """Return the section on sampling."""
+    found, settings, ratio = result["figures"]["sampling"], result["settings"], result["figures"]["ratios"]
+    rows = [
+        [row["model"], row["paper"], f"about {row['molecules_a_second']:,}"]
+        for row in published["sampling_speed"]["rows"]
+    ]
+    batches = {"by small batches": settings["small_batch"], "in one batch": settings["large_batch"]}
+    lines = []
+    for how, batch in batches.items():
+        for mode, shown in MODES.items():
+            name = f"recipe {how}, {mode}"
+            rows.append(["MOSES VAE recipe, here", f"batches of {batch:,}, {shown}", each_round(found[name])])
+            against = f"Over the recipe in batches of {batch:,}, {shown}"
+            lines.append(reached(against, ratio[f"sampling, {name}"], published["reach"]["sampling_ratio"], times))
+    tokens = found["ours, tokens a text"]["median"]
+    rows.append(["**seqvae, default model**", "canonical SMILES made", each_round(found["ours"])])
+    rows.append(["**seqvae, default model**", "token ids only", each_round(found["ours, ids only"])])
+    return (
+        table(["model", "paper or setting", "molecules/s: median (rounds)"], rows)
+        + f"\nOurs sampled from {result['figures']['sampled from']}, {tokens:.1f} tokens a molecule. Texts of the "
+        "recipe are joined characters, checked by nobody; ours are canonical SMILES.\n\n" + "".join(lines)
+    )
+
+
+def throughput(result: Values, published: Values) -> str:
+    """Return everything that the throughput script measures."""
+    count, rounds = result["settings"]["molecules"], result["settings"]["rounds"]
+    return (
+        f"Both models on the same {count:,} molecules of {result['settings']['dataset']}, turn by turn in {rounds} "
+        "rounds on the same cores. The recipe is given padded batches, in which it trains faster on a "
+        "CPU than in packed ones, as published.\n\n### Training\n\n"
+        + training_speed(result, published)
+        + "\n### Share of the matmul rate\n\n"
+        + matmul_share(result, published)
+        + "\n### Sampling\n\n"
+        + sampling_speed(result, published)
+    )
+
+
+def tokenize(result: Values, published: Values) -> str:
+    """Return the section on packing and the round trip."""
+    found, reach = result["figures"], published["reach"]
+    first, again, trip = found["first"], found["again"], found["round trip"]
+    packed = f"SMILES to SELFIES to ids, {first['molecules']:,} molecules, {result['settings']['workers']} processes"
+    return (
+        reached(packed, first["pack_seconds"], reach["pack_seconds"], seconds, most=True)
+        + reached("The same from the cache", again["pack_seconds"], reach["again_seconds"], seconds, most=True)
+        + f"* A fresh process that reads the dataset and finds it packed: {seconds(again['process_seconds'])}, of "
+        f"which reading the dataset takes {seconds(again['read_seconds'])}\n"
+        + f"* {first['tokens_a_molecule']:.2f} tokens a molecule with {result['settings']['vocab_size']} symbols\n"
+        + f"* Canonical SMILES to SELFIES and back to the same string: **{trip['exact']:,} of {trip['total']:,}** "
+        f"({seconds(trip['seconds'])})\n"
+    )
+
+
+def memory(result: Values, published: Values) -> str:
+    """Return the section on resident memory."""
+    found, wanted = result["figures"], published["reach"]["resident_mib"]
+    trained, packed = found["training"], found["packing"]
+    what = f"Largest resident memory in {trained['steps']:,} training steps on {packed['texts']:,} molecules"
+    return (
+        reached(what, trained["largest_mib"], wanted, mebibytes, most=True)
+        + f"* Peak while reading, splitting and packing them ({seconds(packed['seconds'])}): "
+        f"{mebibytes(packed['peak_mib'])}\n"
+    )

@@ -1,0 +1,109 @@
+"""The sections of BENCHMARKS.md on ZINC250k."""
+
+from __future__ import annotations
+
+from page_tables import Values, reached, share, summary_rows, table
+
+_PRIORS = {"normal": "N(0, I)", "fitted": "fitted prior"}
+_SHOWN = {  # key of MOSES -> digits
+    "FCD/Test": 3,
+    "SNN/Test": 4,
+    "Frag/Test": 4,
+    "Scaf/Test": 4,
+    "IntDiv": 4,
+    "Filters": 4,
+    "Novelty": 4,
+    "logP": 4,
+    "SA": 4,
+    "QED": 4,
+    "weight": 3,
+}
+
+
+def reconstruction(found: Values, settings: Values, published: Values) -> str:
+    """Return the table of exact reconstruction."""
+    rows = [
+        [row["model"], row["paper"], share(row["reconstruction"])] for row in published["zinc_reconstruction"]["rows"]
+    ]
+    kind, size = settings["tokenizer"]["kind"].upper(), f"{found['parameters']:,} parameters"
+    ours = f"{kind}, {found['symbols']} symbols, {size}"
+    rows.append(["**seqvae**, greedy from the mean", ours, share(found["summary"]["exact_reconstruction"])])
+    protocol, texts = found["summary"]["ten_by_ten"], found["summary"]["ten_by_ten_texts"]
+    if protocol is not None:
+        rows.append([f"**seqvae**, 10 x 10 on {texts:,} molecules", ours, share(protocol)])
+    return table(["model", "paper or size", "exact reconstruction"], rows)
+
+
+def samples(found: Values) -> str:
+    """Return the table of samples from each prior, after how many tries, and beside real molecules."""
+    columns = {_PRIORS.get(name, name): part for name, part in found["generation"].items()}
+    rows = [["valid at the first try", *(share(part["valid_at_once"]) for part in columns.values())]]
+    rows.append(["valid after at most 3 tries", *(share(part["valid"]) for part in columns.values())])
+    rows.append(["tries a sample", *(f"{part['tries']:.2f}" for part in columns.values())])
+    for key, digits in _SHOWN.items():
+        rows.append([key, *(f"{part['metrics'][key]:.{digits}f}" for part in columns.values())])
+    return table(["figure", *columns], rows)
+
+
+def zinc(result: Values, published: Values) -> str:
+    """Return the section on the trained model of ZINC250k."""
+    found, settings = result["figures"], result["settings"]
+    prior = ", ".join(f"{name} {nats:.2f}" for name, nats in found["prior"]["nats"].items())
+    return (
+        f"{published['zinc_reconstruction']['note']} Ours: each token from those decoded before it, canonical strings "
+        "equal.\n\n"
+        + reconstruction(found, settings, published)
+        + f"\n{found['texts']:,} training molecules, {found['epochs']} epochs ({found['steps']:,} steps of "
+        f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
+        f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}.\n\n"
+        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
+        + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
+        + f"\n{found['samples']:,} samples from each prior against the test molecules, and as many training molecules "
+        "in their place (the floor); an invalid sample is drawn again, z and all:\n\n"
+        + samples(found)
+        + "\n"
+        + goals(found, published["reach"])
+        + f"\nMean log density of held-out posterior samples, nats: {prior}.\n"
+    )
+
+
+def goals(found: Values, wanted: Values) -> str:
+    """Return what was asked for, and what was reached."""
+    best = min(
+        (part for name, part in found["generation"].items() if name in _PRIORS),
+        key=lambda part: part["metrics"]["FCD/Test"],
+    )
+    fcd = best["metrics"]["FCD/Test"]
+    return (
+        reached("Exact reconstruction", found["summary"]["exact_reconstruction"], wanted["zinc_reconstruction"], share)
+        + reached("FCD of the better prior", fcd, wanted["zinc_fcd"], "{:.2f}".format, most=True)
+        + reached("Valid after at most 3 tries", best["valid"], wanted["zinc_validity"], share)
+        + reached("Novel", best["metrics"]["Novelty"], wanted["zinc_novelty"], share)
+    )
+
+
+def search(result: Values, published: Values) -> str:
+    """Return the table of the search of settings."""
+    trials, base = result["figures"]["trials"], result["settings"]
+    samples = next(iter(trials.values()))["fcd_samples"]
+    rows = []
+    for name, trial in trials.items():
+        summary = trial["summary"]
+        rows.append(
+            [
+                name,
+                f"{trial['parameters']:,}",
+                f"{trial['seconds'] / 60:.1f}",
+                f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
+                f"{summary['nll_bound']:.2f}",
+                share(summary["exact_reconstruction"]),
+                share(summary["validity"]),
+                "too few" if trial["fcd"] is None else f"{trial['fcd']:.2f}",
+            ]
+        )
+    titles = ["changed", "parameters", "minutes", "rate + distortion, nats", "bound on −log p(x), nats"]
+    titles += ["exact reconstruction", "valid samples, first try", f"FCD of {samples:,} valid ones"]
+    return (
+        f"One setting changed at a time, {base['training']['epochs']} epochs each; the first row is the base. Figures "
+        "of validation molecules.\n\n" + table(titles, rows)
+    )

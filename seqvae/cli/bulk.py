@@ -1,0 +1,61 @@
+"""What the verbs encode, decode and sample share: chunks in, one file out, a bar meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from seqvae.cli.options import BulkOptions, ComputeOptions
+from seqvae.cli.outputs import write_pieces
+from seqvae.data.parts import Results
+from seqvae.latent.bulk import Bulk, BulkSettings
+from seqvae.latent.codec import Codec
+
+
+def in_bulk(codec: Codec, out: str, spread: BulkOptions, compute: ComputeOptions) -> Bulk:
+    """Return chunked work with a model as the flags say.
+
+    Raises:
+        UsageError: the flags do not go together.
+    """
+    return Bulk(codec, BulkSettings(spread.config(), compute.batch_size, spread.parts(out)))
+
+
+def write_bulk(
+    bulk: Bulk,
+    out: str,
+    pieces: Iterable[Results],
+    compute: ComputeOptions,
+    total: int | None = None,
+    latent: bool = False,
+) -> int:
+    """Write pieces as they come, and delete what was kept in order to go on; return the number of rows.
+
+    Args:
+        bulk: the work that the pieces come from.
+        out: the file, or `-`.
+        pieces: the results.
+        compute: whether to show a bar (on a terminal).
+        total: rows to come, where that is known.
+        latent: whether the pieces hold latent vectors.
+    """
+    count = 0
+
+    def counted() -> Iterator[Results]:
+        nonlocal count
+        for results in _with_bar(pieces, total, compute):
+            count += len(results.texts)
+            yield results
+
+    write_pieces(out, counted(), latent, bulk.settings.parts)
+    bulk.finish()
+    return count
+
+
+def _with_bar(pieces: Iterable[Results], total: int | None, compute: ComputeOptions) -> Iterator[Results]:
+    from tqdm import tqdm
+
+    # disable=None shows the bar on a terminal only
+    with tqdm(total=total, unit="text", disable=True if compute.quiet else None) as bar:
+        for results in pieces:
+            yield results
+            bar.update(len(results.texts))

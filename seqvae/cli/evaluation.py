@@ -1,0 +1,203 @@
+"""What `seqvae evaluate` found, on the terminal and in its folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqvae import __version__
+from seqvae.cli.figures import print_json, print_rows
+from seqvae.cli.outputs import Results, write, write_text
+from seqvae.errors import InputError
+from seqvae.evaluate.logo import Logo, logo
+from seqvae.evaluate.sides import DNA, MOLECULES, Sides
+from seqvae.report.evaluation import Evaluation, evaluation_page
+from seqvae.report.metrics import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
+from seqvae.report.published import generation_rows, reconstruction_rows
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.generation import Generation
+
+METRICS, FIGURES, PAGE = "metrics.json", "figures.json", "report.html"
+_SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """What was measured of the model itself, each as a dictionary that JSON can hold.
+
+    Attributes:
+        table: its held-out figures, a `ModelTable`.
+        bits: its bits a base beside those of counting models, a `HeldOutBits`; empty but for DNA.
+        latent: what can be read off the latent space, a `LatentQuality`; empty where nobody looked.
+    """
+
+    table: Mapping[str, Any]
+    bits: Mapping[str, Any] = field(default_factory=dict)
+    latent: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, and on what.
+
+    Attributes:
+        source: file of the samples, or the model.
+        sides: what they were compared with.
+        samples: as read, or drawn from the model.
+        generation: figures of the samples; None where they are neither molecules nor DNA.
+        model: figures of the model; None where the samples came from a file.
+        settings: seed, and how the model was sampled.
+    """
+
+    source: str
+    sides: Sides
+    samples: Sequence[str]
+    generation: Generation | None
+    model: ModelFigures | None
+    settings: Mapping[str, Any]
+
+
+def check_folder(folder: Path) -> None:
+    """See to it, before long work, that results can be written into a folder, which need not be there yet.
+
+    Raises:
+        InputError: they cannot.
+    """
+    place = folder.expanduser().absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder}: cannot write results here: {there} is a file, not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: cannot write results here: no permission to write in {there}")
+
+
+def write_measured(folder: Path, found: Measured) -> None:
+    """Write the tables and, last, the page: where it is, all that it speaks of is whole.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    folder = folder.expanduser()
+    page = evaluation_page(_evaluation(found))
+    (folder / PAGE).unlink(missing_ok=True)  # of an older evaluation, whose tables are replaced now
+    if found.model is not None:
+        write(str(folder / _SAMPLES.get(found.sides.kind, "samples.txt")), Results(found.samples))
+    if found.generation is not None:
+        write_text(folder / METRICS, _json(_finite(found.generation.metrics)))
+    write_text(folder / FIGURES, _json(figures(found)))
+    write_text(folder / PAGE, page)
+
+
+def figures(found: Measured) -> dict[str, Any]:
+    """Return everything that was measured, as JSON can hold it: what is not finite is None."""
+    generated = found.generation
+    values: dict[str, Any] = {
+        "source": found.source,
+        "reference": found.sides.name,
+        "training": found.sides.train_name,
+        "settings": dict(found.settings),
+        "seqvae": __version__,
+    }
+    if generated is not None:
+        values |= {
+            "counts": generated.counts,
+            "metrics": _finite(generated.metrics),
+            "intervals": {key: [_number(bound) for bound in pair] for key, pair in generated.intervals.items()},
+            "floors": _finite(generated.floors),
+        }
+    if found.model is not None:
+        parts = {"model": found.model.table, "bits_a_base": found.model.bits, "latent": found.model.latent}
+        values |= {name: _finite(part) for name, part in parts.items() if part}
+    return values
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _finite(value) if isinstance(value, Mapping) else _number(value) for key, value in values.items()}
+
+
+def _number(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
+
+
+def print_measured(found: Measured, as_json: bool) -> None:
+    """Print the tables, or all figures as JSON."""
+    if as_json:
+        print_json(figures(found))
+        return
+    if found.generation is not None:
+        print_rows(_generation_rows(found.generation))
+    if found.model is None:
+        return
+    if found.generation is not None:
+        print("\nthe model itself, because one that ignores its latent space generates well too")
+    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model.table, TELLING)])
+    if found.model.table.get("collapse"):
+        print(found.model.table["collapse"])
+    if found.model.bits:
+        print()
+        print_rows([[str(cell) for cell in row] for row in bits_rows(found.model.bits)])
+    if found.model.latent:
+        print()
+        print_rows([[_shown(cell) for cell in row] for row in property_rows(found.model.latent)])
+        print()
+        print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.model.latent)])
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _generation_rows(found: Generation) -> list[list[str]]:
+    rows = [["samples", "here", "95 % interval", "real texts"]]
+    for name, value, interval, floor in metric_rows(found):
+        bounds = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        rows.append([name, f"{value:.4g}", bounds, "" if floor is None else f"{floor:.4g}"])
+    keep = [i for i in range(4) if any(row[i] for row in rows[1:])]
+    return [[row[i] for i in keep] for row in rows]
+
+
+def _evaluation(found: Measured) -> Evaluation:
+    name, model = Path(found.source).name or found.source, found.model
+    return Evaluation(
+        source="standard input" if name == "-" else name,
+        reference=Path(found.sides.name).name,
+        facts=_facts(found),
+        generation=found.generation,
+        model=model.table if model else {},
+        bits=model.bits if model else {},
+        latent=model.latent if model else {},
+        published=generation_rows(found.sides.name),
+        reconstruction=reconstruction_rows(found.sides.name) if model else None,
+        logos=_logos(found) if found.sides.kind == DNA else (),
+    )
+
+
+def _facts(found: Measured) -> list[tuple[str, str]]:
+    sides = found.sides
+    facts = [
+        ("model" if found.model is not None else "file of samples", found.source),
+        ("samples", f"{len(found.samples):,}"),
+        ("reference", f"{sides.name}, {len(sides.test):,} texts"),
+    ]
+    if sides.test_scaffolds:
+        facts.append(("second test set, of other scaffolds", f"{sides.name}, {len(sides.test_scaffolds):,} texts"))
+    training = f"{sides.train_name}, {len(sides.train):,} texts" if sides.train else "not given, so no novelty"
+    facts.append(("training texts", training))
+    facts += [(name, str(value)) for name, value in found.settings.items() if name != "number"]
+    return [*facts, ("seqvae", __version__)]
+
+
+def _logos(found: Measured) -> list[Logo]:
+    """Return the logos of samples and reference, or none where their texts are of many lengths."""
+    logos = [logo([text.upper().replace("U", "T") for text in texts]) for texts in (found.samples, found.sides.test)]
+    return [one for one in logos if one is not None] if None not in logos else []

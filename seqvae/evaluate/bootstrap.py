@@ -1,0 +1,116 @@
+"""How far figures of samples would move if other samples of the same size were drawn from the same model.
+
+Efron & Tibshirani 1993, An Introduction to the Bootstrap. Samples are drawn again with replacement, which is a
+multinomial draw of how often each distinct sample occurs; a figure is computed again from these frequencies.
+
+An interval here is the figure plus the 2.5 % and 97.5 % quantiles of how its resamplings lie about their own mean. The
+plain quantiles would not do: a resampled set repeats its members, which moves distances between distributions up and
+similarities down, so that the figure itself could lie outside of its interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+Interval = tuple[float, float]
+Figure = Callable[[NDArray[np.float64]], float]  # of the distinct samples' shares, `(distinct,)`, sum 1
+
+_QUANTILES = (0.025, 0.975)
+
+
+def bootstrap_intervals(
+    figures: Mapping[str, tuple[float, Figure]], counts: NDArray[np.float64], replicates: int, seed: int
+) -> dict[str, Interval]:
+    """Return a 95 % interval of each figure.
+
+    Args:
+        figures: of each name, the figure of the samples and how it follows from the shares of the distinct samples.
+        counts: how often each distinct sample occurs.
+        replicates: number of resamplings; 0: no intervals.
+        seed: of the draws.
+    """
+    if not replicates or not figures:
+        return {}
+    generator = np.random.default_rng(seed)
+    total = int(counts.sum())
+    found = np.empty((replicates, len(figures)))
+    for row in found:
+        shares = generator.multinomial(total, counts / total) / total
+        row[:] = [compute(shares) for _, compute in figures.values()]
+    offsets = np.quantile(found - found.mean(0), _QUANTILES, axis=0)
+    return {
+        name: (value + float(low), value + float(high))
+        for (name, (value, _)), low, high in zip(figures.items(), *offsets, strict=True)
+    }
+
+
+def share_interval(hits: int, total: int, replicates: int, seed: int) -> Interval:
+    """Return the 95 % interval of the share of `hits` in `total`: resampling it is a binomial draw."""
+    drawn = np.random.default_rng(seed).binomial(total, hits / total, replicates) / total
+    low, high = np.quantile(drawn - drawn.mean(), _QUANTILES)
+    return max(0.0, hits / total + float(low)), min(1.0, hits / total + float(high))
+
+
+def mean_figure(values: NDArray[np.float64]) -> Figure:
+    """The mean of a value of each distinct sample."""
+    return lambda shares: float(shares @ values)
+
+
+@dataclass(frozen=True)
+class WassersteinFigure:
+    """The Wasserstein distance of one property's distribution to a reference, as a function of the shares.
+
+    Args:
+        order: int64 `(distinct,)`: sorts the samples' values.
+        below: int64 `(steps,)`: how many of the sorted samples lie at or below the start of each step.
+        reference: float64 `(steps,)`: share of the reference at or below it.
+        widths: float64 `(steps,)`: widths of the steps between neighbouring values of both sides.
+    """
+
+    order: NDArray[np.int64]
+    below: NDArray[np.int64]
+    reference: NDArray[np.float64]
+    widths: NDArray[np.float64]
+
+    def __call__(self, shares: NDArray[np.float64]) -> float:
+        """Return the area between the two cumulative distributions."""
+        cumulative = np.concatenate([[0.0], np.cumsum(shares[self.order])])
+        return float(np.abs(cumulative[self.below] - self.reference) @ self.widths)
+
+
+def wasserstein_figure(values: NDArray[np.float64], reference: NDArray[np.float64]) -> WassersteinFigure:
+    """Prepare the distance of a property, values `(distinct,)`, to a reference `(any,)`."""
+    order = np.argsort(values, kind="stable")
+    ours, theirs = values[order], np.sort(reference)
+    grid = np.unique(np.concatenate([ours, theirs]))
+    starts = grid[:-1]
+    return WassersteinFigure(
+        order,
+        np.searchsorted(ours, starts, side="right"),
+        np.searchsorted(theirs, starts, side="right") / len(theirs),
+        np.diff(grid),
+    )
+
+
+def cosine_figure(table: csr_array, reference: NDArray[np.float64], norm: float) -> Figure:
+    """The cosine similarity of summed counts to a reference's.
+
+    Args:
+        table: how often each distinct sample (row) has each name (column).
+        reference: the reference's counts of these names.
+        norm: Euclidean length of all the reference's counts.
+    """
+    columns = table.T.tocsr()
+
+    def compute(shares: NDArray[np.float64]) -> float:
+        """The figure of these shares."""
+        counts = columns @ shares
+        length = float(np.linalg.norm(counts)) * norm
+        return float(counts @ reference) / length if length else 0.0
+
+    return compute

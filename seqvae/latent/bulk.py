@@ -1,0 +1,317 @@
+"""Encode, decode and sample more than fits in memory: chunk by chunk, on any executor, and going on after a kill.
+
+What a chunk gives follows from the model, the chunk and its number alone: the draws of chunk `k` come from
+`chunk_seed(seed, k)`. So executors and numbers of workers change nothing, and neither does a stop between chunks. The
+size of a chunk is part of what a seed means; it is fixed (`CHUNK`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import selfies
+import torch
+from numpy.typing import NDArray
+
+from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
+from seqvae.data.parts import Parts, Results
+from seqvae.errors import InputError, SeqVAEWarning, UsageError
+from seqvae.executor import Job, Work, run_chunks
+from seqvae.latent.codec import Codec, chunk_seed
+from seqvae.text.tokenizer import Tokenizer
+
+LIKELIHOOD = "log_likelihood"
+_Written = tuple[list[NDArray[np.int64]], list[float]]  # token ids and log p(x|z) of each row
+
+
+@dataclass(frozen=True)
+class BulkSettings:
+    """How a large work is done.
+
+    Attributes:
+        executor: where the chunks are worked on.
+        batch_size: rows that the model sees at a time.
+        parts: folder in which finished chunks are kept until `finish`; None: none are kept.
+    """
+
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    batch_size: int = INFERENCE_BATCH
+    parts: Path | None = None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of a chunk of texts.
+
+    Attributes:
+        z: `(kept, latent)`, posterior means of the texts that the model can encode, in their order.
+        rejected: reason by position in the chunk, for the others.
+        dropped: tokens that the tokenizer left out, with counts.
+    """
+
+    z: NDArray[np.float32]
+    rejected: Mapping[int, str]
+    dropped: Mapping[str, int]
+
+
+class Bulk:
+    """Chunked work with one model.
+
+    Args:
+        codec: the model.
+        settings: how the work is done.
+    """
+
+    def __init__(self, codec: Codec, settings: BulkSettings | None = None) -> None:
+        self.codec, self.settings = codec, settings or BulkSettings()
+        self._parts: Parts | None = None
+
+    def sample(self, count: int, how: DecodeConfig, prior: str = "auto") -> Iterator[Results]:
+        """Draw texts from a prior, as `Codec.sample` does.
+
+        Args:
+            count: how many.
+            how: temperature, top-p, seed.
+            prior: as in `Codec.draw`.
+
+        Yields:
+            Texts with the column `log_likelihood`, log p(x|z) in nats; all chunks but the last have `CHUNK` rows.
+
+        Raises:
+            UsageError: as `Codec.draw`; and as `data.parts.Parts` and `executor.run_chunks`.
+        """
+        if count < 1:
+            raise UsageError(f"expected a number of samples from 1, got {count}")
+        self.codec.draw(1, how.seed, prior)  # a wrong prior is told here, not by a worker
+        sizes = (min(CHUNK, count - start) for start in range(0, count, CHUNK))
+        work = {"verb": "sample", "count": count, "prior": prior, **asdict(how)}
+        yield from self._generated(sizes, how, prior, work)
+
+    def decode(self, points: Iterable[NDArray[np.float32]], how: DecodeConfig) -> Iterator[Results]:
+        """Decode latent points, as `Codec.generate` does.
+
+        Args:
+            points: arrays of `(CHUNK, latent)`, the last one may be shorter.
+            how: how a text is chosen.
+
+        Yields:
+            A chunk of texts for each array, with the column `log_likelihood`.
+
+        Raises:
+            UsageError: as `data.parts.Parts` and `executor.run_chunks`; and as `Codec.decode`.
+        """
+        yield from self._generated(points, how, "", {"verb": "decode", **asdict(how)})
+
+    def _generated(
+        self, chunks: Iterable[Any], how: DecodeConfig, prior: str, work: Mapping[str, Any]
+    ) -> Iterator[Results]:
+        given = (self.codec, self.settings.batch_size, how, prior)
+        if self.codec.device.type == "cpu":
+            yield from self._run(_job(_generate, *given), chunks, work)
+        elif (
+            prior and how.tries > 1 and self.codec.may_be_invalid
+        ):  # texts decide what is drawn again: all in one place
+            here = replace(self.settings.executor, executor="local")
+            yield from self._run(_job(_generate, *given), chunks, work, executor=here)
+        else:  # one process drives the GPU, the workers make texts, which need none
+            yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
+
+    def encode(self, texts: Iterable[Sequence[str]]) -> Iterator[Encoded]:
+        """Encode texts; those that the model cannot encode are listed, nothing is raised for them.
+
+        Args:
+            texts: chunks of texts; how they are cut has no effect on the vectors beyond the last digit.
+
+        Yields:
+            What became of each chunk.
+
+        Raises:
+            UsageError: as `data.parts.Parts` and `executor.run_chunks`.
+        """
+        job = _job(_encode, self.codec, self.settings.batch_size)
+        for results in self._run(job, texts, {"verb": "encode"}):
+            rejected = {int(place): reason for place, reason in results.notes["rejected"].items()}
+            z = np.zeros((0, self.codec.latent), np.float32) if results.z is None else results.z
+            yield Encoded(z, rejected, results.notes["dropped"])
+
+    def finish(self) -> None:
+        """Delete the parts: the results are safe."""
+        if self._parts is not None:
+            self._parts.remove()
+
+    def _run(
+        self,
+        job: Job,
+        chunks: Iterable[Any],
+        work: Mapping[str, Any],
+        first: Work | None = None,
+        executor: ExecutorConfig | None = None,
+    ) -> Iterator[Results]:
+        """Yield the saved parts, then what the other chunks give, each saved before it is handed on.
+
+        Args:
+            job: what workers do with a numbered chunk.
+            chunks: what there is to do.
+            work: what the results follow from, besides the model and the chunks.
+            first: what this process does with a numbered chunk before it goes to a worker.
+            executor: where the work is done; None: as the settings say.
+        """
+        executor = executor or self.settings.executor
+        numbered: Iterator[tuple[int, Any]] = enumerate(chunks)
+        if self.settings.parts is None:
+            fed = map(first, numbered) if first else numbered
+            yield from run_chunks(job, fed, executor)
+            return
+        self._parts = parts = Parts(self.settings.parts, {**work, "model": _identity(self.codec), "chunk": CHUNK})
+        yield from _saved(parts, numbered)
+        digests: deque[str] = deque()
+        missing = _noted(numbered, digests)
+        for made in run_chunks(job, map(first, missing) if first else missing, executor):
+            results = replace(made, notes={**made.notes, "input": digests.popleft()})
+            parts.save(results)
+            yield results
+
+
+def _saved(parts: Parts, chunks: Iterator[tuple[int, Any]]) -> Iterator[Results]:
+    """Yield the parts that are there, and see that they were made of these chunks."""
+    found = 0
+    for number, chunk in islice(chunks, parts.count):
+        results = parts.load(number)
+        if results.notes["input"] != _digest(chunk):
+            raise _changed(parts.folder)
+        found += 1
+        yield results
+    if found < parts.count:
+        raise _changed(parts.folder)
+
+
+def _noted(chunks: Iterator[tuple[int, Any]], digests: deque[str]) -> Iterator[tuple[int, Any]]:
+    for number, chunk in chunks:
+        digests.append(_digest(chunk))
+        yield number, chunk
+
+
+def _changed(folder: Path) -> UsageError:
+    return UsageError(
+        f"{folder}: its parts were made from other input: give the same file as before, or delete the folder"
+    )
+
+
+def _digest(chunk: Any) -> str:  # noqa: ANN401 - a number, texts or points
+    data = chunk.tobytes() if isinstance(chunk, np.ndarray) else json.dumps(chunk).encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+def _identity(codec: Codec) -> str:
+    """Name a model by its weights and its tokenizer."""
+    digest = hashlib.sha256(json.dumps(codec.tokenizer.to_dict(), sort_keys=True).encode())
+    modules = [codec.model, *([codec.fitted] if isinstance(codec.fitted, torch.nn.Module) else [])]
+    for module in modules:
+        for name, tensor in sorted(module.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _job(factory: Callable[..., Work], *arguments: object) -> Job:
+    """Return a job whose workers write SELFIES under the constraints in force here."""
+    return Job(_constrained, (selfies.get_semantic_constraints(), factory, *arguments), factory(*arguments))
+
+
+def _constrained(constraints: dict[str, int], factory: Callable[..., Work], *arguments: object) -> Work:
+    selfies.set_semantic_constraints(constraints)
+    return factory(*arguments)
+
+
+def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
+    """Return what makes token ids and log p(x|z) of a numbered chunk: a number of samples, or latent points."""
+
+    def decode(chunk: tuple[int, int | NDArray[np.float32]]) -> _Written:
+        number, given = chunk
+        seed = chunk_seed(how.seed, number)
+        with _one_thread(codec):
+            points = codec.draw(given, seed, prior) if isinstance(given, int) else given
+            ids, scores = codec.generate_ids(points, replace(how, seed=seed), batch_size)
+        return ids, [float(row.sum()) for row in scores]
+
+    return decode
+
+
+def _spell(tokenizer: Tokenizer) -> Work:
+    """Return what makes texts of token ids."""
+
+    def spell(written: _Written) -> Results:
+        ids, likelihoods = written
+        return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods})
+
+    return spell
+
+
+def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
+    """Return what makes texts of a numbered chunk: a number of samples, or latent points."""
+
+    def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
+        number, given = chunk
+        seeded = replace(how, seed=chunk_seed(how.seed, number))
+        with _one_thread(codec):
+            if isinstance(given, int):
+                made = codec.generate_samples(given, seeded, prior, batch_size)
+            else:
+                made = codec.generate(given, seeded, batch_size)
+        return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist()})
+
+    return generate
+
+
+def _encode(codec: Codec, batch_size: int) -> Work:
+    """Return what makes posterior means of a numbered chunk of texts."""
+
+    def encode(chunk: tuple[int, Sequence[str]]) -> Results:
+        before = codec.tokenizer.dropped.copy()
+        with warnings.catch_warnings(), _one_thread(codec):
+            # a tokenizer that drops unseen tokens says so once a call; here they are counted
+            warnings.simplefilter("ignore", SeqVAEWarning)
+            z, rejected = _encodable(codec, chunk[1], batch_size)
+        notes = {"rejected": {str(i): why for i, why in rejected.items()}, "dropped": codec.tokenizer.dropped - before}
+        return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
+
+    return encode
+
+
+def _encodable(codec: Codec, texts: Sequence[str], batch_size: int) -> tuple[torch.Tensor, dict[int, str]]:
+    """Encode all texts; only where that fails, look which ones it is."""
+    try:
+        return codec.encode(texts, batch_size), {}
+    except InputError:
+        rejected = {place: reason for place, text in enumerate(texts) if (reason := _reason(codec, text))}
+    kept = [text for place, text in enumerate(texts) if place not in rejected]
+    return codec.encode(kept, batch_size), rejected
+
+
+def _reason(codec: Codec, text: str) -> str:
+    try:
+        codec.check(text)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@contextmanager
+def _one_thread(codec: Codec) -> Iterator[None]:
+    """Compute on one core: chunks share the cores, and sums are the same however many cores there are."""
+    before = torch.get_num_threads()
+    if codec.device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

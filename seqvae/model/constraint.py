@@ -1,0 +1,95 @@
+"""Decoding under rules of syntax: which tokens may come next, row by row, as tables on the model's device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, final, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqvae.model.encoders import EOS
+
+
+@runtime_checkable
+class Rules(Protocol):
+    """The arrays of `seqvae.text.syntax.Syntax`, which says what each is; a model knows no texts."""
+
+    @property
+    def follows(self) -> NDArray[Any]:
+        """`(kinds, vocab)`, true where a token may follow."""
+
+    @property
+    def kind(self) -> NDArray[Any]:
+        """`(vocab,)`."""
+
+    @property
+    def depth(self) -> NDArray[Any]:
+        """`(vocab,)`."""
+
+    @property
+    def lowest(self) -> NDArray[Any]:
+        """`(vocab,)`."""
+
+    @property
+    def rings(self) -> NDArray[Any]:
+        """`(vocab,)`."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What has been written so far, row by row.
+
+    Attributes:
+        kind: `(batch,)`, kind of the last symbol; 0 before the first.
+        depth: `(batch,)`, open branches.
+        rings: `(batch,)`, a bit for each open ring.
+    """
+
+    kind: Int[Tensor, " batch"]
+    depth: Int[Tensor, " batch"]
+    rings: Int[Tensor, " batch"]
+
+    def select(self, rows: Int[Tensor, " kept"]) -> Unfinished:
+        """Return these rows only, in this order."""
+        return Unfinished(self.kind[rows], self.depth[rows], self.rings[rows])
+
+
+@final
+class Constraint:
+    """Rules that keep a text readable: branches closed after they were opened, none and no ring open at the end.
+
+    Args:
+        rules: what each token does to a text, from `text.syntax`.
+        device: where decoding runs.
+    """
+
+    def __init__(self, rules: Rules, device: torch.device | str = "cpu") -> None:
+        effects = (rules.kind, rules.depth, rules.rings)
+        self._kind, self._depth, self._rings = (torch.from_numpy(effect).to(device) for effect in effects)
+        # A table for each number of open branches up to the one at which every token is possible.
+        self._deepest = int(-rules.lowest.min())
+        open_branches = torch.arange(self._deepest + 1).view(-1, 1, 1)
+        allowed = torch.from_numpy(rules.follows) & (open_branches + torch.from_numpy(rules.lowest) >= 0)
+        self._forbidden = (~allowed).to(device)
+
+    def begin(self, batch: int) -> Unfinished:
+        """Return rows in which nothing has been written."""
+        zero = torch.zeros(batch, dtype=torch.long, device=self._kind.device)
+        return Unfinished(zero, zero, zero)
+
+    def forbidden(self, written: Unfinished) -> Bool[Tensor, "batch vocab"]:
+        """Return which tokens may not come next."""
+        forbidden = self._forbidden[written.depth.clamp(max=self._deepest), written.kind]
+        forbidden[:, EOS] |= (written.depth > 0) | (written.rings != 0)
+        return forbidden
+
+    def mask(self, logits: Float[Tensor, "batch vocab"], written: Unfinished) -> Float[Tensor, "batch vocab"]:
+        """Return logits with minus infinity where a token may not come next."""
+        return logits.masked_fill(self.forbidden(written), float("-inf"))
+
+    def advance(self, written: Unfinished, tokens: Int[Tensor, " batch"]) -> Unfinished:
+        """Return the rows after one more token each."""
+        return Unfinished(self._kind[tokens], written.depth + self._depth[tokens], written.rings ^ self._rings[tokens])

@@ -1,0 +1,54 @@
+"""Figures that others have published, which travel with the package, for tables that show them beside ours."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_TABLE = Path(__file__).with_name("published.toml")
+
+
+@dataclass(frozen=True)
+class Published:
+    """Rows that were measured on one dataset.
+
+    Attributes:
+        rows: figures of each model by their keys, the models in the order of the source.
+        papers: where each model is described.
+        note: how they were measured, a sentence.
+        source: where the figures are printed.
+    """
+
+    rows: Mapping[str, Mapping[str, float]]
+    papers: Mapping[str, str]
+    note: str
+    source: str
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """Return the whole table, as TOML has it."""
+    return tomllib.loads(_TABLE.read_text("utf-8"))
+
+
+def generation_rows(dataset: str) -> Published | None:
+    """Return the published generation metrics against this dataset's test set; None where there are none."""
+    return _rows("moses", dataset, lambda row: row["metrics"])
+
+
+def reconstruction_rows(dataset: str) -> Published | None:
+    """Return the published shares of reconstructed test molecules of this dataset; None where there are none."""
+    return _rows("zinc_reconstruction", dataset, lambda row: {"reconstruction": row["reconstruction"]})
+
+
+def _rows(name: str, dataset: str, figures: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> Published | None:
+    table = tables()[name]
+    if dataset not in table["datasets"]:
+        return None
+    rows = {row["model"]: figures(row) for row in table["rows"]}
+    papers = {row["model"]: row["paper"] for row in table["rows"]}
+    return Published(rows, papers, table["note"], table.get("source", ""))

@@ -1,0 +1,174 @@
+"""Go on with a trained model on new texts: its vocabulary grows by what they need, and the rest is a training."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seqvae.artifact import WEIGHTS, Artifact, load_artifact, write_json
+from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig, section_from_dict
+from seqvae.device import generator, resolve_device
+from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
+from seqvae.model.adapt import adapt, merged
+from seqvae.model.build import build_model
+from seqvae.model.extend import extended_model, positional
+from seqvae.shipped import resolve
+from seqvae.text.extend import kept_ids
+from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
+from seqvae.train.prepare import Prepared, prepare
+
+_ADAPTERS = 21  # stream of random numbers
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A finished fine-tuning.
+
+    Attributes:
+        trained: the new model's folder, its data, and how far training came.
+        start: the model that training started from: the old one, with symbols added and longer texts allowed.
+        new_tokens: symbols that were added to the vocabulary.
+        prior_note: what became of the old model's fitted prior, in one line; empty if there is nothing to say.
+    """
+
+    trained: Trained
+    start: Artifact
+    new_tokens: tuple[str, ...]
+    prior_note: str
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What a fine-tuning started from, as its folder remembers it."""
+
+    model: str
+    sha256: str
+    adapt: AdaptConfig
+
+
+def finetune(
+    model: str | Path,
+    data: str,
+    out: Path,
+    config: FinetuneConfig | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Finetuned:
+    """Train a model further on new texts, and write the result to a folder.
+
+    Symbols that the model has not seen are added to its vocabulary; a GRU model takes longer texts than before. The
+    objective is the model's own, with its beta from the first step on: a warm-up would undo what it has learned.
+
+    Args:
+        model: name of a shipped model, or folder of a trained one; with `resume` it may be empty.
+        data: name of a dataset, or a file; with `resume` it may be empty.
+        out: the new model's folder.
+        config: settings; with `resume` the folder's own are used.
+        resume: go on where a fine-tuning in this folder stopped.
+        quiet: show no progress bar.
+
+    Raises:
+        UsageError: the folder holds a run already, or there is none to resume, or settings are given with `resume`.
+        ConfigError: adapters or a frozen encoder on several devices.
+        ArtifactError: there is no such model, or it is another one than when training stopped.
+        InputError: the data cannot be used; a TooLongError for texts that the model has no positions for.
+        NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
+        KeyboardInterrupt: Ctrl-C, after the state was saved.
+    """
+    if resume and config is not None:
+        raise UsageError("resume takes its settings from the folder: leave the others out")
+    config = config or FinetuneConfig()
+    origin = _read_origin(out, model) if resume else _Origin(str(model), "", config.adapt)
+    folder = resolve(model or origin.model)
+    base, origin = load_artifact(folder), _checked_origin(origin, folder)
+    run = settings_of(RunConfig() if resume else _run(base, data, config), out, resume)
+    _check(run, origin.adapt)
+    prepared = _prepare(run, base, out, quiet)
+    write_json(out / FINETUNE, asdict(origin))
+    start, new = _start(base, prepared)
+    learner = copy.deepcopy(start.model)
+    adapt(learner, new, origin.adapt, generator(prepared.run.training.seed, _ADAPTERS))
+    trained = Trained(out, prepared, fit_model(learner, prepared, out, resume, quiet))
+    new_tokens = tuple(start.tokenizer.tokens[i] for i in new)
+    if not is_launched():
+        plain = merged(learner, build_model(prepared.run.model, prepared.tokenizer.vocab_size))
+        notes = {**asdict(origin), "base": base.provenance, "new_tokens": list(new_tokens)}
+        save_trained(trained, plain, quiet, {"finetune": notes})
+    return Finetuned(trained, start, new_tokens, _prior_note(base, prepared.run))
+
+
+def _prior_note(base: Artifact, run: RunConfig) -> str:
+    """Return what became of the old model's fitted prior, which does not fit the new one."""
+    if run.prior.prior != "none":
+        return "a prior is fitted to the new latent points"
+    return "the fitted prior of the old model does not fit the new one, and is left out" if base.fitted else ""
+
+
+def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
+    """Return the settings of the training: data and steps are new, tokenizer, model and objective the model's own."""
+    beta = base.run.objective.beta if config.adapt.beta == -1.0 else config.adapt.beta
+    return RunConfig(
+        data=replace(config.data, source=data),
+        tokenizer=base.run.tokenizer,
+        model=replace(base.config, max_length=0),
+        objective=replace(base.run.objective, beta=beta, schedule="constant"),
+        training=config.training,
+        prior=config.prior,
+    )
+
+
+def _check(run: RunConfig, adapt: AdaptConfig) -> None:
+    resolve_device(run.training.device)
+    if run.training.devices > 1 and (adapt.lora or adapt.freeze_encoder):
+        raise ConfigError(
+            f"training.devices: expected 1 with adapters or a frozen encoder, got {run.training.devices}; "
+            "all weights can be trained on several devices"
+        )
+
+
+def _prepare(run: RunConfig, base: Artifact, out: Path, quiet: bool) -> Prepared:
+    """Read and pack the data; the longest text is that of the data or of the model, whichever is longer."""
+    prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
+    longest = prepared.run.model.max_length
+    if longest > base.config.max_length and positional(base.config):
+        raise TooLongError(
+            f"{run.data.source}: the longest text has {longest} tokens, and this model takes at most "
+            f"{base.config.max_length}, as it has one vector a position (conv, causal_conv, position); leave longer "
+            "texts out, or train a new model on them"
+        )
+    sizes = replace(base.config, max_length=max(longest, base.config.max_length))
+    return replace(prepared, run=replace(prepared.run, model=sizes))
+
+
+def _start(base: Artifact, prepared: Prepared) -> tuple[Artifact, list[int]]:
+    """Return the model that training starts from, and the ids of the symbols that it has not been trained on."""
+    tokenizer, sizes = prepared.tokenizer, prepared.run.model
+    kept = kept_ids(base.tokenizer, tokenizer)
+    model = extended_model(base.model, sizes, kept, tokenizer.vocab_size)
+    new = sorted(set(range(tokenizer.vocab_size)) - set(kept))
+    return replace(base, model=model, config=sizes, tokenizer=tokenizer), new
+
+
+def _read_origin(out: Path, model: str | Path) -> _Origin:
+    path = out / FINETUNE
+    try:
+        values: Mapping[str, Any] = json.loads(path.read_bytes())
+        adapt = section_from_dict(AdaptConfig, values["adapt"], "adapt")
+        return _Origin(str(model) or str(values["model"]), str(values["sha256"]), adapt)
+    except OSError as error:
+        raise UsageError(f"{out}: no fine-tuning to resume (it has no {FINETUNE}); leave out --resume") from error
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise ArtifactError(f"{path}: damaged: {error}; start again in another folder") from error
+
+
+def _checked_origin(origin: _Origin, folder: Path) -> _Origin:
+    """Return the origin with the hash of its weights; refuse other weights than training started from."""
+    found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    if origin.sha256 not in ("", found):
+        raise ArtifactError(f"{folder}: not the weights that this fine-tuning started from; bring these back to resume")
+    return replace(origin, sha256=found)

@@ -1,0 +1,33 @@
+"""The symbols that new texts need beside those of a fitted tokenizer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from seqvae.data.pack import pack
+from seqvae.errors import InputError, SeqVAEWarning
+from seqvae.text.extend import extended
+from seqvae.text.tokenizer import Tokenizer
+
+
+def covering(texts: Sequence[str], tokenizer: Tokenizer, progress: bool = True) -> Tokenizer:
+    """Return the tokenizer, extended by the base symbols of these texts that it does not know.
+
+    Texts that are no molecules or sequences are passed over here; packing reports them.
+
+    Args:
+        texts: training texts.
+        tokenizer: fitted; it is not changed.
+        progress: show a progress bar.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SeqVAEWarning)  # of unknown tokens, which are added
+        packed = pack(texts, tokenizer, progress=progress, on_error="skip")
+    unseen = dict.fromkeys(packed.dropped)
+    for position, _, _ in packed.rejected:
+        try:
+            unseen |= dict.fromkeys(tokenizer.unseen(tokenizer.symbols(texts[position])))
+        except InputError:
+            continue
+    return extended(tokenizer, sorted(unseen))
