@@ -51,9 +51,8 @@ class DataConfig:
         source: name of a dataset (`seqvae data list`) or path of a file.
         column: column that holds the texts, for tables; empty: the one obvious column.
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
-            side),
-            `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and random
-            otherwise.
+            side), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
+            random otherwise.
         valid_fraction: share of texts kept for validation, where the split is not published.
         test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
         limit: use only the first so many texts; 0: all.
@@ -82,11 +81,9 @@ class TokenizerConfig:
 
     Attributes:
         kind: `selfies`, `smiles`, `dna`, `char`, or `auto`: SELFIES for molecules, DNA for DNA (from the dataset's
-            card or
-            the first texts).
+            card or the first texts).
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
-            ZINC
-            from 37 to 12 tokens a molecule), none otherwise.
+            ZINC from 37 to 12 tokens a molecule), none otherwise.
         allow_gap: DNA only: accept `-` as a symbol.
         on_unknown: `error` or `drop` for a token that training did not see.
     """

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from seqvae.cli.inputs import latent_chunks, read_curve, read_latent
+from seqvae.cli.inputs import latent_chunks, read_latent
 from seqvae.cli.outputs import TEXTS_ONLY, WITH_LATENT, FastaWriter, TableWriter, write, write_pieces, writer_for
 from seqvae.data.parts import Results
 from seqvae.errors import UsageError
@@ -91,13 +91,3 @@ def test_every_extension_has_its_writer(latent):
         with pytest.raises(UsageError, match="are written as "):
             writer_for(name, latent)
     assert writer_for("-", latent) is (WITH_LATENT["csv"] if latent else TEXTS_ONLY["txt"])
-
-
-def test_a_curve_goes_on_over_the_parts_of_a_resumed_run(tmp_path):
-    for version, rows in ((0, "0,1.5,\n10,,2.5\n"), (2, "30,1.0,\n"), (10, "50,0.5,\n")):
-        folder = tmp_path / "logs" / f"version_{version}"
-        folder.mkdir(parents=True)
-        (folder / "metrics.csv").write_text("step,train/rate,valid/rate\n" + rows)
-    assert read_curve(tmp_path, "train/rate") == ([0, 30, 50], [1.5, 1.0, 0.5])
-    assert read_curve(tmp_path, "valid/rate") == ([10], [2.5])
-    assert read_curve(tmp_path, "no/such") == ([], [])

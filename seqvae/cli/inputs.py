@@ -249,16 +249,3 @@ def _read_csv(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
             raise RecordError(reason, file=name, line=table.line_num) from error
         except csv.Error as error:
             raise RecordError(f"not a table: {error}", file=name, line=table.line_num) from error
-
-
-def read_curve(folder: Path, title: str) -> tuple[list[float], list[float]]:
-    """Read one figure over the steps from a model folder's training logs; of a resumed run, all parts in order."""
-    steps: list[float] = []
-    values: list[float] = []
-    for path in sorted(folder.glob("logs/version_*/metrics.csv"), key=lambda p: int(p.parent.name.partition("_")[2])):
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if row.get(title):
-                    steps.append(float(row["step"]))
-                    values.append(float(row[title]))
-    return steps, values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -23,6 +24,33 @@ Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .t
 )
 
 
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How samples are drawn.
+
+    Attributes:
+        temperature: divides the logits; below 1 the likelier texts are preferred.
+        top_p: sample from the smallest set of tokens that holds this share of the probability.
+        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
+            `auto`, the one of these that the model prefers.
+        tries: of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all.
+        seed: one seed, one result.
+    """
+
+    temperature: float = DecodeConfig.temperature
+    top_p: float = DecodeConfig.top_p
+    prior: str = "auto"
+    tries: int = DecodeConfig.tries
+    seed: int = DecodeConfig.seed
+
+    def config(self) -> DecodeConfig:
+        """Return how a text is chosen; raises ConfigError where a number is out of range."""
+        return DecodeConfig("sample", temperature=self.temperature, top_p=self.top_p, tries=self.tries, seed=self.seed)
+
+
+SAMPLING = SamplingOptions()
+
+
 @app.default
 def sample(
     model: str,
@@ -30,11 +58,7 @@ def sample(
     *,
     number: Annotated[int, Parameter(name=["--number", "-n"])] = 1000,
     out: Out = "-",
-    temperature: float = DecodeConfig.temperature,
-    top_p: float = DecodeConfig.top_p,
-    prior: str = "auto",
-    tries: int = DecodeConfig.tries,
-    seed: int = DecodeConfig.seed,
+    sampling: Annotated[SamplingOptions, Parameter(name="*", group="Sampling")] = SAMPLING,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
 ) -> None:
@@ -44,12 +68,7 @@ def sample(
         model: folder of a trained model, or the name of one that ships.
         number: how many texts.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
-        temperature: divides the logits; below 1 the likelier texts are preferred.
-        top_p: sample from the smallest set of tokens that holds this share of the probability.
-        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
-            `auto`, the one of these that the model prefers.
-        tries: of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all.
-        seed: one seed, one result.
+        sampling: how samples are drawn.
         computing: where and how the model runs.
         spread: over what a large number is spread, and how it goes on after a kill.
     """
@@ -57,9 +76,9 @@ def sample(
     from seqvae.cli.bulk import in_bulk, write_bulk
     from seqvae.cli.outputs import writer_for
 
-    how = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
+    how = sampling.config()
     writer_for(out)
     codec = load(model, device=computing.device)
     bulk = in_bulk(codec, out, spread, computing)
-    write_bulk(bulk, out, bulk.sample(number, how, prior), computing, number)
+    write_bulk(bulk, out, bulk.sample(number, how, sampling.prior), computing, number)
     computing.note(f"{number:,} texts sampled: {out}")

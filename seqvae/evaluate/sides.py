@@ -125,7 +125,7 @@ def _dataset_sides(name: str, run: RunConfig | None, progress: bool) -> Sides:
         run = None
     data = load_dataset(name, progress=progress)
     kind = DNA if data.card.kind == "dna" else MOLECULES
-    if data.card.published and (run is None or run.data.split == "published"):
+    if data.card.published and (run is None or run.data.split in ("published", "auto")):
         split = data.split
         scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]
         texts = data.texts
