@@ -20,7 +20,7 @@ from record import arguments, cores, folder_or_temporary, result_path, torch_thr
 from seqvae.data.sources import load_dataset
 from seqvae.evaluate.fingerprints import nearest_similarity
 from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
-from seqvae.evaluate.molecule_workers import MoleculeWorkers
+from seqvae.evaluate.molecule_workers import facts_of
 
 NAME = "metrics"
 _SMALL = 40  # molecules a side, in the small setting
@@ -54,8 +54,8 @@ def timed(samples: list[str], references: References, settings: GenerationSettin
 
 def nearest_seconds(samples: list[str], reference: Sequence[str], settings: GenerationSettings) -> float:
     """Return the seconds of the nearest neighbours alone, fingerprints at hand."""
-    with MoleculeWorkers(settings.workers) as workers:
-        packed = [np.asarray(workers.facts(part, ["fingerprint"])["fingerprint"]) for part in (samples, reference)]
+    sides = (samples, reference)
+    packed = [np.asarray(facts_of(part, ["fingerprint"], settings.workers)["fingerprint"]) for part in sides]
     started = time.perf_counter()
     nearest_similarity(*packed, settings.device)
     return time.perf_counter() - started

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from seqvae.data.sources import load_dataset
-from seqvae.errors import InputError, SeqVAEError, UsageError
+from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
+from seqvae.evaluate.molecule_workers import facts_of
 
 MOSES = ["valid", "unique@1000", "unique@10000", "FCD/Test", "SNN/Test", "Frag/Test", "Scaf/Test", "FCD/TestSF"]
 MOSES += ["SNN/TestSF", "Frag/TestSF", "Scaf/TestSF", "IntDiv", "IntDiv2", "Filters", "logP", "SA", "QED", "weight"]
@@ -164,29 +165,21 @@ def test_stereo_is_told_apart(folder):
 
 
 def test_two_processes_find_the_same_as_one(texts):
-    from seqvae.evaluate.molecule_workers import MoleculeWorkers
-
     columns = ["fingerprint", "scaffold"]
-    with MoleculeWorkers(2) as two, MoleculeWorkers(1) as one:
-        told: list[tuple[int, int]] = []
-        pair = two.facts(texts[:2000], columns, lambda done, total: told.append((done, total)))
-        alone = one.facts(texts[:2000], columns)
+    told: list[tuple[int, int]] = []
+    pair = facts_of(texts[:2000], columns, 2, lambda done, total: told.append((done, total)))
+    alone = facts_of(texts[:2000], columns, 1)
     assert told[-1] == (2000, 2000)
     assert pair["scaffold"] == alone["scaffold"]
     assert np.array_equal(pair["fingerprint"], alone["fingerprint"])
 
 
-def test_a_stop_half_way_kills_the_processes(texts):
-    from seqvae.evaluate.molecule_workers import MoleculeWorkers
-
+def test_a_stop_half_way_ends_the_work(texts):
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    with MoleculeWorkers(2) as workers:
-        with pytest.raises(KeyboardInterrupt):
-            workers.facts(texts[:6000], ["fingerprint"], stop)
-        with pytest.raises(SeqVAEError, match="has died"):
-            workers.facts(texts[:2000], ["fingerprint"])
+    with pytest.raises(KeyboardInterrupt):
+        facts_of(texts[:6000], ["fingerprint"], 2, stop)
 
 
 DNA = ["ACGTTGCA", "GGCATTAC", "TTAGACCA"]

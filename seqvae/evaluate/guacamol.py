@@ -73,9 +73,8 @@ def baseline(texts: Sequence[str], tools: Tools) -> Baseline:
 
 def _facts(smiles: Sequence[str], tools: Tools, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Descriptors of the different molecules, and each one's similarity to the nearest other."""
-    found: dict[str, Any] = tools.workers.facts(
-        sorted(set(smiles)), ["descriptors", "long fingerprint"], tools.told(f"descriptors of {what}")
-    )
+    columns = ["descriptors", "long fingerprint"]
+    found: dict[str, Any] = tools.facts(sorted(set(smiles)), columns, f"descriptors of {what}")
     return found["descriptors"], nearest_other_similarity(found["long fingerprint"], tools.settings.device)
 
 

@@ -1,6 +1,6 @@
 """What the metrics need to know of single molecules: canonical forms, fingerprints, fragments, properties.
 
-Works on plain lists, without torch, because it runs in child processes (`molecule_workers.py`).
+Works on plain lists, without torch, because it also runs in worker processes (`molecule_workers.py`).
 """
 
 from __future__ import annotations

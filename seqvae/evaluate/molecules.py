@@ -40,7 +40,6 @@ from seqvae.evaluate.chemnet import Gaussian, frechet
 from seqvae.evaluate.fingerprints import internal_diversity, mean_similarities, nearest_similarity
 from seqvae.evaluate.generation import Generation, GenerationSettings, References
 from seqvae.evaluate.molecule_facts import PROPERTIES
-from seqvae.evaluate.molecule_workers import MoleculeWorkers
 from seqvae.evaluate.reference import (
     Distinct,
     MoleculeReference,
@@ -112,19 +111,18 @@ def molecule_metrics(samples: Sequence[str], references: References, settings: G
     Raises:
         InputError: fewer than two samples, or texts of a reference, are molecules.
     """
-    with MoleculeWorkers(settings.workers) as workers:
-        tools = Tools(settings, workers)
-        sampled = _sampled(samples, tools)
-        sides = {"Test": molecule_reference(references.test, tools, "test set", properties=True)}
-        if references.test_scaffolds:
-            texts = references.test_scaffolds
-            sides["TestSF"] = molecule_reference(texts, tools, "scaffold test set", properties=False)
-        figures = _shares(sampled, settings)
-        for name, side in sides.items():
-            figures |= _beside(sampled, side, name, tools)
-        figures |= _alone(sampled, tools)
-        figures |= _property_distances(sampled, sides["Test"])
-        figures |= _against_training(sampled, references, tools)
+    tools = Tools(settings)
+    sampled = _sampled(samples, tools)
+    sides = {"Test": molecule_reference(references.test, tools, "test set", properties=True)}
+    if references.test_scaffolds:
+        texts = references.test_scaffolds
+        sides["TestSF"] = molecule_reference(texts, tools, "scaffold test set", properties=False)
+    figures = _shares(sampled, settings)
+    for name, side in sides.items():
+        figures |= _beside(sampled, side, name, tools)
+    figures |= _alone(sampled, tools)
+    figures |= _property_distances(sampled, sides["Test"])
+    figures |= _against_training(sampled, references, tools)
     return Generation(
         kind="molecules",
         metrics={name: value for name, (value, _) in figures.items()},
@@ -143,7 +141,7 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
             f"first sample: {samples[0][:60]!r}): expected 2 or more; are they SMILES, one a line?"
         )
     columns = ["fingerprint", "fragments", "scaffold", "properties", "passes"]
-    found: dict[str, Any] = tools.workers.facts(distinct.smiles, columns, tools.told("statistics of the samples"))
+    found: dict[str, Any] = tools.facts(distinct.smiles, columns, "statistics of the samples")
     return SampledMolecules(
         distinct,
         len(samples),

@@ -25,8 +25,8 @@ from seqvae.data.cache import atomic_file, cache_folder
 from seqvae.errors import InputError
 from seqvae.evaluate.chemnet import Gaussian, fit_gaussian
 from seqvae.evaluate.generation import GenerationSettings
-from seqvae.evaluate.molecule_facts import PROPERTIES
-from seqvae.evaluate.molecule_workers import MoleculeWorkers
+from seqvae.evaluate.molecule_facts import PROPERTIES, Column
+from seqvae.evaluate.molecule_workers import facts_of
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -36,15 +36,18 @@ _HASHED_AT_A_TIME = 10_000
 
 @dataclass(frozen=True)
 class Tools:
-    """What every step of the work needs: its settings, and the processes that work on molecules."""
+    """What every step of the work needs: its settings, and what follows from them."""
 
     settings: GenerationSettings
-    workers: MoleculeWorkers
 
     def told(self, what: str) -> Callable[[int, int], object]:
         """Return a callback that reports progress under a name."""
         tell = self.settings.progress
         return (lambda done, total: tell(what, done, total)) if tell is not None else (lambda done, total: None)
+
+    def facts(self, texts: Sequence[str], columns: Sequence[str], what: str) -> dict[str, Column]:
+        """Return facts of single molecules, and report progress under a name."""
+        return facts_of(texts, columns, self.settings.workers, self.told(what))
 
     def cached(self, texts: Sequence[str], what: str, make: Callable[[], Arrays]) -> Arrays:
         """Return what follows from texts, from the cache, or made and put there.
@@ -133,7 +136,7 @@ def content_key(texts: Sequence[str]) -> str:
 def distinct_molecules(texts: Sequence[str], tools: Tools, what: str) -> Distinct:
     """Read texts as molecules, and count them."""
     different = sorted(set(texts))
-    found: Any = tools.workers.facts(different, ["forms"], tools.told(f"reading the {what}"))["forms"]
+    found: Any = tools.facts(different, ["forms"], f"reading the {what}")["forms"]
     forms = dict(zip(different, found, strict=True))
     flat = dict(form for form in found if form)
     smiles = sorted(flat)
@@ -157,8 +160,8 @@ def stereo_fingerprints(distinct: Distinct, plain: NDArray[np.uint8], tools: Too
     """Return fingerprints with chirality; the plain ones where no molecule has any."""
     if not distinct.stereo:
         return plain
-    told = tools.told(f"stereo of the {what}")
-    return np.asarray(tools.workers.facts(distinct.smiles, ["stereo fingerprint"], told)["stereo fingerprint"])
+    found = tools.facts(distinct.smiles, ["stereo fingerprint"], f"stereo of the {what}")
+    return np.asarray(found["stereo fingerprint"])
 
 
 def chemnet_gaussian(distinct: Distinct, tools: Tools, what: str) -> Gaussian:
@@ -216,8 +219,8 @@ def molecule_reference(texts: Sequence[str], tools: Tools, what: str, properties
 
 
 def _substructures(distinct: Distinct, tools: Tools, what: str) -> Arrays:
-    told = tools.told(f"substructures of the {what}")
-    found: dict[str, Any] = tools.workers.facts(distinct.smiles, ["fingerprint", "fragments", "scaffold"], told)
+    columns = ["fingerprint", "fragments", "scaffold"]
+    found: dict[str, Any] = tools.facts(distinct.smiles, columns, f"substructures of the {what}")
     scaffolds = ([name] if name else [] for name in found["scaffold"])
     counts = {
         "count": len(distinct.rows),
@@ -230,8 +233,7 @@ def _substructures(distinct: Distinct, tools: Tools, what: str) -> Arrays:
 
 
 def _properties(distinct: Distinct, tools: Tools, what: str) -> Arrays:
-    told = tools.told(f"properties of the {what}")
-    found: dict[str, Any] = tools.workers.facts(distinct.smiles, ["properties"], told)
+    found: dict[str, Any] = tools.facts(distinct.smiles, ["properties"], f"properties of the {what}")
     return {"properties": found["properties"][np.sort(distinct.rows)]}
 
 
