@@ -38,13 +38,13 @@ _CLIMB: dict[str, Any] = {"generations": 40, "population": 32, "sigma": 0.5}
 # first that the model can encode, and the path leads from the second to the third.
 DRUGS = {
     "nifedipine": "COC(=O)C1=C(C)NC(C)=C(C(=O)OC)C1c1ccccc1[N+](=O)[O-]",
-    "celecoxib": "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1",
+    "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
     "moclobemide": "O=C(NCCN1CCOCC1)c1ccc(Cl)cc1",
+    "celecoxib": "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1",
     "paracetamol": "CC(=O)Nc1ccc(O)cc1",
     "caffeine": "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
     "diazepam": "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21",
     "carbamazepine": "NC(=O)N1c2ccccc2C=Cc2ccccc21",
-    "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
     "leflunomide": "Cc1oncc1C(=O)Nc1ccc(C(F)(F)F)cc1",
     "zolpidem": "Cc1ccc(-c2nc3ccc(C)cn3c2CC(=O)N(C)C)cc1",
     "metronidazole": "Cc1ncc([N+](=O)[O-])n1CCO",
