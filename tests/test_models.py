@@ -17,6 +17,7 @@ from seqvae.cli.main import main
 from seqvae.config import DataConfig, TokenizerConfig
 from seqvae.data.cards import find_card
 from seqvae.errors import ArtifactError, UsageError
+from seqvae.evaluate.samples import canonical
 from seqvae.report.figures import figure_rows
 from seqvae.report.model_card import card_text
 from seqvae.shipped import (
@@ -63,7 +64,9 @@ def test_a_shipped_model_is_what_its_card_says(name):
     assert {path.suffix for path in folder.iterdir()} <= {".json", ".toml", ".safetensors"}
     samples = codec.sample(20, seed=1)
     assert len(set(samples)) > 5
-    assert codec.encode([codec.decode(codec.draw(1))[0] or samples[0]]).shape == (1, codec.latent)
+    readable = [text for text in samples if canonical(text, codec.tokenizer)]  # a sample may be no molecule
+    assert len(readable) > 5
+    assert codec.encode(readable[:1]).shape == (1, codec.latent)
     assert name in card_text(card, folder)
 
 
