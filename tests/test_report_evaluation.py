@@ -77,7 +77,7 @@ def test_published_rows_stand_beside_ours():
 def test_published_figures_are_those_of_the_sources():
     moses = generation_rows("moses")
     assert list(moses.rows) == ["training set", "CharRNN", "VAE", "LatentGAN", "JTN-VAE", "AAE"]
-    # the rows of ANCHORS: valid, unique, FCD, SNN, Frag, Scaf, Filters, and of the second test set
+    # the published figures: valid, unique, FCD, SNN, Frag, Scaf, Filters, and of the second test set
     keys = ("valid", "unique@10000", "FCD/Test", "FCD/TestSF", "SNN/Test", "Frag/Test", "Scaf/Test", "Scaf/TestSF")
     assert [moses.rows["VAE"][key] for key in keys] == [0.9767, 0.9984, 0.0990, 0.5670, 0.6257, 0.9994, 0.9386, 0.0588]
     assert [moses.rows["AAE"][k] for k in ("IntDiv", "Filters", "Novelty")] == [0.8557, 0.9960, 0.7931]
