@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 from benchmark_memory import peak, resident
-from record import arguments, cores, result_path, torch_threads, with_this_seqvae, write_result
+from record import arguments, result_path, torch_threads, with_this_seqvae, write_result
 
 from seqvae.config import ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.data.store import TokenStore, writing_store
+from seqvae.executor import cores
 
 NAME = "growth"
 _APPENDED = 100_000  # sequences written at a time

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import arguments, cores, folder_or_temporary, result_path, torch_threads, write_result
+from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 
 from seqvae.data.sources import load_dataset
 from seqvae.evaluate.fingerprints import nearest_similarity
 from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
 from seqvae.evaluate.molecule_workers import facts_of
+from seqvae.executor import cores
 
 NAME = "metrics"
 _SMALL = 40  # molecules a side, in the small setting

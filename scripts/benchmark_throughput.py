@@ -25,7 +25,7 @@ import moses_recipe
 import numpy as np
 import tokenizing
 import torch
-from record import arguments, cores, measured, result_path, torch_threads, write_result
+from record import arguments, measured, result_path, torch_threads, write_result
 
 import seqvae
 from seqvae.artifact import Artifact, parameters
@@ -34,6 +34,7 @@ from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.sources import load_dataset
 from seqvae.device import fast_matmul, generator
+from seqvae.executor import cores
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec
 from seqvae.model.build import build_model

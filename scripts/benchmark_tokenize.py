@@ -21,10 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from record import arguments, cores, result_path, with_this_seqvae, write_result
+from record import arguments, result_path, with_this_seqvae, write_result
 
 from seqvae.data.pack import pack
 from seqvae.data.sources import Dataset, load_dataset
+from seqvae.executor import cores
 from seqvae.text.build import build_tokenizer
 from seqvae.text.molecules import canonical_smiles, selfies_to_smiles, smiles_to_selfies
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import seqvae
 from seqvae.data.cache import atomic_file
+from seqvae.executor import cores
 
 RESULTS = Path(__file__).resolve().parent / "results"
 # Extensions that decide how fast a processor multiplies matrices.
@@ -33,11 +34,6 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="JSON file of the result (default: in scripts/results/; small: none)")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch (default: as many as there are cores)")
     return parser
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:

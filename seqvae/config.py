@@ -234,7 +234,7 @@ class PriorConfig:
     prior_layers: int = 3
     prior_width: int = 256
     prior_groups: int = 8
-    prior_steps: int = 15000
+    prior_steps: int = 2000
     prior_minutes: float = 10.0
 
     def __post_init__(self) -> None:

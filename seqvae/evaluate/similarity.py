@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from rapidfuzz.distance import Levenshtein
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
@@ -39,28 +40,10 @@ def _edit_similarity(left: str, right: str) -> float:
 def edit_distance(left: str, right: str) -> int:
     """Return the fewest insertions, deletions and exchanges of one character that turn one text into the other.
 
-    Bit-parallel, one step a character: Myers 1999 (doi:10.1145/316542.316550), in the form of Hyyrö 2003 ("A
-    bit-vector algorithm for computing Levenshtein and Damerau edit distances").
-
     >>> edit_distance("GATTACA", "GCATACA")
     2
     """
-    if not left:
-        return len(right)
-    places: dict[str, int] = {}
-    for i, character in enumerate(left):
-        places[character] = places.get(character, 0) | 1 << i
-    every, last = (1 << len(left)) - 1, 1 << (len(left) - 1)
-    rises, falls, distance = every, 0, len(left)  # where a column of the table goes up by one, and down
-    for character in right:
-        equal = places.get(character, 0)
-        diagonal = (((equal & rises) + rises) ^ rises) | equal
-        up, down = falls | ~(diagonal | rises), rises & diagonal
-        distance += bool(up & last) - bool(down & last)
-        up, down = up << 1 | 1, down << 1
-        kept = equal | falls
-        rises, falls = (down | ~(kept | up)) & every, up & kept & every
-    return distance
+    return Levenshtein.distance(left, right)
 
 
 def differs_in_stereo_only(left: str, right: str) -> bool:
