@@ -65,6 +65,7 @@ def wait_for_step(process, out, step):
         if (out / CHECKPOINT).is_file() and load_checkpoint(out / CHECKPOINT).progress.step >= step:
             return
         time.sleep(0.01)
+    process.kill()
     raise AssertionError(f"no step {step}: {process.communicate(timeout=10)[1]}")
 
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from seqvae.data.cache import atomic_file
@@ -82,9 +82,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ArtifactError: the file is damaged, foreign, or of a newer format.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        # Read once: safetensors' own reader opens the path twice, and a training may replace the file in between.
+        data = path.read_bytes()
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
         found, progress = int(header["format"]), Progress(**json.loads(header["progress"]))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
