@@ -203,7 +203,7 @@ def sample_texts(codec: Codec, count: int, seed: int) -> float:
 def sample_ids(codec: Codec, count: int, seed: int) -> tuple[float, float]:
     """Return the sampled rows of ids a second, not made into texts, and their mean length, the end included."""
     started = time.perf_counter()
-    ids, _ = codec.generate_ids(codec.draw(count, seed), DecodeConfig("sample", seed=seed))
+    ids = codec.generate_ids(codec.draw(count, seed), DecodeConfig("sample", seed=seed)).ids
     seconds = time.perf_counter() - started
     return count / seconds, sum(map(len, ids)) / count
 

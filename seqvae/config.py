@@ -304,10 +304,13 @@ class DecodeConfig:
         top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
             arXiv:1904.09751).
         beam: number of hypotheses that beam search keeps.
-        syntax: where the model writes SMILES, leave out tokens after which no readable text can come (a branch closed
-            that was not opened, an end with an open ring); no effect on other models.
-        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
-            drawn so often; no effect on given latent points, nor on other models.
+        rules: tokens that are left out where the model writes SMILES: `valence`, those after which no molecule can come
+            (one bond too many, an aromatic ring that cannot have its double bonds), `syntax`, those after which no
+            readable text can (a branch closed that was not opened, an end with an open ring), or `none`. No effect on
+            other models. On a GPU `valence` waits for each token.
+        tries: where the model writes SMILES, draw a sample again, z and all, that is no molecule, or is one only
+            because a token was refused, until it has been drawn so often, and keep the best; no effect on given latent
+            points, nor on other models.
         seed: seed of the sampling.
     """
 
@@ -315,12 +318,13 @@ class DecodeConfig:
     temperature: float = 1.0
     top_p: float = 1.0
     beam: int = 8
-    syntax: bool = True
+    rules: str = "valence"
     tries: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, ("greedy", "sample", "beam"))
+        _one_of("rules", self.rules, ("none", "syntax", "valence"))
         _between("temperature", self.temperature, 1e-3, 1e3)
         _between("top_p", self.top_p, 1e-6, 1.0)
         _between("beam", self.beam, 1, 1000)

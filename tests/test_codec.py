@@ -193,13 +193,19 @@ def test_a_collapsed_model_is_said_to_be_one(codec, trained):
 
 def test_samples_that_are_no_molecule_are_drawn_again():
     codec = tiny_codec("smiles")
+    how = DecodeConfig("sample", seed=4)
+    first = codec.generate_samples(60, replace(how, tries=1))
     once, twice, often = (codec.sample(60, seed=4, tries=tries) for tries in (1, 2, 30))
+    assert first.texts == once
     good = [is_valid(text) for text in once]
+    clean = [fine and not refused for fine, refused in zip(good, first.refusals.tolist(), strict=True)]
     assert not all(good)  # an untrained model
     for again in (twice, often):
-        assert all(after == before for before, after, fine in zip(once, again, good, strict=True) if fine)
+        assert all(after == before for before, after, fine in zip(once, again, clean, strict=True) if fine)
+        assert all(is_valid(after) for after, fine in zip(again, good, strict=True) if fine)
         assert sum(map(is_valid, again)) > sum(good)
     assert sum(map(is_valid, often)) > sum(map(is_valid, twice))
-    whole = codec.generate_samples(60, DecodeConfig("sample", tries=30, seed=4))
+    whole = codec.generate_samples(60, replace(how, tries=30))
+    assert int(whole.refusals.sum()) < int(first.refusals.sum())  # a molecule without a refusal is preferred
     assert whole.texts == often
     assert [float(row.sum()) for row in whole.token_log_probs] == pytest.approx(whole.log_likelihood.tolist())

@@ -240,8 +240,8 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Wor
         seed = chunk_seed(how.seed, number)
         with _one_thread(codec):
             points = codec.draw(given, seed, prior) if isinstance(given, int) else given
-            ids, scores = codec.generate_ids(points, replace(how, seed=seed), batch_size)
-        return ids, [float(row.sum()) for row in scores]
+            rows = codec.generate_ids(points, replace(how, seed=seed), batch_size)
+        return rows.ids, [float(row.sum()) for row in rows.token_log_probs]
 
     return decode
 

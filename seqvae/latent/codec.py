@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -31,6 +31,7 @@ from seqvae.shipped import resolve
 from seqvae.text.molecules import is_valid
 from seqvae.text.syntax import syntax_of
 from seqvae.text.tokenizer import Tokenizer
+from seqvae.text.valence import valences_of
 
 _PATHS = {"slerp": slerp, "linear": linear}
 _DRAW, _DECODE, _BOUND, _CHUNK, _AGAIN = 11, 12, 13, 14, 15  # streams of random numbers
@@ -53,6 +54,21 @@ def _chunk_sizes(count: int) -> list[int]:
 
 
 @dataclass(frozen=True)
+class TokenRows:
+    """Decoded token ids, a row each latent point.
+
+    Attributes:
+        ids: token ids, the end mark included.
+        token_log_probs: log p of each token given z and the tokens before it, nats.
+        refusals: tokens that the rules of chemistry refused on the way, a number each row.
+    """
+
+    ids: list[NDArray[np.int64]]
+    token_log_probs: list[NDArray[np.float32]]
+    refusals: list[int]
+
+
+@dataclass(frozen=True)
 class Generated:
     """Decoded texts and what the model thinks of them.
 
@@ -60,11 +76,13 @@ class Generated:
         texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
         token_log_probs: log p of each token (the end included) given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
+        refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
     """
 
     texts: list[str]
     token_log_probs: list[NDArray[np.float32]]
     log_likelihood: Float[Tensor, " batch"]
+    refusals: Int[Tensor, " batch"]
 
     @staticmethod
     def joined(parts: Sequence[Generated]) -> Generated:
@@ -73,15 +91,21 @@ class Generated:
             [text for part in parts for text in part.texts],
             [scores for part in parts for scores in part.token_log_probs],
             torch.cat([part.log_likelihood for part in parts]),
+            torch.cat([part.refusals for part in parts]),
         )
 
-    def with_rows(self, rows: Sequence[int], other: Generated) -> Generated:
-        """Return these texts, those of some rows replaced."""
-        texts, scores, likelihood = [*self.texts], [*self.token_log_probs], self.log_likelihood.clone()
-        for place, row in enumerate(rows):
+    def faults(self) -> list[tuple[bool, int]]:
+        """Return what is wrong with each molecule: whether it is none, and how often chemistry had to correct it."""
+        return [(not is_valid(text), count) for text, count in zip(self.texts, self.refusals.tolist(), strict=True)]
+
+    def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
+        """Return these texts, `rows` of them replaced by the rows `others` of another."""
+        texts, scores = [*self.texts], [*self.token_log_probs]
+        likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
+        for row, place in zip(rows, others, strict=True):
             texts[row], scores[row] = other.texts[place], other.token_log_probs[place]
-            likelihood[row] = other.log_likelihood[place]
-        return Generated(texts, scores, likelihood)
+            likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
+        return Generated(texts, scores, likelihood, refusals)
 
 
 def load(name: str | Path, device: str = "auto") -> Codec:
@@ -123,7 +147,7 @@ class Codec:
     @property
     def may_be_invalid(self) -> bool:
         """Whether a decoded text may be no text of its kind: SMILES may be no molecule."""
-        return self._syntax is not None
+        return "syntax" in self._constraints
 
     def encode(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
@@ -203,30 +227,27 @@ class Codec:
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
-        ids, scores = self.generate_ids(z, config, batch_size)
-        total = torch.tensor([float(row.sum()) for row in scores])
-        return Generated(self.tokenizer.decode_batch(ids), scores, total)
+        rows = self.generate_ids(z, config, batch_size)
+        total = torch.tensor([float(row.sum()) for row in rows.token_log_probs])
+        texts = self.tokenizer.decode_batch(rows.ids)
+        return Generated(texts, rows.token_log_probs, total, torch.tensor(rows.refusals))
 
     def generate_ids(
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
-    ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.float32]]]:
-        """Decode latent points without making texts of the tokens; raises as `decode`.
-
-        Returns:
-            Of each point the token ids, the end mark included, and their log-probabilities in nats.
-        """
+    ) -> TokenRows:
+        """Decode latent points without making texts of the tokens; raises as `decode`."""
         config = config or DecodeConfig()
-        ids: list[NDArray[np.int64]] = []
-        scores: list[NDArray[np.float32]] = []
-        rules = self._syntax if config.syntax else None
+        made = TokenRows([], [], [])
+        rules = self._constraints.get(config.rules)
         with evaluating(self.model), exact_matmul():
             for number, chunk in enumerate(self._points(z).split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in chunk.split(batch_size):
                     decoded = decode(self.model.decoder, part.to(self.device), config, rng, rules)
-                    ids += _unpadded(decoded.ids, decoded)
-                    scores += _unpadded(decoded.token_log_probs, decoded)
-        return ids, scores
+                    made.ids.extend(_unpadded(decoded.ids, decoded))
+                    made.token_log_probs.extend(_unpadded(decoded.token_log_probs, decoded))
+                    made.refusals.extend(decoded.refusals.tolist())
+        return made
 
     def decode_distribution(
         self, z: ArrayLike | Tensor, batch_size: int = INFERENCE_BATCH
@@ -301,8 +322,9 @@ class Codec:
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        Where the model writes SMILES, a sample that is no molecule is drawn again, z and all, up to `tries` draws
-        altogether; what is no molecule then stays as it is. `generate_samples` has likelihoods.
+        Where the model writes SMILES, a sample that is no molecule, or is one only because a token was refused
+        (`DecodeConfig.rules`), is drawn again, z and all, up to `tries` draws altogether; the best of these stays.
+        `generate_samples` has likelihoods.
         """
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
@@ -318,12 +340,20 @@ class Codec:
 
     def _sample_chunk(self, size: int, config: DecodeConfig, prior: str, batch_size: int) -> Generated:
         made = self.generate(self.draw(size, config.seed, prior), config, batch_size)
-        for attempt in range(1, config.tries if self.may_be_invalid else 1):
-            rows = [row for row, text in enumerate(made.texts) if not is_valid(text)]
+        if config.tries == 1 or not self.may_be_invalid:
+            return made
+        faults = made.faults()
+        for attempt in range(1, config.tries):
+            rows = [row for row, fault in enumerate(faults) if any(fault)]
             if not rows:
                 break
             how = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
-            made = made.with_rows(rows, self.generate(self.draw(len(rows), how.seed, prior), how, batch_size))
+            again = self.generate(self.draw(len(rows), how.seed, prior), how, batch_size)
+            found = again.faults()
+            better = [place for place, row in enumerate(rows) if found[place] < faults[row]]
+            made = made.with_rows([rows[place] for place in better], again, better)
+            for place in better:
+                faults[rows[place]] = found[place]
         return made
 
     def interpolate(self, first: str, last: str, steps: int = 8, kind: str = "slerp") -> list[str]:
@@ -380,9 +410,13 @@ class Codec:
         return tokens.to(self.device)
 
     @cached_property
-    def _syntax(self) -> Constraint | None:
+    def _constraints(self) -> dict[str, Constraint]:
+        """The rules of decoding by name; none where the model does not write SMILES."""
         syntax = syntax_of(self.tokenizer)
-        return None if syntax is None else Constraint(syntax, self.device)
+        if syntax is None:
+            return {}
+        chemistry = valences_of(self.tokenizer)
+        return {"syntax": Constraint(syntax, self.device), "valence": Constraint(syntax, self.device, chemistry)}
 
     @cached_property
     def _id_table(self) -> Tensor:

@@ -13,13 +13,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
-from seqvae.model.constraint import Constraint
+from seqvae.model.constraint import Constraint, Unfinished
 from seqvae.model.decoders import Decoder, State
 from seqvae.model.encoders import BOS, EOS, PAD
 
 # Rows leave the batch in such numbers that its size stays a multiple: oneDNN prepares and keeps kernels for each size.
 _TOGETHER = 32
 _LOOK_EVERY = 8  # steps on a GPU between looks at which rows have ended
+_MOST_REFUSALS = 16  # tokens a position: a model that means none but refused ones has written nonsense before
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Decoded:
     Attributes:
         ids: `(batch, length)`, each row ended by `EOS` (at the model's longest text at the latest) and padded.
         token_log_probs: `(batch, length)`, nats, 0 at padding.
+        refusals: `(batch,)`, how often another token than the model's choice had to be taken; of beam search 0.
     """
 
     ids: Int[Tensor, "batch length"]
     token_log_probs: Float[Tensor, "batch length"]
+    refusals: Int[Tensor, " batch"]
 
     @property
     def log_likelihood(self) -> Float[Tensor, " batch"]:
@@ -74,6 +77,7 @@ def _roll_out(
     ids = torch.full((z.shape[0], steps), PAD, dtype=torch.long, device=z.device)
     scores = torch.zeros(z.shape[0], steps, device=z.device)
     rows = torch.arange(z.shape[0], device=z.device)
+    refusals = torch.zeros_like(rows)
     ended = torch.zeros_like(rows, dtype=torch.bool)
     tokens, state = torch.full_like(rows, BOS), decoder.begin(z)
     written = constraint.begin(z.shape[0]) if constraint else None
@@ -84,8 +88,11 @@ def _roll_out(
             tokens = torch.full_like(rows, EOS)
         else:
             allowed = constraint.mask(logits, written) if constraint and written else logits
-            tokens = allowed.argmax(-1) if uniforms is None else _draw(allowed, config, uniforms[rows, t])
+            tokens, left = _choose(allowed, config, None if uniforms is None else uniforms[rows, t])
             tokens = tokens.masked_fill(ended, EOS)
+            if constraint and written:
+                tokens, refused = _accepted(tokens, allowed, left, config, constraint, written)
+                refusals[rows] += refused
         ids[rows, t] = tokens
         scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
         written = constraint.advance(written, tokens) if constraint and written else None
@@ -99,20 +106,56 @@ def _roll_out(
             order = ended.byte().argsort(stable=True)[:kept]
             rows, ended, tokens, state = rows[order], ended[order], tokens[order], state.select(order)
             written = written.select(order) if written else None
-    return _trimmed(ids, scores)
+    return _trimmed(ids, scores, refusals)
 
 
-def _trimmed(ids: Tensor, scores: Tensor) -> Decoded:
+def _trimmed(ids: Tensor, scores: Tensor, refusals: Tensor) -> Decoded:
     """Clear what was written behind the first end of each row, and cut off columns that are all padding."""
     ends = (ids == EOS).long()
     behind = ends.cumsum(1) > ends
     ids, scores = ids.masked_fill(behind, PAD), scores.masked_fill(behind, 0.0)
     length = int((ids != PAD).sum(1).max()) if len(ids) else 0
-    return Decoded(ids[:, :length], scores[:, :length])
+    return Decoded(ids[:, :length], scores[:, :length], refusals)
 
 
-def _draw(logits: Tensor, config: DecodeConfig, uniform: Tensor) -> Tensor:
-    """Draw one token a row by inverting the cumulative distribution at the uniform number."""
+def _accepted(
+    tokens: Tensor,
+    logits: Tensor,
+    uniform: Tensor | None,
+    config: DecodeConfig,
+    constraint: Constraint,
+    written: Unfinished,
+) -> tuple[Tensor, Tensor]:
+    """Choose again, among the other tokens, where the chemistry refuses one; a row without a way on ends there.
+
+    Returns:
+        The tokens, and how many each row was refused.
+    """
+    refusals = torch.zeros_like(tokens)
+    refused = constraint.refused(written, tokens)
+    for _ in range(_MOST_REFUSALS):
+        if not refused:
+            return tokens, refusals
+        rows = torch.tensor(refused, device=tokens.device)
+        refusals[rows] += 1
+        logits[rows, tokens[rows]] = float("-inf")
+        open_rows = rows[torch.isfinite(logits[rows]).any(-1)]
+        chosen, left = _choose(logits[open_rows], config, None if uniform is None else uniform[open_rows])
+        tokens = tokens.index_fill(0, rows, EOS).index_copy(0, open_rows, chosen)
+        if uniform is not None and left is not None:
+            uniform = uniform.index_copy(0, open_rows, left)
+        refused = constraint.refused(written, tokens, open_rows.tolist())
+    return tokens.index_fill(0, torch.tensor(refused, dtype=torch.long, device=tokens.device), EOS), refusals
+
+
+def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Return the likeliest token of each row, or one drawn by a uniform number and what is left of that number.
+
+    The token is found by inverting the cumulative distribution. Where in its own share of it the number lies is again
+    uniform, whatever the token, and serves the next draw of the row.
+    """
+    if uniform is None:
+        return logits.argmax(-1), None
     probabilities = (logits / config.temperature).softmax(-1)
     if config.top_p < 1:
         probabilities = _nucleus(probabilities, config.top_p)
@@ -120,7 +163,10 @@ def _draw(logits: Tensor, config: DecodeConfig, uniform: Tensor) -> Tensor:
     total = cumulative[:, -1:]
     # Rounding must not carry the number to the total itself, which would fall behind the last possible token.
     target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, target, right=True).squeeze(1)
+    tokens = torch.searchsorted(cumulative, target, right=True)
+    share = probabilities.gather(1, tokens)
+    left = ((target - cumulative.gather(1, tokens) + share) / share).clamp(0.0, 1.0)
+    return tokens.squeeze(1), left.squeeze(1)
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
@@ -172,14 +218,14 @@ def _beam(decoder: Decoder, z: Tensor, width: int, constraint: Constraint | None
         log_probs = log_probs.view(batch, width, -1)
         if t == steps - 1:
             log_probs = _only_end(log_probs)
-        beam, parents = _extend(beam, log_probs, t)
+        beam, parents, written = _extended(beam, log_probs, t, constraint if t < steps - 1 else None, written)
         state, tokens = state.select(parents), beam.ids[:, :, t].flatten()
-        written = constraint.advance(written.select(parents), tokens) if constraint and written else None
+        written = constraint.advance(written, tokens) if constraint and written else None
         if bool(beam.ended[:, 0].all()):
             break
-    best = Decoded(beam.ids[:, 0], beam.scores[:, 0])
-    length = int((best.ids != PAD).sum(1).max()) if batch else 0
-    return Decoded(best.ids[:, :length], best.token_log_probs[:, :length])
+    ids, refusals = beam.ids[:, 0], torch.zeros(batch, dtype=torch.long, device=z.device)
+    length = int((ids != PAD).sum(1).max()) if batch else 0
+    return Decoded(ids[:, :length], beam.scores[:, 0, :length], refusals)
 
 
 def _only_end(log_probs: Tensor) -> Tensor:
@@ -187,6 +233,23 @@ def _only_end(log_probs: Tensor) -> Tensor:
     ended = torch.full_like(log_probs, float("-inf"))
     ended[..., EOS] = log_probs[..., EOS]
     return ended
+
+
+def _extended(
+    beam: _Hypotheses, log_probs: Tensor, t: int, constraint: Constraint | None, written: Unfinished | None
+) -> tuple[_Hypotheses, Tensor, Unfinished | None]:
+    """Extend as `_extend`, by tokens that the chemistry accepts as far as there are such."""
+    for _ in range(_MOST_REFUSALS):
+        longer, parents = _extend(beam, log_probs, t)
+        if constraint is None or written is None:
+            break
+        tokens, later = longer.ids[:, :, t].flatten(), written.select(parents)
+        refused = constraint.refused(later, tokens)
+        if not refused:
+            return longer, parents, later
+        rows = torch.tensor(refused, device=tokens.device)
+        log_probs.view(-1, log_probs.shape[-1])[parents[rows], tokens[rows]] = float("-inf")
+    return longer, parents, written.select(parents) if written else None
 
 
 def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, Tensor]:
