@@ -51,7 +51,7 @@ RUNS = {
     ),
 }
 # All 5,000 test molecules; as many samples as MOSES counts unique ones in; a bound that more samples hardly move.
-SUMMARY = SummarySettings(texts=5000, samples=10_000, iwae_samples=50)
+SUMMARY = SummarySettings(texts=5000, samples=10_000, iwae_samples=50, refined_texts=5000)
 TRIES = 3
 # Prior and temperature of each set of samples. On the validation molecules the lower temperature came closer: what a
 # latent point should say is in the point, and chance at each token adds little but mistakes.

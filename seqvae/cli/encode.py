@@ -28,6 +28,7 @@ def encode(
     /,
     *,
     out: Out = "-",
+    refine: int = 0,
     reading: Input = READING,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
@@ -38,6 +39,8 @@ def encode(
         model: folder of a trained model, or the name of one that ships.
         source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
+        refine: gradient steps on each text's own latent vector, from where the encoder put it; 20 bring back most of
+            the texts that it fails on, and take some hundred times as long.
         reading: how the texts are read.
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
@@ -50,5 +53,5 @@ def encode(
     writer_for(out, latent=True)
     codec = load(model, device=computing.device)
     bulk = in_bulk(codec, out, spread, computing)
-    count = write_bulk(bulk, out, encoded(source, bulk, reading, computing), computing, latent=True)
+    count = write_bulk(bulk, out, encoded(source, bulk, reading, computing, refine), computing, latent=True)
     computing.note(f"{count:,} texts encoded into {codec.latent} dimensions: {out}")

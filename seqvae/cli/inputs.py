@@ -48,8 +48,10 @@ def read_texts(source: str, codec: Codec, options: InputOptions, compute: Comput
     return records
 
 
-def encoded(source: str, bulk: Bulk, options: InputOptions, compute: ComputeOptions) -> Iterator[Results]:
-    """Encode the records of a source in chunks; it may be larger than memory.
+def encoded(
+    source: str, bulk: Bulk, options: InputOptions, compute: ComputeOptions, refine: int = 0
+) -> Iterator[Results]:
+    """Encode the records of a source in chunks; it may be larger than memory. `refine` is as in `Codec.encode`.
 
     Yields:
         Texts with their latent vectors; their names too, where the first ones have any.
@@ -60,7 +62,7 @@ def encoded(source: str, bulk: Bulk, options: InputOptions, compute: ComputeOpti
     """
     work = _Encoding(source, options)
     with work.rejects:
-        for found in bulk.encode(work.texts()):
+        for found in bulk.encode(work.texts(), refine):
             if results := work.settled(found):
                 yield results
     work.tell(compute)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from seqvae.cli.options import Out
+from seqvae.config import REFINE_STEPS
 
 app = App(
     name="interpolate",
@@ -25,6 +26,7 @@ def interpolate(
     *,
     steps: int = 8,
     kind: str = "slerp",
+    refine: int = REFINE_STEPS,
     out: Out = "-",
     device: str = "auto",
 ) -> None:
@@ -36,6 +38,7 @@ def interpolate(
         last: text to end at.
         steps: texts on the way, both ends (as the model decodes them) included.
         kind: `slerp` turns the direction at a constant rate, `linear` takes the straight line.
+        refine: gradient steps on the latent vectors of the two ends, from where the encoder put them.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
         device: `auto`, `cpu` or `cuda`.
     """
@@ -43,5 +46,5 @@ def interpolate(
     from seqvae.cli.outputs import Results, write, writer_for
 
     writer_for(out)
-    path = load(model, device=device).interpolate(first, last, steps=steps, kind=kind)
+    path = load(model, device=device).interpolate(first, last, steps=steps, kind=kind, refine=refine)
     write(out, Results(path, {"step": list(range(len(path)))}))

@@ -126,11 +126,12 @@ class Bulk:
         else:  # one process drives the GPU, the workers make texts, which need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
 
-    def encode(self, texts: Iterable[Sequence[str]]) -> Iterator[Encoded]:
+    def encode(self, texts: Iterable[Sequence[str]], refine: int = 0) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, nothing is raised for them.
 
         Args:
             texts: chunks of texts; how they are cut has no effect on the vectors beyond the last digit.
+            refine: gradient steps on each text's own posterior, as in `Codec.encode`.
 
         Yields:
             What became of each chunk.
@@ -138,8 +139,8 @@ class Bulk:
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`.
         """
-        job = _job(_encode, self.codec, self.settings.batch_size)
-        for results in self._run(job, texts, {"verb": "encode"}):
+        job = _job(_encode, self.codec, self.settings.batch_size, refine)
+        for results in self._run(job, texts, {"verb": "encode", "refine": refine}):
             rejected = {int(place): reason for place, reason in results.notes["rejected"].items()}
             z = np.zeros((0, self.codec.latent), np.float32) if results.z is None else results.z
             yield Encoded(z, rejected, results.notes["dropped"])
@@ -272,7 +273,7 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> W
     return generate
 
 
-def _encode(codec: Codec, batch_size: int) -> Work:
+def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
     """Return what makes posterior means of a numbered chunk of texts."""
 
     def encode(chunk: tuple[int, Sequence[str]]) -> Results:
@@ -280,21 +281,23 @@ def _encode(codec: Codec, batch_size: int) -> Work:
         with warnings.catch_warnings(), _one_thread(codec):
             # a tokenizer that drops unseen tokens says so once a call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
-            z, rejected = _encodable(codec, chunk[1], batch_size)
+            z, rejected = _encodable(codec, chunk[1], batch_size, refine)
         notes = {"rejected": {str(i): why for i, why in rejected.items()}, "dropped": codec.tokenizer.dropped - before}
         return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
 
     return encode
 
 
-def _encodable(codec: Codec, texts: Sequence[str], batch_size: int) -> tuple[torch.Tensor, dict[int, str]]:
+def _encodable(
+    codec: Codec, texts: Sequence[str], batch_size: int, refine: int
+) -> tuple[torch.Tensor, dict[int, str]]:
     """Encode all texts; only where that fails, look which ones it is."""
     try:
-        return codec.encode(texts, batch_size), {}
+        return codec.encode(texts, batch_size, refine), {}
     except InputError:
         rejected = {place: reason for place, text in enumerate(texts) if (reason := _reason(codec, text))}
     kept = [text for place, text in enumerate(texts) if place not in rejected]
-    return codec.encode(kept, batch_size), rejected
+    return codec.encode(kept, batch_size, refine), rejected
 
 
 def _reason(codec: Codec, text: str) -> str:

@@ -12,25 +12,25 @@ import math
 import torch
 from torch import Tensor
 
+from seqvae.device import generator
 from seqvae.model.encoders import Tokens
 from seqvae.model.posterior import DiagonalGaussian
 from seqvae.model.vae import SequenceVAE
 
-STEPS = 50  # by then the objective of molecules moves less than its noise
 _STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
+_NOISE = 51  # stream of random numbers
 
 
-def refined(
-    model: SequenceVAE, tokens: Tokens, beta: float, steps: int, rng: torch.Generator
-) -> DiagonalGaussian:
+def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> DiagonalGaussian:
     """Return the posterior of each text after steps on distortion + beta * rate, one sample of z a step.
+
+    All texts share the noise of a step, so that what becomes of one does not depend on its company.
 
     Args:
         model: a trained model, in evaluation mode.
         tokens: the texts.
         beta: weight of the rate; the one of its training keeps rate and distortion in balance.
         steps: of Adam, its step size falling to zero; 0: what the encoder says.
-        rng: source of the samples, on the model's device.
     """
     with torch.no_grad():
         amortised = model.posterior(tokens)
@@ -38,13 +38,14 @@ def refined(
         raise TypeError(f"expected a diagonal Gaussian posterior, got {type(amortised).__name__}")
     free = [part.clone().requires_grad_() for part in (amortised.mean, amortised.log_variance)]
     optimizer = torch.optim.Adam(free, lr=_STEP_SIZE)
-    with torch.enable_grad():
+    # cuDNN has no backward pass of a recurrence in evaluation mode; PyTorch's own has.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = _STEP_SIZE * 0.5 * (1 + math.cos(math.pi * step / steps))
-            posterior = DiagonalGaussian(free[0], free[1])
-            distortion = -model.log_likelihood(posterior.rsample(1, rng)[0], tokens)
-            loss = (distortion + beta * posterior.kl(model.prior)).sum()
+            noise = torch.randn(free[0].shape[1], generator=generator(0, _NOISE, step)).to(free[0].device)
+            distortion = -model.log_likelihood(free[0] + noise * (0.5 * free[1]).exp(), tokens)
+            loss = (distortion + beta * DiagonalGaussian(free[0], free[1]).kl(model.prior)).sum()
             _set_gradients(free, torch.autograd.grad(loss, free))  # the model's own weights get none
             optimizer.step()
     return DiagonalGaussian(free[0].detach(), free[1].detach())

@@ -68,6 +68,7 @@ _PREDICTORS = {"ridge_r2": "ridge, R²", "ridge_rank": "ridge, rank", "gp_r2": "
 # What to look at first, of all figures of a model.
 TELLING = (
     "exact_reconstruction",
+    "refined_exact",
     "teacher_forced_exact",
     "ten_by_ten",
     "miss_tanimoto_mean",
