@@ -28,6 +28,9 @@ def reconstruction(found: Values, settings: Values, published: Values) -> str:
     kind, size = settings["tokenizer"]["kind"].upper(), f"{found['parameters']:,} parameters"
     ours = f"{kind}, {found['symbols']} symbols, {size}"
     rows.append(["**seqvae**, greedy from the mean", ours, share(found["summary"]["exact_reconstruction"])])
+    refined, steps = found["summary"]["refined_exact"], found["summary"]["refine_steps"]
+    if refined is not None:
+        rows.append([f"**seqvae**, the same after {steps} steps on each molecule's own posterior", ours, share(refined)])
     protocol, texts = found["summary"]["ten_by_ten"], found["summary"]["ten_by_ten_texts"]
     if protocol is not None:
         rows.append([f"**seqvae**, 10 x 10 on {texts:,} molecules", ours, share(protocol)])
@@ -37,8 +40,12 @@ def reconstruction(found: Values, settings: Values, published: Values) -> str:
 def samples(found: Values) -> str:
     """Return the table of samples from each prior, after how many tries, and beside real molecules."""
     columns = found["generation"]
-    rows = [["valid at the first try", *(share(part["valid_at_once"]) for part in columns.values())]]
-    rows.append(["valid after at most 3 tries", *(share(part["valid"]) for part in columns.values())])
+    shares = {
+        "valid at the first try, no token refused": "valid_uncorrected",
+        "valid at the first try": "valid_at_once",
+        "valid after at most 3 tries": "valid",
+    }
+    rows = [[title, *(share(part[key]) for part in columns.values())] for title, key in shares.items()]
     rows.append(["tries a sample", *(f"{part['tries']:.2f}" for part in columns.values())])
     for key, digits in _SHOWN.items():
         rows.append([key, *(f"{part['metrics'][key]:.{digits}f}" for part in columns.values())])
@@ -55,16 +62,24 @@ def zinc(result: Values, published: Values) -> str:
         + reconstruction(found, settings, published)
         + f"\n{found['texts']:,} training molecules, {found['epochs']} epochs ({found['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
-        f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}.\n\n"
+        f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}{gone_on(found)}.\n\n"
         + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
         + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
         + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
-        "place (the floor); an invalid sample is drawn again, z and all:\n\n"
+        "place (the floor). Tokens after which no molecule can come are refused; a sample that is invalid all the same, or "
+        "had a token refused, is drawn again, z and all, and the best of the tries stays:\n\n"
         + samples(found)
         + "\n"
         + goals(found, published["reach"])
         + f"\nMean log density of held-out posterior samples, nats: {prior}.\n"
     )
+
+
+def gone_on(found: Values) -> str:
+    """Say what came before this training, if anything."""
+    if not (first := found["before"]):
+        return ""
+    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes at a lower beta"
 
 
 def goals(found: Values, wanted: Values) -> str:
@@ -76,10 +91,18 @@ def goals(found: Values, wanted: Values) -> str:
     fcd = best["metrics"]["FCD/Test"]
     return (
         reached("Exact reconstruction", found["summary"]["exact_reconstruction"], wanted["zinc_reconstruction"], share)
+        + refined_goal(found["summary"], wanted)
         + reached("FCD of the best of these", fcd, wanted["zinc_fcd"], "{:.2f}".format, most=True)
         + reached("Valid after at most 3 tries", best["valid"], wanted["zinc_validity"], share)
         + reached("Novel", best["metrics"]["Novelty"], wanted["zinc_novelty"], share)
     )
+
+
+def refined_goal(summary: Values, wanted: Values) -> str:
+    """Return what refined posteriors reach; nothing where they were not measured."""
+    if summary["refined_exact"] is None:
+        return ""
+    return reached("Exact reconstruction, refined", summary["refined_exact"], wanted["zinc_reconstruction"], share)
 
 
 def search(result: Values, published: Values) -> str:

@@ -30,7 +30,7 @@ from seqvae.data.cards import find_card
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
-from seqvae.report.figures import figure_rows
+from seqvae.report.metrics import figure_rows
 from seqvae.shipped import CARD, models_folder, parse_card
 from seqvae.train.prepare import Prepared, prepare
 
@@ -123,7 +123,10 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
     threads = f"{made['threads']} thread{'s' if made['threads'] > 1 else ''}"
     place = f"{threads} of {made_on['processor']}, {made_on['memory_gib']} GiB"
     day = datetime.now(UTC).date().isoformat()
-    return f"{epochs} epochs, {made['steps']:,} steps, {made['seconds'] / 60:.1f} minutes on {place}; shipped {day}"
+    first = codec.provenance["finetune"]["base"]["training"] if "finetune" in codec.provenance else None
+    before = f" after {first['steps']:,} steps, {first['seconds'] / 60:.1f} minutes of a first training" if first else ""
+    time = f"{made['seconds'] / 60:.1f} minutes"
+    return f"{epochs} epochs, {made['steps']:,} steps, {time}{before} on {place}; shipped {day}"
 
 
 def settings_of(run: RunConfig) -> dict[str, str]:

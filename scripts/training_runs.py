@@ -7,9 +7,10 @@ from pathlib import Path
 
 import seqvae
 from seqvae.artifact import PROVENANCE, RUN
-from seqvae.config import RunConfig
+from seqvae.config import FinetuneConfig, RunConfig
 from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
+from seqvae.train.finetune import finetune
 from seqvae.train.fit import train
 from seqvae.train.prepare import Prepared, prepare
 
@@ -33,6 +34,16 @@ def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
         return _read_back(folder)
     done = train(run, folder, resume=resume and (folder / RUN).is_file())
     return Finished(seqvae.load(folder), done.prepared)
+
+
+def tuned(first: Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
+    """Go on with a trained model under other settings; as `trained`, a finished one is only read."""
+    if resume and (folder / PROVENANCE).is_file():
+        return _read_back(folder)
+    again = resume and (folder / RUN).is_file()
+    given = () if again else (config,)
+    done = finetune("" if again else first, "" if again else source, folder, *given, resume=again)
+    return Finished(seqvae.load(folder), done.trained.prepared)
 
 
 def _read_back(folder: Path) -> Finished:

@@ -18,7 +18,7 @@ from seqvae.config import DataConfig, TokenizerConfig
 from seqvae.data.cards import find_card
 from seqvae.errors import ArtifactError, UsageError
 from seqvae.evaluate.samples import canonical
-from seqvae.report.figures import figure_rows
+from seqvae.report.metrics import figure_rows
 from seqvae.report.model_card import card_text
 from seqvae.shipped import (
     list_models,

@@ -45,6 +45,8 @@ class ModelOptions:
     Attributes:
         number: texts drawn from a model.
         prior: `normal`, `fitted`, or `auto`, the one of these that the model prefers.
+        tries: of a model that writes SMILES: most draws of a sample, as in `seqvae sample`; with 1, each draw that is no
+            molecule counts against the model.
         seed: every random draw comes from it.
         motifs: DNA: file of motifs whose hits are counted (JASPAR or minimal MEME), or `promoter-boxes` for the -10 and
             -35 boxes of E. coli.
@@ -53,6 +55,7 @@ class ModelOptions:
 
     number: int = 10_000
     prior: str = "auto"
+    tries: int = DecodeConfig.tries
     seed: int = DecodeConfig.seed
     motifs: str = ""
     quick: bool = False
@@ -119,6 +122,8 @@ def _measure(
         samples = _drawn(codec, measuring, computing)
         prior = codec.default_prior if measuring.prior == "auto" else measuring.prior
         settings |= {"number": measuring.number, "prior": prior}
+        if codec.may_be_invalid:
+            settings["tries"] = measuring.tries
     if not sides.train:
         computing.note("no training texts (--train), so no novelty")
     generated = None
@@ -152,7 +157,7 @@ def _drawn(codec: Codec, measuring: ModelOptions, computing: ComputeOptions) -> 
     from seqvae.latent.bulk import Bulk, BulkSettings
 
     texts: list[str] = []
-    how = DecodeConfig("sample", tries=1, seed=measuring.seed)  # what is no molecule counts against the model
+    how = DecodeConfig("sample", tries=measuring.tries, seed=measuring.seed)
     bulk = Bulk(codec, BulkSettings(batch_size=computing.batch_size))
     with _Bars(computing.quiet) as bars:
         for part in bulk.sample(measuring.number, how, measuring.prior):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from seqvae.report.figures import figure_rows
+from seqvae.report.metrics import figure_rows
 
 
 def print_figures(figures: Mapping[str, object]) -> None:

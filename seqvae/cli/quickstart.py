@@ -215,7 +215,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb
 def _described(codec: Codec, model: str) -> tuple[list[tuple[str, str]], list[tuple[str, object, str]]]:
     """Return facts about the model, and its figures on held-out texts, as its folder has them."""
     from seqvae.artifact import parameters
-    from seqvae.report.figures import figure_rows
+    from seqvae.report.metrics import figure_rows
 
     run, made = codec.run, codec.provenance
     facts = [

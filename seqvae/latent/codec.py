@@ -78,12 +78,14 @@ class Generated:
         token_log_probs: log p of each token (the end included) given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
         refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
+        draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`); this is the best of them.
     """
 
     texts: list[str]
     token_log_probs: list[NDArray[np.float32]]
     log_likelihood: Float[Tensor, " batch"]
     refusals: Int[Tensor, " batch"]
+    draws: Int[Tensor, " batch"]
 
     @staticmethod
     def joined(parts: Sequence[Generated]) -> Generated:
@@ -93,6 +95,7 @@ class Generated:
             [scores for part in parts for scores in part.token_log_probs],
             torch.cat([part.log_likelihood for part in parts]),
             torch.cat([part.refusals for part in parts]),
+            torch.cat([part.draws for part in parts]),
         )
 
     def faults(self) -> list[tuple[bool, int]]:
@@ -106,7 +109,7 @@ class Generated:
         for row, place in zip(rows, others, strict=True):
             texts[row], scores[row] = other.texts[place], other.token_log_probs[place]
             likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
-        return Generated(texts, scores, likelihood, refusals)
+        return Generated(texts, scores, likelihood, refusals, self.draws)
 
 
 def load(name: str | Path, device: str = "auto") -> Codec:
@@ -243,7 +246,8 @@ class Codec:
         rows = self.generate_ids(z, config, batch_size)
         total = torch.tensor([float(row.sum()) for row in rows.token_log_probs])
         texts = self.tokenizer.decode_batch(rows.ids)
-        return Generated(texts, rows.token_log_probs, total, torch.tensor(rows.refusals))
+        refusals = torch.tensor(rows.refusals)
+        return Generated(texts, rows.token_log_probs, total, refusals, torch.ones_like(refusals))
 
     def generate_ids(
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
@@ -365,6 +369,7 @@ class Codec:
             found = again.faults()
             better = [place for place, row in enumerate(rows) if found[place] < faults[row]]
             made = made.with_rows([rows[place] for place in better], again, better)
+            made.draws[rows] += 1
             for place in better:
                 faults[rows[place]] = found[place]
         return made

@@ -88,6 +88,32 @@ TELLING = (
 )
 
 
+# What a model card, the terminal and quickstart show of a training.
+BRIEF = (
+    "texts",
+    "left_out",
+    "exact_reconstruction",
+    "token_accuracy",
+    "refined_exact",
+    "amortisation_gap",
+    "refined_texts",
+    "refine_steps",
+    "elbo",
+    "rate",
+    "distortion",
+    "nll_bound",
+    "iwae_samples",
+    "bits_per_token",
+    "bits_per_character",
+    "active_units",
+    "latent",
+    "samples",
+    "validity",
+    "uniqueness",
+    "novelty",
+)
+
+
 def metric_name(key: str) -> str:
     """Return what a figure is called in a table.
 
@@ -133,6 +159,13 @@ def model_rows(figures: Mapping[str, Any], keys: Collection[str] = LABELS) -> li
     """Return title, value and explanation of each figure of a model that is known, in the order of `LABELS`."""
     known = [key for key in LABELS if key in keys and figures.get(key) is not None]
     return [(LABELS[key][0], figures[key], LABELS[key][1]) for key in known]
+
+
+def figure_rows(figures: Mapping[str, object]) -> list[tuple[str, object, str]]:
+    """Return name, value and unit of the figures of a model in `BRIEF` that are known, in the order of `LABELS`."""
+    known = [(LABELS[key][0], figures[key]) for key in LABELS if key in BRIEF and figures.get(key) is not None]
+    parts = [(title.rpartition(" (") if title.endswith(")") else (title, "", ""), value) for title, value in known]
+    return [(name, value, unit.removesuffix(")")) for (name, _, unit), value in parts]
 
 
 def latent_rows(figures: Mapping[str, Any]) -> list[tuple[str, object, str]]:
