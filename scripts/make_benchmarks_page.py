@@ -23,7 +23,7 @@ import page_throughput
 from page_mpsa import mpsa
 from page_speed import memory, throughput, tokenize
 from page_tables import Values
-from page_zinc import search, zinc
+from page_zinc import search, trace, zinc
 
 from seqvae.data.cache import atomic_file
 from seqvae.report.published import tables
@@ -48,6 +48,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Models that ship", "models", "python scripts/benchmark_models.py", page_models.section),
     ("ZINC250k", "zinc250k_smiles", "python scripts/train_zinc.py", zinc),
     ("ZINC250k, search of the settings", "zinc250k_search", "python scripts/search_zinc.py", search),
+    ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python scripts/trace_zinc.py", trace),
     ("Metrics of MOSES", "metrics", "python scripts/benchmark_metrics.py", page_metrics.section),
     ("E. coli promoters", "ecoli", "python scripts/train_ecoli.py", page_dna.section),
     ("5' splice sites (MPSA)", "mpsa", "python scripts/train_mpsa.py", mpsa),

@@ -30,7 +30,7 @@ def reconstruction(found: Values, settings: Values, published: Values) -> str:
     rows.append(["**seqvae**, greedy from the mean", ours, share(found["summary"]["exact_reconstruction"])])
     refined, steps = found["summary"]["refined_exact"], found["summary"]["refine_steps"]
     if refined is not None:
-        rows.append([f"**seqvae**, the same after {steps} steps on each molecule's own posterior", ours, share(refined)])
+        rows.append([f"**seqvae**, after {steps} steps on each molecule's posterior", ours, share(refined)])
     protocol, texts = found["summary"]["ten_by_ten"], found["summary"]["ten_by_ten_texts"]
     if protocol is not None:
         rows.append([f"**seqvae**, 10 x 10 on {texts:,} molecules", ours, share(protocol)])
@@ -66,8 +66,8 @@ def zinc(result: Values, published: Values) -> str:
         + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
         + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
         + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
-        "place (the floor). Tokens after which no molecule can come are refused; a sample that is invalid all the same, or "
-        "had a token refused, is drawn again, z and all, and the best of the tries stays:\n\n"
+        "place (the floor). Tokens after which no molecule can come are refused; a sample that is invalid all the "
+        "same, or had a token refused, is drawn again, z and all, and the best of the tries stays:\n\n"
         + samples(found)
         + "\n"
         + goals(found, published["reach"])
@@ -103,6 +103,41 @@ def refined_goal(summary: Values, wanted: Values) -> str:
     if summary["refined_exact"] is None:
         return ""
     return reached("Exact reconstruction, refined", summary["refined_exact"], wanted["zinc_reconstruction"], share)
+
+
+def trace(result: Values, published: Values) -> str:
+    """Return the table of reconstruction against the distance of samples, over beta."""
+    points, settings = result["figures"]["points"], result["settings"]
+    rows = []
+    for beta, found in points.items():
+        summary, draws = found["summary"], found["samples"]
+        distances = ["–" if one["fcd"] is None else f"{one['fcd']:.2f}" for one in draws.values()]
+        rows.append(
+            [
+                beta,
+                f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
+                f"{summary['nll_bound']:.2f}",
+                share(summary["exact_reconstruction"]),
+                share(summary["refined_exact"]),
+                *distances,
+                *(share(one["valid"]) for one in draws.values()),
+            ]
+        )
+    titles = [
+        "beta",
+        "rate + distortion, nats",
+        "bound on −log p(x), nats",
+        "exact reconstruction",
+        "the same, refined",
+    ]
+    titles += [f"FCD, {prior} prior" for prior in ("normal", "fitted")]
+    titles += [f"valid, {prior} prior" for prior in ("normal", "fitted")]
+    epochs = settings["tuning"]["training"]["epochs"]
+    return (
+        f"Each point goes on from one model, the first of the two trainings above, for {epochs} epochs. Distances are "
+        f"of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to as "
+        "many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
+    )
 
 
 def search(result: Values, published: Values) -> str:

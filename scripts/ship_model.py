@@ -124,7 +124,9 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
     place = f"{threads} of {made_on['processor']}, {made_on['memory_gib']} GiB"
     day = datetime.now(UTC).date().isoformat()
     first = codec.provenance["finetune"]["base"]["training"] if "finetune" in codec.provenance else None
-    before = f" after {first['steps']:,} steps, {first['seconds'] / 60:.1f} minutes of a first training" if first else ""
+    before = (
+        f" after {first['steps']:,} steps, {first['seconds'] / 60:.1f} minutes of a first training" if first else ""
+    )
     time = f"{made['seconds'] / 60:.1f} minutes"
     return f"{epochs} epochs, {made['steps']:,} steps, {time}{before} on {place}; shipped {day}"
 

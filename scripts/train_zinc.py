@@ -83,7 +83,7 @@ SMALL_RUN = RunConfig(
     training=TrainingConfig(epochs=1, batch_size=32),
     prior=PriorConfig(prior_minutes=0.02),
 )
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2)
+SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
 
 
 def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:

@@ -112,9 +112,10 @@ def test_a_prior_is_chosen_by_name(trained, codec):
 
 
 def test_a_path_starts_and_ends_at_its_ends(codec):
-    path = codec.interpolate(TEXTS[0], TEXTS[2], steps=5)
-    assert len(path) == 5
-    assert [path[0], path[-1]] == codec.decode(codec.encode([TEXTS[0], TEXTS[2]]))
+    for refine in (0, 5):
+        path = codec.interpolate(TEXTS[0], TEXTS[2], steps=5, refine=refine)
+        assert len(path) == 5
+        assert [path[0], path[-1]] == codec.decode(codec.encode([TEXTS[0], TEXTS[2]], refine=refine))
 
 
 def test_an_ambiguous_base_is_a_set(codec):

@@ -28,6 +28,7 @@ import make_benchmarks_page  # noqa: E402
 import matrix_work  # noqa: E402
 import moses_recipe  # noqa: E402
 import search_zinc  # noqa: E402
+import trace_zinc  # noqa: E402
 import train_ecoli  # noqa: E402
 import train_mpsa  # noqa: E402
 import train_zinc  # noqa: E402
@@ -41,6 +42,7 @@ SCRIPTS = {
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,
     search_zinc.NAME: search_zinc.main,
+    trace_zinc.NAME: trace_zinc.main,
     train_mpsa.NAME: train_mpsa.main,
     train_ecoli.NAME: train_ecoli.main,
 }

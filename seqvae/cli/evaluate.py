@@ -45,12 +45,12 @@ class ModelOptions:
     Attributes:
         number: texts drawn from a model.
         prior: `normal`, `fitted`, or `auto`, the one of these that the model prefers.
-        tries: of a model that writes SMILES: most draws of a sample, as in `seqvae sample`; with 1, each draw that is no
-            molecule counts against the model.
+        tries: of a model that writes SMILES: most draws of a sample, as in `seqvae sample`; with 1, every draw that is
+            no molecule counts against the model.
         seed: every random draw comes from it.
         motifs: DNA: file of motifs whose hits are counted (JASPAR or minimal MEME), or `promoter-boxes` for the -10 and
             -35 boxes of E. coli.
-        quick: leave out intervals, what real texts reach, the 10 x 10 protocol, refinement, and the latent space.
+        quick: leave out intervals, what real texts reach, the 10 x 10 protocol, refined posteriors, the latent space.
     """
 
     number: int = 10_000
@@ -212,7 +212,9 @@ def _of_the_model(codec: Codec, sides: Sides, measuring: ModelOptions, computing
     settings = ModelSettings(seed=measuring.seed)
     computing.note(f"measuring the model on {min(len(sides.test), settings.texts):,} texts it has not seen")
     if measuring.quick:
-        return ModelFigures(asdict(model_table(codec, sides.test, replace(settings, protocol_texts=0, refined_texts=0))))
+        return ModelFigures(
+            asdict(model_table(codec, sides.test, replace(settings, protocol_texts=0, refined_texts=0)))
+        )
     table = asdict(model_table(codec, sides.test, settings))
     bits = _bits_beside_counting(codec, sides, settings.texts)
     computing.note("looking at the latent space")

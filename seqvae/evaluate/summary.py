@@ -145,8 +145,8 @@ class ModelSettings:
         texts: held-out texts looked at, at most; the first ones.
         iwae_samples: samples of the importance-weighted bound; each costs one pass over the texts.
         protocol_texts: texts of the 10 x 10 protocol, at most; each costs 100 decodings. 0: leave it out.
-        refined_texts: texts whose posteriors are refined, at most; each costs `REFINE_STEPS` training steps. 0: leave it
-            out.
+        refined_texts: texts whose posteriors are refined, at most; each costs some `REFINE_STEPS` training steps. 0:
+            leave it out.
         seed: seed of all draws.
     """
 

@@ -288,9 +288,7 @@ def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
     return encode
 
 
-def _encodable(
-    codec: Codec, texts: Sequence[str], batch_size: int, refine: int
-) -> tuple[torch.Tensor, dict[int, str]]:
+def _encodable(codec: Codec, texts: Sequence[str], batch_size: int, refine: int) -> tuple[torch.Tensor, dict[int, str]]:
     """Encode all texts; only where that fails, look which ones it is."""
     try:
         return codec.encode(texts, batch_size, refine), {}

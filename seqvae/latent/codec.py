@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from seqvae.artifact import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -20,16 +20,16 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, Ru
 from seqvae.data.onehot import soft_one_hot
 from seqvae.device import derived_seed, evaluating, exact_matmul, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.latent.generated import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.model.constraint import Constraint
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.fitted import FittedPrior
-from seqvae.model.generate import Decoded, decode, distribution
+from seqvae.model.generate import decode, distribution
 from seqvae.model.objective import Bounds
 from seqvae.model.posterior import DiagonalGaussian, Prior
 from seqvae.model.refine import refined
 from seqvae.shipped import resolve
-from seqvae.text.molecules import is_valid
 from seqvae.text.syntax import syntax_of
 from seqvae.text.tokenizer import Tokenizer
 from seqvae.text.valence import valences_of
@@ -52,64 +52,6 @@ def _chunk_sizes(count: int) -> list[int]:
     if count < 1:
         raise UsageError(f"expected a number of samples from 1, got {count}")
     return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
-
-
-@dataclass(frozen=True)
-class TokenRows:
-    """Decoded token ids, a row each latent point.
-
-    Attributes:
-        ids: token ids, the end mark included.
-        token_log_probs: log p of each token given z and the tokens before it, nats.
-        refusals: tokens that the rules of chemistry refused on the way, a number each row.
-    """
-
-    ids: list[NDArray[np.int64]]
-    token_log_probs: list[NDArray[np.float32]]
-    refusals: list[int]
-
-
-@dataclass(frozen=True)
-class Generated:
-    """Decoded texts and what the model thinks of them.
-
-    Attributes:
-        texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
-        token_log_probs: log p of each token (the end included) given z and the tokens before it, nats.
-        log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
-        refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
-        draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`); this is the best of them.
-    """
-
-    texts: list[str]
-    token_log_probs: list[NDArray[np.float32]]
-    log_likelihood: Float[Tensor, " batch"]
-    refusals: Int[Tensor, " batch"]
-    draws: Int[Tensor, " batch"]
-
-    @staticmethod
-    def joined(parts: Sequence[Generated]) -> Generated:
-        """Return the texts of all parts in their order."""
-        return Generated(
-            [text for part in parts for text in part.texts],
-            [scores for part in parts for scores in part.token_log_probs],
-            torch.cat([part.log_likelihood for part in parts]),
-            torch.cat([part.refusals for part in parts]),
-            torch.cat([part.draws for part in parts]),
-        )
-
-    def faults(self) -> list[tuple[bool, int]]:
-        """Return what is wrong with each molecule: whether it is none, and how often chemistry had to correct it."""
-        return [(not is_valid(text), count) for text, count in zip(self.texts, self.refusals.tolist(), strict=True)]
-
-    def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
-        """Return these texts, `rows` of them replaced by the rows `others` of another."""
-        texts, scores = [*self.texts], [*self.token_log_probs]
-        likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
-        for row, place in zip(rows, others, strict=True):
-            texts[row], scores[row] = other.texts[place], other.token_log_probs[place]
-            likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
-        return Generated(texts, scores, likelihood, refusals, self.draws)
 
 
 def load(name: str | Path, device: str = "auto") -> Codec:
@@ -172,9 +114,7 @@ class Codec:
         """
         return self.posterior(texts, batch_size, refine).mean
 
-    def posterior(
-        self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
-    ) -> DiagonalGaussian:
+    def posterior(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0) -> DiagonalGaussian:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         if refine < 0:
             raise UsageError(f"refine: expected a number of steps from 0, got {refine}")
@@ -261,9 +201,7 @@ class Codec:
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in chunk.split(batch_size):
                     decoded = decode(self.model.decoder, part.to(self.device), config, rng, rules)
-                    made.ids.extend(_unpadded(decoded.ids, decoded))
-                    made.token_log_probs.extend(_unpadded(decoded.token_log_probs, decoded))
-                    made.refusals.extend(decoded.refusals.tolist())
+                    made.add(decoded)
         return made
 
     def decode_distribution(
@@ -448,8 +386,3 @@ class Codec:
     @cached_property
     def _id_table(self) -> Tensor:
         return torch.from_numpy(self.tokenizer.id_table())
-
-
-def _unpadded(values: Tensor, decoded: Decoded) -> list[NDArray]:
-    lengths = (decoded.ids != PAD).sum(1).tolist()
-    return [row[:length] for row, length in zip(values.cpu().numpy(), lengths, strict=True)]

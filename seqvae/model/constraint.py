@@ -86,9 +86,7 @@ class Constraint:
         chemistry: what may become a molecule, from `text.valence`; None: whatever has the syntax.
     """
 
-    def __init__(
-        self, rules: Rules, device: torch.device | str = "cpu", chemistry: Chemistry | None = None
-    ) -> None:
+    def __init__(self, rules: Rules, device: torch.device | str = "cpu", chemistry: Chemistry | None = None) -> None:
         self.chemistry = chemistry
         effects = (rules.kind, rules.depth, rules.rings)
         self._kind, self._depth, self._rings = (torch.from_numpy(effect).to(device) for effect in effects)

@@ -20,7 +20,7 @@ from seqvae.model.encoders import BOS, EOS, PAD
 # Rows leave the batch in such numbers that its size stays a multiple: oneDNN prepares and keeps kernels for each size.
 _TOGETHER = 32
 _LOOK_EVERY = 8  # steps on a GPU between looks at which rows have ended
-_MOST_REFUSALS = 16  # tokens a position: a model that means none but refused ones has written nonsense before
+_MOST_REFUSALS = 32  # of a text: what is refused so often was nonsense before, and ends there
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ def _roll_out(
             tokens, left = _choose(allowed, config, None if uniforms is None else uniforms[rows, t])
             tokens = tokens.masked_fill(ended, EOS)
             if constraint and written:
-                tokens, refused = _accepted(tokens, allowed, left, config, constraint, written)
-                refusals[rows] += refused
+                tokens, refusals[rows] = _accepted(tokens, refusals[rows], allowed, left, config, constraint, written)
         ids[rows, t] = tokens
         scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
         written = constraint.advance(written, tokens) if constraint and written else None
@@ -120,6 +119,7 @@ def _trimmed(ids: Tensor, scores: Tensor, refusals: Tensor) -> Decoded:
 
 def _accepted(
     tokens: Tensor,
+    refusals: Tensor,
     logits: Tensor,
     uniform: Tensor | None,
     config: DecodeConfig,
@@ -129,23 +129,20 @@ def _accepted(
     """Choose again, among the other tokens, where the chemistry refuses one; a row without a way on ends there.
 
     Returns:
-        The tokens, and how many each row was refused.
+        The tokens, and the refusals that each row has met so far.
     """
-    refusals = torch.zeros_like(tokens)
     refused = constraint.refused(written, tokens)
-    for _ in range(_MOST_REFUSALS):
-        if not refused:
-            return tokens, refusals
+    while refused:
         rows = torch.tensor(refused, device=tokens.device)
-        refusals[rows] += 1
+        refusals = refusals.index_add(0, rows, torch.ones_like(rows))
         logits[rows, tokens[rows]] = float("-inf")
-        open_rows = rows[torch.isfinite(logits[rows]).any(-1)]
-        chosen, left = _choose(logits[open_rows], config, None if uniform is None else uniform[open_rows])
-        tokens = tokens.index_fill(0, rows, EOS).index_copy(0, open_rows, chosen)
+        on = rows[torch.isfinite(logits[rows]).any(-1) & (refusals[rows] < _MOST_REFUSALS)]
+        chosen, left = _choose(logits[on], config, None if uniform is None else uniform[on])
+        tokens = tokens.index_fill(0, rows, EOS).index_copy(0, on, chosen)
         if uniform is not None and left is not None:
-            uniform = uniform.index_copy(0, open_rows, left)
-        refused = constraint.refused(written, tokens, open_rows.tolist())
-    return tokens.index_fill(0, torch.tensor(refused, dtype=torch.long, device=tokens.device), EOS), refusals
+            uniform = uniform.index_copy(0, on, left)
+        refused = constraint.refused(written, tokens, on.tolist())
+    return tokens, refusals
 
 
 def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -239,7 +236,7 @@ def _extended(
     beam: _Hypotheses, log_probs: Tensor, t: int, constraint: Constraint | None, written: Unfinished | None
 ) -> tuple[_Hypotheses, Tensor, Unfinished | None]:
     """Extend as `_extend`, by tokens that the chemistry accepts as far as there are such."""
-    for _ in range(_MOST_REFUSALS):
+    for _ in range(_MOST_REFUSALS):  # of a position: hypotheses come and go
         longer, parents = _extend(beam, log_probs, t)
         if constraint is None or written is None:
             break

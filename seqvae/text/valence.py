@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple, final
 
 from rdkit import Chem, rdBase
@@ -102,7 +103,7 @@ def atom_rule(symbol: str) -> AtomRule:
         return AtomRule(_ANY_VALENCE, aromatic=False)
     atom, table = molecule.GetAtomWithIdx(0), Chem.GetPeriodicTable()
     number = atom.GetAtomicNum() - atom.GetFormalCharge()
-    listed = tuple(table.GetValenceList(number)) if atom.GetAtomicNum() and 0 < number < 118 else (-1,)  # noqa: PLR2004
+    listed = tuple(table.GetValenceList(number)) if atom.GetAtomicNum() and 0 < number < 118 else (-1,)
     if -1 in listed:
         return AtomRule(_ANY_VALENCE, atom.GetIsAromatic())
     left = tuple(sorted(v - atom.GetNumExplicitHs() for v in listed if v >= atom.GetNumExplicitHs()))
@@ -116,7 +117,19 @@ class Molecule:
     Atoms are numbered as they are written, so that each stands behind the one it grew from.
     """
 
-    __slots__ = ("bond", "bonded", "branches", "closures", "current", "parents", "rings", "rules", "tree_aromatic", "unsettled")
+    __slots__ = (
+        "bond",
+        "bonded",
+        "branches",
+        "closures",
+        "current",
+        "judged",
+        "parents",
+        "rings",
+        "rules",
+        "tree_aromatic",
+        "unsettled",
+    )
 
     def __init__(self) -> None:
         self.rules: list[AtomRule] = []
@@ -124,6 +137,7 @@ class Molecule:
         self.parents: list[int] = []  # the atom that each grew from; -1: none
         self.tree_aromatic: list[bool] = []  # whether the bond to that one is aromatic
         self.unsettled: list[int] = []  # aromatic atoms of which it is not yet known whether they can be that
+        self.judged: tuple[int, ...] = ()  # what was known when the aromatic atoms were last found possible
         self.closures: list[tuple[int, int, bool]] = []  # bonds that closed rings: atoms, and whether aromatic
         self.rings: dict[str, tuple[int, _Operation | None]] = {}  # open ring numbers: atom, and bond if written
         self.branches: list[int] = []  # atoms that the open branches go back to
@@ -135,20 +149,17 @@ class Molecule:
         other = Molecule.__new__(Molecule)
         other.rules, other.bonded, other.parents = self.rules[:], self.bonded[:], self.parents[:]
         other.tree_aromatic, other.closures, other.branches = self.tree_aromatic[:], self.closures[:], self.branches[:]
-        other.unsettled = self.unsettled[:]
+        other.unsettled, other.judged = self.unsettled[:], self.judged
         other.rings, other.current, other.bond = self.rings.copy(), self.current, self.bond
         return other
 
     def write(self, operations: Sequence[_Operation]) -> bool:
         """Write symbols; return false where no molecule can come of it (the object is of no use then)."""
-        look = False
         for operation in operations:
             kind = operation.kind
             if kind == ATOM:
-                look |= self.current >= 0 and self.rules[self.current].aromatic
                 fits = self._write_atom(operation.atom)
             elif kind == RING:
-                look |= operation.ring in self.rings
                 fits = self._write_ring(operation.ring)
             elif kind == BOND:
                 self.bond = operation
@@ -157,21 +168,20 @@ class Molecule:
                 self.branches.append(self.current)
                 fits = self._room(self.current) > 0
             elif kind == CLOSE:
-                look |= self.rules[self.current].aromatic
                 self.current, fits = self.branches.pop(), True
             else:
-                self.current, fits, look = -1, kind == DOT, True
+                self.current, fits = -1, kind == DOT
             if not fits:
                 return False
-        return (not self.rings or self._can_go_on()) and (not look or self._aromatic_possible())
+        return (not self.rings or self._can_go_on()) and self._aromatic_possible()
 
     def may_end(self) -> bool:
         """Return whether the molecule is one as it stands."""
-        self_open = self.current
-        self.current = -1  # nothing will be bonded to the last atom any more
-        possible = not self.rings and not self.branches and self._aromatic_possible()
-        self.current = self_open
-        return possible
+        if self.rings or self.branches or self.bond:
+            return False
+        closed = self.copy()
+        closed.current = -1  # nothing will be bonded to the last atom any more
+        return closed._aromatic_possible()
 
     def _room(self, atom: int) -> int:
         return self.rules[atom].valences[-1] - self.bonded[atom]
@@ -223,12 +233,16 @@ class Molecule:
 
     def _aromatic_possible(self) -> bool:
         """Return whether the aromatic atoms that are finished lie in rings and can get their double bonds."""
+        if not self.unsettled:
+            return True
         open_atoms = {*self.branches, *(atom for atom, _ in self.rings.values())}
         if self.current >= 0:
             open_atoms.add(self.current)
         finished = [atom for atom in self.unsettled if atom not in open_atoms]
-        if not finished:
+        situation = (len(self.unsettled), len(finished), len(self.closures), self.bonded[self.unsettled[-1]])
+        if not finished or situation == self.judged:  # a side chain grows, and says nothing new of the ring
             return True
+        self.judged = situation
         if not self._double_bonds_fit(finished, open_atoms):
             return False
         if len(finished) == len(self.unsettled) and self._double_bonds_fit(finished, set()):
@@ -258,7 +272,7 @@ class Molecule:
         bonds = [(atom, self.parents[atom]) for atom in self.unsettled if self.tree_aromatic[atom]]
         bonds += [(here, there) for here, there, aromatic in self.closures if aromatic and here in self.unsettled]
         open_ones = [atom for atom in self.unsettled if atom in open_atoms]
-        bridges = _bridges([*bonds, *zip(open_ones, open_ones[1:], strict=False)])
+        bridges = _bridges([*bonds, *pairwise(open_ones)])
         return [bond for number, bond in enumerate(bonds) if number not in bridges]
 
 
