@@ -29,7 +29,9 @@ TUNING = FinetuneConfig(
     training=TrainingConfig(epochs=2, batch_size=256, learning_rate=5e-4), prior=PriorConfig(prior_minutes=2.0)
 )
 SMALL_TUNING = FinetuneConfig(
-    training=TrainingConfig(epochs=1, batch_size=32), prior=PriorConfig(prior_steps=5, prior_components=1)
+    data=SMALL_BASE.data,
+    training=TrainingConfig(epochs=1, batch_size=32),
+    prior=PriorConfig(prior_steps=5, prior_components=1),
 )
 SUMMARY = SummarySettings(texts=2000, samples=1000, iwae_samples=10, protocol_texts=0)
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=0, refined_texts=5)
