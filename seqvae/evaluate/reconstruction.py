@@ -43,14 +43,19 @@ class Reconstruction:
         return [(a, b) for a, b in zip(self.texts, self.decoded, strict=True) if a != b]
 
 
-def reconstruct(codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> Reconstruction:
+def reconstruct(
+    codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
+) -> Reconstruction:
     """Encode texts to their posterior means and decode these greedily, each token from those decoded before it.
+
+    Arguments are as in `Codec.encode`.
 
     Raises:
         InputError: a text cannot be encoded.
     """
     wanted = [codec.normalize(text) for text in texts]
-    return Reconstruction(wanted, codec.decode(codec.encode(texts, batch_size), batch_size=batch_size))
+    z = codec.encode(texts, batch_size, refine)
+    return Reconstruction(wanted, codec.decode(z, batch_size=batch_size))
 
 
 def canonical_equal(codec: Codec, found: Reconstruction) -> float:

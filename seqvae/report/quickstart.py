@@ -106,7 +106,8 @@ def _samples(found: Quickstart) -> tuple[str, ...]:
     drawn = {text: value for text, value in zip(found.samples, found.qed, strict=True) if not math.isnan(value)}
     valid = sum(not math.isnan(value) for value in found.qed)
     text = (
-        f"{len(found.samples):,} points were drawn from the model's prior and decoded: {valid:,} are molecules, "
+        f"{len(found.samples):,} points were drawn from the model's prior and decoded, those that had to be corrected "
+        f"again, at most three times: {valid:,} are molecules, "
         f"{len(drawn):,} of these distinct. The first {min(_SAMPLES, len(drawn))}, with their drug-likeness (QED, 0 to "
         "1):"
     )
@@ -117,8 +118,9 @@ def _samples(found: Quickstart) -> tuple[str, ...]:
 def _drugs(drugs: Sequence[Drug]) -> tuple[str, ...]:
     exact, bad = sum(drug.exact for drug in drugs), sum(not drug.valid for drug in drugs)
     text = (
-        f"{len(drugs)} drugs (left) are encoded to the mean of their posterior and decoded again (right), greedily, "
-        f"each token from those before it. {exact} come back exactly, as the same canonical SMILES."
+        f"{len(drugs)} drugs (left) are encoded to the mean of their posterior, refined by a few gradient steps, and "
+        f"decoded again (right), greedily, each token from those before it. {exact} come back exactly, as the same "
+        "canonical SMILES."
     )
     text += (
         f" {bad} came back as no molecule: {', '.join(drug.name for drug in drugs if not drug.valid)}." if bad else ""

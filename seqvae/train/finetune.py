@@ -97,7 +97,8 @@ def finetune(
     new_tokens = tuple(start.tokenizer.tokens[i] for i in new)
     if not is_launched():
         plain = merged(learner, build_model(prepared.run.model, prepared.tokenizer.vocab_size))
-        notes = {**asdict(origin), "base": base.provenance, "new_tokens": list(new_tokens)}
+        known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
+        notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
         save_trained(trained, plain, quiet, {"finetune": notes})
     return Finetuned(trained, start, new_tokens, _prior_note(base, prepared.run))
 
