@@ -35,8 +35,8 @@ def recipe(result: Values, published: Values) -> str:
             name = f"ddvae {how}, {mode}"
             rows.append([f"sampling {how}", shown, each_round(found["sampling"][name])])
             for key, title in (("sampling as recipes do", "one draw, no rules"), ("sampling", "by default")):
-                against = f"Sampling {how}, {shown}, {title}"
-                lines.append(reached(against, ratio[f"{key}, {name}"], reach["sampling_ratio"], times))
+                if (value := ratio.get(f"{key}, {name}")) is not None:
+                    lines.append(reached(f"Sampling {how}, {shown}, {title}", value, reach["sampling_ratio"], times))
     if "ours, on processes" in found["sampling"]:
         count = result["settings"]["bulk_samples"]
         speed = each_round(found["sampling"]["ours, on processes"])
