@@ -106,8 +106,8 @@ def _samples(found: Quickstart) -> tuple[str, ...]:
     drawn = {text: value for text, value in zip(found.samples, found.qed, strict=True) if not math.isnan(value)}
     valid = sum(not math.isnan(value) for value in found.qed)
     text = (
-        f"{len(found.samples):,} points were drawn from the model's prior and decoded, those that had to be corrected "
-        f"again, at most three times: {valid:,} are molecules, "
+        f"{len(found.samples):,} points were drawn from the model's prior and decoded; what had to be corrected to be "
+        f"a molecule was drawn again, three times at most. {valid:,} are molecules, "
         f"{len(drawn):,} of these distinct. The first {min(_SAMPLES, len(drawn))}, with their drug-likeness (QED, 0 to "
         "1):"
     )
