@@ -132,21 +132,6 @@ def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[
     write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
 
 
-def set_default_prior(folder: Path, name: str) -> None:
-    """Choose what samples of a model folder are drawn from unless the caller says: `normal` or `fitted`.
-
-    Raises:
-        UsageError: an unknown name, or `fitted` where there is no fitted prior.
-        ArtifactError: the folder is no model.
-    """
-    artifact = load_artifact(folder)
-    _check_default(name)
-    if artifact.fitted is not None:
-        save_prior(folder, artifact.fitted, name, artifact.provenance.get("prior", {}))
-    elif name == "fitted":
-        raise UsageError(f"{folder}: {NO_FITTED_PRIOR}")
-
-
 def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:
     record = {"default": _check_default(default), "prior": prior_to_dict(fitted)}
     return {PRIOR: _json(record), PRIOR_NUMBERS: _stored(fitted.tensors(), precision)}

@@ -22,7 +22,6 @@ from seqvae.artifact import (
     record_metrics,
     save_artifact,
     save_prior,
-    set_default_prior,
 )
 from seqvae.device import generator
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
@@ -211,8 +210,6 @@ def test_numbers_too_large_for_half_precision_are_refused(trained, tmp_path):
 
 
 def test_a_prior_is_added_to_a_folder_and_chosen(copy):
-    with pytest.raises(UsageError, match="has no fitted prior"):
-        set_default_prior(copy, "fitted")
     before = load_artifact(copy)
     save_prior(copy, spoiled("mixture"), "fitted", {"nats": {"normal": -3.0}})
     record_metrics(copy, {"elbo": -1.5})
@@ -221,13 +218,13 @@ def test_a_prior_is_added_to_a_folder_and_chosen(copy):
     assert after.provenance["metrics"] == {"elbo": -1.5}
     assert {name: after.provenance["sha256"][name] for name in FILES} == before.provenance["sha256"]
     assert after.default_prior == "fitted"
-    set_default_prior(copy, "normal")
+    save_prior(copy, after.fitted, "normal", after.provenance["prior"])
     found = load_artifact(copy)
     assert found.default_prior == "normal"
     assert found.provenance["prior"] == after.provenance["prior"]
     assert all(torch.equal(value, found.fitted.tensors()[name]) for name, value in after.fitted.tensors().items())
     with pytest.raises(UsageError, match="unknown prior 'fited'; did you mean 'fitted'"):
-        set_default_prior(copy, "fited")
+        save_prior(copy, after.fitted, "fited", {})
 
 
 def test_a_model_saved_without_its_prior_has_none(copy):
