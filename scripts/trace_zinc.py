@@ -1,6 +1,6 @@
 """Trace reconstruction against the distance of samples over beta: one trained model, gone on with at each price.
 
-    python scripts/trace_zinc.py --base runs/zinc-smiles-first --folder runs/trace [--betas 0.2,0.4]
+    python scripts/trace_zinc.py --base runs/zinc-smiles/first --folder runs/trace [--betas 0.2,0.4]
 
 The base is the first of the two models of `train_zinc.py`. Every point goes on from it for the same epochs; one that
 is finished is only read back, so that the trace can be stopped and gone on with. Figures are of validation molecules.
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = given.folder or (None if given.small else Path("runs/trace"))
     found: dict[str, Any] = {}
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
-        base = given.base or (place / "base" if given.small else Path("runs/zinc-smiles-first"))
+        base = given.base or (place / "base" if given.small else Path("runs/zinc-smiles/first"))
         settled = SMALL_BASE if given.small else BASE
         if given.small:
             trained(settled, base, resume=True)

@@ -1,7 +1,7 @@
 """Train a model of ZINC250k, fit its prior, and write down its held-out figures and those of its samples.
 
 The SMILES model is trained twice: first at a low price of the rate, until molecules come back, then at twice that
-price, which takes out of the rate what the decoder does not need. The folder of the first is FOLDER-first.
+price, which takes out of the rate what the decoder does not need. The first is in FOLDER/first.
 
     python scripts/train_zinc.py --model smiles --folder runs/zinc-smiles [--resume]
 
@@ -83,12 +83,17 @@ SMALL_RUN = RunConfig(
     training=TrainingConfig(epochs=1, batch_size=32),
     prior=PriorConfig(prior_minutes=0.02),
 )
+SMALL_SECOND = {
+    "smiles": FinetuneConfig(
+        data=SMALL_RUN.data, training=SMALL_RUN.training, prior=SMALL_RUN.prior, adapt=AdaptConfig(beta=0.3)
+    )
+}
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
 
 
 def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:
     """Train, then go on under other settings, each in a folder of its own; what is finished is only read."""
-    first = folder.with_name(f"{folder.name}-first")
+    first = folder / "first"
     if not (resume and (folder / PROVENANCE).is_file()):
         trained(run, first, resume)
     return tuned(first, run.data.source, second, folder, resume)
@@ -163,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = given.folder or (None if given.small else Path(f"runs/zinc-{given.model}"))
     name = NAMES[given.model]
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
-        second = None if given.small else SECOND.get(given.model)
+        second = (SMALL_SECOND if given.small else SECOND).get(given.model)
         finished = trained_twice(run, second, place, given.resume) if second else trained(run, place, given.resume)
         found = figures(finished, settings)
         record_metrics(place, {**found["summary"], "generation": found["generation"]})

@@ -38,7 +38,7 @@ Section = TypeVar("Section")
 
 DEFAULT_MODEL = "zinc-smiles"  # the shipped model that quickstart takes
 INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
-REFINE_STEPS = 20  # of gradient on a text's own posterior: 98 of 100 molecules of ZINC come back, of 82 without
+REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has what they bring back
 # Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
 CHUNK = 2048
 _HUGE = 1e12  # no upper bound in practice, and still a finite number

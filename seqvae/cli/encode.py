@@ -40,7 +40,7 @@ def encode(
         source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
         refine: gradient steps on each text's own latent vector, from where the encoder put it; 20 bring back most of
-            the texts that it fails on, and take some hundred times as long.
+            the texts that it fails on, and take some tens of times as long.
         reading: how the texts are read.
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.

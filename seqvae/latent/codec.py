@@ -103,7 +103,7 @@ class Codec:
         Args:
             texts: what is encoded.
             batch_size: texts at a time.
-            refine: gradient steps on each text's own posterior, from where the encoder put it. They take some hundred
+            refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
                 times as long as the encoder, and bring back most of the texts that it fails on: `REFINE_STEPS` is
                 enough. 0: the encoder's word.
 
