@@ -19,6 +19,7 @@ import page_equal_time
 import page_growth
 import page_metrics
 import page_models
+import page_moses
 import page_throughput
 from page_mpsa import mpsa
 from page_speed import memory, throughput, tokenize
@@ -49,6 +50,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("ZINC250k", "zinc250k_smiles", "python scripts/train_zinc.py", zinc),
     ("ZINC250k, search of the settings", "zinc250k_search", "python scripts/search_zinc.py", search),
     ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python scripts/trace_zinc.py", trace),
+    ("MOSES", "moses", "python scripts/train_moses.py", page_moses.section),
     ("Metrics of MOSES", "metrics", "python scripts/benchmark_metrics.py", page_metrics.section),
     ("E. coli promoters", "ecoli", "python scripts/train_ecoli.py", page_dna.section),
     ("5' splice sites (MPSA)", "mpsa", "python scripts/train_mpsa.py", mpsa),

@@ -47,7 +47,7 @@ def recipe(result: Values, published: Values) -> str:
 def sampling_share(result: Values, published: Values) -> str:
     """Return the share of the matmul rate while token ids are sampled."""
     found, ratio = result["figures"]["sampling"], result["figures"]["ratios"]
-    wanted = published["reach"].get("sampling_matmul_share", 0.4)
+    wanted = published["reach"]["sampling_matmul_share"]
     lines = [
         reached(f"Over matmul, {shown}", ratio[f"matmul share, sampling, {mode}"], wanted, share)
         for mode, shown in MODES.items()

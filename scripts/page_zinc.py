@@ -41,14 +41,15 @@ def samples(found: Values) -> str:
     """Return the table of samples from each prior, after how many tries, and beside real molecules."""
     columns = found["generation"]
     shares = {
-        "valid at the first try, no token refused": "valid_uncorrected",
-        "valid at the first try": "valid_at_once",
+        "valid at the first try, as it comes": "valid_uncorrected",
+        "valid at the first try, under the rules of chemistry": "valid_at_once",
         "valid after at most 3 tries": "valid",
     }
     rows = [[title, *(share(part[key]) for part in columns.values())] for title, key in shares.items()]
     rows.append(["tries a sample", *(f"{part['tries']:.2f}" for part in columns.values())])
     for key, digits in _SHOWN.items():
-        rows.append([key, *(f"{part['metrics'][key]:.{digits}f}" for part in columns.values())])
+        values = (part["metrics"].get(key) for part in columns.values())  # too few molecules have no scaffolds
+        rows.append([key, *("–" if value is None else f"{value:.{digits}f}" for value in values)])
     return table(["figure", *columns], rows)
 
 
@@ -66,8 +67,8 @@ def zinc(result: Values, published: Values) -> str:
         + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
         + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
         + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
-        "place (the floor). Tokens after which no molecule can come are refused; a sample that is invalid all the "
-        "same, or had a token refused, is drawn again, z and all, and the best of the tries stays:\n\n"
+        "place (the floor). A sample that is no molecule is drawn again, z and all; what no try made a molecule is "
+        "written under rules that refuse tokens after which none can come:\n\n"
         + samples(found)
         + "\n"
         + goals(found, published["reach"])

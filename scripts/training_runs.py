@@ -17,10 +17,11 @@ from seqvae.train.prepare import Prepared, prepare
 
 @dataclass(frozen=True)
 class Finished:
-    """A trained model with the data that it was trained on, and the texts held out."""
+    """A trained model with the data that it was trained on, the texts held out, and the folder that it is in."""
 
     codec: Codec
     prepared: Prepared
+    folder: Path
 
 
 def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
@@ -33,7 +34,7 @@ def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
     if resume and (folder / PROVENANCE).is_file():
         return _read_back(folder)
     done = train(run, folder, resume=resume and (folder / RUN).is_file())
-    return Finished(seqvae.load(folder), done.prepared)
+    return Finished(seqvae.load(folder), done.prepared, folder)
 
 
 def tuned(first: Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
@@ -43,7 +44,7 @@ def tuned(first: Path, source: str, config: FinetuneConfig, folder: Path, resume
     again = resume and (folder / RUN).is_file()
     given = () if again else (config,)
     done = finetune("" if again else first, "" if again else source, folder, *given, resume=again)
-    return Finished(seqvae.load(folder), done.trained.prepared)
+    return Finished(seqvae.load(folder), done.trained.prepared, folder)
 
 
 def _read_back(folder: Path) -> Finished:
@@ -54,4 +55,4 @@ def _read_back(folder: Path) -> Finished:
             f"{folder}: {codec.run.data.source} does not give the data that the model was trained on (another hash), "
             "so its held-out texts may not be held out: use the data and the library versions of its provenance.json"
         )
-    return Finished(codec, prepared)
+    return Finished(codec, prepared, folder)

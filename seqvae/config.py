@@ -305,13 +305,12 @@ class DecodeConfig:
         top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
             arXiv:1904.09751).
         beam: number of hypotheses that beam search keeps.
-        rules: tokens that are left out where the model writes SMILES: `valence`, those after which no molecule can come
-            (one bond too many, an aromatic ring that cannot have its double bonds), `syntax`, those after which no
-            readable text can (a branch closed that was not opened, an end with an open ring), or `none`. No effect on
-            other models. On a GPU `valence` waits for each token.
-        tries: where the model writes SMILES, draw a sample again, z and all, that is no molecule, or is one only
-            because a token was refused, until it has been drawn so often, and keep the best; no effect on given latent
-            points, nor on other models.
+        rules: tokens that are left out where the model writes SMILES: `syntax`, those after which no readable text can
+            come (a branch closed that was not opened, an end with an open ring); `valence`, the same, and in a text
+            that is no molecule those after which none can come (one bond too many, an aromatic ring that cannot have
+            its double bonds); or `none`. No effect on other models.
+        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
+            drawn so often; no effect on given latent points, nor on other models.
         seed: seed of the sampling.
     """
 

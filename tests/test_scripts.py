@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -25,11 +26,13 @@ import benchmark_metrics  # noqa: E402
 import benchmark_throughput  # noqa: E402
 import benchmark_tokenize  # noqa: E402
 import make_benchmarks_page  # noqa: E402
+import make_curve  # noqa: E402
 import matrix_work  # noqa: E402
 import moses_recipe  # noqa: E402
 import search_zinc  # noqa: E402
 import trace_zinc  # noqa: E402
 import train_ecoli  # noqa: E402
+import train_moses  # noqa: E402
 import train_mpsa  # noqa: E402
 import train_zinc  # noqa: E402
 
@@ -43,6 +46,7 @@ SCRIPTS = {
     train_zinc.NAMES["smiles"]: train_zinc.main,
     search_zinc.NAME: search_zinc.main,
     trace_zinc.NAME: trace_zinc.main,
+    train_moses.NAME: train_moses.main,
     train_mpsa.NAME: train_mpsa.main,
     train_ecoli.NAME: train_ecoli.main,
 }
@@ -70,6 +74,15 @@ def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, re
     page = make_benchmarks_page.page(alone)
     assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
     assert result["made"] in page
+
+
+def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
+    result, drawn = tmp_path / "moses.json", tmp_path / "curve.svg"
+    train_moses.main(["--small", "--threads", "1", "--betas", "0.3,0.6", "--out", str(result)])
+    make_curve.main(["--result", str(result), "--out", str(drawn)])
+    capsys.readouterr()
+    names = [title.text for title in ElementTree.parse(drawn).iter() if title.tag.endswith("title")]
+    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, refined and fitted"]
 
 
 def _paths_in(value: object) -> list[str]:

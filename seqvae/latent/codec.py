@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
@@ -20,6 +20,7 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, Ru
 from seqvae.data.onehot import soft_one_hot
 from seqvae.device import derived_seed, evaluating, exact_matmul, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.latent.draws import drawn, written
 from seqvae.latent.generated import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.model.constraint import Constraint
@@ -35,7 +36,7 @@ from seqvae.text.tokenizer import Tokenizer
 from seqvae.text.valence import valences_of
 
 _PATHS = {"slerp": slerp, "linear": linear}
-_DRAW, _DECODE, _BOUND, _CHUNK, _AGAIN = 11, 12, 13, 14, 15  # streams of random numbers
+_DRAW, _DECODE, _BOUND, _CHUNK = 11, 12, 13, 14  # streams of random numbers
 
 
 def chunk_seed(seed: int, number: int) -> int:
@@ -183,25 +184,44 @@ class Codec:
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
-        rows = self.generate_ids(z, config, batch_size)
-        total = torch.tensor([float(row.sum()) for row in rows.token_log_probs])
-        texts = self.tokenizer.decode_batch(rows.ids)
-        refusals = torch.tensor(rows.refusals)
-        return Generated(texts, rows.token_log_probs, total, refusals, torch.ones_like(refusals))
+        config, points = config or DecodeConfig(), self._points(z)
+        write = partial(self._write, batch_size=batch_size)
+        return written(points, config, write) if self.may_be_invalid else write(points, config)
+
+    def _write(
+        self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None, *, batch_size: int
+    ) -> Generated:
+        made = self.generate_ids(points, config, batch_size, rows)
+        total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
+        texts = self.tokenizer.decode_batch(made.ids)
+        refusals = torch.tensor(made.refusals)
+        return Generated(texts, made.token_log_probs, total, refusals, torch.ones_like(refusals))
 
     def generate_ids(
-        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
+        self,
+        z: ArrayLike | Tensor,
+        config: DecodeConfig | None = None,
+        batch_size: int = INFERENCE_BATCH,
+        rows: Sequence[int] | None = None,
     ) -> TokenRows:
-        """Decode latent points without making texts of the tokens; raises as `decode`."""
+        """Decode latent points without making texts of the tokens; raises as `decode`.
+
+        Every rule that the config names is kept at each token. Of `rows` (ascending) alone, if given: each gets what
+        it would get among all.
+        """
         config = config or DecodeConfig()
         made = TokenRows([], [], [])
         rules = self._constraints.get(config.rules)
+        wanted = None if rows is None else torch.tensor(rows, dtype=torch.long)
         with evaluating(self.model), exact_matmul():
+            start = 0
             for number, chunk in enumerate(self._points(z).split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in chunk.split(batch_size):
-                    decoded = decode(self.model.decoder, part.to(self.device), config, rng, rules)
-                    made.add(decoded)
+                    end = start + len(part)
+                    inside = None if wanted is None else wanted[(wanted >= start) & (wanted < end)] - start
+                    made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, inside))
+                    start = end
         return made
 
     def decode_distribution(
@@ -277,9 +297,9 @@ class Codec:
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        Where the model writes SMILES, a sample that is no molecule, or is one only because a token was refused
-        (`DecodeConfig.rules`), is drawn again, z and all, up to `tries` draws altogether; the best of these stays.
-        `generate_samples` has likelihoods.
+        Where the model writes SMILES, a sample that is no molecule is drawn again, z and all, up to `tries` draws
+        altogether; if none is one, they are written again under `DecodeConfig.rules`, which refuse a token after which
+        no molecule can come. `generate_samples` has likelihoods.
         """
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
@@ -294,23 +314,9 @@ class Codec:
         )
 
     def _sample_chunk(self, size: int, config: DecodeConfig, prior: str, batch_size: int) -> Generated:
-        made = self.generate(self.draw(size, config.seed, prior), config, batch_size)
-        if config.tries == 1 or not self.may_be_invalid:
-            return made
-        faults = made.faults()
-        for attempt in range(1, config.tries):
-            rows = [row for row, fault in enumerate(faults) if any(fault)]
-            if not rows:
-                break
-            how = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
-            again = self.generate(self.draw(len(rows), how.seed, prior), how, batch_size)
-            found = again.faults()
-            better = [place for place, row in enumerate(rows) if found[place] < faults[row]]
-            made = made.with_rows([rows[place] for place in better], again, better)
-            made.draws[rows] += 1
-            for place in better:
-                faults[rows[place]] = found[place]
-        return made
+        if not self.may_be_invalid:
+            return self.generate(self.draw(size, config.seed, prior), config, batch_size)
+        return drawn(size, config, partial(self.draw, prior=prior), partial(self._write, batch_size=batch_size))
 
     def interpolate(
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int = REFINE_STEPS

@@ -47,7 +47,7 @@ class Generated:
         token_log_probs: log p of each token (the end included) given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
         refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
-        draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`); this is the best of them.
+        draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`).
     """
 
     texts: list[str]
@@ -67,9 +67,9 @@ class Generated:
             torch.cat([part.draws for part in parts]),
         )
 
-    def faults(self) -> list[tuple[bool, int]]:
-        """Return what is wrong with each molecule: whether it is none, and how often chemistry had to correct it."""
-        return [(not is_valid(text), count) for text, count in zip(self.texts, self.refusals.tolist(), strict=True)]
+    def invalid(self) -> list[int]:
+        """Return the rows whose text is no molecule."""
+        return [row for row, text in enumerate(self.texts) if not is_valid(text)]
 
     def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
         """Return these texts, `rows` of them replaced by the rows `others` of another."""

@@ -20,7 +20,7 @@ from seqvae.model.encoders import BOS, EOS, PAD
 # Rows leave the batch in such numbers that its size stays a multiple: oneDNN prepares and keeps kernels for each size.
 _TOGETHER = 32
 _LOOK_EVERY = 8  # steps on a GPU between looks at which rows have ended
-_MOST_REFUSALS = 32  # of a text: what is refused so often was nonsense before, and ends there
+_MOST_REFUSALS = 16  # of a text: what is refused so often was nonsense before, and ends there
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def decode(
     config: DecodeConfig,
     rng: torch.Generator,
     constraint: Constraint | None = None,
+    rows: Int[Tensor, " kept"] | None = None,
 ) -> Decoded:
     """Decode each latent point into token ids.
 
@@ -59,14 +60,16 @@ def decode(
         rng: source of randomness for `method="sample"`, on z's device.
         constraint: rules that the chosen tokens keep; None where there are none. A text that reaches the longest
             length ends there, rules or not.
+        rows: decode these alone, by the random numbers that they would have among all; None: all.
     """
+    kept = slice(None) if rows is None else rows
     if config.method == "beam":
-        return _beam(decoder, z, config.beam, constraint)
+        return _beam(decoder, z[kept], config.beam, constraint)
     uniforms = None
     if config.method == "sample":
         # One row of numbers a text, drawn before decoding: which rows end early cannot shift what the others get.
-        uniforms = torch.rand(z.shape[0], decoder.max_length + 1, generator=rng, device=rng.device)
-    return _roll_out(decoder, z, config, uniforms, constraint)
+        uniforms = torch.rand(z.shape[0], decoder.max_length + 1, generator=rng, device=rng.device)[kept]
+    return _roll_out(decoder, z[kept], config, uniforms, constraint)
 
 
 def _roll_out(
