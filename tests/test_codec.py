@@ -17,6 +17,7 @@ from seqvae.evaluate.reconstruction import reconstruct, token_accuracy
 from seqvae.evaluate.samples import sample_figures, seen_in
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.text.molecules import is_valid
+from seqvae.text.valence import valences_of
 from seqvae.train.fit import train
 
 TEXTS = ["ACGTACGTACGT", "AC", "TTTTTTTTTTTT", "GATTACA", "ACGTACGTACG"]
@@ -199,7 +200,8 @@ def test_samples_that_are_no_molecule_are_drawn_again():
     once, twice, often = (codec.sample(60, seed=4, tries=tries) for tries in (1, 2, 30))
     assert first.texts == once
     free = codec.generate_samples(60, replace(how, tries=1, rules="syntax"))
-    clean = [is_valid(text) for text in free.texts]
+    accepts = valences_of(codec.tokenizer).accepts
+    clean = [is_valid(text) and accepts(ids[:-1]) for text, ids in zip(free.texts, free.ids, strict=True)]
     good = [is_valid(text) for text in once]
     assert sum(clean) < sum(good) < 60  # an untrained model
     for again in (once, twice, often):
@@ -222,7 +224,9 @@ def test_only_texts_that_are_no_molecule_are_written_under_the_rules_of_chemistr
         rules: codec.tokenizer.decode_batch(codec.generate_ids(z, replace(how, rules=rules), 16).ids)
         for rules in ("syntax", "valence")
     }
-    came = [is_valid(text) for text in texts["syntax"]]
+    freely = codec.generate_ids(z, replace(how, rules="syntax"), 16).ids
+    accepts = valences_of(codec.tokenizer).accepts
+    came = [is_valid(text) and accepts(ids[:-1]) for text, ids in zip(texts["syntax"], freely, strict=True)]
     assert any(came)
     assert not all(came)
     assert made.texts == [texts["syntax" if fine else "valence"][row] for row, fine in enumerate(came)]

@@ -42,6 +42,26 @@ def test_no_beginning_of_a_molecule_is_refused(tokenizer):
             assert written is not None, (text, tokenizer.tokens[token])
 
 
+def test_a_whole_text_is_accepted_as_its_beginnings_are(tokenizer):
+    """One look at the end says what a look at each token would have said, for texts that keep the syntax."""
+    rules, syntax, draw = valences_of(tokenizer), Constraint(syntax_of(tokenizer)), np.random.default_rng(1)
+    assert all(rules.accepts(tokenizer.encode(text)) for text in TRICKY)
+    seen = {True: 0, False: 0}
+    for _ in range(1000):
+        written, marks, ids = rules.begin(), syntax.begin(1), []
+        while len(ids) < 9:
+            allowed = np.flatnonzero(~syntax.forbidden(marks)[0].numpy())
+            token = EOS if len(ids) > 2 and EOS in allowed else int(draw.choice(allowed))
+            written = written and rules.after(written, token)
+            if token == EOS:
+                assert rules.accepts(ids) == (written is not None), tokenizer.symbols_of(ids)
+                seen[written is not None] += 1
+                break
+            marks = syntax.advance(marks, torch.tensor([token]))
+            ids.append(token)
+    assert min(seen.values()) > 10, seen
+
+
 def readable(smiles):
     with rdBase.BlockLogs():
         return Chem.MolFromSmiles(smiles) is not None

@@ -20,7 +20,7 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, Ru
 from seqvae.data.onehot import soft_one_hot
 from seqvae.device import derived_seed, evaluating, exact_matmul, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
-from seqvae.latent.draws import drawn, written
+from seqvae.latent.draws import Writer
 from seqvae.latent.generated import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.model.constraint import Constraint
@@ -33,7 +33,7 @@ from seqvae.model.refine import refined
 from seqvae.shipped import resolve
 from seqvae.text.syntax import syntax_of
 from seqvae.text.tokenizer import Tokenizer
-from seqvae.text.valence import valences_of
+from seqvae.text.valence import Valences, valences_of
 
 _PATHS = {"slerp": slerp, "linear": linear}
 _DRAW, _DECODE, _BOUND, _CHUNK = 11, 12, 13, 14  # streams of random numbers
@@ -185,8 +185,8 @@ class Codec:
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
         config, points = config or DecodeConfig(), self._points(z)
-        write = partial(self._write, batch_size=batch_size)
-        return written(points, config, write) if self.may_be_invalid else write(points, config)
+        writer = self._writer(config, batch_size)
+        return writer.written(points, config) if self.may_be_invalid else writer.write(points, config)
 
     def _write(
         self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None, *, batch_size: int
@@ -195,7 +195,7 @@ class Codec:
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
         texts = self.tokenizer.decode_batch(made.ids)
         refusals = torch.tensor(made.refusals)
-        return Generated(texts, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+        return Generated(texts, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
 
     def generate_ids(
         self,
@@ -316,7 +316,11 @@ class Codec:
     def _sample_chunk(self, size: int, config: DecodeConfig, prior: str, batch_size: int) -> Generated:
         if not self.may_be_invalid:
             return self.generate(self.draw(size, config.seed, prior), config, batch_size)
-        return drawn(size, config, partial(self.draw, prior=prior), partial(self._write, batch_size=batch_size))
+        return self._writer(config, batch_size).drawn(size, config, partial(self.draw, prior=prior))
+
+    def _writer(self, config: DecodeConfig, batch_size: int) -> Writer:
+        accepts = self._valences.accepts if self._valences and config.rules == "valence" else None
+        return Writer(partial(self._write, batch_size=batch_size), accepts)
 
     def interpolate(
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int = REFINE_STEPS
@@ -386,8 +390,13 @@ class Codec:
         syntax = syntax_of(self.tokenizer)
         if syntax is None:
             return {}
-        chemistry = valences_of(self.tokenizer)
-        return {"syntax": Constraint(syntax, self.device), "valence": Constraint(syntax, self.device, chemistry)}
+        free, strict = (Constraint(syntax, self.device, chemistry) for chemistry in (None, self._valences))
+        return {"syntax": free, "valence": strict}
+
+    @cached_property
+    def _valences(self) -> Valences | None:
+        """The rules of chemistry; None where the model does not write SMILES."""
+        return valences_of(self.tokenizer)
 
     @cached_property
     def _id_table(self) -> Tensor:

@@ -1,20 +1,22 @@
 """From latent points to texts that may be no molecules: written freely first, then under the rules of chemistry.
 
-The rules look at every token on the host, and refuse none of a text that is a molecule. So each text is written without
-them, and only one that is no molecule is written a second time, from the same latent point and the same random numbers.
+The rules look at every token on the host, and refuse none of a text that they accept in the end. So each text is
+written without them, and only one that is no molecule, or that they would not accept, is written a second time, from
+the same latent point and the same random numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
 from seqvae.device import derived_seed
 from seqvae.latent.generated import Generated
+from seqvae.text.molecules import is_valid
 
 _AGAIN = 15  # the stream of seeds of later draws
 
@@ -36,55 +38,69 @@ class _Draw:
     config: DecodeConfig
 
 
-def written(points: Tensor, config: DecodeConfig, write: Write) -> Generated:
-    """Return the text of each point under the rules that the config names."""
-    made = write(points, _freely(config))
-    if config.rules != "valence":
-        return made
-    return _corrected(made, made.invalid(), [_Draw(list(range(len(points))), points, config)], write)
+@final
+@dataclass(frozen=True)
+class Writer:
+    """Makes molecules of latent points, as far as it can.
 
-
-def drawn(count: int, config: DecodeConfig, draw: Callable[[int, int], Tensor], write: Write) -> Generated:
-    """Return texts of drawn points, each the first of its draws that is a molecule as it comes.
-
-    Of a text that none of its `tries` draws made a molecule, the first draw stays that is one under the rules of
-    chemistry, or else the last.
-
-    Args:
-        count: how many texts.
-        config: how they are written, and the seed of all.
-        draw: returns so many points by a seed.
-        write: decodes them.
+    Attributes:
+        write: decodes latent points under the rules that its config names, all of them at each token.
+        accepts: whether the rules of chemistry accept token ids; None where they are not asked for.
     """
-    freely = _freely(config)
-    draws = [_Draw(list(range(count)), draw(count, config.seed), config)]
-    made = write(draws[0].points, freely)
-    rows = made.invalid()
-    for attempt in range(1, config.tries):
-        if not rows:
-            break
-        seed = derived_seed(config.seed, _AGAIN, attempt)
-        draws.append(_Draw(rows, draw(len(rows), seed), replace(config, seed=seed)))
-        again = write(draws[-1].points, replace(freely, seed=seed))
-        still = set(again.invalid())
-        fine = [place for place in range(len(rows)) if place not in still]
-        made = made.with_rows([rows[place] for place in fine], again, fine)
-        made.draws[rows] += 1
-        rows = [row for place, row in enumerate(rows) if place in still]
-    return _corrected(made, rows, draws, write) if config.rules == "valence" else made
 
+    write: Write
+    accepts: Callable[[Sequence[int]], bool] | None = None
 
-def _freely(config: DecodeConfig) -> DecodeConfig:
-    return replace(config, rules="syntax") if config.rules == "valence" else config
+    def written(self, points: Tensor, config: DecodeConfig) -> Generated:
+        """Return the text of each point."""
+        made = self.write(points, self._freely(config))
+        return self._corrected(made, self._unfit(made), [_Draw(list(range(len(points))), points, config)])
 
+    def drawn(self, count: int, config: DecodeConfig, draw: Callable[[int, int], Tensor]) -> Generated:
+        """Return texts of drawn points, each the first of its draws that is a molecule as it comes.
 
-def _corrected(made: Generated, rows: list[int], draws: Sequence[_Draw], write: Write) -> Generated:
-    """Return the texts with some rows written again under the rules of chemistry, draw by draw until one will do."""
-    for one in draws:
-        if not rows:
-            break
-        places = {row: place for place, row in enumerate(one.rows)}
-        again = write(one.points, one.config, [places[row] for row in rows])
-        made = made.with_rows(rows, again, range(len(rows)))
-        rows = [rows[place] for place in again.invalid()]
-    return made
+        Of a text that none of its `tries` draws made a molecule, the first draw stays that is one under the rules of
+        chemistry, or else the last.
+
+        Args:
+            count: how many texts.
+            config: how they are written, and the seed of all.
+            draw: returns so many points by a seed.
+        """
+        draws = [_Draw(list(range(count)), draw(count, config.seed), config)]
+        made = self.write(draws[0].points, self._freely(config))
+        rows = self._unfit(made)
+        for attempt in range(1, config.tries):
+            if not rows:
+                break
+            again = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
+            draws.append(_Draw(rows, draw(len(rows), again.seed), again))
+            found = self.write(draws[-1].points, self._freely(again))
+            still = set(self._unfit(found))
+            fine = [place for place in range(len(rows)) if place not in still]
+            made = made.with_rows([rows[place] for place in fine], found, fine)
+            made.draws[rows] += 1
+            rows = [row for place, row in enumerate(rows) if place in still]
+        return self._corrected(made, rows, draws)
+
+    def _freely(self, config: DecodeConfig) -> DecodeConfig:
+        return replace(config, rules="syntax") if self.accepts else config
+
+    def _unfit(self, made: Generated) -> list[int]:
+        """Return the rows whose text is no molecule, or one that the rules of chemistry do not accept."""
+        rows = enumerate(zip(made.texts, made.ids, strict=True))
+        return [row for row, (text, ids) in rows if not (self._accepted(ids.tolist()) and is_valid(text))]
+
+    def _accepted(self, ids: list[int]) -> bool:
+        return self.accepts is None or self.accepts(ids[:-1])
+
+    def _corrected(self, made: Generated, rows: list[int], draws: Sequence[_Draw]) -> Generated:
+        """Return the texts, some rows written again under the rules of chemistry, draw by draw until one will do."""
+        for one in draws if self.accepts else ():
+            if not rows:
+                break
+            places = {row: place for place, row in enumerate(one.rows)}
+            again = self.write(one.points, one.config, [places[row] for row in rows])
+            made = made.with_rows(rows, again, range(len(rows)))
+            rows = [rows[place] for place, text in enumerate(again.texts) if not is_valid(text)]
+        return made

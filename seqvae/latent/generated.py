@@ -13,7 +13,6 @@ from torch import Tensor
 
 from seqvae.model.encoders import PAD
 from seqvae.model.generate import Decoded
-from seqvae.text.molecules import is_valid
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,15 @@ class Generated:
 
     Attributes:
         texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
-        token_log_probs: log p of each token (the end included) given z and the tokens before it, nats.
+        ids: token ids of each, the end mark included.
+        token_log_probs: log p of each of these given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
         refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
         draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`).
     """
 
     texts: list[str]
+    ids: list[NDArray[np.int64]]
     token_log_probs: list[NDArray[np.float32]]
     log_likelihood: Float[Tensor, " batch"]
     refusals: Int[Tensor, " batch"]
@@ -61,21 +62,18 @@ class Generated:
         """Return the texts of all parts in their order."""
         return Generated(
             [text for part in parts for text in part.texts],
+            [ids for part in parts for ids in part.ids],
             [scores for part in parts for scores in part.token_log_probs],
             torch.cat([part.log_likelihood for part in parts]),
             torch.cat([part.refusals for part in parts]),
             torch.cat([part.draws for part in parts]),
         )
 
-    def invalid(self) -> list[int]:
-        """Return the rows whose text is no molecule."""
-        return [row for row, text in enumerate(self.texts) if not is_valid(text)]
-
     def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
         """Return these texts, `rows` of them replaced by the rows `others` of another."""
-        texts, scores = [*self.texts], [*self.token_log_probs]
+        texts, ids, scores = [*self.texts], [*self.ids], [*self.token_log_probs]
         likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
         for row, place in zip(rows, others, strict=True):
-            texts[row], scores[row] = other.texts[place], other.token_log_probs[place]
+            texts[row], ids[row], scores[row] = other.texts[place], other.ids[place], other.token_log_probs[place]
             likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
-        return Generated(texts, scores, likelihood, refusals, self.draws)
+        return Generated(texts, ids, scores, likelihood, refusals, self.draws)

@@ -69,7 +69,16 @@ class Valences:
         if token == EOS:
             return written if written.may_end() else None
         later = written.copy()
-        return later if later.write(self.operations[token]) else None
+        return later if later.write(self.operations[token]) and later.goes_on() else None
+
+    def accepts(self, tokens: Sequence[int]) -> bool:
+        """Return whether the tokens, their end mark left out, write a molecule: then so does each beginning of them.
+
+        The syntax is taken for granted. RDKit reads some texts that are refused here, with lower-case atoms in rings
+        that are not aromatic, and makes molecules of them that nobody writes so.
+        """
+        written = self.begin()
+        return all(written.write(self.operations[token]) for token in tokens) and written.may_end()
 
 
 def valences_of(tokenizer: Tokenizer) -> Valences | None:
@@ -173,6 +182,10 @@ class Molecule:
                 self.current, fits = -1, kind == DOT
             if not fits:
                 return False
+        return True
+
+    def goes_on(self) -> bool:
+        """Return whether a molecule can come of what is written."""
         return (not self.rings or self._can_go_on()) and self._aromatic_possible()
 
     def may_end(self) -> bool:
