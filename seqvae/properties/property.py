@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.errors import InputError
+from seqvae.errors import InputError, UsageError
 
 MOLECULES, DNA, LETTERS = "molecules", "dna", "letters"
 
@@ -36,7 +36,10 @@ class Property:
 
         Raises:
             InputError: the function returned another number of values.
+            UsageError: the texts are one text, whose letters would be taken for texts.
         """
+        if isinstance(texts, str):
+            raise UsageError(f"property {self.name}: expected a list of texts, got the text {texts!r}: give [text]")
         values = np.asarray(self.compute(texts), np.float64)
         if values.shape != (len(texts),):
             raise InputError(f"property {self.name}: expected {len(texts)} numbers, got an array of {values.shape}")
