@@ -102,9 +102,9 @@ def _scored(properties: Sequence[Property], reader: RecordReader) -> Iterator[Re
 @contextmanager
 def _importable_here() -> Iterator[None]:
     """Let modules of the current folder be imported, after all others of the same name."""
-    here = str(Path.cwd())
-    sys.path.append(here)
+    before = list(sys.path)
+    sys.path.append(str(Path.cwd()))
     try:
         yield
     finally:
-        sys.path.remove(here)
+        sys.path[:] = before

@@ -29,7 +29,7 @@ def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
     """Return a fingerprint.
 
     ECFP and FCFP: Rogers & Hahn 2010, doi:10.1021/ci100050t. Atom pairs: Carhart et al. 1985, doi:10.1021/ci00046a002.
-    Pharmacophores: Gobbi & Poppinger 1998, doi:10.1002/(SICI)1097-0290(199824)61:1<47::AID-BIT9>3.0.CO;2-Z.
+    Pharmacophores: `pharmacophores.py`.
 
     Args:
         molecule: of at least one atom.
@@ -52,9 +52,9 @@ def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
 @functools.cache
 def _maker(kind: str) -> Callable[[Chem.Mol], Fingerprint]:
     if kind == "phco":
-        from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D  # reads feature definitions: not needed by the others
+        from seqvae.properties.pharmacophores import pharmacophores  # reads feature definitions, for this kind alone
 
-        return lambda molecule: Generate.Gen2DFingerprint(molecule, Gobbi_Pharm2D.factory)
+        return pharmacophores
     features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()}
     makers: dict[str, Any] = {
         "ecfp4": lambda: generators.GetMorganGenerator(radius=2),

@@ -1,8 +1,8 @@
 """The 20 tasks of the PMO benchmark that need RDKit alone, each a score from 0 to 1 to be maximised.
 
-Tasks: GuacaMol, Brown et al. 2019, doi:10.1021/acs.jcim.8b00839, and for `valsartan_smarts`, `deco_hop`, `scaffold_hop`
-its reference program, from which every target, pattern and constant is. Their selection as a benchmark of optimisation
-with a budget of 10,000 calls: PMO, Gao et al. 2022, arXiv:2206.12411. A text that is no molecule scores 0, as there.
+The tasks, their targets, patterns and constants are those of GuacaMol, Brown et al. 2019, doi:10.1021/acs.jcim.8b00839,
+and its program. PMO, Gao et al. 2022, arXiv:2206.12411, made of them a benchmark with a budget of 10,000 calls; a text
+that is no molecule scores 0, as there.
 
 A task is a mean of terms, each a value of the molecule through a shape that brings it to 0 to 1.
 """
