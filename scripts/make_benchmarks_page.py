@@ -20,6 +20,7 @@ import page_growth
 import page_metrics
 import page_models
 import page_moses
+import page_properties
 import page_throughput
 from page_mpsa import mpsa
 from page_speed import memory, throughput, tokenize
@@ -52,6 +53,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python scripts/trace_zinc.py", trace),
     ("MOSES", "moses", "python scripts/train_moses.py", page_moses.section),
     ("Metrics of MOSES", "metrics", "python scripts/benchmark_metrics.py", page_metrics.section),
+    ("Properties of molecules", "properties", "python scripts/benchmark_properties.py", page_properties.section),
     ("E. coli promoters", "ecoli", "python scripts/train_ecoli.py", page_dna.section),
     ("5' splice sites (MPSA)", "mpsa", "python scripts/train_mpsa.py", mpsa),
     ("Speed", "throughput", "python scripts/benchmark_throughput.py", speed),

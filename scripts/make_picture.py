@@ -17,7 +17,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 import seqvae
 from seqvae.data.cache import atomic_file
 from seqvae.latent.codec import Codec
-from seqvae.properties.molecules import qed
+from seqvae.properties import get
 from seqvae.text.molecules import is_valid
 
 OUT = Path(__file__).resolve().parent / "results" / "picture.png"
@@ -29,7 +29,7 @@ ENDS = {"sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1", "moclobemide": "O
 def panels(codec: Codec) -> tuple[list[str], list[str]]:
     """Return the molecules of the picture, row by row, and a line under each: the first samples, none picked."""
     drawn = [text for text in codec.sample(2 * SAMPLED, temperature=0.5, seed=0) if is_valid(text)][:SAMPLED]
-    captions = [f"sampled, QED {value:.2f}" for value in map(qed, drawn)]
+    captions = [f"sampled, QED {value:.2f}" for value in get("qed")(drawn)]
     path = walk(codec, *ENDS.values())
     first, last = ENDS
     between = [f"{step} of {len(path) - 1}" for step in range(1, len(path) - 1)]

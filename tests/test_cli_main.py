@@ -16,8 +16,10 @@ from seqvae.cli import main as cli
 from seqvae.cli.main import main
 from seqvae.errors import CollapseWarning, InputError, NewerFormatError, SeqVAEWarning, UsageError
 
-VERBS = ["quickstart", "models", "train", "finetune", "encode", "decode", "sample", "interpolate", "evaluate", "data"]
-SUBVERBS = ["data list", "data fetch", "data audit", "models list", "models show"]
+VERBS = ["quickstart", "models", "train", "finetune", "encode", "decode", "sample", "interpolate", "evaluate"]
+VERBS += ["properties", "data"]
+SUBVERBS = ["data list", "data fetch", "data audit", "models list", "models show", "properties list"]
+SUBVERBS += ["properties score"]
 
 
 def run(capsys, *words):

@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqvae import places
 from seqvae.data import cards, sources
-from seqvae.data.cards import Wheel, cards_folder, find_card, list_cards, parse_card
+from seqvae.data.cards import Wheel, find_card, list_cards, parse_card
 from seqvae.data.download import download, download_wheel, sha256_of
 from seqvae.data.sources import fetch, load_dataset
 from seqvae.errors import ConfigError, DownloadError, InputError, RecordError, SeqVAEWarning, UsageError
+from seqvae.places import cards_folder
 
 NAMES = ["ecoli_165", "ecoli_50", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9"]
 NAMES += ["yeast_1000", "zinc250k"]
@@ -110,11 +112,11 @@ def test_cards_are_found_in_a_checkout_and_in_a_package(monkeypatch, tmp_path):
     package = tmp_path / "seqvae"
     (package / "datasets").mkdir(parents=True)
     (package / "datasets" / "x.toml").touch()
-    monkeypatch.setattr(cards, "__file__", str(package / "data" / "cards.py"))
-    assert cards.cards_folder() == package / "datasets"
+    monkeypatch.setattr(places, "__file__", str(package / "places.py"))
+    assert cards_folder() == package / "datasets"
     (package / "datasets" / "x.toml").unlink()
     with pytest.raises(ConfigError, match=r"the dataset cards are missing: .* install seqvae again"):
-        cards.cards_folder()
+        cards_folder()
 
 
 def test_a_name_that_is_nearly_right():

@@ -28,7 +28,7 @@ from seqvae.evaluate.latent_quality import (
 from seqvae.evaluate.misses import measure_misses
 from seqvae.evaluate.paths import PathQuality, PathSettings, measure_paths, path_quality
 from seqvae.evaluate.similarity import differs_in_stereo_only, edit_distance, similarities
-from seqvae.properties.molecules import scores
+from seqvae.properties import get
 
 PREDICTORS = {"ridge": predict_ridge, "gp": gaussian_process(100)}
 ALANINES = ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O")
@@ -236,7 +236,7 @@ def test_quality_of_molecules():
     assert found.left_out == 2  # CC#NC is none either
     assert set(found.ridge_r2) == {"logp", "qed", "sa"}
     assert all(value is not None for name in BY_PROPERTY for value in getattr(found, name).values())
-    assert 1 <= min(scores("sa", MOLECULES)) <= max(scores("sa", MOLECULES)) <= 10
+    assert 1 <= get("sa")(MOLECULES).min() <= get("sa")(MOLECULES).max() <= 10
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate import chemnet, fingerprints, guacamol
 from seqvae.evaluate.bootstrap import bootstrap_intervals, mean_figure, share_interval, wasserstein_figure
-from seqvae.evaluate.filters import matching_patterns, passes_filters, pattern_table
+from seqvae.evaluate.filters import passes_filters
 from seqvae.evaluate.fragments import brics_fragments, cosine_similarity, ring_scaffold
 from seqvae.evaluate.molecule_facts import facts
 from seqvae.evaluate.reference import hashes
+from seqvae.properties.alerts import found_alerts, pattern_table
 
 ODD = ["CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "C[C@H](N)C(=O)O", "ClCCBr", "[2H]C([2H])[2H]", "*CC*", "C%12CCCCC%12"]
 
@@ -111,10 +112,14 @@ def test_screened_filters_are_those_searched_one_by_one(texts):
         "CCI",
         "ClCCBr",
     ]
+    patterns = [(name, Chem.MolFromSmarts(smarts)) for name, smarts in pattern_table()]
     matched = 0
     for text in [*texts[:30], *bad]:
         molecule = Chem.MolFromSmiles(text)
-        plain = not matching_patterns(molecule)
+        whole = Chem.AddHs(molecule)
+        names = [name for name, pattern in patterns if whole.HasSubstructMatch(pattern)]
+        assert list(found_alerts(molecule)) == names
+        plain = not names
         plain &= all(
             atom.GetFormalCharge() == 0 and atom.GetSymbol() in {"C", "N", "S", "O", "F", "Cl", "Br", "H"}
             for atom in molecule.GetAtoms()

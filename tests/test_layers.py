@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "seqvae"
-ROOMS = ["errors", "config", "device", "executor", "text", "properties", "data", "model", "artifact", "shipped"]
+ROOMS = [
+    "errors",
+    "config",
+    "places",
+    "device",
+    "executor",
+    "text",
+    "properties",
+    "data",
+    "model",
+    "artifact",
+    "shipped",
+]
 ROOMS += ["train", "latent", "search", "infer", "evaluate", "report", "cli"]
 # What a room may not import, at its top or inside a function.
 FORBIDDEN = {

@@ -23,6 +23,7 @@ import benchmark_equal_time  # noqa: E402 - scripts import each other by name, a
 import benchmark_growth  # noqa: E402
 import benchmark_memory  # noqa: E402
 import benchmark_metrics  # noqa: E402
+import benchmark_properties  # noqa: E402
 import benchmark_throughput  # noqa: E402
 import benchmark_tokenize  # noqa: E402
 import make_benchmarks_page  # noqa: E402
@@ -42,6 +43,7 @@ SCRIPTS = {
     benchmark_growth.NAME: benchmark_growth.main,
     benchmark_equal_time.NAME: benchmark_equal_time.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
+    benchmark_properties.NAME: benchmark_properties.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,
     search_zinc.NAME: search_zinc.main,

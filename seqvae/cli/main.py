@@ -31,6 +31,7 @@ _VERBS = {
     "sample": "Draw new texts from the prior.",
     "interpolate": "Walk through latent space from one text to another.",
     "evaluate": "Compare samples or a trained model with real texts, and leave a page.",
+    "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch and audit datasets.",
 }
 

@@ -208,24 +208,25 @@ TEXTS_ONLY: dict[str, MakeWriter] = {"smi": LinesWriter, "txt": LinesWriter, "fa
 _BINARY = ("npz", "parquet")
 
 
-def writer_for(out: str, latent: bool = False) -> MakeWriter:
+def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWriter:
     """Return what makes the writer of such a file; call it before long work, so that a mistake shows at once.
 
     Args:
         out: path, its extension the format (`.gz` after it packs the file), or `-` for standard output: a CSV table for
-            latent vectors, else one text a line.
+            latent vectors and scores, else one text a line.
         latent: whether latent vectors are to be written.
+        scores: whether the columns matter, which a list of texts does not hold.
 
     Raises:
-        UsageError: the extension is unknown, or the format cannot hold latent vectors; with those that can.
+        UsageError: the extension is unknown, or the format cannot hold what is to be written; with those that can.
     """
     if out == "-":
-        return TableWriter if latent else LinesWriter
-    known = WITH_LATENT if latent else {**TEXTS_ONLY, **WITH_LATENT}
+        return TableWriter if latent or scores else LinesWriter
+    known = WITH_LATENT if latent or scores else {**TEXTS_ONLY, **WITH_LATENT}
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
     if kind not in known or (name.endswith(".gz") and kind in _BINARY):
-        what = "latent vectors" if latent else "texts"
+        what = "latent vectors" if latent else "scores" if scores else "texts"
         raise UsageError(f"{out}: {what} are written as .{', .'.join(known)}, or to - for a pipe")
     return known[kind]
 
@@ -240,7 +241,9 @@ def write(out: str, results: Results) -> None:
     write_pieces(out, [results], latent=results.z is not None)
 
 
-def write_pieces(out: str, pieces: Iterable[Results], latent: bool = False, parts: Path | None = None) -> None:
+def write_pieces(
+    out: str, pieces: Iterable[Results], latent: bool = False, parts: Path | None = None, scores: bool = False
+) -> None:
     """Write results that come in pieces, all with the same columns; as `write`.
 
     Args:
@@ -249,8 +252,9 @@ def write_pieces(out: str, pieces: Iterable[Results], latent: bool = False, part
         latent: whether they hold latent vectors.
         parts: folder that holds the unfinished file, if it is not to lie beside `out`: whoever kills this process
             finds all that is left of it there.
+        scores: whether the columns matter, as in `writer_for`.
     """
-    make = writer_for(out, latent)
+    make = writer_for(out, latent, scores)
     with _opened(out, parts) as file, closing(make(file)) as writer:
         for results in pieces:
             writer.append(results)

@@ -32,6 +32,7 @@ files, and report.html.
 )
 
 _SAMPLES = 1000
+_PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
 # Steps of half the prior's width: further ones leave the neighbourhood of the start at once.
 _CLIMB: dict[str, Any] = {"generations": 40, "population": 32, "sigma": 0.5}
@@ -161,17 +162,17 @@ def _reconstruct(codec: Codec, known: Sequence[tuple[str, str]], out: Path) -> l
 
 
 def _are_molecules(texts: Sequence[str]) -> list[bool]:
-    from seqvae.properties.molecules import scores
+    from seqvae.text.molecules import is_valid
 
-    return [not math.isnan(value) for value in scores("molecular_weight", texts)]
+    return [is_valid(text) for text in texts]
 
 
 def _sample(codec: Codec, seed: int, out: Path) -> tuple[list[str], list[float]]:
     from seqvae.cli.outputs import Results, write
-    from seqvae.properties.molecules import PROPERTIES, scores
+    from seqvae.properties import score
 
     drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed))
-    columns = {name: scores(name, drawn.texts) for name in PROPERTIES}
+    columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
     table = {"log_likelihood": drawn.log_likelihood.tolist(), **columns}
     write(str(out / "samples.csv"), Results(drawn.texts, table))
     valid = [text for text, value in zip(drawn.texts, columns["qed"], strict=True) if not math.isnan(value)]
@@ -194,7 +195,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb
     from tqdm import tqdm
 
     from seqvae.cli.outputs import Results, write
-    from seqvae.properties.molecules import scores
+    from seqvae.properties import get
     from seqvae.search.climb import ClimbConfig, climb
 
     config = ClimbConfig(**_CLIMB, seed=seed)
@@ -205,7 +206,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb
             bar.update()
 
         z = codec.encode([start], refine=REFINE_STEPS)[0].numpy()
-        found = climb(z, codec.decode, lambda texts: scores("qed", texts), config, show)
+        found = climb(z, codec.decode, lambda texts: get("qed")(texts).tolist(), config, show)
     visits = list(found.scored.values())
     columns: dict[str, list[object]] = {"qed": [visit.score for visit in visits]}
     columns["generation"] = [visit.generation for visit in visits]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from seqvae.config import suggestion
 from seqvae.errors import ConfigError, UsageError
+from seqvae.places import cards_folder
 
 KINDS = ("smiles", "dna")
 
@@ -106,19 +107,6 @@ class Card:
     def published(self) -> bool:
         """Whether the dataset comes with a split."""
         return bool(self.table.split) or all(file.split for file in self.files)
-
-
-def cards_folder() -> Path:
-    """The folder of the cards and samples: inside an installed package, or at the top of a source checkout.
-
-    Raises:
-        ConfigError: if neither has it.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "datasets", package.parent / "datasets"):
-        if any(folder.glob("*.toml")):
-            return folder
-    raise ConfigError(f"the dataset cards are missing: {package / 'datasets'} has none; install seqvae again")
 
 
 def list_cards() -> list[Card]:

@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.data.cache import cache_folder
-from seqvae.data.cards import Card, CardFile, Table, cards_folder, find_card, list_cards
+from seqvae.data.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.download import download, download_wheel, sha256_of
 from seqvae.data.formats import Record, format_of, read_csv, read_tsv
 from seqvae.data.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, published_split
 from seqvae.data.streams import open_lines
 from seqvae.errors import DownloadError, InputError, RecordError, UsageError
+from seqvae.places import cards_folder
 from seqvae.text.alphabet import normalize_dna
 
 _TEXT, _SPLIT = " text", " split"  # keys among the values' names that no card can have: they begin with a blank

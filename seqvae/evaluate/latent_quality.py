@@ -25,7 +25,7 @@ from seqvae.evaluate.kmers import gc_content
 from seqvae.evaluate.paths import PathSettings, path_quality
 from seqvae.evaluate.summary import encodable_rows
 from seqvae.latent.codec import Codec
-from seqvae.properties.molecules import scores
+from seqvae.properties.registry import score
 from seqvae.text.alphabet import AMBIGUITY, GAP
 from seqvae.text.letters import letters
 
@@ -185,7 +185,7 @@ def _at_most(most: int, count: int) -> list[int]:
 
 def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]]:
     if codec.tokenizer.molecular:
-        return {name: scores(name, forms) for name in _MOLECULAR}
+        return {name: values.tolist() for name, values in score(_MOLECULAR, forms).items()}
     if not codec.tokenizer.code_sets:  # only DNA has codes
         return {}
     return {"gc": gc_content(letters(forms, ambiguous=_NO_BASE)).tolist()}

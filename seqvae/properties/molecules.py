@@ -1,86 +1,131 @@
-"""Properties of molecules, each a function from SMILES to a number, computed by RDKit."""
+"""Properties of molecules that need nothing but the molecule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from operator import attrgetter
 
-from rdkit import Chem, rdBase
-from rdkit.Chem import QED, rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors
 
 from seqvae.config import suggestion
-from seqvae.errors import InvalidMoleculeError, UsageError
-from seqvae.properties.synthesis import sa_score
+from seqvae.errors import UsageError
+from seqvae.properties.alerts import found_alerts
+from seqvae.properties.property import Property
+from seqvae.properties.sheet import Sheet, Value, molecule_property
+
+_USUAL_RING = 6  # atoms; what a largest ring has beyond them is a penalty
+# Mean and standard deviation of logP, -SA and -(largest ring beyond 6) over ZINC250k, as GCPN's program has them.
+_ZINC = ((2.4570953396190123, 1.434324401111988), (-3.0525811293166134, 0.8335207024513095))
+_ZINC_RING = (-0.0485696876403053, 0.2860212110245455)
 
 
-def qed(smiles: str) -> float:
-    """Return the quantitative estimate of drug-likeness, 0 to 1 (Bickerton et al. 2012, doi:10.1038/nchem.1243).
-
-    Raises:
-        InvalidMoleculeError: RDKit cannot read the SMILES, or it is empty.
-
-    >>> round(qed("CC(=O)Oc1ccccc1C(=O)O"), 2)
-    0.55
-    """
-    return float(QED.qed(_molecule(smiles)))
+def listed() -> list[Property]:
+    """Return every property of this file."""
+    return [molecule_property(name, about, value) for name, (value, about) in _PROPERTIES.items()]
 
 
-def logp(smiles: str) -> float:
-    """Return the octanol-water partition coefficient, log10 (Wildman & Crippen 1999, doi:10.1021/ci990307l).
-
-    Raises:
-        InvalidMoleculeError: RDKit cannot read the SMILES, or it is empty.
-    """
-    return float(rdMolDescriptors.CalcCrippenDescriptors(_molecule(smiles))[0])
-
-
-def molecular_weight(smiles: str) -> float:
-    """Return the average molecular weight in g/mol, hydrogens included.
+def named(name: str) -> Property:
+    """Return a property by its name.
 
     Raises:
-        InvalidMoleculeError: RDKit cannot read the SMILES, or it is empty.
+        UsageError: there is none of that name.
     """
-    return float(rdMolDescriptors.Properties(["amw"]).ComputeProperties(_molecule(smiles))[0])
+    if name not in _PROPERTIES:
+        raise UsageError(f"unknown property {name!r}{suggestion(name, _PROPERTIES)}")
+    value, about = _PROPERTIES[name]
+    return molecule_property(name, about, value)
 
 
-def sa(smiles: str) -> float:
-    """Return the synthetic accessibility score, 1 (easy) to 10 (Ertl & Schuffenhauer 2009, doi:10.1186/1758-2946-1-8).
+def ring_excess(sheet: Sheet) -> int:
+    """Return how many atoms the largest ring has beyond 6, at least 0.
 
-    Raises:
-        InvalidMoleculeError: RDKit cannot read the SMILES, or it is empty.
-        SeqVAEError: this RDKit comes without its contributed programs.
+    Rings are the smallest ones (RDKit's SSSR). The published programs take a cycle basis that depends on how the atoms
+    are numbered, and now and then holds a larger ring around two smaller ones.
     """
-    return sa_score(_molecule(smiles))
+    return max(0, max(map(len, sheet.molecule.GetRingInfo().AtomRings()), default=0) - _USUAL_RING)
 
 
-PROPERTIES: dict[str, Callable[[str], float]] = {
-    "qed": qed,
-    "logp": logp,
-    "molecular_weight": molecular_weight,
-    "sa": sa,
+def penalised_logp(sheet: Sheet) -> float:
+    """Return logP - SA - (largest ring beyond 6).
+
+    Gomez-Bombarelli et al. 2018, doi:10.1021/acscentsci.7b00572.
+    """
+    return sheet.logp - sheet.sa - ring_excess(sheet)
+
+
+def penalised_logp_zinc(sheet: Sheet) -> float:
+    """Return penalised logP with each of the three terms standardised over ZINC250k, then added.
+
+    Kusner et al. 2017, arXiv:1703.01925; Jin et al. 2018, arXiv:1802.04364; with the constants that You et al. 2018,
+    arXiv:1806.02473 (GCPN) wrote into their program, which others took over.
+    """
+    terms = zip((sheet.logp, -sheet.sa, -ring_excess(sheet)), (*_ZINC, _ZINC_RING), strict=True)
+    return sum((value - mean) / deviation for value, (mean, deviation) in terms)
+
+
+def lipinski_violations(sheet: Sheet) -> int:
+    """Return how many of Lipinski's four rules are broken, 0 to 4.
+
+    Lipinski et al. 1997, doi:10.1016/S0169-409X(96)00423-1: weight over 500 g/mol, logP over 5, more than 5 hydrogens
+    on N and O, more than 10 atoms of N and O.
+    """
+    molecule = sheet.molecule
+    return sum(
+        (
+            sheet.weight > 500,
+            sheet.logp > 5,
+            rdMolDescriptors.CalcNumLipinskiHBD(molecule) > 5,
+            rdMolDescriptors.CalcNumLipinskiHBA(molecule) > 10,
+        )
+    )
+
+
+def structural_alerts(sheet: Sheet) -> int:
+    """Return how many of MOSES' 502 patterns of unwanted substructures a molecule has."""
+    return sum(1 for _ in found_alerts(sheet.molecule))
+
+
+def _h_donors(sheet: Sheet) -> int:
+    return int(rdMolDescriptors.CalcNumHBD(sheet.molecule))
+
+
+def _h_acceptors(sheet: Sheet) -> int:
+    return int(rdMolDescriptors.CalcNumHBA(sheet.molecule))
+
+
+def _rotatable_bonds(sheet: Sheet) -> int:
+    return int(rdMolDescriptors.CalcNumRotatableBonds(sheet.molecule))
+
+
+def _rings(sheet: Sheet) -> int:
+    return int(rdMolDescriptors.CalcNumRings(sheet.molecule))
+
+
+def _aromatic_rings(sheet: Sheet) -> int:
+    return int(rdMolDescriptors.CalcNumAromaticRings(sheet.molecule))
+
+
+def _heavy_atoms(sheet: Sheet) -> int:
+    return int(sheet.molecule.GetNumHeavyAtoms())
+
+
+# Functions with a name, not lambdas: a property can then be sent to another process.
+_PROPERTIES: dict[str, tuple[Value, str]] = {
+    "qed": (attrgetter("qed"), "drug-likeness, 0 to 1 (Bickerton et al. 2012)"),
+    "logp": (attrgetter("logp"), "octanol-water partition coefficient, log10 (Wildman & Crippen 1999)"),
+    "sa": (attrgetter("sa"), "synthetic accessibility, 1 (easy) to 10 (Ertl & Schuffenhauer 2009)"),
+    "molecular_weight": (attrgetter("weight"), "average molecular weight, g/mol"),
+    "tpsa": (attrgetter("tpsa"), "topological polar surface area, square angstroms (Ertl et al. 2000)"),
+    "h_donors": (_h_donors, "hydrogen-bond donors"),
+    "h_acceptors": (_h_acceptors, "hydrogen-bond acceptors"),
+    "rotatable_bonds": (_rotatable_bonds, "rotatable bonds, amides and the like left out"),
+    "rings": (_rings, "rings (smallest set)"),
+    "aromatic_rings": (_aromatic_rings, "aromatic rings"),
+    "heavy_atoms": (_heavy_atoms, "atoms other than hydrogen"),
+    "penalised_logp": (penalised_logp, "logP - SA - (largest ring beyond 6) (Gomez-Bombarelli et al. 2018)"),
+    "penalised_logp_zinc": (
+        penalised_logp_zinc,
+        "the same, each term standardised over ZINC250k (Kusner et al. 2017; constants of You et al. 2018)",
+    ),
+    "lipinski_violations": (lipinski_violations, "broken rules of Lipinski's four, 0 to 4 (Lipinski et al. 1997)"),
+    "structural_alerts": (structural_alerts, "unwanted substructures, of MOSES' 502 patterns (MCF and PAINS)"),
 }
-
-
-def scores(name: str, texts: Sequence[str]) -> list[float]:
-    """Return one property of each molecule; NaN for a text that is no molecule.
-
-    Raises:
-        UsageError: there is no property of that name.
-    """
-    if name not in PROPERTIES:
-        raise UsageError(f"unknown property {name!r}{suggestion(name, PROPERTIES)}")
-    return [_or_nan(PROPERTIES[name], text) for text in texts]
-
-
-def _or_nan(compute: Callable[[str], float], text: str) -> float:
-    try:
-        return compute(text)
-    except InvalidMoleculeError:
-        return float("nan")
-
-
-def _molecule(smiles: str) -> Chem.Mol:
-    with rdBase.BlockLogs():  # the error says it
-        molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or molecule.GetNumAtoms() == 0:
-        raise InvalidMoleculeError(f"expected a molecule as SMILES, got {smiles!r}")
-    return molecule

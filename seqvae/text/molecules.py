@@ -63,11 +63,17 @@ def _settled(text: str, smiles: str) -> str:
     return min(passes[passes.index(passes[-1]) :])  # No cycle was ever seen; were there one, any start gives one form.
 
 
+def read_molecule(text: str) -> Chem.Mol | None:
+    """The molecule of at least one atom that a SMILES stands for, or None; blanks at its ends are taken off."""
+    molecule = _read(text.strip())
+    return None if molecule is None or molecule.GetNumAtoms() == 0 else molecule
+
+
 def canonical_or_none(text: str) -> str | None:
     """Canonical isomeric SMILES, or None where RDKit cannot read the text; cheap for texts that are often invalid."""
     text = text.strip()
-    molecule = _read(text)
-    if molecule is None or molecule.GetNumAtoms() == 0:
+    molecule = read_molecule(text)
+    if molecule is None:
         return None
     smiles = _write(molecule)
     return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles)
@@ -75,8 +81,7 @@ def canonical_or_none(text: str) -> str | None:
 
 def is_valid(text: str) -> bool:
     """Whether RDKit reads the text as a molecule of at least one atom."""
-    molecule = _read(text.strip())
-    return molecule is not None and molecule.GetNumAtoms() > 0
+    return read_molecule(text) is not None
 
 
 def _reason(text: str) -> str:
@@ -241,10 +246,15 @@ def scaffold(smiles: str) -> str:
     >>> scaffold("Cc1ccccc1CCO")
     'c1ccccc1'
     """
-    from rdkit.Chem.Scaffolds import MurckoScaffold
-
     molecule = _read(smiles.strip())
     if molecule is None:
         raise _invalid(smiles)
+    return scaffold_of(molecule)
+
+
+def scaffold_of(molecule: Chem.Mol) -> str:
+    """The scaffold of a molecule that has been read already; as `scaffold`."""
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
     with rdBase.BlockLogs():
         return MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)

@@ -1,0 +1,46 @@
+"""What a property is: a name, what it is of, and a function from texts to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.errors import InputError, UsageError
+
+MOLECULES, DNA, LETTERS = "molecules", "dna", "letters"
+
+
+@final
+@dataclass(frozen=True)
+class Property:
+    """A number that a text has.
+
+    Attributes:
+        name: what users call it.
+        kind: what it reads: `molecules` (SMILES), `dna`, or `letters` (texts over an alphabet of its own).
+        about: one line: what it is, its unit, and its source.
+        compute: returns a number for each text, NaN where it has none.
+    """
+
+    name: str
+    kind: str
+    about: str
+    compute: Callable[[Sequence[str]], Sequence[float] | NDArray[np.float64]]
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch,)` float64, the number of each text; NaN where it has none.
+
+        Raises:
+            InputError: the function returned another number of values.
+            UsageError: the texts are one text, whose letters would be taken for texts.
+        """
+        if isinstance(texts, str):
+            raise UsageError(f"property {self.name}: expected a list of texts, got the text {texts!r}: give [text]")
+        values = np.asarray(self.compute(texts), np.float64)
+        if values.shape != (len(texts),):
+            raise InputError(f"property {self.name}: expected {len(texts)} numbers, got an array of {values.shape}")
+        return values

@@ -1,0 +1,113 @@
+"""`seqvae properties list | score`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from property_cases import ASPIRIN
+
+from seqvae.cli.main import main
+from seqvae.properties import forms, get, listed
+
+TEXTS = ["CCO", "C1CC", ASPIRIN]
+NAMES = ["qed", "pmo:deco_hop", "similarity:ecfp4:CCO", "smarts:[#6]=O"]
+
+
+@pytest.fixture
+def smi(tmp_path):
+    path = tmp_path / "in.smi"
+    path.write_text(f"CCO ethanol\nC1CC\n\n{ASPIRIN} aspirin\n")
+    return path
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_list_names_every_property(capsys):
+    assert main(["properties", "list"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    names = [found.name for found in listed()] + [name for name, _, _ in forms()]
+    assert [row.split()[0] for row in rows] == ["name", *names]
+
+
+def test_score_writes_a_column_a_name(smi, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    assert main(["properties", "score", *NAMES, str(smi), "-o", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "3 records read; 4 properties" in printed.err
+    rows = table(out.read_text())
+    assert list(rows[0]) == ["text", *NAMES]
+    assert [row["text"] for row in rows] == TEXTS
+    for name in NAMES:
+        cells = [float(row[name]) if row[name] else math.nan for row in rows]
+        assert cells == pytest.approx(get(name)(TEXTS).tolist(), rel=1e-8, nan_ok=True)
+    assert [row["qed"] == "" for row in rows] == [False, True, False]
+    assert rows[1]["pmo:deco_hop"] == "0"
+
+
+def test_score_reads_and_writes_what_other_verbs_do(tmp_path, capsys, monkeypatch):
+    source = tmp_path / "in.csv.gz"
+    source.write_bytes(gzip.compress(b"name,molecule\na,CCO\nb,CC\n"))
+    out = tmp_path / "out.parquet"
+    words = ["properties", "score", "heavy_atoms", str(source), "--column", "molecule", "--out", str(out), "--quiet"]
+    assert main(words) == 0
+    assert pq.read_table(out).to_pydict() == {"text": ["CCO", "CC"], "heavy_atoms": [3.0, 2.0]}
+    assert capsys.readouterr().err == ""
+    stream = io.TextIOWrapper(io.BytesIO(b"CCO\nC\n"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stream)
+    assert main(["properties", "score", "heavy_atoms", "-", "--quiet"]) == 0
+    assert capsys.readouterr().out == "text,heavy_atoms\nCCO,3\nC,1\n"
+
+
+def test_a_long_file_is_scored_in_pieces(tmp_path, capsys):
+    from seqvae.config import CHUNK
+
+    source = tmp_path / "in.txt"
+    lengths = np.arange(CHUNK + 10) % 7 + 1
+    source.write_text("".join("C" * length + "\n" for length in lengths))
+    assert main(["properties", "score", "heavy_atoms", str(source), "--out", str(tmp_path / "out.csv")]) == 0
+    capsys.readouterr()
+    rows = table((tmp_path / "out.csv").read_text())
+    assert [int(row["heavy_atoms"]) for row in rows] == lengths.tolist()
+
+
+def test_a_function_in_this_folder(smi, tmp_path, capsys, monkeypatch):
+    (tmp_path / "seqvae_mine.py").write_text("def letters(text):\n    return len(text)\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["properties", "score", "seqvae_mine:letters", str(smi)]) == 0
+    assert [row["seqvae_mine:letters"] for row in table(capsys.readouterr().out)] == ["3", "4", str(len(ASPIRIN))]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["qedd", "IN"], 2, "unknown property 'qedd'; did you mean 'qed'?"),
+        (["pmo:deco_hp", "IN"], 2, "unknown property 'pmo:deco_hp'; did you mean 'deco_hop'?"),
+        (["smarts:[#6", "IN"], 2, "expected a pattern as SMARTS"),
+        (["math:sqrt", "IN"], 1, "math:sqrt fails on 'CCO': TypeError: must be real number, not str"),
+        (["qed", "nothing.smi"], 1, "nothing.smi: cannot be read: No such file or directory"),
+        (["qed", "in.xyz"], 2, "in.xyz"),
+        (["qed"], 2, "expected names of properties, then a file, got qed"),
+        ([], 2, "expected names of properties, then a file, got nothing"),
+        (["qed", "IN", "-o", "out.smi"], 2, "out.smi: scores are written as .npz, .parquet, .csv, .tsv, or to -"),
+        (["qed", "IN", "--on-error", "ignore"], 2, 'on_error must be "stop" or "skip"'),
+    ],
+)
+def test_wrong_input_is_one_line(words, code, message, smi, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = [] if "-o" in words else ["-o", "out.csv"]
+    assert main(["properties", "score", *(str(smi) if word == "IN" else word for word in words), *out]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("seqvae: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.glob("out.*"))
