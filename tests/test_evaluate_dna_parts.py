@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.discriminate import FOLDS, area_under_curve, discriminability
 from seqvae.evaluate.dna import nearest_edits
-from seqvae.evaluate.kmers import gc_content, jensen_shannon, longest_runs, spectrum, word_numbers, word_shares
+from seqvae.evaluate.kmers import jensen_shannon, spectrum, word_numbers, word_shares
+from seqvae.properties.dna import gc_content, longest_runs
 from seqvae.text.letters import dna_letters, letters
 
 TEXTS = st.lists(st.text("ACGTN", min_size=1, max_size=30), min_size=1, max_size=6)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from seqvae.errors import InputError, InvalidSequenceError
 from seqvae.evaluate.discriminate import FOLDS, discriminability
 from seqvae.evaluate.generation import Generation, GenerationSettings, References
-from seqvae.evaluate.kmers import gc_content, jensen_shannon, longest_runs, spectrum
+from seqvae.evaluate.kmers import jensen_shannon, spectrum
+from seqvae.properties.dna import gc_content, longest_runs
 from seqvae.properties.motifs import Motif, hits
 from seqvae.text.alphabet import normalize_dna
 from seqvae.text.letters import Letters, dna_letters

@@ -1,4 +1,4 @@
-"""Words of k letters in sequences, all sequences at once: numbers of words, spectra, compositions, runs."""
+"""Words of k letters in sequences, all sequences at once: numbers of words, and spectra."""
 
 from __future__ import annotations
 
@@ -77,27 +77,3 @@ def _divergence(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     """KL(left || right) in bits; `right` is positive wherever `left` is."""
     some = left > 0
     return float((left[some] * np.log2(left[some] / right[some])).sum())
-
-
-def gc_content(found: Letters) -> NDArray[np.float64]:
-    """Return each DNA sequence's share of G and C among its certain bases, `(sequences,)`; NaN where it has none."""
-    certain = _sums(found, found.codes >= 0)
-    strong = _sums(found, (found.codes == found.alphabet.index("C")) | (found.codes == found.alphabet.index("G")))
-    with np.errstate(invalid="ignore"):
-        return strong / certain
-
-
-def longest_runs(found: Letters) -> NDArray[np.int64]:
-    """Return the length of each sequence's longest homopolymer, `(sequences,)`: one letter again and again."""
-    codes = found.codes
-    changes = np.flatnonzero(np.diff(codes)) + 1  # a gap follows each sequence, so no run crosses into the next
-    begins = np.concatenate([[0], changes])
-    runs = np.diff(np.concatenate([begins, [len(codes)]]))
-    real = codes[begins] >= 0
-    longest = np.zeros(len(found), np.int64)
-    np.maximum.at(longest, found.rows[begins[real]], runs[real])
-    return longest
-
-
-def _sums(found: Letters, marks: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.add.reduceat(marks, found.starts, dtype=np.int64)

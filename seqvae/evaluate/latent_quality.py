@@ -21,10 +21,10 @@ from sklearn.preprocessing import StandardScaler
 
 from seqvae.device import derived_seed
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.kmers import gc_content
 from seqvae.evaluate.paths import PathSettings, path_quality
 from seqvae.evaluate.summary import encodable_rows
 from seqvae.latent.codec import Codec
+from seqvae.properties.dna import gc_content
 from seqvae.properties.registry import score
 from seqvae.text.alphabet import AMBIGUITY, GAP
 from seqvae.text.letters import letters

@@ -10,13 +10,18 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from seqvae.config import suggestion
 from seqvae.errors import InputError
 from seqvae.text.alphabet import BASES
 from seqvae.text.letters import Letters, dna_letters
+
+if TYPE_CHECKING:
+    from Bio.motifs import Motif as Record
 
 HIT_RATE = 1e-3  # chance of a hit at one position of uniform random DNA, at most
 _PSEUDO = 0.25  # added to each count: one observation in all, spread evenly
@@ -105,14 +110,30 @@ def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
 
     A window with an ambiguity code is no hit.
     """
-    strands = [wanted.scores]
-    if wanted.both_strands:
-        strands.append(wanted.scores[::-1, ::-1])  # in the order A, C, G, T the complement is the mirror image
     total = np.zeros(len(found), np.int64)
-    for scores in strands:
+    for scores in _strands(wanted):
         places = np.flatnonzero(_window_scores(found.codes, scores) >= wanted.threshold)
         total += np.bincount(found.rows[places], minlength=len(found))
     return total
+
+
+def best_scores(found: Letters, wanted: Motif) -> NDArray[np.float64]:
+    """Return the score of each sequence's best window in bits, `(sequences,)`: log-odds against uniform bases.
+
+    NaN where there is no window: the sequence is shorter than the motif, or every window has an ambiguity code.
+    """
+    best = np.full(len(found), _NEVER)
+    for scores in _strands(wanted):
+        windows = _window_scores(found.codes, scores)
+        padded = np.append(windows, np.full(len(found.codes) - len(windows), _NEVER))
+        best = np.maximum(best, np.maximum.reduceat(padded, found.starts))
+    return np.where(best > _NEVER // 2, best / _UNIT, np.nan)
+
+
+def _strands(wanted: Motif) -> list[NDArray[np.int32]]:
+    if not wanted.both_strands:
+        return [wanted.scores]
+    return [wanted.scores, wanted.scores[::-1, ::-1]]  # in the order A, C, G, T the complement is the mirror image
 
 
 def _window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -146,6 +167,38 @@ def read_motifs(path: Path | str, both_strands: bool = True) -> list[Motif]:
     Raises:
         InputError: it cannot be read, is of neither format, or holds no motif.
     """
+    return [_motif_of(record, path, both_strands) for record in _records(path)]
+
+
+def read_motif(path: Path | str, name: str = "", both_strands: bool = True) -> Motif:
+    """Read one motif from a file of motifs.
+
+    Args:
+        path: as `read_motifs`.
+        name: of the motif, or its identifier (`MA0001.1`); may be empty where the file holds only one.
+        both_strands: look for the reverse complement too.
+
+    Raises:
+        InputError: as `read_motifs`, or the file has no motif of that name, or more than one.
+    """
+    records = _records(path)
+    chosen = [record for record in records if name in ("", *_names(record))]
+    if len(chosen) != 1:
+        known = suggestion(name, {word for record in records for word in _names(record)})
+        raise InputError(f"{path}: expected a name that just one of its {len(records)} motifs has, got {name!r}{known}")
+    return _motif_of(chosen[0], path, both_strands)
+
+
+def _names(record: Record) -> list[str]:
+    return [word for word in (record.name, getattr(record, "matrix_id", None)) if word]
+
+
+def _motif_of(record: Record, path: Path | str, both_strands: bool) -> Motif:
+    counts = np.stack([np.asarray(record.counts[base], np.float64) for base in BASES], axis=1)
+    return motif((_names(record) or ["motif"])[0], counts, both_strands, str(Path(path).name))
+
+
+def _records(path: Path | str) -> list[Record]:
     from Bio import motifs  # takes a while to import
 
     try:
@@ -163,11 +216,7 @@ def read_motifs(path: Path | str, both_strands: bool = True) -> list[Motif]:
         ) from error
     if not records:
         raise InputError(f"{path}: holds no motif; give a file in JASPAR or minimal MEME format")
-    found = []
-    for record in records:
-        counts = np.stack([np.asarray(record.counts[base], np.float64) for base in BASES], axis=1)
-        found.append(motif(record.name or record.matrix_id or "motif", counts, both_strands, str(Path(path).name)))
-    return found
+    return records
 
 
 _HAWLEY = "Hawley & McClure 1983, doi:10.1093/nar/11.8.2237: counts of 112 aligned promoters"
