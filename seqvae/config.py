@@ -351,6 +351,35 @@ class ExecutorConfig:
         _between("workers", self.workers, 0, 100_000)
 
 
+@dataclass(frozen=True)
+class OracleConfig:
+    """How proposals are scored, and how many of them may be.
+
+    Attributes:
+        budget: calls that may be made, those of the start included.
+        count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
+        workers: processes that score; 0: this one, in which nothing can be timed out.
+        timeout: seconds that a worker may take for a text.
+        retries: how often a text is tried again whose worker was too slow or died.
+        failures: texts that may fail in a row; then the search stops.
+    """
+
+    budget: int = 10_000
+    count: str = "unique"
+    workers: int = 0
+    timeout: float = 60.0
+    retries: int = 1
+    failures: int = 20
+
+    def __post_init__(self) -> None:
+        _one_of("oracle.count", self.count, ("unique", "every"))
+        _between("oracle.timeout", self.timeout, 1e-3, _HUGE)
+        for name in ("budget", "failures"):
+            _between(f"oracle.{name}", getattr(self, name), 1, _HUGE)
+        for name in ("workers", "retries"):
+            _between(f"oracle.{name}", getattr(self, name), 0, 100_000)
+
+
 def _checked(name: str, value: object, kind: type) -> object:
     """Return a value of the annotated type: an int serves as a float, nothing else is converted."""
     if kind is float and type(value) is int:

@@ -86,6 +86,10 @@ class NonFiniteLossError(TrainingError):
     """The loss became NaN or infinite; the last good checkpoint is kept."""
 
 
+class OracleError(SeqVAEError):
+    """The oracle has failed so often that the search cannot go on."""
+
+
 class SeqVAEWarning(UserWarning):
     """Root of every warning that seqvae gives."""
 

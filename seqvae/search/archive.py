@@ -1,0 +1,77 @@
+"""What a search has seen: distinct texts with their scores, the best first, and parents drawn from them by rank."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@final
+class Archive:
+    """Distinct texts and their scores, higher is better.
+
+    Texts of the same score keep the order in which they came, so that one sequence of texts makes one archive.
+    """
+
+    def __init__(self) -> None:
+        self._scores: dict[str, float] = {}
+        self._ranked: list[tuple[float, int, str]] = []  # minus the score, number, text
+
+    def __len__(self) -> int:
+        return len(self._ranked)
+
+    def __contains__(self, text: object) -> bool:
+        return text in self._scores
+
+    def __iter__(self) -> Iterator[str]:
+        """The texts in the order in which they came, those without a score too."""
+        return iter(self._scores)
+
+    def add(self, text: str, score: float) -> None:
+        """Add a text; NaN for one that has no score, which is known and has no rank. One that is known is left."""
+        if text in self._scores:
+            return
+        number = len(self._scores)
+        self._scores[text] = score
+        if not math.isnan(score):
+            bisect.insort(self._ranked, (-score, number, text))
+
+    def update(self, texts: Iterable[str], scores: Iterable[float]) -> None:
+        """Add texts one by one."""
+        for text, score in zip(texts, scores, strict=True):
+            self.add(text, score)
+
+    def score(self, text: str) -> float:
+        """Return the score of a text that is known."""
+        return self._scores[text]
+
+    def best(self, count: int) -> list[str]:
+        """Return the best texts, best first."""
+        return [text for _, _, text in self._ranked[:count]]
+
+    def weights(self, count: int, greed: float) -> NDArray[np.float64]:
+        """Return the shares of the best texts by rank: proportional to 1 / (greed * N + rank).
+
+        Of N texts in all; rank 0 is the best (Tripp et al. 2020, arXiv:2006.09191). A small greed looks at the very
+        best alone, a large one at all alike.
+        """
+        ranks = np.arange(min(count, len(self)))
+        weights = 1.0 / (max(greed * len(self), 1.0) + ranks)
+        return np.asarray(weights / weights.sum(), np.float64)
+
+    def parents(self, count: int, rng: np.random.Generator, among: int, greed: float) -> list[str]:
+        """Draw texts by rank, with repeats, from so many of the best; none of an empty archive."""
+        best = self.best(among)
+        if not best:
+            return []
+        return [best[int(row)] for row in rng.choice(len(best), count, p=self.weights(among, greed))]
+
+
+def scores_of(archive: Archive, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return `(batch,)`, the scores of texts that are known."""
+    return np.array([archive.score(text) for text in texts], np.float64)

@@ -1,0 +1,176 @@
+"""The ledger of a search: every proposal and what became of it, in one SQLite file that survives a kill.
+
+A row is known by its round and its place in the round, so that a round that is asked for again after a kill finds what
+it has scored already, whatever the order in which workers finished. Rows are only ever added.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.errors import InputError, UsageError
+
+FORMAT = 1
+OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "failed", "timeout", "over_budget"
+CALLED = (OK, FAILED, TIMEOUT)  # the oracle was at work
+_WAIT_SECONDS = 30.0  # for another process that writes
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS evaluations (
+    round INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    canonical TEXT,
+    status TEXT NOT NULL,
+    scores TEXT NOT NULL,
+    error TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    proposer TEXT NOT NULL,
+    z BLOB,
+    seed INTEGER,
+    PRIMARY KEY (round, place)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One proposal and what became of it.
+
+    Attributes:
+        round: the round that proposed it, from 0.
+        place: its place in the round, from 0.
+        text: as it was proposed.
+        canonical: its canonical form; None where the text is invalid.
+        status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, or `over_budget` (not scored).
+        scores: the numbers that the oracle gave; NaN where there is none.
+        error: why it failed; "" where it did not.
+        seconds: the oracle's time for it, wall clock.
+        proposer: what proposed it.
+        z: its latent point, `(latent,)`, where it has one.
+        seed: of its decoding, where it has one.
+    """
+
+    round: int
+    place: int
+    text: str
+    canonical: str | None
+    status: str
+    scores: tuple[float, ...]
+    error: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    proposer: str = ""
+    z: NDArray[np.float32] | None = field(default=None, compare=False)
+    seed: int | None = None
+
+
+@final
+class Ledger:
+    """The file of a search's evaluations.
+
+    Args:
+        path: the SQLite file, made where there is none.
+        about: what the scores follow from, in JSON's types; a ledger of something else is refused. None: as it is.
+
+    Raises:
+        UsageError: the file is no ledger, or the ledger of another search.
+        InputError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any] | None = None) -> None:
+        self.path = path
+        if about is None and not path.is_file():
+            raise InputError(f"{path}: there is no ledger")
+        try:
+            self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+            # A commit is on disk before its scores are used, and readers do not wait for writers.
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"{path}: expected the ledger of a search, got another file ({error})") from error
+        self._settle({"format": FORMAT, **about} if about is not None else None)
+
+    def _settle(self, about: Mapping[str, Any] | None) -> None:
+        found = self.about()
+        if about is None or json.loads(json.dumps(about)) == found:
+            return
+        if found:
+            differ = sorted(key for key in {*found, *about} if found.get(key) != about.get(key))
+            raise UsageError(
+                f"{self.path}: is the ledger of another search (another {', '.join(differ)}): take another folder"
+            )
+        with self._writing():
+            rows = [(key, json.dumps(value)) for key, value in about.items()]
+            self._connection.executemany("INSERT INTO about VALUES (?, ?)", rows)
+
+    def about(self) -> dict[str, Any]:
+        """Return what the scores follow from."""
+        rows = self._connection.execute("SELECT key, value FROM about").fetchall()
+        return {key: json.loads(value) for key, value in rows}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Write entries, all or none.
+
+        Raises:
+            UsageError: an entry of that round and place is there already.
+        """
+        rows = [_row(entry) for entry in entries]
+        try:
+            with self._writing():
+                self._connection.executemany(f"INSERT INTO evaluations VALUES ({','.join('?' * 11)})", rows)
+        except sqlite3.IntegrityError as error:
+            raise UsageError(f"{self.path}: holds these proposals already: another process writes here") from error
+
+    def entries(self, round_: int | None = None) -> Iterator[Entry]:
+        """Yield the entries in the order of rounds and places, of one round if given."""
+        where, values = ("", ()) if round_ is None else (" WHERE round = ?", (round_,))
+        query = f"SELECT * FROM evaluations{where} ORDER BY round, place"
+        yield from map(_entry, self._connection.execute(query, values))
+
+    def before(self, round_: int) -> Iterator[Entry]:
+        """Yield the entries of all rounds before this one, in their order."""
+        query = "SELECT * FROM evaluations WHERE round < ? ORDER BY round, place"
+        yield from map(_entry, self._connection.execute(query, (round_,)))
+
+    def rounds(self) -> int:
+        """Return how many rounds have an entry at least."""
+        last = self._connection.execute("SELECT MAX(round) FROM evaluations").fetchone()[0]
+        return 0 if last is None else last + 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    scores = json.dumps([None if np.isnan(score) else score for score in entry.scores])
+    z = None if entry.z is None else np.asarray(entry.z, "<f4").tobytes()
+    head = (entry.round, entry.place, entry.text, entry.canonical, entry.status, scores)
+    return (*head, entry.error, entry.seconds, entry.proposer, z, entry.seed)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed = row
+    numbers = tuple(float("nan") if score is None else float(score) for score in json.loads(scores))
+    point = None if z is None else np.frombuffer(z, "<f4")
+    return Entry(round_, place, text, canonical, status, numbers, error, seconds, proposer, point, seed)

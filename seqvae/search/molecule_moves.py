@@ -1,0 +1,254 @@
+"""Mutation and crossover of molecules as graphs.
+
+The moves are those of graph genetic algorithms (Jensen 2019, doi:10.1039/C8SC05372C): atoms are appended, inserted,
+removed and exchanged, bonds change their order, rings open and close, and two molecules exchange what lies on one side
+of a bond, or of two bonds of a ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+_SINGLE, _DOUBLE, _TRIPLE = Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE
+_ORDERS = {_SINGLE: 1, _DOUBLE: 2, _TRIPLE: 3}
+# How often each element is written, roughly as often as in drugs; and its usual valence.
+_ELEMENTS = {6: 8.0, 7: 4.0, 8: 4.0, 9: 1.2, 16: 1.0, 17: 0.8, 35: 0.3}
+_VALENCE = {6: 4, 7: 3, 8: 2, 9: 1, 16: 2, 17: 1, 35: 1}
+_RING_STEPS = (4, 5)  # bonds between two atoms that a new bond closes to a ring of five or six
+_LARGEST_RING = 7
+# Rings too small for their double bonds, cumulated double bonds, triple bonds in rings.
+_STRAINED = "[$([C;r3,r4]=,#[#6;r3,r4]),$(*=*=*),$([r3,r4,r5,r6,r7]#*)]"
+_MOVES_TRIED, _CUTS_TRIED = 10, 10
+_RING_CUTS = 0.4  # share of crossovers that cut two bonds of a ring
+_NON_RING_BOND = "[*]-;!@[*]"
+
+
+@final
+@dataclass(frozen=True)
+class MoleculeMoves:
+    """Small changes of molecules.
+
+    Attributes:
+        largest: most heavy atoms of a molecule.
+    """
+
+    largest: int = 60
+
+    def mutate(self, text: str, rng: np.random.Generator) -> str | None:
+        """Return a molecule one move away, as canonical SMILES; None where none of some tries gave one."""
+        with rdBase.BlockLogs():
+            molecule = Chem.MolFromSmiles(text)
+            if molecule is None or molecule.GetNumBonds() == 0:
+                return None
+            for _ in range(_MOVES_TRIED):
+                changed = Chem.RWMol(molecule)
+                Chem.Kekulize(changed, clearAromaticFlags=True)
+                moved = _MOVES[rng.choice(len(_MOVES), p=_SHARES)](changed, rng)
+                found = self._accepted(changed) if moved else None
+                if found is not None and found != text:
+                    return found
+        return None
+
+    def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
+        """Return a molecule of a part of each, as canonical SMILES; None where none of some tries gave one."""
+        with rdBase.BlockLogs():
+            parents = [Chem.MolFromSmiles(text) for text in (first, second)]
+            if None in parents:
+                return None
+            for _ in range(_CUTS_TRIED):
+                cut = _cut_ring if rng.random() < _RING_CUTS else _cut_bond
+                parts = [cut(parent, rng) for parent in parents]
+                if all(parts):
+                    joined = _joined([one[rng.integers(len(one))] for one in parts], rng)
+                    if joined is not None and (found := self._accepted(joined)) is not None:
+                        return found
+        return None
+
+    def _accepted(self, molecule: Chem.Mol) -> str | None:
+        """Return the canonical SMILES of one reasonable molecule; None of anything else."""
+        if not 1 < molecule.GetNumHeavyAtoms() <= self.largest:
+            return None
+        if Chem.SanitizeMol(molecule, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+            return None
+        if any(len(ring) > _LARGEST_RING for ring in molecule.GetRingInfo().AtomRings()):
+            return None
+        if molecule.HasSubstructMatch(_pattern(_STRAINED)):
+            return None
+        text = Chem.MolToSmiles(molecule)
+        again = Chem.MolFromSmiles(text) if "." not in text else None
+        return None if again is None else Chem.MolToSmiles(again)
+
+
+_patterns: dict[str, Chem.Mol] = {}
+
+
+def _pattern(smarts: str) -> Chem.Mol:
+    return _patterns.setdefault(smarts, Chem.MolFromSmarts(smarts))
+
+
+def _free(atom: Chem.Atom) -> int:
+    """Return how many hydrogens may give way to bonds."""
+    return int(atom.GetTotalNumHs())
+
+
+def _give_up(atom: Chem.Atom, count: int) -> None:
+    """Take written hydrogens away for bonds that come; implied ones adapt by themselves."""
+    atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - count))
+
+
+def _element(rng: np.random.Generator, valence: int) -> int | None:
+    """Return an element that has so many bonds at least."""
+    fit = {number: often for number, often in _ELEMENTS.items() if _VALENCE[number] >= valence}
+    if not fit:
+        return None
+    weights = np.array(list(fit.values()))
+    return int(rng.choice(list(fit), p=weights / weights.sum()))
+
+
+def _pick(rng: np.random.Generator, things: Sequence[Chem.Atom] | Sequence[Chem.Bond]) -> Chem.Atom | Chem.Bond:
+    return things[int(rng.integers(len(things)))]
+
+
+def _append(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    places = [atom for atom in molecule.GetAtoms() if _free(atom) > 0]
+    number = _element(rng, 1)
+    if not places or number is None:
+        return False
+    place = _pick(rng, places)
+    _give_up(place, 1)
+    molecule.AddBond(place.GetIdx(), molecule.AddAtom(Chem.Atom(number)), _SINGLE)
+    return True
+
+
+def _insert(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    bonds = [bond for bond in molecule.GetBonds() if bond.GetBondType() == _SINGLE]
+    number = _element(rng, 2)
+    if not bonds or number is None:
+        return False
+    bond = _pick(rng, bonds)
+    ends = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+    molecule.RemoveBond(*ends)
+    middle = molecule.AddAtom(Chem.Atom(number))
+    for end in ends:
+        molecule.AddBond(end, middle, _SINGLE)
+    return True
+
+
+def _change_order(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    bond = _pick(rng, list(molecule.GetBonds()))
+    order = [_SINGLE, _DOUBLE, _TRIPLE][int(rng.choice(3, p=[0.45, 0.45, 0.1]))]
+    more = _ORDERS[order] - _ORDERS.get(bond.GetBondType(), 1)
+    ends = bond.GetBeginAtom(), bond.GetEndAtom()
+    if more == 0 or any(_free(end) < more for end in ends):
+        return False
+    for end in ends:
+        _give_up(end, more)
+    bond.SetBondType(order)
+    return True
+
+
+def _remove(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    places = [atom for atom in molecule.GetAtoms() if atom.GetDegree() <= 2]
+    if not places:
+        return False
+    place = _pick(rng, places)
+    ends = [atom.GetIdx() for atom in place.GetNeighbors()]
+    if len(ends) == 2 and molecule.GetBondBetweenAtoms(*ends) is None:
+        molecule.AddBond(ends[0], ends[1], _SINGLE)
+    molecule.RemoveAtom(place.GetIdx())
+    return True
+
+
+def _exchange(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    places = [atom for atom in molecule.GetAtoms() if atom.GetFormalCharge() == 0]
+    if not places:
+        return False
+    place = _pick(rng, places)
+    number = _element(rng, sum(_ORDERS.get(bond.GetBondType(), 1) for bond in place.GetBonds()))
+    if number is None or number == place.GetAtomicNum():
+        return False
+    place.SetAtomicNum(number)
+    place.SetNumExplicitHs(0)
+    place.SetNoImplicit(False)
+    place.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    return True
+
+
+def _close_ring(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    free = [atom.GetIdx() for atom in molecule.GetAtoms() if _free(atom) > 0]
+    if not free:
+        return False
+    start = free[int(rng.integers(len(free)))]
+    steps = Chem.GetDistanceMatrix(molecule)[start]
+    ends = [index for index in free if steps[index] in _RING_STEPS]
+    if not ends:
+        return False
+    end = ends[int(rng.integers(len(ends)))]
+    for index in (start, end):
+        _give_up(molecule.GetAtomWithIdx(index), 1)
+    molecule.AddBond(start, end, _SINGLE)
+    return True
+
+
+def _open_ring(molecule: Chem.RWMol, rng: np.random.Generator) -> bool:
+    bonds = [bond for bond in molecule.GetBonds() if bond.IsInRing()]
+    if not bonds:
+        return False
+    bond = _pick(rng, bonds)
+    molecule.RemoveBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+    return True
+
+
+_Move = Callable[[Chem.RWMol, np.random.Generator], bool]
+_MOVES: tuple[_Move, ...] = (_append, _insert, _change_order, _remove, _exchange, _close_ring, _open_ring)
+_SHARES = (0.2, 0.12, 0.12, 0.2, 0.2, 0.1, 0.06)
+
+
+def _cut_bond(molecule: Chem.Mol, rng: np.random.Generator) -> tuple[Chem.Mol, ...]:
+    """Return both sides of a single bond outside rings, where they were bonded marked by a dummy atom."""
+    matches = molecule.GetSubstructMatches(_pattern(_NON_RING_BOND))
+    if not matches:
+        return ()
+    first, second = matches[int(rng.integers(len(matches)))]
+    return _fragments(molecule, [molecule.GetBondBetweenAtoms(first, second).GetIdx()])
+
+
+def _cut_ring(molecule: Chem.Mol, rng: np.random.Generator) -> tuple[Chem.Mol, ...]:
+    """Return both sides of two bonds of a ring that belong to no other ring."""
+    rings = molecule.GetRingInfo()
+    own = [[bond for bond in ring if rings.NumBondRings(bond) == 1] for ring in rings.BondRings()]
+    wide = [bonds for bonds in own if len(bonds) > 1]
+    if not wide:
+        return ()
+    bonds = wide[int(rng.integers(len(wide)))]
+    return _fragments(molecule, [int(bond) for bond in rng.choice(bonds, 2, replace=False)])
+
+
+def _fragments(molecule: Chem.Mol, bonds: list[int]) -> tuple[Chem.Mol, ...]:
+    whole = Chem.RWMol(molecule)
+    Chem.Kekulize(whole, clearAromaticFlags=True)
+    parts = Chem.GetMolFrags(Chem.FragmentOnBonds(whole, bonds), asMols=True, sanitizeFrags=False)
+    return parts if len(parts) == 2 else ()
+
+
+def _joined(parts: Sequence[Chem.Mol], rng: np.random.Generator) -> Chem.RWMol | None:
+    """Bond two parts where their dummy atoms stand; None where these do not fit."""
+    whole, size = Chem.RWMol(Chem.CombineMols(*parts)), parts[0].GetNumAtoms()
+    dummies = [atom.GetIdx() for atom in whole.GetAtoms() if atom.GetAtomicNum() == 0]
+    here, there = [index for index in dummies if index < size], [index for index in dummies if index >= size]
+    if len(here) != len(there) or not here:
+        return None
+    for one, other in zip(here, rng.permutation(there).tolist(), strict=True):
+        bonds = [whole.GetAtomWithIdx(index).GetBonds()[0] for index in (one, other)]
+        ends = [bond.GetOtherAtomIdx(index) for bond, index in zip(bonds, (one, other), strict=True)]
+        if bonds[0].GetBondType() != bonds[1].GetBondType() or whole.GetBondBetweenAtoms(*ends) is not None:
+            return None
+        whole.AddBond(ends[0], ends[1], bonds[0].GetBondType())
+    for index in sorted(dummies, reverse=True):
+        whole.RemoveAtom(index)
+    return whole

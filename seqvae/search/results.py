@@ -1,0 +1,104 @@
+"""What a search came to, from its ledger: calls by both rules, the best, the anytime curve and its area."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import trapezoid
+
+from seqvae.search.ledger import CACHED, CALLED, INVALID, OK, Entry
+
+TOP = 10  # designs whose mean is followed
+EVERY = 100  # calls between two looks at it
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a search came to.
+
+    Attributes:
+        unique: calls, each valid text counted once.
+        proposals: calls, everything counted that was proposed within the budget: repeats and invalid texts too.
+        best: the highest score; NaN where there is none.
+        top_mean: mean score of the best ten designs, or of as many as there are.
+        auc_top: area under the curve of that mean over the budget, 0 to 1 for scores of that range.
+        top: the best designs, best first.
+        statuses: how many proposals had each status.
+    """
+
+    unique: int
+    proposals: int
+    best: float
+    top_mean: float
+    auc_top: float
+    top: list[Entry]
+    statuses: dict[str, int]
+
+
+def results(entries: Iterable[Entry], budget: int, top: int = TOP) -> Results:
+    """Return what a ledger says of the first of its scores.
+
+    Args:
+        entries: of a ledger, in its order.
+        budget: calls over which the area is taken; a run that ended earlier keeps its last mean.
+        top: designs to count.
+    """
+    statuses: dict[str, int] = {}
+    called: list[Entry] = []
+    for entry in entries:
+        statuses[entry.status] = statuses.get(entry.status, 0) + 1
+        if entry.status in CALLED:
+            called.append(entry)
+    # What failed is a call that brought nothing.
+    scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in called])
+    curve = anytime(scores, top, 1)
+    good = sorted((entry for entry in called if entry.status == OK), key=lambda entry: -entry.scores[0])
+    return Results(
+        unique=len(called),
+        proposals=len(called) + sum(statuses.get(status, 0) for status in (CACHED, INVALID)),
+        best=good[0].scores[0] if good else float("nan"),
+        top_mean=float(curve[-1]) if len(curve) else float("nan"),
+        auc_top=auc_top(scores, budget, top),
+        top=good[:top],
+        statuses=statuses,
+    )
+
+
+def anytime(scores: Sequence[float] | NDArray[np.float64], top: int = TOP, every: int = EVERY) -> NDArray[np.float64]:
+    """Return the mean of the best `top` scores after each `every` calls, and after the last one.
+
+    Before there are so many scores it is the mean of those that there are; scores of minus infinity count as none.
+    """
+    best: list[float] = []
+    means = []
+    for number, score in enumerate(scores, 1):
+        if np.isfinite(score):
+            (heapq.heappush if len(best) < top else heapq.heappushpop)(best, float(score))
+        if number % every == 0 or number == len(scores):
+            means.append(sum(best) / len(best) if best else float("nan"))
+    return np.array(means)
+
+
+def auc_top(scores: Sequence[float] | NDArray[np.float64], budget: int, top: int = TOP, every: int = EVERY) -> float:
+    """Return the area under the curve of the best scores' mean over calls, divided by the budget.
+
+    The measure of PMO (Gao et al. 2022, arXiv:2206.12411): trapezoids over every 100 calls, from 0 before the first
+    call; a run that ends early keeps its last mean to the end of the budget. Scores behind the budget do not count.
+
+    Args:
+        scores: in the order of the calls, each distinct text once.
+        budget: calls.
+        top: scores whose mean is followed.
+        every: calls between two points of the curve.
+    """
+    within = np.asarray(scores, np.float64)[:budget]
+    if not len(within):
+        return 0.0
+    means = np.nan_to_num(anytime(within, top, every), nan=0.0)
+    at = np.array([*range(every, len(within), every), len(within)], np.float64)
+    area = trapezoid([0.0, *means], [0.0, *at])
+    return float((area + (budget - len(within)) * means[-1]) / budget)

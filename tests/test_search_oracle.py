@@ -1,0 +1,202 @@
+"""Ledger and oracle: exact budgets, one call a text, a status for every proposal, and nothing lost by a kill."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from dataclasses import replace
+
+import numpy as np
+import oracle_cases
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle_cases import canonical
+
+from seqvae.config import OracleConfig
+from seqvae.errors import ConfigError, InputError, OracleError, UsageError
+from seqvae.search import workers
+from seqvae.search.ledger import Entry, Ledger
+from seqvae.search.oracle import Candidate, Oracle
+
+ROUNDS = st.lists(st.lists(st.text("abAB1", min_size=1, max_size=3), max_size=6), max_size=5)
+
+
+def oracle_at(folder, score=oracle_cases.length, columns=1, form=canonical, **changes):
+    ledger = Ledger(folder / "ledger.sqlite", {"task": "test"})
+    return Oracle(score, form, ledger, OracleConfig(**changes), columns)
+
+
+def expected(rounds, budget, count):
+    """The plain reading of the rules, a text at a time: statuses and calls."""
+    seen, statuses, calls = set(), [], 0
+    for texts in rounds:
+        for text in texts:
+            form = canonical(text)
+            fresh = form is not None and form not in seen
+            counts = fresh or count == "every"
+            if counts and calls == budget:
+                statuses.append("over_budget")
+                continue
+            calls += counts
+            statuses.append("invalid" if form is None else "ok" if fresh else "cached")
+            seen |= {form} if fresh else set()
+    return statuses, calls
+
+
+@settings(max_examples=60, deadline=None)
+@given(rounds=ROUNDS, budget=st.integers(1, 12), count=st.sampled_from(["unique", "every"]))
+def test_every_proposal_gets_the_status_that_the_rules_say_and_the_budget_is_exact(
+    tmp_path_factory, rounds, budget, count
+):
+    oracle = oracle_at(tmp_path_factory.mktemp("run"), budget=budget, count=count)
+    found = [oracle(texts) for texts in rounds]
+    statuses, calls = expected(rounds, budget, count)
+    assert [status for scores in found for status in scores.statuses] == statuses
+    assert oracle.calls == calls <= budget
+    assert oracle.left == budget - calls
+    for texts, scores in zip(rounds, found, strict=True):
+        assert scores.canonical == [canonical(text) for text in texts]
+        for text, status, value in zip(texts, scores.statuses, scores.values[:, 0], strict=True):
+            assert value == len(text) if status in ("ok", "cached") else math.isnan(value)
+    written = list(oracle.ledger.entries())
+    assert [entry.status for entry in written] == statuses
+    assert [entry.text for entry in written] == [text for texts in rounds for text in texts]
+    oracle.ledger.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(rounds=ROUNDS, budget=st.integers(1, 12), cuts=st.lists(st.integers(0, 4), max_size=6))
+def test_a_run_that_is_cut_off_anywhere_writes_the_ledger_of_an_unbroken_one(tmp_path_factory, rounds, budget, cuts):
+    whole = oracle_at(tmp_path_factory.mktemp("whole"), budget=budget)
+    for texts in rounds:
+        whole(texts)
+    folder = tmp_path_factory.mktemp("broken")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_TOGETHER", 1)  # each score is written at once
+        for left in [*cuts, 10**6]:
+            oracle = oracle_at(folder, ends_after(left), budget=budget)
+            start = max(0, oracle.ledger.rounds() - 1)  # the last round may not be whole: it is asked for again
+            oracle.forward(start)
+            try:
+                for texts in rounds[start:]:
+                    oracle(texts)
+            except KeyboardInterrupt:
+                pass
+            oracle.ledger.close()
+    broken = Ledger(folder / "ledger.sqlite")
+    assert list(map(shown, broken.entries())) == list(map(shown, whole.ledger.entries()))
+    assert oracle.calls == whole.calls
+
+
+def ends_after(left):
+    """A function that scores so many texts, then is interrupted."""
+    scored = []
+
+    def score(texts):
+        scored.extend(texts)
+        if len(scored) > left:
+            raise KeyboardInterrupt
+        return oracle_cases.length(texts)
+
+    return score
+
+
+def shown(entry):
+    """All of an entry but its time, so that two can be compared: NaN is like NaN."""
+    return repr(replace(entry, seconds=0.0))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_what_the_oracle_does_wrong_is_a_status_and_the_search_goes_on(tmp_path, count):
+    texts = ["good", "raises", "nan", "better"] + (["hang", "die", "last"] if count else [])
+    oracle = oracle_at(tmp_path, oracle_cases.misbehaves, form=str, workers=count, timeout=3, retries=0)
+    scores = oracle(texts)
+    wrong = ["timeout", "failed", "ok"] if count else []
+    assert scores.statuses == ["ok", "failed", "failed", "ok", *wrong]
+    assert np.isfinite(scores.values[:, 0]).tolist() == [status == "ok" for status in scores.statuses]
+    errors = {entry.text: entry.error for entry in oracle.ledger.entries()}
+    assert errors["good"] == ""
+    assert errors["raises"] == "ValueError: this text is not liked"
+    assert errors["nan"] == "the score is nan: expected finite numbers"
+    if count:
+        assert errors["hang"] == "no score within 3 s"
+        assert errors["die"].startswith("the worker died with exit code 7")
+    assert oracle(texts).statuses == ["cached"] * len(texts)  # what has failed is not tried again
+    oracle.close()
+
+
+def test_a_text_whose_worker_died_is_tried_again(tmp_path):
+    oracle = oracle_at(tmp_path, oracle_cases.Flaky(tmp_path / "tried"), workers=1, retries=1)
+    assert oracle(["ab"]).statuses == ["ok"]
+    assert len((tmp_path / "tried").read_text()) == 2
+    oracle.close()
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (oracle_cases.always_fails, "failed 6 times in a row; the last error: RuntimeError: out of order"),
+        (oracle_cases.too_few, r"SeqVAEError: the oracle returned an array of shape \(0,\), expected \(1, 1\)"),
+        (oracle_cases.rubbish, "ValueError: could not convert string to float"),
+    ],
+)
+def test_an_oracle_that_fails_always_ends_the_search(tmp_path, score, words):
+    oracle = oracle_at(tmp_path, score, failures=5)
+    oracle(["a", "aa"])
+    with pytest.raises(OracleError, match=words):
+        oracle(["aaa", "aaaa", "aaaaa", "aaaaaa"])
+    assert len(list(oracle.ledger.entries())) == 6
+
+
+def test_several_scores_a_text(tmp_path):
+    oracle = oracle_at(tmp_path, oracle_cases.two, columns=2)
+    assert oracle(["aab", "b", "1"]).values[:2].tolist() == [[3.0, -2.0], [1.0, 0.0]]
+    assert np.isnan(oracle(["1"]).values).all()
+
+
+def test_the_ledger_keeps_where_a_text_comes_from(tmp_path):
+    oracle, z = oracle_at(tmp_path), np.array([0.1, -2.5], np.float32)
+    oracle([Candidate("ab", "prior", z, 7), "b"])
+    first, second = Ledger(tmp_path / "ledger.sqlite").entries()
+    assert (first.proposer, first.seed, first.z.tolist()) == ("prior", 7, z.tolist())
+    assert (second.proposer, second.seed, second.z) == ("", None, None)
+    assert first == Entry(0, 0, "ab", "ab", "ok", (2.0,), proposer="prior", seed=7)
+
+
+def test_wrong_files_and_wrong_runs_are_refused(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with pytest.raises(InputError, match="there is no ledger"):
+        Ledger(path)
+    oracle = oracle_at(tmp_path)
+    oracle(["a", "b"])
+    with pytest.raises(UsageError, match=r"ledger of another search \(another task\)"):
+        Ledger(path, {"task": "other"})
+    with pytest.raises(UsageError, match="another process writes here"):
+        oracle.ledger.add([Entry(0, 1, "b", "b", "ok", (1.0,))])
+    oracle.forward(0)
+    with pytest.raises(UsageError, match="round 0 has other proposals"):
+        oracle(["b"])
+    with pytest.raises(UsageError, match="cannot go on from round 9"):
+        oracle.forward(9)
+    (tmp_path / "text").write_text("no database at all " * 100)
+    with pytest.raises(UsageError, match="expected the ledger of a search"):
+        Ledger(tmp_path / "text", {})
+    with pytest.raises(ConfigError, match=r"oracle\.count"):
+        OracleConfig(count="some")
+
+
+def test_a_score_is_on_disk_before_it_is_used(tmp_path):
+    """Another connection sees each entry as soon as the next text is scored."""
+    seen = []
+
+    def score(texts):
+        with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
+            seen.append(other.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])
+        other.close()
+        return oracle_cases.length(texts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_TOGETHER", 2)
+        oracle_at(tmp_path, score)(["a", "aa", "aaa", "aaaa", "aaaaa"])
+    assert seen == [0, 2, 4]
