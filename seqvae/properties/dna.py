@@ -183,6 +183,14 @@ _PLAIN: dict[str, tuple[_Compute, str]] = {
 }
 
 
+FORMS = (
+    ("dna:kmer=WORD", DNA, "how often a word occurs, overlaps counted; IUPAC codes allowed"),
+    ("dna:distance=SEQUENCE", DNA, "edits to a reference sequence"),
+    ("dna:sites=ENZYME", DNA, "recognition sites of a restriction enzyme, on either strand"),
+    ("dna:motif=FILE#NAME", DNA, "bits of the best window under a motif of a JASPAR or MEME file, on either strand"),
+)
+
+
 def listed() -> list[Property]:
     """Return the properties of DNA that need no parameter: `dna:gc`, `dna:tm`, `dna:homopolymer`, `dna:mfe`."""
     return [Property(f"dna:{name}", DNA, about, partial(_values, compute)) for name, (compute, about) in _PLAIN.items()]

@@ -337,6 +337,9 @@ def _options(rest: str) -> dict[str, int | float | str]:
     return found
 
 
+FORMS = (("ehrlich:V=32,L=32,c=4,k=4,q=4", LETTERS, "Ehrlich function of these sizes, at most 1; seed= and eps= too"),)
+
+
 def listed() -> list[Property]:
     """Return no property: every Ehrlich function needs its sizes."""
     return []

@@ -34,6 +34,9 @@ _FAMILIES = {
     "smarts": "seqvae.properties.smarts",
     "scaffold": "seqvae.properties.scaffold",
     "pmo": "seqvae.properties.pmo",
+    "dna": "seqvae.properties.dna",
+    "ehrlich": "seqvae.properties.ehrlich",
+    "tfbind8": "seqvae.properties.tfbind8",
 }
 # Texts that all properties are computed of before the next ones: fewer than the molecules that are kept at a time.
 _TEXTS = 256

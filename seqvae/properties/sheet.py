@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import final
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdMolDescriptors
+from rdkit.Chem import QED, rdMolDescriptors
 
 from seqvae.properties.fingerprints import Fingerprint, fingerprint
 from seqvae.properties.property import MOLECULES, Property
-from seqvae.properties.qed import drug_likeness, molecular_weight
 from seqvae.properties.synthesis import sa_score
 from seqvae.text.molecules import read_molecule, scaffold_of
 
+_WEIGHT = rdMolDescriptors.Properties(["amw"])
 SHEETS = 512  # kept at a time: some tens of kilobytes each
 # What RDKit raises on a molecule that it can read and not work with.
 _CANNOT = (ValueError, RuntimeError, ArithmeticError)
@@ -43,7 +43,7 @@ class Sheet:
     @functools.cached_property
     def weight(self) -> float:
         """Average molecular weight in g/mol, hydrogens included."""
-        return molecular_weight(self.molecule)
+        return float(_WEIGHT.ComputeProperties(self.molecule)[0])
 
     @functools.cached_property
     def tpsa(self) -> float:
@@ -57,8 +57,8 @@ class Sheet:
 
     @functools.cached_property
     def qed(self) -> float:
-        """Quantitative estimate of drug-likeness, 0 to 1."""
-        return drug_likeness(self.molecule, self.logp)
+        """Quantitative estimate of drug-likeness, 0 to 1 (Bickerton et al. 2012, doi:10.1038/nchem.1243)."""
+        return float(QED.qed(self.molecule))
 
     @functools.cached_property
     def elements(self) -> Counter[str]:

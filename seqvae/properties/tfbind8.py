@@ -227,6 +227,11 @@ def _eight_bases(text: str) -> str:
     return sequence if _EIGHT.fullmatch(sequence) else ""
 
 
+FORMS = (
+    ("tfbind8:PATH", DNA, "measured binding of 8-mers from a table, scaled to 0 to 1; PATH#COLUMN picks the column"),
+)
+
+
 def listed() -> list[Property]:
     """Return no property: the table is a file of the user's."""
     return []
