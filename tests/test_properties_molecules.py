@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 from property_cases import ASPIRIN, INVALID, ODD, VALSARTAN, molecules, of_molecules
-from rdkit import Chem, rdBase
-from rdkit.Chem import QED, Crippen, Descriptors, rdFingerprintGenerator
+from rdkit import Chem
+from rdkit.Chem import Crippen, Descriptors, rdFingerprintGenerator
 from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
