@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from page_tables import Values, reached, share, summary_rows, table
-from page_zinc import samples
+from page_zinc import gone_on, samples
 
 FIRST = "N(0, I)"  # at temperature 1, as published points are drawn
 BEST = "fitted prior, temperature 0.5"
@@ -29,7 +29,8 @@ def section(result: Values, published: Values) -> str:
         + "\n![FCD of samples over exact reconstruction](scripts/results/moses_curve.svg)\n\n"
         + f"{first['texts']:,} training molecules, {first['epochs']} epochs ({first['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {minutes:,.1f} minutes on {first['threads']} core(s), beta "
-        f"{settings['objective']['beta']:g}; every other beta goes on from there for {epochs} epoch(s).\n\n"
+        f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta goes on from there for {epochs} "
+        "epoch(s).\n\n"
         + goals(points, published["reach"])
         + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} each; the tables of MOSES above "
         "count alike:\n\n"

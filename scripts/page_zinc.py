@@ -80,7 +80,7 @@ def gone_on(found: Values) -> str:
     """Say what came before this training, if anything."""
     if not (first := found["before"]):
         return ""
-    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes at a lower beta"
+    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
 
 
 def goals(found: Values, wanted: Values) -> str:

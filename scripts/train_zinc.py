@@ -16,9 +16,9 @@ from pathlib import Path
 
 from molecule_figures import TRIES, figures
 from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from training_runs import Finished, trained, tuned
+from training_runs import trained, trained_twice
 
-from seqvae.artifact import PROVENANCE, record_metrics
+from seqvae.artifact import record_metrics
 from seqvae.config import (
     AdaptConfig,
     DataConfig,
@@ -73,14 +73,6 @@ SMALL_SECOND = {
     )
 }
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
-
-
-def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Train, then go on under other settings, each in a folder of its own; what is finished is only read."""
-    first = folder / "first"
-    if not (resume and (folder / PROVENANCE).is_file()):
-        trained(run, first, resume)
-    return tuned(first, run.data.source, second, folder, resume)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

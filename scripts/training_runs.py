@@ -47,6 +47,14 @@ def tuned(first: Path, source: str, config: FinetuneConfig, folder: Path, resume
     return Finished(seqvae.load(folder), done.trained.prepared, folder)
 
 
+def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:
+    """Train, then go on under other settings, each in a folder of its own; what is finished is only read."""
+    first = folder / "first"
+    if not (resume and (folder / PROVENANCE).is_file()):
+        trained(run, first, resume)
+    return tuned(first, run.data.source, second, folder, resume)
+
+
 def _read_back(folder: Path) -> Finished:
     codec = seqvae.load(folder)
     prepared = prepare(codec.run, folder / "rejected.csv")

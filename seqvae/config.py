@@ -380,6 +380,26 @@ class OracleConfig:
             _between(f"oracle.{name}", getattr(self, name), 0, 100_000)
 
 
+@dataclass(frozen=True)
+class EvolutionConfig:
+    """How proposals are bred from the best texts so far.
+
+    Attributes:
+        population: best texts that may be parents.
+        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
+        start: texts that must have a score before any are bred.
+    """
+
+    population: int = 200
+    greed: float = 0.01
+    start: int = 100
+
+    def __post_init__(self) -> None:
+        _between("evolution.population", self.population, 2, _HUGE)
+        _between("evolution.greed", self.greed, 0.0, _HUGE)
+        _between("evolution.start", self.start, 2, _HUGE)
+
+
 def _checked(name: str, value: object, kind: type) -> object:
     """Return a value of the annotated type: an int serves as a float, nothing else is converted."""
     if kind is float and type(value) is int:

@@ -1,0 +1,168 @@
+"""Evolution: proposals are bred from the best texts so far, by one or several ways of breeding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, final
+
+import numpy as np
+
+from seqvae.config import EvolutionConfig
+from seqvae.search.archive import Archive
+from seqvae.search.oracle import Candidate, Scores
+from seqvae.search.state import State
+
+# Breeding goes on until there are enough texts that are new; so many rounds of it at most, each of what still lacks.
+_ROUNDS = 12
+Start = Callable[[int, int], Sequence[Candidate]]
+
+
+class Moves(Protocol):
+    """Small changes of texts; `MoleculeMoves`, `SelfiesMoves` and `SequenceMoves` are such."""
+
+    def mutate(self, text: str, rng: np.random.Generator) -> str | None:
+        """Return a text near this one; None where there is none."""
+
+    def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
+        """Return a text of a part of each; None where there is none."""
+
+
+class Breed(Protocol):
+    """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them."""
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
+        """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
+
+
+@final
+@dataclass(frozen=True)
+class Mutation:
+    """Breeds by one move from one parent.
+
+    Attributes:
+        moves: what a move is.
+    """
+
+    moves: Moves
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return mutated texts."""
+        found = (self.moves.mutate(parent, rng) for parent in parents[:count])
+        return [Candidate(text, "mutation") for text in found if text]
+
+
+@final
+@dataclass(frozen=True)
+class Crossover:
+    """Breeds by crossing two parents, and mutates some of the results.
+
+    Attributes:
+        moves: what crossing and a move are.
+        mutated: share of the results that are mutated too.
+    """
+
+    moves: Moves
+    mutated: float = 0.3
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return crossed texts."""
+        found = []
+        for first, second in zip(parents[:count], parents[count:], strict=False):
+            text = self.moves.cross(first, second, rng)
+            if text and rng.random() < self.mutated:
+                text = self.moves.mutate(text, rng) or text
+            found += [Candidate(text, "crossover")] if text else []
+        return found
+
+
+@final
+class Evolution:
+    """Breeds proposals from parents drawn by rank among the best texts (Tripp et al. 2020, arXiv:2006.09191).
+
+    With moves of molecules as graphs it is a graph genetic algorithm in a steady state (Jensen 2019,
+    doi:10.1039/C8SC05372C; Tripp & Hernandez-Lobato 2023, arXiv:2310.09267, for how strong that is).
+
+    Args:
+        start: returns so many texts by a seed, to begin with and where breeding finds nothing new.
+        breeds: ways of breeding and the share of proposals that each makes.
+        canonical: returns the canonical form of a text, None for an invalid one.
+        config: population, greed, size of the start.
+        seed: of all draws.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        breeds: Mapping[str, tuple[Breed, float]],
+        canonical: Callable[[str], str | None],
+        config: EvolutionConfig | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.start, self.breeds, self.canonical = start, breeds, canonical
+        self.config, self.archive = config or EvolutionConfig(), Archive()
+        self._rng = np.random.default_rng(seed)
+
+    def ask(self, count: int) -> list[Candidate]:
+        """Return proposals that are new, bred where there are enough parents, else from the start."""
+        taken: set[str] = set()
+        found: list[Candidate] = []
+        if len(self.archive) >= self.config.start:
+            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
+                found += self._enough(partial(self._bred, breed), wanted, taken)
+        return found + self._enough(self._started, count - len(found), taken)
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
+        """Remember the first of the scores of each valid text."""
+        for form, values, status in zip(scores.canonical, scores.values, scores.statuses, strict=True):
+            if form is not None and status != "over_budget":
+                self.archive.add(form, float(values[0]))
+
+    def state_dict(self) -> State:
+        """Return the texts, their scores, and the generator."""
+        texts = list(self.archive)
+        scores = np.array([self.archive.score(text) for text in texts], np.float64)
+        return {"texts": texts, "scores": scores, "rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        self.archive = Archive()
+        self.archive.update(state["texts"], map(float, state["scores"]))
+        self._rng.bit_generator.state = state["rng"]
+
+    def _quotas(self, count: int) -> list[int]:
+        """Divide proposals among the ways of breeding by their shares; what is left by rounding is drawn."""
+        shares = np.array([share for _, share in self.breeds.values()], np.float64)
+        exact = count * shares / shares.sum()
+        whole = np.floor(exact).astype(int)
+        left = count - int(whole.sum())
+        if left:
+            parts = exact - whole
+            for row in self._rng.choice(len(shares), left, p=parts / parts.sum()):
+                whole[row] += 1
+        return [int(number) for number in whole]
+
+    def _bred(self, breed: Breed, count: int) -> Sequence[Candidate]:
+        parents = self.archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
+        return breed(parents, count, self._rng)
+
+    def _started(self, count: int) -> Sequence[Candidate]:
+        return self.start(count, int(self._rng.integers(2**31)))
+
+    def _enough(self, make: Callable[[int], Sequence[Candidate]], count: int, taken: set[str]) -> list[Candidate]:
+        """Make texts until so many are new; fewer where they do not come."""
+        found: list[Candidate] = []
+        for _ in range(_ROUNDS):
+            lacking = count - len(found)
+            if lacking <= 0:
+                break
+            found += list(self._new(make(lacking), taken))[:lacking]
+        return found
+
+    def _new(self, candidates: Sequence[Candidate], taken: set[str]) -> Iterator[Candidate]:
+        for one in candidates:
+            form = self.canonical(one.text)
+            if form is not None and form not in taken and form not in self.archive:
+                taken.add(form)
+                yield one
