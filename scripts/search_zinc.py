@@ -17,20 +17,12 @@ from record import arguments, folder_or_temporary, result_path, torch_threads, w
 from training_runs import Finished, trained
 
 from seqvae.artifact import parameters
-from seqvae.config import (
-    DataConfig,
-    DecodeConfig,
-    ModelConfig,
-    PriorConfig,
-    RunConfig,
-    TokenizerConfig,
-    TrainingConfig,
-    run_to_dict,
-)
+from seqvae.config import DataConfig, DecodeConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig
 from seqvae.data.sources import load_dataset
 from seqvae.evaluate.chemnet import frechet_distance
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
+from seqvae.run_file import run_to_dict
 from seqvae.text.molecules import is_valid
 
 NAME = "zinc250k_search"

@@ -24,13 +24,14 @@ from record import machine, torch_threads
 
 import seqvae
 from seqvae.artifact import load_artifact, parameters, record_metrics, save_artifact
-from seqvae.config import ModelConfig, RunConfig, run_to_dict
+from seqvae.config import ModelConfig, RunConfig
 from seqvae.data.cache import atomic_file, atomic_folder
 from seqvae.data.cards import find_card
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 from seqvae.report.metrics import figure_rows
+from seqvae.run_file import run_to_dict
 from seqvae.shipped import CARD, models_folder, parse_card
 from seqvae.train.prepare import Prepared, prepare
 

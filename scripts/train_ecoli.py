@@ -21,15 +21,7 @@ from dna_sides import Sides, bits_figures, by_md5, texts_of, trained_by_md5
 from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 
 from seqvae.artifact import parameters, record_metrics
-from seqvae.config import (
-    DataConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    PriorConfig,
-    RunConfig,
-    TrainingConfig,
-    run_to_dict,
-)
+from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.errors import CollapseWarning
 from seqvae.evaluate.dna import dna_metrics
 from seqvae.evaluate.floors import counted_bits, model_bits
@@ -37,6 +29,7 @@ from seqvae.evaluate.generation import GenerationSettings, References
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 from seqvae.properties.motifs import PROMOTER_BOXES
+from seqvae.run_file import run_to_dict
 
 NAME = "ecoli"
 # Dataset and published side of each reference figure; "": all of it. The yeast figure is of its training side alone.

@@ -29,9 +29,9 @@ from seqvae.config import (
     RunConfig,
     TokenizerConfig,
     TrainingConfig,
-    run_to_dict,
 )
 from seqvae.evaluate.summary import SummarySettings
+from seqvae.run_file import run_to_dict
 
 NAME = "moses"
 BETAS = (0.3, 0.6, 1.0)

@@ -25,20 +25,13 @@ from record import arguments, folder_or_temporary, result_path, torch_threads, w
 from training_runs import trained
 
 from seqvae.artifact import parameters, record_metrics
-from seqvae.config import (
-    DataConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    PriorConfig,
-    RunConfig,
-    TrainingConfig,
-    run_to_dict,
-)
+from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.data.sources import load_dataset
 from seqvae.errors import CollapseWarning
 from seqvae.evaluate.floors import model_bits
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
+from seqvae.run_file import run_to_dict
 
 NAME = "mpsa"
 SOURCE = "mpsa-sample"  # ships with seqvae, and is the whole dataset

@@ -29,9 +29,9 @@ from seqvae.config import (
     RunConfig,
     TokenizerConfig,
     TrainingConfig,
-    run_to_dict,
 )
 from seqvae.evaluate.summary import SummarySettings
+from seqvae.run_file import run_to_dict
 
 NAMES = {"smiles": "zinc250k_smiles", "selfies": "zinc250k_selfies"}
 PRIOR = PriorConfig(prior_components=16, prior_steps=5000)  # a few minutes on one core

@@ -25,12 +25,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from seqvae.config import ModelConfig, RunConfig, read_run, run_from_dict, run_to_dict, section_from_dict, suggestion
+from seqvae.config import ModelConfig, RunConfig, suggestion
 from seqvae.data.cache import atomic_file
 from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.fitted import FittedPrior, prior_from_dict, prior_to_dict
 from seqvae.model.vae import SequenceVAE
+from seqvae.run_file import read_run, run_from_dict, run_toml, section_from_dict
 from seqvae.text.build import tokenizer_from_dict
 from seqvae.text.tokenizer import Tokenizer
 
@@ -294,19 +295,6 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Write a JSON file, whole or not at all."""
     with atomic_file(path) as file:
         file.write(_json(values))
-
-
-def run_toml(run: RunConfig) -> str:
-    """Return a run's settings as TOML; `config.read_run` reads them back."""
-    sections = []
-    for name, values in run_to_dict(run).items():
-        sections.append(f"[{name}]\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items()))
-    return "\n".join(sections)
-
-
-def _toml_value(value: object) -> str:
-    """JSON's strings, numbers and booleans are TOML's too, but for pairs of surrogates and a bare DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def versions() -> dict[str, str]:

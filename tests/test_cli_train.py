@@ -9,11 +9,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from seqvae.artifact import run_toml
 from seqvae.cli import figures
 from seqvae.cli.flags import attribute_docs, flag, merged, settings
 from seqvae.cli.main import main
-from seqvae.config import RunConfig, run_from_dict, run_to_dict
+from seqvae.config import RunConfig
+from seqvae.run_file import run_from_dict, run_to_dict, run_toml
 
 
 @pytest.fixture

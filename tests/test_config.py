@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqvae
-from seqvae.artifact import run_toml
-from seqvae.config import RunConfig, TrainingConfig, read_run, run_from_dict, run_to_dict
+from seqvae.config import RunConfig, TrainingConfig
 from seqvae.errors import ConfigError
+from seqvae.run_file import read_run, run_from_dict, run_to_dict, run_toml
 
 
 def test_defaults_come_back_from_toml(tmp_path):

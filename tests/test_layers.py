@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "seqvae"
 ROOMS = [
     "errors",
     "config",
+    "run_file",
     "places",
     "device",
     "executor",
@@ -25,6 +26,7 @@ ROOMS += ["train", "latent", "search", "infer", "evaluate", "report", "cli"]
 # What a room may not import, at its top or inside a function.
 FORBIDDEN = {
     "config": {"torch"},
+    "run_file": {"torch"},
     "executor": {"torch"},
     "text": {"torch"},
     "properties": {"torch"},

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from run_cases import dna_file, small_run, with_model
 from safetensors.torch import load_file
 
-from seqvae.config import ObjectiveConfig, RunConfig, TrainingConfig, read_run, run_from_dict
+from seqvae.config import ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.errors import ArtifactError, InputError, NonFiniteLossError, SeqVAEWarning, UsageError
+from seqvae.run_file import read_run, run_from_dict
 from seqvae.train.checkpoint import load_checkpoint
 from seqvae.train.fit import CHECKPOINT, train
 from seqvae.train.plan import Plan, learning_rate

@@ -13,8 +13,9 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import merged, with_settings_of
 from seqvae.cli.options import Place
-from seqvae.config import AdaptConfig, FinetuneConfig, run_from_dict
+from seqvae.config import AdaptConfig, FinetuneConfig
 from seqvae.errors import UsageError
+from seqvae.run_file import run_from_dict
 
 if TYPE_CHECKING:
     from seqvae.train.finetune import Finetuned

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import merged, with_settings
 from seqvae.cli.options import Place
-from seqvae.config import read_run, run_from_dict
+from seqvae.run_file import read_run, run_from_dict
 
 app = App(
     name="train",

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from seqvae.artifact import WEIGHTS, Artifact, load_artifact, write_json
-from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig, section_from_dict
+from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig
 from seqvae.device import generator, resolve_device
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
 from seqvae.model.adapt import adapt, merged
 from seqvae.model.build import build_model
 from seqvae.model.extend import extended_model, positional
+from seqvae.run_file import section_from_dict
 from seqvae.shipped import resolve
 from seqvae.text.extend import kept_ids
 from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of

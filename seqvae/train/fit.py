@@ -15,13 +15,14 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from seqvae.artifact import PROVENANCE, RUN, Artifact, run_toml, save_artifact, save_prior
-from seqvae.config import PriorConfig, RunConfig, read_run, run_from_dict, run_to_dict
+from seqvae.artifact import PROVENANCE, RUN, Artifact, save_artifact, save_prior
+from seqvae.config import PriorConfig, RunConfig
 from seqvae.data.cache import atomic_file
 from seqvae.device import fast_matmul, resolve_device
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.vae import SequenceVAE
+from seqvae.run_file import read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
 from seqvae.train.module import Sides, TrainingShell
