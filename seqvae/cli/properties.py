@@ -85,18 +85,26 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
     reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
     with _importable_here():
         properties = [get(name) for name in dict.fromkeys(names)]
-        write_pieces(out, _scored(properties, reader), scores=True)
-    ComputeOptions(quiet=quiet).note(f"{reader.summary}; {len(properties)} properties: {out}")
+        found = dict.fromkeys((one.name for one in properties), 0)
+        write_pieces(out, _scored(properties, reader, found), scores=True)
+    values = ", ".join(f"{name} {count:,}" for name, count in found.items())
+    ComputeOptions(quiet=quiet).note(f"{reader.summary}; values: {values}; {out}")
 
 
-def _scored(properties: Sequence[Property], reader: RecordReader) -> Iterator[Results]:
+def _scored(properties: Sequence[Property], reader: RecordReader, found: dict[str, int]) -> Iterator[Results]:
+    """Yield the texts with their numbers, and count the numbers of each property."""
+    import numpy as np
+
     from seqvae.config import CHUNK
     from seqvae.data.parts import Results
     from seqvae.properties import score as score_all
 
     records = iter(reader)
     while texts := [record.text for record in islice(records, CHUNK)]:
-        yield Results(texts, {name: column.tolist() for name, column in score_all(properties, texts).items()})
+        columns = score_all(properties, texts)
+        for name, column in columns.items():
+            found[name] += int(np.isfinite(column).sum())
+        yield Results(texts, {name: column.tolist() for name, column in columns.items()})
 
 
 @contextmanager
