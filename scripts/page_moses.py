@@ -7,6 +7,9 @@ from page_zinc import gone_on, samples
 
 FIRST = "N(0, I)"  # at temperature 1, as published points are drawn
 BEST = "fitted prior, temperature 0.5"
+FLOOR = "training molecules"
+KEYS = ("valid", "unique@10000", "FCD/Test", "FCD/TestSF", "SNN/Test", "Frag/Test", "Scaf/Test", "Scaf/TestSF")
+KEYS += ("IntDiv", "Filters", "Novelty")
 
 
 def section(result: Values, published: Values) -> str:
@@ -32,12 +35,27 @@ def section(result: Values, published: Values) -> str:
         f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta goes on from there for {epochs} "
         "epoch(s).\n\n"
         + goals(points, published["reach"])
-        + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} each; the tables of MOSES above "
-        "count alike:\n\n"
+        + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} of each kind, at most "
+        f"{settings['tries']} draws of each sample. {published['moses']['note']} {published['moses']['source']}.\n\n"
+        + beside(first, published["moses"])
+        + "\n"
         + samples(first)
         + "\nIts held-out figures:\n\n"
         + table(["held-out figure", "value (nats are per molecule)"], summary_rows(first["summary"]))
     )
+
+
+def beside(found: Values, published: Values) -> str:
+    """Return the table of MOSES, ours below."""
+    rows = [[row["model"], *figures(row["metrics"])] for row in published["rows"]]
+    drawn = {name: part for name, part in found["generation"].items() if name != FLOOR}
+    rows += [[f"**seqvae**, {name}", *figures(part["metrics"])] for name, part in drawn.items()]
+    return table(["model", *KEYS], rows)
+
+
+def figures(metrics: Values) -> list[str]:
+    """Return the cells of one row."""
+    return [f"{metrics[key]:.4f}" if key in metrics else "–" for key in KEYS]
 
 
 def one_point(beta: str, found: Values) -> list[str]:
@@ -69,5 +87,5 @@ def goals(points: Values, wanted: Values) -> str:
 
 def fcd(found: Values) -> float:
     """Return the smallest distance of a model's samples."""
-    drawn = (one["metrics"]["FCD/Test"] for name, one in found["generation"].items() if name != "training molecules")
+    drawn = (one["metrics"]["FCD/Test"] for name, one in found["generation"].items() if name != FLOOR)
     return min(drawn)

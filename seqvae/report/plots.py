@@ -108,12 +108,12 @@ def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
         if not (math.isfinite(at) and math.isfinite(value)):
             pen = "M"
             continue
-        # a line of no length shows as a dot where a point stands alone
         path.append(f"{pen}{x.place(at):.1f} {y.place(value):.1f}{'h0' if pen == 'M' else ''}")
         pen = "L"
-    return (
-        f'<path class="curve" style="stroke:{stroke}" d="{" ".join(path)}"><title>{escape(series.name)}</title></path>'
-    )
+    # a line of no length shows as a dot; where it is all that there is, as a thick one
+    width = ";stroke-width:9" if len(path) == 1 else ""
+    title = f"<title>{escape(series.name)}</title>"
+    return f'<path class="curve" style="stroke:{stroke}{width}" d="{" ".join(path)}">{title}</path>'
 
 
 def _legend(names: Sequence[str]) -> list[str]:
