@@ -206,22 +206,19 @@ class Codec:
     ) -> TokenRows:
         """Decode latent points without making texts of the tokens; raises as `decode`.
 
-        Every rule that the config names is kept at each token. Of `rows` (ascending) alone, if given: each gets what
-        it would get among all.
+        Every rule of the config is kept at each token. `rows`, if given, are decoded alone, each as it would be among all.
         """
-        config = config or DecodeConfig()
-        made = TokenRows([], [], [])
-        rules = self._constraints.get(config.rules)
-        wanted = None if rows is None else torch.tensor(rows, dtype=torch.long)
+        config, points = config or DecodeConfig(), self._points(z)
+        made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
+        wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
+        start = 0
         with evaluating(self.model), exact_matmul():
-            start = 0
-            for number, chunk in enumerate(self._points(z).split(CHUNK)):
+            for number, chunk in enumerate(points.split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in chunk.split(batch_size):
-                    end = start + len(part)
-                    inside = None if wanted is None else wanted[(wanted >= start) & (wanted < end)] - start
-                    made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, inside))
-                    start = end
+                    kept = None if wanted is None else wanted[start : start + len(part)]
+                    made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, kept))
+                    start += len(part)
         return made
 
     def decode_distribution(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
@@ -49,7 +49,7 @@ def decode(
     config: DecodeConfig,
     rng: torch.Generator,
     constraint: Constraint | None = None,
-    rows: Int[Tensor, " kept"] | None = None,
+    rows: Bool[Tensor, " batch"] | None = None,
 ) -> Decoded:
     """Decode each latent point into token ids.
 
@@ -60,7 +60,7 @@ def decode(
         rng: source of randomness for `method="sample"`, on z's device.
         constraint: rules that the chosen tokens keep; None where there are none. A text that reaches the longest
             length ends there, rules or not.
-        rows: decode these alone, by the random numbers that they would have among all; None: all.
+        rows: true for those to decode, by the random numbers that they would have among all; None: all.
     """
     kept = slice(None) if rows is None else rows
     if config.method == "beam":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import final
 
 import numpy as np
@@ -70,8 +70,3 @@ class Archive:
         if not best:
             return []
         return [best[int(row)] for row in rng.choice(len(best), count, p=self.weights(among, greed))]
-
-
-def scores_of(archive: Archive, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Return `(batch,)`, the scores of texts that are known."""
-    return np.array([archive.score(text) for text in texts], np.float64)
