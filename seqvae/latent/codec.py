@@ -206,7 +206,7 @@ class Codec:
     ) -> TokenRows:
         """Decode latent points without making texts of the tokens; raises as `decode`.
 
-        Every rule of the config is kept at each token. `rows`, if given, are decoded alone, each as it would be among all.
+        Every rule of the config is kept at each token. `rows`, if given, come alone, each as it would be among all.
         """
         config, points = config or DecodeConfig(), self._points(z)
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
