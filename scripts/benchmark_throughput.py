@@ -2,7 +2,7 @@
 
     python scripts/benchmark_throughput.py [--model RUN_FOLDER]
 
-All see the same 20,000 ZINC molecules on the same cores in one run, turn by turn in rounds. Texts are turned into ids
+All see the same 10,000 ZINC molecules on the same cores in one run, turn by turn in rounds. Texts are turned into ids
 before the clock starts, for all; sampling is timed with the making of the texts, for all. Also measured in the same
 rounds: the rate of `torch.matmul` on 2048 x 2048 float32 matrices, what share of it our training and sampling achieve,
 and how fast molecules become ids, by us and by the loop that the `selfies` library offers.
@@ -71,7 +71,7 @@ class Settings:
     """
 
     dataset: str = "zinc250k"
-    molecules: int = 20_000
+    molecules: int = 10_000
     vocab_size: int = 512
     rounds: int = 3
     recipe_batch: int = moses_recipe.BATCH

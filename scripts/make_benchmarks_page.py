@@ -21,6 +21,7 @@ import page_metrics
 import page_models
 import page_moses
 import page_properties
+import page_search
 import page_throughput
 from page_mpsa import mpsa
 from page_speed import memory, throughput, tokenize
@@ -56,6 +57,10 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Properties of molecules", "properties", "python scripts/benchmark_properties.py", page_properties.section),
     ("E. coli promoters", "ecoli", "python scripts/train_ecoli.py", page_dna.section),
     ("5' splice sites (MPSA)", "mpsa", "python scripts/train_mpsa.py", mpsa),
+    ("Searches: PMO", "pmo", "python scripts/benchmark_pmo.py", page_search.pmo),
+    ("Searches: what the parts are worth", "search_ablation", "python scripts/ablate_search.py", page_search.ablation),
+    ("Searches: Ehrlich functions", "ehrlich", "python scripts/benchmark_ehrlich.py", page_search.ehrlich),
+    ("Searches: TF-Bind-8", "tfbind8", "python scripts/benchmark_tfbind8.py --table FILE", page_search.tfbind8),
     ("Speed", "throughput", "python scripts/benchmark_throughput.py", speed),
     ("Equal wall time", "equal_time", "python scripts/benchmark_equal_time.py", page_equal_time.section),
     ("Growth", "growth", "python scripts/benchmark_growth.py", page_growth.section),

@@ -33,9 +33,7 @@ def section(result: Values, published: Values) -> str:
         + f"{first['texts']:,} training molecules, {first['epochs']} epochs ({first['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {minutes:,.1f} minutes on {first['threads']} core(s), beta "
         f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta goes on from there for {epochs} "
-        "epoch(s)."
-        + ("" if settings.get("second") else " The first of the two trainings alone (`--first`).")
-        + "\n\n"
+        "epoch(s).\n\n"
         + goals(points, published["reach"])
         + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} of each kind, at most "
         f"{settings['tries']} draws of each sample. {published['moses']['note']} {published['moses']['source']}.\n\n"

@@ -29,7 +29,7 @@ NAME = "zinc250k_search"
 BASE = RunConfig(
     data=DataConfig(source="zinc250k"),
     tokenizer=TokenizerConfig(kind="smiles"),
-    training=TrainingConfig(epochs=2),
+    training=TrainingConfig(epochs=1),
     prior=PriorConfig(prior="none"),
 )
 SMALL_BASE = RunConfig(

@@ -1,0 +1,114 @@
+"""Ablate the default optimiser: settings changed one by one, on the five tasks that settings are chosen on.
+
+    python scripts/ablate_search.py --folder runs/ablation [--variants default,"graph alone"] [--tasks a,b] [--seeds 0]
+
+Each variant spends the budget of PMO on each task and seed; the figure is the area under the curve of the best ten
+(PMO's measure). A run that has ended is only read back. The tasks are not among those that `benchmark_pmo.py` reports
+as unseen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from search_runs import CHOSEN_ON
+
+import seqvae
+from seqvae.config import DEFAULT_MODEL
+from seqvae.properties import get
+from seqvae.search.evolution import Evolution
+from seqvae.search.generative import generative
+from seqvae.search.ledger import Ledger
+from seqvae.search.oracle import Oracle
+from seqvae.search.results import Results, results
+from seqvae.search.texts import MOLECULES
+from seqvae.search_config import GenerativeConfig, OracleConfig
+
+NAME = "search_ablation"
+TASKS = CHOSEN_ON
+BUDGET, BATCH = 10_000, 100
+SMALL_TASKS, SMALL_BUDGET, SMALL_BATCH = TASKS[:1], 30, 10
+
+Change = dict[str, Any]  # settings by "section.name", and "batch"
+LATENT_ALONE = {"breeding.mutation": 0.0, "breeding.crossover": 0.0}
+GRAPH_ALONE = {"breeding.latent_noise": 0.0, "breeding.latent_crossover": 0.0, "retrained": False}
+VARIANTS: dict[str, Change] = {
+    "default": {},
+    "graph alone": GRAPH_ALONE,
+    "latent alone": LATENT_ALONE,
+    "latent alone, not retrained": {**LATENT_ALONE, "retrained": False},
+    "not retrained": {"retrained": False},
+}
+
+
+def changed(config: GenerativeConfig, change: Change) -> GenerativeConfig:
+    """Return settings with some of them changed."""
+    for path, value in change.items():
+        section, _, name = path.rpartition(".")
+        value = replace(getattr(config, section), **{name: value}) if section else value
+        config = replace(config, **{section or name: value})
+    return config
+
+
+def searched(optimiser: Evolution, task: str, path: Path, budget: int, batch: int) -> dict[str, Any]:
+    """Spend the budget on a task, and return what came of it and where the time went."""
+    path.unlink(missing_ok=True)
+    ledger = Ledger(path, {"task": task})
+    oracle = Oracle(get(f"pmo:{task}"), MOLECULES.canonical, ledger, OracleConfig(budget=budget))
+    spent = {"optimiser": 0.0, "oracle": 0.0}
+    while oracle.left:
+        started = time.process_time()
+        proposals = optimiser.ask(min(batch, oracle.left))
+        asked = time.process_time()
+        scores = oracle(proposals)
+        scored = time.process_time()
+        optimiser.tell(proposals, scores)
+        spent["optimiser"] += asked - started + time.process_time() - scored
+        spent["oracle"] += scored - asked
+    found = results(ledger.entries(), budget)
+    ledger.close()
+    return {**figures(found), "seconds": spent}
+
+
+def figures(found: Results) -> dict[str, Any]:
+    """Return what is recorded of a search."""
+    return {"auc_top10": found.auc_top, "best": found.best, "top10": found.top_mean, "calls": found.unique}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the variants that are missing, and write the result after each run."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--folder", type=Path, help="folder of the ledgers (default: runs/ablation; small: temporary)")
+    parser.add_argument("--variants", default="", help="by comma (default: all)")
+    parser.add_argument("--tasks", default="", help="by comma (default: the five)")
+    parser.add_argument("--seeds", default="0", help="by comma")
+    given = parser.parse_args(argv)
+    tasks = given.tasks.split(",") if given.tasks else list(SMALL_TASKS if given.small else TASKS)
+    names = given.variants.split(",") if given.variants else list(VARIANTS)
+    folder = given.folder or (None if given.small else Path("runs/ablation"))
+    found: dict[str, Any] = {}
+    with torch_threads(given.threads), folder_or_temporary(folder) as place:
+        for name in names:
+            change = dict(VARIANTS[name])
+            batch = change.pop("batch", SMALL_BATCH if given.small else BATCH)
+            config = changed(GenerativeConfig(), change)
+            for task in tasks:
+                for seed in map(int, given.seeds.split(",")):
+                    codec = seqvae.load(DEFAULT_MODEL, device="cpu")
+                    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed)
+                    path = place / f"{name}-{task}-{seed}.sqlite".replace(" ", "_")
+                    budget = SMALL_BUDGET if given.small else BUDGET
+                    run = searched(optimiser, task, path, budget, batch)
+                    found.setdefault(name, {}).setdefault(task, {})[str(seed)] = run
+                    print(name, task, seed, run, flush=True)
+                    shown = {"default": asdict(GenerativeConfig()), "changes": VARIANTS, "budget": BUDGET}
+                    write_result(result_path(given, NAME), NAME, shown, {"variants": found})
+
+
+if __name__ == "__main__":
+    main()
