@@ -16,12 +16,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise a `ConfigError` where a setting is none of the known words."""
     if value not in known:
         raise ConfigError(f"{name}: unknown value {value!r}{suggestion(value, known)}")
 
 
-def _between(name: str, value: float, low: float, high: float) -> None:
+def between(name: str, value: float, low: float, high: float) -> None:
+    """Raise a `ConfigError` where a setting is out of range."""
     if not low <= value <= high:
         raise ConfigError(f"{name}: expected a number from {low:g} to {high:g}, got {value:g}")
 
@@ -31,7 +33,7 @@ INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, ta
 REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has what they bring back
 # Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
 CHUNK = 2048
-_HUGE = 1e12  # no upper bound in practice, and still a finite number
+HUGE = 1e12  # no upper bound in practice, and still a finite number
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,11 @@ class DataConfig:
     on_error: str = "stop"
 
     def __post_init__(self) -> None:
-        _one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "published"))
-        _one_of("data.on_error", self.on_error, ("stop", "skip"))
-        _between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
-        _between("data.test_fraction", self.test_fraction, 0.0, 0.9)
-        _between("data.limit", self.limit, 0, _HUGE)
+        one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "published"))
+        one_of("data.on_error", self.on_error, ("stop", "skip"))
+        between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
+        between("data.test_fraction", self.test_fraction, 0.0, 0.9)
+        between("data.limit", self.limit, 0, HUGE)
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ class TokenizerConfig:
     on_unknown: str = "error"
 
     def __post_init__(self) -> None:
-        _one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
-        _one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
+        one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
+        one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
         # ids are packed in 16 bits
-        _between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
+        between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,12 @@ class ModelConfig:
     max_length: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("model.encoder", self.encoder, ("gru", "conv"))
-        _one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
-        _between("model.dropout", self.dropout, 0.0, 0.95)
-        _between("model.max_length", self.max_length, 0, 100_000)
+        one_of("model.encoder", self.encoder, ("gru", "conv"))
+        one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        between("model.dropout", self.dropout, 0.0, 0.95)
+        between("model.max_length", self.max_length, 0, 100_000)
         for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
-            _between(f"model.{name}", getattr(self, name), 1, 100_000)
+            between(f"model.{name}", getattr(self, name), 1, 100_000)
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,12 @@ class ObjectiveConfig:
     word_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        _one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
-        _between("objective.beta", self.beta, 0.0, 1000.0)
-        _between("objective.warmup", self.warmup, 0.0, 1.0)
-        _between("objective.cycles", self.cycles, 1, 1000)
-        _between("objective.free_bits", self.free_bits, 0.0, 1000.0)
-        _between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
+        one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
+        between("objective.beta", self.beta, 0.0, 1000.0)
+        between("objective.warmup", self.warmup, 0.0, 1.0)
+        between("objective.cycles", self.cycles, 1, 1000)
+        between("objective.free_bits", self.free_bits, 0.0, 1000.0)
+        between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
 
 
 @dataclass(frozen=True)
@@ -194,14 +196,14 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("training.rate_schedule", self.rate_schedule, ("cosine", "constant"))
-        _one_of("training.device", self.device, ("auto", "cpu", "cuda"))
-        _one_of("training.precision", self.precision, ("auto", "32", "bf16"))
-        _between("training.learning_rate", self.learning_rate, 0.0, 10.0)
+        one_of("training.rate_schedule", self.rate_schedule, ("cosine", "constant"))
+        one_of("training.device", self.device, ("auto", "cpu", "cuda"))
+        one_of("training.precision", self.precision, ("auto", "32", "bf16"))
+        between("training.learning_rate", self.learning_rate, 0.0, 10.0)
         for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
-            _between(f"training.{name}", getattr(self, name), 1, _HUGE)
+            between(f"training.{name}", getattr(self, name), 1, HUGE)
         for name in ("clip", "patience", "checkpoint_minutes", "seed"):
-            _between(f"training.{name}", getattr(self, name), 0, _HUGE)
+            between(f"training.{name}", getattr(self, name), 0, HUGE)
 
 
 @dataclass(frozen=True)
@@ -229,11 +231,11 @@ class PriorConfig:
     prior_minutes: float = 10.0
 
     def __post_init__(self) -> None:
-        _one_of("prior.prior", self.prior, ("auto", "none", "mixture", "flow"))
-        _between("prior.prior_minutes", self.prior_minutes, 0.0, _HUGE)
-        _between("prior.prior_groups", self.prior_groups, 2, _HUGE)
+        one_of("prior.prior", self.prior, ("auto", "none", "mixture", "flow"))
+        between("prior.prior_minutes", self.prior_minutes, 0.0, HUGE)
+        between("prior.prior_groups", self.prior_groups, 2, HUGE)
         for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
-            _between(f"prior.{name}", getattr(self, name), 1, _HUGE)
+            between(f"prior.{name}", getattr(self, name), 1, HUGE)
 
 
 @dataclass(frozen=True)
@@ -264,9 +266,9 @@ class AdaptConfig:
     beta: float = -1.0
 
     def __post_init__(self) -> None:
-        _between("adapt.lora", self.lora, 0, 10_000)
+        between("adapt.lora", self.lora, 0, 10_000)
         if self.beta != -1.0:
-            _between("adapt.beta", self.beta, 0.0, 1000.0)
+            between("adapt.beta", self.beta, 0.0, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -313,12 +315,12 @@ class DecodeConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("method", self.method, ("greedy", "sample", "beam"))
-        _one_of("rules", self.rules, ("none", "syntax", "valence"))
-        _between("temperature", self.temperature, 1e-3, 1e3)
-        _between("top_p", self.top_p, 1e-6, 1.0)
-        _between("beam", self.beam, 1, 1000)
-        _between("tries", self.tries, 1, 1000)
+        one_of("method", self.method, ("greedy", "sample", "beam"))
+        one_of("rules", self.rules, ("none", "syntax", "valence"))
+        between("temperature", self.temperature, 1e-3, 1e3)
+        between("top_p", self.top_p, 1e-6, 1.0)
+        between("beam", self.beam, 1, 1000)
+        between("tries", self.tries, 1, 1000)
 
 
 @dataclass(frozen=True)
@@ -337,54 +339,5 @@ class ExecutorConfig:
     address: str = ""
 
     def __post_init__(self) -> None:
-        _one_of("executor", self.executor, ("auto", "local", "processes", "ray"))
-        _between("workers", self.workers, 0, 100_000)
-
-
-@dataclass(frozen=True)
-class OracleConfig:
-    """How proposals are scored, and how many of them may be.
-
-    Attributes:
-        budget: calls that may be made, those of the start included.
-        count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
-        workers: processes that score; 0: this one, in which nothing can be timed out.
-        timeout: seconds that a worker may take for a text.
-        retries: how often a text is tried again whose worker was too slow or died.
-        failures: texts that may fail in a row; then the search stops.
-    """
-
-    budget: int = 10_000
-    count: str = "unique"
-    workers: int = 0
-    timeout: float = 60.0
-    retries: int = 1
-    failures: int = 20
-
-    def __post_init__(self) -> None:
-        _one_of("oracle.count", self.count, ("unique", "every"))
-        _between("oracle.timeout", self.timeout, 1e-3, _HUGE)
-        for name in ("budget", "failures"):
-            _between(f"oracle.{name}", getattr(self, name), 1, _HUGE)
-        for name in ("workers", "retries"):
-            _between(f"oracle.{name}", getattr(self, name), 0, 100_000)
-
-
-@dataclass(frozen=True)
-class EvolutionConfig:
-    """How proposals are bred from the best texts so far.
-
-    Attributes:
-        population: best texts that may be parents.
-        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
-        start: texts that must have a score before any are bred.
-    """
-
-    population: int = 200
-    greed: float = 0.01
-    start: int = 100
-
-    def __post_init__(self) -> None:
-        _between("evolution.population", self.population, 2, _HUGE)
-        _between("evolution.greed", self.greed, 0.0, _HUGE)
-        _between("evolution.start", self.start, 2, _HUGE)
+        one_of("executor", self.executor, ("auto", "local", "processes", "ray"))
+        between("workers", self.workers, 0, 100_000)

@@ -88,3 +88,10 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
             yield
     finally:
         module.train(was_training)
+
+
+@contextmanager
+def preserved_rng(device: torch.device) -> Iterator[None]:
+    """Give torch's global random numbers back as they were found, of the CPU and of the device."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

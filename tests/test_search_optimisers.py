@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqvae.config import EvolutionConfig, OracleConfig
 from seqvae.data.sources import load_dataset
 from seqvae.properties import get
 from seqvae.search.evolution import Crossover, Evolution, Mutation
@@ -16,6 +15,7 @@ from seqvae.search.oracle import Candidate, Oracle
 from seqvae.search.results import results
 from seqvae.search.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.state import load_state, save_state
+from seqvae.search_config import EvolutionConfig, OracleConfig
 from seqvae.text.molecules import canonical_or_none
 
 MOLECULES = load_dataset("moses-sample").texts[:400]

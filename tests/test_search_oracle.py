@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_cases import canonical
 
-from seqvae.config import OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.search import workers
 from seqvae.search.ledger import Entry, Ledger
 from seqvae.search.oracle import Candidate, Oracle
+from seqvae.search_config import OracleConfig
 
 ROUNDS = st.lists(st.lists(st.text("abAB1", min_size=1, max_size=3), max_size=6), max_size=5)
 

@@ -36,7 +36,7 @@ def read_texts(source: str, codec: Codec, options: InputOptions, compute: Comput
     """
 
     def check(text: str) -> str:
-        codec.check(text)
+        codec.token_ids(text)
         return text
 
     with warnings.catch_warnings():

@@ -31,6 +31,10 @@ _VERBS = {
     "sample": "Draw new texts from the prior.",
     "interpolate": "Walk through latent space from one text to another.",
     "evaluate": "Compare samples or a trained model with real texts, and leave a page.",
+    "optimize": "Search for texts that score high by a property or a function of your own.",
+    "results": "Show what came of a search.",
+    "ask": "Return texts for a laboratory to measure.",
+    "tell": "Take a laboratory's measurements into a search.",
     "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch and audit datasets.",
 }

@@ -83,7 +83,7 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
         raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
     writer_for(out, scores=True)
     reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
-    with _importable_here():
+    with importable_here():
         properties = [get(name) for name in dict.fromkeys(names)]
         found = dict.fromkeys((one.name for one in properties), 0)
         write_pieces(out, _scored(properties, reader, found), scores=True)
@@ -108,7 +108,7 @@ def _scored(properties: Sequence[Property], reader: RecordReader, found: dict[st
 
 
 @contextmanager
-def _importable_here() -> Iterator[None]:
+def importable_here() -> Iterator[None]:
     """Let modules of the current folder be imported, after all others of the same name."""
     before = list(sys.path)
     sys.path.append(str(Path.cwd()))

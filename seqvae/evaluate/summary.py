@@ -359,7 +359,7 @@ def encodable_rows(codec: Codec, texts: Sequence[str]) -> tuple[list[int], list[
     for row, text in enumerate(texts):
         try:
             form = codec.normalize(text)
-            codec.check(form)
+            codec.token_ids(form)
         except InputError as error:
             reasons.append(str(error))
             continue

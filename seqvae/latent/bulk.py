@@ -300,7 +300,7 @@ def _encodable(codec: Codec, texts: Sequence[str], batch_size: int, refine: int)
 
 def _reason(codec: Codec, text: str) -> str:
     try:
-        codec.check(text)
+        codec.token_ids(text)
     except InputError as error:
         return str(error)
     return ""

@@ -353,7 +353,7 @@ class Codec:
             self._check_length(text, row)
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
         for rows in order.split(batch_size) if len(order) else ():
-            yield rows, self._padded([ids[i] for i in rows.tolist()])
+            yield rows, self.padded([ids[i] for i in rows.tolist()])
 
     def _points(self, z: ArrayLike | Tensor) -> Tensor:
         points = torch.as_tensor(z if isinstance(z, Tensor) else np.asarray(z), dtype=torch.float32).cpu()
@@ -363,9 +363,19 @@ class Codec:
             raise InputError("the latent points hold NaN or infinite numbers")
         return points
 
-    def check(self, text: str) -> None:
-        """Raise the `InputError` that encoding this text would raise, if any."""
-        self._check_length(text, self.tokenizer.encode(text))
+    def token_ids(self, text: str) -> list[int]:
+        """Return the token ids of a text, its end mark left out; raises as `encode`."""
+        ids = self.tokenizer.encode(text)
+        self._check_length(text, ids)
+        return ids
+
+    def padded(self, ids: Sequence[list[int]]) -> Tensor:
+        """Return rows of token ids, ended and padded, on the model's device."""
+        width = max(len(row) for row in ids) + 1
+        tokens = torch.tensor([[*row, EOS] + [PAD] * (width - len(row) - 1) for row in ids])
+        if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
+            return soft_one_hot(tokens, self._id_table).to(self.device)
+        return tokens.to(self.device)
 
     def _check_length(self, text: str, ids: list[int]) -> None:
         if len(ids) > self.max_length:
@@ -373,13 +383,6 @@ class Codec:
                 f"{text!r} has {len(ids)} tokens, the model takes at most {self.max_length}: leave it out, or train a "
                 "model with a larger max_length"
             )
-
-    def _padded(self, ids: list[list[int]]) -> Tensor:
-        width = max(len(row) for row in ids) + 1
-        tokens = torch.tensor([[*row, EOS] + [PAD] * (width - len(row) - 1) for row in ids])
-        if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
-            return soft_one_hot(tokens, self._id_table).to(self.device)
-        return tokens.to(self.device)
 
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:

@@ -53,7 +53,19 @@ def slerp(
     Raises:
         UsageError: fewer than two steps, or ends of different shapes.
     """
-    t = _positions(a, b, steps)
+    return _with_exact_ends(on_arc(a, b, _positions(a, b, steps)), a, b)
+
+
+def on_arc(
+    a: Float[Tensor, "*batch latent"], b: Float[Tensor, "*batch latent"], share: Tensor
+) -> Float[Tensor, "*steps latent"]:
+    """Return the points that lie a share of the way from `a` to `b`, on the path that `slerp` describes.
+
+    Args:
+        a: first ends, `(..., latent)`.
+        b: last ends, of the same shape.
+        share: 0 to 1, of a shape that broadcasts against the ends, with 1 in place of `latent`.
+    """
     norm_a, norm_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
     defined = (norm_a > 0) & (norm_b > 0)
     unit_a, unit_b = a / norm_a.where(defined, 1), b / norm_b.where(defined, 1)
@@ -62,9 +74,8 @@ def slerp(
     angle = 2 * torch.atan2((unit_a - unit_b).norm(dim=-1, keepdim=True), (unit_a + unit_b).norm(dim=-1, keepdim=True))
     sine = angle.sin()
     arc = defined & (sine > _PARALLEL)
-    direction = (((1 - t) * angle).sin() * unit_a + (t * angle).sin() * unit_b) / sine.where(arc, 1)
-    path = torch.where(arc, torch.lerp(norm_a, norm_b, t) * direction, torch.lerp(a, b, t))
-    return _with_exact_ends(path, a, b)
+    direction = (((1 - share) * angle).sin() * unit_a + (share * angle).sin() * unit_b) / sine.where(arc, 1)
+    return torch.where(arc, torch.lerp(norm_a, norm_b, share) * direction, torch.lerp(a, b, share))
 
 
 def _positions(a: Tensor, b: Tensor, steps: int) -> Tensor:

@@ -1,1 +1,35 @@
-"""Search of the latent space for better designs."""
+"""Search of the latent space for better designs.
+
+    from seqvae import search
+
+    found = search.run("qed", out="runs/qed")
+
+and for those whose oracle is a laboratory, in a folder that remembers everything between plates:
+
+    search.begin(None, "runs/plates")
+    plate = search.ask("runs/plates", 96)
+    search.tell("runs/plates", [search.Measurement(one.text, (score,)) for one, score in zip(plate, measured)])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Where what a user calls is at home; imported when it is asked for, since it brings torch.
+_HOMES = {
+    "run": "search",
+    "begin": "search",
+    "resume": "search",
+    "ask": "laboratory",
+    "tell": "laboratory",
+    "Measurement": "laboratory",
+}
+
+__all__ = ["Measurement", "ask", "begin", "resume", "run", "tell"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

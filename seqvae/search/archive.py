@@ -20,6 +20,7 @@ class Archive:
 
     def __init__(self) -> None:
         self._scores: dict[str, float] = {}
+        self._numbers: dict[str, int] = {}  # of texts, in the order in which they came
         self._ranked: list[tuple[float, int, str]] = []  # minus the score, number, text
 
     def __len__(self) -> int:
@@ -33,11 +34,14 @@ class Archive:
         return iter(self._scores)
 
     def add(self, text: str, score: float) -> None:
-        """Add a text; NaN for one that has no score, which is known and has no rank. One that is known is left."""
-        if text in self._scores:
-            return
-        number = len(self._scores)
+        """Add a text; NaN for one that has no score, which is known and has no rank. A later score replaces one."""
+        number = self._numbers.setdefault(text, len(self._numbers))
+        known = self._scores.get(text, math.nan)
         self._scores[text] = score
+        if score == known:
+            return
+        if not math.isnan(known):
+            del self._ranked[bisect.bisect_left(self._ranked, (-known, number, text))]
         if not math.isnan(score):
             bisect.insort(self._ranked, (-score, number, text))
 
@@ -54,13 +58,24 @@ class Archive:
         """Return the best texts, best first."""
         return [text for _, _, text in self._ranked[:count]]
 
+    @property
+    def ranked(self) -> bool:
+        """Whether some scores are higher than others: without that there is nothing to choose by."""
+        return bool(self._ranked) and self._ranked[0][0] < self._ranked[-1][0]
+
     def weights(self, count: int, greed: float) -> NDArray[np.float64]:
         """Return the shares of the best texts by rank: proportional to 1 / (greed * N + rank).
 
-        Of N texts in all; rank 0 is the best (Tripp et al. 2020, arXiv:2006.09191). A small greed looks at the very
-        best alone, a large one at all alike.
+        Of N texts in all; rank 0 is the best (Tripp et al. 2020, arXiv:2006.09191); texts of one score share their
+        mean rank. A small greed looks at the very best alone, a large one at all alike.
         """
-        ranks = np.arange(min(count, len(self)))
+        losses = [loss for loss, _, _ in self._ranked[:count]]
+        ranks = np.empty(len(losses))
+        start = 0
+        while start < len(losses):
+            end = bisect.bisect_right(self._ranked, losses[start], key=_loss)
+            ranks[start:end] = (start + end - 1) / 2
+            start = end
         weights = 1.0 / (max(greed * len(self), 1.0) + ranks)
         return np.asarray(weights / weights.sum(), np.float64)
 
@@ -70,3 +85,7 @@ class Archive:
         if not best:
             return []
         return [best[int(row)] for row in rng.choice(len(best), count, p=self.weights(among, greed))]
+
+
+def _loss(ranked: tuple[float, int, str]) -> float:
+    return ranked[0]

@@ -9,10 +9,12 @@ from typing import Protocol, final
 
 import numpy as np
 
-from seqvae.config import EvolutionConfig
 from seqvae.search.archive import Archive
+from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
+from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
+from seqvae.search_config import EvolutionConfig
 
 # Breeding goes on until there are enough texts that are new; so many rounds of it at most, each of what still lacks.
 _ROUNDS = 12
@@ -34,6 +36,19 @@ class Breed(Protocol):
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
         """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
+
+
+class Learner(Protocol):
+    """What learns from the texts so far, so that breeding gets better: a model that breeds, retrained."""
+
+    def learn(self, archive: Archive) -> None:
+        """Learn, if it is time for it."""
+
+    def state_dict(self) -> State:
+        """Return what the learner has come to."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
 
 
 @final
@@ -90,6 +105,7 @@ class Evolution:
         canonical: returns the canonical form of a text, None for an invalid one.
         config: population, greed, size of the start.
         seed: of all draws.
+        learner: what learns from each round.
     """
 
     def __init__(
@@ -99,37 +115,59 @@ class Evolution:
         canonical: Callable[[str], str | None],
         config: EvolutionConfig | None = None,
         seed: int = 0,
+        learner: Learner | None = None,
     ) -> None:
-        self.start, self.breeds, self.canonical = start, breeds, canonical
+        self.start, self.breeds, self.canonical, self.learner = start, breeds, canonical, learner
         self.config, self.archive = config or EvolutionConfig(), Archive()
+        self._ranks = ParetoRanks(self.archive)
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return proposals that are new, bred where there are enough parents, else from the start."""
-        taken: set[str] = set()
+        """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
+        taken: dict[str, None] = {}  # canonical forms, in their order
         found: list[Candidate] = []
-        if len(self.archive) >= self.config.start:
-            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
-                found += self._enough(partial(self._bred, breed), wanted, taken)
+        if len(self.archive) < self.config.start or not self.archive.ranked:
+            found = self._enough(self._started, count, taken)
+        if len(found) < count:
+            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count - len(found)), strict=True):
+                found += self._enough(partial(self._bred, breed, list(taken)), wanted, taken)
         return found + self._enough(self._started, count - len(found), taken)
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the first of the scores of each valid text."""
-        for form, values, status in zip(scores.canonical, scores.values, scores.statuses, strict=True):
-            if form is not None and status != "over_budget":
-                self.archive.add(form, float(values[0]))
+        """Remember the score of each valid text; of several scores, its rank among all that were seen."""
+        rows = zip(scores.canonical, scores.statuses, strict=True)
+        told = {form: row for row, (form, status) in enumerate(rows) if form is not None and status != OVER_BUDGET}
+        values = scores.values[list(told.values())]
+        if values.shape[1] > 1:
+            self._ranks.update(list(told), values)
+        else:
+            self.archive.update(told, values[:, 0].tolist())
+        if self.learner is not None:
+            self.learner.learn(self.archive)
 
     def state_dict(self) -> State:
-        """Return the texts, their scores, and the generator."""
-        texts = list(self.archive)
-        scores = np.array([self.archive.score(text) for text in texts], np.float64)
-        return {"texts": texts, "scores": scores, "rng": self._rng.bit_generator.state}
+        """Return the texts, their scores, the generator of numbers, and what has been learned."""
+        texts, several = list(self.archive), list(self._ranks.values)
+        return {
+            "texts": texts,
+            "scores": np.array([self.archive.score(text) for text in texts], np.float64),
+            "several": several,
+            "values": np.array([self._ranks.values[text] for text in several], np.float64),
+            "rng": self._rng.bit_generator.state,
+            "learner": self.learner.state_dict() if self.learner is not None else {},
+        }
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
         self.archive = Archive()
         self.archive.update(state["texts"], map(float, state["scores"]))
+        self._ranks = ParetoRanks(self.archive)
+        self._ranks.values = {
+            text: tuple(row) for text, row in zip(state["several"], state["values"].tolist(), strict=True)
+        }
         self._rng.bit_generator.state = state["rng"]
+        if self.learner is not None:
+            self.learner.load_state_dict(state["learner"])
 
     def _quotas(self, count: int) -> list[int]:
         """Divide proposals among the ways of breeding by their shares; what is left by rounding is drawn."""
@@ -143,14 +181,19 @@ class Evolution:
                 whole[row] += 1
         return [int(number) for number in whole]
 
-    def _bred(self, breed: Breed, count: int) -> Sequence[Candidate]:
+    def _bred(self, breed: Breed, proposed: Sequence[str], count: int) -> Sequence[Candidate]:
+        """Breed from the best; before anything has a score, from what is proposed."""
         parents = self.archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
-        return breed(parents, count, self._rng)
+        if not parents and proposed:
+            parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]
+        return breed(parents, count, self._rng) if parents else []
 
     def _started(self, count: int) -> Sequence[Candidate]:
         return self.start(count, int(self._rng.integers(2**31)))
 
-    def _enough(self, make: Callable[[int], Sequence[Candidate]], count: int, taken: set[str]) -> list[Candidate]:
+    def _enough(
+        self, make: Callable[[int], Sequence[Candidate]], count: int, taken: dict[str, None]
+    ) -> list[Candidate]:
         """Make texts until so many are new; fewer where they do not come."""
         found: list[Candidate] = []
         for _ in range(_ROUNDS):
@@ -160,9 +203,9 @@ class Evolution:
             found += list(self._new(make(lacking), taken))[:lacking]
         return found
 
-    def _new(self, candidates: Sequence[Candidate], taken: set[str]) -> Iterator[Candidate]:
+    def _new(self, candidates: Sequence[Candidate], taken: dict[str, None]) -> Iterator[Candidate]:
         for one in candidates:
             form = self.canonical(one.text)
             if form is not None and form not in taken and form not in self.archive:
-                taken.add(form)
+                taken[form] = None
                 yield one

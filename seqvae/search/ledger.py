@@ -21,6 +21,7 @@ from seqvae.errors import InputError, UsageError
 
 FORMAT = 1
 OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "failed", "timeout", "over_budget"
+GIVEN = "given"
 CALLED = (OK, FAILED, TIMEOUT)  # the oracle was at work
 _WAIT_SECONDS = 30.0  # for another process that writes
 _SCHEMA = """
@@ -51,7 +52,8 @@ class Entry:
         place: its place in the round, from 0.
         text: as it was proposed.
         canonical: its canonical form; None where the text is invalid.
-        status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, or `over_budget` (not scored).
+        status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, `over_budget` (not scored), or `given`
+            (measured elsewhere: known, and no call).
         scores: the numbers that the oracle gave; NaN where there is none.
         error: why it failed; "" where it did not.
         seconds: the oracle's time for it, wall clock.

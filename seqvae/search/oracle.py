@@ -11,10 +11,10 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import OracleConfig
 from seqvae.errors import OracleError, UsageError
-from seqvae.search.ledger import CACHED, CALLED, INVALID, OK, OVER_BUDGET, Entry, Ledger
+from seqvae.search.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
 from seqvae.search.workers import Caller, Outcome, Score
+from seqvae.search_config import OracleConfig
 
 Canonical = Callable[[str], str | None]
 
@@ -203,7 +203,8 @@ class Oracle:
 
     def _remember(self, entry: Entry) -> None:
         called = entry.status in CALLED
-        self._calls += called if self.config.count == "unique" else entry.status != OVER_BUDGET
-        if called:
+        self._calls += called if self.config.count == "unique" else entry.status not in (OVER_BUDGET, GIVEN)
+        if called or entry.status == GIVEN:
             self._known[str(entry.canonical)] = entry.scores
+        if called:
             self._in_a_row = 0 if entry.status == OK else self._in_a_row + 1

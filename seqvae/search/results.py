@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from seqvae.search.ledger import CACHED, CALLED, INVALID, OK, Entry
+from seqvae.search.pareto import front
 
 TOP = 10  # designs whose mean is followed
 EVERY = 100  # calls between two looks at it
@@ -26,7 +27,7 @@ class Results:
         best: the highest score; NaN where there is none.
         top_mean: mean score of the best ten designs, or of as many as there are.
         auc_top: area under the curve of that mean over the budget, 0 to 1 for scores of that range.
-        top: the best designs, best first.
+        top: the best designs, best first; of several scores the front of those that nothing else beats.
         statuses: how many proposals had each status.
     """
 
@@ -53,19 +54,40 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP) -> Results:
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
         if entry.status in CALLED:
             called.append(entry)
+    called = list(_averaged(called))
     # What failed is a call that brought nothing.
     scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in called])
     curve = anytime(scores, top, 1)
-    good = sorted((entry for entry in called if entry.status == OK), key=lambda entry: -entry.scores[0])
+    good = best_of([entry for entry in called if entry.status == OK])
     return Results(
         unique=len(called),
         proposals=len(called) + sum(statuses.get(status, 0) for status in (CACHED, INVALID)),
-        best=good[0].scores[0] if good else float("nan"),
+        best=max((entry.scores[0] for entry in good), default=float("nan")),
         top_mean=float(curve[-1]) if len(curve) else float("nan"),
         auc_top=auc_top(scores, budget, top),
         top=good[:top],
         statuses=statuses,
     )
+
+
+def best_of(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries by their score, best first; of several scores those alone that no other entry beats in all."""
+    if entries and len(entries[0].scores) > 1:
+        values = np.array([entry.scores for entry in entries], np.float64)
+        entries = [entries[int(row)] for row in front(values)]
+    return sorted(entries, key=lambda entry: -entry.scores[0])
+
+
+def _averaged(called: Iterable[Entry]) -> Iterable[Entry]:
+    """Return each text once, where it was measured first, with the mean of its measurements."""
+    first: dict[str | None, Entry] = {}
+    scores: dict[str | None, list[tuple[float, ...]]] = {}
+    for entry in called:
+        first.setdefault(entry.canonical, entry)
+        scores.setdefault(entry.canonical, []).append(entry.scores)
+    for text, entry in first.items():
+        several = len(scores[text]) > 1
+        yield replace(entry, scores=tuple(np.mean(scores[text], axis=0).tolist())) if several else entry
 
 
 def anytime(scores: Sequence[float] | NDArray[np.float64], top: int = TOP, every: int = EVERY) -> NDArray[np.float64]:

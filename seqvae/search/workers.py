@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from seqvae.config import OracleConfig
 from seqvae.errors import SeqVAEError
 from seqvae.search.ledger import FAILED, OK, TIMEOUT
+from seqvae.search_config import OracleConfig
 
 Score = Callable[[Sequence[str]], ArrayLike]
 _TOGETHER = 256  # texts scored in this process between two writes

@@ -1,0 +1,195 @@
+"""`seqvae optimize`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from seqvae.cli.options import Place
+from seqvae.config import DEFAULT_MODEL
+from seqvae.errors import UsageError
+from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
+
+if TYPE_CHECKING:
+    from seqvae.search.campaign import Progress
+    from seqvae.search.laboratory import Measurement
+
+app = App(
+    name="optimize",
+    help_epilogue="""
+Examples:
+
+    seqvae optimize --objective qed --budget 2000 --out runs/qed
+    seqvae optimize --objective mine:affinity --budget 500 --workers 2 --out runs/affinity
+    seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
+    seqvae optimize --model mpsa-dna --objective dna:gc --budget 500 --out runs/gc
+    seqvae optimize --resume runs/affinity
+
+`mine:affinity` is the function `affinity` of your own `mine.py` in this folder: it takes one text and returns a number,
+higher is better, or None. `seqvae results runs/affinity` shows what came of a search, while it runs too.
+""",
+)
+
+_ORACLE, _CAMPAIGN = OracleConfig(), CampaignConfig()
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """How texts are scored.
+
+    Attributes:
+        budget: calls that may be made, those of the start included.
+        count: what is a call: `unique`, each valid text once; or `every`, each proposal.
+        workers: processes that score, killed when they take too long; 0: this process.
+        timeout: seconds that a worker may take for a text.
+        retries: how often a text is tried again whose worker was too slow or died.
+        failures: texts that may fail in a row; then the search stops.
+    """
+
+    budget: int = _ORACLE.budget
+    count: str = _ORACLE.count
+    workers: int = _ORACLE.workers
+    timeout: float = _ORACLE.timeout
+    retries: int = _ORACLE.retries
+    failures: int = _ORACLE.failures
+
+
+@dataclass(frozen=True)
+class RoundOptions:
+    """How the search goes on, and when it ends.
+
+    Attributes:
+        batch: proposals a round.
+        seed: every random draw comes from it.
+        minutes: end after so many minutes; 0: never for that reason.
+        patience: end after so many calls without a better best; 0: never for that reason.
+    """
+
+    batch: int = _CAMPAIGN.batch
+    seed: int = _CAMPAIGN.seed
+    minutes: float = _CAMPAIGN.minutes
+    patience: int = _CAMPAIGN.patience
+
+
+CALLS, ROUNDS = CallOptions(), RoundOptions()
+
+
+@app.default
+def optimize(
+    *,
+    objective: Place = "",
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    model: str = DEFAULT_MODEL,
+    optimizer: str = "auto",
+    start: Place = "",
+    measured: Place = "",
+    resume: Path | None = None,
+    calls: Annotated[CallOptions, Parameter(name="*", group="Calls")] = CALLS,
+    rounds: Annotated[RoundOptions, Parameter(name="*", group="Rounds")] = ROUNDS,
+    device: str = "auto",
+    quiet: bool = False,
+) -> None:
+    """Search for texts that score high, each call counted, within a budget.
+
+    Args:
+        objective: what is made large: a property (`seqvae properties list`), `module:function` of your own, or a TOML
+            file of weighted terms.
+        out: folder of the search; it is made.
+        model: name of a shipped model, or folder of a trained one; `none`: search without, from the texts of --start.
+        optimizer: `auto`, `latent`, `ga` or `string-ga`.
+        start: file of texts to begin with; by default the search begins with draws from the model's prior.
+        measured: table of texts and their scores (a column `score`) that are known already; they cost no call.
+        resume: folder of a search to go on with, with its settings.
+        calls: how texts are scored.
+        rounds: how the search goes on, and when it ends.
+        device: `auto`, `cpu` or `cuda`.
+        quiet: show no progress.
+    """
+    from seqvae.cli.properties import importable_here
+    from seqvae.search.search import begin
+
+    with importable_here():
+        if resume is None:
+            if not objective or out is None:
+                raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
+            config = SearchConfig(
+                "" if model == "none" else model,
+                optimizer,
+                device,
+                OracleConfig(**vars(calls)),
+                CampaignConfig(**vars(rounds)),
+            )
+            known = _measurements(measured)
+            begin(objective, out, config, texts_of_file(start))
+            _give(out, known)
+        elif objective or out or start or measured or (calls, rounds) != (CALLS, ROUNDS):
+            raise UsageError("--resume takes its settings from the folder: leave the others out")
+        folder = out if resume is None else resume
+        if folder is not None:
+            _go_on(folder, quiet)
+
+
+def texts_of_file(source: str) -> list[str]:
+    """Return the texts of a file; none of no file."""
+    from seqvae.data.readers import read_records
+
+    return [record.text for record in read_records(source)[0]] if source else []
+
+
+def _measurements(source: str) -> list[Measurement]:
+    from seqvae.cli.tell import read_measurements
+    from seqvae.search.search import SCORE
+
+    return read_measurements(source, "", SCORE) if source else []
+
+
+def _give(folder: Path, measurements: list[Measurement]) -> None:
+    """Write what was measured before the search into its ledger."""
+    from seqvae.search.laboratory import given
+    from seqvae.search.search import opened
+
+    if measurements:
+        with opened(folder) as search:
+            given(search.ledger, search.texts.canonical, measurements)
+
+
+def _go_on(folder: Path, quiet: bool) -> None:
+    """Run the search of a folder to its end, and show what came of it."""
+    from seqvae.cli.results import print_results
+    from seqvae.search.results import results
+    from seqvae.search.search import opened
+
+    with opened(folder) as search:
+        campaign = search.campaign()
+        budget = search.config.oracle.budget
+        with _bar(budget, campaign.progress.calls, quiet) as show:
+            try:
+                end = campaign.run(show)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"go on by: seqvae optimize --resume {folder}") from None
+        print_results(results(search.ledger.entries(), budget))
+    if not quiet:
+        share = f"{campaign.progress.share:.0%} of the time in the optimizer"
+        print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)
+
+
+@contextmanager
+def _bar(budget: int, done: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """Yield what shows a round on a progress bar."""
+    from tqdm import tqdm
+
+    with tqdm(total=budget, initial=done, unit=" calls", disable=quiet or None) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.set_postfix_str(
+                f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}", refresh=False
+            )
+            bar.update(progress.calls - bar.n)
+
+        yield show

@@ -1,0 +1,88 @@
+"""Evolution that breeds in latent space and as strings or graphs at once, with a generator that learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from seqvae.config import DecodeConfig
+from seqvae.latent.codec import Codec
+from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
+from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
+from seqvae.search.oracle import Candidate
+from seqvae.search.retraining import Retraining
+from seqvae.search.texts import Canonical
+from seqvae.search_config import BreedingConfig, GenerativeConfig
+
+PRIOR = "prior"  # what proposes the texts of the start
+
+
+@final
+class FromPrior:
+    """Draws texts from a model's prior, as long as the model is what it was.
+
+    Args:
+        codec: the model.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+
+    def __call__(self, count: int, seed: int) -> list[Candidate]:
+        """Return so many texts by a seed."""
+        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed))
+        return [Candidate(text, PRIOR, seed=seed) for text in made.texts]
+
+
+@final
+class FromTexts:
+    """Gives out texts of a list in random order, each once before any comes again.
+
+    Args:
+        texts: the list.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = list(texts)
+
+    def __call__(self, count: int, seed: int) -> list[Candidate]:
+        """Return so many texts by a seed, or all of them."""
+        import numpy as np
+
+        rows = np.random.default_rng(seed).permutation(len(self.texts))[:count]
+        return [Candidate(self.texts[int(row)], "start") for row in rows]
+
+
+def generative(
+    codec: Codec,
+    moves: Moves,
+    canonical: Canonical,
+    config: GenerativeConfig | None = None,
+    seed: int = 0,
+    start: Sequence[str] = (),
+) -> Evolution:
+    """Return an evolution over a model.
+
+    Args:
+        codec: the model; it changes as it learns.
+        moves: small changes of its texts.
+        canonical: canonical form of a text, None of an invalid one.
+        config: all settings.
+        seed: of all draws.
+        start: texts to begin with; none: from the model's prior.
+    """
+    config = config or GenerativeConfig()
+    learner = Retraining(codec, config.retraining, seed, start) if config.retrained else None
+    begin = FromTexts(start) if start else FromPrior(codec)
+    return Evolution(begin, _breeds(codec, moves, config), canonical, config.evolution, seed, learner)
+
+
+def _breeds(codec: Codec, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:
+    shares: BreedingConfig = config.breeding
+    ways: dict[str, tuple[Breed, float]] = {
+        "crossover": (Crossover(moves, shares.mutated), shares.crossover),
+        "mutation": (Mutation(moves), shares.mutation),
+        "latent noise": (PosteriorNoise(codec, config.latent_moves), shares.latent_noise),
+        "latent crossover": (PosteriorCrossover(codec, config.latent_moves), shares.latent_crossover),
+    }
+    return {name: (breed, share) for name, (breed, share) in ways.items() if share}

@@ -1,0 +1,166 @@
+"""Searches whose oracle is a laboratory: plates are asked for, and measurements told, days later and in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqvae.errors import InputError, UsageError
+from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.optimiser import Optimiser
+from seqvae.search.oracle import Candidate, Scores
+from seqvae.search.run_folder import STATE
+from seqvae.search.search import Search, opened
+from seqvae.search.state import State, load_state, save_state
+from seqvae.search.texts import Canonical
+
+_TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
+OBSERVED = "observed"  # what proposed a text that was never asked for
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of a text.
+
+    Attributes:
+        text: in any form.
+        scores: higher is better; NaN, all of them, of a missing well.
+        where: file and line, for messages.
+    """
+
+    text: str
+    scores: tuple[float, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a table of measurements.
+
+    Attributes:
+        round: the round that they are now.
+        asked: measured texts that had been asked for.
+        observed: those that had not.
+        again: those that had been measured before, or twice in the table; their mean counts.
+        missing: texts without a measurement.
+    """
+
+    round: int
+    asked: int
+    observed: int
+    again: int
+    missing: int
+
+
+def ask(folder: str | Path, count: int) -> list[Candidate]:
+    """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
+
+    Raises:
+        InputError: there is no search in the folder.
+        UsageError: the search has an objective of its own, or a count below 1.
+    """
+    if count < 1:
+        raise UsageError(f"expected a number of texts from 1, got {count}")
+    with opened(Path(folder)) as search:
+        state = _state(search)
+        taken, plate = set(state["pending"]), []
+        for _ in range(_TRIES):
+            for one in search.optimiser.ask(count - len(plate)):
+                form = search.texts.canonical(one.text)
+                if form is not None and form not in taken:
+                    taken.add(form)
+                    state["pending"][form] = {"proposer": one.proposer, "z": one.z, "seed": one.seed}
+                    plate.append(Candidate(form, one.proposer, one.z, one.seed))
+            if len(plate) == count:
+                break
+        save_state(search.folder / STATE, {**state, "optimiser": search.optimiser.state_dict()})
+    return plate
+
+
+def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
+    """Take measurements into a search, as one round.
+
+    Raises:
+        InputError: there is no search in the folder, a text is none of the search's kind, or a score is infinite.
+        UsageError: the search has an objective of its own.
+    """
+    with opened(Path(folder)) as search:
+        state = _state(search)
+        measured = [one for one in measurements if not all(map(math.isnan, one.scores))]
+        number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
+        forms = [_form(search.texts.canonical, one) for one in measured]
+        wanted = {form: vars(entry) for form, entry in before.items() if entry.status == OK} | state["pending"]
+        rows = zip(measured, forms, strict=True)
+        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (one, form) in enumerate(rows)]
+        search.ledger.add(entries)
+        _learn(search.optimiser, search.ledger, entries)
+        pending = {form: about for form, about in state["pending"].items() if form not in forms}
+        save_state(search.folder / STATE, {"pending": pending, "optimiser": search.optimiser.state_dict()})
+    distinct, asked = set(forms), set(forms) & set(wanted)
+    again = len(distinct & set(before)) + len(forms) - len(distinct)
+    return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
+
+
+def given(ledger: Ledger, canonical: Canonical, measurements: Sequence[Measurement]) -> None:
+    """Write down what was measured before a search, as its first round; raises InputError as `tell`."""
+    scored = [one for one in measurements if not all(map(math.isnan, one.scores))]
+    forms = [_form(canonical, one) for one in scored]
+    kept = dict(zip(forms, scored, strict=True))
+    scores = {form: _mean([one.scores for f, one in zip(forms, scored, strict=True) if f == form]) for form in kept}
+    ledger.add(
+        Entry(0, place, one.text, form, GIVEN, scores[form], proposer=OBSERVED)
+        for place, (form, one) in enumerate(kept.items())
+    )
+
+
+def _state(search: Search) -> State:
+    """Return the state of the search, its optimiser put into it."""
+    if search.scoring is not None:
+        raise UsageError(
+            f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
+        )
+    path = search.folder / STATE
+    if not path.exists():
+        return {"pending": {}}
+    state = load_state(path)
+    search.optimiser.load_state_dict(state["optimiser"])
+    return state
+
+
+def _form(canonical: Canonical, one: Measurement) -> str:
+    form = canonical(one.text)
+    if form is None:
+        raise InputError(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
+    if any(math.isinf(score) for score in one.scores):
+        raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
+    return form
+
+
+def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
+    """Return a measurement as an entry; `about` is what is known of a text that was asked for."""
+    if about is None:
+        return Entry(number, place, one.text, form, GIVEN, one.scores, proposer=OBSERVED)
+    source = about["proposer"], about["z"], about["seed"]
+    return Entry(number, place, one.text, form, OK, one.scores, "", 0.0, *source)
+
+
+def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> None:
+    """Tell an optimiser the mean of all measurements of each text that was measured now."""
+    now = {str(entry.canonical): entry for entry in entries}
+    scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
+    for entry in ledger.entries():
+        if str(entry.canonical) in scores:
+            scores[str(entry.canonical)].append(entry.scores)
+    means = np.array([_mean(found) for found in scores.values()], np.float64)
+    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
+    if candidates:
+        optimiser.tell(candidates, Scores(means, [OK] * len(now), list(now)))
+
+
+def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(np.mean(scores, axis=0).tolist())

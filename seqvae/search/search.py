@@ -1,0 +1,228 @@
+"""Searches in folders: begun, gone on with after any end, asked for a plate and told its measurements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, final
+
+from seqvae.data.cache import atomic_file
+from seqvae.errors import UsageError
+from seqvae.latent.codec import Codec, load
+from seqvae.properties.own import PerText
+from seqvae.properties.property import DNA, LETTERS, MOLECULES
+from seqvae.properties.scoring import SCORE, Scoring, scoring_of
+from seqvae.search import run_folder
+from seqvae.search.build import Material, build_optimiser
+from seqvae.search.campaign import Campaign, Progress
+from seqvae.search.constraints import constrained
+from seqvae.search.ledger import Ledger
+from seqvae.search.optimiser import Optimiser
+from seqvae.search.oracle import Oracle
+from seqvae.search.results import Results, results
+from seqvae.search.texts import MOLECULES as MOLECULAR
+from seqvae.search.texts import Texts, texts_of, texts_over
+from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+
+START = "start.json"  # the texts that a search begins with, beside its settings
+Objective = str | Scoring | Callable[[str], float | None]
+
+
+def run(
+    objective: Objective,
+    out: str | Path,
+    config: SearchConfig | None = None,
+    start: Sequence[str] = (),
+    on_round: Callable[[Progress], None] | None = None,
+) -> Results:
+    """Search for texts that score high, within a budget of calls.
+
+    Args:
+        objective: a property's name, the path of a TOML file of terms, a `Scoring`, or a function from a text to a
+            number.
+        out: folder of the search; it is made.
+        config: model, optimiser, budget, and when it ends.
+        start: texts to begin with; none: from the model's prior.
+        on_round: called after each round, to show progress.
+
+    Raises:
+        UsageError: there is a search in the folder already, or the settings do not go together.
+        OracleError: so many calls in a row have failed that the objective itself must be wrong.
+    """
+    begin(objective, out, config, start)
+    return resume(out, on_round, None if isinstance(objective, (str, Scoring)) else objective)
+
+
+def begin(
+    objective: Objective | None, out: str | Path, config: SearchConfig | None = None, start: Sequence[str] = ()
+) -> None:
+    """Make the folder of a search without running it; arguments and errors as in `run`.
+
+    Without an objective the oracle is a laboratory: see `ask` and `tell`.
+    """
+    config, folder = config or SearchConfig(), Path(out)
+    scoring = None if objective is None else scored_by(objective)
+    codec = load(config.model, device=config.device) if config.model else None
+    texts = constrained(_texts(codec, scoring, start), config.constraints)
+    build_optimiser(config.optimizer, Material(texts, codec, tuple(start)))
+    settings = {
+        "objective": scoring.to_dict() if scoring else None,
+        "scores": list(scoring.names) if scoring else [SCORE],
+        "config": asdict(config),
+        "weights": _fingerprint(codec) if codec else "",
+    }
+    run_folder.begin(folder, settings)
+    with atomic_file(folder / START) as file:
+        file.write(json.dumps(list(start)).encode())
+
+
+def resume(
+    out: str | Path,
+    on_round: Callable[[Progress], None] | None = None,
+    function: Callable[[str], float | None] | None = None,
+) -> Results:
+    """Go on with a search from where it is, to its end.
+
+    Args:
+        out: its folder.
+        on_round: called after each round.
+        function: the objective, where it is a function that was given as such.
+
+    Raises:
+        InputError: there is no search in the folder.
+        UsageError: another process works there, or the model is not the one that the search was begun with.
+        OracleError: as in `run`.
+    """
+    with opened(Path(out), function) as search:
+        search.campaign().run(on_round)
+        return results(search.ledger.entries(), search.config.oracle.budget)
+
+
+@final
+@dataclass(frozen=True)
+class OwnFunction:
+    """Scores texts by a function that was given as such, not by name.
+
+    Attributes:
+        function: takes a text, returns a number or None.
+    """
+
+    KEY: ClassVar[str] = "function"
+    columns: ClassVar[int] = 1
+    names: ClassVar[tuple[str, ...]] = (SCORE,)
+    kind: ClassVar[str] = LETTERS
+    function: Callable[[str], float | None]
+
+    def __call__(self, texts: Sequence[str]) -> list[float]:
+        """Return a number for each text, NaN where it has none; raises InputError where the function fails."""
+        return PerText(self.to_dict()[self.KEY], self.function)(texts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its name, which is all that can be written down of it."""
+        name = getattr(self.function, "__qualname__", type(self.function).__name__)
+        return {self.KEY: f"{self.function.__module__}:{name}"}
+
+
+@final
+@dataclass(frozen=True)
+class Search:
+    """A search that is open in this process.
+
+    Attributes:
+        folder: where it is.
+        config: its settings.
+        scoring: what its texts are scored by; None: by a laboratory.
+        texts: the kind of its texts.
+        optimiser: as new; `campaign` gives it its state.
+        ledger: all that was scored.
+    """
+
+    folder: Path
+    config: SearchConfig
+    scoring: Scoring | OwnFunction | None
+    texts: Texts
+    optimiser: Optimiser
+    ledger: Ledger
+
+    def campaign(self) -> Campaign:
+        """Return the campaign, at the state that it has come to.
+
+        Raises:
+            UsageError: the oracle is a laboratory.
+        """
+        if self.scoring is None:
+            raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
+        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.scoring.columns)
+        return Campaign(self.optimiser, oracle, self.config.campaign, self.folder / run_folder.STATE)
+
+
+@contextmanager
+def opened(folder: Path, function: Callable[[str], float | None] | None = None) -> Iterator[Search]:
+    """Open a search for this process alone; arguments and errors as in `resume`."""
+    found = run_folder.settings_of(folder)
+    config = _config(found["config"])
+    with run_folder.locked(folder):
+        scoring = _found_scoring(found["objective"], function, folder)
+        codec = load(config.model, device=config.device) if config.model else None
+        if codec and _fingerprint(codec) != found["weights"]:
+            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
+        start = tuple(json.loads((folder / START).read_text(encoding="utf-8")))
+        texts = constrained(_texts(codec, scoring, start), config.constraints)
+        optimiser = build_optimiser(config.optimizer, Material(texts, codec, start, config.campaign.seed))
+        ledger = Ledger(folder / run_folder.LEDGER, {"objective": found["objective"], "count": config.oracle.count})
+        try:
+            yield Search(folder, config, scoring, texts, optimiser, ledger)
+        finally:
+            ledger.close()
+
+
+def _config(values: dict[str, Any]) -> SearchConfig:
+    limits = {key: tuple(value) if isinstance(value, list) else value for key, value in values["constraints"].items()}
+    parts = {
+        "oracle": OracleConfig(**values["oracle"]),
+        "campaign": CampaignConfig(**values["campaign"]),
+        "constraints": ConstraintConfig(**limits),
+    }
+    return SearchConfig(**{**values, **parts})
+
+
+def scored_by(objective: Objective) -> Scoring | OwnFunction:
+    """Return what an objective means; raises UsageError where it means nothing."""
+    if isinstance(objective, str):
+        return scoring_of(objective)
+    return objective if isinstance(objective, Scoring) else OwnFunction(objective)
+
+
+def _found_scoring(
+    written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
+) -> Scoring | OwnFunction | None:
+    if written is None:
+        return None
+    if OwnFunction.KEY not in written:
+        return Scoring.from_dict(written)
+    if function is None:
+        raise UsageError(f"{folder}: its objective is the function {written[OwnFunction.KEY]}: give it again")
+    return OwnFunction(function)
+
+
+def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
+    """Return the kind of texts, from the model where there is one; raises where the objective is of another."""
+    wanted = scoring.kind if scoring else LETTERS
+    if codec is None:
+        return MOLECULAR if wanted == MOLECULES else texts_over("".join(sorted(set("".join(start)))), start)
+    kind = MOLECULES if codec.tokenizer.molecular else DNA
+    if wanted not in (kind, LETTERS):
+        raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
+    return texts_of(codec.tokenizer, start)
+
+
+def _fingerprint(codec: Codec) -> str:
+    found = hashlib.sha256()
+    for name, tensor in sorted(codec.model.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.cpu().numpy().tobytes())
+    return found.hexdigest()

@@ -1,0 +1,42 @@
+"""Small models and objectives for the tests of searches, in a module that other processes can import."""
+
+from __future__ import annotations
+
+from seqvae.artifact import Artifact, save_artifact
+from seqvae.config import ModelConfig, RunConfig
+from seqvae.model.build import build_model
+from seqvae.text.build import build_tokenizer
+
+LETTERS = "ACGT"
+BEST = "GATTACAGATTA"
+
+
+def alike(text):
+    """How many letters are those of the best sequence, of one text."""
+    return sum(a == b for a, b in zip(text, BEST, strict=False)) / len(BEST)
+
+
+def sometimes(text):
+    """As `alike`, with what goes wrong in real life: no value, and an error."""
+    if text.startswith("AA"):
+        return None
+    if text.startswith("CC"):
+        raise ValueError("the instrument is busy")
+    return alike(text)
+
+
+def dna_model(folder):
+    """Write a model of DNA that was never trained; return its folder."""
+    tokenizer = build_tokenizer("dna").fit(["ACGT", "TTGCA"])
+    config = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8, max_length=16)
+    vae = build_model(config, tokenizer.vocab_size, seed=0)
+    save_artifact(folder, Artifact(vae.eval(), config, tokenizer, RunConfig(model=config), {"seed": 0}))
+    return folder
+
+
+def start(count=30):
+    """Return sequences of one length."""
+    import numpy as np
+
+    letters = np.random.default_rng(5).choice(list(LETTERS), (count, len(BEST)))
+    return sorted({"".join(row) for row in letters})

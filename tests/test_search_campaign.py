@@ -1,0 +1,186 @@
+"""Campaigns: a search that is cut off anywhere writes the ledger of one that was not, and ends for the reason given."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+import search_cases
+from search_cases import BEST, alike, dna_model, start
+
+from seqvae.errors import InputError, OracleError, UsageError
+from seqvae.search import campaign as campaigns
+from seqvae.search import run_folder
+from seqvae.search.build import OPTIMISERS
+from seqvae.search.ledger import Ledger
+from seqvae.search.search import begin, opened, resume, run
+from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
+
+
+class Cut(BaseException):
+    """What stands for a kill inside one process."""
+
+
+def settings(model="", optimizer="ga", budget=60, batch=10, **campaign):
+    oracle = OracleConfig(budget=budget)
+    return SearchConfig(str(model), optimizer, "cpu", oracle, CampaignConfig(batch=batch, **campaign))
+
+
+def rows(folder):
+    """What a ledger has, times left out."""
+    ledger = Ledger(folder / run_folder.LEDGER)
+    found = [(e.round, e.place, e.text, e.canonical, e.status, e.scores, e.proposer, e.seed) for e in ledger.entries()]
+    ledger.close()
+    return [(*row[:5], str(row[5]), *row[6:]) for row in found]  # as text, so that NaN equals itself
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return dna_model(tmp_path_factory.mktemp("models") / "dna")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_search_that_was_cut_off_writes_the_ledger_of_an_unbroken_one(optimizer, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
+    config = settings(model, optimizer)
+    whole = run(alike, tmp_path / "whole", config, start())
+    calls = []
+
+    def cut(text):
+        calls.append(text)
+        if len(calls) in (7, 23, 24, 51):
+            raise Cut
+        return alike(text)
+
+    cut.__module__, cut.__qualname__ = alike.__module__, alike.__qualname__
+    begin(alike, tmp_path / "cut", config, start())
+    for _ in range(5):
+        try:
+            broken = resume(tmp_path / "cut", function=cut)
+        except Cut:
+            continue
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+    assert len(rows(tmp_path / "whole")) >= 60
+    assert (broken.unique, broken.best, broken.auc_top) == (whole.unique, whole.best, whole.auc_top)
+
+
+def _child(folder):
+    resume(folder, function=search_cases.alike)
+
+
+def test_a_search_survives_ten_kills_at_random_moments(tmp_path, monkeypatch):
+    monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
+    config = settings(budget=400)
+    run(alike, tmp_path / "whole", config, start())
+    begin(alike, tmp_path / "killed", config, start())
+    context, chance = multiprocessing.get_context("fork"), random.Random(3)
+    kills = 0
+    while kills < 10:
+        child = context.Process(target=_child, args=(tmp_path / "killed",))
+        child.start()
+        time.sleep(chance.uniform(0.0, 0.06))
+        if not child.is_alive():
+            break
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        kills += 1
+    assert kills > 3, "the search was over before it was killed often enough to mean anything"
+    resume(tmp_path / "killed", function=alike)
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
+
+
+def test_a_search_ends_for_the_reason_that_comes_first(tmp_path):
+    def end(name, **changes):
+        begin(alike, tmp_path / name, settings(**changes), start())
+        with opened(tmp_path / name, alike) as search:
+            campaign = search.campaign()
+            return campaign.run(), campaign.progress.calls
+
+    assert end("budget", budget=35) == ("budget", 35)
+    assert end("minutes", budget=10**6, minutes=1e-3)[0] == "minutes"
+    reason, calls = end("patience", budget=10**6, patience=300)
+    assert reason == "patience"
+    assert calls < 10**5
+
+
+def test_a_search_stops_where_nothing_new_is_left(tmp_path):
+    whole = run(lambda text: float(text.count("A")), tmp_path / "few", settings(budget=1000), ["AC", "CA", "AA", "CC"])
+    assert whole.best == 2.0
+    assert whole.unique <= 4
+
+
+def test_what_goes_wrong_in_an_objective_is_in_the_ledger_and_the_search_goes_on(tmp_path):
+    found = run(search_cases.sometimes, tmp_path / "run", settings(budget=200), start())
+    assert found.statuses["ok"] + found.statuses["failed"] == found.unique == 200
+    assert found.best > 0.6
+    errors = {entry.error for entry in Ledger(tmp_path / "run" / run_folder.LEDGER).entries() if entry.error}
+    assert any("the instrument is busy" in error for error in errors)
+    assert any("nan" in error for error in errors)
+
+
+def test_an_objective_that_always_fails_ends_the_search(tmp_path):
+    def broken(text):
+        raise ValueError("no licence")
+
+    with pytest.raises(OracleError, match=r"20 times in a row.*no licence"):
+        run(broken, tmp_path / "run", settings(), start())
+
+
+def test_evolution_of_a_few_thousand_calls_finds_the_best(tmp_path):
+    assert run(alike, tmp_path / "run", settings(budget=3000, batch=50), start()).top[0].canonical == BEST
+
+
+def test_two_processes_on_one_folder(tmp_path):
+    begin(alike, tmp_path / "run", settings(), start())
+    with opened(tmp_path / "run", alike), pytest.raises(UsageError, match="another process works on this search"):
+        resume(tmp_path / "run", function=alike)
+
+
+def test_another_model_under_the_same_name_is_refused(tmp_path):
+    folder = dna_model(tmp_path / "model")
+    begin(alike, tmp_path / "run", settings(folder))
+    weights = folder / "weights.safetensors"
+    from safetensors.torch import load, save_file
+
+    tensors = {name: tensor + 1 for name, tensor in load(weights.read_bytes()).items()}
+    save_file(tensors, weights)
+    (folder / "provenance.json").write_text("{}")
+    with pytest.raises((UsageError, InputError), match="another model"):
+        resume(tmp_path / "run", function=alike)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimizer": "atuo"}, "unknown optimizer 'atuo'; did you mean 'auto'"),
+        ({"optimizer": "latent"}, "searches the latent space of a model: give --model"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_made(change, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        begin(alike, tmp_path / "run", settings(**change), start())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_search_needs_a_model_or_texts(tmp_path):
+    with pytest.raises(UsageError, match="give --model, --start, or both"):
+        begin(alike, tmp_path / "run", settings())
+
+
+def test_an_objective_of_molecules_does_not_go_with_a_model_of_dna(model, tmp_path):
+    with pytest.raises(UsageError, match="the objective is of molecules, the model writes dna"):
+        begin("qed", tmp_path / "run", settings(model))
+
+
+def test_a_folder_is_not_begun_twice_nor_gone_on_with_where_there_is_none(tmp_path):
+    begin(alike, tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="there is a search here already: go on with it by --resume"):
+        begin(alike, tmp_path / "run", settings(), start())
+    with pytest.raises(InputError, match="there is no search here"):
+        resume(tmp_path / "nothing")
+    with pytest.raises(UsageError, match=r"its objective is the function .*alike: give it again"):
+        resume(tmp_path / "run")

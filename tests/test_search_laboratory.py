@@ -1,0 +1,105 @@
+"""Searches that are told what a laboratory measured: plates, missing wells, repeats, and what was never asked for."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from search_cases import alike, dna_model, start
+from test_search_campaign import settings
+
+from seqvae.errors import InputError, UsageError
+from seqvae.search import Measurement, ask, begin, tell
+from seqvae.search.build import OPTIMISERS
+from seqvae.search.laboratory import given
+from seqvae.search.ledger import Ledger
+from seqvae.search.results import results
+from seqvae.search.run_folder import LEDGER
+from seqvae.search.search import opened, resume
+
+
+def entries(folder):
+    ledger = Ledger(folder / LEDGER)
+    found = list(ledger.entries())
+    ledger.close()
+    return found
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model")
+    begin(None, run, settings(model, optimizer), start())
+    asked, means = [], []
+    for _ in range(4):
+        plate = [one.text for one in ask(run, 24)]
+        asked += plate
+        means.append(sum(map(alike, plate)) / len(plate))
+        told = tell(run, [Measurement(text, (alike(text),)) for text in plate])
+        assert (told.asked, told.observed, told.again, told.missing) == (24, 0, 0, 0)
+    assert len(set(asked)) == len(asked)
+    assert max(means[1:]) > means[0]
+    assert {entry.round for entry in entries(run)} == {0, 1, 2, 3}
+
+
+def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
+    begin(None, tmp_path / "run", settings(), start(100))
+    first, second = ([one.text for one in ask(tmp_path / "run", 20)] for _ in range(2))
+    assert not set(first) & set(second)
+
+
+def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(), start())
+    plate = [one.text for one in ask(run, 6)]
+    table = [
+        Measurement(plate[0], (1.0,)),
+        Measurement(plate[0], (3.0,)),
+        Measurement(plate[1].lower(), (0.5,)),
+        Measurement(plate[2], (math.nan,)),
+        Measurement("ACGTACGTACGT", (9.0,)),
+    ]
+    # lower case is the same sequence only to a tokenizer; without a model a text is its letters
+    with pytest.raises(InputError, match="is no text of this search"):
+        tell(run, table)
+    assert not entries(run)
+    table[2] = Measurement(plate[1], (0.5,))
+    told = tell(run, table)
+    assert (told.round, told.asked, told.observed, told.again, told.missing) == (0, 2, 1, 1, 1)
+    again = tell(run, [Measurement(plate[0], (5.0,)), Measurement(plate[2], (0.25,))])
+    assert (again.round, again.asked, again.again) == (1, 2, 1)
+    found = results(entries(run), 100)
+    assert {entry.canonical: entry.scores[0] for entry in found.top} == {plate[0]: 3.0, plate[1]: 0.5, plate[2]: 0.25}
+    assert found.statuses == {"ok": 5, "given": 1}
+    with opened(run) as search:
+        from seqvae.search.run_folder import STATE
+        from seqvae.search.state import load_state
+
+        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
+        assert search.optimiser.archive.best(2) == ["ACGTACGTACGT", plate[0]]
+        assert search.optimiser.archive.score(plate[0]) == 3.0
+
+
+def test_a_search_with_an_objective_is_not_asked(tmp_path):
+    begin("dna:gc", tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="has an objective of its own: seqvae optimize --resume"):
+        ask(tmp_path / "run", 4)
+
+
+def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
+    run = tmp_path / "run"
+    begin(alike, run, settings(budget=40), start())
+    with opened(run, alike) as search:
+        given(search.ledger, search.texts.canonical, [Measurement(text, (alike(text),)) for text in start()[:15]])
+    found = resume(run, function=alike)
+    assert found.unique == 40
+    assert found.statuses["given"] == 15
+    assert all(entry.status == "given" for entry in entries(run) if entry.round == 0)
+    assert not {e.canonical for e in entries(run) if e.status == "ok"} & set(start()[:15])
+
+
+def test_bad_numbers(tmp_path):
+    begin(None, tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="expected a number of texts from 1"):
+        ask(tmp_path / "run", 0)
+    with pytest.raises(InputError, match="has an infinite score"):
+        tell(tmp_path / "run", [Measurement(start()[0], (math.inf,))])

@@ -1,0 +1,88 @@
+"""Several objectives: fronts and volumes by their definitions, ranks that follow them, a search that widens one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from search_cases import start
+from seqvae.properties.scoring import Scoring, Term
+from test_search_campaign import settings
+
+from seqvae.search.archive import Archive
+from seqvae.search.pareto import ParetoRanks, fitness, front, hypervolume
+from seqvae.search.search import run
+
+VALUES = arrays(
+    np.float64,
+    st.tuples(st.integers(1, 25), st.integers(2, 3)),
+    elements=st.integers(0, 6).map(lambda number: number / 6),
+)
+
+
+def beats(first, second):
+    return bool((first >= second).all() and (first > second).any())
+
+
+@given(values=VALUES)
+def test_a_front_is_what_nothing_beats(values):
+    expected = [row for row in range(len(values)) if not any(beats(other, values[row]) for other in values)]
+    assert front(values).tolist() == expected
+
+
+@given(values=VALUES)
+def test_what_beats_a_row_ranks_before_it(values):
+    ranks = fitness(values)
+    for row, one in enumerate(values):
+        assert all(ranks[row] > ranks[other] for other, two in enumerate(values) if beats(one, two))
+
+
+@given(values=VALUES)
+def test_volumes_of_two_objectives_are_areas_of_stairs(values):
+    pairs = sorted({tuple(row[:2]) for row in values}, reverse=True)
+    area, height = 0.0, 0.0
+    for place, (x, y) in enumerate(pairs):
+        if y > height:
+            height = y
+        right = pairs[place + 1][0] if place + 1 < len(pairs) else 0.0
+        area += (x - right) * height
+    assert hypervolume(values[:, :2], [0.0, 0.0]) == pytest.approx(area, abs=1e-12)
+
+
+@given(values=VALUES, cut=st.integers(0, 25))
+def test_ranks_do_not_depend_on_the_rounds_in_which_texts_came(values, cut):
+    texts = [f"t{row}" for row in range(len(values))]
+    whole, parts = Archive(), Archive()
+    ParetoRanks(whole).update(texts, values)
+    ranks = ParetoRanks(parts)
+    ranks.update(texts[:cut], values[:cut])
+    ranks.update(texts[cut:], values[cut:])
+    assert whole.best(len(texts)) == parts.best(len(texts))
+
+
+def test_what_has_left_the_ranked_stays_behind_them(monkeypatch):
+    from seqvae.search import pareto
+
+    monkeypatch.setattr(pareto, "_RANKED", 5)
+    archive, rng = Archive(), np.random.default_rng(0)
+    ranks = ParetoRanks(archive)
+    for number in range(12):
+        values = rng.random((4, 2)) + number / 6
+        ranks.update([f"{number}-{row}" for row in range(4)], values)
+        known = np.array([ranks.values[text] for text in archive.best(len(archive))])
+        best = set(front(known).tolist())
+        assert {archive.best(len(archive))[row] for row in best} <= set(archive.best(max(5, len(best))))
+
+
+def test_a_search_of_two_objectives_widens_its_front(tmp_path):
+    both = Scoring(
+        (Term("dna:gc"), Term("dna:distance=GATTACAGATTA", transform="reverse_sigmoid", low=0, high=12)), "apart"
+    )
+    found = run(both, tmp_path / "run", settings(budget=600, batch=30), start())
+    values = np.array([entry.scores for entry in found.top])
+    assert len(values) > 3
+    assert front(values).tolist() == list(range(len(values)))
+    begun = both(start())
+    assert hypervolume(values, [0, 0]) > hypervolume(begun, [0, 0]) * 1.05
