@@ -25,7 +25,7 @@ from seqvae.properties.programs import Program
 from seqvae.search.workers import Caller
 
 # Prints the letters of each text, and adds a line to calls.log.
-SIZES = '''import sys
+SIZES = """import sys
 from pathlib import Path
 
 here = Path(__file__).parent
@@ -40,7 +40,7 @@ else:
     texts = sys.stdin.buffer.read().decode().split("\\n")[:-1]
 for text in texts:
     print(len(text))
-'''
+"""
 # Every way of giving texts to the program that stands for PROGRAM; whether the command is a script; texts a call.
 MODES = {
     "word": ("PROGRAM {text}", False, 1),

@@ -61,9 +61,9 @@ def step(values: ArrayLike, low: float, high: float, slope: float = SLOPE) -> ND
 def _rise(values: ArrayLike, middle: float, span: float, slope: float) -> NDArray[np.float64]:
     """Return 1 / (1 + 10^(-10 slope (x - middle) / span)); a negative span falls.
 
-    Far away the exponent may be infinite: the value is then 0 or 1, as it should be.
+    Far away the exponent may be infinite: the value is then 0 or 1, as it should be. What is invalid is NaN alone.
     """
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         steps = (np.asarray(values, np.float64) - middle) / span * (10.0 * slope * math.log(10.0))
         return np.asarray(np.exp(-np.logaddexp(0.0, -steps)))
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import difflib
 import functools
 import math
+import multiprocessing
 import os
 import re
 import shlex
@@ -209,16 +210,19 @@ def _encodes(text: str) -> bool:
 def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
     """Leave no program behind: kill it where anything goes wrong here, or where this process is told to end.
 
-    A worker of a search is ended by SIGTERM when it takes too long, and Python would end without a word to the program.
+    A worker of a search that takes too long is ended by SIGTERM, without a word to the program that it waits for.
     """
+    before = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
         _kill(process)
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, before)
         signal.raise_signal(number)
 
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if ours:
+    # A handler that a main process has set may mean to let it finish its work; that of a worker ends it.
+    ends = before == signal.SIG_DFL or (callable(before) and multiprocessing.parent_process() is not None)
+    ends = ends and threading.current_thread() is threading.main_thread()  # no other may set one
+    if ends:
         signal.signal(signal.SIGTERM, stop)
     try:
         yield
@@ -228,8 +232,8 @@ def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
             process.communicate(timeout=_GRACE)
         raise
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if ends:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
