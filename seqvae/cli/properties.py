@@ -62,7 +62,7 @@ Examples:
 `mine:docking` is the function `docking` of your own `mine.py` in this folder: it takes one text and returns a number,
 or None. Files may be larger than memory.
 
-`tasks.toml` joins many terms into one score from 0 to 1:
+`tasks.toml` joins many terms into one score:
 
     join = "geometric"  # or "arithmetic", or "apart": no score, the terms side by side
 
