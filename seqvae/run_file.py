@@ -63,7 +63,16 @@ def run_to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """Read a run's TOML file as nested dictionaries.
+    """Read a run's TOML file as nested dictionaries; raises as `read_toml`."""
+    return read_toml(path, "the run")
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Read a TOML file as nested dictionaries.
+
+    Args:
+        path: of the file.
+        what: the file is, for messages.
 
     Raises:
         ConfigError: the file cannot be read or is not TOML.
@@ -71,7 +80,7 @@ def read_run(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot read the run: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot read {what}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 

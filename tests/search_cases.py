@@ -25,11 +25,11 @@ def sometimes(text):
     return alike(text)
 
 
-def dna_model(folder):
+def dna_model(folder, seed=0):
     """Write a model of DNA that was never trained; return its folder."""
     tokenizer = build_tokenizer("dna").fit(["ACGT", "TTGCA"])
     config = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8, max_length=16)
-    vae = build_model(config, tokenizer.vocab_size, seed=0)
+    vae = build_model(config, tokenizer.vocab_size, seed)
     save_artifact(folder, Artifact(vae.eval(), config, tokenizer, RunConfig(model=config), {"seed": 0}))
     return folder
 

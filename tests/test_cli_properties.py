@@ -6,14 +6,17 @@ import csv
 import gzip
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from property_cases import ASPIRIN
+from scoring_cases import script
 
 from seqvae.cli.main import main
-from seqvae.properties import forms, get, listed
+from seqvae.properties import forms, get, listed, read_scoring
+from seqvae.properties.scoring import JOINS
 
 TEXTS = ["CCO", "C1CC", ASPIRIN]
 NAMES = ["qed", "pmo:deco_hop", "similarity:ecfp4:CCO", "smarts:[#6]=O"]
@@ -84,6 +87,79 @@ def test_a_function_in_this_folder(smi, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["properties", "score", "seqvae_mine:letters", str(smi)]) == 0
     assert [row["seqvae_mine:letters"] for row in table(capsys.readouterr().out)] == ["3", "4", str(len(ASPIRIN))]
+
+
+TASKS = """
+join = "{join}"
+[[term]]
+property = "qed"
+[[term]]
+property = "logp"
+transform = "window"
+low = -1.0
+high = 3.5
+[[term]]
+command = "./letters.sh {{smiles}}"
+name = "letters"
+transform = "sigmoid"
+low = 0
+high = 30
+"""
+
+
+@pytest.fixture
+def tasks(tmp_path, monkeypatch):
+    """Files of terms in this folder, one for each way to join."""
+    monkeypatch.chdir(tmp_path)
+    script(tmp_path / "letters.sh", "echo ${#1}")
+    for join in JOINS:
+        (tmp_path / f"{join}.toml").write_text(TASKS.format(join=join))
+
+
+@pytest.mark.parametrize("join", JOINS)
+def test_a_file_of_terms_adds_its_columns(join, tasks, smi, capsys):
+    assert main(["properties", "score", "tpsa", f"{join}.toml", str(smi), "-o", "out.csv"]) == 0
+    assert "letters 3, letters.desirability 3" in capsys.readouterr().err
+    rows = table(Path("out.csv").read_text())
+    scoring = read_scoring(f"{join}.toml")
+    expected = {"tpsa": get("tpsa")(TEXTS), **scoring.parts(TEXTS)}
+    assert list(rows[0]) == ["text", *expected]
+    assert ("score" in rows[0]) == (join != "apart")
+    for title, column in expected.items():
+        cells = [float(row[title]) if row[title] else math.nan for row in rows]
+        assert cells == pytest.approx(column.tolist(), rel=1e-8, nan_ok=True)
+    assert [row["letters"] for row in rows] == ["3", "4", str(len(ASPIRIN))]
+    assert [row["qed"] == "" for row in rows] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["qed", "geometric.toml"], 2, "two columns would be called 'qed': leave one of them out"),
+        (["geometric.toml", "arithmetic.toml"], 2, "two columns would be called 'score': leave one of them out"),
+        (["none.toml"], 2, "none.toml: cannot read the scoring: No such file or directory"),
+        (["slip.toml"], 2, "slip.toml: term 2: unknown property 'lopg'; did you mean 'logp'?"),
+        (["fails.toml"], 1, "command 'false {smiles}' on 'CCO' ended with exit code 1: nothing on standard error"),
+        (["negative.toml"], 1, "term 'logp': a geometric mean needs numbers from 0, got -0.0014 for 'CCO'"),
+    ],
+)
+def test_a_file_of_terms_that_is_wrong_is_one_line(words, code, message, tasks, smi, capsys):
+    Path("slip.toml").write_text("[[term]]\nproperty = 'qed'\n[[term]]\nproperty = 'lopg'\n")
+    Path("fails.toml").write_text("[[term]]\ncommand = 'false {smiles}'\n")
+    Path("negative.toml").write_text("[[term]]\nproperty = 'qed'\n[[term]]\nproperty = 'logp'\n")
+    assert main(["properties", "score", *words, str(smi), "-o", "out.csv"]) == code
+    printed = capsys.readouterr()
+    assert printed.err.startswith("seqvae: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not Path("out.csv").exists()
+
+
+def test_the_help_shows_a_file_of_terms_as_it_is_written(capsys):
+    assert main(["properties", "score", "--help"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    for line in ("[[term]]", 'property = "logp"', "high = 3.5", 'name = "docking"', "timeout = 60"):
+        assert line in lines
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""String to number: properties of molecules and of sequences, and published benchmarks.
+"""String to number: properties of molecules and of sequences, published benchmarks, programs, and joined scores.
 
 seqvae.properties.get("pmo:deco_hop")(["CCO", "c1ccccc1"])  # float64, (batch,)
 seqvae.properties.score(["qed", "logp"], ["CCO"])  # a column a property
+seqvae.properties.scoring_of("tasks.toml")(["CCO"])  # many terms, one score
 """
 
 from seqvae.properties.property import Property
 from seqvae.properties.registry import forms, get, listed, score
+from seqvae.properties.scoring import Scoring, Term, read_scoring, scoring_of
 
-__all__ = ["Property", "forms", "get", "listed", "score"]
+__all__ = ["Property", "Scoring", "Term", "forms", "get", "listed", "read_scoring", "score", "scoring_of"]

@@ -1,0 +1,382 @@
+"""Scoring with many terms: properties, each brought to 0 to 1 where that is asked for, and joined into one number.
+
+What is to be found is written into a TOML file, as `read_scoring` reads it:
+
+    join = "geometric"
+
+    [[term]]
+    property = "qed"
+    weight = 2.0
+
+    [[term]]
+    property = "logp"
+    transform = "window"
+    low = 1.0
+    high = 3.5
+
+    [[term]]
+    command = "./dock.sh {smiles}"
+    name = "docking"
+    timeout = 60
+    transform = "reverse_sigmoid"
+    low = -12.0
+    high = -6.0
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.config import suggestion
+from seqvae.errors import ConfigError, InputError, UsageError
+from seqvae.properties.desirability import SLOPE, Desirability
+from seqvae.properties.programs import TIMEOUT, Program
+from seqvae.properties.property import LETTERS, Property
+from seqvae.properties.registry import get, score
+from seqvae.run_file import read_toml, section_from_dict
+
+GEOMETRIC, ARITHMETIC, APART = JOINS = ("geometric", "arithmetic", "apart")
+SCORE = "score"
+_TEXT = "text"  # the column of tables that the texts stand in
+_NO_BOUND = float("inf")
+_WEIGHTS = (1e-6, 1e6)  # beyond them the other terms might as well not be there
+
+
+@final
+@dataclass(frozen=True)
+class Term:
+    """One of the things that a text is scored by: a property or a program, and how its number counts.
+
+    Attributes:
+        property: name of a property, as `seqvae.properties.get` takes it.
+        weight: how much it counts beside the others.
+        transform: what brings its number to 0 to 1: `sigmoid`, `reverse_sigmoid`, `window`, `step`; or `none`.
+        low: lower bound of the transform, in the property's unit.
+        high: its upper bound.
+        slope: how steep it is.
+        name: what the term is called; empty: as its property or command.
+        command: a program in place of a property; `programs.py` says how it is given texts.
+        timeout: seconds that a call of the program may take.
+        shell: the command is a script for `sh`.
+
+    Raises:
+        ConfigError: a setting is unknown, out of range, or of no use beside the others.
+    """
+
+    property: str = ""
+    weight: float = 1.0
+    transform: str = "none"
+    low: float = -_NO_BOUND
+    high: float = _NO_BOUND
+    slope: float = SLOPE
+    name: str = ""
+    command: str = ""
+    timeout: float = TIMEOUT
+    shell: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.property) == bool(self.command):
+            raise ConfigError(
+                f"expected a property or a command, one of the two, got {self.property!r} and {self.command!r}"
+            )
+        if not _WEIGHTS[0] <= self.weight <= _WEIGHTS[1]:
+            raise ConfigError(
+                f"weight: expected a number from {_WEIGHTS[0]:g} to {_WEIGHTS[1]:g}, got {self.weight:g}: "
+                "leave out a term that does not count"
+            )
+        if self.property and (self.shell or self.timeout != TIMEOUT):
+            raise ConfigError(f"timeout, shell: of no use to the property {self.property!r}, only to a command")
+        self.desirability()
+
+    def title(self) -> str:
+        """Return what the term is called."""
+        return self.name or self.property or self.command
+
+    def desirability(self) -> Desirability:
+        """Return what its numbers go through."""
+        return Desirability(self.transform, self.low, self.high, self.slope)
+
+    def source(self) -> str | Program:
+        """Return what its numbers come from: the name of a property, or a program; equal ones give equal numbers.
+
+        Raises:
+            UsageError: there is no such program.
+        """
+        return self.property or Program(self.command, self.timeout, self.shell)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings that are not the usual ones."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {name: value for name, (value, usual) in values.items() if value != usual}
+
+    def describe(self) -> str:
+        """Return what it is in a few words, such as `window(logp, 1 to 3.5), weight 2`."""
+        bounds = f"{self.low:g} to {self.high:g}"
+        shaped = self.title() if self.transform == "none" else f"{self.transform}({self.title()}, {bounds})"
+        return shaped if self.weight == 1.0 else f"{shaped}, weight {self.weight:g}"
+
+
+@final
+@dataclass(frozen=True)
+class Scoring:
+    """Scores texts by several terms; higher is better.
+
+    Joined scores are weighted means of the terms' desirabilities d with weights w: the geometric mean
+    exp(sum(w log d) / sum(w)), 0 as soon as one of them is 0 (Derringer & Suich 1980,
+    doi:10.1080/00224065.1980.11980968), or the arithmetic mean sum(w d) / sum(w). Of a single term both are the term
+    itself. A text that has no value in one of the terms has no score, NaN.
+
+    It holds names, so it can be sent to other processes: what the names mean is looked up there again.
+
+    Attributes:
+        terms: at least one, of texts of the same kind.
+        join: `geometric`, `arithmetic`, or `apart`: the terms' desirabilities side by side, for searches with many
+            objectives.
+
+    Raises:
+        ConfigError: there is no such way to join, or a weight that would have no effect.
+        UsageError: there is no term, a name means nothing, two terms have the same name, or they are of different
+            kinds of texts.
+
+    >>> both = Scoring((Term("qed"), Term("logp", transform="window", low=-1.0, high=3.0)))
+    >>> both(["CCO", "CCCCCCCCCCCC", "not a molecule"]).round(2).tolist()
+    [0.64, 0.0, nan]
+    """
+
+    terms: tuple[Term, ...]
+    join: str = GEOMETRIC
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", tuple(self.terms))
+        if self.join not in JOINS:
+            raise ConfigError(f"join: unknown value {self.join!r}{suggestion(self.join, JOINS)}")
+        if not self.terms:
+            raise UsageError("expected at least one term, got none: add a [[term]]")
+        if self.join == APART and any(term.weight != 1.0 for term in self.terms):
+            raise ConfigError(f"weight: of no use where terms are {APART}: leave it out, or join them")
+        _check_titles(self.titles)
+        _check_kinds(self.terms, self._properties)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is sent to other processes: no functions, which may be too large or cannot be sent."""
+        return {"terms": self.terms, "join": self.join}
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch,)` float64, or `(batch, terms)` where the terms are apart; NaN where a text has no score.
+
+        Raises:
+            InputError: a property or a program fails; or a geometric mean would be taken of a negative number, which
+                has none: the message names term and text.
+        """
+        return self._joined(self._desirable(self._numbers(texts)), texts)
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a text gets."""
+        return len(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns of a result are: `score`, or the terms where they are apart."""
+        return tuple(term.title() for term in self.terms) if self.join == APART else (SCORE,)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The columns of `parts`."""
+        of_terms = [title for term in self.terms for title in (term.title(), _desirability_of(term))]
+        return tuple(of_terms) if self.join == APART else (SCORE, *of_terms)
+
+    @property
+    def kind(self) -> str:
+        """What it reads: `molecules` or `dna`, or `letters` where the terms take any text."""
+        return next((found.kind for found in self._properties if found.kind != LETTERS), LETTERS)
+
+    def parts(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Return what the scores are made of, `(batch,)` float64 by title, everything computed once.
+
+        Of joined terms first the `score`; then of each term its number under the term's name, and the same with
+        `.desirability` behind it, as it counts. Raises as a call does.
+        """
+        numbers = self._numbers(texts)
+        desirable = self._desirable(numbers)
+        columns = [column for pair in zip(numbers.T, desirable.T, strict=True) for column in pair]
+        if self.join != APART:
+            columns.insert(0, self._joined(desirable, texts))
+        return dict(zip(self.titles, columns, strict=True))
+
+    def describe(self) -> str:
+        """Return in one line what is scored."""
+        listed = "; ".join(term.describe() for term in self.terms)
+        if self.join != APART:
+            return f"{self.join} mean of {listed}" if len(self.terms) > 1 else listed
+        return f"{listed}; each apart"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in the types of JSON and TOML; `from_dict` reads it back."""
+        return {"join": self.join, "term": [term.to_dict() for term in self.terms]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Scoring:
+        """Build a scoring from nested mappings, as a TOML file gives them.
+
+        Raises:
+            ConfigError: a setting is unknown or of the wrong type; with the number of its term.
+            UsageError: as for the class.
+        """
+        for key in values:
+            if key not in ("join", "term"):
+                raise ConfigError(f"unknown setting {key!r}{suggestion(key, ('join', 'term'))}")
+        rows, join = values.get("term", []), values.get("join", GEOMETRIC)
+        if not isinstance(rows, list):
+            raise ConfigError(f"term: expected tables, each begun by [[term]], got {rows!r}")
+        if not isinstance(join, str):
+            raise ConfigError(f"join: expected one of {', '.join(JOINS)}, got {join!r}")
+        return cls(tuple(_term(row, f"term {number}") for number, row in enumerate(rows, 1)), join)
+
+    @functools.cached_property
+    def _properties(self) -> tuple[Property, ...]:
+        """One of each term; terms of the same source share it."""
+        known: dict[str | Program, Property] = {}
+        found = []
+        for number, term in enumerate(self.terms, 1):
+            with _named(f"term {number}" if len(self.terms) > 1 else ""):
+                source = term.source()
+                known[source] = known.get(source) or _property(source)
+            found.append(known[source])
+        return tuple(found)
+
+    def _numbers(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch, terms)`, the properties' own numbers."""
+        programs = {id(found): found for found in self._properties if isinstance(found.compute, Program)}
+        others = {found.name: found for found in self._properties if id(found) not in programs}
+        named = score(list(others.values()), texts)
+        printed = {key: found(texts) for key, found in programs.items()}  # all texts in one call
+        columns = [printed[id(found)] if id(found) in printed else named[found.name] for found in self._properties]
+        return np.stack(columns, axis=1)
+
+    def _desirable(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        shaped = [term.desirability()(column) for term, column in zip(self.terms, numbers.T, strict=True)]
+        return np.stack(shaped, axis=1)
+
+    def _joined(self, desirable: NDArray[np.float64], texts: Sequence[str]) -> NDArray[np.float64]:
+        if self.join == APART:
+            return desirable
+        if len(self.terms) == 1:
+            return desirable[:, 0]
+        if self.join == GEOMETRIC:
+            self._check_signs(desirable, texts)
+        weights = [term.weight for term in self.terms]
+        return _mean(desirable, weights) if self.join == ARITHMETIC else _geometric_mean(desirable, weights)
+
+    def _check_signs(self, desirable: NDArray[np.float64], texts: Sequence[str]) -> None:
+        rows, columns = np.nonzero(desirable < 0.0)
+        if len(rows):
+            row, column = int(rows[0]), int(columns[0])
+            raise InputError(
+                f"term {self.terms[column].title()!r}: a geometric mean needs numbers from 0, got "
+                f"{desirable[row, column]:g} for {texts[row]!r}: give the term a transform, or join by {ARITHMETIC!r}"
+            )
+
+
+def scoring_of(word: str) -> Scoring:
+    """Return what a word asks for: a path that ends in `.toml`, or the name of a property.
+
+    Raises:
+        ConfigError: as `read_scoring`.
+        UsageError: there is no such property.
+    """
+    return read_scoring(word) if is_scoring_file(word) else Scoring((Term(word),))
+
+
+def is_scoring_file(word: str) -> bool:
+    """Tell whether a word is the path of a scoring, and no property's name."""
+    return word.lower().endswith(".toml")
+
+
+def read_scoring(path: Path | str) -> Scoring:
+    """Read a scoring from a TOML file, of the form at the top of this module.
+
+    Paths in it are those of the folder in which seqvae runs.
+
+    Raises:
+        ConfigError: the file cannot be read or is not TOML, or a setting is unknown or out of range; with the file, the
+            number of the term, and a suggestion.
+        UsageError: a property, or the program of a command, is not found; with the same.
+        InputError: a file that a property's name speaks of cannot be read.
+    """
+    where = Path(path).expanduser()
+    values = read_toml(where, "the scoring")
+    with _named(str(where)):
+        return Scoring.from_dict(values)
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Put before an error where it comes from."""
+    try:
+        yield
+    except (UsageError, InputError) as error:
+        if not where:
+            raise
+        kind = next(kind for kind in (ConfigError, UsageError, InputError) if isinstance(error, kind))
+        raise kind(f"{where}: {error}") from error
+
+
+def _term(row: Mapping[str, object], where: str) -> Term:
+    try:
+        return section_from_dict(Term, row, where)
+    except ConfigError as error:
+        if str(error).startswith(where):  # a key or a type; what else is wrong, the term itself has said
+            raise
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _property(source: str | Program) -> Property:
+    if isinstance(source, str):
+        return get(source)
+    return Property(source.command, source.kind(), f"what {source.command} prints", source)
+
+
+def _desirability_of(term: Term) -> str:
+    return f"{term.title()}.desirability"
+
+
+def _check_titles(titles: Sequence[str]) -> None:
+    columns = (_TEXT, *titles)
+    twice = next((title for title in columns if columns.count(title) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two columns would be called {twice!r}: give a term another name")
+
+
+def _check_kinds(terms: Sequence[Term], properties: Sequence[Property]) -> None:
+    """Refuse terms that no text could have all of: those of letters go with anything."""
+    bound = [(term.title(), found.kind) for term, found in zip(terms, properties, strict=True) if found.kind != LETTERS]
+    for name, kind in bound[1:]:
+        first, other = bound[0]
+        if kind != other:
+            raise UsageError(f"{first!r} is of {other}, {name!r} of {kind}: terms must be of the same kind of texts")
+
+
+def _mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:
+    """Return the weighted mean of each row, added up column by column: a row's mean is then the same in any batch."""
+    total, whole = np.zeros(len(columns)), 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        for column, weight in zip(columns.T, weights, strict=True):
+            total += weight * column
+            whole += weight
+    return total / whole
+
+
+def _geometric_mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", over="ignore"):
+        means = np.exp(_mean(np.log(columns), weights))
+    nothing = (columns == 0.0).any(axis=1) & ~np.isnan(columns).any(axis=1)
+    return np.where(nothing, 0.0, means)
