@@ -27,7 +27,8 @@ def fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     found = np.empty(len(values))
     for number, front in enumerate(NonDominatedSorting().do(-values) if len(values) else []):
-        room = _room(values[front])
+        distinct, copies = np.unique(values[front], axis=0, return_inverse=True)  # copies have the room of one
+        room = _room(distinct)[copies]
         found[front] = -number + room / (1.0 + room)  # infinite room, at the ends of a front, counts as 1
     return found
 
@@ -67,7 +68,9 @@ class ParetoRanks:
         known = self.archive.best(_RANKED)
         behind = self.archive.best(2 * _RANKED)[_RANKED:]
         among = list(dict.fromkeys([*known, *new]))
-        ranks = fitness(np.array([self.values[text] for text in among]).reshape(len(among), -1))
+        if not among:
+            return
+        ranks = fitness(np.array([self.values[text] for text in among], np.float64))
         lowest = float(ranks.min(initial=0.0))
         for text in behind:
             self.archive.add(text, min(self.archive.score(text), lowest - 1.0))

@@ -65,7 +65,7 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP) -> Results:
         best=max((entry.scores[0] for entry in good), default=float("nan")),
         top_mean=float(curve[-1]) if len(curve) else float("nan"),
         auc_top=auc_top(scores, budget, top),
-        top=good[:top],
+        top=good if good and len(good[0].scores) > 1 else good[:top],
         statuses=statuses,
     )
 
