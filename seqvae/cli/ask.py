@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from seqvae.cli.optimize import FREE, Constraints
 from seqvae.cli.options import COMPUTING, Out, Place
 from seqvae.config import DEFAULT_MODEL
 
@@ -36,6 +37,7 @@ def ask(
     optimizer: str = "",
     start: Place = "",
     seed: int | None = None,
+    constraints: Constraints = FREE,
 ) -> None:
     """Return texts to be measured, none of which was asked for before.
 
@@ -47,6 +49,7 @@ def ask(
         optimizer: at the first call: how the search goes on.
         start: at the first call: file of texts to begin with; by default draws from the model's prior.
         seed: at the first call: every random draw comes from it.
+        constraints: at the first call: what every design must keep to.
     """
     from seqvae.cli.optimize import texts_of_file
     from seqvae.cli.outputs import write_pieces, writer_for
@@ -61,10 +64,12 @@ def ask(
     new = not (run / SETTINGS).exists()
     if new:
         campaign = CampaignConfig(seed=seed or 0)
-        config = SearchConfig(model or DEFAULT_MODEL, optimizer or SearchConfig.optimizer, campaign=campaign)
+        config = SearchConfig(
+            model or DEFAULT_MODEL, optimizer or SearchConfig.optimizer, campaign=campaign, constraints=constraints
+        )
         begin(None, run, config, texts_of_file(start))
-    elif model or optimizer or start or seed is not None:
-        raise UsageError(f"{run}: has its settings from the first call: leave model, optimizer, start and seed out")
+    elif model or optimizer or start or seed is not None or constraints != FREE:
+        raise UsageError(f"{run}: has its settings from the first call: leave all but -n and --out away")
     plate = asked(run, number)
     columns = {"proposer": [one.proposer for one in plate]}
     write_pieces(out, [Results([one.text for one in plate], columns)], scores=True)

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.options import Place
 from seqvae.config import DEFAULT_MODEL
 from seqvae.errors import UsageError
-from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 
 if TYPE_CHECKING:
     from seqvae.search.campaign import Progress
@@ -77,7 +77,8 @@ class RoundOptions:
     patience: int = _CAMPAIGN.patience
 
 
-CALLS, ROUNDS = CallOptions(), RoundOptions()
+CALLS, ROUNDS, FREE = CallOptions(), RoundOptions(), ConstraintConfig()
+Constraints = Annotated[ConstraintConfig, Parameter(name="*", group="Constraints")]
 
 
 @app.default
@@ -92,6 +93,7 @@ def optimize(
     resume: Path | None = None,
     calls: Annotated[CallOptions, Parameter(name="*", group="Calls")] = CALLS,
     rounds: Annotated[RoundOptions, Parameter(name="*", group="Rounds")] = ROUNDS,
+    constraints: Constraints = FREE,
     device: str = "auto",
     quiet: bool = False,
 ) -> None:
@@ -108,6 +110,7 @@ def optimize(
         resume: folder of a search to go on with, with its settings.
         calls: how texts are scored.
         rounds: how the search goes on, and when it ends.
+        constraints: what every design must keep to.
         device: `auto`, `cpu` or `cuda`.
         quiet: show no progress.
     """
@@ -124,11 +127,12 @@ def optimize(
                 device,
                 OracleConfig(**vars(calls)),
                 CampaignConfig(**vars(rounds)),
+                constraints,
             )
             known = _measurements(measured)
             begin(objective, out, config, texts_of_file(start))
             _give(out, known)
-        elif objective or out or start or measured or (calls, rounds) != (CALLS, ROUNDS):
+        elif objective or out or start or measured or (calls, rounds, constraints) != (CALLS, ROUNDS, FREE):
             raise UsageError("--resume takes its settings from the folder: leave the others out")
         folder = out if resume is None else resume
         if folder is not None:

@@ -9,7 +9,7 @@ from typing import final
 from seqvae.config import suggestion
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
-from seqvae.search.evolution import Crossover, Evolution, Moves, Mutation
+from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
 from seqvae.search.generative import FromPrior, FromTexts, generative
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.sequence_moves import SelfiesMoves
@@ -86,7 +86,7 @@ def _string_ga(material: Material) -> Optimiser:
 
 def _bred(material: Material, moves: Moves) -> Optimiser:
     shares = BreedingConfig()
-    ways = {
+    ways: dict[str, tuple[Breed, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
     }

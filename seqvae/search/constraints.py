@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
@@ -68,7 +68,8 @@ def _fits(text: str, kept: list[Chem.Mol], forbidden: list[Chem.Mol], config: Co
 
 
 def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
-    found = [Chem.MolFromSmarts(text) for text in smarts]
+    with rdBase.BlockLogs():
+        found = [Chem.MolFromSmarts(text) for text in smarts]
     for text, pattern in zip(smarts, found, strict=True):
         if pattern is None:
             raise ConfigError(f"constraints.{name}: expected a SMARTS or a SMILES, RDKit cannot read {text!r}")

@@ -68,7 +68,7 @@ def ask(folder: str | Path, count: int) -> list[Candidate]:
         raise UsageError(f"expected a number of texts from 1, got {count}")
     with opened(Path(folder)) as search:
         state = _state(search)
-        taken, plate = set(state["pending"]), []
+        taken, plate = set(state["pending"]), list[Candidate]()
         for _ in range(_TRIES):
             for one in search.optimiser.ask(count - len(plate)):
                 form = search.texts.canonical(one.text)

@@ -28,6 +28,7 @@ from seqvae.search.texts import MOLECULES as MOLECULAR
 from seqvae.search.texts import Texts, texts_of, texts_over
 from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 
+_LOOKED_AT = 64  # texts of the prior
 START = "start.json"  # the texts that a search begins with, beside its settings
 Objective = str | Scoring | Callable[[str], float | None]
 
@@ -181,7 +182,9 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
 
 
 def _config(values: dict[str, Any]) -> SearchConfig:
-    limits = {key: tuple(value) if isinstance(value, list) else value for key, value in values["constraints"].items()}
+    limits: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values["constraints"].items()
+    }
     parts = {
         "oracle": OracleConfig(**values["oracle"]),
         "campaign": CampaignConfig(**values["campaign"]),
@@ -217,7 +220,8 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
     kind = MOLECULES if codec.tokenizer.molecular else DNA
     if wanted not in (kind, LETTERS):
         raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
-    return texts_of(codec.tokenizer, start)
+    # Whether all texts have one length is seen in those that the search begins with.
+    return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
 
 
 def _fingerprint(codec: Codec) -> str:
