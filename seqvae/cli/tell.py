@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from seqvae.cli.options import COMPUTING, Place
-from seqvae.errors import RecordError
+from seqvae.errors import InputError, RecordError
 
 if TYPE_CHECKING:
     from seqvae.search.laboratory import Measurement
@@ -61,7 +61,9 @@ def read_measurements(source: str, column: str, score: str) -> list[Measurement]
 
     format_ = "csv" if source == "-" else ""
     records, _ = read_records(source, ReadSettings(column, keep=(score,), format=format_))
-    name, found = shown_name(source), []
+    name, found = shown_name(source), list[Measurement]()
+    if not any(score in record.fields for record in records):
+        raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
     for record in records:
         cell = str(record.fields.get(score) or "").strip()
         try:

@@ -1,0 +1,146 @@
+"""`seqvae optimize`, `results`, `ask` and `tell`: what they leave, what they say, and wrong input to them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from search_cases import alike, dna_model, start
+from test_search_campaign import rows
+
+from seqvae.cli.main import main
+
+MINE = "def score(text):\n    return float(text.count('GAT'))\n\n\ndef broken(text):\n    raise ValueError('no licence')\n"
+
+
+@pytest.fixture
+def run(capfd, tmp_path, monkeypatch):
+    """Run a command in a folder with a model, texts and a function of one's own; return code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    dna_model(tmp_path / "model")
+    (tmp_path / "start.txt").write_text("\n".join(start()) + "\n")
+    (tmp_path / "mine_of_the_search.py").write_text(MINE)
+
+    def call(words):
+        code = main(words.split())
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+SEARCH = "optimize --model ./model --objective mine_of_the_search:score --budget 60 --batch 20 --out run"
+
+
+def test_a_function_of_ones_own_is_optimised_and_everything_is_written(run, tmp_path):
+    code, out, err = run(SEARCH)
+    assert code == 0, err
+    assert "calls, each valid text once  60" in out
+    assert "ended by: budget" in err
+    code, out, _ = run("results run --json")
+    found = json.loads(out)
+    assert (code, found["calls_unique"], len(found["top"])) == (0, 60, 10)
+    assert found["best"] == found["top"][0]["scores"][0]
+    assert 0 <= found["auc_top10"] <= found["top10_mean"] <= found["best"]
+    code, _, _ = run("results run --out all.csv --page page.html")
+    table = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text())))
+    assert code == 0
+    assert [row["text"] for row in table] == [row[2] for row in rows(tmp_path / "run")]
+    assert {float(row["score"]) for row in table if row["status"] == "ok"} >= {found["best"]}
+    assert "mean of the best 10" in (tmp_path / "page.html").read_text()
+    code, out, _ = run("results run --out - --top 3")
+    assert (code, out.split()) == (0, [one["text"] for one in found["top"][:3]])
+
+
+def test_a_search_that_was_stopped_goes_on(run, tmp_path):
+    assert run(SEARCH)[0] == 0
+    whole = rows(tmp_path / "run")
+    assert run(SEARCH.replace("--out run", "--out cut --minutes 1e-9"))[0] == 0
+    assert len(rows(tmp_path / "cut")) < 60
+    settings = json.loads((tmp_path / "cut" / "search.json").read_text())
+    settings["config"]["campaign"]["minutes"] = 0.0
+    (tmp_path / "cut" / "search.json").write_text(json.dumps(settings))
+    assert run("optimize --resume cut")[0] == 0
+    assert rows(tmp_path / "cut") == whole
+
+
+def test_known_scores_cost_no_call(run, tmp_path):
+    (tmp_path / "known.csv").write_text("text,score\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
+    assert run(SEARCH + " --measured known.csv --start start.txt")[0] == 0
+    statuses = [row[4] for row in rows(tmp_path / "run")]
+    assert (statuses.count("given"), statuses.count("ok")) == (5, 60)
+
+
+def test_plates_for_a_laboratory(run, tmp_path):
+    code, out, _ = run("ask plates --model ./model -n 12 --start start.txt --shortest 12")
+    plate = list(csv.DictReader(io.StringIO(out)))
+    assert (code, len(plate)) == (0, 12)
+    table = "sequence,score\n" + "".join(f"{row['text']},{alike(row['text'])}\n" for row in plate[:10])
+    (tmp_path / "measured.csv").write_text(table + f"{plate[10]['text']},\n")
+    code, _, err = run("tell plates measured.csv --column sequence")
+    assert code == 0
+    assert "round 0: 10 asked for, 0 not asked for" in err
+    assert "1 without a score" in err
+    code, out, _ = run("ask plates -n 5")
+    assert code == 0
+    assert not {row["text"] for row in csv.DictReader(io.StringIO(out))} & {row["text"] for row in plate}
+    code, out, _ = run("results plates --json")
+    assert json.loads(out)["calls_unique"] == 10
+
+
+def test_an_objective_that_always_fails_says_why(run):
+    code, _, err = run(SEARCH.replace(":score", ":broken"))
+    assert code == 1
+    assert "failed 20 times in a row" in err
+    assert "no licence" in err
+
+
+def test_a_model_is_not_needed(run, tmp_path):
+    code, _, err = run("optimize --model none --start start.txt --objective dna:gc --budget 50 --out run")
+    assert code == 0, err
+    scored = [(row[2].count("G") + row[2].count("C")) / len(row[2]) for row in rows(tmp_path / "run")]
+    assert max(scored[-10:]) > max(scored[:10])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("optimize --objective dna:gc", 2, "expected what to optimise and where"),
+        ("optimize --out run", 2, "expected what to optimise and where"),
+        ("optimize --resume run --objective dna:gc", 2, "--resume takes its settings from the folder"),
+        ("optimize --resume nothing", 1, "nothing: there is no search here"),
+        ("optimize --objective dna:gcc --model ./model --out run", 2, "gcc"),
+        ("optimize --objective dna:gc --model ./model --out run --optimizer autoo", 2, "did you mean 'auto'"),
+        ("optimize --objective dna:gc --model ./model --out run --budget 0", 2, "oracle.budget"),
+        ("optimize --objective qed --model ./model --out run", 2, "the objective is of molecules"),
+        ("optimize --objective dna:gc --model none --out run", 2, "give --model, --start, or both"),
+        ("optimize --objective tasks.toml --model ./model --out run", 2, "tasks.toml"),
+        ("results nothing", 1, "nothing: there is no search here"),
+        ("ask plates --model ./model -n 0", 2, "expected a number of texts from 1"),
+        ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
+        ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),
+    ],
+)
+def test_wrong_input(run, tmp_path, words, code, message):
+    found, out, err = run(words)
+    assert (found, out) == (code, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_score_that_is_no_number_is_named(run, tmp_path):
+    assert run("ask plates --model ./model -n 2")[0] == 0
+    (tmp_path / "bad.csv").write_text("text,score\nACGT,0.5\nACGG,high\n")
+    code, _, err = run("tell plates bad.csv")
+    assert code == 1
+    assert "bad.csv:3: expected a number as 'score', got 'high'" in err
+
+
+def test_a_second_call_of_ask_takes_no_settings(run):
+    assert run("ask plates --model ./model -n 2")[0] == 0
+    code, _, err = run("ask plates --model ./model -n 2")
+    assert code == 2
+    assert "has its settings from the first call" in err
