@@ -295,7 +295,9 @@ def test_a_command_that_is_no_use_is_refused_when_it_is_made(command, shell, wor
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("command", ["echo \\'{text}", "echo 'a' {text}", 'echo "a\\"" {text}', "dash -x; echo {text}"])
+@pytest.mark.parametrize(
+    "command", ["echo \\'{text}", "echo 'a\\' {text}", 'echo "a\\"" {text}', "dash -x; echo {text}"]
+)
 def test_a_place_outside_quotes_is_taken(command):
     Program(command, shell=True)
 
@@ -324,10 +326,11 @@ def test_other_words_in_braces_belong_to_the_program():
 def test_a_program_among_the_terms_of_a_score(sizes):
     folder, programs = sizes
     command = programs["file"].command
-    scoring = Scoring((Term("qed"), Term(command=command, name="size", transform="sigmoid", low=0.0, high=10.0)))
+    size = Term(command=command, name="size", transform="sigmoid", low=0.0, high=10.0)
+    scoring = Scoring((Term("qed"), size, Term(command=command, name="plain")))
     (folder / "calls.log").write_text("")
     texts = [ASPIRIN, "CCO"] * 300
     parts = scoring.parts(texts)
-    assert list(parts) == ["score", "qed", "qed.desirability", "size", "size.desirability"]
-    assert parts["size"].tolist() == [len(text) for text in texts]
+    assert list(parts) == list(scoring.titles)
+    assert parts["size"].tolist() == parts["plain.desirability"].tolist() == [len(text) for text in texts]
     assert (folder / "calls.log").read_text() == "called\n"

@@ -135,7 +135,7 @@ class Program:
         lines = "".join(f"{text}\n" for text in texts)
         if not self._place:
             return self._numbers(self._printed(feed=lines), texts)
-        with NamedTemporaryFile("w", encoding="utf-8", newline="\n", suffix=".txt") as file:
+        with NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
             file.write(lines)
             file.flush()
             return self._numbers(self._printed(put=file.name), texts)
