@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 class Archive:
     """Distinct texts and their scores, higher is better.
 
-    Texts of the same score keep the order in which they came, so that one sequence of texts makes one archive.
+    Of texts of the same score the later ones come first: a search that goes on from the best then drifts over plateaus,
+    where nothing is gained at once, instead of going back to where it entered them.
     """
 
     def __init__(self) -> None:
         self._scores: dict[str, float] = {}
         self._numbers: dict[str, int] = {}  # of texts, in the order in which they came
-        self._ranked: list[tuple[float, int, str]] = []  # minus the score, number, text
+        self._ranked: list[tuple[float, int, str]] = []  # minus score, minus number, text
 
     def __len__(self) -> int:
         return len(self._ranked)
@@ -41,9 +42,9 @@ class Archive:
         if score == known:
             return
         if not math.isnan(known):
-            del self._ranked[bisect.bisect_left(self._ranked, (-known, number, text))]
+            del self._ranked[bisect.bisect_left(self._ranked, (-known, -number, text))]
         if not math.isnan(score):
-            bisect.insort(self._ranked, (-score, number, text))
+            bisect.insort(self._ranked, (-score, -number, text))
 
     def update(self, texts: Iterable[str], scores: Iterable[float]) -> None:
         """Add texts one by one."""

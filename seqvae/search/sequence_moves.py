@@ -13,6 +13,8 @@ from seqvae.errors import SeqVAEError
 from seqvae.text.molecules import canonical_or_none, smiles_to_selfies
 
 Symbols = list[str]
+_SHIFTS = 0.3  # share of mutations of a fixed length that shift
+_MOVED = 0.3  # share of crossovers of a fixed length whose part lands elsewhere
 
 
 @final
@@ -22,7 +24,8 @@ class SequenceMoves:
 
     Attributes:
         alphabet: the letters.
-        fixed_length: exchange letters only, and cross at the same place.
+        fixed_length: what is inserted at one place is removed at another, which shifts the letters between; and a part
+            of one sequence takes the place of as long a part of the other.
         changes: letters that change in a mutation, on average; at least one does.
     """
 
@@ -32,12 +35,18 @@ class SequenceMoves:
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
         """Return a sequence some letters away; None of an empty one."""
+        if not text:
+            return None
+        if self.fixed_length and rng.random() < _SHIFTS:
+            return _shifted(text, self.alphabet, rng)
         kinds = 1 if self.fixed_length else 3
-        return "".join(_mutated(list(text), list(self.alphabet), rng, self.changes, kinds)) if text else None
+        return "".join(_mutated(list(text), list(self.alphabet), rng, self.changes, kinds))
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
         """Return the beginning of one and the end of the other; None where nothing would be left."""
-        return "".join(_crossed(list(first), list(second), rng, self.fixed_length)) or None
+        if self.fixed_length and len(first) == len(second):
+            return _transplanted(first, second, rng)
+        return "".join(_crossed(list(first), list(second), rng)) or None
 
 
 @final
@@ -63,7 +72,7 @@ class SelfiesMoves:
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
         """Return a molecule of the beginning of one and the end of the other; None where there is none."""
-        return self._changed([first, second], lambda parts: _crossed(parts[0], parts[1], rng, False))
+        return self._changed([first, second], lambda parts: _crossed(parts[0], parts[1], rng))
 
     def _changed(self, texts: Sequence[str], change: Callable[[list[Symbols]], Symbols]) -> str | None:
         try:
@@ -91,8 +100,21 @@ def _mutated(
     return found
 
 
-def _crossed(first: Symbols, second: Symbols, rng: np.random.Generator, aligned: bool) -> Symbols:
+def _crossed(first: Symbols, second: Symbols, rng: np.random.Generator) -> Symbols:
     """Return what is before a place in the first and behind a place in the second."""
-    here = int(rng.integers(len(first) + 1))
-    there = min(here, len(second)) if aligned else int(rng.integers(len(second) + 1))
-    return first[:here] + second[there:]
+    return first[: int(rng.integers(len(first) + 1))] + second[int(rng.integers(len(second) + 1)) :]
+
+
+def _shifted(text: str, alphabet: str, rng: np.random.Generator) -> str:
+    """Take a letter out at one place and put any in at another: what lies between moves by one."""
+    out = int(rng.integers(len(text)))
+    rest = text[:out] + text[out + 1 :]
+    place = int(rng.integers(len(text)))
+    return rest[:place] + alphabet[int(rng.integers(len(alphabet)))] + rest[place:]
+
+
+def _transplanted(first: str, second: str, rng: np.random.Generator) -> str:
+    """Put a part of the second into the first, mostly at its own place, so that the length stays."""
+    start, end = sorted(int(place) for place in rng.integers(len(first) + 1, size=2))
+    there = int(rng.integers(len(first) - (end - start) + 1)) if rng.random() < _MOVED else start
+    return first[:there] + second[start:end] + first[there + end - start :]
