@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from itertools import pairwise
@@ -101,15 +102,20 @@ def test_what_cannot_move_is_left(text):
 
 @given(st.lists(st.tuples(st.text("ab", min_size=1, max_size=3), st.floats(-5, 5) | st.just(math.nan)), max_size=30))
 def test_the_archive_ranks_distinct_texts(pairs):
-    archive, first = Archive(), {}
+    archive, last = Archive(), dict(pairs)  # in the order in which they came first, with their last scores
     archive.update(*zip(*pairs, strict=True)) if pairs else None
-    for text, score in pairs:
-        first.setdefault(text, score)
-    assert list(archive) == list(first)
-    ranked = sorted((text for text in first if not math.isnan(first[text])), key=lambda text: -first[text])
+    assert list(archive) == list(last)
+    ranked = sorted((text for text in reversed(last) if not math.isnan(last[text])), key=lambda text: -last[text])
     assert archive.best(100) == ranked
     assert len(archive) == len(ranked)
-    assert [archive.score(text) for text in first] == pytest.approx(list(first.values()), nan_ok=True)
+    assert archive.ranked == (len({last[text] for text in ranked}) > 1)
+    assert [archive.score(text) for text in last] == pytest.approx(list(last.values()), nan_ok=True)
+    if ranked:
+        weights = dict(zip(ranked, archive.weights(len(ranked), 0.01), strict=True))
+        assert sum(weights.values()) == pytest.approx(1.0)
+        for better, worse in itertools.pairwise(ranked):
+            same = last[better] == last[worse]
+            assert weights[better] == pytest.approx(weights[worse]) if same else weights[better] > weights[worse]
 
 
 def test_parents_are_drawn_by_rank():
