@@ -58,6 +58,26 @@ class EvolutionConfig:
 
 
 @dataclass(frozen=True)
+class CreditConfig:
+    """How the ways of breeding share the proposals by what they have brought.
+
+    Attributes:
+        among: a proposal has done well if it is among so many of the best when it comes.
+        memory: what a round's counts are worth a round later; 0: the last round alone.
+        floor: share of the proposals that is divided as at the start; 1: all of them, always.
+    """
+
+    among: int = 100
+    memory: float = 0.9
+    floor: float = 0.2
+
+    def __post_init__(self) -> None:
+        between("credit.among", self.among, 1, HUGE)
+        between("credit.memory", self.memory, 0.0, 1.0)
+        between("credit.floor", self.floor, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class BreedingConfig:
     """Which share of the proposals each way of breeding makes; they are divided by their sum.
 
@@ -140,6 +160,7 @@ class GenerativeConfig:
 
     Attributes:
         evolution: population and greed.
+        credit: how the ways of breeding share the proposals.
         breeding: how proposals are made.
         latent_moves: how those in latent space are.
         retraining: how the generator learns.
@@ -147,6 +168,7 @@ class GenerativeConfig:
     """
 
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    credit: CreditConfig = field(default_factory=CreditConfig)
     breeding: BreedingConfig = field(default_factory=BreedingConfig)
     latent_moves: LatentMovesConfig = field(default_factory=LatentMovesConfig)
     retraining: RetrainingConfig = field(default_factory=RetrainingConfig)

@@ -12,7 +12,9 @@ from test_search_campaign import rows
 
 from seqvae.cli.main import main
 
-MINE = "def score(text):\n    return float(text.count('GAT'))\n\n\ndef broken(text):\n    raise ValueError('no licence')\n"
+MINE = (
+    "def score(text):\n    return float(text.count('GAT'))\n\n\ndef broken(text):\n    raise ValueError('no licence')\n"
+)
 
 
 @pytest.fixture

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, final
+from typing import ClassVar, Protocol, final
 
 import numpy as np
 
 from seqvae.search.archive import Archive
+from seqvae.search.credit import Credit
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
-from seqvae.search_config import EvolutionConfig
+from seqvae.search_config import CreditConfig, EvolutionConfig
 
 # Breeding goes on until there are enough texts that are new; so many rounds of it at most, each of what still lacks.
 _ROUNDS = 12
@@ -32,7 +33,13 @@ class Moves(Protocol):
 
 
 class Breed(Protocol):
-    """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them."""
+    """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them.
+
+    Attributes:
+        least: fewest texts that are worth being bred at once.
+    """
+
+    least: ClassVar[int]
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
         """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
@@ -60,6 +67,7 @@ class Mutation:
         moves: what a move is.
     """
 
+    least: ClassVar[int] = 1
     moves: Moves
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
@@ -78,6 +86,7 @@ class Crossover:
         mutated: share of the results that are mutated too.
     """
 
+    least: ClassVar[int] = 1
     moves: Moves
     mutated: float = 0.3
 
@@ -106,6 +115,7 @@ class Evolution:
         config: population, greed, size of the start.
         seed: of all draws.
         learner: what learns from each round.
+        credit: how the ways of breeding share the proposals by what they have brought.
     """
 
     def __init__(
@@ -116,10 +126,12 @@ class Evolution:
         config: EvolutionConfig | None = None,
         seed: int = 0,
         learner: Learner | None = None,
+        credit: CreditConfig | None = None,
     ) -> None:
         self.start, self.breeds, self.canonical, self.learner = start, breeds, canonical, learner
         self.config, self.archive = config or EvolutionConfig(), Archive()
         self._ranks = ParetoRanks(self.archive)
+        self.credit = Credit({name: share for name, (_, share) in breeds.items()}, credit or CreditConfig())
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
@@ -142,6 +154,8 @@ class Evolution:
             self._ranks.update(list(told), values)
         else:
             self.archive.update(told, values[:, 0].tolist())
+        best = set(self.archive.best(self.credit.config.among))
+        self.credit.count((candidates[row].proposer, form in best) for form, row in told.items())
         if self.learner is not None:
             self.learner.learn(self.archive)
 
@@ -154,6 +168,7 @@ class Evolution:
             "several": several,
             "values": np.array([self._ranks.values[text] for text in several], np.float64),
             "rng": self._rng.bit_generator.state,
+            "credit": self.credit.state_dict(),
             "learner": self.learner.state_dict() if self.learner is not None else {},
         }
 
@@ -166,23 +181,24 @@ class Evolution:
             text: tuple(row) for text, row in zip(state["several"], state["values"].tolist(), strict=True)
         }
         self._rng.bit_generator.state = state["rng"]
+        self.credit.load_state_dict(state["credit"])
         if self.learner is not None:
             self.learner.load_state_dict(state["learner"])
 
     def _quotas(self, count: int) -> list[int]:
-        """Divide proposals among the ways of breeding by their shares; what is left by rounding is drawn."""
-        shares = np.array([share for _, share in self.breeds.values()], np.float64)
-        exact = count * shares / shares.sum()
+        """Divide proposals among the ways of breeding; what is left by rounding is drawn."""
+        exact = count * self.credit.shares()
         whole = np.floor(exact).astype(int)
         left = count - int(whole.sum())
         if left:
             parts = exact - whole
-            for row in self._rng.choice(len(shares), left, p=parts / parts.sum()):
+            for row in self._rng.choice(len(exact), left, p=parts / parts.sum()):
                 whole[row] += 1
         return [int(number) for number in whole]
 
     def _bred(self, breed: Breed, proposed: Sequence[str], count: int) -> Sequence[Candidate]:
         """Breed from the best; before anything has a score, from what is proposed."""
+        count = max(count, breed.least)
         parents = self.archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
         if not parents and proposed:
             parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]

@@ -74,7 +74,7 @@ def generative(
     config = config or GenerativeConfig()
     learner = Retraining(codec, config.retraining, seed, start) if config.retrained else None
     begin = FromTexts(start) if start else FromPrior(codec)
-    return Evolution(begin, _breeds(codec, moves, config), canonical, config.evolution, seed, learner)
+    return Evolution(begin, _breeds(codec, moves, config), canonical, config.evolution, seed, learner, config.credit)
 
 
 def _breeds(codec: Codec, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:

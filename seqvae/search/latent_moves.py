@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from seqvae.search.oracle import Candidate
 from seqvae.search_config import LatentMovesConfig
 
 _SEEDS = 2**31  # of decodings
+_AT_ONCE = 48  # points: fewer take nearly as long, since each step of the decoder waits for the one before
 
 
 @final
@@ -31,6 +32,7 @@ class PosteriorNoise:
         config: how wide, and the temperature of the decoding.
     """
 
+    least: ClassVar[int] = _AT_ONCE
     codec: Codec
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
@@ -53,6 +55,7 @@ class PosteriorCrossover:
         config: how wide the noise is, and the temperature of the decoding.
     """
 
+    least: ClassVar[int] = _AT_ONCE
     codec: Codec
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
