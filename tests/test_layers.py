@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "seqvae"
 ROOMS = [
     "errors",
     "config",
+    "search_config",
     "run_file",
     "places",
     "device",
@@ -26,6 +27,7 @@ ROOMS += ["train", "latent", "search", "infer", "evaluate", "report", "cli"]
 # What a room may not import, at its top or inside a function.
 FORBIDDEN = {
     "config": {"torch"},
+    "search_config": {"torch"},
     "run_file": {"torch"},
     "executor": {"torch"},
     "text": {"torch"},
