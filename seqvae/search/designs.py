@@ -50,8 +50,9 @@ class Designs:
         rows = np.array(list(self._points.values()), np.float64).reshape(len(texts), self.space.latent)
         return texts, rows, np.array([self.archive.score(text) for text in texts], np.float64)
 
-    def __len__(self) -> int:
-        return len(self._points)
+    def ready(self, start: int) -> bool:
+        """Whether so many texts have a score, and a model has two points at least to learn from."""
+        return len(self.archive) >= start and len(self._points) > 1
 
     def state_dict(self) -> State:
         """Return texts, scores and points."""
