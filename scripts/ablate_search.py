@@ -20,6 +20,7 @@ from search_runs import CHOSEN_ON
 
 import seqvae
 from seqvae.config import DEFAULT_MODEL
+from seqvae.optimiser_config import GenerativeConfig
 from seqvae.properties import get
 from seqvae.search.evolution import Evolution
 from seqvae.search.generative import generative
@@ -27,7 +28,7 @@ from seqvae.search.ledger import Ledger
 from seqvae.search.oracle import Oracle
 from seqvae.search.results import Results, results
 from seqvae.search.texts import MOLECULES
-from seqvae.search_config import GenerativeConfig, OracleConfig
+from seqvae.search_config import OracleConfig
 
 NAME = "search_ablation"
 TASKS = CHOSEN_ON

@@ -12,6 +12,7 @@ ROOMS = [
     "errors",
     "config",
     "search_config",
+    "optimiser_config",
     "run_file",
     "places",
     "device",
@@ -28,6 +29,7 @@ ROOMS += ["train", "latent", "search", "infer", "evaluate", "report", "cli"]
 FORBIDDEN = {
     "config": {"torch"},
     "search_config": {"torch"},
+    "optimiser_config": {"torch"},
     "run_file": {"torch"},
     "executor": {"torch"},
     "text": {"torch"},

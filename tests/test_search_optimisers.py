@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from space_cases import LENGTH, codec, dna, space
 
 from seqvae.data.sources import load_dataset
+from seqvae.errors import InputError, UsageError
+from seqvae.optimiser_config import AscentConfig, CmaConfig, EvolutionConfig, TanimotoConfig, TurboConfig
 from seqvae.properties import get
+from seqvae.search.ascent import Ascent
+from seqvae.search.cma import CmaEs
 from seqvae.search.evolution import Crossover, Evolution, Mutation
+from seqvae.search.features import Words, substructures
 from seqvae.search.ledger import Ledger
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Candidate, Oracle
+from seqvae.search.oracle import Candidate, Oracle, Scores
+from seqvae.search.prior import PriorSampling, Screening
 from seqvae.search.results import results
 from seqvae.search.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.state import load_state, save_state
-from seqvae.search_config import EvolutionConfig, OracleConfig
+from seqvae.search.tanimoto import TanimotoGp
+from seqvae.search.turbo import Turbo
+from seqvae.search_config import OracleConfig
 from seqvae.text.molecules import canonical_or_none
 
 MOLECULES = load_dataset("moses-sample").texts[:400]
-LENGTH = 12
 BEST = "GATTACAGATTA"
 ROUNDS, BATCH = 5, 12
 
@@ -34,10 +42,6 @@ def sequences(count, seed):
     return [Candidate("".join(row), "start") for row in letters]
 
 
-def dna(text):
-    return text if set(text) <= set("ACGT") and text else None
-
-
 def alike(texts):
     """How many letters are those of the best sequence."""
     return [sum(a == b for a, b in zip(text, BEST, strict=False)) / LENGTH for text in texts]
@@ -47,6 +51,43 @@ def evolution(moves, start, canonical, seed):
     breeds = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
     return Evolution(start, breeds, canonical, EvolutionConfig(start=BATCH, population=40), seed)
 
+
+def screening(seed):
+    return Screening([one.text for one in sequences(500, 7)] * 2, dna, seed)
+
+
+def cma(seed, **config):
+    return CmaEs(space(), CmaConfig(start=BATCH, **config), seed)
+
+
+def turbo(seed, **config):
+    return Turbo(space(), TurboConfig(**{"start": BATCH, "candidates": 200, **config}), seed)
+
+
+def tanimoto(moves, features, start, canonical, seed, **config):
+    sizes = TanimotoConfig(start=BATCH, population=20, generations=2, offspring=40, points=30, **config)
+    return TanimotoGp(moves, features, start, canonical, sizes, seed)
+
+
+def ascent(seed):
+    return Ascent(space(), AscentConfig(start=BATCH, training=60), seed)
+
+
+LETTERS = SequenceMoves("ACGT", fixed_length=True)
+# Searches in a latent space, by what makes them.
+LATENT = {
+    "cma": cma,
+    "cma-full": lambda seed: cma(seed, form="full", population=7),
+    "cma-subspace": lambda seed: cma(seed, subspace=2, population=5),
+    "turbo": lambda seed: turbo(seed, points=30),
+    "turbo-regions": lambda seed: turbo(seed, regions=2, failures=1, shortest=0.3),
+    "ascent": ascent,
+}
+# Others that take longer: they begin late.
+SLOW = {
+    "turbo-logei": lambda seed: turbo(seed, acquisition="logei", decodes=2, start=4 * BATCH),
+    "turbo-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * BATCH),
+}
 
 # What makes an optimiser, how texts become canonical, and what is asked for.
 CASES = {
@@ -60,13 +101,33 @@ CASES = {
         canonical_or_none,
         get("qed"),
     ),
-    "dna": (lambda seed: evolution(SequenceMoves("ACGT", fixed_length=True), sequences, dna, seed), dna, alike),
+    "dna": (lambda seed: evolution(LETTERS, sequences, dna, seed), dna, alike),
+    "tanimoto-molecules": (
+        lambda seed: tanimoto(MoleculeMoves(), substructures, molecules, canonical_or_none, seed),
+        canonical_or_none,
+        get("qed"),
+    ),
+    "tanimoto-dna": (
+        lambda seed: tanimoto(LETTERS, Words(), sequences, dna, seed, acquisition="ucb"),
+        dna,
+        alike,
+    ),
+    "prior": (lambda seed: PriorSampling(space(), seed=seed), dna, alike),
+    "screening": (screening, dna, alike),
+    **{name: (make, dna, alike) for name, make in (LATENT | SLOW).items()},
 }
 
 
-def campaign(case, path, seed, rounds, stop_after=None, batch=BATCH):
+def near(texts):
+    """How near the points of texts are to a place where the prior has few."""
+    place = np.full(codec().latent, 1.5)
+    return (-np.linalg.norm(codec().encode(texts).numpy() - place, axis=1)).tolist()
+
+
+def campaign(case, path, seed, rounds, stop_after=None, batch=BATCH, score=None):
     """Run an optimiser against its oracle; with `stop_after`, saved and loaded into a new one after that round."""
-    make, canonical, score = CASES[case]
+    make, canonical, own = CASES[case]
+    score = score or own
     ledger = Ledger(path / "ledger.sqlite", {"case": case})
     oracle, optimiser = Oracle(score, canonical, ledger, OracleConfig(budget=10_000)), make(seed)
     for number in range(rounds):
@@ -118,3 +179,60 @@ def test_where_nothing_new_can_be_bred_the_rest_comes_from_the_start(tmp_path):
     optimiser = evolution(Stuck(), sequences, dna, 0)
     optimiser.archive.update([candidate.text for candidate in sequences(40, 0)], np.linspace(0, 1, 40).tolist())
     assert {candidate.proposer for candidate in optimiser.ask(10)} == {"start"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_others_proposed_is_learned_and_not_proposed_again(case):
+    make, canonical, score = CASES[case]
+    optimiser, others = make(0), make(1).ask(3 * BATCH)
+    forms = [canonical(one.text) for one in others]
+    values = np.array(score(forms), np.float64)[:, None]
+    values[::5] = np.nan
+    statuses = ["failed" if np.isnan(value) else "ok" for value in values[:, 0]]
+    optimiser.tell(others, Scores(values, statuses, forms))
+    own = {canonical(one.text) for one in optimiser.ask(BATCH)}
+    assert len(own) == BATCH
+    assert not own & set(forms)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_invalid_and_unscored_proposals_are_survived(case):
+    make, canonical, _ = CASES[case]
+    optimiser = make(0)
+    for number in range(4):
+        asked = optimiser.ask(BATCH)
+        forms = [None if number == 1 else canonical(one.text) for one in asked]
+        over = number == 2
+        values = np.full((BATCH, 1), np.nan) if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
+        optimiser.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
+    assert len(optimiser.ask(1)) == 1
+
+
+@pytest.mark.parametrize("case", LATENT)
+def test_a_search_in_latent_space_beats_the_prior(case, tmp_path):
+    """On a score that is smooth there, a dozen rounds find more than as many draws from the model."""
+    found = {}
+    for name in (case, "prior"):
+        (tmp_path / name).mkdir()
+        _, ledger = campaign(name, tmp_path / name, 3, 12, score=near)
+        found[name] = results(ledger.entries(), 10_000).top_mean
+    assert found[case] > found["prior"]
+
+
+def test_screening_ends_with_its_file_and_knows_its_file():
+    optimiser = screening(0)
+    texts = [one.text for one in optimiser.ask(10_000)]
+    assert sorted(texts) == sorted(set(optimiser.texts))
+    assert optimiser.ask(1) == []
+    with pytest.raises(UsageError, match="expected the 2 texts to screen to be those of the saved search"):
+        Screening(["A", "C"], dna).load_state_dict(optimiser.state_dict())
+
+
+def test_a_climb_is_not_carried_on_in_another_form():
+    optimiser = cma(0)
+    start = sequences(2 * BATCH, 0)
+    values = np.array(alike([one.text for one in start]))[:, None]
+    optimiser.tell(start, Scores(values, ["ok"] * len(start), [one.text for one in start]))
+    optimiser.ask(4)
+    with pytest.raises(InputError, match="another form than 'full', or of another version of cmaes"):
+        cma(0, form="full").load_state_dict(optimiser.state_dict())

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from search_cases import start
-from seqvae.properties.scoring import Scoring, Term
 from test_search_campaign import settings
 
+from seqvae.properties.scoring import Scoring, Term
 from seqvae.search.archive import Archive
 from seqvae.search.pareto import ParetoRanks, fitness, front, hypervolume
 from seqvae.search.search import run

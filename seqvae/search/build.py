@@ -9,12 +9,12 @@ from typing import final
 from seqvae.config import suggestion
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
+from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
 from seqvae.search.generative import FromPrior, FromTexts, generative
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.sequence_moves import SelfiesMoves
 from seqvae.search.texts import Texts
-from seqvae.search_config import BreedingConfig, GenerativeConfig
 
 
 @final

@@ -12,8 +12,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.optimiser_config import CreditConfig
 from seqvae.search.state import State
-from seqvae.search_config import CreditConfig
 
 _DOUBT = 20.0  # proposals of the average rate that each way is thought to have made besides its own
 

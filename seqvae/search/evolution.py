@@ -9,13 +9,13 @@ from typing import ClassVar, Protocol, final
 
 import numpy as np
 
+from seqvae.optimiser_config import CreditConfig, EvolutionConfig
 from seqvae.search.archive import Archive
 from seqvae.search.credit import Credit
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
-from seqvae.search_config import CreditConfig, EvolutionConfig
 
 # Breeding goes on until there are enough texts that are new; so many rounds of it at most, each of what still lacks.
 _ROUNDS = 12

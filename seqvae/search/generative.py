@@ -7,12 +7,12 @@ from typing import final
 
 from seqvae.config import DecodeConfig
 from seqvae.latent.codec import Codec
+from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
 from seqvae.search.oracle import Candidate
 from seqvae.search.retraining import Retraining
 from seqvae.search.texts import Canonical
-from seqvae.search_config import BreedingConfig, GenerativeConfig
 
 PRIOR = "prior"  # what proposes the texts of the start
 

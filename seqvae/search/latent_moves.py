@@ -15,8 +15,8 @@ from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.latent.interpolate import on_arc
 from seqvae.model.posterior import DiagonalGaussian
+from seqvae.optimiser_config import LatentMovesConfig
 from seqvae.search.oracle import Candidate
-from seqvae.search_config import LatentMovesConfig
 
 _SEEDS = 2**31  # of decodings
 _AT_ONCE = 48  # points: fewer take nearly as long, since each step of the decoder waits for the one before

@@ -15,9 +15,9 @@ from seqvae.config import ObjectiveConfig
 from seqvae.device import derived_seed, fast_matmul, generator, preserved_rng
 from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
+from seqvae.optimiser_config import RetrainingConfig
 from seqvae.search.archive import Archive
 from seqvae.search.state import State
-from seqvae.search_config import RetrainingConfig
 
 _DRAW, _NOISE, _DROPOUT = 21, 22, 23  # streams of random numbers
 _CLIP = 50.0  # most that a gradient's norm may be: as in training, far above what it is

@@ -1,0 +1,88 @@
+"""What a search has seen, kept for the next proposals: texts, their scores, and the points that re-encode them."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.search.archive import Archive
+from seqvae.search.oracle import Scores
+from seqvae.search.space import Points, Space
+from seqvae.search.state import State
+
+
+@final
+class Designs:
+    """What a search in a latent space has seen: texts with their scores, and the points that re-encode them.
+
+    Args:
+        space: where texts are encoded.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space, self.archive = space, Archive()
+        self._points: dict[str, Points] = {}
+
+    def tell(self, scores: Scores) -> list[str]:
+        """Remember the first of the scores of each valid text that is not known; return these texts.
+
+        A text that failed is known and has no score; it is nothing that a model learns from.
+        """
+        new = remember(self.archive, scores)
+        scored = [form for form in new if np.isfinite(self.archive.score(form))]
+        points, readable = self.space.encode(scored)
+        self._points.update((form, point) for form, point, can in zip(scored, points, readable, strict=True) if can)
+        return new
+
+    def point(self, text: str) -> Points | None:
+        """Return the point of a text that has a score, None of one that the model cannot read."""
+        return self._points.get(text)
+
+    def best(self, count: int) -> list[str]:
+        """Return the best of the texts that have a point, best first."""
+        return [text for text in self.archive.best(len(self.archive)) if text in self._points][:count]
+
+    def table(self) -> tuple[list[str], Points, NDArray[np.float64]]:
+        """Return the texts that have a point, in the order in which they came, their points and their scores."""
+        texts = list(self._points)
+        rows = np.array(list(self._points.values()), np.float64).reshape(len(texts), self.space.latent)
+        return texts, rows, np.array([self.archive.score(text) for text in texts], np.float64)
+
+    def ready(self, start: int) -> bool:
+        """Whether so many texts have a score, and a model has two points at least to learn from."""
+        return len(self.archive) >= start and len(self._points) > 1
+
+    def state_dict(self) -> State:
+        """Return texts, scores and points."""
+        texts, points, _ = self.table()
+        return {**archive_state(self.archive), "encoded": texts, "points": points}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        self.archive = archive_from(state)
+        self._points = dict(zip(state["encoded"], np.asarray(state["points"], np.float64), strict=True))
+
+
+def remember(archive: Archive, scores: Scores) -> list[str]:
+    """Add to an archive what the oracle said; return the texts that it did not know."""
+    new = []
+    for form, values, status in zip(scores.canonical, scores.values, scores.statuses, strict=True):
+        if form is not None and status != "over_budget" and form not in archive:
+            archive.add(form, float(values[0]))
+            new.append(form)
+    return new
+
+
+def archive_state(archive: Archive) -> State:
+    """Return the texts of an archive and their scores."""
+    texts = list(archive)
+    return {"texts": texts, "scores": np.array([archive.score(text) for text in texts], np.float64)}
+
+
+def archive_from(state: State) -> Archive:
+    """Return the archive of that state."""
+    archive = Archive()
+    archive.update(state["texts"], map(float, state["scores"]))
+    return archive
