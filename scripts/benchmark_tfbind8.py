@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def one(table: Path, start: str, batch: int, optimizer: str, seed: int) -> dict[str, Any]:
     """Return what a search from one start came to."""
-    oracle, campaign = OracleConfig(budget=ROUNDS * batch), CampaignConfig(batch=batch, seed=seed)
+    oracle, campaign = OracleConfig(budget=ROUNDS * batch), CampaignConfig(batch=batch, seed=seed, initial=batch)
     config = SearchConfig("", optimizer, "cpu", oracle, campaign)
     with folder_or_temporary(None) as folder:
         return figures_of(f"tfbind8:{table}", folder / "run", config, (start,))

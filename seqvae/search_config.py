@@ -44,17 +44,20 @@ class CampaignConfig:
     Attributes:
         batch: proposals a round.
         seed: of every draw.
+        initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes of wall time; 0: never for that reason.
         patience: end after so many calls without a better best; 0: never for that reason.
     """
 
     batch: int = 100
     seed: int = 0
+    initial: int = 100
     minutes: float = 0.0
     patience: int = 0
 
     def __post_init__(self) -> None:
         between("campaign.batch", self.batch, 1, HUGE)
+        between("campaign.initial", self.initial, 2, HUGE)
         between("campaign.minutes", self.minutes, 0.0, HUGE)
         between("campaign.patience", self.patience, 0, HUGE)
 

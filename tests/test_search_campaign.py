@@ -27,7 +27,7 @@ class Cut(BaseException):
 
 def settings(model="", optimizer="ga", budget=60, batch=10, **campaign):
     oracle = OracleConfig(budget=budget)
-    return SearchConfig(str(model), optimizer, "cpu", oracle, CampaignConfig(batch=batch, **campaign))
+    return SearchConfig(str(model), optimizer, "cpu", oracle, CampaignConfig(batch=batch, initial=20, **campaign))
 
 
 def rows(folder):
@@ -46,8 +46,8 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_a_search_that_was_cut_off_writes_the_ledger_of_an_unbroken_one(optimizer, model, tmp_path, monkeypatch):
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
-    config = settings(model, optimizer)
-    whole = run(alike, tmp_path / "whole", config, start())
+    config, texts = settings(model, optimizer), start(90)
+    whole = run(alike, tmp_path / "whole", config, texts)
     calls = []
 
     def cut(text):
@@ -57,7 +57,7 @@ def test_a_search_that_was_cut_off_writes_the_ledger_of_an_unbroken_one(optimize
         return alike(text)
 
     cut.__module__, cut.__qualname__ = alike.__module__, alike.__qualname__
-    begin(alike, tmp_path / "cut", config, start())
+    begin(alike, tmp_path / "cut", config, texts)
     for _ in range(5):
         try:
             broken = resume(tmp_path / "cut", function=cut)

@@ -28,7 +28,7 @@ def entries(folder):
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
-    begin(None, run, settings(model, optimizer), start())
+    begin(None, run, settings(model, optimizer), start(100 if optimizer == "screening" else 30))
     asked, means = [], []
     for _ in range(4):
         plate = [one.text for one in ask(run, 24)]
@@ -37,7 +37,8 @@ def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
         told = tell(run, [Measurement(text, (alike(text),)) for text in plate])
         assert (told.asked, told.observed, told.again, told.missing) == (24, 0, 0, 0)
     assert len(set(asked)) == len(asked)
-    if optimizer != "latent":  # a model that was never trained knows nothing of what it decodes
+    # those that do not learn do not get better, nor does what a model decodes that was never trained
+    if optimizer not in ("prior", "screening", "latent"):
         assert max(means[1:]) > means[0]
     assert {entry.round for entry in entries(run)} == {0, 1, 2, 3}
 

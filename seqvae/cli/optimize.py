@@ -67,12 +67,14 @@ class RoundOptions:
     Attributes:
         batch: proposals a round.
         seed: every random draw comes from it.
+        initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes; 0: never for that reason.
         patience: end after so many calls without a better best; 0: never for that reason.
     """
 
     batch: int = _CAMPAIGN.batch
     seed: int = _CAMPAIGN.seed
+    initial: int = _CAMPAIGN.initial
     minutes: float = _CAMPAIGN.minutes
     patience: int = _CAMPAIGN.patience
 
@@ -104,7 +106,8 @@ def optimize(
             file of weighted terms.
         out: folder of the search; it is made.
         model: name of a shipped model, or folder of a trained one; `none`: search without, from the texts of --start.
-        optimizer: `auto`, `latent`, `ga` or `string-ga`.
+        optimizer: `auto`, `latent`, `turbo`, `ascent`, `cma-es`, `subspace`, `gp`, `ga`, `string-ga`, `prior` or
+            `screening`.
         start: file of texts to begin with; by default the search begins with draws from the model's prior.
         measured: table of texts and their scores (a column `score`) that are known already; they cost no call.
         resume: folder of a search to go on with, with its settings.

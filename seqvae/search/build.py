@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from seqvae.config import suggestion
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
-from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
-from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
+from seqvae.optimiser_config import (
+    AscentConfig,
+    BreedingConfig,
+    CmaConfig,
+    GenerativeConfig,
+    TanimotoConfig,
+    TurboConfig,
+)
+from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation, Start
 from seqvae.search.generative import FromPrior, FromTexts, generative
 from seqvae.search.optimiser import Optimiser
+from seqvae.search.prior import PriorSampling, Screening
 from seqvae.search.sequence_moves import SelfiesMoves
+from seqvae.search.space import Space
 from seqvae.search.texts import Texts
+
+_SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
 @final
@@ -27,33 +38,51 @@ class Material:
         codec: a model, which the optimiser may change; None: there is none.
         start: texts to begin with; none: from the model's prior.
         seed: of all draws.
+        initial: texts that are scored before the first ones are bred or modelled.
+        scores: numbers that a text gets.
     """
 
     texts: Texts
     codec: Codec | None = None
     start: tuple[str, ...] = ()
     seed: int = 0
+    initial: int = 100
+    scores: int = 1
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """How an optimiser is made, and what `seqvae optimize --help` says of it."""
+    """How an optimiser is made, and what is said of it.
+
+    Attributes:
+        about: one line.
+        make: makes it.
+        several: whether it knows what to do with several scores a text.
+    """
 
     about: str
     make: Callable[[Material], Optimiser]
+    several: bool = False
 
 
 def build_optimiser(name: str, material: Material) -> Optimiser:
     """Return the optimiser of that name.
 
     Raises:
-        UsageError: there is none, or the material is not enough for it.
+        UsageError: there is none, or the material is not what it needs.
     """
     if name not in OPTIMISERS:
         raise UsageError(f"unknown optimizer {name!r}{suggestion(name, OPTIMISERS)}")
     if material.codec is None and not material.start:
         raise UsageError("a search begins with a model or with texts: give --model, --start, or both")
-    return OPTIMISERS[name].make(material)
+    kind = OPTIMISERS[name]
+    if material.scores > 1 and not kind.several:
+        able = ", ".join(other for other, found in OPTIMISERS.items() if found.several)
+        raise UsageError(
+            f"the optimizer {name!r} takes one score, the objective has {material.scores}: join its terms, or take one "
+            f"of {able}"
+        )
+    return kind.make(material)
 
 
 def _codec(material: Material) -> Codec:
@@ -62,17 +91,25 @@ def _codec(material: Material) -> Codec:
     return material.codec
 
 
+def _space(material: Material) -> Space:
+    return Space(_codec(material), canonical=material.texts.canonical)
+
+
+def _start(material: Material) -> Start:
+    return FromTexts(material.start) if material.start else FromPrior(_codec(material))
+
+
 def _auto(material: Material) -> Optimiser:
     return _ga(material) if material.codec is None else _generative(material, GenerativeConfig())
 
 
 def _latent(material: Material) -> Optimiser:
-    breeding = BreedingConfig(mutation=0.0, crossover=0.0)
-    return _generative(material, GenerativeConfig(breeding=breeding))
+    return _generative(material, GenerativeConfig(breeding=BreedingConfig(mutation=0.0, crossover=0.0)))
 
 
 def _generative(material: Material, config: GenerativeConfig) -> Optimiser:
-    texts = material.texts
+    texts, evolution = material.texts, replace(config.evolution, start=material.initial)
+    config = replace(config, evolution=evolution)
     return generative(_codec(material), texts.moves, texts.canonical, config, material.seed, material.start)
 
 
@@ -90,13 +127,61 @@ def _bred(material: Material, moves: Moves) -> Optimiser:
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
     }
-    start = FromTexts(material.start) if material.start else FromPrior(_codec(material))
-    return Evolution(start, ways, material.texts.canonical, GenerativeConfig().evolution, material.seed)
+    config = replace(GenerativeConfig().evolution, start=material.initial)
+    return Evolution(_start(material), ways, material.texts.canonical, config, material.seed)
+
+
+def _prior(material: Material) -> Optimiser:
+    return PriorSampling(_space(material), seed=material.seed)
+
+
+def _screening(material: Material) -> Optimiser:
+    if not material.start:
+        raise UsageError("screening goes through a file of texts: give --start")
+    return Screening(material.start, material.texts.canonical, material.seed)
+
+
+def _cma(material: Material, subspace: int = 0) -> Optimiser:
+    from seqvae.search.cma import CmaEs
+
+    return CmaEs(_space(material), CmaConfig(subspace=subspace, start=material.initial), material.seed)
+
+
+def _subspace(material: Material) -> Optimiser:
+    return _cma(material, _SUBSPACE)
+
+
+def _turbo(material: Material) -> Optimiser:
+    from seqvae.search.turbo import Turbo  # with it come BoTorch and GPyTorch, which take seconds
+
+    return Turbo(_space(material), TurboConfig(start=material.initial), material.seed)
+
+
+def _ascent(material: Material) -> Optimiser:
+    from seqvae.search.ascent import Ascent
+
+    return Ascent(_space(material), AscentConfig(start=material.initial), material.seed)
+
+
+def _gp(material: Material) -> Optimiser:
+    from seqvae.search.features import Words, substructures
+    from seqvae.search.tanimoto import TanimotoGp  # as above
+
+    texts, config = material.texts, TanimotoConfig(start=max(2, material.initial))
+    features = substructures if texts.molecular else Words()
+    return TanimotoGp(texts.moves, features, _start(material), texts.canonical, config, material.seed)
 
 
 OPTIMISERS: dict[str, _Kind] = {
-    "auto": _Kind("moves of graphs or sequences and of latent points, the model learning from the best", _auto),
-    "latent": _Kind("moves of latent points alone, the model learning from the best", _latent),
-    "ga": _Kind("a genetic algorithm over molecules as graphs, or over sequences", _ga),
-    "string-ga": _Kind("a genetic algorithm over molecules as SELFIES, or over sequences", _string_ga),
+    "auto": _Kind("moves of graphs or sequences and of latent points, the model learning from the best", _auto, True),
+    "latent": _Kind("moves of latent points alone, the model learning from the best", _latent, True),
+    "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo),
+    "ascent": _Kind("gradients of networks that learn the scores over the latent space", _ascent),
+    "cma-es": _Kind("CMA-ES over the latent space", _cma),
+    "subspace": _Kind("CMA-ES over random directions of the latent space", _subspace),
+    "gp": _Kind("a Gaussian process by similarity, which chooses among bred texts", _gp),
+    "ga": _Kind("a genetic algorithm over molecules as graphs, or over sequences", _ga, True),
+    "string-ga": _Kind("a genetic algorithm over molecules as SELFIES, or over sequences", _string_ga, True),
+    "prior": _Kind("draws from the model", _prior),
+    "screening": _Kind("the texts of a file in random order", _screening),
 }

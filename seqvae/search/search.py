@@ -69,7 +69,8 @@ def begin(
     scoring = None if objective is None else scored_by(objective)
     codec = load(config.model, device=config.device) if config.model else None
     texts = constrained(_texts(codec, scoring, start), config.constraints)
-    build_optimiser(config.optimizer, Material(texts, codec, tuple(start)))
+    columns = scoring.columns if scoring else 1
+    build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
@@ -173,12 +174,17 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
         start = tuple(json.loads((folder / START).read_text(encoding="utf-8")))
         texts = constrained(_texts(codec, scoring, start), config.constraints)
-        optimiser = build_optimiser(config.optimizer, Material(texts, codec, start, config.campaign.seed))
+        columns = scoring.columns if scoring else 1
+        optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
         ledger = Ledger(folder / run_folder.LEDGER, {"objective": found["objective"], "count": config.oracle.count})
         try:
             yield Search(folder, config, scoring, texts, optimiser, ledger)
         finally:
             ledger.close()
+
+
+def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: SearchConfig, scores: int) -> Material:
+    return Material(texts, codec, tuple(start), config.campaign.seed, config.campaign.initial, scores)
 
 
 def _config(values: dict[str, Any]) -> SearchConfig:
