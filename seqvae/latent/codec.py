@@ -45,11 +45,7 @@ def chunk_seed(seed: int, number: int) -> int:
 
 
 def _chunk_sizes(count: int) -> list[int]:
-    """Return how many rows each chunk of samples has.
-
-    Raises:
-        UsageError: there are none.
-    """
+    """Return how many rows each chunk of samples has; raises UsageError where there are none."""
     if count < 1:
         raise UsageError(f"expected a number of samples from 1, got {count}")
     return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
