@@ -11,6 +11,7 @@ from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
 from seqvae.search.oracle import Candidate
+from seqvae.search.readable import Readable
 from seqvae.search.retraining import Retraining
 from seqvae.search.texts import Canonical
 
@@ -72,17 +73,18 @@ def generative(
         start: texts to begin with; none: from the model's prior.
     """
     config = config or GenerativeConfig()
-    learner = Retraining(codec, config.retraining, seed, start) if config.retrained else None
+    texts = Readable(codec)
+    learner = Retraining(texts, config.retraining, seed, start) if config.retrained else None
     begin = FromTexts(start) if start else FromPrior(codec)
-    return Evolution(begin, _breeds(codec, moves, config), canonical, config.evolution, seed, learner, config.credit)
+    return Evolution(begin, _breeds(texts, moves, config), canonical, config.evolution, seed, learner, config.credit)
 
 
-def _breeds(codec: Codec, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:
+def _breeds(texts: Readable, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:
     shares: BreedingConfig = config.breeding
     ways: dict[str, tuple[Breed, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
-        "latent noise": (PosteriorNoise(codec, config.latent_moves), shares.latent_noise),
-        "latent crossover": (PosteriorCrossover(codec, config.latent_moves), shares.latent_crossover),
+        "latent noise": (PosteriorNoise(texts, config.latent_moves), shares.latent_noise),
+        "latent crossover": (PosteriorCrossover(texts, config.latent_moves), shares.latent_crossover),
     }
     return {name: (breed, share) for name, (breed, share) in ways.items() if share}

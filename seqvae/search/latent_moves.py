@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
-from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.latent.interpolate import on_arc
 from seqvae.model.posterior import DiagonalGaussian
 from seqvae.optimiser_config import LatentMovesConfig
 from seqvae.search.oracle import Candidate
+from seqvae.search.readable import Readable
 
 _SEEDS = 2**31  # of decodings
 _AT_ONCE = 48  # points: fewer take nearly as long, since each step of the decoder waits for the one before
@@ -28,21 +28,23 @@ class PosteriorNoise:
     """Breeds by decoding a draw from a parent's posterior, or from a wider or narrower one around its mean.
 
     Attributes:
-        codec: the model.
+        texts: the model, and what it can read.
         config: how wide, and the temperature of the decoding.
     """
 
     least: ClassVar[int] = _AT_ONCE
-    codec: Codec
+    texts: Readable
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
         """Return texts near single parents; parents that the model cannot read have no children."""
-        readable = [parent for parent in parents[:count] if can_read(self.codec, parent)]
+        readable = [parent for parent in parents[:count] if parent in self.texts]
         if not readable:
             return []
-        around = self.codec.posterior(readable)
-        return _decoded(self.codec, _near(around.mean, around, self.config, rng), "latent noise", self.config, rng)
+        around = self.texts.posterior(readable)
+        return _decoded(
+            self.texts.codec, _near(around.mean, around, self.config, rng), "latent noise", self.config, rng
+        )
 
 
 @final
@@ -51,40 +53,26 @@ class PosteriorCrossover:
     """Breeds by decoding a point between the posterior means of two parents, moved by noise as wide as a posterior.
 
     Attributes:
-        codec: the model.
+        texts: the model, and what it can read.
         config: how wide the noise is, and the temperature of the decoding.
     """
 
     least: ClassVar[int] = _AT_ONCE
-    codec: Codec
+    texts: Readable
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
         """Return texts between pairs of parents; pairs that the model cannot read have no children."""
         pairs = zip(parents[:count], parents[count:], strict=False)
-        readable = [pair for pair in pairs if all(can_read(self.codec, parent) for parent in pair)]
+        readable = [pair for pair in pairs if all(parent in self.texts for parent in pair)]
         if not readable:
             return []
-        ends = self.codec.posterior([parent for pair in readable for parent in pair])
+        ends = self.texts.posterior([parent for pair in readable for parent in pair])
         first, second = ends.mean[::2], ends.mean[1::2]
         shares = torch.from_numpy(rng.random((len(readable), 1))).float()
         around = DiagonalGaussian(first, ends.log_variance[::2])
-        return _decoded(
-            self.codec,
-            _near(on_arc(first, second, shares), around, self.config, rng),
-            "latent crossover",
-            self.config,
-            rng,
-        )
-
-
-def can_read(codec: Codec, text: str) -> bool:
-    """Return whether a model can encode a text: it knows every token, and the text is not too long."""
-    try:
-        codec.token_ids(text)
-    except InputError:
-        return False
-    return True
+        near = _near(on_arc(first, second, shares), around, self.config, rng)
+        return _decoded(self.texts.codec, near, "latent crossover", self.config, rng)
 
 
 def _near(mean: Tensor, around: DiagonalGaussian, config: LatentMovesConfig, rng: np.random.Generator) -> Tensor:

@@ -13,10 +13,9 @@ import torch
 
 from seqvae.config import ObjectiveConfig
 from seqvae.device import derived_seed, fast_matmul, generator, preserved_rng
-from seqvae.errors import InputError
-from seqvae.latent.codec import Codec
 from seqvae.optimiser_config import RetrainingConfig
 from seqvae.search.archive import Archive
+from seqvae.search.readable import Readable
 from seqvae.search.state import State
 
 _DRAW, _NOISE, _DROPOUT = 21, 22, 23  # streams of random numbers
@@ -25,31 +24,31 @@ _CLIP = 50.0  # most that a gradient's norm may be: as in training, far above wh
 
 @final
 class Retraining:
-    """Trains a codec's model in place.
+    """Trains a model in place.
 
     Args:
-        codec: the model; it changes.
+        texts: the model, which changes, and what it can read.
         config: how often and how much.
         seed: of all draws.
         replay: texts to remember, all that the model can read of them.
     """
 
     def __init__(
-        self, codec: Codec, config: RetrainingConfig | None = None, seed: int = 0, replay: Sequence[str] = ()
+        self, texts: Readable, config: RetrainingConfig | None = None, seed: int = 0, replay: Sequence[str] = ()
     ) -> None:
-        self.codec, self.config, self.seed = codec, config or RetrainingConfig(), seed
-        self._optimizer = torch.optim.Adam(codec.model.parameters(), lr=self.config.learning_rate, fused=True)
+        self.texts, self.codec = texts, texts.codec
+        self.config, self.seed = config or RetrainingConfig(), seed
+        self._optimizer = torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
         self._step = 0
         self._learned = 0  # texts that the archive had at the last training
-        self._ids: dict[str, list[int] | None] = {}  # of texts; None of those that the model cannot read
-        self._replay = [text for text in replay if self._reads(text)]
+        self._replay = [text for text in replay if text in texts]
 
     def learn(self, archive: Archive) -> None:
         """Train, if enough texts have come since the last time."""
         if len(archive) - self._learned < self.config.every:
             return
         self._learned = len(archive)
-        best = [text for text in archive.best(self.config.population) if self._reads(text)]
+        best = [text for text in archive.best(self.config.population) if text in self.texts]
         if len(best) < 2:
             return
         weights = archive.weights(len(best), self.config.greed)
@@ -80,14 +79,6 @@ class Retraining:
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
-    def _reads(self, text: str) -> bool:
-        if text not in self._ids:
-            try:
-                self._ids[text] = self.codec.token_ids(text)
-            except InputError:
-                self._ids[text] = None
-        return self._ids[text] is not None
-
     def _rows(self, weights: torch.Tensor) -> list[int]:
         rng = generator(self.seed, _DRAW, self._step)
         return torch.multinomial(weights, self.config.batch_size, replacement=True, generator=rng).tolist()
@@ -100,7 +91,7 @@ class Retraining:
             rng = generator(self.seed, _DRAW, self._step, 1)
             rows = torch.randint(len(self._replay), (remembered,), generator=rng).tolist()
             texts = [*texts[remembered:], *(self._replay[row] for row in rows)]
-        tokens = self.codec.padded([ids for text in texts if (ids := self._ids[text]) is not None])
+        tokens = self.codec.padded(self.texts.rows(texts))
         noise = generator(self.seed, _NOISE, self._step, device=self.codec.device)
         torch.manual_seed(derived_seed(self.seed, _DROPOUT, self._step))  # dropout draws from the global numbers
         objective = ObjectiveConfig(beta=config.beta)

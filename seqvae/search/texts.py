@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 from seqvae.errors import InputError
@@ -32,7 +33,8 @@ class Texts:
     molecular: bool
 
 
-MOLECULES = Texts(canonical_or_none, MoleculeMoves(), molecular=True)
+# A proposal is read when it is made, when it is compared with what is known, and when it is scored.
+MOLECULES = Texts(lru_cache(maxsize=10_000)(canonical_or_none), MoleculeMoves(), molecular=True)
 
 
 def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:

@@ -1,0 +1,51 @@
+"""Texts as a model reads them: their token ids are remembered, since a search comes back to its best texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from seqvae.device import evaluating
+from seqvae.errors import InputError
+from seqvae.latent.codec import Codec
+from seqvae.model.posterior import DiagonalGaussian
+from seqvae.model.refine import refined
+
+_REMEMBERED = 100_000  # texts: some tens of MB
+
+
+@final
+class Readable:
+    """Remembers the token ids of texts.
+
+    Args:
+        codec: the model; its weights may change, its vocabulary may not.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self._ids: dict[str, list[int] | None] = {}
+
+    def ids(self, text: str) -> list[int] | None:
+        """Return the token ids of a text; None where the model cannot read it: an unknown token, or too many."""
+        if text not in self._ids:
+            if len(self._ids) >= _REMEMBERED:
+                self._ids.clear()
+            try:
+                self._ids[text] = self.codec.token_ids(text)
+            except InputError:
+                self._ids[text] = None
+        return self._ids[text]
+
+    def __contains__(self, text: str) -> bool:
+        return self.ids(text) is not None
+
+    def rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of those texts that the model can read."""
+        return [ids for text in texts if (ids := self.ids(text)) is not None]
+
+    def posterior(self, texts: Sequence[str]) -> DiagonalGaussian:
+        """Return q(z|x) of readable texts, on the CPU."""
+        with evaluating(self.codec.model):
+            found = refined(self.codec.model, self.codec.padded(self.rows(texts)), 0.0, 0)  # as the encoder says
+        return DiagonalGaussian(found.mean.cpu(), found.log_variance.cpu())
