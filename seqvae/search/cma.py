@@ -26,7 +26,7 @@ _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
 # Points in a row that bring no new text, in populations: what is left to find lies elsewhere.
 _BARREN = 5
 _AMONG, _GREED = 20, 0.01  # best texts from which a climb may begin, and how evenly: nearly always one of the first ten
-_ROUNDS = 100  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
+_ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
 
 
 @final

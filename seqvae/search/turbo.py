@@ -83,9 +83,10 @@ class Turbo:
     dimension and priors that grow with their number (Hvarfner et al. 2024, arXiv:2402.02229). The cube is the range of
     draws from the prior and of the texts that were known at the first fit; it stays, so that lengths keep their
     meaning, and later points may lie a little outside. Of more than `points` scores it takes the best half and, for the
-    rest, the nearest to the regions' centres. Texts that failed in the oracle are left out; a point that brings no new
-    valid text is no data either. Both count as failures of their region. All regions share one process and so compete
-    for the proposals.
+    rest, the nearest to the regions' centres: within a region that ranks new texts better than a variational process
+    that sees all scores through inducing points. Texts that failed in the oracle are left out; a point that brings no
+    new valid text is no data either. Both count as failures of their region. All regions share one process and so
+    compete for the proposals.
 
     Args:
         space: what is searched.
