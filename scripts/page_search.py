@@ -125,3 +125,28 @@ def tfbind8(result: Values, published: Values) -> str:
             if name in factors
         )
     )
+
+
+_ADIP, _PLOGP = "16-dimensional random subspace", "weighted retraining"
+
+
+def small_budgets(result: Values, published: Values) -> str:
+    """Return the best of some hundred calls, by every optimiser."""
+    settings, tasks, other = result["settings"], result["figures"]["tasks"], published["small_budgets"]
+    parts = [f"In rounds of {settings['batch']}. Published: {other['paper']}.\n"]
+    for name, of in tasks.items():
+        task = settings["tasks"][name]
+        limit = f", at most {task['longest']} heavy atoms" if task["longest"] else ""
+        rows = [[method, f"{value:.3f}", ""] for method, value in other.get(name, {}).items()]
+        rows += [
+            [f"**{optimizer}**", f"{found['mean_best']:.3f}", _each(found["runs"])] for optimizer, found in of.items()
+        ]
+        parts.append(
+            f"\n`{task['objective']}`, {task['budget']} calls, {task['initial']} of them before the search{limit}; "
+            f"mean of {task['seeds']} seeds:\n\n" + table(["method", "best", "each"], rows)
+        )
+        best = max(found["mean_best"] for found in of.values())
+        for method, wanted in other.get(name, {}).items():
+            if method in (_ADIP, _PLOGP):
+                parts.append("\n" + reached(f"best of ours against {method}", best, wanted, "{:.3f}".format))
+    return "".join(parts)

@@ -19,11 +19,16 @@ from seqvae.model.build import build_model
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import benchmark_equal_time  # noqa: E402 - scripts import each other by name, as they do when they are run
+import ablate_search  # noqa: E402 - scripts import each other by name, as they do when they are run
+import benchmark_ehrlich  # noqa: E402
+import benchmark_equal_time  # noqa: E402
 import benchmark_growth  # noqa: E402
 import benchmark_memory  # noqa: E402
 import benchmark_metrics  # noqa: E402
+import benchmark_pmo  # noqa: E402
 import benchmark_properties  # noqa: E402
+import benchmark_small_budgets  # noqa: E402
+import benchmark_tfbind8  # noqa: E402
 import benchmark_throughput  # noqa: E402
 import benchmark_tokenize  # noqa: E402
 import make_benchmarks_page  # noqa: E402
@@ -45,6 +50,10 @@ SCRIPTS = {
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
+    ablate_search.NAME: ablate_search.main,
+    benchmark_ehrlich.NAME: benchmark_ehrlich.main,
+    benchmark_pmo.NAME: benchmark_pmo.main,
+    benchmark_small_budgets.NAME: benchmark_small_budgets.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,
     search_zinc.NAME: search_zinc.main,
     trace_zinc.NAME: trace_zinc.main,
@@ -76,6 +85,24 @@ def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, re
     page = make_benchmarks_page.page(alone)
     assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
     assert result["made"] in page
+
+
+def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, capsys):
+    rows = ["8-mer\t8-mer\tE-score"]
+    for number in range(4**8):
+        text = "".join("ACGT"[number >> 2 * place & 3] for place in range(8))
+        back = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        if text <= back:
+            rows.append(f"{text}\t{back}\t{sum(a == b for a, b in zip(text, back, strict=True)) + number / 1e6}")
+    (tmp_path / "ANY_REF_8mers.txt").write_text("\n".join(rows) + "\n")
+    out = tmp_path / "tfbind8.json"
+    table = str(tmp_path / "ANY_REF_8mers.txt")
+    benchmark_tfbind8.main(["--small", "--threads", "1", "--table", table, "--batch", "4", "--out", str(out)])
+    capsys.readouterr()
+    found = json.loads(out.read_text("utf-8"))["figures"]["factors"]["ANY"]
+    assert {run["calls_unique"] for run in found["runs"].values()} == {40}
+    assert 0 < found["mean_best"] <= 1
+    assert "ANY" in make_benchmarks_page.page(tmp_path)
 
 
 def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
