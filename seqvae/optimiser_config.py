@@ -126,6 +126,26 @@ class RetrainingConfig:
 
 
 @dataclass(frozen=True)
+class GuideConfig:
+    """How a Gaussian process over texts chooses among bred ones.
+
+    Attributes:
+        generations: rounds of breeding before a batch is chosen.
+        offspring: texts bred in each.
+        points: most scores that the process is fitted to.
+    """
+
+    generations: int = 5
+    offspring: int = 200
+    points: int = 1000
+
+    def __post_init__(self) -> None:
+        between("guide.generations", self.generations, 1, 1000)
+        between("guide.offspring", self.offspring, 2, 20_000)
+        between("guide.points", self.points, 10, 20_000)
+
+
+@dataclass(frozen=True)
 class GenerativeConfig:
     """An evolution whose generator learns from it, setting by setting.
 
@@ -135,7 +155,9 @@ class GenerativeConfig:
         breeding: how proposals are made.
         latent_moves: how those in latent space are.
         retraining: how the generator learns.
-        retrained: whether it does.
+        guide: how a Gaussian process chooses among proposals.
+        retrained: whether the generator learns.
+        guided: whether a process chooses.
     """
 
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
@@ -143,7 +165,9 @@ class GenerativeConfig:
     breeding: BreedingConfig = field(default_factory=BreedingConfig)
     latent_moves: LatentMovesConfig = field(default_factory=LatentMovesConfig)
     retraining: RetrainingConfig = field(default_factory=RetrainingConfig)
+    guide: GuideConfig = field(default_factory=GuideConfig)
     retrained: bool = True
+    guided: bool = True
 
 
 @dataclass(frozen=True)
@@ -221,39 +245,6 @@ class TurboConfig:
         between("turbo.points", self.points, 10, 20_000)
         for name in ("regions", "successes", "decodes"):
             between(f"turbo.{name}", getattr(self, name), 1, 1000)
-
-
-@dataclass(frozen=True)
-class TanimotoConfig:
-    """How a Gaussian process over texts chooses among bred ones.
-
-    Attributes:
-        acquisition: `thompson`, draws of the posterior; or `ucb`, an upper confidence bound, each round with another
-            weight of the uncertainty.
-        population: texts that may be parents, known and bred ones together.
-        greed: how evenly parents are chosen: a text's share is 1 / (greed * texts + its rank).
-        generations: rounds of breeding before a batch is chosen.
-        offspring: texts bred in each.
-        points: most scores that the Gaussian process is fitted to.
-        start: texts that must have a score before any are bred.
-    """
-
-    acquisition: str = "thompson"
-    population: int = 200
-    greed: float = 0.01
-    generations: int = 5
-    offspring: int = 200
-    points: int = 2000
-    start: int = 100
-
-    def __post_init__(self) -> None:
-        one_of("tanimoto.acquisition", self.acquisition, ("thompson", "ucb"))
-        between("tanimoto.greed", self.greed, 0.0, HUGE)
-        between("tanimoto.points", self.points, 10, 20_000)
-        between("tanimoto.generations", self.generations, 1, 1000)
-        for name in ("population", "start"):
-            between(f"tanimoto.{name}", getattr(self, name), 2, HUGE)
-        between("tanimoto.offspring", self.offspring, 2, 20_000)
 
 
 @dataclass(frozen=True)

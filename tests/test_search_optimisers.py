@@ -8,12 +8,13 @@ from space_cases import LENGTH, codec, dna, space
 
 from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError, UsageError
-from seqvae.optimiser_config import AscentConfig, CmaConfig, EvolutionConfig, TanimotoConfig, TurboConfig
+from seqvae.optimiser_config import AscentConfig, CmaConfig, EvolutionConfig, GuideConfig, TurboConfig
 from seqvae.properties import get
 from seqvae.search.ascent import Ascent
 from seqvae.search.cma import CmaEs
 from seqvae.search.evolution import Crossover, Evolution, Mutation
 from seqvae.search.features import Words, substructures
+from seqvae.search.guide import Guide
 from seqvae.search.ledger import Ledger
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.optimiser import Optimiser
@@ -22,7 +23,6 @@ from seqvae.search.prior import PriorSampling, Screening
 from seqvae.search.results import results
 from seqvae.search.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.state import load_state, save_state
-from seqvae.search.tanimoto import TanimotoGp
 from seqvae.search.turbo import Turbo
 from seqvae.search_config import OracleConfig
 from seqvae.text.molecules import canonical_or_none
@@ -64,9 +64,10 @@ def turbo(seed, **config):
     return Turbo(space(), TurboConfig(**{"start": BATCH, "candidates": 200, **config}), seed)
 
 
-def tanimoto(moves, features, start, canonical, seed, **config):
-    sizes = TanimotoConfig(start=BATCH, population=20, generations=2, offspring=40, points=30, **config)
-    return TanimotoGp(moves, features, start, canonical, sizes, seed)
+def guided(moves, features, start, canonical, seed):
+    breeds = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
+    guide = Guide(features, GuideConfig(generations=2, offspring=40, points=30))
+    return Evolution(start, breeds, canonical, EvolutionConfig(start=BATCH, population=20), seed, guide=guide)
 
 
 def ascent(seed):
@@ -102,16 +103,12 @@ CASES = {
         get("qed"),
     ),
     "dna": (lambda seed: evolution(LETTERS, sequences, dna, seed), dna, alike),
-    "tanimoto-molecules": (
-        lambda seed: tanimoto(MoleculeMoves(), substructures, molecules, canonical_or_none, seed),
+    "guided-molecules": (
+        lambda seed: guided(MoleculeMoves(), substructures, molecules, canonical_or_none, seed),
         canonical_or_none,
         get("qed"),
     ),
-    "tanimoto-dna": (
-        lambda seed: tanimoto(LETTERS, Words(), sequences, dna, seed, acquisition="ucb"),
-        dna,
-        alike,
-    ),
+    "guided-dna": (lambda seed: guided(LETTERS, Words(), sequences, dna, seed), dna, alike),
     "prior": (lambda seed: PriorSampling(space(), seed=seed), dna, alike),
     "screening": (screening, dna, alike),
     **{name: (make, dna, alike) for name, make in (LATENT | SLOW).items()},

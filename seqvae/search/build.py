@@ -14,10 +14,10 @@ from seqvae.optimiser_config import (
     BreedingConfig,
     CmaConfig,
     GenerativeConfig,
-    TanimotoConfig,
+    GuideConfig,
     TurboConfig,
 )
-from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation, Start
+from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation, Start
 from seqvae.search.generative import FromPrior, FromTexts, generative
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.prior import PriorSampling, Screening
@@ -100,7 +100,9 @@ def _start(material: Material) -> Start:
 
 
 def _auto(material: Material) -> Optimiser:
-    return _ga(material) if material.codec is None else _generative(material, GenerativeConfig())
+    if material.codec is None:
+        return _bred(material, material.texts.moves, guided=material.scores == 1)
+    return _generative(material, GenerativeConfig())
 
 
 def _latent(material: Material) -> Optimiser:
@@ -110,7 +112,15 @@ def _latent(material: Material) -> Optimiser:
 def _generative(material: Material, config: GenerativeConfig) -> Optimiser:
     texts, evolution = material.texts, replace(config.evolution, start=material.initial)
     config = replace(config, evolution=evolution)
-    return generative(_codec(material), texts.moves, texts.canonical, config, material.seed, material.start)
+    guide = _guide(material, config.guide) if config.guided and material.scores == 1 else None
+    return generative(_codec(material), texts.moves, texts.canonical, config, material.seed, material.start, guide)
+
+
+def _guide(material: Material, config: GuideConfig) -> Chooser:
+    from seqvae.search.features import Words, substructures
+    from seqvae.search.guide import Guide  # with it come BoTorch and GPyTorch, which take seconds
+
+    return Guide(substructures if material.texts.molecular else Words(), config)
 
 
 def _ga(material: Material) -> Optimiser:
@@ -121,14 +131,15 @@ def _string_ga(material: Material) -> Optimiser:
     return _bred(material, SelfiesMoves() if material.texts.molecular else material.texts.moves)
 
 
-def _bred(material: Material, moves: Moves) -> Optimiser:
+def _bred(material: Material, moves: Moves, guided: bool = False) -> Optimiser:
     shares = BreedingConfig()
     ways: dict[str, tuple[Breed, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
     }
     config = replace(GenerativeConfig().evolution, start=material.initial)
-    return Evolution(_start(material), ways, material.texts.canonical, config, material.seed)
+    guide = _guide(material, GuideConfig()) if guided else None
+    return Evolution(_start(material), ways, material.texts.canonical, config, material.seed, guide=guide)
 
 
 def _prior(material: Material) -> Optimiser:
@@ -152,7 +163,7 @@ def _subspace(material: Material) -> Optimiser:
 
 
 def _turbo(material: Material) -> Optimiser:
-    from seqvae.search.turbo import Turbo  # with it come BoTorch and GPyTorch, which take seconds
+    from seqvae.search.turbo import Turbo  # as for the guide
 
     return Turbo(_space(material), TurboConfig(start=material.initial), material.seed)
 
@@ -164,12 +175,7 @@ def _ascent(material: Material) -> Optimiser:
 
 
 def _gp(material: Material) -> Optimiser:
-    from seqvae.search.features import Words, substructures
-    from seqvae.search.tanimoto import TanimotoGp  # as above
-
-    texts, config = material.texts, TanimotoConfig(start=max(2, material.initial))
-    features = substructures if texts.molecular else Words()
-    return TanimotoGp(texts.moves, features, _start(material), texts.canonical, config, material.seed)
+    return _bred(material, material.texts.moves, guided=True)
 
 
 OPTIMISERS: dict[str, _Kind] = {

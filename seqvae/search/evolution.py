@@ -8,8 +8,9 @@ from functools import partial
 from typing import ClassVar, Protocol, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seqvae.optimiser_config import CreditConfig, EvolutionConfig
+from seqvae.optimiser_config import CreditConfig, EvolutionConfig, GuideConfig
 from seqvae.search.archive import Archive
 from seqvae.search.credit import Credit
 from seqvae.search.ledger import OVER_BUDGET
@@ -43,6 +44,31 @@ class Breed(Protocol):
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
         """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
+
+
+class Guess(Protocol):
+    """What is thought of texts without a score."""
+
+    def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return how high the score of each text may be, `(texts,)`."""
+
+    def choose(self, bounds: dict[str, float], count: int) -> list[str]:
+        """Return so many of the texts, those that are most worth a call."""
+
+
+class Chooser(Protocol):
+    """What says which of many bred texts are worth a call, from the scores so far: `guide.Guide`."""
+
+    config: GuideConfig
+
+    def guess(self, archive: Archive, rng: np.random.Generator) -> Guess:
+        """Return what is thought after these scores."""
+
+    def state_dict(self) -> State:
+        """Return what the next guess follows from, besides the scores."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
 
 
 class Learner(Protocol):
@@ -116,6 +142,7 @@ class Evolution:
         seed: of all draws.
         learner: what learns from each round.
         credit: how the ways of breeding share the proposals by what they have brought.
+        guide: what chooses among many proposals; None: as many are bred as are wanted.
     """
 
     def __init__(
@@ -127,7 +154,9 @@ class Evolution:
         seed: int = 0,
         learner: Learner | None = None,
         credit: CreditConfig | None = None,
+        guide: Chooser | None = None,
     ) -> None:
+        self.guide = guide
         self.start, self.breeds, self.canonical, self.learner = start, breeds, canonical, learner
         self.config, self.archive = config or EvolutionConfig(), Archive()
         self._ranks = ParetoRanks(self.archive)
@@ -138,8 +167,11 @@ class Evolution:
         """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
         taken: dict[str, None] = {}  # canonical forms, in their order
         found: list[Candidate] = []
-        if len(self.archive) < self.config.start or not self.archive.ranked:
+        ripe = len(self.archive) >= self.config.start and self.archive.ranked
+        if not ripe:
             found = self._enough(self._started, count, taken)
+        elif self.guide is not None:
+            found = self._chosen(self.guide, count, taken)
         if len(found) < count:
             for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count - len(found)), strict=True):
                 found += self._enough(partial(self._bred, breed, list(taken)), wanted, taken)
@@ -170,6 +202,7 @@ class Evolution:
             "rng": self._rng.bit_generator.state,
             "credit": self.credit.state_dict(),
             "learner": self.learner.state_dict() if self.learner is not None else {},
+            "guide": self.guide.state_dict() if self.guide is not None else {},
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -184,6 +217,8 @@ class Evolution:
         self.credit.load_state_dict(state["credit"])
         if self.learner is not None:
             self.learner.load_state_dict(state["learner"])
+        if self.guide is not None:
+            self.guide.load_state_dict(state["guide"])
 
     def _quotas(self, count: int) -> list[int]:
         """Divide proposals among the ways of breeding; what is left by rounding is drawn."""
@@ -203,6 +238,28 @@ class Evolution:
         if not parents and proposed:
             parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]
         return breed(parents, count, self._rng) if parents else []
+
+    def _chosen(self, guide: Chooser, count: int, taken: dict[str, None]) -> list[Candidate]:
+        """Breed some generations, each from what the guide thinks best so far, and return what it chooses of all."""
+        guess, climbing, pool = guide.guess(self.archive, self._rng), Archive(), dict[str, Candidate]()
+        parents = self.archive.best(self.config.population)
+        climbing.update(parents, guess.bounds(parents))
+        bounds: dict[str, float] = {}
+        for _ in range(guide.config.generations):
+            bred = list(self._offspring(climbing, guide.config.offspring))
+            children = {str(self.canonical(one.text)): one for one in self._new(bred, taken)}
+            values = guess.bounds(list(children)).tolist()
+            climbing.update(children, values)
+            pool |= children
+            bounds |= dict(zip(children, values, strict=True))
+        return [pool[text] for text in guess.choose(bounds, count)]
+
+    def _offspring(self, climbing: Archive, count: int) -> Iterator[Candidate]:
+        for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
+            size = max(wanted, breed.least) if wanted else 0
+            yield from breed(
+                climbing.parents(2 * size, self._rng, self.config.population, self.config.greed), size, self._rng
+            )
 
     def _started(self, count: int) -> Sequence[Candidate]:
         return self.start(count, int(self._rng.integers(2**31)))

@@ -8,7 +8,7 @@ from typing import final
 from seqvae.config import DecodeConfig
 from seqvae.latent.codec import Codec
 from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
-from seqvae.search.evolution import Breed, Crossover, Evolution, Moves, Mutation
+from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
 from seqvae.search.oracle import Candidate
 from seqvae.search.readable import Readable
@@ -61,6 +61,7 @@ def generative(
     config: GenerativeConfig | None = None,
     seed: int = 0,
     start: Sequence[str] = (),
+    guide: Chooser | None = None,
 ) -> Evolution:
     """Return an evolution over a model.
 
@@ -71,12 +72,14 @@ def generative(
         config: all settings.
         seed: of all draws.
         start: texts to begin with; none: from the model's prior.
+        guide: what chooses among many proposals.
     """
     config = config or GenerativeConfig()
     texts = Readable(codec)
     learner = Retraining(texts, config.retraining, seed, start) if config.retrained else None
     begin = FromTexts(start) if start else FromPrior(codec)
-    return Evolution(begin, _breeds(texts, moves, config), canonical, config.evolution, seed, learner, config.credit)
+    ways, credit = _breeds(texts, moves, config), config.credit
+    return Evolution(begin, ways, canonical, config.evolution, seed, learner, credit, guide)
 
 
 def _breeds(texts: Readable, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:
