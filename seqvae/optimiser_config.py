@@ -135,8 +135,8 @@ class GuideConfig:
         points: most scores that the process is fitted to.
     """
 
-    generations: int = 5
-    offspring: int = 200
+    generations: int = 2
+    offspring: int = 150
     points: int = 1000
 
     def __post_init__(self) -> None:

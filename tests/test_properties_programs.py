@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from property_cases import ASPIRIN
 from scoring_cases import script
 
-from seqvae.config import OracleConfig
+from seqvae.search_config import OracleConfig
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term
 from seqvae.properties.programs import Program

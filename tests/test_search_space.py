@@ -14,7 +14,7 @@ from seqvae.config import DecodeConfig
 from seqvae.device import generator
 from seqvae.errors import ConfigError
 from seqvae.model.heads import Heads
-from seqvae.optimiser_config import AscentConfig, CmaConfig, TanimotoConfig, TurboConfig
+from seqvae.optimiser_config import AscentConfig, CmaConfig, GuideConfig, TurboConfig
 from seqvae.properties.fingerprints import fingerprint, tanimoto
 from seqvae.search.designs import Designs
 from seqvae.search.features import Likeness, Words, substructures
@@ -167,7 +167,7 @@ def test_heads_learn_a_smooth_score_and_disagree_where_they_saw_none():
         (lambda: CmaConfig(subspace=1), "cma.subspace: expected a number from 2 to 100000, got 1"),
         (lambda: TurboConfig(acquisition="ei"), "turbo.acquisition: unknown value 'ei'"),
         (lambda: TurboConfig(length=2.0), "turbo.length: expected a number from"),
-        (lambda: TanimotoConfig(offspring=1), "tanimoto.offspring"),
+        (lambda: GuideConfig(offspring=1), "guide.offspring"),
         (lambda: AscentConfig(heads=1), "ascent.heads: expected a number from 2"),
     ],
 )
