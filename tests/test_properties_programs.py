@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from property_cases import ASPIRIN
 from scoring_cases import script
 
-from seqvae.search_config import OracleConfig
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term
 from seqvae.properties.programs import Program
 from seqvae.search.workers import Caller
+from seqvae.search_config import OracleConfig
 
 # Prints the letters of each text, and adds a line to calls.log.
 SIZES = """import sys
