@@ -38,7 +38,7 @@ def pmo(result: Values, published: Values) -> str:
         f"tasks with a star; all others were run unseen. {published['pmo']['note']}\n\n"
         + table(titles, rows)
         + "\n"
-        + (f"Not run yet: {', '.join(missing)}.\n\n" if missing else "")
+        + (f"Still to run: {', '.join(missing)}.\n\n" if missing else "")
         + f"One run takes {seconds:,.0f} s in the optimiser and {oracle:,.0f} s in the oracle, on "
         f"{settings['threads']} thread(s).\n\n"
         + reached(f"sum, {_LATENT} being the best latent method", ours, wanted[_LATENT], "{:.2f}".format)
@@ -86,8 +86,8 @@ def ehrlich(result: Values, published: Values) -> str:
         for name, value in figures["mean_best"].items()
     ]
     return (
-        f"The best value of {settings['budget']:,} calls, mean over {len(settings['seeds'])} functions; the optimum is "
-        f"1. Published: {other['method']} ({other['paper']}).\n\n"
+        f"The best value of {settings['budget']:,} calls by `{settings['optimizer']}`, mean over "
+        f"{len(settings['seeds'])} functions; the optimum is 1. Published: {other['method']} ({other['paper']}).\n\n"
         + table(["V, L, c, k, q", "published", "**seqvae**", "each"], rows)
         + "\n"
         + "".join(
@@ -115,8 +115,8 @@ def tfbind8(result: Values, published: Values) -> str:
         for name, of in factors.items()
     ]
     return (
-        f"The best of {settings['rounds']} rounds of {settings['batch']} queries, mean over 13 starts; 1 is the "
-        f"sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
+        f"The best of {settings['rounds']} rounds of {settings['batch']} queries by `{settings['optimizer']}`, mean over "
+        f"13 starts; 1 is the sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
         + table(["factor", "published", "**seqvae**", "starts from which the best was found"], rows)
         + "\n"
         + "".join(

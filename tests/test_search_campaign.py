@@ -161,6 +161,12 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(change, me
     assert not (tmp_path / "run").exists()
 
 
+def test_without_a_model_dna_has_all_four_bases_whatever_it_begins_with(tmp_path):
+    found = run("dna:distance=GCGCGCGC", tmp_path / "run", settings(budget=300, batch=30), ["GCGCGCGC"])
+    assert found.best == 8
+    assert set("".join(row[3] for row in rows(tmp_path / "run") if row[3])) == set("ACGT")
+
+
 def test_a_search_needs_a_model_or_texts(tmp_path):
     with pytest.raises(UsageError, match="give --model, --start, or both"):
         begin(alike, tmp_path / "run", settings())

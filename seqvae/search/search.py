@@ -27,6 +27,7 @@ from seqvae.search.results import Results, results
 from seqvae.search.texts import MOLECULES as MOLECULAR
 from seqvae.search.texts import Texts, texts_of, texts_over
 from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.text.alphabet import BASES
 
 _LOOKED_AT = 64  # texts of the prior
 START = "start.json"  # the texts that a search begins with, beside its settings
@@ -222,7 +223,8 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
     """Return the kind of texts, from the model where there is one; raises where the objective is of another."""
     wanted = scoring.kind if scoring else LETTERS
     if codec is None:
-        return MOLECULAR if wanted == MOLECULES else texts_over("".join(sorted(set("".join(start)))), start)
+        letters = BASES if wanted == DNA else "".join(sorted(set("".join(start))))
+        return MOLECULAR if wanted == MOLECULES else texts_over(letters, start)
     kind = MOLECULES if codec.tokenizer.molecular else DNA
     if wanted not in (kind, LETTERS):
         raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
