@@ -115,8 +115,8 @@ def tfbind8(result: Values, published: Values) -> str:
         for name, of in factors.items()
     ]
     return (
-        f"The best of {settings['rounds']} rounds of {settings['batch']} queries by `{settings['optimizer']}`, mean over "
-        f"13 starts; 1 is the sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
+        f"The best of {settings['rounds']} rounds of {settings['batch']} queries by `{settings['optimizer']}`, mean "
+        f"over 13 starts; 1 is the sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
         + table(["factor", "published", "**seqvae**", "starts from which the best was found"], rows)
         + "\n"
         + "".join(
