@@ -115,7 +115,7 @@ def tfbind8(result: Values, published: Values) -> str:
         for name, of in factors.items()
     ]
     return (
-        f"The best of {settings['rounds']} rounds of {settings['batch']} queries by `{settings['optimizer']}`, mean "
+        f"By `{settings['optimizer']}`, the best of {settings['rounds']} rounds of {settings['batch']} queries, mean "
         f"over 13 starts; 1 is the sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
         + table(["factor", "published", "**seqvae**", "starts from which the best was found"], rows)
         + "\n"
