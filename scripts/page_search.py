@@ -116,7 +116,8 @@ def tfbind8(result: Values, published: Values) -> str:
     ]
     return (
         f"By `{settings['optimizer']}`, the best of {settings['rounds']} rounds of {settings['batch']} queries, mean "
-        f"over 13 starts; 1 is the sequence that binds best of 65,536. Published: {other['method']} ({other['paper']}).\n\n"
+        "over 13 starts; 1 is the sequence that binds best of 65,536. Published: "
+        f"{other['method']} ({other['paper']}).\n\n"
         + table(["factor", "published", "**seqvae**", "starts from which the best was found"], rows)
         + "\n"
         + "".join(
