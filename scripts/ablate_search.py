@@ -23,7 +23,9 @@ from seqvae.config import DEFAULT_MODEL
 from seqvae.optimiser_config import GenerativeConfig
 from seqvae.properties import get
 from seqvae.search.evolution import Evolution
+from seqvae.search.features import substructures
 from seqvae.search.generative import generative
+from seqvae.search.guide import Guide
 from seqvae.search.ledger import Ledger
 from seqvae.search.oracle import Oracle
 from seqvae.search.results import Results, results
@@ -36,14 +38,16 @@ BUDGET, BATCH = 10_000, 100
 SMALL_TASKS, SMALL_BUDGET, SMALL_BATCH = TASKS[:1], 30, 10
 
 Change = dict[str, Any]  # settings by "section.name", and "batch"
-LATENT_ALONE = {"breeding.mutation": 0.0, "breeding.crossover": 0.0}
-GRAPH_ALONE = {"breeding.latent_noise": 0.0, "breeding.latent_crossover": 0.0, "retrained": False}
+LATENT_ALONE = {"breeding.mutation": 0.0, "breeding.crossover": 0.0, "guided": False}
+GRAPH_ALONE = {"breeding.latent_noise": 0.0, "breeding.latent_crossover": 0.0, "retrained": False, "guided": False}
 VARIANTS: dict[str, Change] = {
     "default": {},
     "graph alone": GRAPH_ALONE,
     "latent alone": LATENT_ALONE,
     "latent alone, not retrained": {**LATENT_ALONE, "retrained": False},
     "not retrained": {"retrained": False},
+    "not guided": {"guided": False},
+    "graph, guided": {**GRAPH_ALONE, "guided": True},
 }
 
 
@@ -101,7 +105,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             for task in tasks:
                 for seed in map(int, given.seeds.split(",")):
                     codec = seqvae.load(DEFAULT_MODEL, device="cpu")
-                    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed)
+                    guide = Guide(substructures, config.guide) if config.guided else None
+                    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
                     path = place / f"{name}-{task}-{seed}.sqlite".replace(" ", "_")
                     budget = SMALL_BUDGET if given.small else BUDGET
                     run = searched(optimiser, task, path, budget, batch)

@@ -14,8 +14,9 @@ from seqvae.search.build import OPTIMISERS
 from seqvae.search.laboratory import given
 from seqvae.search.ledger import Ledger
 from seqvae.search.results import results
-from seqvae.search.run_folder import LEDGER
+from seqvae.search.run_folder import LEDGER, STATE
 from seqvae.search.search import opened, resume
+from seqvae.search.state import load_state
 
 
 def entries(folder):
@@ -73,12 +74,22 @@ def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
     assert {entry.canonical: entry.scores[0] for entry in found.top} == {plate[0]: 3.0, plate[1]: 0.5, plate[2]: 0.25}
     assert found.statuses == {"ok": 5, "given": 1}
     with opened(run) as search:
-        from seqvae.search.run_folder import STATE
-        from seqvae.search.state import load_state
-
         search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
         assert search.optimiser.archive.best(2) == ["ACGTACGTACGT", plate[0]]
         assert search.optimiser.archive.score(plate[0]) == 3.0
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "ascent", "cma-es", "prior"])
+def test_a_text_measured_again_counts_with_its_mean_whoever_searches(optimizer, tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), start())
+    text = ask(run, 4)[0].text
+    for score in (1.0, 3.0):
+        tell(run, [Measurement(text, (score,))])
+    with opened(run) as search:
+        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
+        archive = getattr(search.optimiser, "archive", None) or search.optimiser.designs.archive
+        assert archive.score(text) == 2.0
 
 
 def test_a_search_with_an_objective_is_not_asked(tmp_path):

@@ -10,7 +10,8 @@ from rdkit import Chem, rdBase
 
 from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
-from seqvae.search.texts import Canonical, Texts
+from seqvae.search.oracle import Canonical
+from seqvae.search.texts import Texts
 from seqvae.search_config import ConstraintConfig
 from seqvae.text.molecules import read_molecule
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.search.archive import Archive
+from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Scores
 from seqvae.search.space import Points, Space
 from seqvae.search.state import State
@@ -66,12 +67,12 @@ class Designs:
 
 
 def remember(archive: Archive, scores: Scores) -> list[str]:
-    """Add to an archive what the oracle said; return the texts that it did not know."""
+    """Add to an archive what the oracle said, later scores in place of earlier ones; return the texts that are new."""
     new = []
     for form, values, status in zip(scores.canonical, scores.values, scores.statuses, strict=True):
-        if form is not None and status != "over_budget" and form not in archive:
+        if form is not None and status != OVER_BUDGET:
+            new += [] if form in archive else [form]
             archive.add(form, float(values[0]))
-            new.append(form)
     return new
 
 

@@ -10,10 +10,9 @@ from seqvae.latent.codec import Codec
 from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
-from seqvae.search.oracle import Candidate
+from seqvae.search.oracle import Candidate, Canonical
 from seqvae.search.readable import Readable
 from seqvae.search.retraining import Retraining
-from seqvae.search.texts import Canonical
 
 PRIOR = "prior"  # what proposes the texts of the start
 

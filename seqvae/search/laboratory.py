@@ -13,11 +13,10 @@ import numpy as np
 from seqvae.errors import InputError, UsageError
 from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Candidate, Scores
+from seqvae.search.oracle import Candidate, Canonical, Scores
 from seqvae.search.run_folder import STATE
 from seqvae.search.search import Search, opened
 from seqvae.search.state import State, load_state, save_state
-from seqvae.search.texts import Canonical
 
 _TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
 OBSERVED = "observed"  # what proposed a text that was never asked for

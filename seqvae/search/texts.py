@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -10,11 +10,10 @@ from typing import final
 from seqvae.errors import InputError
 from seqvae.search.evolution import Moves
 from seqvae.search.molecule_moves import MoleculeMoves
+from seqvae.search.oracle import Canonical
 from seqvae.search.sequence_moves import SequenceMoves
 from seqvae.text.molecules import canonical_or_none
 from seqvae.text.tokenizer import Tokenizer
-
-Canonical = Callable[[str], str | None]
 
 
 @final
