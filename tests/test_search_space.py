@@ -106,7 +106,7 @@ def test_molecules_have_the_form_of_their_codec(kind):
     assert np.isfinite(points[readable]).all()
 
 
-def test_designs_know_failures_and_keep_points_of_scores(tmp_path):
+def test_designs_know_failures_and_keep_points_of_the_latest_scores(tmp_path):
     designs = Designs(space())
     forms = ["ACGT", "GATTACA", None, "A" * 13, "TTTT", "CCCC"]
     values = np.array([[1.0], [np.nan], [np.nan], [3.0], [2.0], [9.0]])
@@ -115,9 +115,9 @@ def test_designs_know_failures_and_keep_points_of_scores(tmp_path):
     assert designs.tell(Scores(values[:1] + 5, ["cached"], forms[:1])) == []
     texts, points, scores = designs.table()
     assert texts == ["ACGT", "TTTT"]
-    assert scores.tolist() == [1.0, 2.0]
+    assert scores.tolist() == [6.0, 2.0]
     assert points.shape == (2, designs.space.latent)
-    assert designs.best(5) == ["TTTT", "ACGT"]
+    assert designs.best(5) == ["ACGT", "TTTT"]
     assert designs.point("GATTACA") is None
     save_state(tmp_path / "state", designs.state_dict())
     other = Designs(space())

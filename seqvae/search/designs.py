@@ -27,9 +27,10 @@ class Designs:
         self._points: dict[str, Points] = {}
 
     def tell(self, scores: Scores) -> list[str]:
-        """Remember the first of the scores of each valid text that is not known; return these texts.
+        """Remember the latest score of each valid text; return the texts that were not known.
 
-        A text that failed is known and has no score; it is nothing that a model learns from.
+        A text that failed is known and has no score; it is nothing that a model learns from. A text measured again comes
+        with the mean of its measurements.
         """
         new = remember(self.archive, scores)
         scored = [form for form in new if np.isfinite(self.archive.score(form))]
