@@ -92,6 +92,15 @@ def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figu
             file.write((json.dumps(made, indent=1) + "\n").encode())
 
 
+def figures_of(path: Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a result that was written under these settings; none where there is no such result."""
+    if path is None or not path.is_file():
+        return {}
+    made = json.loads(path.read_text("utf-8"))
+    same = made["settings"] == json.loads(json.dumps(dict(settings)))
+    return dict(made["figures"]) if same else {}
+
+
 def result_path(given: argparse.Namespace, name: str) -> Path | None:
     """Return where the result goes: `--out`, or `scripts/results/`, or nowhere for a small setting."""
     if given.out is not None or given.small:

@@ -3,7 +3,8 @@
     python scripts/train_moses.py --folder runs/moses-smiles [--betas 0.3,0.6] [--resume]
 
 The model is trained once; each other price goes on from it for one epoch, in a folder beside. `--resume` goes on with
-what was stopped, and reads back what is finished; the result is written after each price.
+what was stopped, reads back what is trained, and keeps the prices that the result holds under the same settings; the
+result is written after each price.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from molecule_figures import TRIES, figures
-from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from record import arguments, figures_of, folder_or_temporary, result_path, torch_threads, write_result
 from training_runs import Finished, trained, tuned
 
 from seqvae.artifact import record_metrics
@@ -81,19 +82,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     betas = (
         [float(beta) for beta in given.betas.split(",")] if given.betas else list(BETAS[: 2 if given.small else None])
     )
-    points: dict[str, Any] = {}
+    shown = {**run_to_dict(run), "tuning": asdict(tuning), "summary": asdict(settings), "tries": TRIES}
+    out = result_path(given, NAME)
+    points: dict[str, Any] = figures_of(out, shown).get("points", {}) if given.resume else {}
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
-        for beta in betas:
+        for beta in (beta for beta in betas if f"{beta:g}" not in points):
             finished = at(beta, run, tuning, place / "model" if given.small else place, given.resume)
             found = points[f"{beta:g}"] = figures(finished, settings)
             record_metrics(finished.folder, {**found["summary"], "generation": found["generation"]})
-            shown = {
-                **run_to_dict(run),
-                "tuning": asdict(tuning),
-                "summary": asdict(settings),
-                "tries": TRIES,
-            }
-            write_result(result_path(given, NAME), NAME, shown, {"points": points})
+            write_result(out, NAME, shown, {"points": points})
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class Designs:
     def tell(self, scores: Scores) -> list[str]:
         """Remember the latest score of each valid text; return the texts that were not known.
 
-        A text that failed is known and has no score; it is nothing that a model learns from. A text measured again comes
-        with the mean of its measurements.
+        A text that failed is known and has no score; it is nothing that a model learns from. A text measured again
+        comes with the mean of its measurements.
         """
         new = remember(self.archive, scores)
         scored = [form for form in new if np.isfinite(self.archive.score(form))]
