@@ -35,7 +35,7 @@ def settled(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None) -> SingleTaskGP:
+def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None, fit: bool = True) -> SingleTaskGP:
     """Return a Gaussian process with the hyperparameters of the highest marginal likelihood, in evaluation mode.
 
     Args:
@@ -43,13 +43,16 @@ def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None) -> 
         y: `(points,)`, float64; it is standardised, predictions come back on its scale.
         kernel: a new covariance function.
         begin: hyperparameters to begin with, of `hyperparameters`; None: the modes of their priors.
+        fit: whether to fit them, or to take them as they are.
     """
     model = SingleTaskGP(x, y.unsqueeze(-1), covar_module=kernel, outcome_transform=Standardize(m=1)).to(x)
     if begin is not None:
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 parameter.copy_(torch.as_tensor(begin[name]))
-    fit_gpytorch_mll_scipy(ExactMarginalLogLikelihood(model.likelihood, model).train(), options={"maxiter": _STEPS})
+    if fit:
+        mll = ExactMarginalLogLikelihood(model.likelihood, model).train()
+        fit_gpytorch_mll_scipy(mll, options={"maxiter": _STEPS})
     model.eval()
     return model
 

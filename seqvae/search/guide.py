@@ -24,6 +24,7 @@ from seqvae.search.state import State
 
 # Decades of the upper confidence bound's beta; each round draws one, as PMO's "GP BO" does.
 _BETA = (-2.0, 0.0)
+_GROWN = 1.1  # times as many scores: the hyperparameters are fitted again; between, the last ones stand
 _FINALISTS = 1000  # texts of the highest bound, among which posterior draws choose
 _CPU = torch.device("cpu")  # tables of similarities are made there, and are small
 
@@ -50,7 +51,7 @@ class LookUp(Kernel):
 
 @final
 class Guide:
-    """Fits the process round after round, each time from where the last fit ended.
+    """Makes the process anew in each round, and fits it again, from where the last fit ended, when more is known.
 
     The process has a constant mean and the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009)
     times a scale. Of more than `points` scores it is fitted to the best half and to as many of the others, drawn.
@@ -63,6 +64,7 @@ class Guide:
     def __init__(self, features: Features, config: GuideConfig | None = None) -> None:
         self.config, self.likeness = config or GuideConfig(), Likeness(features)
         self._hyper: State | None = None
+        self._fitted = 0  # scores there were at the last fit
 
     def guess(self, archive: Archive, rng: np.random.Generator) -> Guess:
         """Return what the scores of an archive let one think of other texts."""
@@ -70,17 +72,19 @@ class Guide:
         self.likeness.forget(but=known)
         seed, beta = int(rng.integers(2**31)), float(10 ** rng.uniform(*_BETA))
         scores = [archive.score(text) for text in known]
-        found = Guess(self.likeness, known, scores, self._hyper, (seed, beta))
-        self._hyper = hyperparameters(found.model)
+        fit = self._hyper is None or len(archive) >= _GROWN * self._fitted
+        found = Guess(self.likeness, known, scores, self._hyper, (seed, beta), fit)
+        if fit:
+            self._hyper, self._fitted = hyperparameters(found.model), len(archive)
         return found
 
     def state_dict(self) -> State:
         """Return where the next fit begins."""
-        return {"hyper": self._hyper}
+        return {"hyper": self._hyper, "fitted": self._fitted}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self._hyper = state["hyper"]
+        self._hyper, self._fitted = state["hyper"], state["fitted"]
 
     def _known(self, archive: Archive, rng: np.random.Generator) -> list[str]:
         """Return the texts that the process is fitted to."""
@@ -102,6 +106,7 @@ class Guess:
         scores: of these.
         begin: hyperparameters to begin the fit with.
         chance: seed of the draws, and the weight of the variance in the bound.
+        fit: whether to fit them.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class Guess:
         scores: list[float],
         begin: State | None,
         chance: tuple[int, float],
+        fit: bool = True,
     ) -> None:
         self.likeness, self.known = likeness, known
         self._seed, self._beta = chance
@@ -119,7 +125,7 @@ class Guess:
         rows = torch.arange(len(known), dtype=torch.float64).unsqueeze(-1)
         values = torch.tensor(scores, dtype=torch.float64)
         with settled(self._seed, _CPU):
-            self.model: SingleTaskGP = fitted(rows, values, ScaleKernel(self._look), begin)
+            self.model: SingleTaskGP = fitted(rows, values, ScaleKernel(self._look), begin, fit)
 
     def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the upper confidence bound of each text: mean + sqrt(beta) * standard deviation."""
