@@ -110,8 +110,9 @@ def result_path(given: argparse.Namespace, name: str) -> Path | None:
 
 @contextmanager
 def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
-    """Yield the folder given, or one that is removed in the end."""
+    """Yield the folder given, made if it is not there, or one that is removed in the end."""
     if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
     with TemporaryDirectory() as made:
