@@ -107,7 +107,15 @@ def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, 
 
 def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
     result, drawn = tmp_path / "moses.json", tmp_path / "curve.svg"
-    train_moses.main(["--small", "--threads", "1", "--betas", "0.3,0.6", "--out", str(result)])
+    run = ["--small", "--threads", "1", "--folder", str(tmp_path), "--out", str(result)]
+    train_moses.main([*run, "--betas", "0.3"])
+    first = json.loads(result.read_text("utf-8"))
+    first["figures"]["points"]["0.3"]["mark"] = "measured before"
+    result.write_text(json.dumps(first), "utf-8")
+    train_moses.main([*run, "--betas", "0.3,0.6", "--resume"])
+    both = json.loads(result.read_text("utf-8"))["figures"]["points"]
+    assert both.keys() == {"0.3", "0.6"}
+    assert both["0.3"] == first["figures"]["points"]["0.3"]
     make_curve.main(["--result", str(result), "--out", str(drawn)])
     capsys.readouterr()
     names = [title.text for title in ElementTree.parse(drawn).iter() if title.tag.endswith("title")]
