@@ -97,11 +97,12 @@ def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, 
     (tmp_path / "ANY_REF_8mers.txt").write_text("\n".join(rows) + "\n")
     out = tmp_path / "tfbind8.json"
     table = str(tmp_path / "ANY_REF_8mers.txt")
-    benchmark_tfbind8.main(["--small", "--threads", "1", "--table", table, "--batch", "4", "--out", str(out)])
+    benchmark_tfbind8.main(["--small", "--threads", "1", "--table", table, "--batches", "4,2", "--out", str(out)])
     capsys.readouterr()
-    found = json.loads(out.read_text("utf-8"))["figures"]["factors"]["ANY"]
-    assert {run["calls_unique"] for run in found["runs"].values()} == {40}
-    assert 0 < found["mean_best"] <= 1
+    found = json.loads(out.read_text("utf-8"))["figures"]["batches"]
+    for batch, calls in (("4", 40), ("2", 20)):
+        assert {run["calls_unique"] for run in found[batch]["ANY"]["runs"].values()} == {calls}
+        assert 0 < found[batch]["ANY"]["mean_best"] <= 1
     assert "ANY" in make_benchmarks_page.page(tmp_path)
 
 
