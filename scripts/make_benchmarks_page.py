@@ -46,6 +46,7 @@ def speed(result: Values, published: Values) -> str:
     return throughput(result, published) + page_throughput.section(result, published)
 
 
+_EHRLICH = "python scripts/benchmark_ehrlich.py --optimizer ga"
 _SMALL = "python scripts/benchmark_small_budgets.py"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
@@ -61,7 +62,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Searches: PMO", "pmo", "python scripts/benchmark_pmo.py", page_search.pmo),
     ("Searches: what the parts are worth", "search_ablation", "python scripts/ablate_search.py", page_search.ablation),
     ("Searches of some hundred calls", "small_budgets", _SMALL, page_search.small_budgets),
-    ("Searches: Ehrlich functions", "ehrlich", "python scripts/benchmark_ehrlich.py --optimizer ga", page_search.ehrlich),
+    ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
     ("Searches: TF-Bind-8", "tfbind8", "python scripts/benchmark_tfbind8.py --table FILE", page_search.tfbind8),
     ("Speed", "throughput", "python scripts/benchmark_throughput.py", speed),
     ("Equal wall time", "equal_time", "python scripts/benchmark_equal_time.py", page_equal_time.section),

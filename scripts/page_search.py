@@ -122,9 +122,7 @@ def tfbind8(result: Values, published: Values) -> str:
         + table(["queries", "factor", "published", "**seqvae**", "starts from which the best was found"], rows)
         + "\n"
         + "".join(
-            reached(
-                f"{name}, {settings['rounds']} x {batch}", of["mean_best"], other["best"][name], "{:.4f}".format
-            )
+            reached(f"{name}, {settings['rounds']} x {batch}", of["mean_best"], other["best"][name], "{:.4f}".format)
             for batch, name, of in found
             if name in other["best"]
         )
