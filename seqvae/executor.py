@@ -118,9 +118,8 @@ def _starter(kind: str, job: Job, config: ExecutorConfig, stack: ExitStack) -> t
     """Return what starts a worker, and how many there may be."""
     if kind == "processes":
         return lambda: _Process(job), config.workers or cores()
-    ray = _ray(config.address, stack)
-    workers = config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    return lambda: _RayWorker(ray, job), workers
+    ray = connected(config.address, stack)
+    return lambda: _RayWorker(ray, job), config.workers or cluster_cores(ray)
 
 
 def _in_order(start: Callable[[], Worker], chunks: Iterator[Any], workers: int, stack: ExitStack) -> Iterator[Any]:
@@ -301,8 +300,8 @@ class _RayWorker:
         self._ray.kill(self._actor)
 
 
-def _ray(address: str, stack: ExitStack) -> ModuleType:
-    """Return the library, connected; a connection that is made here ends with the stack."""
+def ray_library() -> ModuleType:
+    """Return Ray; raises UsageError where it is not installed."""
     try:
         import ray
         import ray.exceptions
@@ -310,6 +309,20 @@ def _ray(address: str, stack: ExitStack) -> ModuleType:
         raise UsageError(
             "executor ray needs the Ray library: pip install 'seqvae[ray]', or take executor processes"
         ) from error
+    return ray
+
+
+def connected(address: str, stack: ExitStack) -> ModuleType:
+    """Return Ray, connected to a cluster; a connection that is made here ends with the stack.
+
+    Args:
+        address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+        stack: what the connection ends with.
+
+    Raises:
+        UsageError: Ray is not installed, or no cluster answers.
+    """
+    ray = ray_library()
     if not ray.is_initialized():
         try:
             ray.init(address=address or None, logging_level=logging.WARNING, log_to_driver=False)
@@ -317,6 +330,11 @@ def _ray(address: str, stack: ExitStack) -> ModuleType:
             raise UsageError(f"no Ray cluster answers at {address!r}: start one with ray start --head") from error
         stack.callback(ray.shutdown)
     return ray
+
+
+def cluster_cores(ray: ModuleType) -> int:
+    """Return how many cores the cluster has that Ray is connected to."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 if __name__ == "__main__":
