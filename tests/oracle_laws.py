@@ -15,6 +15,7 @@ from pathlib import Path
 import oracle_cases
 
 from seqvae.errors import UsageError
+from seqvae.properties.programs import Program
 from seqvae.search.ledger import Ledger
 from seqvae.search.oracle import Oracle
 from seqvae.search.workers import Caller
@@ -113,6 +114,17 @@ def workers_stay_from_one_batch_to_the_next(folder, where):
     caller.close()
 
 
+def a_program_ends_with_the_worker_that_was_too_slow(folder, where):
+    path, child = folder / "slow.sh", folder / "child"
+    path.write_text(f"#!/bin/sh\nif [ $1 = CC ]; then sleep 100 & echo $! > {child}; wait; else echo 2; fi\n")
+    path.chmod(0o755)
+    caller = Caller(Program(f"{path} {{text}}"), 1, OracleConfig(timeout=4, retries=0, **where))
+    statuses = [outcome.status for part in caller.outcomes(["C", "CC", "CCC"]) for outcome in part]
+    caller.close()
+    assert statuses == ["ok", "timeout", "ok"], statuses
+    assert eventually(lambda: not alive(int(child.read_text())))
+
+
 def whatever_they_do_closing_ends_them(folder, where):
     caller = Caller(oracle_cases.Notes(folder, seconds=100), 1, OracleConfig(timeout=200, **where))
     caller._pool = caller._started()
@@ -150,6 +162,7 @@ KILLABLE = (
     a_text_whose_worker_died_is_tried_again,
     few_texts_are_on_their_way,
     workers_stay_from_one_batch_to_the_next,
+    a_program_ends_with_the_worker_that_was_too_slow,
     whatever_they_do_closing_ends_them,
 )
 ON_RAY = (*KILLABLE, what_cannot_be_loaded_is_one_error)
