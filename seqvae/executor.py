@@ -16,6 +16,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import traceback
@@ -40,6 +41,7 @@ _WORTH_WORKERS = 4
 _SIZE_BYTES = 8
 # A node of a cluster may go away: its work is pure, and is done again elsewhere.
 _RAY_RETRIES = 3
+_REACH_SECONDS = 20.0  # for a cluster to answer
 
 
 @dataclass(frozen=True)
@@ -324,12 +326,21 @@ def connected(address: str, stack: ExitStack) -> ModuleType:
     """
     ray = ray_library()
     if not ray.is_initialized():
+        where = address or os.environ.get("RAY_ADDRESS", "")
         try:
+            _reach(where)
             ray.init(address=address or None, logging_level=logging.WARNING, log_to_driver=False)
-        except ConnectionError as error:
-            raise UsageError(f"no Ray cluster answers at {address!r}: start one with ray start --head") from error
+        except OSError as error:
+            raise UsageError(f"no Ray cluster answers at {where!r}: start one with ray start --head") from error
         stack.callback(ray.shutdown)
     return ray
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing answers at `host:port` or `ray://host:port`; Ray itself tries for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
 
 
 def cluster_cores(ray: ModuleType) -> int:
