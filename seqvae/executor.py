@@ -16,6 +16,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import traceback
@@ -40,6 +41,7 @@ _WORTH_WORKERS = 4
 _SIZE_BYTES = 8
 # A node of a cluster may go away: its work is pure, and is done again elsewhere.
 _RAY_RETRIES = 3
+_REACH_SECONDS = 20.0  # for a cluster to answer
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,8 @@ def _starter(kind: str, job: Job, config: ExecutorConfig, stack: ExitStack) -> t
     """Return what starts a worker, and how many there may be."""
     if kind == "processes":
         return lambda: _Process(job), config.workers or cores()
-    ray = _ray(config.address, stack)
-    workers = config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    return lambda: _RayWorker(ray, job), workers
+    ray = connected(config.address, stack)
+    return lambda: _RayWorker(ray, job), config.workers or cluster_cores(ray)
 
 
 def _in_order(start: Callable[[], Worker], chunks: Iterator[Any], workers: int, stack: ExitStack) -> Iterator[Any]:
@@ -301,8 +302,8 @@ class _RayWorker:
         self._ray.kill(self._actor)
 
 
-def _ray(address: str, stack: ExitStack) -> ModuleType:
-    """Return the library, connected; a connection that is made here ends with the stack."""
+def ray_library() -> ModuleType:
+    """Return Ray; raises UsageError where it is not installed."""
     try:
         import ray
         import ray.exceptions
@@ -310,13 +311,41 @@ def _ray(address: str, stack: ExitStack) -> ModuleType:
         raise UsageError(
             "executor ray needs the Ray library: pip install 'seqvae[ray]', or take executor processes"
         ) from error
+    return ray
+
+
+def connected(address: str, stack: ExitStack) -> ModuleType:
+    """Return Ray, connected to a cluster; a connection that is made here ends with the stack.
+
+    Args:
+        address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+        stack: what the connection ends with.
+
+    Raises:
+        UsageError: Ray is not installed, or no cluster answers.
+    """
+    ray = ray_library()
     if not ray.is_initialized():
+        where = address or os.environ.get("RAY_ADDRESS", "")
         try:
+            _reach(where)
             ray.init(address=address or None, logging_level=logging.WARNING, log_to_driver=False)
-        except ConnectionError as error:
-            raise UsageError(f"no Ray cluster answers at {address!r}: start one with ray start --head") from error
+        except OSError as error:
+            raise UsageError(f"no Ray cluster answers at {where!r}: start one with ray start --head") from error
         stack.callback(ray.shutdown)
     return ray
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing answers at `host:port` or `ray://host:port`; Ray itself tries for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
+
+
+def cluster_cores(ray: ModuleType) -> int:
+    """Return how many cores the cluster has that Ray is connected to."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seqvae.config import DEFAULT_MODEL, HUGE, between, one_of
 from seqvae.errors import ConfigError
@@ -15,7 +15,10 @@ class OracleConfig:
     Attributes:
         budget: calls that may be made, those of the start included.
         count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
-        workers: processes that score; 0: this one, in which nothing can be timed out.
+        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (needs `seqvae[ray]`).
+        workers: how many score at a time; 0: this process alone, in which nothing can be timed out; with Ray one a
+            core of the cluster.
+        ray_address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
         timeout: seconds that a worker may take for a text.
         retries: how often a text is tried again whose worker was too slow or died.
         failures: texts that may fail in a row; then the search stops.
@@ -23,13 +26,18 @@ class OracleConfig:
 
     budget: int = 10_000
     count: str = "unique"
+    executor: str = "processes"
     workers: int = 0
+    ray_address: str = ""
     timeout: float = 60.0
     retries: int = 1
     failures: int = 20
 
     def __post_init__(self) -> None:
         one_of("oracle.count", self.count, ("unique", "every"))
+        one_of("oracle.executor", self.executor, ("processes", "ray"))
+        if self.ray_address and self.executor != "ray":
+            raise ConfigError("oracle.ray_address: expected oracle.executor ray with it, got " + self.executor)
         between("oracle.timeout", self.timeout, 1e-3, HUGE)
         for name in ("budget", "failures"):
             between(f"oracle.{name}", getattr(self, name), 1, HUGE)
@@ -116,3 +124,29 @@ class SearchConfig:
     oracle: OracleConfig = field(default_factory=OracleConfig)
     campaign: CampaignConfig = field(default_factory=CampaignConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+
+
+@dataclass(frozen=True)
+class EndConfig:
+    """When a search ends that is gone on with; None: when it did.
+
+    Attributes:
+        budget: calls that may be made, those made already included.
+        minutes: end after so many minutes from now; 0: never for that reason.
+        patience: end after so many calls without a better best; 0: never for that reason.
+    """
+
+    budget: int | None = None
+    minutes: float | None = None
+    patience: int | None = None
+
+    def of(self, config: SearchConfig) -> SearchConfig:
+        """Return the settings with these in their place; raises ConfigError where one is out of range."""
+        oracle, campaign = config.oracle, config.campaign
+        if self.budget is not None:
+            oracle = replace(oracle, budget=self.budget)
+        if self.minutes is not None:
+            campaign = replace(campaign, minutes=self.minutes)
+        if self.patience is not None:
+            campaign = replace(campaign, patience=self.patience)
+        return replace(config, oracle=oracle, campaign=campaign)

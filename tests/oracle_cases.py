@@ -36,6 +36,43 @@ def _one(text):
     return float(len(text))
 
 
+def wrong_length(texts):
+    return [[0.0, 1.0]] * len(texts)
+
+
+def slow_at_first(texts):
+    """The earlier a text, the longer it takes: `a` before `b`."""
+    time.sleep(0.4 if texts[0].startswith("a") else 0.0)
+    return length(texts)
+
+
+class Notes:
+    """Writes down each text in a file of its own, with the process that scores it, and may then hang."""
+
+    def __init__(self, folder, seconds=0.0):
+        self.folder, self.seconds = folder, seconds
+
+    def __call__(self, texts):
+        for text in texts:
+            (self.folder / text).write_text(str(os.getpid()))
+            time.sleep(self.seconds)
+        return length(texts)
+
+
+class Unloadable:
+    """Can be sent to a worker, which cannot load it."""
+
+    def __reduce__(self):
+        return _missing, ()
+
+    def __call__(self, texts):
+        return length(texts)
+
+
+def _missing():
+    raise ModuleNotFoundError("No module named 'mine'")
+
+
 def too_few(texts):
     return [0.0] * (len(texts) - 1)
 

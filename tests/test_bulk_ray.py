@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from seqvae.errors import UsageError
+from seqvae.executor import connected
 
 pytest.importorskip("ray")
 HERE = Path(__file__).parent
@@ -51,6 +56,15 @@ ray.shutdown()
 cluster.shutdown()
 print("same")
 """
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://localhost:{}"])
+def test_a_cluster_that_does_not_answer_is_named_at_once(form):
+    with socket.socket() as taken:  # bound and not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        address = form.format(taken.getsockname()[1])
+        with pytest.raises(UsageError, match=f"no Ray cluster answers at '{address}': start one with ray start"):
+            connected(address, ExitStack())
 
 
 def test_two_nodes_give_what_one_process_gives():

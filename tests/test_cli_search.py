@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
 import pytest
 from search_cases import alike, dna_model, start
@@ -61,11 +62,46 @@ def test_a_search_that_was_stopped_goes_on(run, tmp_path):
     whole = rows(tmp_path / "run")
     assert run(SEARCH.replace("--out run", "--out cut --minutes 1e-9"))[0] == 0
     assert len(rows(tmp_path / "cut")) < 60
-    settings = json.loads((tmp_path / "cut" / "search.json").read_text())
-    settings["config"]["campaign"]["minutes"] = 0.0
-    (tmp_path / "cut" / "search.json").write_text(json.dumps(settings))
-    assert run("optimize --resume cut")[0] == 0
+    assert run("optimize --resume cut --minutes 0")[0] == 0
     assert rows(tmp_path / "cut") == whole
+
+
+def test_a_search_goes_on_to_a_larger_budget(run, tmp_path):
+    assert run(SEARCH.replace("60", "47"))[0] == 0
+    first = rows(tmp_path / "run")
+    code, out, _ = run("optimize --resume run --budget 75")
+    assert code == 0
+    assert "calls, each valid text once  75" in out
+    assert rows(tmp_path / "run")[: len(first)] == first
+    assert json.loads((tmp_path / "run" / "search.json").read_text())["config"]["oracle"]["budget"] == 75
+    code, out, _ = run("optimize --resume run")
+    assert "calls, each valid text once  75" in out
+    for budget, words in [
+        ("74", "run: has made 75 calls: expected a budget from there, got 74"),
+        ("0", "oracle.budget"),
+    ]:
+        code, out, err = run(f"optimize --resume run --budget {budget}")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert words in err
+
+
+def test_the_way_to_go_on_after_ctrl_c_names_the_new_end(run, monkeypatch):
+    assert run(SEARCH)[0] == 0
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqvae.search.campaign.Campaign.run", interrupted)
+    _, _, err = run("optimize --resume run --budget 12345678 --minutes 1.5")
+    assert "go on by: seqvae optimize --resume run --budget 12345678 --minutes 1.5" in err
+
+
+def test_ray_that_is_not_installed_is_one_line_and_nothing_is_made(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, out, err = run(SEARCH + " --executor ray")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "executor ray needs the Ray library: pip install 'seqvae[ray]', or take executor processes" in err
+    assert not (tmp_path / "run").exists()
 
 
 def test_known_scores_cost_no_call(run, tmp_path):
@@ -114,6 +150,10 @@ def test_a_model_is_not_needed(run, tmp_path):
         ("optimize --objective dna:gc", 2, "expected what to optimise and where"),
         ("optimize --out run", 2, "expected what to optimise and where"),
         ("optimize --resume run --objective dna:gc", 2, "--resume takes its settings from the folder"),
+        ("optimize --resume run --batch 20 --budget 70", 2, "leave out all but --budget, --minutes and --patience"),
+        ("optimize --resume nothing --budget 70", 1, "nothing: there is no search here"),
+        ("optimize --objective dna:gc --model ./model --out run --executor rai", 2, "oracle.executor"),
+        ("optimize --objective dna:gc --model ./model --out run --ray-address auto", 2, "expected oracle.executor ray"),
         ("optimize --resume nothing", 1, "nothing: there is no search here"),
         ("optimize --objective dna:gcc --model ./model --out run", 2, "gcc"),
         ("optimize --objective dna:gc --model ./model --out run --optimizer autoo", 2, "did you mean 'auto'"),

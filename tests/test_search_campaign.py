@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 import search_cases
 from search_cases import BEST, alike, dna_model, start
 
-from seqvae.errors import InputError, OracleError, UsageError
+from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.search import campaign as campaigns
-from seqvae.search import run_folder
+from seqvae.search import run_folder, workers
 from seqvae.search.build import OPTIMISERS
 from seqvae.search.ledger import Ledger
 from seqvae.search.search import begin, opened, resume, run
-from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, EndConfig, OracleConfig, SearchConfig
 
 
 class Cut(BaseException):
@@ -48,24 +50,133 @@ def test_a_search_that_was_cut_off_writes_the_ledger_of_an_unbroken_one(optimize
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
     config, texts = settings(model, optimizer), start(90)
     whole = run(alike, tmp_path / "whole", config, texts)
-    calls = []
-
-    def cut(text):
-        calls.append(text)
-        if len(calls) in (7, 23, 24, 51):
-            raise Cut
-        return alike(text)
-
-    cut.__module__, cut.__qualname__ = alike.__module__, alike.__qualname__
     begin(alike, tmp_path / "cut", config, texts)
-    for _ in range(5):
-        try:
-            broken = resume(tmp_path / "cut", function=cut)
-        except Cut:
-            continue
+    broken = gone_on(tmp_path / "cut", cut_after(7, 23, 24, 51))
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
     assert len(rows(tmp_path / "whole")) >= 60
     assert (broken.unique, broken.best, broken.auc_top) == (whole.unique, whole.best, whole.auc_top)
+
+
+def cut_after(*moments):
+    """As `alike`, but cut off at those calls; so that it passes for `alike`."""
+    calls = []
+
+    def score(text):
+        calls.append(text)
+        if len(calls) in moments:
+            raise Cut
+        return alike(text)
+
+    score.__module__, score.__qualname__, score.calls = alike.__module__, alike.__qualname__, calls
+    return score
+
+
+def gone_on(folder, score, end=None):
+    """Go on with a search until it is not cut off any more."""
+    while True:
+        try:
+            return resume(folder, function=score, end=end)
+        except Cut:
+            continue
+
+
+SMALLER, LARGER = 47, 70  # of 10 a round: the last one of the smaller budget is cut
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_search_goes_on_to_a_larger_budget_and_scores_nothing_twice(optimizer, model, tmp_path):
+    texts, score = start(90), cut_after()
+    begin(alike, tmp_path / "run", settings(model, optimizer, SMALLER), texts)
+    assert resume(tmp_path / "run", function=score).unique == SMALLER
+    first = rows(tmp_path / "run")
+    assert resume(tmp_path / "run", function=score, end=EndConfig(budget=LARGER)).unique == LARGER
+    assert rows(tmp_path / "run")[: len(first)] == first
+    assert len(set(score.calls)) == len(score.calls) == LARGER
+    assert run_folder.settings_of(tmp_path / "run")["config"]["oracle"]["budget"] == LARGER
+
+
+@pytest.mark.parametrize("saved_every", [0.0, 1e9])
+@pytest.mark.parametrize("optimizer", ["auto", "cma-es"])
+def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, model, tmp_path, monkeypatch):
+    """Cut off before and after the change, and in the round that the smaller budget cuts; states old and new."""
+    monkeypatch.setattr(campaigns, "_SAVED_EVERY", saved_every)
+    monkeypatch.setattr(workers, "_TOGETHER", 1)  # each score is written at once
+    config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
+    for name, moments in {"whole": (), "cut": (13, 45, 47, 52, 53)}.items():
+        score = cut_after(*moments)
+        begin(alike, tmp_path / name, config, texts)
+        with contextlib.suppress(Cut):
+            resume(tmp_path / name, function=score)  # `cut` ends in the second round
+        gone_on(tmp_path / name, score)
+        gone_on(tmp_path / name, score, larger)
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("moment", [45, 33, 4])
+@pytest.mark.parametrize("optimizer", ["auto", "ga"])
+def test_the_budget_may_grow_in_the_middle_of_a_round(optimizer, moment, model, tmp_path, monkeypatch):
+    """The round that was cut off ends as it was begun; and no trace is left where the old budget had cut none."""
+    monkeypatch.setattr(campaigns, "_SAVED_EVERY", 1e9)
+    monkeypatch.setattr(workers, "_TOGETHER", 1)
+    config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
+    for name, end in {"smaller": None, "larger": larger}.items():
+        begin(alike, tmp_path / name, config, texts)
+        resume(tmp_path / name, function=alike, end=end)
+    score = cut_after(moment, moment + 1, moment + 20)
+    begin(alike, tmp_path / "cut", config, texts)
+    with pytest.raises(Cut):
+        resume(tmp_path / "cut", function=score)
+    assert len(rows(tmp_path / "cut")) == moment - 1
+    assert gone_on(tmp_path / "cut", score, larger).unique == LARGER
+    if moment > 40:  # in the round that the smaller budget cut
+        smaller = rows(tmp_path / "smaller")
+        assert rows(tmp_path / "cut")[: len(smaller)] == smaller
+    else:
+        assert rows(tmp_path / "cut") == rows(tmp_path / "larger")
+
+
+def test_when_a_search_ends_changes_nothing_before_the_end(tmp_path):
+    def ended(name, *changes):
+        begin(alike, tmp_path / name, settings(budget=300), start())
+        for change in changes:
+            resume(tmp_path / name, function=alike, end=change)
+        return rows(tmp_path / name)
+
+    whole = ended("whole", EndConfig())
+    hasty = ended("hasty", EndConfig(minutes=1e-9), EndConfig(minutes=0.0))
+    patient = ended("patient", EndConfig(patience=10), EndConfig(patience=0))
+    assert hasty == patient == whole
+    ended("stays", EndConfig(patience=10), EndConfig(minutes=1.0))
+    config = run_folder.settings_of(tmp_path / "stays")["config"]
+    assert (config["campaign"]["patience"], config["campaign"]["minutes"], config["oracle"]["budget"]) == (10, 1.0, 300)
+    assert len(rows(tmp_path / "stays")) < len(whole)
+
+
+@pytest.mark.parametrize("count", ["unique", "every"])
+def test_a_budget_below_the_calls_that_were_made_is_refused(count, tmp_path):
+    begin(alike, tmp_path / "run", replace(settings(), oracle=OracleConfig(budget=60, count=count)), start())
+    resume(tmp_path / "run", function=alike)
+    before, found = (tmp_path / "run" / run_folder.SETTINGS).read_bytes(), rows(tmp_path / "run")
+    with pytest.raises(UsageError, match="has made 60 calls: expected a budget from there, got 59"):
+        resume(tmp_path / "run", function=alike, end=EndConfig(budget=59))
+    with pytest.raises(ConfigError, match=r"oracle\.budget"):
+        resume(tmp_path / "run", function=alike, end=EndConfig(budget=0))
+    assert (tmp_path / "run" / run_folder.SETTINGS).read_bytes() == before
+    resume(tmp_path / "run", function=alike, end=EndConfig(budget=60))
+    assert rows(tmp_path / "run") == found
+
+
+def test_settings_that_cannot_be_written_stay_as_they_are(tmp_path, monkeypatch):
+    begin(alike, tmp_path / "run", settings(), start())
+    before = (tmp_path / "run" / run_folder.SETTINGS).read_bytes()
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        run_folder.write(tmp_path / "run", {})
+    assert (tmp_path / "run" / run_folder.SETTINGS).read_bytes() == before
 
 
 def _child(folder):

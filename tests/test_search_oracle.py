@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import oracle_cases
+import oracle_laws
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_cases import canonical
+from oracle_laws import oracle_at
 
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.search import workers
 from seqvae.search.ledger import Entry, Ledger
-from seqvae.search.oracle import Candidate, Oracle
+from seqvae.search.oracle import Candidate
 from seqvae.search_config import OracleConfig
 
 ROUNDS = st.lists(st.lists(st.text("abAB1", min_size=1, max_size=3), max_size=6), max_size=5)
-
-
-def oracle_at(folder, score=oracle_cases.length, columns=1, form=canonical, **changes):
-    ledger = Ledger(folder / "ledger.sqlite", {"task": "test"})
-    return Oracle(score, form, ledger, OracleConfig(**changes), columns)
 
 
 def expected(rounds, budget, count):
@@ -107,30 +110,66 @@ def shown(entry):
     return repr(replace(entry, seconds=0.0))
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_what_the_oracle_does_wrong_is_a_status_and_the_search_goes_on(tmp_path, count):
-    texts = ["good", "raises", "nan", "better"] + (["hang", "die", "last"] if count else [])
-    oracle = oracle_at(tmp_path, oracle_cases.misbehaves, form=str, workers=count, timeout=3, retries=0)
-    scores = oracle(texts)
-    wrong = ["timeout", "failed", "ok"] if count else []
-    assert scores.statuses == ["ok", "failed", "failed", "ok", *wrong]
-    assert np.isfinite(scores.values[:, 0]).tolist() == [status == "ok" for status in scores.statuses]
-    errors = {entry.text: entry.error for entry in oracle.ledger.entries()}
-    assert errors["good"] == ""
-    assert errors["raises"] == "ValueError: this text is not liked"
-    assert errors["nan"] == "the score is nan: expected finite numbers"
-    if count:
-        assert errors["hang"] == "no score within 3 s"
-        assert errors["die"].startswith("the worker died with exit code 7")
-    assert oracle(texts).statuses == ["cached"] * len(texts)  # what has failed is not tried again
-    oracle.close()
+@pytest.mark.parametrize("law", oracle_laws.ANYWHERE, ids=lambda law: law.__name__)
+def test_laws_in_this_process(law, tmp_path):
+    law(tmp_path, oracle_laws.LOCAL)
 
 
-def test_a_text_whose_worker_died_is_tried_again(tmp_path):
-    oracle = oracle_at(tmp_path, oracle_cases.Flaky(tmp_path / "tried"), workers=1, retries=1)
-    assert oracle(["ab"]).statuses == ["ok"]
-    assert len((tmp_path / "tried").read_text()) == 2
-    oracle.close()
+@pytest.mark.parametrize("law", oracle_laws.KILLABLE, ids=lambda law: law.__name__)
+def test_laws_in_processes(law, tmp_path):
+    law(tmp_path, oracle_laws.PROCESSES)
+
+
+@pytest.fixture(scope="module")
+def on_ray(tmp_path_factory):
+    """What came of trying all laws on a Ray cluster, in a process of its own."""
+    pytest.importorskip("ray")
+    process = apart("laws", tmp_path_factory.mktemp("ray"))
+    out, errors = process.communicate()
+    return process.returncode, out.splitlines(), errors
+
+
+@pytest.mark.parametrize("law", oracle_laws.ON_RAY, ids=lambda law: law.__name__)
+def test_laws_on_a_ray_cluster(law, on_ray):
+    code, held, errors = on_ray
+    assert law.__name__ in held, errors[-3000:]
+    assert code == 0, errors[-3000:]
+
+
+@pytest.mark.parametrize("executor", ["processes", "ray"])
+def test_ctrl_c_ends_everything(executor, tmp_path):
+    if executor == "ray":
+        pytest.importorskip("ray")
+    process = apart(executor, tmp_path)
+    assert oracle_laws.eventually(lambda: any(path.read_text() for path in tmp_path.iterdir()), 90)
+    workers = [int(path.read_text()) for path in tmp_path.iterdir() if path.read_text()]
+    assert all(map(oracle_laws.alive, workers))
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert oracle_laws.eventually(lambda: not any(map(oracle_laws.alive, workers)))
+    assert oracle_laws.eventually(lambda: not in_session(process.pid)), in_session(process.pid)
+
+
+def apart(*words):
+    """Run the module of laws in a process, and a group and session, of its own."""
+    here = Path(oracle_laws.__file__).parent
+    path = os.pathsep.join([str(here.parent), str(here)])
+    environment = {**os.environ, "PYTHONPATH": path, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    command = [sys.executable, "-W", "ignore", oracle_laws.__file__, *map(str, words)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True)
+
+
+def in_session(number):
+    """Command lines of the processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, session = stat.read_text().rsplit(")", 1)[1].split()[:4]
+            if int(session) == number and state != "Z":
+                found.append(stat.with_name("cmdline").read_text().replace("\0", " "))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -147,12 +186,6 @@ def test_an_oracle_that_fails_always_ends_the_search(tmp_path, score, words):
     with pytest.raises(OracleError, match=words):
         oracle(["aaa", "aaaa", "aaaaa", "aaaaaa"])
     assert len(list(oracle.ledger.entries())) == 6
-
-
-def test_several_scores_a_text(tmp_path):
-    oracle = oracle_at(tmp_path, oracle_cases.two, columns=2)
-    assert oracle(["aab", "b", "1"]).values[:2].tolist() == [[3.0, -2.0], [1.0, 0.0]]
-    assert np.isnan(oracle(["1"]).values).all()
 
 
 def test_the_ledger_keeps_where_a_text_comes_from(tmp_path):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from seqvae.cli.options import Place
 from seqvae.config import DEFAULT_MODEL
 from seqvae.errors import UsageError
-from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 
 if TYPE_CHECKING:
     from seqvae.search.campaign import Progress
@@ -30,6 +30,7 @@ Examples:
     seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
     seqvae optimize --model mpsa-dna --objective dna:gc --budget 500 --out runs/gc
     seqvae optimize --resume runs/affinity
+    seqvae optimize --resume runs/affinity --budget 2000
 
 `mine:affinity` is the function `affinity` of your own `mine.py` in this folder: it takes one text and returns a number,
 higher is better, or None. `seqvae results runs/affinity` shows what came of a search, while it runs too.
@@ -39,22 +40,33 @@ higher is better, or None. `seqvae results runs/affinity` shows what came of a s
 _ORACLE, _CAMPAIGN = OracleConfig(), CampaignConfig()
 
 
+def _of(default: float) -> Parameter:
+    """Say the default of a flag which is empty where it is not given, so that --resume sees whether it is."""
+    return Parameter(show_default=f"{default}")
+
+
 @dataclass(frozen=True)
 class CallOptions:
     """How texts are scored.
 
     Attributes:
-        budget: calls that may be made, those of the start included.
+        budget: calls that may be made, those of the start included; with --resume those made already, too.
         count: what is a call: `unique`, each valid text once; or `every`, each proposal.
-        workers: processes that score, killed when they take too long; 0: this process.
+        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (pip install
+            'seqvae[ray]').
+        workers: how many score at a time, killed when they take too long; 0: this process alone; with Ray one a core
+            of the cluster.
+        ray_address: of the cluster; empty: the one in RAY_ADDRESS, else one that is started here.
         timeout: seconds that a worker may take for a text.
         retries: how often a text is tried again whose worker was too slow or died.
         failures: texts that may fail in a row; then the search stops.
     """
 
-    budget: int = _ORACLE.budget
+    budget: Annotated[int | None, _of(_ORACLE.budget)] = None
     count: str = _ORACLE.count
+    executor: str = _ORACLE.executor
     workers: int = _ORACLE.workers
+    ray_address: str = _ORACLE.ray_address
     timeout: float = _ORACLE.timeout
     retries: int = _ORACLE.retries
     failures: int = _ORACLE.failures
@@ -75,11 +87,12 @@ class RoundOptions:
     batch: int = _CAMPAIGN.batch
     seed: int = _CAMPAIGN.seed
     initial: int = _CAMPAIGN.initial
-    minutes: float = _CAMPAIGN.minutes
-    patience: int = _CAMPAIGN.patience
+    minutes: Annotated[float | None, _of(_CAMPAIGN.minutes)] = None
+    patience: Annotated[int | None, _of(_CAMPAIGN.patience)] = None
 
 
 CALLS, ROUNDS, FREE = CallOptions(), RoundOptions(), ConstraintConfig()
+_AS_IT_WAS = EndConfig()
 Constraints = Annotated[ConstraintConfig, Parameter(name="*", group="Constraints")]
 
 
@@ -110,7 +123,7 @@ def optimize(
             `screening`.
         start: file of texts to begin with; by default the search begins with draws from the model's prior.
         measured: table of texts and their scores (a column `score`) that are known already; they cost no call.
-        resume: folder of a search to go on with, with its settings.
+        resume: folder of a search to go on with, with its settings; --budget, --minutes and --patience may be others.
         calls: how texts are scored.
         rounds: how the search goes on, and when it ends.
         constraints: what every design must keep to.
@@ -128,18 +141,25 @@ def optimize(
                 "" if model == "none" else model,
                 optimizer,
                 device,
-                OracleConfig(**vars(calls)),
-                CampaignConfig(**vars(rounds)),
+                OracleConfig(**_given(calls)),
+                CampaignConfig(**_given(rounds)),
                 constraints,
             )
             known = _measurements(measured)
             begin(objective, out, config, texts_of_file(start))
             _give(out, known)
-        elif objective or out or start or measured or (calls, rounds, constraints) != (CALLS, ROUNDS, FREE):
-            raise UsageError("--resume takes its settings from the folder: leave the others out")
-        folder = out if resume is None else resume
-        if folder is not None:
-            _go_on(folder, quiet)
+            _go_on(out, quiet)
+        else:
+            others = replace(calls, budget=None), replace(rounds, minutes=None, patience=None), constraints
+            if objective or out or start or measured or others != (CALLS, ROUNDS, FREE):
+                raise UsageError(
+                    "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
+                )
+            _go_on(resume, quiet, EndConfig(calls.budget, rounds.minutes, rounds.patience))
+
+
+def _given(options: CallOptions | RoundOptions) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if value is not None}
 
 
 def texts_of_file(source: str) -> list[str]:
@@ -166,20 +186,29 @@ def _give(folder: Path, measurements: list[Measurement]) -> None:
             given(search.ledger, search.texts.canonical, measurements)
 
 
-def _go_on(folder: Path, quiet: bool) -> None:
-    """Run the search of a folder to its end, and show what came of it."""
+@contextmanager
+def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
+    """Say at Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        flags = "".join(f" --{name} {value}" for name, value in vars(end).items() if value is not None)
+        raise KeyboardInterrupt(f"go on by: seqvae optimize --resume {folder}{flags}") from None
+
+
+def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
+    """Run the search of a folder to its end, which may be another one from now on, and show what came of it."""
     from seqvae.cli.results import print_results
     from seqvae.search.results import results
-    from seqvae.search.search import opened
+    from seqvae.search.search import change_end, opened
 
+    with _resumable(folder, change):
+        change_end(folder, change)
     with opened(folder) as search:
         campaign = search.campaign()
         budget = search.config.oracle.budget
-        with _bar(budget, campaign.progress.calls, quiet) as show:
-            try:
-                end = campaign.run(show)
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"go on by: seqvae optimize --resume {folder}") from None
+        with _bar(budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
+            end = campaign.run(show)
         print_results(results(search.ledger.entries(), budget))
     if not quiet:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"

@@ -117,6 +117,18 @@ class Campaign:
         self.save()
         return end
 
+    def catch_up(self) -> None:
+        """Go to the end of what the ledger has, finish a round that was cut off in the middle, and write the state.
+
+        How many proposals a round has may follow from the budget; so what was begun under one budget ends under it.
+        """
+        try:
+            while self.progress.round < self.oracle.ledger.rounds() and self.oracle.left > 0:
+                self._round()
+        finally:
+            self.oracle.close()
+        self.save()
+
     def save(self) -> None:
         """Write the state."""
         save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimiser.state_dict()})

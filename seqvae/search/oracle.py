@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from seqvae.errors import OracleError, UsageError
 from seqvae.search.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
-from seqvae.search.workers import Caller, Outcome, Score
+from seqvae.search.outcome import Outcome, Score
+from seqvae.search.workers import Caller
 from seqvae.search_config import OracleConfig
 
 Canonical = Callable[[str], str | None]
@@ -49,6 +50,11 @@ class Scores:
     values: NDArray[np.float64]
     statuses: list[str]
     canonical: list[str | None]
+
+
+def is_call(status: str, count: str) -> bool:
+    """Return whether a proposal of that status is a call, by the rule `unique` or `every`."""
+    return status in CALLED if count == "unique" else status not in (OVER_BUDGET, GIVEN)
 
 
 class _Planned(NamedTuple):
@@ -203,7 +209,7 @@ class Oracle:
 
     def _remember(self, entry: Entry) -> None:
         called = entry.status in CALLED
-        self._calls += called if self.config.count == "unique" else entry.status not in (OVER_BUDGET, GIVEN)
+        self._calls += is_call(entry.status, self.config.count)
         if called or entry.status == GIVEN:
             self._known[str(entry.canonical)] = entry.scores
         if called:

@@ -24,7 +24,11 @@ def begin(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     if (folder / SETTINGS).exists():
         raise UsageError(f"{folder}: there is a search here already: go on with it by --resume, or take another folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    write(folder, settings)
+
+
+def write(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write down the settings of a search, in place of those that are there; a kill leaves the one or the other."""
     with atomic_file(folder / SETTINGS) as file:
         file.write(json.dumps({"format": FORMAT, **settings}, indent=1).encode())
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, final
 
 from seqvae.data.cache import atomic_file
 from seqvae.errors import UsageError
+from seqvae.executor import ray_library
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.own import PerText
 from seqvae.properties.property import DNA, LETTERS, MOLECULES
@@ -22,11 +23,11 @@ from seqvae.search.campaign import Campaign, Progress
 from seqvae.search.constraints import constrained
 from seqvae.search.ledger import Ledger
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Oracle
+from seqvae.search.oracle import Oracle, is_call
 from seqvae.search.results import Results, results
 from seqvae.search.texts import MOLECULES as MOLECULAR
 from seqvae.search.texts import Texts, texts_of, texts_over
-from seqvae.search_config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.text.alphabet import BASES
 
 _LOOKED_AT = 64  # texts of the prior
@@ -67,6 +68,8 @@ def begin(
     Without an objective the oracle is a laboratory: see `ask` and `tell`.
     """
     config, folder = config or SearchConfig(), Path(out)
+    if config.oracle.executor == "ray":
+        ray_library()
     scoring = None if objective is None else scored_by(objective)
     codec = load(config.model, device=config.device) if config.model else None
     texts = constrained(_texts(codec, scoring, start), config.constraints)
@@ -87,6 +90,7 @@ def resume(
     out: str | Path,
     on_round: Callable[[Progress], None] | None = None,
     function: Callable[[str], float | None] | None = None,
+    end: EndConfig | None = None,
 ) -> Results:
     """Go on with a search from where it is, to its end.
 
@@ -94,15 +98,43 @@ def resume(
         out: its folder.
         on_round: called after each round.
         function: the objective, where it is a function that was given as such.
+        end: when it ends from now on, where that is to change: `EndConfig(budget=20_000)`.
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: another process works there, or the model is not the one that the search was begun with.
+        UsageError: another process works there, or the model is not the one that the search was begun with; or the
+            budget is smaller than the calls that were made.
         OracleError: as in `run`.
     """
+    change_end(out, end or EndConfig(), function)
     with opened(Path(out), function) as search:
         search.campaign().run(on_round)
         return results(search.ledger.entries(), search.config.oracle.budget)
+
+
+def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float | None] | None = None) -> None:
+    """Change when a search ends, without going on with it; arguments and errors as in `resume`.
+
+    What was proposed under the old budget is scored first, to the end of its round: so each round has one budget, and
+    nothing is scored twice, wherever the search was cut off.
+    """
+    folder = Path(out)
+    if end == EndConfig():
+        return
+    with opened(folder, function) as search:
+        config, campaign = end.of(search.config), search.campaign()
+        if config == search.config:
+            return
+        _check_budget(search, config.oracle.budget)
+        campaign.catch_up()
+        _check_budget(search, config.oracle.budget)
+        run_folder.write(folder, {**run_folder.settings_of(folder), "config": asdict(config)})
+
+
+def _check_budget(search: Search, budget: int) -> None:
+    calls = sum(is_call(entry.status, search.config.oracle.count) for entry in search.ledger.entries())
+    if budget < calls:
+        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected a budget from there, got {budget:,}")
 
 
 @final
