@@ -217,7 +217,8 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
             proposals = [one for one in optimiser.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
         scored = list(ledger.entries())
         ledger.close()
-    columns = {"qed": [entry.scores[0] for entry in scored], "round": [entry.round for entry in scored]}
+    columns: dict[str, list[object]] = {"qed": [entry.scores[0] for entry in scored]}
+    columns["round"] = [entry.round for entry in scored]
     write(str(out / "climb.csv"), Results([entry.text for entry in scored], columns))
     return scored
 
