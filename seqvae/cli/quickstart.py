@@ -35,7 +35,7 @@ files, and report.html.
 _SAMPLES = 1000
 _PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
-_CALLS, _BATCH = 400, 32  # of the climb: some seconds, and a dozen generations
+_CALLS, _BATCH = 400, 16  # of the climb: some seconds, and two dozen generations or more
 # Well-known drugs that carry no charge in water, as most molecules of the training sets do not. The climb starts at the
 # first that the model can encode, and the path leads from the second to the third.
 DRUGS = {
