@@ -103,7 +103,10 @@ class RetrainingConfig:
         greed: how evenly they are drawn, as in `EvolutionConfig`.
         beta: price of the rate meanwhile.
         learning_rate: of Adam.
-        replay: share of each batch that is drawn from the texts of the start, so that the model forgets less.
+        replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
+            model forgets less.
+        randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
+            learns molecules more than ways of writing them.
     """
 
     every: int = 100
@@ -114,6 +117,7 @@ class RetrainingConfig:
     beta: float = 0.3
     learning_rate: float = 5e-4
     replay: float = 0.0
+    randomised: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("every", "steps", "batch_size"):
@@ -123,6 +127,7 @@ class RetrainingConfig:
         between("retraining.beta", self.beta, 0.0, 1e6)
         between("retraining.learning_rate", self.learning_rate, 1e-12, 10.0)
         between("retraining.replay", self.replay, 0.0, 1.0)
+        between("retraining.randomised", self.randomised, 0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def model(request, tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(quickstart, "_SAMPLES", 30)
-    monkeypatch.setattr(quickstart, "_CLIMB", {"generations": 3, "population": 8})
+    monkeypatch.setattr(quickstart, "_CALLS", 25)
+    monkeypatch.setattr(quickstart, "_BATCH", 8)
 
 
 def table(path):
@@ -63,7 +64,10 @@ def test_it_leaves_everything_it_promises_and_one_seed_gives_the_same_bytes(smal
     assert (out / "samples.smi").read_text().splitlines() == valid
     assert f"new molecules: {len(valid)} of 30 draws" in printed.out
     climb = table(out / "climb.csv")
-    assert len({row["text"] for row in climb}) == len(climb) <= 1 + 3 * 8
+    scores = [float(row["qed"]) for row in climb]
+    assert len({row["text"] for row in climb}) == len(climb) <= 25
+    assert f"QED {scores[0]:.3f} to {max(scores):.3f}, {climb[scores.index(max(scores))]['text']}\n" in printed.out
+    assert [int(row["round"]) for row in climb[:2]] == [0, 1]
     assert len(table(out / "interpolation.csv")) == 8
     assert {row["name"] for row in table(out / "reconstructions.csv")} == set(quickstart.DRUGS)
     before = {path.name: path.read_bytes() for path in out.iterdir()}

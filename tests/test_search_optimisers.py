@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from space_cases import LENGTH, codec, dna, space
 
 from seqvae.data.sources import load_dataset
@@ -203,6 +204,34 @@ def test_invalid_and_unscored_proposals_are_survived(case):
         values = np.full((BATCH, 1), np.nan) if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
         optimiser.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
     assert len(optimiser.ask(1)) == 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_global_random_numbers_are_left_alone(case):
+    make, canonical, score = CASES[case]
+
+    found = []
+    for rounds in (0, 2):
+        optimiser = make(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        for _ in range(rounds):
+            asked = optimiser.ask(BATCH)
+            forms = [canonical(one.text) for one in asked]
+            optimiser.tell(asked, Scores(np.array(score(forms))[:, None], ["ok"] * BATCH, forms))
+        found.append((np.random.random(), torch.rand(1).item()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("place", range(0, BATCH, 3))
+def test_a_climb_begins_at_the_best_text(place):
+    texts = [one.text for one in sequences(BATCH, 0)]
+    optimiser = cma(0, sigma=0.2)
+    values = np.where(np.arange(BATCH) == place, 1.0, 0.0)[:, None]
+    optimiser.tell([Candidate(text) for text in texts], Scores(values, ["ok"] * BATCH, texts))
+    points = [one.z for one in optimiser.ask(BATCH) if one.proposer == "cma-es"]
+    ends = optimiser.space.encode(texts)[0]
+    assert np.linalg.norm(np.mean(points, axis=0) - ends, axis=1).argmin() == place
 
 
 @pytest.mark.parametrize("case", LATENT)

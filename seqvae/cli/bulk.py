@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from seqvae.cli.options import BulkOptions, ComputeOptions
-from seqvae.cli.outputs import write_pieces
+from seqvae.cli.outputs import write_pieces, writer_for
 from seqvae.data.parts import Results
 from seqvae.latent.bulk import Bulk, BulkSettings
-from seqvae.latent.codec import Codec
+from seqvae.latent.codec import load
 
 
-def in_bulk(codec: Codec, out: str, spread: BulkOptions, compute: ComputeOptions) -> Bulk:
-    """Return chunked work with a model as the flags say.
+def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, latent: bool = False) -> Bulk:
+    """Return chunked work with a model as the flags say; `latent` where the file is to hold latent vectors.
 
     Raises:
-        UsageError: the flags do not go together.
+        UsageError: the flags do not go together, or files of that ending are not written.
+        ArtifactError: there is no such model.
     """
+    writer_for(out, latent)  # what cannot be written is said before the model is loaded
+    codec = load(model, device=compute.device)
     return Bulk(codec, BulkSettings(spread.config(), compute.batch_size, spread.parts(out)))
 
 

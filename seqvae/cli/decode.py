@@ -46,13 +46,9 @@ def decode(
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
     """
-    from seqvae import load
     from seqvae.cli.bulk import in_bulk, write_bulk
     from seqvae.cli.inputs import latent_chunks
-    from seqvae.cli.outputs import writer_for
 
-    writer_for(out)
-    codec = load(model, device=computing.device)
-    bulk = in_bulk(codec, out, spread, computing)
-    count = write_bulk(bulk, out, bulk.decode(latent_chunks(source, codec.latent), how), computing)
+    bulk = in_bulk(model, out, spread, computing)
+    count = write_bulk(bulk, out, bulk.decode(latent_chunks(source, bulk.codec.latent), how), computing)
     computing.note(f"{count:,} latent vectors decoded: {out}")

@@ -45,13 +45,9 @@ def encode(
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
     """
-    from seqvae import load
     from seqvae.cli.bulk import in_bulk, write_bulk
     from seqvae.cli.inputs import encoded
-    from seqvae.cli.outputs import writer_for
 
-    writer_for(out, latent=True)
-    codec = load(model, device=computing.device)
-    bulk = in_bulk(codec, out, spread, computing)
+    bulk = in_bulk(model, out, spread, computing, latent=True)
     count = write_bulk(bulk, out, encoded(source, bulk, reading, computing, refine), computing, latent=True)
-    computing.note(f"{count:,} texts encoded into {codec.latent} dimensions: {out}")
+    computing.note(f"{count:,} texts encoded into {bulk.codec.latent} dimensions: {out}")

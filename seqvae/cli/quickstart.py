@@ -6,7 +6,8 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -16,7 +17,7 @@ from seqvae.errors import UsageError
 if TYPE_CHECKING:
     from seqvae.latent.codec import Codec
     from seqvae.report.quickstart import Drug, Walk
-    from seqvae.search.climb import Climb, Generation
+    from seqvae.search.ledger import Entry
 
 app = App(
     name="quickstart",
@@ -34,8 +35,7 @@ files, and report.html.
 _SAMPLES = 1000
 _PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
-# Steps of half the prior's width: further ones leave the neighbourhood of the start at once.
-_CLIMB: dict[str, Any] = {"generations": 40, "population": 32, "sigma": 0.5}
+_CALLS, _BATCH = 400, 16  # of the climb: some seconds, and two dozen generations or more
 # Well-known drugs that carry no charge in water, as most molecules of the training sets do not. The climb starts at the
 # first that the model can encode, and the path leads from the second to the third.
 DRUGS = {
@@ -117,8 +117,8 @@ def quickstart(
     write_text(out / "report.html", quickstart_page(found))
     print(f"known drugs that come back exactly: {sum(drug.exact for drug in drugs)} of {len(drugs)}")
     print(f"new molecules: {sum(not math.isnan(value) for value in qed):,} of {len(samples):,} draws")
-    before, best = climb.generations[0].best.score, climb.best
-    print(f"climb from {start[0]}: QED {before:.3f} to {best.score:.3f}, {best.text}")
+    best = max(climb, key=lambda entry: entry.scores[0])
+    print(f"climb from {start[0]}: QED {climb[0].scores[0]:.3f} to {best.scores[0]:.3f}, {best.text}")
     print(f"open {out / 'report.html'}")
 
 
@@ -191,27 +191,36 @@ def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]], out: Path) -> Wa
     return Walk((first, last), (start, end), decoded, valid)
 
 
-def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> Climb:
+def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[Entry]:
+    """Climb from a molecule; return every molecule that was scored, in order, the start first."""
     from tqdm import tqdm
 
     from seqvae.cli.outputs import Results, write
+    from seqvae.optimiser_config import CmaConfig
     from seqvae.properties import get
-    from seqvae.search.climb import ClimbConfig, climb
+    from seqvae.search.cma import CmaEs
+    from seqvae.search.ledger import Ledger
+    from seqvae.search.oracle import Candidate, Oracle
+    from seqvae.search.space import Space
+    from seqvae.search.texts import MOLECULES
+    from seqvae.search_config import OracleConfig
 
-    config = ClimbConfig(**_CLIMB, seed=seed)
-    with tqdm(total=config.generations, desc="climb", disable=quiet) as bar:
-
-        def show(generation: Generation) -> None:
-            bar.set_postfix(qed=f"{generation.best_so_far.score:.3f}", calls=generation.calls)
-            bar.update()
-
-        z = codec.encode([start], refine=REFINE_STEPS)[0].numpy()
-        found = climb(z, codec.decode, lambda texts: get("qed")(texts).tolist(), config, show)
-    visits = list(found.scored.values())
-    columns: dict[str, list[object]] = {"qed": [visit.score for visit in visits]}
-    columns["generation"] = [visit.generation for visit in visits]
-    write(str(out / "climb.csv"), Results([visit.text for visit in visits], columns))
-    return found
+    optimiser = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
+    with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet) as bar:
+        ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
+        oracle = Oracle(get("qed"), MOLECULES.canonical, ledger, OracleConfig(budget=_CALLS))
+        proposals = [Candidate(start, "start")]
+        while proposals:
+            optimiser.tell(proposals, oracle(proposals))
+            bar.update(len(proposals))
+            # Where it finds nothing new any more it draws from the prior, which is no climb.
+            proposals = [one for one in optimiser.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
+        scored = list(ledger.entries())
+        ledger.close()
+    columns: dict[str, list[object]] = {"qed": [entry.scores[0] for entry in scored]}
+    columns["round"] = [entry.round for entry in scored]
+    write(str(out / "climb.csv"), Results([entry.text for entry in scored], columns))
+    return scored
 
 
 def _described(codec: Codec, model: str) -> tuple[list[tuple[str, str]], list[tuple[str, object, str]]]:

@@ -72,13 +72,9 @@ def sample(
         computing: where and how the model runs.
         spread: over what a large number is spread, and how it goes on after a kill.
     """
-    from seqvae import load
     from seqvae.cli.bulk import in_bulk, write_bulk
-    from seqvae.cli.outputs import writer_for
 
     how = sampling.config()
-    writer_for(out)
-    codec = load(model, device=computing.device)
-    bulk = in_bulk(codec, out, spread, computing)
+    bulk = in_bulk(model, out, spread, computing)
     write_bulk(bulk, out, bulk.sample(number, how, sampling.prior), computing, number)
     computing.note(f"{number:,} texts sampled: {out}")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from seqvae.report.html import Section, code, page, paragraph, table
 from seqvae.report.molecules import molecule_grid, molecule_pairs, molecule_path
-from seqvae.report.plots import Series, line_plot
+from seqvae.report.search import curves
 
 if TYPE_CHECKING:
-    from seqvae.search.climb import Climb
+    from seqvae.search.ledger import Entry
 
 _SAMPLES, _STEPS = 24, 8  # molecules drawn in each section
 
@@ -68,7 +68,7 @@ class Quickstart:
         samples: texts drawn from the prior, not all of which need be molecules.
         qed: drug-likeness of each; NaN for one that is no molecule.
         walk: an interpolation.
-        climb: a climb of the drug-likeness.
+        climb: the molecules scored on a climb of the drug-likeness, in order, the start first.
         start: name of the molecule that the climb starts at.
         files: name and content of each file left, in order.
     """
@@ -80,7 +80,7 @@ class Quickstart:
     samples: Sequence[str]
     qed: Sequence[float]
     walk: Walk
-    climb: Climb
+    climb: Sequence[Entry]
     start: str
     files: Sequence[tuple[str, str]]
 
@@ -145,32 +145,25 @@ def _walk(walk: Walk) -> tuple[str, ...]:
     return paragraph(text), molecule_path([smiles for smiles, _ in shown], [caption for _, caption in shown])
 
 
-def _climb(climb: Climb, start: str) -> tuple[str, ...]:
-    last = climb.generations[-1]
-    bad = sum(math.isnan(visit.score) for visit in climb.scored.values())
+def _climb(climb: Sequence[Entry], start: str) -> tuple[str, ...]:
     text = (
         f"CMA-ES over z from {start}, with the drug-likeness (QED) of the decoded molecule as its score. Every "
-        f"distinct text scored is one call: {last.calls:,} calls for {last.decoded:,} decoded points, of which {bad:,} "
-        "were no molecules. QED does not ask whether a molecule can be made."
+        f"distinct molecule scored is one call, {start} the first of the {len(climb):,}; a point that decodes to a "
+        "known one, or to none, costs nothing. QED does not ask whether a molecule can be made."
     )
-    calls = [generation.calls for generation in climb.generations]
-    curves = [
-        Series("best so far", calls, [generation.best_so_far.score for generation in climb.generations]),
-        Series("mean of the generation", calls, [generation.mean for generation in climb.generations]),
-    ]
-    plot = line_plot(curves, "Drug-likeness over calls", "calls", "QED")
     rising = _improvements(climb)
     path = molecule_path([text for text, _ in rising], [caption for _, caption in rising])
-    return paragraph(text), plot, paragraph("Each improvement on the way:"), path
+    return paragraph(text), curves(climb), paragraph("Each improvement on the way:"), path
 
 
-def _improvements(climb: Climb) -> list[tuple[str, str]]:
+def _improvements(climb: Sequence[Entry]) -> list[tuple[str, str]]:
     """Return text and caption of each new best, the first and the last ones where they are many."""
     rising: list[tuple[str, str]] = []
-    for generation in climb.generations:
-        best = generation.best_so_far
-        if not math.isnan(best.score) and (not rising or rising[-1][0] != best.text):
-            rising.append((best.text, f"QED {best.score:.3f}, generation {generation.number}"))
+    best = -math.inf
+    for number, entry in enumerate(climb, 1):
+        if entry.scores[0] > best:
+            best = entry.scores[0]
+            rising.append((entry.text, f"QED {best:.3f}, call {number}"))
     return rising if len(rising) <= _STEPS else [rising[0], *rising[1 - _STEPS :]]
 
 

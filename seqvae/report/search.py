@@ -31,10 +31,9 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
         entries: of its ledger, in their order.
     """
     called = [entry for entry in entries if entry.status in CALLED]
-    scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in called])
     best = best_of([entry for entry in called if entry.status == OK])[:_DESIGNS]
     sections = [
-        Section("What it came to", (_figures(found), _curves(scores))),
+        Section("What it came to", (_figures(found), curves(called))),
         Section(f"The best {len(best)} designs", (_designs(best), _table(best))),
         Section("Who proposed what", (_proposers(entries),)),
         Section("Settings", (code(json.dumps(settings, indent=1)),)),
@@ -53,7 +52,9 @@ def _figures(found: Results) -> str:
     return table(["figure", "value"], [*rows, *([f"proposals: {key}", n] for key, n in found.statuses.items())], 1)
 
 
-def _curves(scores: np.ndarray[Any, np.dtype[np.float64]]) -> str:
+def curves(called: Sequence[Entry]) -> str:
+    """Return a plot of the best scores so far, call by call, or a sentence where there are none."""
+    scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in called])
     if not len(scores):
         return paragraph("Nothing has been scored yet.")
     every = max(1, len(scores) // _POINTS)

@@ -18,9 +18,9 @@ from seqvae.optimiser_config import (
     TurboConfig,
 )
 from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation, Start
-from seqvae.search.generative import FromPrior, FromTexts, generative
+from seqvae.search.generative import FromTexts, generative
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.prior import PriorSampling, Screening
+from seqvae.search.prior import FromPrior, PriorSampling, Screening
 from seqvae.search.sequence_moves import SelfiesMoves
 from seqvae.search.space import Space
 from seqvae.search.texts import Texts

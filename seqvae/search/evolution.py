@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from seqvae.optimiser_config import CreditConfig, EvolutionConfig, GuideConfig
 from seqvae.search.archive import Archive
 from seqvae.search.credit import Credit
+from seqvae.search.fresh import Fresh
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
 
-# Breeding goes on until there are enough texts that are new; so many rounds of it at most, each of what still lacks.
-_ROUNDS = 12
 Start = Callable[[int, int], Sequence[Candidate]]
 
 
@@ -165,17 +164,17 @@ class Evolution:
 
     def ask(self, count: int) -> list[Candidate]:
         """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
-        taken: dict[str, None] = {}  # canonical forms, in their order
-        found: list[Candidate] = []
+        fresh = Fresh(count, self.canonical, self.archive)
         ripe = len(self.archive) >= self.config.start and self.archive.ranked
         if not ripe:
-            found = self._enough(self._started, count, taken)
+            fresh.fill(self._started)
         elif self.guide is not None:
-            found = self._chosen(self.guide, count, taken)
-        if len(found) < count:
-            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count - len(found)), strict=True):
-                found += self._enough(partial(self._bred, breed, list(taken)), wanted, taken)
-        return found + self._enough(self._started, count - len(found), taken)
+            self._choose(self.guide, fresh)
+        if fresh.lacking > 0:
+            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(fresh.lacking), strict=True):
+                fresh.fill(partial(self._bred, breed, list(fresh.seen)), wanted)
+        fresh.fill(self._started)
+        return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember the score of each valid text; of several scores, its rank among all that were seen."""
@@ -239,20 +238,20 @@ class Evolution:
             parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]
         return breed(parents, count, self._rng) if parents else []
 
-    def _chosen(self, guide: Chooser, count: int, taken: dict[str, None]) -> list[Candidate]:
-        """Breed some generations, each from what the guide thinks best so far, and return what it chooses of all."""
+    def _choose(self, guide: Chooser, fresh: Fresh) -> None:
+        """Breed some generations, each from what the guide thinks best so far, and take what it chooses of all."""
         guess, climbing, pool = guide.guess(self.archive, self._rng), Archive(), dict[str, Candidate]()
         parents = self.archive.best(self.config.population)
         climbing.update(parents, guess.bounds(parents))
         bounds: dict[str, float] = {}
         for _ in range(guide.config.generations):
-            bred = list(self._offspring(climbing, guide.config.offspring))
-            children = {str(self.canonical(one.text)): one for one in self._new(bred, taken)}
+            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, guide.config.offspring)]
+            children = {str(form): one for form, one in bred if fresh.new(form)}
             values = guess.bounds(list(children)).tolist()
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
-        return [pool[text] for text in guess.choose(bounds, count)]
+        fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
 
     def _offspring(self, climbing: Archive, count: int) -> Iterator[Candidate]:
         for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
@@ -263,22 +262,3 @@ class Evolution:
 
     def _started(self, count: int) -> Sequence[Candidate]:
         return self.start(count, int(self._rng.integers(2**31)))
-
-    def _enough(
-        self, make: Callable[[int], Sequence[Candidate]], count: int, taken: dict[str, None]
-    ) -> list[Candidate]:
-        """Make texts until so many are new; fewer where they do not come."""
-        found: list[Candidate] = []
-        for _ in range(_ROUNDS):
-            lacking = count - len(found)
-            if lacking <= 0:
-                break
-            found += list(self._new(make(lacking), taken))[:lacking]
-        return found
-
-    def _new(self, candidates: Sequence[Candidate], taken: dict[str, None]) -> Iterator[Candidate]:
-        for one in candidates:
-            form = self.canonical(one.text)
-            if form is not None and form not in taken and form not in self.archive:
-                taken[form] = None
-                yield one

@@ -23,25 +23,35 @@ class Fresh:
     def __init__(self, count: int, canonical: Canonical, known: Container[str]) -> None:
         self.count, self.canonical, self.known = count, canonical, known
         self.found: list[Candidate] = []
-        self._taken: set[str] = set()
+        self.seen: dict[str, None] = {}  # new forms in the order in which they came, those of `found` among them
 
     @property
     def lacking(self) -> int:
         """How many are still wanted."""
         return self.count - len(self.found)
 
+    def new(self, form: str | None) -> bool:
+        """Say whether a canonical form is new; from now on it is not."""
+        if form is None or form in self.seen or form in self.known:
+            return False
+        self.seen[form] = None
+        return True
+
     def take(self, one: Candidate, form: str | None) -> bool:
         """Take a proposal of that canonical form if it is new and still wanted; say whether it was taken."""
-        if self.lacking <= 0 or form is None or form in self._taken or form in self.known:
+        if self.lacking <= 0 or not self.new(form):
             return False
-        self._taken.add(form)
         self.found.append(one)
         return True
 
-    def fill(self, make: Callable[[int], Sequence[Candidate]]) -> None:
-        """Make proposals, as many as are lacking, until there are enough; give up where they do not come."""
+    def fill(self, make: Callable[[int], Sequence[Candidate]], most: int | None = None) -> None:
+        """Make proposals until there are enough, or `most` more of them; give up where they do not come.
+
+        What is made beyond that is dropped, and is not new again.
+        """
+        end = self.count if most is None else min(len(self.found) + most, self.count)
         for _ in range(_ROUNDS):
-            if self.lacking <= 0:
+            lacking = end - len(self.found)
+            if lacking <= 0:
                 break
-            for one in make(self.lacking):
-                self.take(one, self.canonical(one.text))
+            self.found += [one for one in make(lacking) if self.new(self.canonical(one.text))][:lacking]

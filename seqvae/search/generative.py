@@ -5,33 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from seqvae.config import DecodeConfig
 from seqvae.latent.codec import Codec
 from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
 from seqvae.search.oracle import Candidate, Canonical
+from seqvae.search.prior import FromPrior
 from seqvae.search.readable import Readable
 from seqvae.search.retraining import Retraining
-
-PRIOR = "prior"  # what proposes the texts of the start
-
-
-@final
-class FromPrior:
-    """Draws texts from a model's prior, as long as the model is what it was.
-
-    Args:
-        codec: the model.
-    """
-
-    def __init__(self, codec: Codec) -> None:
-        self.codec = codec
-
-    def __call__(self, count: int, seed: int) -> list[Candidate]:
-        """Return so many texts by a seed."""
-        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed))
-        return [Candidate(text, PRIOR, seed=seed) for text in made.texts]
 
 
 @final

@@ -7,18 +7,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import final
 
 import numpy as np
 
+from seqvae.config import DecodeConfig
 from seqvae.errors import UsageError
+from seqvae.latent.codec import Codec
 from seqvae.search.archive import Archive
 from seqvae.search.designs import archive_from, archive_state, remember
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Canonical, Scores
 from seqvae.search.space import Space
 from seqvae.search.state import State
+
+PRIOR = "prior"  # what proposes texts drawn from a model
+
+
+@final
+@dataclass(frozen=True)
+class FromPrior:
+    """Draws texts from a model's prior, as long as the model is what it was.
+
+    Attributes:
+        codec: the model.
+        prior: `normal`, `fitted` or `auto`, as `Codec.draw` takes it.
+    """
+
+    codec: Codec
+    prior: str = "auto"
+
+    def __call__(self, count: int, seed: int) -> list[Candidate]:
+        """Return so many texts by a seed."""
+        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed), self.prior)
+        return [Candidate(text, PRIOR, seed=seed) for text in made.texts]
 
 
 @final
@@ -57,7 +81,7 @@ class PriorSampling:
 
 def sampled(space: Space, rng: np.random.Generator, count: int, prior: str = "auto") -> list[Candidate]:
     """Return texts drawn from the model, by a seed that is drawn; what every search in a latent space begins with."""
-    return space.sample(count, int(rng.integers(2**31)), prior=prior)
+    return FromPrior(space.codec, prior)(count, int(rng.integers(2**31)))
 
 
 @final

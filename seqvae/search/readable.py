@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
+
 from seqvae.device import evaluating
 from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.model.posterior import DiagonalGaussian
 from seqvae.model.refine import refined
+from seqvae.text.molecules import shuffled_smiles
+from seqvae.text.smiles import split_smiles
 
 _REMEMBERED = 100_000  # texts: some tens of MB
 
@@ -43,6 +47,18 @@ class Readable:
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of those texts that the model can read."""
         return [ids for text in texts if (ids := self.ids(text)) is not None]
+
+    def shuffled(self, text: str, rng: np.random.Generator) -> list[int] | None:
+        """Return the token ids of a SMILES whose atoms are written in a random order.
+
+        As the text stands where the model cannot read that order: an unknown token, or too many; None where it cannot
+        read the text.
+        """
+        symbols, tokenizer = split_smiles(shuffled_smiles(text, rng)), self.codec.tokenizer
+        if tokenizer.unseen(symbols):
+            return self.ids(text)
+        ids = tokenizer.ids(symbols)
+        return ids if len(ids) <= self.codec.max_length else self.ids(text)
 
     def posterior(self, texts: Sequence[str]) -> DiagonalGaussian:
         """Return q(z|x) of readable texts, on the CPU."""

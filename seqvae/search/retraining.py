@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
 import torch
 
 from seqvae.config import ObjectiveConfig
 from seqvae.device import derived_seed, fast_matmul, generator, preserved_rng
+from seqvae.errors import UsageError
 from seqvae.optimiser_config import RetrainingConfig
 from seqvae.search.archive import Archive
 from seqvae.search.readable import Readable
 from seqvae.search.state import State
+from seqvae.text.syntax import of_smiles
 
-_DRAW, _NOISE, _DROPOUT = 21, 22, 23  # streams of random numbers
+_DRAW, _NOISE, _DROPOUT, _ORDER = 21, 22, 23, 24  # streams of random numbers
 _CLIP = 50.0  # most that a gradient's norm may be: as in training, far above what it is
 
 
@@ -31,6 +34,9 @@ class Retraining:
         config: how often and how much.
         seed: of all draws.
         replay: texts to remember, all that the model can read of them.
+
+    Raises:
+        UsageError: texts are to be remembered and there are none, or to be written in a random order and are no SMILES.
     """
 
     def __init__(
@@ -42,6 +48,11 @@ class Retraining:
         self._step = 0
         self._learned = 0  # texts that the archive had at the last training
         self._replay = [text for text in replay if text in texts]
+        if self.config.replay and not self._replay:
+            raise UsageError("retraining.replay: expected texts to begin with that the model can read, there are none")
+        if self.config.randomised and not of_smiles(self.codec.tokenizer):
+            kind = self.codec.tokenizer.kind
+            raise UsageError(f"retraining.randomised: expected 0, since the model reads no SMILES but {kind}")
 
     def learn(self, archive: Archive) -> None:
         """Train, if enough texts have come since the last time."""
@@ -83,15 +94,22 @@ class Retraining:
         rng = generator(self.seed, _DRAW, self._step)
         return torch.multinomial(weights, self.config.batch_size, replacement=True, generator=rng).tolist()
 
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of readable texts, some of them written in a random order."""
+        rows, rng = self.texts.rows(texts), np.random.default_rng(derived_seed(self.seed, _ORDER, self._step))
+        for row in rng.permutation(len(texts))[: round(self.config.randomised * len(texts))].tolist():
+            rows[row] = self.texts.shuffled(texts[row], rng) or rows[row]
+        return rows
+
     def _train(self, texts: list[str]) -> None:
         """Take one step; some of the texts give way to remembered ones."""
         model, config = self.codec.model, self.config
-        remembered = round(config.replay * len(texts)) if self._replay else 0
+        remembered = round(config.replay * len(texts))
         if remembered:
             rng = generator(self.seed, _DRAW, self._step, 1)
             rows = torch.randint(len(self._replay), (remembered,), generator=rng).tolist()
             texts = [*texts[remembered:], *(self._replay[row] for row in rows)]
-        tokens = self.codec.padded(self.texts.rows(texts))
+        tokens = self.codec.padded(self._ids(texts))
         noise = generator(self.seed, _NOISE, self._step, device=self.codec.device)
         torch.manual_seed(derived_seed(self.seed, _DROPOUT, self._step))  # dropout draws from the global numbers
         objective = ObjectiveConfig(beta=config.beta)

@@ -85,10 +85,6 @@ class Space:
         """Return points drawn from a prior, by its name as `Codec.draw` takes it."""
         return self.codec.draw(count, seed, prior).double().numpy()
 
-    def sample(self, count: int, seed: int, proposer: str = "prior", prior: str = "auto") -> list[Candidate]:
-        """Draw points from a prior and a text from p(x|z) for each; some may be invalid."""
-        return self.decode(self.draw(count, seed, prior), seed, proposer, attempt=1)
-
     def encode(self, texts: Sequence[str]) -> tuple[Points, NDArray[np.bool_]]:
         """Return the point that re-encodes each text, `(batch, latent)`, and which texts the model can read.
 

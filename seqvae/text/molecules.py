@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import sys
 
+import numpy as np
 import selfies
 from rdkit import Chem, rdBase
 
@@ -125,6 +126,21 @@ def canonical_smiles(text: str) -> str:
     if smiles is None:
         raise _invalid(text)
     return smiles
+
+
+def shuffled_smiles(text: str, rng: np.random.Generator) -> str:
+    """SMILES of the same molecule with its atoms in a random order (Bjerrum 2017, arXiv:1703.07076).
+
+    Raises:
+        InvalidMoleculeError: RDKit cannot read the text.
+    """
+    molecule = read_molecule(text)
+    if molecule is None:
+        raise _invalid(text)
+    # The order is drawn here: RDKit's own would come from random numbers of the whole process.
+    order = rng.permutation(molecule.GetNumAtoms()).tolist()
+    with rdBase.BlockLogs():
+        return Chem.MolToSmiles(Chem.RenumberAtoms(molecule, order), canonical=False)
 
 
 def _kekule(smiles: str) -> str:

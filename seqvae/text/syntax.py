@@ -54,10 +54,15 @@ class Syntax:
     rings: NDArray[np.int64]
 
 
+def of_smiles(tokenizer: Tokenizer) -> bool:
+    """Return whether a tokenizer's base symbols are those of SMILES."""
+    base = tokenizer.base if isinstance(tokenizer, SubwordTokenizer) else tokenizer
+    return base.kind == "smiles"
+
+
 def syntax_of(tokenizer: Tokenizer) -> Syntax | None:
     """Return the syntax of a vocabulary of SMILES symbols; None for other texts, which cannot be unfinished."""
-    base = tokenizer.base if isinstance(tokenizer, SubwordTokenizer) else tokenizer
-    if base.kind != "smiles":
+    if not of_smiles(tokenizer):
         return None
     content = [tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size)]
     numbers = sorted({symbol for symbols in content for symbol in symbols if symbol_kind(symbol) == RING})
