@@ -61,8 +61,8 @@ class Chooser(Protocol):
 
     config: GuideConfig
 
-    def guess(self, archive: Archive, rng: np.random.Generator) -> Guess:
-        """Return what is thought after these scores."""
+    def guess(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Guess:
+        """Return what is thought after these scores; `several` has those of texts that have more than one."""
 
     def state_dict(self) -> State:
         """Return what the next guess follows from, besides the scores."""
@@ -241,7 +241,8 @@ class Evolution:
 
     def _chosen(self, guide: Chooser, count: int, taken: dict[str, None]) -> list[Candidate]:
         """Breed some generations, each from what the guide thinks best so far, and return what it chooses of all."""
-        guess, climbing, pool = guide.guess(self.archive, self._rng), Archive(), dict[str, Candidate]()
+        guess, climbing = guide.guess(self.archive, self._ranks.values, self._rng), Archive()
+        pool: dict[str, Candidate] = {}
         parents = self.archive.best(self.config.population)
         climbing.update(parents, guess.bounds(parents))
         bounds: dict[str, float] = {}
