@@ -47,7 +47,7 @@ class _Cross(Crossover):
         super().__init__(2, 2, prob=_CROSSED)
         self.rng = rng
 
-    def _do(self, problem: Problem, X: NDArray[np.object_], *args: Any, **kwargs: Any) -> NDArray[np.object_]:  # noqa: ANN401, N803
+    def _do(self, problem: Problem, X: NDArray[np.object_], *args: Any, **kwargs: Any) -> NDArray[np.object_]:  # noqa: ANN401
         found = X.copy()
         for row in range(X.shape[1]):
             first, second = X[0, row, 0], X[1, row, 0]
@@ -63,7 +63,7 @@ class _Mutate(Mutation):
         super().__init__()
         self.rng, self.known = rng, known
 
-    def _do(self, problem: Problem, X: NDArray[np.object_], *args: Any, **kwargs: Any) -> NDArray[np.object_]:  # noqa: ANN401, N803
+    def _do(self, problem: Problem, X: NDArray[np.object_], *args: Any, **kwargs: Any) -> NDArray[np.object_]:  # noqa: ANN401
         found = X.copy()
         for row, text in enumerate(X[:, 0]):
             if text in self.known or self.rng.random() < _SHARES.mutated:

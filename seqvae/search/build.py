@@ -181,7 +181,7 @@ def _gp(material: Material) -> Optimiser:
 OPTIMISERS: dict[str, _Kind] = {
     "auto": _Kind("moves of graphs or sequences and of latent points, the model learning from the best", _auto, True),
     "latent": _Kind("moves of latent points alone, the model learning from the best", _latent, True),
-    "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo),
+    "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo, True),
     "ascent": _Kind("gradients of networks that learn the scores over the latent space", _ascent),
     "cma-es": _Kind("CMA-ES over the latent space", _cma),
     "subspace": _Kind("CMA-ES over random directions of the latent space", _subspace),

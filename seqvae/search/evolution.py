@@ -193,12 +193,11 @@ class Evolution:
 
     def state_dict(self) -> State:
         """Return the texts, their scores, the generator of numbers, and what has been learned."""
-        texts, several = list(self.archive), list(self._ranks.values)
+        texts = list(self.archive)
         return {
             "texts": texts,
             "scores": np.array([self.archive.score(text) for text in texts], np.float64),
-            "several": several,
-            "values": np.array([self._ranks.values[text] for text in several], np.float64),
+            **self._ranks.state_dict(),
             "rng": self._rng.bit_generator.state,
             "credit": self.credit.state_dict(),
             "learner": self.learner.state_dict() if self.learner is not None else {},
@@ -210,9 +209,7 @@ class Evolution:
         self.archive = Archive()
         self.archive.update(state["texts"], map(float, state["scores"]))
         self._ranks = ParetoRanks(self.archive)
-        self._ranks.values = {
-            text: tuple(row) for text, row in zip(state["several"], state["values"].tolist(), strict=True)
-        }
+        self._ranks.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]
         self.credit.load_state_dict(state["credit"])
         if self.learner is not None:
@@ -247,20 +244,21 @@ class Evolution:
         climbing.update(parents, guess.bounds(parents))
         bounds: dict[str, float] = {}
         for _ in range(guide.config.generations):
-            bred = list(self._offspring(climbing, guide.config.offspring))
-            children = {str(self.canonical(one.text)): one for one in self._new(bred, taken)}
+            bred = self._enough(partial(self._offspring, climbing), guide.config.offspring, taken)
+            children = {str(self.canonical(one.text)): one for one in bred}
             values = guess.bounds(list(children)).tolist()
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
         return [pool[text] for text in guess.choose(bounds, count)]
 
-    def _offspring(self, climbing: Archive, count: int) -> Iterator[Candidate]:
+    def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:
+        found: list[Candidate] = []
         for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
             size = max(wanted, breed.least) if wanted else 0
-            yield from breed(
-                climbing.parents(2 * size, self._rng, self.config.population, self.config.greed), size, self._rng
-            )
+            parents = climbing.parents(2 * size, self._rng, self.config.population, self.config.greed)
+            found += breed(parents, size, self._rng)
+        return found
 
     def _started(self, count: int) -> Sequence[Candidate]:
         return self.start(count, int(self._rng.integers(2**31)))

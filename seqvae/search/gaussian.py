@@ -64,10 +64,9 @@ def hyperparameters(model: SingleTaskGP) -> State:
 
 
 def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: Front) -> list[int]:
-    """Return the rows of the candidates that gain most in one draw of the posterior each; no row comes twice.
+    """Return the rows of the candidates that are the best of one draw of the posterior each; no row comes twice.
 
-    What was taken counts as part of the front, as it was drawn, so that the rows spread over several objectives (Bradford
-    et al. 2018, doi:10.1007/s10898-018-0609-2, for such draws).
+    Of several objectives, the best of each draw along a direction of its own (`Front.along`).
 
     Args:
         models: of each objective.
@@ -79,9 +78,7 @@ def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, fro
     with torch.no_grad():
         draws = torch.cat([model.posterior(candidates).rsample(size) for model in models], dim=-1)
     rows: list[int] = []
-    for draw in draws:
-        gains = front.gain(draw)
-        gains[rows] = -torch.inf
-        rows.append(int(gains.argmax()))
-        front = front.with_row(draw[rows[-1]])
+    for worth in front.along(draws):
+        worth[rows] = -torch.inf
+        rows.append(int(worth.argmax()))
     return rows
