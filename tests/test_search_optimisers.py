@@ -239,8 +239,8 @@ def test_a_search_in_latent_space_beats_the_prior(case, tmp_path):
     assert found[case] > found["prior"]
 
 
-@pytest.mark.parametrize("case", ["guided-both", "turbo-both"])
-def test_a_model_of_two_objectives_opens_a_larger_volume_than_the_prior(case, tmp_path):
+@pytest.mark.parametrize("case", ["turbo-both", "turbo-both-regions"])
+def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
     """On two scores that are smooth in the latent space."""
 
     def smooth(texts):
