@@ -133,7 +133,7 @@ class Guess:
         self._among = torch.from_numpy(likeness.table(known, known))
         self._look = LookUp(self._among)
         rows = torch.arange(len(known), dtype=torch.float64).unsqueeze(-1)
-        starts = begin or [None] * scores.shape[1]
+        starts: list[State | None] = [*begin] if begin else [None] * scores.shape[1]
         with settled(self._seed, _CPU):
             self.models: list[SingleTaskGP] = [
                 fitted(rows, values, ScaleKernel(self._look), start, fit)

@@ -33,7 +33,9 @@ from seqvae.search.state import State
 
 _BOX_DRAWS = 1000  # of the prior, whose range is the box
 _ATTEMPTS = 4  # at points whose texts are new, in one call of `ask`
-# Points of which the surest are taken, for each one wanted: draws of the posterior are worth the same beforehand.
+# Points of which the surest are taken, for each one wanted: draws of the posterior are worth the same beforehand. In
+# boxes around drugs the surer half of the points gave molecules in 93 to 100 of 100 cases, the other half in 19 to 76,
+# and they encode nearer to where they were written from.
 _WRITTEN = 2
 
 
@@ -154,9 +156,10 @@ class Turbo:
         texts, points, scores = self.designs.table()
         points, values = self._scaled(points), self.designs.values(texts)
         rows = self._nearby(points, scores)
+        starts: list[State | None] = [*self._hyper] if self._hyper else [None] * values.shape[1]
         return [
             fitted(self._tensor(points[rows]), self._tensor(column), self._kernel(), begin)
-            for column, begin in zip(values[rows].T, self._hyper or [None] * values.shape[1], strict=True)
+            for column, begin in zip(values[rows].T, starts, strict=True)
         ]
 
     def _kernel(self) -> Kernel:
