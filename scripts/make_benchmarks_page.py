@@ -20,6 +20,7 @@ import page_growth
 import page_metrics
 import page_models
 import page_moses
+import page_pareto
 import page_properties
 import page_search
 import page_throughput
@@ -62,6 +63,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Searches: PMO", "pmo", "python scripts/benchmark_pmo.py", page_search.pmo),
     ("Searches: what the parts are worth", "search_ablation", "python scripts/ablate_search.py", page_search.ablation),
     ("Searches of some hundred calls", "small_budgets", _SMALL, page_search.small_budgets),
+    ("Searches: two objectives", "pareto", "python scripts/benchmark_pareto.py", page_pareto.section),
     ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
     ("Searches: TF-Bind-8", "tfbind8", "python scripts/benchmark_tfbind8.py --table FILE", page_search.tfbind8),
     ("Speed", "throughput", "python scripts/benchmark_throughput.py", speed),

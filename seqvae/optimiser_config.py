@@ -213,7 +213,7 @@ class TurboConfig:
     Attributes:
         acquisition: `thompson`, draws of the posterior over points of the regions; `logei` or `lognei`, the logarithm
             of the batch's expected improvement, over the best score or over the noisy ones (Ament et al. 2023,
-            arXiv:2310.20708).
+            arXiv:2310.20708); of several objectives both are that of the volume of their front (qLogNEHVI).
         regions: trust regions at a time.
         length: side of a region at first.
         shortest: side below which a region begins elsewhere.

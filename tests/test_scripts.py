@@ -25,6 +25,7 @@ import benchmark_equal_time  # noqa: E402
 import benchmark_growth  # noqa: E402
 import benchmark_memory  # noqa: E402
 import benchmark_metrics  # noqa: E402
+import benchmark_pareto  # noqa: E402
 import benchmark_pmo  # noqa: E402
 import benchmark_properties  # noqa: E402
 import benchmark_small_budgets  # noqa: E402
@@ -52,6 +53,7 @@ SCRIPTS = {
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
     benchmark_ehrlich.NAME: benchmark_ehrlich.main,
+    benchmark_pareto.NAME: benchmark_pareto.main,
     benchmark_pmo.NAME: benchmark_pmo.main,
     benchmark_small_budgets.NAME: benchmark_small_budgets.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,

@@ -15,6 +15,7 @@ import search_cases
 from search_cases import BEST, alike, dna_model, start
 
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
+from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import campaign as campaigns
 from seqvae.search import run_folder, workers
 from seqvae.search.build import OPTIMISERS
@@ -177,6 +178,32 @@ def test_settings_that_cannot_be_written_stay_as_they_are(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="no space"):
         run_folder.write(tmp_path / "run", {})
     assert (tmp_path / "run" / run_folder.SETTINGS).read_bytes() == before
+
+
+@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMISERS.items() if kind.several])
+def test_so_does_one_of_several_objectives(optimizer, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
+    config, texts = settings(model, optimizer), start(90)
+    both = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart")
+    whole = run(both, tmp_path / "whole", config, texts)
+    calls = []
+
+    def cut(text):
+        calls.append(text)
+        if len(calls) in (7, 23, 24, 51):
+            raise Cut
+        return alike(text)
+
+    monkeypatch.setattr(search_cases, "alike", cut)
+    begin(both, tmp_path / "cut", config, texts)
+    for _ in range(5):
+        try:
+            broken = resume(tmp_path / "cut")
+        except Cut:
+            continue
+    assert len(calls) > 60, "it was cut off"
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+    assert [entry.scores for entry in broken.top] == [entry.scores for entry in whole.top]
 
 
 def _child(folder):

@@ -20,6 +20,7 @@ from seqvae.search.ledger import Ledger
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.oracle import Candidate, Oracle, Scores
+from seqvae.search.pareto import hypervolume
 from seqvae.search.prior import PriorSampling, Screening
 from seqvae.search.results import results
 from seqvae.search.sequence_moves import SelfiesMoves, SequenceMoves
@@ -46,6 +47,16 @@ def sequences(count, seed):
 def alike(texts):
     """How many letters are those of the best sequence."""
     return [sum(a == b for a, b in zip(text, BEST, strict=False)) / LENGTH for text in texts]
+
+
+def both(texts):
+    """Two objectives that are against each other: as `alike`, and how many letters are A."""
+    return [[first, text.count("A") / LENGTH] for first, text in zip(alike(texts), texts, strict=True)]
+
+
+def columns(values):
+    """Scores of texts as `(batch, scores)`."""
+    return np.array(values, np.float64).reshape(len(values), -1)
 
 
 def evolution(moves, start, canonical, seed):
@@ -91,6 +102,15 @@ SLOW = {
     "turbo-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * BATCH),
 }
 
+# Those that take several objectives, with two.
+SEVERAL = {
+    "bred-both": lambda seed: evolution(LETTERS, sequences, dna, seed),
+    "guided-both": lambda seed: guided(LETTERS, Words(), sequences, dna, seed),
+    "turbo-both": lambda seed: turbo(seed, points=30),
+    "turbo-both-regions": lambda seed: turbo(seed, regions=2, failures=1, shortest=0.3),
+    "turbo-both-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * BATCH),
+}
+
 # What makes an optimiser, how texts become canonical, and what is asked for.
 CASES = {
     "graph": (
@@ -113,6 +133,7 @@ CASES = {
     "prior": (lambda seed: PriorSampling(space(), seed=seed), dna, alike),
     "screening": (screening, dna, alike),
     **{name: (make, dna, alike) for name, make in (LATENT | SLOW).items()},
+    **{name: (make, dna, both) for name, make in SEVERAL.items()},
 }
 
 
@@ -127,7 +148,8 @@ def campaign(case, path, seed, rounds, stop_after=None, batch=BATCH, score=None)
     make, canonical, own = CASES[case]
     score = score or own
     ledger = Ledger(path / "ledger.sqlite", {"case": case})
-    oracle, optimiser = Oracle(score, canonical, ledger, OracleConfig(budget=10_000)), make(seed)
+    width = 2 if score is both else 1
+    oracle, optimiser = Oracle(score, canonical, ledger, OracleConfig(budget=10_000), width), make(seed)
     for number in range(rounds):
         proposals = optimiser.ask(batch)
         optimiser.tell(proposals, oracle(proposals))
@@ -184,7 +206,7 @@ def test_what_others_proposed_is_learned_and_not_proposed_again(case):
     make, canonical, score = CASES[case]
     optimiser, others = make(0), make(1).ask(3 * BATCH)
     forms = [canonical(one.text) for one in others]
-    values = np.array(score(forms), np.float64)[:, None]
+    values = columns(score(forms))
     values[::5] = np.nan
     statuses = ["failed" if np.isnan(value) else "ok" for value in values[:, 0]]
     optimiser.tell(others, Scores(values, statuses, forms))
@@ -195,13 +217,14 @@ def test_what_others_proposed_is_learned_and_not_proposed_again(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_invalid_and_unscored_proposals_are_survived(case):
-    make, canonical, _ = CASES[case]
+    make, canonical, score = CASES[case]
     optimiser = make(0)
     for number in range(4):
         asked = optimiser.ask(BATCH)
         forms = [None if number == 1 else canonical(one.text) for one in asked]
         over = number == 2
-        values = np.full((BATCH, 1), np.nan) if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
+        values = columns(score([one.text for one in asked]))
+        values[:] = np.nan if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
         optimiser.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
     assert len(optimiser.ask(1)) == 1
 
@@ -243,6 +266,27 @@ def test_a_search_in_latent_space_beats_the_prior(case, tmp_path):
         _, ledger = campaign(name, tmp_path / name, 3, 12, score=near)
         found[name] = results(ledger.entries(), 10_000).top_mean
     assert found[case] > found["prior"]
+
+
+@pytest.mark.parametrize("case", ["turbo-both", "turbo-both-regions"])
+def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
+    """On two scores that are smooth in the latent space."""
+
+    def smooth(texts):
+        points = codec().encode(texts).numpy()
+        ends = [np.full(codec().latent, place) for place in (1.5, -1.5)]
+        return np.stack([-np.linalg.norm(points - end, axis=1) for end in ends], axis=1)
+
+    volumes = []
+    for make in (CASES[case][0], CASES["prior"][0]):
+        optimiser, seen = make(3), []
+        for _ in range(12):
+            asked = optimiser.ask(BATCH)
+            forms = [dna(one.text) for one in asked]
+            seen.append(smooth(forms))
+            optimiser.tell(asked, Scores(seen[-1], ["ok"] * len(asked), forms))
+        volumes.append(hypervolume(np.concatenate(seen), [-20.0, -20.0]))
+    assert volumes[0] > volumes[1]
 
 
 def test_screening_ends_with_its_file_and_knows_its_file():

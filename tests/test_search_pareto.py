@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -12,7 +13,8 @@ from test_search_campaign import settings
 
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search.archive import Archive
-from seqvae.search.pareto import ParetoRanks, fitness, front, hypervolume
+from seqvae.search.gain import Front
+from seqvae.search.pareto import ParetoRanks, fitness, front, hypervolume, reference, shares
 from seqvae.search.search import run
 
 VALUES = arrays(
@@ -49,6 +51,31 @@ def test_volumes_of_two_objectives_are_areas_of_stairs(values):
         right = pairs[place + 1][0] if place + 1 < len(pairs) else 0.0
         area += (x - right) * height
     assert hypervolume(values[:, :2], [0.0, 0.0]) == pytest.approx(area, abs=1e-12)
+
+
+@given(values=VALUES)
+def test_shares_are_what_a_front_would_lose(values):
+    best = values[front(values)]
+    below = reference(values)
+    lost = shares(best, below)
+    assert (best > below).all()
+    whole = hypervolume(best, below)
+    for row, one in enumerate(best):
+        others = best[(best != one).any(axis=1)]
+        assert lost[row] == pytest.approx(whole - hypervolume(others, below), abs=1e-12)
+    assert lost.min() > 0, "nothing on a front can be spared"
+
+
+@given(values=VALUES, others=VALUES)
+def test_what_nothing_known_is_as_good_as_gains(values, others):
+    width = min(values.shape[1], others.shape[1])
+    values, others = values[:, :width], others[:, :width]
+    known = Front.of(values, torch.device("cpu"))
+    gains = known.gain(torch.from_numpy(others)).numpy()
+    expected = [not any((row >= other).all() for row in values) for other in others]
+    assert (gains > 0).tolist() == expected
+    one = Front.of(values[:, :1], torch.device("cpu")).gain(torch.from_numpy(others[:, :1])).numpy()
+    assert np.argsort(one, kind="stable").tolist() == np.argsort(others[:, 0], kind="stable").tolist()
 
 
 @given(values=VALUES, cut=st.integers(0, 25))

@@ -101,7 +101,7 @@ def _start(material: Material) -> Start:
 
 def _auto(material: Material) -> Optimiser:
     if material.codec is None:
-        return _bred(material, material.texts.moves, guided=material.scores == 1)
+        return _bred(material, material.texts.moves, guided=True)
     return _generative(material, GenerativeConfig())
 
 
@@ -112,7 +112,7 @@ def _latent(material: Material) -> Optimiser:
 def _generative(material: Material, config: GenerativeConfig) -> Optimiser:
     texts, evolution = material.texts, replace(config.evolution, start=material.initial)
     config = replace(config, evolution=evolution)
-    guide = _guide(material, config.guide) if config.guided and material.scores == 1 else None
+    guide = _guide(material, config.guide) if config.guided else None
     return generative(_codec(material), texts.moves, texts.canonical, config, material.seed, material.start, guide)
 
 
@@ -181,11 +181,11 @@ def _gp(material: Material) -> Optimiser:
 OPTIMISERS: dict[str, _Kind] = {
     "auto": _Kind("moves of graphs or sequences and of latent points, the model learning from the best", _auto, True),
     "latent": _Kind("moves of latent points alone, the model learning from the best", _latent, True),
-    "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo),
+    "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo, True),
     "ascent": _Kind("gradients of networks that learn the scores over the latent space", _ascent),
     "cma-es": _Kind("CMA-ES over the latent space", _cma),
     "subspace": _Kind("CMA-ES over random directions of the latent space", _subspace),
-    "gp": _Kind("a Gaussian process by similarity, which chooses among bred texts", _gp),
+    "gp": _Kind("a Gaussian process by similarity, which chooses among bred texts", _gp, True),
     "ga": _Kind("a genetic algorithm over molecules as graphs, or over sequences", _ga, True),
     "string-ga": _Kind("a genetic algorithm over molecules as SELFIES, or over sequences", _string_ga, True),
     "prior": _Kind("draws from the model", _prior),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from seqvae.search.archive import Archive
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Scores
+from seqvae.search.pareto import ParetoRanks
 from seqvae.search.space import Points, Space
 from seqvae.search.state import State
 
@@ -18,12 +20,15 @@ from seqvae.search.state import State
 class Designs:
     """What a search in a latent space has seen: texts with their scores, and the points that re-encode them.
 
+    Of several scores a text the archive has its Pareto rank in place of a score.
+
     Args:
         space: where texts are encoded.
     """
 
     def __init__(self, space: Space) -> None:
         self.space, self.archive = space, Archive()
+        self._ranks = ParetoRanks(self.archive)
         self._points: dict[str, Points] = {}
 
     def tell(self, scores: Scores) -> list[str]:
@@ -32,7 +37,7 @@ class Designs:
         A text that failed is known and has no score; it is nothing that a model learns from. A text measured again
         comes with the mean of its measurements.
         """
-        new = remember(self.archive, scores)
+        new = remember(self.archive, scores, self._ranks)
         scored = [form for form in new if np.isfinite(self.archive.score(form))]
         points, readable = self.space.encode(scored)
         self._points.update((form, point) for form, point, can in zip(scored, points, readable, strict=True) if can)
@@ -44,13 +49,27 @@ class Designs:
 
     def best(self, count: int) -> list[str]:
         """Return the best of the texts that have a point, best first."""
-        return [text for text in self.archive.best(len(self.archive)) if text in self._points][:count]
+        return [text for text in self.scored() if text in self._points][:count]
 
     def table(self) -> tuple[list[str], Points, NDArray[np.float64]]:
         """Return the texts that have a point, in the order in which they came, their points and their scores."""
         texts = list(self._points)
         rows = np.array(list(self._points.values()), np.float64).reshape(len(texts), self.space.latent)
         return texts, rows, np.array([self.archive.score(text) for text in texts], np.float64)
+
+    def scored(self) -> list[str]:
+        """Return the texts that have a score, best first."""
+        return self.archive.best(len(self.archive))
+
+    @property
+    def several(self) -> bool:
+        """Whether texts have several scores."""
+        return bool(self._ranks.values)
+
+    def values(self, texts: Iterable[str]) -> NDArray[np.float64]:
+        """Return all scores of texts that have some, `(texts, objectives)`."""
+        rows = [self._ranks.values.get(text, (self.archive.score(text),)) for text in texts]
+        return np.array(rows, np.float64)
 
     def ready(self, start: int) -> bool:
         """Whether so many texts have a score, and a model has two points at least to learn from."""
@@ -59,21 +78,32 @@ class Designs:
     def state_dict(self) -> State:
         """Return texts, scores and points."""
         texts, points, _ = self.table()
-        return {**archive_state(self.archive), "encoded": texts, "points": points}
+        return {**archive_state(self.archive), **self._ranks.state_dict(), "encoded": texts, "points": points}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
         self.archive = archive_from(state)
+        self._ranks = ParetoRanks(self.archive)
+        self._ranks.load_state_dict(state)
         self._points = dict(zip(state["encoded"], np.asarray(state["points"], np.float64), strict=True))
 
 
-def remember(archive: Archive, scores: Scores) -> list[str]:
-    """Add to an archive what the oracle said, later scores in place of earlier ones; return the texts that are new."""
-    new = []
-    for form, values, status in zip(scores.canonical, scores.values, scores.statuses, strict=True):
-        if form is not None and status != OVER_BUDGET:
-            new += [] if form in archive else [form]
-            archive.add(form, float(values[0]))
+def remember(archive: Archive, scores: Scores, ranks: ParetoRanks | None = None) -> list[str]:
+    """Add to an archive what the oracle said, later scores in place of earlier ones; return the texts that are new.
+
+    Args:
+        archive: of the first score of each text, or of its rank.
+        scores: what the oracle said.
+        ranks: what ranks texts of several scores in that archive; None: there is one, or the first one counts.
+    """
+    rows = enumerate(zip(scores.canonical, scores.statuses, strict=True))
+    told = {form: row for row, (form, status) in rows if form is not None and status != OVER_BUDGET}
+    new = [form for form in told if form not in archive]
+    values = scores.values[list(told.values())]
+    if ranks is not None and values.shape[1] > 1:
+        ranks.update(list(told), values)
+    else:
+        archive.update(told, values[:, 0].tolist())
     return new
 
 

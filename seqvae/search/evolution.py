@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Protocol, final
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqvae.optimiser_config import CreditConfig, EvolutionConfig, GuideConfig
 from seqvae.search.archive import Archive
 from seqvae.search.credit import Credit
-from seqvae.search.fresh import Fresh
+from seqvae.search.fresh import ROUNDS, Fresh
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
@@ -60,8 +60,8 @@ class Chooser(Protocol):
 
     config: GuideConfig
 
-    def guess(self, archive: Archive, rng: np.random.Generator) -> Guess:
-        """Return what is thought after these scores."""
+    def guess(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Guess:
+        """Return what is thought after these scores; `several` has those of texts that have more than one."""
 
     def state_dict(self) -> State:
         """Return what the next guess follows from, besides the scores."""
@@ -192,12 +192,11 @@ class Evolution:
 
     def state_dict(self) -> State:
         """Return the texts, their scores, the generator of numbers, and what has been learned."""
-        texts, several = list(self.archive), list(self._ranks.values)
+        texts = list(self.archive)
         return {
             "texts": texts,
             "scores": np.array([self.archive.score(text) for text in texts], np.float64),
-            "several": several,
-            "values": np.array([self._ranks.values[text] for text in several], np.float64),
+            **self._ranks.state_dict(),
             "rng": self._rng.bit_generator.state,
             "credit": self.credit.state_dict(),
             "learner": self.learner.state_dict() if self.learner is not None else {},
@@ -209,9 +208,7 @@ class Evolution:
         self.archive = Archive()
         self.archive.update(state["texts"], map(float, state["scores"]))
         self._ranks = ParetoRanks(self.archive)
-        self._ranks.values = {
-            text: tuple(row) for text, row in zip(state["several"], state["values"].tolist(), strict=True)
-        }
+        self._ranks.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]
         self.credit.load_state_dict(state["credit"])
         if self.learner is not None:
@@ -240,25 +237,36 @@ class Evolution:
 
     def _choose(self, guide: Chooser, fresh: Fresh) -> None:
         """Breed some generations, each from what the guide thinks best so far, and take what it chooses of all."""
-        guess, climbing, pool = guide.guess(self.archive, self._rng), Archive(), dict[str, Candidate]()
+        guess, climbing = guide.guess(self.archive, self._ranks.values, self._rng), Archive()
+        pool: dict[str, Candidate] = {}
         parents = self.archive.best(self.config.population)
         climbing.update(parents, guess.bounds(parents))
         bounds: dict[str, float] = {}
         for _ in range(guide.config.generations):
-            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, guide.config.offspring)]
-            children = {str(form): one for form, one in bred if fresh.new(form)}
+            children = self._brood(climbing, guide.config.offspring, fresh)
             values = guess.bounds(list(children)).tolist()
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
         fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
 
-    def _offspring(self, climbing: Archive, count: int) -> Iterator[Candidate]:
+    def _brood(self, climbing: Archive, count: int, fresh: Fresh) -> dict[str, Candidate]:
+        """Breed until so many texts are new, by canonical form; fewer where they do not come."""
+        found: dict[str, Candidate] = {}
+        for _ in range(ROUNDS):
+            if len(found) >= count:
+                break
+            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, count - len(found))]
+            found |= {str(form): one for form, one in bred if fresh.new(form)}
+        return found
+
+    def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:
+        found: list[Candidate] = []
         for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
             size = max(wanted, breed.least) if wanted else 0
-            yield from breed(
-                climbing.parents(2 * size, self._rng, self.config.population, self.config.greed), size, self._rng
-            )
+            parents = climbing.parents(2 * size, self._rng, self.config.population, self.config.greed)
+            found += breed(parents, size, self._rng)
+        return found
 
     def _started(self, count: int) -> Sequence[Candidate]:
         return self.start(count, int(self._rng.integers(2**31)))

@@ -7,7 +7,7 @@ decomposition, so that one seed gives one search. Draws come from torch's global
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -19,6 +19,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.settings import max_cholesky_size
 from torch import Tensor
 
+from seqvae.search.gain import Front
 from seqvae.search.state import State
 
 # Steps of L-BFGS in a fit; each round begins where the last one ended, so that few are needed.
@@ -62,18 +63,22 @@ def hyperparameters(model: SingleTaskGP) -> State:
     return {name: parameter.detach().cpu().numpy().copy() for name, parameter in model.named_parameters()}
 
 
-def thompson(model: SingleTaskGP, candidates: Tensor, count: int) -> list[int]:
+def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: Front) -> list[int]:
     """Return the rows of the candidates that are the best of one draw of the posterior each; no row comes twice.
 
+    Of several objectives, the best of each draw along a direction of its own (`Front.along`).
+
     Args:
-        model: of the scores.
+        models: of each objective.
         candidates: `(candidates, dimensions)`.
         count: rows wanted; there are fewer where there are fewer candidates.
+        front: of what is known.
     """
+    size = torch.Size([min(count, len(candidates))])
     with torch.no_grad():
-        draws = model.posterior(candidates).rsample(torch.Size([min(count, len(candidates))])).squeeze(-1)
+        draws = torch.cat([model.posterior(candidates).rsample(size) for model in models], dim=-1)
     rows: list[int] = []
-    for draw in draws:
-        draw[rows] = -torch.inf
-        rows.append(int(draw.argmax()))
+    for worth in front.along(draws):
+        worth[rows] = -torch.inf
+        rows.append(int(worth.argmax()))
     return rows

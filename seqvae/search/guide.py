@@ -6,7 +6,7 @@ breeding in place of its genetic algorithm (Tripp & Hernandez-Lobato 2023, arXiv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 from seqvae.optimiser_config import GuideConfig
 from seqvae.search.archive import Archive
 from seqvae.search.features import Features, Likeness
+from seqvae.search.gain import Front
 from seqvae.search.gaussian import fitted, hyperparameters, settled, thompson
 from seqvae.search.state import State
 
@@ -54,7 +55,9 @@ class Guide:
     """Makes the process anew in each round, and fits it again, from where the last fit ended, when more is known.
 
     The process has a constant mean and the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009)
-    times a scale. Of more than `points` scores it is fitted to the best half and to as many of the others, drawn.
+    times a scale. Of more than `points` scores it is fitted to the best half and to as many of the others, drawn. Of
+    several scores a text, each has a process of its own; the best are then those of the best Pareto ranks, and what is
+    wanted is to go beyond the front of all (`gain.py`).
 
     Args:
         features: counts of a text's parts: `features.substructures` of molecules, `features.Words()` of sequences.
@@ -63,19 +66,25 @@ class Guide:
 
     def __init__(self, features: Features, config: GuideConfig | None = None) -> None:
         self.config, self.likeness = config or GuideConfig(), Likeness(features)
-        self._hyper: State | None = None
+        self._hyper: list[State] | None = None  # of each score's process
         self._fitted = 0  # scores there were at the last fit
 
-    def guess(self, archive: Archive, rng: np.random.Generator) -> Guess:
-        """Return what the scores of an archive let one think of other texts."""
+    def guess(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Guess:
+        """Return what the scores of an archive let one think of other texts.
+
+        Args:
+            archive: texts with their scores or ranks.
+            several: the scores of each of these texts where it has more than one, else empty.
+            rng: of all draws.
+        """
         known = self._known(archive, rng)
         self.likeness.forget(but=known)
         seed, beta = int(rng.integers(2**31)), float(10 ** rng.uniform(*_BETA))
-        scores = [archive.score(text) for text in known]
+        scores = np.array([several.get(text, (archive.score(text),)) for text in known], np.float64)
         fit = self._hyper is None or len(archive) >= _GROWN * self._fitted
         found = Guess(self.likeness, known, scores, self._hyper, (seed, beta), fit)
         if fit:
-            self._hyper, self._fitted = hyperparameters(found.model), len(archive)
+            self._hyper, self._fitted = [hyperparameters(model) for model in found.models], len(archive)
         return found
 
     def state_dict(self) -> State:
@@ -98,13 +107,13 @@ class Guide:
 
 @final
 class Guess:
-    """A Gaussian process over texts that grows by rows: first those with scores, then those that are asked about.
+    """Gaussian processes over texts that grow by rows: first those with scores, then those that are asked about.
 
     Args:
         likeness: similarities.
         known: texts with scores.
-        scores: of these.
-        begin: hyperparameters to begin the fit with.
+        scores: of these, `(texts, objectives)`.
+        begin: hyperparameters of each objective's process to begin the fit with.
         chance: seed of the draws, and the weight of the variance in the bound.
         fit: whether to fit them.
     """
@@ -113,28 +122,33 @@ class Guess:
         self,
         likeness: Likeness,
         known: list[str],
-        scores: list[float],
-        begin: State | None,
+        scores: NDArray[np.float64],
+        begin: list[State] | None,
         chance: tuple[int, float],
         fit: bool = True,
     ) -> None:
         self.likeness, self.known = likeness, known
         self._seed, self._beta = chance
+        self._front = Front.of(scores, _CPU)
         self._among = torch.from_numpy(likeness.table(known, known))
         self._look = LookUp(self._among)
         rows = torch.arange(len(known), dtype=torch.float64).unsqueeze(-1)
-        values = torch.tensor(scores, dtype=torch.float64)
+        starts: list[State | None] = [*begin] if begin else [None] * scores.shape[1]
         with settled(self._seed, _CPU):
-            self.model: SingleTaskGP = fitted(rows, values, ScaleKernel(self._look), begin, fit)
+            self.models: list[SingleTaskGP] = [
+                fitted(rows, values, ScaleKernel(self._look), start, fit)
+                for values, start in zip(torch.from_numpy(scores).unbind(1), starts, strict=True)
+            ]
 
     def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the upper confidence bound of each text: mean + sqrt(beta) * standard deviation."""
+        """Return how far the upper confidence bound of each text, mean + sqrt(beta) * sd, goes beyond the front."""
         if not texts:
             return np.empty(0)
         with settled(self._seed, _CPU), torch.no_grad():
-            posterior = self.model.posterior(self._rows(texts))
-            found = posterior.mean + (self._beta * posterior.variance).sqrt()
-        return np.asarray(found.flatten().numpy(), np.float64)
+            rows = self._rows(texts)
+            posteriors = [model.posterior(rows) for model in self.models]
+            found = torch.cat([one.mean + (self._beta * one.variance).sqrt() for one in posteriors], dim=1)
+            return np.asarray(self._front.gain(found).numpy(), np.float64)
 
     def choose(self, bounds: dict[str, float], count: int) -> list[str]:
         """Return the best texts of a draw of the posterior each, among those of the highest bounds."""
@@ -142,7 +156,7 @@ class Guess:
         if len(best) <= count:
             return best
         with settled(self._seed, _CPU):
-            return [best[row] for row in thompson(self.model, self._rows(best), count)]
+            return [best[row] for row in thompson(self.models, self._rows(best), count, self._front)]
 
     def _rows(self, texts: Sequence[str]) -> Tensor:
         """Put texts into the table behind those with scores, and return their rows, `(texts, 1)`."""

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.search.archive import Archive
+from seqvae.search.state import State
 
+_BELOW = 0.1  # of a front's width (Ishibuchi et al. 2011, as BoTorch cites them)
 _RANKED = 1000  # texts that are ranked at a time: several populations, and a few milliseconds
 
 
@@ -57,6 +59,15 @@ class ParetoRanks:
         self.archive = archive
         self.values: dict[str, tuple[float, ...]] = {}
 
+    def state_dict(self) -> State:
+        """Return the values of all texts; the archive keeps its own state."""
+        return {"several": list(self.values), "values": np.array(list(self.values.values()), np.float64)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        rows = np.asarray(state["values"], np.float64).tolist()
+        self.values = {text: tuple(row) for text, row in zip(state["several"], rows, strict=True)}
+
     def update(self, texts: Sequence[str], values: NDArray[np.float64]) -> None:
         """Take in texts with their values, `(batch, objectives)`; a text of which one is NaN has no rank."""
         for text, row in zip(texts, values, strict=True):
@@ -87,13 +98,35 @@ def front(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.sort(NonDominatedSorting().do(-values, only_non_dominated_front=True)).astype(np.int64)
 
 
-def hypervolume(values: NDArray[np.float64], reference: Sequence[float]) -> float:
-    """Return the volume between a reference point and the rows that are better than it in everything.
+def hypervolume(values: NDArray[np.float64], below: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the volume between a point and the rows that are better than it in everything.
 
     Args:
         values: `(batch, objectives)`, higher is better.
-        reference: `(objectives,)`, the worst that counts.
+        below: `(objectives,)`, the worst that counts.
     """
     from pymoo.indicators.hv import HV
 
-    return float(HV(ref_point=-np.asarray(reference, np.float64))(-values)) if len(values) else 0.0
+    return float(HV(ref_point=-np.asarray(below, np.float64))(-values)) if len(values) else 0.0
+
+
+def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a point below a front to measure its volume from, `(objectives,)`.
+
+    It is the worst value of each objective on the front less a tenth of the front's width there, so that the ends of
+    the front count, as BoTorch infers it; or of the width of all values where the front has none.
+    """
+    best = values[front(values)]
+    width = np.where(np.ptp(best, axis=0) > 0, np.ptp(best, axis=0), np.ptp(values, axis=0))
+    return np.asarray(best.min(0) - _BELOW * np.where(width > 0, width, 1.0))
+
+
+def shares(values: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much of the volume of a front above a point would be lost without each row, `(front,)`.
+
+    Rows of the same values have the share of one.
+    """
+    distinct, copies = np.unique(values, axis=0, return_inverse=True)
+    whole = hypervolume(distinct, below)
+    without = [hypervolume(np.delete(distinct, row, axis=0), below) for row in range(len(distinct))]
+    return np.asarray((whole - np.array(without))[copies.ravel()])

@@ -71,15 +71,25 @@ class Space:
             UsageError: the points have another shape.
             InputError: they are not finite.
         """
+        return self.written(points, seed, proposer, attempt)[0]
+
+    def written(
+        self, points: NDArray[np.floating[Any]], seed: int, proposer: str, attempt: int = 0
+    ) -> tuple[list[Candidate], NDArray[np.float64]]:
+        """Return what `decode` does, and how sure the decoder is of each text: log p(x|z) in nats a token, `(batch,)`.
+
+        Where it is unsure the text is seldom one of the texts around, or one that encodes there (Notin et al. 2021,
+        arXiv:2107.00096, and Griffiths & Hernandez-Lobato 2020, arXiv:1709.05501, for searches that go astray there).
+        """
         if not len(points):
-            return []
+            return [], np.empty(0)
         config = replace(self.decoding, seed=derived_seed(seed, attempt))
         config = replace(config, method="sample") if attempt else config
         rows = np.asarray(points, np.float32)
         drawn = config.seed if config.method == "sample" else None
-        return [
-            Candidate(text, proposer, z, drawn) for text, z in zip(self.codec.decode(rows, config), rows, strict=True)
-        ]
+        made = self.codec.generate(rows, config)
+        found = [Candidate(text, proposer, z, drawn) for text, z in zip(made.texts, rows, strict=True)]
+        return found, made.log_likelihood.double().numpy() / [len(ids) for ids in made.ids]
 
     def draw(self, count: int, seed: int, prior: str = "auto") -> Points:
         """Return points drawn from a prior, by its name as `Codec.draw` takes it."""
