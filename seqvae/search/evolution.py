@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from seqvae.optimiser_config import CreditConfig, EvolutionConfig, GuideConfig
 from seqvae.search.archive import Archive
 from seqvae.search.credit import Credit
-from seqvae.search.fresh import ROUNDS, Fresh
+from seqvae.search.fresh import Fresh
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
 
+# How often a generation is bred at most until enough of it is new. Where little is, the search circles around what it
+# knows, and its time is better spent on the next batch.
+_BROODS = 3
 Start = Callable[[int, int], Sequence[Candidate]]
 
 
@@ -251,9 +254,9 @@ class Evolution:
         fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
 
     def _brood(self, climbing: Archive, count: int, fresh: Fresh) -> dict[str, Candidate]:
-        """Breed until so many texts are new, by canonical form; fewer where they do not come."""
+        """Breed until about so many texts are new, by canonical form; fewer where they do not come."""
         found: dict[str, Candidate] = {}
-        for _ in range(ROUNDS):
+        for _ in range(_BROODS):
             if len(found) >= count:
                 break
             bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, count - len(found))]

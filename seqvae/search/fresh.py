@@ -7,7 +7,7 @@ from typing import final
 
 from seqvae.search.oracle import Candidate, Canonical
 
-ROUNDS = 12  # of making proposals until enough are new; each makes as many as still lack
+_ROUNDS = 12  # of making proposals until enough are new; each makes as many as still lack
 
 
 @final
@@ -50,7 +50,7 @@ class Fresh:
         What is made beyond that is dropped, and is not new again.
         """
         end = self.count if most is None else min(len(self.found) + most, self.count)
-        for _ in range(ROUNDS):
+        for _ in range(_ROUNDS):
             lacking = end - len(self.found)
             if lacking <= 0:
                 break
