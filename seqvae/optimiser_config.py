@@ -137,16 +137,20 @@ class GuideConfig:
     Attributes:
         generations: rounds of breeding before a batch is chosen.
         offspring: texts bred in each.
+        broods: how often that is done at most in each, until so many are new; under constraints, which most offspring
+            break, the searches by name breed more often.
         points: most scores that the process is fitted to.
     """
 
     generations: int = 2
     offspring: int = 150
+    broods: int = 1
     points: int = 1000
 
     def __post_init__(self) -> None:
         between("guide.generations", self.generations, 1, 1000)
         between("guide.offspring", self.offspring, 2, 20_000)
+        between("guide.broods", self.broods, 1, 1000)
         between("guide.points", self.points, 10, 20_000)
 
 

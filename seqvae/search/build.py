@@ -25,6 +25,7 @@ from seqvae.search.sequence_moves import SelfiesMoves
 from seqvae.search.space import Space
 from seqvae.search.texts import Texts
 
+_BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
@@ -120,6 +121,8 @@ def _guide(material: Material, config: GuideConfig) -> Chooser:
     from seqvae.search.features import Words, substructures
     from seqvae.search.guide import Guide  # with it come BoTorch and GPyTorch, which take seconds
 
+    if material.texts.constrained:
+        config = replace(config, broods=_BROODS)
     return Guide(substructures if material.texts.molecular else Words(), config)
 
 

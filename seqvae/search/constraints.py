@@ -26,7 +26,9 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(config))
-    return replace(texts, canonical=_Judged(form, tuple(rules))) if rules or config.positions else texts
+    if not rules and not config.positions:
+        return texts
+    return replace(texts, canonical=_Judged(form, tuple(rules)), constrained=True)
 
 
 @final

@@ -19,9 +19,6 @@ from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
 from seqvae.search.state import State
 
-# How often a generation is bred at most until enough of it is new. Where little is, the search circles around what it
-# knows, and its time is better spent on the next batch.
-_BROODS = 3
 Start = Callable[[int, int], Sequence[Candidate]]
 
 
@@ -246,20 +243,21 @@ class Evolution:
         climbing.update(parents, guess.bounds(parents))
         bounds: dict[str, float] = {}
         for _ in range(guide.config.generations):
-            children = self._brood(climbing, guide.config.offspring, fresh)
+            children = self._brood(climbing, guide.config, fresh)
             values = guess.bounds(list(children)).tolist()
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
         fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
 
-    def _brood(self, climbing: Archive, count: int, fresh: Fresh) -> dict[str, Candidate]:
-        """Breed until about so many texts are new, by canonical form; fewer where they do not come."""
+    def _brood(self, climbing: Archive, config: GuideConfig, fresh: Fresh) -> dict[str, Candidate]:
+        """Return the new texts of a generation by canonical form."""
         found: dict[str, Candidate] = {}
-        for _ in range(_BROODS):
-            if len(found) >= count:
+        for _ in range(config.broods):
+            lacking = config.offspring - len(found)
+            if lacking <= 0:
                 break
-            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, count - len(found))]
+            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, lacking)]
             found |= {str(form): one for form, one in bred if fresh.new(form)}
         return found
 

@@ -25,11 +25,13 @@ class Texts:
         canonical: returns the canonical form of a text, None for an invalid one.
         moves: small changes: of molecules as graphs, of sequences letter by letter.
         molecular: whether they are molecules.
+        constrained: whether there are rules that a text of the kind may break, which then has no canonical form.
     """
 
     canonical: Canonical
     moves: Moves
     molecular: bool
+    constrained: bool = False
 
 
 # A proposal is read when it is made, when it is compared with what is known, and when it is scored.
