@@ -11,8 +11,10 @@ from test_search_campaign import rows, settings
 
 from seqvae.data.sources import load_dataset
 from seqvae.errors import ConfigError, UsageError
+from seqvae.optimiser_config import GuideConfig
 from seqvae.properties import get
 from seqvae.search.constraints import constrained
+from seqvae.search.guide import Guess
 from seqvae.search.search import run
 from seqvae.search.texts import MOLECULES, texts_over
 from seqvae.search_config import ConstraintConfig, SearchConfig
@@ -89,6 +91,22 @@ def test_a_search_scores_nothing_else(tmp_path):
     assert len(scored) == 200
     assert all(text.endswith("CCCCCC") for text in scored)
     assert found.best == alike("GATTACCCCCCC")
+
+
+def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeypatch):
+    pools = []
+
+    def choose(guess, bounds, count):
+        pools.append(len(bounds))
+        return list(bounds)[:count]
+
+    monkeypatch.setattr(Guess, "choose", choose)
+    plain, rule = settings(budget=60), ConstraintConfig(keep=("GAT",), forbid=("CC",))
+    known = [text for text in start(3000) if constrained(DNA, rule).canonical(text)]
+    run(alike, tmp_path / "run", SearchConfig("", "gp", "cpu", plain.oracle, plain.campaign, rule), known)
+    whole = GuideConfig.generations * GuideConfig.offspring
+    assert pools
+    assert min(pools) >= whole
 
 
 @pytest.mark.parametrize(
