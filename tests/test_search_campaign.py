@@ -81,6 +81,15 @@ def gone_on(folder, score, end=None):
             continue
 
 
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_search_begins_with_the_texts_that_it_is_given(optimizer, model, tmp_path):
+    texts = start(40)
+    run(alike, tmp_path / "run", settings(model, optimizer, 20), texts)
+    found = [row[3] for row in rows(tmp_path / "run")]
+    assert len(set(found)) == 20
+    assert set(found) <= set(texts)
+
+
 SMALLER, LARGER = 47, 70  # of 10 a round: the last one of the smaller budget is cut
 
 

@@ -7,7 +7,6 @@ know something: near the texts that it starts from, and where the model has lear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import final
 
 import numpy as np
@@ -19,8 +18,8 @@ from seqvae.optimiser_config import AscentConfig
 from seqvae.search.designs import Designs
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Scores
-from seqvae.search.prior import sampled
 from seqvae.search.space import Points, Space
+from seqvae.search.starts import FromPrior, Start, fill
 from seqvae.search.state import State
 
 _ATTEMPTS = 6  # at points whose texts are new, in one call of `ask`
@@ -44,14 +43,19 @@ class Ascent:
         space: what is searched.
         config: heads, radius, prices.
         seed: of all draws.
+        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+            prior.
     """
 
-    def __init__(self, space: Space, config: AscentConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, space: Space, config: AscentConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+    ) -> None:
+        self.starts = starts or (FromPrior(space.codec),)
         self.space, self.config, self.designs = space, config or AscentConfig(), Designs(space)
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return new texts of climbed points; of the prior before there are enough scores."""
+        """Return new texts of climbed points; of the start before there are enough scores."""
         fresh = Fresh(count, self.space.canonical, self.designs.archive)
         if self.designs.ready(self.config.start):
             heads = self._learned()
@@ -59,7 +63,7 @@ class Ascent:
                 if fresh.lacking == 0:
                     break
                 self._decode(self._climbed(heads, fresh.lacking), fresh)
-        fresh.fill(partial(sampled, self.space, self._rng))
+        fill(fresh, self.starts, self._rng)
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:

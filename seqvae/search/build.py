@@ -17,12 +17,13 @@ from seqvae.optimiser_config import (
     GuideConfig,
     TurboConfig,
 )
-from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation, Start
-from seqvae.search.generative import FromTexts, generative
+from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation
+from seqvae.search.generative import generative
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.prior import FromPrior, PriorSampling, Screening
+from seqvae.search.prior import PriorSampling, Screening
 from seqvae.search.sequence_moves import SelfiesMoves
 from seqvae.search.space import Space
+from seqvae.search.starts import FromPrior, FromTexts, Start
 from seqvae.search.texts import Texts
 
 _BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
@@ -97,7 +98,14 @@ def _space(material: Material) -> Space:
 
 
 def _start(material: Material) -> Start:
+    """Return what a search that breeds begins with: it goes on from the texts given, however few they are."""
     return FromTexts(material.start) if material.start else FromPrior(_codec(material))
+
+
+def _starts(material: Material) -> tuple[Start, ...]:
+    """Return what a search of points begins with: a few texts would be too little for it to learn from."""
+    prior = FromPrior(_codec(material))
+    return (FromTexts(material.start), prior) if material.start else (prior,)
 
 
 def _auto(material: Material) -> Optimiser:
@@ -146,7 +154,7 @@ def _bred(material: Material, moves: Moves, guided: bool = False) -> Optimiser:
 
 
 def _prior(material: Material) -> Optimiser:
-    return PriorSampling(_space(material), seed=material.seed)
+    return PriorSampling(_starts(material), material.texts.canonical, material.seed)
 
 
 def _screening(material: Material) -> Optimiser:
@@ -158,7 +166,9 @@ def _screening(material: Material) -> Optimiser:
 def _cma(material: Material, subspace: int = 0) -> Optimiser:
     from seqvae.search.cma import CmaEs
 
-    return CmaEs(_space(material), CmaConfig(subspace=subspace, start=material.initial), material.seed)
+    return CmaEs(
+        _space(material), CmaConfig(subspace=subspace, start=material.initial), material.seed, _starts(material)
+    )
 
 
 def _subspace(material: Material) -> Optimiser:
@@ -168,13 +178,13 @@ def _subspace(material: Material) -> Optimiser:
 def _turbo(material: Material) -> Optimiser:
     from seqvae.search.turbo import Turbo  # as for the guide
 
-    return Turbo(_space(material), TurboConfig(start=material.initial), material.seed)
+    return Turbo(_space(material), TurboConfig(start=material.initial), material.seed, _starts(material))
 
 
 def _ascent(material: Material) -> Optimiser:
     from seqvae.search.ascent import Ascent
 
-    return Ascent(_space(material), AscentConfig(start=material.initial), material.seed)
+    return Ascent(_space(material), AscentConfig(start=material.initial), material.seed, _starts(material))
 
 
 def _gp(material: Material) -> Optimiser:

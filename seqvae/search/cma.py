@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -18,8 +17,8 @@ from seqvae.search.archive import Archive
 from seqvae.search.designs import archive_from, archive_state, remember
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Scores
-from seqvae.search.prior import sampled
 from seqvae.search.space import Points, Space
+from seqvae.search.starts import FromPrior, Start, fill
 from seqvae.search.state import State
 
 _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
@@ -42,16 +41,21 @@ class CmaEs:
         space: where it climbs.
         config: form, subspace, size.
         seed: of all draws.
+        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+            prior.
     """
 
-    def __init__(self, space: Space, config: CmaConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, space: Space, config: CmaConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+    ) -> None:
+        self.starts = starts or (FromPrior(space.codec),)
         self.space, self.config, self.archive = space, config or CmaConfig(), Archive()
         self._rng = np.random.default_rng(seed)
         self._climb: _Climb | None = None
         self._begun = 0  # climbs
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return new texts of the next points; of the prior before there are enough scores, or where nothing is new."""
+        """Return new texts of the next points; of the start before there are enough scores, or where nothing is new."""
         fresh = Fresh(count, self.space.canonical, self.archive)
         rounds = _ROUNDS if len(self.archive) >= self.config.start else 0
         for _ in range(rounds):
@@ -59,7 +63,7 @@ class CmaEs:
                 break
             self._climb = self._climb or self._new_climb(count)
             self._advance(self._climb, fresh)
-        fresh.fill(partial(sampled, self.space, self._rng))
+        fill(fresh, self.starts, self._rng)
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:

@@ -17,9 +17,8 @@ from seqvae.search.fresh import Fresh
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
+from seqvae.search.starts import Start
 from seqvae.search.state import State
-
-Start = Callable[[int, int], Sequence[Candidate]]
 
 
 class Moves(Protocol):

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
 
 from seqvae.latent.codec import Codec
 from seqvae.optimiser_config import BreedingConfig, GenerativeConfig
 from seqvae.search.evolution import Breed, Chooser, Crossover, Evolution, Moves, Mutation
 from seqvae.search.latent_moves import PosteriorCrossover, PosteriorNoise
-from seqvae.search.oracle import Candidate, Canonical
-from seqvae.search.prior import FromPrior
+from seqvae.search.oracle import Canonical
 from seqvae.search.readable import Readable
 from seqvae.search.retraining import Retraining
-
-
-@final
-class FromTexts:
-    """Gives out texts of a list in random order, each once before any comes again.
-
-    Args:
-        texts: the list.
-    """
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = list(texts)
-
-    def __call__(self, count: int, seed: int) -> list[Candidate]:
-        """Return so many texts by a seed, or all of them."""
-        import numpy as np
-
-        rows = np.random.default_rng(seed).permutation(len(self.texts))[:count]
-        return [Candidate(self.texts[int(row)], "start") for row in rows]
+from seqvae.search.starts import FromPrior, FromTexts
 
 
 def generative(
@@ -57,7 +37,7 @@ def generative(
     config = config or GenerativeConfig()
     texts = Readable(codec)
     learner = Retraining(texts, config.retraining, seed, start) if config.retrained else None
-    begin = FromTexts(start) if start else FromPrior(codec)
+    begin = FromTexts(tuple(start)) if start else FromPrior(codec)
     ways, credit = _breeds(texts, moves, config), config.credit
     return Evolution(begin, ways, canonical, config.evolution, seed, learner, credit, guide)
 

@@ -7,62 +7,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import final
 
 import numpy as np
 
-from seqvae.config import DecodeConfig
 from seqvae.errors import UsageError
-from seqvae.latent.codec import Codec
 from seqvae.search.archive import Archive
 from seqvae.search.designs import archive_from, archive_state, remember
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Canonical, Scores
-from seqvae.search.space import Space
+from seqvae.search.starts import Start, fill
 from seqvae.search.state import State
-
-PRIOR = "prior"  # what proposes texts drawn from a model
-
-
-@final
-@dataclass(frozen=True)
-class FromPrior:
-    """Draws texts from a model's prior, as long as the model is what it was.
-
-    Attributes:
-        codec: the model.
-        prior: `normal`, `fitted` or `auto`, as `Codec.draw` takes it.
-    """
-
-    codec: Codec
-    prior: str = "auto"
-
-    def __call__(self, count: int, seed: int) -> list[Candidate]:
-        """Return so many texts by a seed."""
-        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed), self.prior)
-        return [Candidate(text, PRIOR, seed=seed) for text in made.texts]
 
 
 @final
 class PriorSampling:
-    """Proposes texts drawn from the model, each once.
+    """Proposes texts of the start, each once: draws from a model, and before them what there may be else.
 
     Args:
-        space: the model.
-        prior: `normal`, `fitted` or `auto`, as `Codec.draw` takes it.
+        starts: what they come from, in this order.
+        canonical: returns the canonical form of a text, None for an invalid one.
         seed: of all draws.
     """
 
-    def __init__(self, space: Space, prior: str = "auto", seed: int = 0) -> None:
-        self.space, self.prior, self.archive = space, prior, Archive()
+    def __init__(self, starts: Sequence[Start], canonical: Canonical, seed: int = 0) -> None:
+        self.starts, self.canonical, self.archive = starts, canonical, Archive()
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
         """Return texts that are new, fewer only where a dozen draws of them bring no more."""
-        fresh = Fresh(count, self.space.canonical, self.archive)
-        fresh.fill(partial(sampled, self.space, self._rng, prior=self.prior))
+        fresh = Fresh(count, self.canonical, self.archive)
+        fill(fresh, self.starts, self._rng)
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
@@ -77,11 +52,6 @@ class PriorSampling:
         """Go back to a state."""
         self.archive = archive_from(state)
         self._rng.bit_generator.state = state["rng"]
-
-
-def sampled(space: Space, rng: np.random.Generator, count: int, prior: str = "auto") -> list[Candidate]:
-    """Return texts drawn from the model, by a seed that is drawn; what every search in a latent space begins with."""
-    return FromPrior(space.codec, prior)(count, int(rng.integers(2**31)))
 
 
 @final

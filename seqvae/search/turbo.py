@@ -8,7 +8,6 @@ texts, which grow while they find something better and shrink while they do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import final
 
 import numpy as np
@@ -26,9 +25,9 @@ from seqvae.search.fresh import Fresh
 from seqvae.search.gain import Front
 from seqvae.search.gaussian import fitted, hyperparameters, settled, thompson
 from seqvae.search.oracle import Candidate, Scores
-from seqvae.search.prior import sampled
 from seqvae.search.regions import Region, Regions, box, perturbed
 from seqvae.search.space import Points, Space
+from seqvae.search.starts import FromPrior, Start, fill
 from seqvae.search.state import State
 
 _BOX_DRAWS = 1000  # of the prior, whose range is the box
@@ -58,9 +57,14 @@ class Turbo:
         space: what is searched.
         config: regions, acquisition, sizes.
         seed: of all draws.
+        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+            prior.
     """
 
-    def __init__(self, space: Space, config: TurboConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, space: Space, config: TurboConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+    ) -> None:
+        self.starts = starts or (FromPrior(space.codec),)
         self.space, self.config, self.designs = space, config or TurboConfig(), Designs(space)
         self.regions = Regions(self.designs, self.config)
         self._rng = np.random.default_rng(seed)
@@ -68,12 +72,12 @@ class Turbo:
         self._hyper: list[State] | None = None  # of each objective's process
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return new texts of points in the regions; of the prior before there are enough scores."""
+        """Return new texts of points in the regions; of the start before there are enough scores."""
         fresh = Fresh(count, self.space.canonical, self.designs.archive)
         if self.designs.ready(self.config.start):
             with settled(self._seed(), self.space.device):
                 self._explore(fresh)
-        fresh.fill(partial(sampled, self.space, self._rng))
+        fill(fresh, self.starts, self._rng)
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
