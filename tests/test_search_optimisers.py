@@ -242,7 +242,7 @@ def test_global_random_numbers_are_left_alone(case):
         for _ in range(rounds):
             asked = optimiser.ask(BATCH)
             forms = [canonical(one.text) for one in asked]
-            optimiser.tell(asked, Scores(np.array(score(forms))[:, None], ["ok"] * BATCH, forms))
+            optimiser.tell(asked, Scores(columns(score(forms)), ["ok"] * BATCH, forms))
         found.append((np.random.random(), torch.rand(1).item()))
     assert found[0] == found[1]
 
