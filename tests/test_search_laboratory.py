@@ -26,10 +26,15 @@ def entries(folder):
     return found
 
 
+# What a model decodes that was never trained is worse than random sequences of one length; so these begin with it.
+FROM_THE_MODEL = ("turbo", "ascent", "cma-es", "subspace")
+
+
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
-    begin(None, run, settings(model, optimizer), start(100 if optimizer == "screening" else 30))
+    texts = () if optimizer in FROM_THE_MODEL else start(100 if optimizer == "screening" else 30)
+    begin(None, run, settings(model, optimizer), texts)
     asked, means = [], []
     for _ in range(4):
         plate = [one.text for one in ask(run, 24)]
