@@ -67,7 +67,7 @@ class Ascent:
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the first of the scores of each valid text."""
+        """Remember the latest score of each valid text."""
         self.designs.tell(scores)
 
     def state_dict(self) -> State:

@@ -67,7 +67,7 @@ class CmaEs:
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the first of the scores of each valid text; the climb learns those that it waits for."""
+        """Remember the latest score of each valid text; the climb learns those that it waits for."""
         remember(self.archive, scores)
         if self._climb is not None:
             self._climb.settle(self.archive)
