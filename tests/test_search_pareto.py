@@ -12,10 +12,12 @@ from search_cases import start
 from test_search_campaign import settings
 
 from seqvae.properties.scoring import Scoring, Term
+from seqvae.report.search import search_page
+from seqvae.search import run_folder
 from seqvae.search.archive import Archive
 from seqvae.search.gain import Front
 from seqvae.search.pareto import ParetoRanks, fitness, front, hypervolume, reference, shares
-from seqvae.search.search import run
+from seqvae.search.search import opened, run
 
 VALUES = arrays(
     np.float64,
@@ -103,9 +105,13 @@ def test_what_has_left_the_ranked_stays_behind_them(monkeypatch):
         assert {archive.best(len(archive))[row] for row in best} <= set(archive.best(max(5, len(best))))
 
 
-def test_a_search_of_two_objectives_widens_its_front(tmp_path):
+def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_path):
     both = Scoring(
-        (Term("dna:gc"), Term("dna:distance=GATTACAGATTA", transform="reverse_sigmoid", low=0, high=12)), "apart"
+        (
+            Term("dna:gc", name="GC"),
+            Term("dna:distance=GATTACAGATTA", name="near", transform="reverse_sigmoid", low=0, high=12),
+        ),
+        "apart",
     )
     found = run(both, tmp_path / "run", settings(budget=600, batch=30), start())
     values = np.array([entry.scores for entry in found.top])
@@ -113,3 +119,10 @@ def test_a_search_of_two_objectives_widens_its_front(tmp_path):
     assert front(values).tolist() == list(range(len(values)))
     begun = both(start())
     assert hypervolume(values, [0, 0]) > hypervolume(begun, [0, 0]) * 1.05
+    with opened(tmp_path / "run") as search:
+        page = search_page("run", run_folder.settings_of(tmp_path / "run"), found, list(search.ledger.entries()))
+    assert f"{len(values)} on the front of GC, near" in page
+    assert "best by GC" in page
+    assert "best by near" in page
+    ends = [f"GC {row[0]:.4g}, near {row[1]:.4g}" for row in values[[0, -1]].tolist()]
+    assert all(end in page for end in ends)

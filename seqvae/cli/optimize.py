@@ -200,6 +200,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
     """Run the search of a folder to its end, which may be another one from now on, and show what came of it."""
     from seqvae.cli.results import print_results
     from seqvae.search.results import results
+    from seqvae.search.run_folder import settings_of
     from seqvae.search.search import change_end, opened
 
     with _resumable(folder, change):
@@ -209,7 +210,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
         budget = search.config.oracle.budget
         with _bar(budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
             end = campaign.run(show)
-        print_results(results(search.ledger.entries(), budget))
+        print_results(results(search.ledger.entries(), budget), settings_of(folder)["scores"])
     if not quiet:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"
         print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)

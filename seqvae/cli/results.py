@@ -64,7 +64,7 @@ def results(
         if json:
             print_json(figures(found))
         elif out != "-":
-            print_results(found)
+            print_results(found, names)
         if out:
             wanted = results_of(ledger.entries(), budget, top).top if top else ledger.entries()
             write_pieces(out, _written(wanted, names))
@@ -89,7 +89,7 @@ def figures(found: Results) -> dict[str, object]:
     return {**named, "statuses": found.statuses, "top": top}
 
 
-def print_results(found: Results) -> None:
+def print_results(found: Results, names: Sequence[str]) -> None:
     """Print the figures of a search and its best designs."""
     from seqvae.cli.figures import print_rows
 
@@ -105,7 +105,7 @@ def print_results(found: Results) -> None:
     )
     print()
     rows = [(", ".join(f"{score:.6g}" for score in one.scores), one.proposer, one.text) for one in found.top]
-    print_rows([("score", "proposed by", "text"), *rows])
+    print_rows([(", ".join(names), "proposed by", "text"), *rows])
 
 
 def _written(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
