@@ -3,12 +3,13 @@
     python scripts/ablate_search.py --folder runs/ablation [--variants default,"graph alone"] [--tasks a,b] [--seeds 0]
 
 Each variant spends the budget of PMO on each task and seed; the figure is the area under the curve of the best ten
-(PMO's measure). A run that has ended is only read back. The tasks are not among those that `benchmark_pmo.py` reports
-as unseen.
+(PMO's measure). A run that has ended is only read back, one that was cut off begins anew. The tasks are not among those
+that `benchmark_pmo.py` reports as unseen.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -20,6 +21,7 @@ from search_runs import CHOSEN_ON
 
 import seqvae
 from seqvae.config import DEFAULT_MODEL
+from seqvae.data.cache import atomic_file
 from seqvae.optimiser_config import GenerativeConfig
 from seqvae.properties import get
 from seqvae.search.evolution import Evolution
@@ -58,6 +60,31 @@ def changed(config: GenerativeConfig, change: Change) -> GenerativeConfig:
         value = replace(getattr(config, section), **{name: value}) if section else value
         config = replace(config, **{section or name: value})
     return config
+
+
+def recorded(path: Path, config: GenerativeConfig, task: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+    """Run a search, or read back one that has ended; it leaves its ledger and, once it has ended, its figures.
+
+    Args:
+        path: of the ledger.
+        config: settings of the optimiser.
+        task: of PMO.
+        seed: of all draws.
+        size: budget and batch.
+    """
+    ended, asked = path.with_suffix(".json"), {"config": asdict(config), "size": list(size)}
+    if ended.exists():
+        found = json.loads(ended.read_text("utf-8"))
+        if found.pop("asked") != asked:
+            raise SystemExit(f"{ended}: was run with other settings: remove it, or take another folder")
+        return dict(found)
+    codec = seqvae.load(DEFAULT_MODEL, device="cpu")
+    guide = Guide(substructures, config.guide) if config.guided else None
+    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
+    found = searched(optimiser, task, path, *size)
+    with atomic_file(ended) as part:
+        part.write(json.dumps({"asked": asked, **found}).encode())
+    return found
 
 
 def searched(optimiser: Evolution, task: str, path: Path, budget: int, batch: int) -> dict[str, Any]:
@@ -104,12 +131,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             config = changed(GenerativeConfig(), change)
             for task in tasks:
                 for seed in map(int, given.seeds.split(",")):
-                    codec = seqvae.load(DEFAULT_MODEL, device="cpu")
-                    guide = Guide(substructures, config.guide) if config.guided else None
-                    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
                     path = place / f"{name}-{task}-{seed}.sqlite".replace(" ", "_")
-                    budget = SMALL_BUDGET if given.small else BUDGET
-                    run = searched(optimiser, task, path, budget, batch)
+                    run = recorded(path, config, task, seed, (SMALL_BUDGET if given.small else BUDGET, batch))
                     found.setdefault(name, {}).setdefault(task, {})[str(seed)] = run
                     print(name, task, seed, run, flush=True)
                     shown = {"default": asdict(GenerativeConfig()), "changes": VARIANTS, "budget": BUDGET}
