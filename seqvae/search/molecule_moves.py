@@ -17,8 +17,8 @@ from rdkit import Chem, rdBase
 _SINGLE, _DOUBLE, _TRIPLE = Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE
 _ORDERS = {_SINGLE: 1, _DOUBLE: 2, _TRIPLE: 3}
 # How often each element is written, roughly as often as in drugs; and its usual valence.
-_ELEMENTS = {6: 8.0, 7: 4.0, 8: 4.0, 9: 1.2, 16: 1.0, 17: 0.8, 35: 0.3}
-_VALENCE = {6: 4, 7: 3, 8: 2, 9: 1, 16: 2, 17: 1, 35: 1}
+_ELEMENTS = {6: 8.0, 7: 4.0, 8: 4.0, 9: 1.2, 15: 0.1, 16: 1.0, 17: 0.8, 35: 0.3, 53: 0.1}
+_VALENCE = {6: 4, 7: 3, 8: 2, 9: 1, 15: 5, 16: 2, 17: 1, 35: 1, 53: 1}
 _RING_STEPS = (4, 5)  # bonds between two atoms that a new bond closes to a ring of five or six
 _LARGEST_RING = 7
 # Rings too small for their double bonds, cumulated double bonds, triple bonds in rings.
