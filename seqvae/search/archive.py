@@ -10,6 +10,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.search.state import State
+
 
 @final
 class Archive:
@@ -50,6 +52,17 @@ class Archive:
         """Add texts one by one."""
         for text, score in zip(texts, scores, strict=True):
             self.add(text, score)
+
+    def state_dict(self) -> State:
+        """Return the texts and their scores."""
+        return {"texts": [*self], "scores": np.array([*self._scores.values()], np.float64)}
+
+    @classmethod
+    def of(cls, state: State) -> Archive:
+        """Return the archive of a state, which may hold more than what `state_dict` returns."""
+        archive = cls()
+        archive.update(state["texts"], map(float, state["scores"]))
+        return archive
 
     def score(self, text: str) -> float:
         """Return the score of a text that is known."""

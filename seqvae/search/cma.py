@@ -14,7 +14,7 @@ from seqvae.device import derived_seed
 from seqvae.errors import InputError
 from seqvae.optimiser_config import CmaConfig
 from seqvae.search.archive import Archive
-from seqvae.search.designs import archive_from, archive_state, remember
+from seqvae.search.designs import remember
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.space import Points, Space
@@ -75,7 +75,7 @@ class CmaEs:
 
     def state_dict(self) -> State:
         """Return the texts, their scores, the generator, and the climb."""
-        state = {**archive_state(self.archive), "rng": self._rng.bit_generator.state, "begun": self._begun}
+        state = {**self.archive.state_dict(), "rng": self._rng.bit_generator.state, "begun": self._begun}
         return {**state, "climb": self._climb.state_dict() if self._climb else None}
 
     def load_state_dict(self, state: State) -> None:
@@ -84,7 +84,7 @@ class CmaEs:
         Raises:
             InputError: it was written with another version of `cmaes`, or by a search of another form.
         """
-        self.archive, self._begun = archive_from(state), state["begun"]
+        self.archive, self._begun = Archive.of(state), state["begun"]
         self._rng.bit_generator.state = state["rng"]
         self._climb = _Climb.of(state["climb"], self.config) if state["climb"] else None
 

@@ -78,11 +78,11 @@ class Designs:
     def state_dict(self) -> State:
         """Return texts, scores and points."""
         texts, points, _ = self.table()
-        return {**archive_state(self.archive), **self._ranks.state_dict(), "encoded": texts, "points": points}
+        return {**self.archive.state_dict(), **self._ranks.state_dict(), "encoded": texts, "points": points}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self.archive = archive_from(state)
+        self.archive = Archive.of(state)
         self._ranks = ParetoRanks(self.archive)
         self._ranks.load_state_dict(state)
         self._points = dict(zip(state["encoded"], np.asarray(state["points"], np.float64), strict=True))
@@ -105,16 +105,3 @@ def remember(archive: Archive, scores: Scores, ranks: ParetoRanks | None = None)
     else:
         archive.update(told, values[:, 0].tolist())
     return new
-
-
-def archive_state(archive: Archive) -> State:
-    """Return the texts of an archive and their scores."""
-    texts = list(archive)
-    return {"texts": texts, "scores": np.array([archive.score(text) for text in texts], np.float64)}
-
-
-def archive_from(state: State) -> Archive:
-    """Return the archive of that state."""
-    archive = Archive()
-    archive.update(state["texts"], map(float, state["scores"]))
-    return archive

@@ -191,10 +191,8 @@ class Evolution:
 
     def state_dict(self) -> State:
         """Return the texts, their scores, the generator of numbers, and what has been learned."""
-        texts = list(self.archive)
         return {
-            "texts": texts,
-            "scores": np.array([self.archive.score(text) for text in texts], np.float64),
+            **self.archive.state_dict(),
             **self._ranks.state_dict(),
             "rng": self._rng.bit_generator.state,
             "credit": self.credit.state_dict(),
@@ -204,8 +202,7 @@ class Evolution:
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self.archive = Archive()
-        self.archive.update(state["texts"], map(float, state["scores"]))
+        self.archive = Archive.of(state)
         self._ranks = ParetoRanks(self.archive)
         self._ranks.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from seqvae.errors import UsageError
 from seqvae.search.archive import Archive
-from seqvae.search.designs import archive_from, archive_state, remember
+from seqvae.search.designs import remember
 from seqvae.search.fresh import Fresh
 from seqvae.search.oracle import Candidate, Canonical, Scores
 from seqvae.search.starts import Start, fill
@@ -46,11 +46,11 @@ class PriorSampling:
 
     def state_dict(self) -> State:
         """Return the texts, their scores, and the generator."""
-        return {**archive_state(self.archive), "rng": self._rng.bit_generator.state}
+        return {**self.archive.state_dict(), "rng": self._rng.bit_generator.state}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self.archive = archive_from(state)
+        self.archive = Archive.of(state)
         self._rng.bit_generator.state = state["rng"]
 
 
