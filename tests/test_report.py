@@ -105,6 +105,10 @@ def test_every_colour_is_defined_for_light_and_for_dark():
         assert f"{name}:" in dark.split("}")[0]
 
 
+def all_places(root):
+    return [place for path in root.iter("path") for place in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path.get("d"))]
+
+
 values = st.floats(-1e6, 1e6, allow_nan=False) | st.sampled_from([math.nan, math.inf])
 
 
@@ -117,6 +121,7 @@ def test_a_plot_draws_every_finite_point_inside_its_frame(points, more):
         places = re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path.get("d"))
         assert len(places) == sum(math.isfinite(x) and math.isfinite(y) for x, y in drawn)
         assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 320 for x, y in places)
+    assert [(dot.get("cx"), dot.get("cy")) for dot in root.iter("circle")] == all_places(root)
     assert "title & more" in "".join(root.itertext())
 
 

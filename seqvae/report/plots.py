@@ -9,6 +9,7 @@ from html import escape
 
 _WIDTH, _HEIGHT = 640, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 54, 44
+_DOTTED = 30  # points at most that are marked: of a few, each is a measurement of its own
 _STROKES = ("var(--accent)", "var(--orange)", "var(--violet)", "var(--green)", "var(--red)")
 
 
@@ -103,17 +104,18 @@ def _y_axis(axis: _Axis, label: str) -> list[str]:
 
 
 def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
-    path, pen = [], "M"
+    path, dots, pen = [], [], "M"
     for at, value in zip(series.x, series.y, strict=True):
         if not (math.isfinite(at) and math.isfinite(value)):
             pen = "M"
             continue
-        path.append(f"{pen}{x.place(at):.1f} {y.place(value):.1f}{'h0' if pen == 'M' else ''}")
+        left, top = f"{x.place(at):.1f}", f"{y.place(value):.1f}"
+        path.append(f"{pen}{left} {top}{'h0' if pen == 'M' else ''}")  # a line of no length shows as a dot
+        dots.append(f'<circle cx="{left}" cy="{top}" r="3.5" style="fill:{stroke}"/>')
         pen = "L"
-    # a line of no length shows as a dot; where it is all that there is, as a thick one
-    width = ";stroke-width:9" if len(path) == 1 else ""
+    shown = "".join(dots) if len(dots) <= _DOTTED else ""
     title = f"<title>{escape(series.name)}</title>"
-    return f'<path class="curve" style="stroke:{stroke}{width}" d="{" ".join(path)}">{title}</path>'
+    return f'<path class="curve" style="stroke:{stroke}" d="{" ".join(path)}">{title}</path>{shown}'
 
 
 def _legend(names: Sequence[str]) -> list[str]:
