@@ -68,6 +68,19 @@ def test_a_mutation_leaves_most_of_a_text(name):
             assert abs(before - after) <= 1
 
 
+def test_a_search_can_come_to_phosphates_and_to_every_element_of_drugs():
+    moves, rng, text = MoleculeMoves(largest=15), np.random.default_rng(0), "CCO"
+    seen: set[str] = set()
+    phosphates = 0
+    for _ in range(6_000):  # a walk: one move from the last molecule
+        text = moves.mutate(text, rng) or text
+        atoms = list(Chem.MolFromSmiles(text).GetAtoms())
+        seen |= {atom.GetSymbol() for atom in atoms}
+        phosphates += any(atom.GetSymbol() == "P" and atom.GetTotalValence() == 5 for atom in atoms)
+    assert seen == {"C", "N", "O", "F", "P", "S", "Cl", "Br", "I"}
+    assert phosphates
+
+
 def test_atoms_of_a_crossover_come_from_both():
     rng, moves = np.random.default_rng(1), MoleculeMoves()
     for first, second in pairwise(MOLECULES):
