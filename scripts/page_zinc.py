@@ -163,6 +163,6 @@ def search(result: Values, published: Values) -> str:
     titles = ["changed", "parameters", "minutes", "rate + distortion, nats", "bound on −log p(x), nats"]
     titles += ["exact reconstruction", "valid samples, first try", f"FCD of {samples:,} valid ones"]
     return (
-        f"One setting changed at a time, {base['training']['epochs']} epoch(s) each; the first row is the base. Figures "
-        "of validation molecules.\n\n" + table(titles, rows)
+        f"One setting changed at a time, {base['training']['epochs']} epoch(s) each; the first row is the base. "
+        "Figures of validation molecules.\n\n" + table(titles, rows)
     )
