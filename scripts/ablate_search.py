@@ -3,8 +3,8 @@
     python scripts/ablate_search.py --folder runs/ablation [--variants default,"graph alone"] [--tasks a,b] [--seeds 0]
 
 Each variant spends the budget of PMO on each task and seed; the figure is the area under the curve of the best ten
-(PMO's measure). A run that has ended is only read back, one that was cut off begins anew. The tasks are not among those
-that `benchmark_pmo.py` reports as unseen.
+(PMO's measure). A run that has ended is only read back, one that was cut off begins anew. The tasks are those
+that `benchmark_pmo.py` marks with a star.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python scripts/benchmark_pmo.py [--tasks a,b] [--seeds 0,1,2] [--budget 10000] [--optimizer auto] [--folder FOLDER]
 
 Gao et al. 2022 (arXiv:2206.12411). Every distinct valid molecule that is scored counts, those of the start too; the
-generator has seen the molecules of ZINC250k without properties, and nothing else. Settings were chosen on the five
-tasks of `ablate_search.py`; on all others the optimiser runs unseen. A run that was cut off is gone on with.
+generator has seen the molecules of ZINC250k without properties, and nothing else. Settings are chosen on the five
+tasks of `ablate_search.py` alone. A run that was cut off is gone on with.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from seqvae.search.fresh import Fresh
 from seqvae.search.ledger import OVER_BUDGET
 from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.pareto import ParetoRanks
-from seqvae.search.starts import Start
+from seqvae.search.starts import Start, fill
 from seqvae.search.state import State
 
 
@@ -166,13 +166,13 @@ class Evolution:
         fresh = Fresh(count, self.canonical, self.archive)
         ripe = len(self.archive) >= self.config.start and self.archive.ranked
         if not ripe:
-            fresh.fill(self._started)
+            fill(fresh, (self.start,), self._rng)
         elif self.guide is not None:
             self._choose(self.guide, fresh)
         if fresh.lacking > 0:
             for (breed, _), wanted in zip(self.breeds.values(), self._quotas(fresh.lacking), strict=True):
                 fresh.fill(partial(self._bred, breed, list(fresh.seen)), wanted)
-        fresh.fill(self._started)
+        fill(fresh, (self.start,), self._rng)
         return fresh.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
@@ -264,6 +264,3 @@ class Evolution:
             parents = climbing.parents(2 * size, self._rng, self.config.population, self.config.greed)
             found += breed(parents, size, self._rng)
         return found
-
-    def _started(self, count: int) -> Sequence[Candidate]:
-        return self.start(count, int(self._rng.integers(2**31)))

@@ -25,15 +25,13 @@ class FromPrior:
 
     Attributes:
         codec: the model.
-        prior: `normal`, `fitted` or `auto`, as `Codec.draw` takes it.
     """
 
     codec: Codec
-    prior: str = "auto"
 
     def __call__(self, count: int, seed: int) -> list[Candidate]:
         """Return so many texts by a seed."""
-        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed), self.prior)
+        made = self.codec.generate_samples(count, DecodeConfig("sample", seed=seed))
         return [Candidate(text, PRIOR, seed=seed) for text in made.texts]
 
 
