@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,14 @@ def test_molecules_that_break_a_rule_have_no_form(rule, plainly):
     assert 0 < len(allowed) < len(SMILES)
     assert [texts.canonical(text) for text in allowed] == [MOLECULES.canonical(text) for text in allowed]
     assert texts.canonical("no molecule") is None
+
+
+@pytest.mark.parametrize("longest", [30, 90])
+def test_molecules_are_bred_up_to_the_size_that_is_allowed(longest):
+    moves, rng = constrained(MOLECULES, ConstraintConfig(longest=longest)).moves, np.random.default_rng(0)
+    bred = [moves.cross("C" * (longest - 5), "C" * (longest - 5), rng) for _ in range(60)]
+    sizes = [size(text) for text in bred if text]
+    assert longest - 10 < max(sizes) <= longest
 
 
 @pytest.mark.parametrize(("rule", "plainly"), OF_DNA)

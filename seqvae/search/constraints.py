@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 
 from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
+from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.oracle import Canonical
 from seqvae.search.texts import Texts
 from seqvae.search_config import ConstraintConfig
@@ -28,7 +29,9 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
     rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(config))
     if not rules and not config.positions:
         return texts
-    return replace(texts, canonical=_Judged(form, tuple(rules)), constrained=True)
+    # Moves make nothing that is too large, and are not held to their own limit where the search has a higher one.
+    moves = MoleculeMoves(config.longest) if texts.molecular and config.longest else texts.moves
+    return replace(texts, canonical=_Judged(form, tuple(rules)), moves=moves, constrained=True)
 
 
 @final
