@@ -25,7 +25,7 @@ import page_properties
 import page_search
 import page_throughput
 from page_mpsa import mpsa
-from page_speed import memory, throughput, tokenize
+from page_speed import device, memory, throughput, tokenize
 from page_tables import Values
 from page_zinc import search, trace, zinc
 
@@ -67,6 +67,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
     ("Searches: TF-Bind-8", "tfbind8", "python scripts/benchmark_tfbind8.py --table FILE", page_search.tfbind8),
     ("Speed", "throughput", "python scripts/benchmark_throughput.py", speed),
+    ("Speed on a GPU", "device", "python scripts/benchmark_device.py --device cuda", device),
     ("Equal wall time", "equal_time", "python scripts/benchmark_equal_time.py", page_equal_time.section),
     ("Growth", "growth", "python scripts/benchmark_growth.py", page_growth.section),
     ("Tokenising ZINC250k", "tokenize", "python scripts/benchmark_tokenize.py", tokenize),

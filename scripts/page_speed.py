@@ -129,3 +129,31 @@ def memory(result: Values, published: Values) -> str:
         + f"* Peak while reading, splitting and packing them ({seconds(packed['seconds'])}): "
         f"{mebibytes(packed['peak_mib'])}\n"
     )
+
+
+def device(result: Values, published: Values) -> str:
+    """Return the section on training and sampling on one device, by batch size."""
+    found, settings = result["figures"]["rounds"], result["settings"]
+    rate = {name: found[f"matmul, {name}"]["median"] for name in ("float32", "bfloat16")}
+    shape = " × ".join([str(settings["matmul_size"])] * 2)
+    rows = [
+        ["training", f"{size:,}", *_speed(found, f"training{{}}, {size}", rate)]
+        for size in settings["training_batches"]
+    ]
+    rows += [
+        ["sampling of ids", f"{size:,}", *_speed(found, f"sampling{{}}, {size}", rate)]
+        for size in settings["sampling_batches"]
+    ]
+    rows.append(["sampling of texts by default", "512", each_round(found["sampling, texts by default"]), "", "", ""])
+    return (
+        f"On {result['figures']['device']}, `torch.matmul` of {shape} matrices: "
+        f"{rate['float32'] / 1e12:,.2f} TFLOP/s in float32, {rate['bfloat16'] / 1e12:,.2f} in bf16.\n\n"
+        + table(["what", "batch", "molecules/s: median (rounds)", "TFLOP/s", "over float32", "over bf16"], rows)
+    )
+
+
+def _speed(found: Values, name: str, rate: Values) -> list[str]:
+    """Return molecules a second, and the operations behind them beside the rates of matrix products."""
+    work = found[name.format(" flops")]["median"]
+    shares = [share(work / rate[kind]) for kind in ("float32", "bfloat16")]
+    return [each_round(found[name.format("")]), f"{work / 1e12:,.3f}", *shares]

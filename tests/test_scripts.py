@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import ablate_search  # noqa: E402 - scripts import each other by name, as they do when they are run
+import benchmark_device  # noqa: E402
 import benchmark_ehrlich  # noqa: E402
 import benchmark_equal_time  # noqa: E402
 import benchmark_growth  # noqa: E402
@@ -45,6 +46,7 @@ import train_zinc  # noqa: E402
 
 SCRIPTS = {
     benchmark_throughput.NAME: benchmark_throughput.main,
+    benchmark_device.NAME: benchmark_device.main,
     benchmark_memory.NAME: benchmark_memory.main,
     benchmark_growth.NAME: benchmark_growth.main,
     benchmark_equal_time.NAME: benchmark_equal_time.main,
