@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import mean, stdev
 
 from page_tables import Values, reached, table
@@ -45,6 +46,24 @@ def pmo(result: Values, published: Values) -> str:
         + reached(f"sum, {_BEST} being the best of all", ours, wanted[_BEST], "{:.2f}".format)
         + "\n"
         + "".join(f"* {one['method']}: {one['paper']}\n" for one in methods)
+        + _baselines(result, names)
+    )
+
+
+def _baselines(result: Values, names: Sequence[str]) -> str:
+    """Return what the searches that the method must beat came to under the same oracle; nothing where none was run."""
+    settings, found = result["settings"], result["figures"].get("baselines", {})
+    if not found:
+        return ""
+    ours, seed = result["figures"]["tasks"], str(settings["baseline_seed"])
+    columns = [*found.values(), {name: {seed: runs[seed]} for name, runs in ours.items() if seed in runs}]
+    rows = [[name, *(_cell(of, name) for of in columns)] for name in names]
+    sums = [sum(_auc(of, name) for name in names if name in of) for of in columns]
+    rows.append([f"**sum of {len(names)}**", *(f"**{value:.2f}**" for value in sums)])
+    return (
+        f"\nSearches that it must beat, by the same oracle, seed {seed}: draws from the model (`prior`), molecules of "
+        "ZINC250k in random order (`screening`), and genetic algorithms over SELFIES and over graphs.\n\n"
+        + table(["task", *(f"`{name}`" for name in found), f"**`{settings['optimizer']}`**"], rows)
     )
 
 
