@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
+from rdkit.Chem.Descriptors import NumRadicalElectrons
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from seqvae.data.sources import load_dataset
@@ -101,6 +102,14 @@ def test_no_molecule_grows_beyond_its_limit_and_every_kind_of_move_happens():
         assert 2 <= molecule.GetNumHeavyAtoms() <= 12
     assert len(formulas) > 100
     assert {0, 1, 2} <= rings
+
+
+@pytest.mark.parametrize("how", ["mutate", "cross"])
+def test_no_molecule_becomes_a_radical(how):
+    texts = [*CHARGED, "C#C[C@]1(O)CC[C@H]2[C@@H]3CCc4cc(O)ccc4[C@H]3CC[C@@]21C", "CC(C)[C@H](N)c1cc[nH]c1"]
+    for seed in range(30):
+        for text in made(MoleculeMoves(), texts, seed, how):
+            assert text is None or NumRadicalElectrons(Chem.MolFromSmiles(text)) == 0
 
 
 @pytest.mark.parametrize("text", ["", "no molecule", "C", "[Na+].[Cl-]"])

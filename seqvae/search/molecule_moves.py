@@ -79,6 +79,7 @@ class MoleculeMoves:
             return None
         if molecule.HasSubstructMatch(_pattern(_STRAINED)):
             return None
+        _fill_up(molecule)
         text = Chem.MolToSmiles(molecule)
         again = Chem.MolFromSmiles(text) if "." not in text else None
         return None if again is None else Chem.MolToSmiles(again)
@@ -99,6 +100,14 @@ def _free(atom: Chem.Atom) -> int:
 def _give_up(atom: Chem.Atom, count: int) -> None:
     """Take written hydrogens away for bonds that come; implied ones adapt by themselves."""
     atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - count))
+
+
+def _fill_up(molecule: Chem.Mol) -> None:
+    """Give hydrogens to atoms that are written with them and have lost a bond: they would be radicals."""
+    for atom in molecule.GetAtoms():
+        if lacking := atom.GetNumRadicalElectrons():
+            atom.SetNumExplicitHs(atom.GetNumExplicitHs() + lacking)
+            atom.SetNumRadicalElectrons(0)
 
 
 def _element(rng: np.random.Generator, valence: int) -> int | None:
