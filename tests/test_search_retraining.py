@@ -69,6 +69,16 @@ def test_what_is_replayed_takes_the_place_of_what_was_found():
     assert torch.equal(learned(FIRST, SECOND), learned(FIRST))
 
 
+def test_what_cannot_be_read_counts_among_the_best_all_the_same(monkeypatch):
+    """Ranks 1 and 3: three texts of one score, of which the model reads one, share their mean rank."""
+    found, one, given = Archive(), learner(), []
+    found.update(["[SiH4]", "[GeH4]", *TEXTS[:2]], [5.0, 5.0, 5.0, 1.0])
+    monkeypatch.setattr(one, "_rows", lambda weights: given.append(weights) or [0] * 8)
+    one.learn(found)
+    first, second = given[0].tolist()
+    assert first == pytest.approx(2 * second)
+
+
 def test_a_random_order_is_another_lesson():
     found = [learned(TEXTS, randomised=share) for share in (0.0, 0.5, 1.0)]
     assert not torch.equal(found[0], found[1])
