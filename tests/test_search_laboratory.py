@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from search_cases import alike, dna_model, start
@@ -113,6 +114,15 @@ def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
     assert found.statuses["given"] == 15
     assert all(entry.status == "given" for entry in entries(run) if entry.round == 0)
     assert not {e.canonical for e in entries(run) if e.status == "ok"} & set(start()[:15])
+
+
+def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_path):
+    texts = [f"T{number}" for number in range(20_000)]
+    ledger, began = Ledger(tmp_path / LEDGER, {}), time.process_time()
+    given(ledger, str, [Measurement(text, (score,)) for score in (1.0, 2.0) for text in texts])
+    assert time.process_time() - began < 10.0
+    assert [(entry.text, entry.scores) for entry in ledger.entries()] == [(text, (1.5,)) for text in texts]
+    ledger.close()
 
 
 def test_bad_numbers(tmp_path):

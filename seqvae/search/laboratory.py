@@ -107,13 +107,13 @@ def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
 
 def given(ledger: Ledger, canonical: Canonical, measurements: Sequence[Measurement]) -> None:
     """Write down what was measured before a search, as its first round; raises InputError as `tell`."""
-    scored = [one for one in measurements if not all(map(math.isnan, one.scores))]
-    forms = [_form(canonical, one) for one in scored]
-    kept = dict(zip(forms, scored, strict=True))
-    scores = {form: _mean([one.scores for f, one in zip(forms, scored, strict=True) if f == form]) for form in kept}
+    kept: dict[str, list[Measurement]] = {}
+    for one in measurements:
+        if not all(map(math.isnan, one.scores)):
+            kept.setdefault(_form(canonical, one), []).append(one)
     ledger.add(
-        Entry(0, place, one.text, form, GIVEN, scores[form], proposer=OBSERVED)
-        for place, (form, one) in enumerate(kept.items())
+        Entry(0, place, found[-1].text, form, GIVEN, _mean([one.scores for one in found]), proposer=OBSERVED)
+        for place, (form, found) in enumerate(kept.items())
     )
 
 
