@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
-from search_cases import alike, dna_model, start
+from search_cases import BEST, alike, dna_model, start
 from test_search_campaign import settings
 
 from seqvae.errors import InputError, UsageError
@@ -18,6 +19,7 @@ from seqvae.search.results import results
 from seqvae.search.run_folder import LEDGER, STATE
 from seqvae.search.search import opened, resume
 from seqvae.search.state import load_state
+from seqvae.search_config import ConstraintConfig
 
 
 def entries(folder):
@@ -98,6 +100,28 @@ def test_a_text_measured_again_counts_with_its_mean_whoever_searches(optimizer, 
         assert archive.score(text) == 2.0
 
 
+RULES_AND_WHAT_BREAKS_THEM = [
+    ({"like": BEST, "positions": "1-3"}, "GATTTTTTTTTT"),
+    ({"like": BEST, "positions": "1-3"}, "GATTACAGATTAA"),
+    ({"keep": ("TACA",)}, "GATTTTTTTTTT"),
+    ({"forbid": ("CCC",)}, "GATTACCCATTA"),
+    ({"longest": 12}, "GATTACAGATTAA"),
+]
+
+
+@pytest.mark.parametrize(("rule", "outside"), RULES_AND_WHAT_BREAKS_THEM)
+@pytest.mark.parametrize("with_model", [True, False])
+def test_what_was_measured_is_written_down_as_itself_or_not_at_all(rule, outside, with_model, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model") if with_model else ""
+    begin(None, run, replace(settings(model), constraints=ConstraintConfig(**rule)), [BEST, "CACTACAGATTA"])
+    inside = "AAATACAGATTA"
+    tell(run, [Measurement(inside, (2.0,)), Measurement(BEST, (1.0,))])
+    assert [entry.canonical for entry in entries(run)] == [inside, BEST]
+    with pytest.raises(InputError, match=f"'{outside}' is no text of this search, or breaks one of its rules"):
+        tell(run, [Measurement(inside, (2.0,)), Measurement(outside, (9.0,))])
+    assert len(entries(run)) == 2
+
+
 def test_a_search_with_an_objective_is_not_asked(tmp_path):
     begin("dna:gc", tmp_path / "run", settings(), start())
     with pytest.raises(UsageError, match="has an objective of its own: seqvae optimize --resume"):
@@ -108,7 +132,7 @@ def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
     run = tmp_path / "run"
     begin(alike, run, settings(budget=40), start())
     with opened(run, alike) as search:
-        given(search.ledger, search.texts.canonical, [Measurement(text, (alike(text),)) for text in start()[:15]])
+        given(search.ledger, search.measured, [Measurement(text, (alike(text),)) for text in start()[:15]])
     found = resume(run, function=alike)
     assert found.unique == 40
     assert found.statuses["given"] == 15

@@ -183,7 +183,7 @@ def _give(folder: Path, measurements: list[Measurement]) -> None:
 
     if measurements:
         with opened(folder) as search:
-            given(search.ledger, search.texts.canonical, measurements)
+            given(search.ledger, search.measured, measurements)
 
 
 @contextmanager

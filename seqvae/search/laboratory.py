@@ -85,14 +85,15 @@ def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
     """Take measurements into a search, as one round.
 
     Raises:
-        InputError: there is no search in the folder, a text is none of the search's kind, or a score is infinite.
+        InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
+            a score is infinite.
         UsageError: the search has an objective of its own.
     """
     with opened(Path(folder)) as search:
         state = _state(search)
         measured = [one for one in measurements if not all(map(math.isnan, one.scores))]
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
-        forms = [_form(search.texts.canonical, one) for one in measured]
+        forms = [_form(search.measured, one) for one in measured]
         wanted = {form: vars(entry) for form, entry in before.items() if entry.status == OK} | state["pending"]
         rows = zip(measured, forms, strict=True)
         entries = [_entry(number, place, one, form, wanted.get(form)) for place, (one, form) in enumerate(rows)]
@@ -134,7 +135,10 @@ def _state(search: Search) -> State:
 def _form(canonical: Canonical, one: Measurement) -> str:
     form = canonical(one.text)
     if form is None:
-        raise InputError(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
+        raise InputError(
+            f"{one.where}{one.text!r} is no text of this search, or breaks one of its rules: correct it, or leave the "
+            "row out"
+        )
     if any(math.isinf(score) for score in one.scores):
         raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
     return form

@@ -23,7 +23,7 @@ from seqvae.search.campaign import Campaign, Progress
 from seqvae.search.constraints import constrained
 from seqvae.search.ledger import Ledger
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Oracle, is_call
+from seqvae.search.oracle import Canonical, Oracle, is_call
 from seqvae.search.results import Results, results
 from seqvae.search.texts import MOLECULES as MOLECULAR
 from seqvae.search.texts import Texts, texts_of, texts_over
@@ -172,6 +172,7 @@ class Search:
         config: its settings.
         scoring: what its texts are scored by; None: by a laboratory.
         texts: the kind of its texts.
+        measured: as the canonical form of its texts, for those that were measured: `measurable`.
         optimiser: as new; `campaign` gives it its state.
         ledger: all that was scored.
     """
@@ -180,6 +181,7 @@ class Search:
     config: SearchConfig
     scoring: Scoring | OwnFunction | None
     texts: Texts
+    measured: Canonical
     optimiser: Optimiser
     ledger: Ledger
 
@@ -206,14 +208,32 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
         if codec and _fingerprint(codec) != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
         start = tuple(json.loads((folder / START).read_text(encoding="utf-8")))
-        texts = constrained(_texts(codec, scoring, start), config.constraints)
+        free = _texts(codec, scoring, start)
+        texts = constrained(free, config.constraints)
         columns = scoring.columns if scoring else 1
         optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
         ledger = Ledger(folder / run_folder.LEDGER, {"objective": found["objective"], "count": config.oracle.count})
         try:
-            yield Search(folder, config, scoring, texts, optimiser, ledger)
+            yield Search(folder, config, scoring, texts, measurable(free, texts), optimiser, ledger)
         finally:
             ledger.close()
+
+
+def measurable(free: Texts, texts: Texts) -> Canonical:
+    """Return the canonical form of texts that were measured: None where one breaks a rule of the search.
+
+    A proposal is changed until it keeps to the free positions; what was measured is what it is.
+
+    Args:
+        free: the kind of texts without its rules.
+        texts: the same with them.
+    """
+
+    def form(text: str) -> str | None:
+        found = texts.canonical(text)
+        return found if found == free.canonical(text) else None
+
+    return form
 
 
 def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: SearchConfig, scores: int) -> Material:
