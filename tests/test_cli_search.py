@@ -111,6 +111,32 @@ def test_known_scores_cost_no_call(run, tmp_path):
     assert (statuses.count("given"), statuses.count("ok")) == (5, 60)
 
 
+def test_known_scores_of_terms_that_are_apart_have_a_column_each(run, tmp_path):
+    terms = "".join(f'[[term]]\nproperty = "{name}"\n' for name in ("mine_of_the_search:score", "dna:gc"))
+    (tmp_path / "both.toml").write_text('join = "apart"\n' + terms)
+    search = SEARCH.replace("mine_of_the_search:score", "both.toml")
+    (tmp_path / "known.csv").write_text("text,dna:gc\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
+    code, _, err = run(search + " --measured known.csv --start start.txt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "known.csv: no column 'mine_of_the_search:score'" in err
+    table = "text,dna:gc,mine_of_the_search:score\n" + "".join(f"{text},0.5,1.0\n" for text in start()[:5])
+    (tmp_path / "known.csv").write_text(table)
+    code, _, err = run(search + " --measured known.csv --start start.txt")
+    assert code == 0, err
+    assert [row[5] for row in rows(tmp_path / "run") if row[4] == "given"] == ["(1.0, 0.5)"] * 5
+
+
+def test_a_bad_row_of_known_scores_leaves_nothing_behind(run, tmp_path):
+    good = "text,score\n" + "".join(f"{text},0.5\n" for text in start()[:5])
+    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    code, _, err = run(SEARCH + " --measured known.csv --start start.txt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "known.csv:7: 'XXXX' is no text of this search" in err
+    (tmp_path / "known.csv").write_text(good)
+    assert run(SEARCH + " --measured known.csv --start start.txt")[0] == 0
+    assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
+
+
 def test_plates_for_a_laboratory(run, tmp_path):
     code, out, _ = run("ask plates --model ./model -n 12 --start start.txt --shortest 12")
     plate = list(csv.DictReader(io.StringIO(out)))

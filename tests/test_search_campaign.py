@@ -287,6 +287,13 @@ def test_two_processes_on_one_folder(tmp_path):
         resume(tmp_path / "run", function=alike)
 
 
+def test_two_processes_that_begin_in_one_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    with run_folder.locked(tmp_path / "run"), pytest.raises(UsageError, match="another process works on this search"):
+        begin(alike, tmp_path / "run", settings(), start())
+    begin(alike, tmp_path / "run", settings(), start())
+
+
 def test_another_model_under_the_same_name_is_refused(tmp_path):
     folder = dna_model(tmp_path / "model")
     begin(alike, tmp_path / "run", settings(folder))

@@ -11,12 +11,13 @@ from search_cases import BEST, alike, dna_model, start
 from test_search_campaign import settings
 
 from seqvae.errors import InputError, UsageError
+from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import Measurement, ask, begin, tell
 from seqvae.search.build import OPTIMISERS
-from seqvae.search.laboratory import given
 from seqvae.search.ledger import Ledger
+from seqvae.search.measurements import given
 from seqvae.search.results import results
-from seqvae.search.run_folder import LEDGER, STATE
+from seqvae.search.run_folder import LEDGER, SETTINGS, START, STATE
 from seqvae.search.search import opened, resume
 from seqvae.search.state import load_state
 from seqvae.search_config import ConstraintConfig
@@ -130,9 +131,8 @@ def test_a_search_with_an_objective_is_not_asked(tmp_path):
 
 def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
     run = tmp_path / "run"
-    begin(alike, run, settings(budget=40), start())
-    with opened(run, alike) as search:
-        given(search.ledger, search.measured, [Measurement(text, (alike(text),)) for text in start()[:15]])
+    known = [Measurement(text, (alike(text),)) for text in start()[:15]]
+    begin(alike, run, settings(budget=40), start(), known)
     found = resume(run, function=alike)
     assert found.unique == 40
     assert found.statuses["given"] == 15
@@ -141,12 +141,82 @@ def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
 
 
 def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_path):
-    texts = [f"T{number}" for number in range(20_000)]
-    ledger, began = Ledger(tmp_path / LEDGER, {}), time.process_time()
-    given(ledger, str, [Measurement(text, (score,)) for score in (1.0, 2.0) for text in texts])
+    texts, began = [f"T{number}" for number in range(20_000)], time.process_time()
+    found = given([Measurement(text, (score,)) for score in (1.0, 2.0) for text in texts], str, 1)
     assert time.process_time() - began < 10.0
-    assert [(entry.text, entry.scores) for entry in ledger.entries()] == [(text, (1.5,)) for text in texts]
-    ledger.close()
+    assert [(entry.text, entry.scores) for entry in found] == [(text, (1.5,)) for text in texts]
+
+
+@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMISERS.items() if kind.several])
+def test_what_was_measured_before_has_a_number_for_each_objective(optimizer, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model")
+    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart"), start(60)
+    for scores in ((0.5,), (0.5, 0.5, 0.5)):
+        with pytest.raises(UsageError, match=f"expected as many scores as the search has, 2, got {len(scores)}"):
+            begin(both, run, settings(model, optimizer), texts, [Measurement(texts[0], scores)])
+    assert not run.exists()
+    values = both(texts[:25]).tolist()
+    values[0][1] = math.nan
+    begin(both, run, settings(model, optimizer), texts, list(map(Measurement, texts, map(tuple, values))))
+    found = resume(run)
+    assert (found.unique, found.statuses["given"]) == (60, 25)
+
+
+def test_measurements_of_another_number_of_scores_are_refused_whole(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(), start())
+    plate = [one.text for one in ask(run, 4)]
+    with pytest.raises(UsageError, match="expected as many scores as the search has, 1, got 2"):
+        tell(run, [Measurement(plate[0], (1.0,)), Measurement(plate[1], (1.0, 2.0))])
+    assert not entries(run)
+    assert tell(run, [Measurement(plate[1], (1.0,))]).asked == 1
+
+
+@pytest.mark.parametrize("objective", [alike, None])
+@pytest.mark.parametrize("moment", [1, 2])
+def test_a_beginning_that_was_cut_off_is_no_search_and_is_made_again(objective, moment, tmp_path, monkeypatch):
+    run, whole, moments = tmp_path / "run", tmp_path / "whole", []
+    first, second = ([Measurement(text, (0.5,)) for text in start()[part]] for part in (slice(9), slice(3, 20)))
+
+    def cut(file):
+        moments.append(file)
+        if len(moments) == moment:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", cut)
+        with pytest.raises(KeyboardInterrupt):
+            begin(objective, run, settings(), start()[:25], first)
+    with pytest.raises(InputError, match="there is no search here"):
+        resume(run, function=objective)
+    for folder in (run, whole):
+        begin(objective, folder, settings(), start(), second)
+    for name in (SETTINGS, START):
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+    assert entries(run) == entries(whole)
+    assert [entry.text for entry in entries(run)] == [one.text for one in second]
+
+
+@pytest.mark.parametrize("objective", [alike, None])
+def test_a_folder_whose_settings_are_gone_keeps_what_was_scored(objective, tmp_path):
+    run = tmp_path / "run"
+    begin(objective, run, settings(budget=20), start())
+    if objective is None:
+        tell(run, [Measurement(start()[0], (1.0,))])
+    else:
+        resume(run, function=objective)
+    found = entries(run)
+    (run / SETTINGS).unlink()
+    with pytest.raises(UsageError, match=r"there is a search here whose search\.json is gone"):
+        begin(objective, run, settings(), start())
+    assert entries(run) == found
+
+
+def test_a_bad_row_among_what_was_measured_before_leaves_no_folder(tmp_path):
+    known = [Measurement(start()[0], (1.0,)), Measurement("GATTNACA", (1.0,), "known.csv:3: ")]
+    with pytest.raises(InputError, match=r"known\.csv:3: 'GATTNACA' is no text of this search"):
+        begin(alike, tmp_path / "run", settings(), start(), known)
+    assert not (tmp_path / "run").exists()
 
 
 def test_bad_numbers(tmp_path):

@@ -18,7 +18,6 @@ from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, Or
 
 if TYPE_CHECKING:
     from seqvae.search.campaign import Progress
-    from seqvae.search.laboratory import Measurement
 
 app = App(
     name="optimize",
@@ -122,7 +121,8 @@ def optimize(
         optimizer: `auto`, `latent`, `turbo`, `ascent`, `cma-es`, `subspace`, `gp`, `ga`, `string-ga`, `prior` or
             `screening`.
         start: file of texts to begin with; by default the search begins with draws from the model's prior.
-        measured: table of texts and their scores (a column `score`) that are known already; they cost no call.
+        measured: table of texts and their scores that are known already; they cost no call. Its column is `score`, of
+            terms that are apart one by the name of each.
         resume: folder of a search to go on with, with its settings; --budget, --minutes and --patience may be others.
         calls: how texts are scored.
         rounds: how the search goes on, and when it ends.
@@ -131,6 +131,8 @@ def optimize(
         quiet: show no progress.
     """
     from seqvae.cli.properties import importable_here
+    from seqvae.cli.tell import read_measurements
+    from seqvae.properties.scoring import scoring_of
     from seqvae.search.search import begin
 
     with importable_here():
@@ -145,9 +147,9 @@ def optimize(
                 CampaignConfig(**_given(rounds)),
                 constraints,
             )
-            known = _measurements(measured)
-            begin(objective, out, config, texts_of_file(start))
-            _give(out, known)
+            scoring = scoring_of(objective)
+            known = read_measurements(measured, "", scoring.names) if measured else []
+            begin(scoring, out, config, texts_of_file(start), known)
             _go_on(out, quiet)
         else:
             others = replace(calls, budget=None), replace(rounds, minutes=None, patience=None), constraints
@@ -167,23 +169,6 @@ def texts_of_file(source: str) -> list[str]:
     from seqvae.data.readers import read_records
 
     return [record.text for record in read_records(source)[0]] if source else []
-
-
-def _measurements(source: str) -> list[Measurement]:
-    from seqvae.cli.tell import read_measurements
-    from seqvae.search.search import SCORE
-
-    return read_measurements(source, "", SCORE) if source else []
-
-
-def _give(folder: Path, measurements: list[Measurement]) -> None:
-    """Write what was measured before the search into its ledger."""
-    from seqvae.search.laboratory import given
-    from seqvae.search.search import opened
-
-    if measurements:
-        with opened(folder) as search:
-            given(search.ledger, search.measured, measurements)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _HOMES = {
     "resume": "search",
     "ask": "laboratory",
     "tell": "laboratory",
-    "Measurement": "laboratory",
+    "Measurement": "measurements",
 }
 
 __all__ = ["Measurement", "ask", "begin", "resume", "run", "tell"]

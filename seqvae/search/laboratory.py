@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,31 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import UsageError
 from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Candidate, Canonical, Scores
+from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.run_folder import STATE
 from seqvae.search.search import Search, opened
 from seqvae.search.state import State, load_state, save_state
 
 _TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
-OBSERVED = "observed"  # what proposed a text that was never asked for
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What was measured of a text.
-
-    Attributes:
-        text: in any form.
-        scores: higher is better; NaN, all of them, of a missing well.
-        where: file and line, for messages.
-    """
-
-    text: str
-    scores: tuple[float, ...]
-    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,35 +71,24 @@ def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
     Raises:
         InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
             a score is infinite.
-        UsageError: the search has an objective of its own.
+        UsageError: the search has an objective of its own, or a text has another number of scores than one.
     """
     with opened(Path(folder)) as search:
         state = _state(search)
-        measured = [one for one in measurements if not all(map(math.isnan, one.scores))]
+        measured = measured_forms(measurements, search.measured, search.columns)
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
-        forms = [_form(search.measured, one) for one in measured]
+        forms = [form for form, _ in measured]
         wanted = {form: vars(entry) for form, entry in before.items() if entry.status == OK} | state["pending"]
-        rows = zip(measured, forms, strict=True)
-        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (one, form) in enumerate(rows)]
+        rows = enumerate(measured)
+        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (form, one) in rows]
         search.ledger.add(entries)
         _learn(search.optimiser, search.ledger, entries)
-        pending = {form: about for form, about in state["pending"].items() if form not in forms}
+        distinct = set(forms)
+        pending = {form: about for form, about in state["pending"].items() if form not in distinct}
         save_state(search.folder / STATE, {"pending": pending, "optimiser": search.optimiser.state_dict()})
-    distinct, asked = set(forms), set(forms) & set(wanted)
+    asked = distinct & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
-
-
-def given(ledger: Ledger, canonical: Canonical, measurements: Sequence[Measurement]) -> None:
-    """Write down what was measured before a search, as its first round; raises InputError as `tell`."""
-    kept: dict[str, list[Measurement]] = {}
-    for one in measurements:
-        if not all(map(math.isnan, one.scores)):
-            kept.setdefault(_form(canonical, one), []).append(one)
-    ledger.add(
-        Entry(0, place, found[-1].text, form, GIVEN, _mean([one.scores for one in found]), proposer=OBSERVED)
-        for place, (form, found) in enumerate(kept.items())
-    )
 
 
 def _state(search: Search) -> State:
@@ -130,18 +103,6 @@ def _state(search: Search) -> State:
     state = load_state(path)
     search.optimiser.load_state_dict(state["optimiser"])
     return state
-
-
-def _form(canonical: Canonical, one: Measurement) -> str:
-    form = canonical(one.text)
-    if form is None:
-        raise InputError(
-            f"{one.where}{one.text!r} is no text of this search, or breaks one of its rules: correct it, or leave the "
-            "row out"
-        )
-    if any(math.isinf(score) for score in one.scores):
-        raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
-    return form
 
 
 def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
@@ -159,11 +120,7 @@ def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> No
     for entry in ledger.entries():
         if str(entry.canonical) in scores:
             scores[str(entry.canonical)].append(entry.scores)
-    means = np.array([_mean(found) for found in scores.values()], np.float64)
+    means = np.array([mean(found) for found in scores.values()], np.float64)
     candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
     if candidates:
         optimiser.tell(candidates, Scores(means, [OK] * len(now), list(now)))
-
-
-def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(np.mean(scores, axis=0).tolist())
