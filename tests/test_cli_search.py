@@ -154,6 +154,24 @@ def test_plates_for_a_laboratory(run, tmp_path):
     assert json.loads(out)["calls_unique"] == 10
 
 
+def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path):
+    (tmp_path / "file").touch()
+    code, out, err = run("ask plates --model ./model -n 4 --start start.txt --out file/plate.csv")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "the plate is kept: seqvae ask plates --again" in err
+    assert run("ask plates --again --out plate.csv")[0] == 0
+    assert run("ask plates --again --out - ")[1] == (tmp_path / "plate.csv").read_text()
+    plate = list(csv.DictReader(io.StringIO((tmp_path / "plate.csv").read_text())))
+    assert {row["text"] for row in plate} < set(start())
+    assert len(plate) == 4
+    other = list(csv.DictReader(io.StringIO(run("ask plates -n 4")[1])))
+    assert not {row["text"] for row in plate} & {row["text"] for row in other}
+    for words in ("-n 4", "--seed 0", "--shortest 0"):
+        code, out, err = run(f"ask plates --again {words}")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--again writes the last plate of plates as it was: leave all but --out away" in err
+
+
 def test_an_objective_that_always_fails_says_why(run):
     code, _, err = run(SEARCH.replace(":score", ":broken"))
     assert code == 1
@@ -189,6 +207,7 @@ def test_a_model_is_not_needed(run, tmp_path):
         ("optimize --objective tasks.toml --model ./model --out run", 2, "tasks.toml"),
         ("results nothing", 1, "nothing: there is no search here"),
         ("ask plates --model ./model -n 0", 2, "expected a number of texts from 1"),
+        ("ask plates --again", 1, "plates: there is no search here"),
         ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
         ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),
     ],
@@ -199,6 +218,7 @@ def test_wrong_input(run, tmp_path, words, code, message):
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "plates").exists()
 
 
 def test_a_score_that_is_no_number_is_named(run, tmp_path):
@@ -211,6 +231,7 @@ def test_a_score_that_is_no_number_is_named(run, tmp_path):
 
 def test_a_second_call_of_ask_takes_no_settings(run):
     assert run("ask plates --model ./model -n 2")[0] == 0
-    code, _, err = run("ask plates --model ./model -n 2")
-    assert code == 2
-    assert "has its settings from the first call" in err
+    for words in ("--model ./model", "--seed 0", "--longest 0"):
+        code, _, err = run(f"ask plates {words} -n 2")
+        assert code == 2
+        assert "plates: has its settings from the first call" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import replace
@@ -12,7 +13,7 @@ from test_search_campaign import settings
 
 from seqvae.errors import InputError, UsageError
 from seqvae.properties.scoring import Scoring, Term
-from seqvae.search import Measurement, ask, begin, tell
+from seqvae.search import Measurement, ask, begin, laboratory, last_plate, tell
 from seqvae.search.build import OPTIMISERS
 from seqvae.search.ledger import Ledger
 from seqvae.search.measurements import given
@@ -57,6 +58,42 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
     begin(None, tmp_path / "run", settings(), start(100))
     first, second = ([one.text for one in ask(tmp_path / "run", 20)] for _ in range(2))
     assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_telling_that_was_cut_off_is_learned_from_all_the_same(optimizer, tmp_path, monkeypatch):
+    model, texts, plates = dna_model(tmp_path / "model"), start(90), {}
+    for name in ("whole", "cut"):
+        run, plates[name] = tmp_path / name, []
+        begin(None, run, settings(model, optimizer), texts)
+        for _ in range(3):
+            plate = [one.text for one in ask(run, 12)]
+            for part in (plate[:6], plate[6:]):  # both are behind the state where both are cut off
+                with monkeypatch.context() as patch:
+                    if name == "cut":
+                        patch.setattr(laboratory, "save_state", cut_off)
+                    with contextlib.suppress(KeyboardInterrupt):
+                        tell(run, [Measurement(text, (alike(text),)) for text in part])
+            plates[name].append(plate)
+    assert entries(tmp_path / "cut") == entries(tmp_path / "whole")
+    assert plates["cut"] == plates["whole"]
+
+
+def cut_off(*_):
+    raise KeyboardInterrupt
+
+
+def test_the_last_plate_is_there_again_without_what_was_measured(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(dna_model(tmp_path / "model"), "latent"), start())
+    assert last_plate(run) == []
+    ask(run, 6)
+    plate = ask(run, 6)
+    assert [(one.text, one.proposer, one.seed) for one in last_plate(run)] == [
+        (one.text, one.proposer, one.seed) for one in plate
+    ]
+    tell(run, [Measurement(plate[0].text, (1.0,)), Measurement(plate[1].text, (math.nan,))])
+    assert [one.text for one in last_plate(run)] == [one.text for one in plate[1:]]
 
 
 def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):

@@ -43,12 +43,13 @@ class Told:
 def ask(folder: str | Path, count: int) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
+    They are remembered before they are returned: where a plate gets lost after that, `last_plate` has it.
+
     Raises:
         InputError: there is no search in the folder.
         UsageError: the search has an objective of its own, or a count below 1.
     """
-    if count < 1:
-        raise UsageError(f"expected a number of texts from 1, got {count}")
+    check_count(count)
     with opened(Path(folder)) as search:
         state = _state(search)
         taken, plate = set(state["pending"]), list[Candidate]()
@@ -57,12 +58,27 @@ def ask(folder: str | Path, count: int) -> list[Candidate]:
                 form = search.texts.canonical(one.text)
                 if form is not None and form not in taken:
                     taken.add(form)
-                    state["pending"][form] = {"proposer": one.proposer, "z": one.z, "seed": one.seed}
                     plate.append(Candidate(form, one.proposer, one.z, one.seed))
             if len(plate) == count:
                 break
-        save_state(search.folder / STATE, {**state, "optimiser": search.optimiser.state_dict()})
+        state["plates"] += bool(plate)
+        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in plate}
+        _save(search, state)
     return plate
+
+
+def check_count(count: int) -> None:
+    """Raise UsageError where there is no plate of so many texts."""
+    if count < 1:
+        raise UsageError(f"expected a number of texts from 1, got {count}")
+
+
+def last_plate(folder: str | Path) -> list[Candidate]:
+    """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
+    with opened(Path(folder)) as search:
+        state = _state(search)
+    pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
+    return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
 
 
 def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
@@ -82,11 +98,9 @@ def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
         rows = enumerate(measured)
         entries = [_entry(number, place, one, form, wanted.get(form)) for place, (form, one) in rows]
         search.ledger.add(entries)
-        _learn(search.optimiser, search.ledger, entries)
-        distinct = set(forms)
-        pending = {form: about for form, about in state["pending"].items() if form not in distinct}
-        save_state(search.folder / STATE, {"pending": pending, "optimiser": search.optimiser.state_dict()})
-    asked = distinct & set(wanted)
+        _catch_up(search, state)
+        _save(search, state)
+    distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
 
@@ -98,11 +112,26 @@ def _state(search: Search) -> State:
             f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
         )
     path = search.folder / STATE
-    if not path.exists():
-        return {"pending": {}}
-    state = load_state(path)
-    search.optimiser.load_state_dict(state["optimiser"])
+    state: State = {"pending": {}, "plates": 0, "learned": 0}
+    if path.exists():
+        state = load_state(path)
+        search.optimiser.load_state_dict(state["optimiser"])
+    _catch_up(search, state)
     return state
+
+
+def _catch_up(search: Search, state: State) -> None:
+    """Let the optimiser learn the rounds that it does not know: the one of now, and those cut off behind the ledger."""
+    for number in range(state["learned"], search.ledger.rounds()):
+        entries = list(search.ledger.entries(number))
+        _learn(search.optimiser, search.ledger, entries)
+        for entry in entries:
+            state["pending"].pop(entry.canonical, None)
+    state["learned"] = search.ledger.rounds()
+
+
+def _save(search: Search, state: State) -> None:
+    save_state(search.folder / STATE, {**state, "optimiser": search.optimiser.state_dict()})
 
 
 def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
@@ -114,10 +143,10 @@ def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str
 
 
 def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> None:
-    """Tell an optimiser the mean of all measurements of each text that was measured now."""
+    """Tell an optimiser a round: of each text in it the mean of all measurements up to there."""
     now = {str(entry.canonical): entry for entry in entries}
     scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
-    for entry in ledger.entries():
+    for entry in ledger.before(entries[0].round + 1) if entries else ():
         if str(entry.canonical) in scores:
             scores[str(entry.canonical)].append(entry.scores)
     means = np.array([mean(found) for found in scores.values()], np.float64)
