@@ -61,6 +61,19 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_plates_are_full_as_long_as_texts_are_left(optimizer, tmp_path):
+    """Nothing is measured: what is on a plate may not be on the next, and an optimiser does not know of it."""
+    run, texts = tmp_path / "run", start(100)
+    begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), texts)
+    plates = [[one.text for one in ask(run, count)] for count in (96, 4, 4, 30)]
+    bred = optimizer != "screening"  # which has no texts but those of its file
+    assert [len(plate) for plate in plates] == [96, 4, 4 * bred, 30 * bred]
+    asked = [text for plate in plates for text in plate]
+    assert len(set(asked)) == len(asked)
+    assert set(plates[0] + plates[1]) == set(texts)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_a_telling_that_was_cut_off_is_learned_from_all_the_same(optimizer, tmp_path, monkeypatch):
     model, texts, plates = dna_model(tmp_path / "model"), start(90), {}
     for name in ("whole", "cut"):

@@ -52,15 +52,7 @@ def ask(folder: str | Path, count: int) -> list[Candidate]:
     check_count(count)
     with opened(Path(folder)) as search:
         state = _state(search)
-        taken, plate = set(state["pending"]), list[Candidate]()
-        for _ in range(_TRIES):
-            for one in search.optimiser.ask(count - len(plate)):
-                form = search.texts.canonical(one.text)
-                if form is not None and form not in taken:
-                    taken.add(form)
-                    plate.append(Candidate(form, one.proposer, one.z, one.seed))
-            if len(plate) == count:
-                break
+        plate = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(plate)
         state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in plate}
         _save(search, state)
@@ -79,6 +71,24 @@ def last_plate(folder: str | Path) -> list[Candidate]:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
     return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
+
+
+def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]:
+    """Return texts that are on no plate, each once.
+
+    An optimiser does not know what waits for its score and may propose it again, whatever else there is: where it does,
+    it is asked for as many more.
+    """
+    found: dict[str, Candidate] = {}
+    for attempt in range(_TRIES):
+        more = len(waiting) + len(found) if attempt else 0
+        for one in search.optimiser.ask(count - len(found) + more):
+            form = search.texts.canonical(one.text)
+            if form is not None and form not in waiting and form not in found and len(found) < count:
+                found[form] = Candidate(form, one.proposer, one.z, one.seed)
+        if len(found) == count:
+            break
+    return list(found.values())
 
 
 def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
