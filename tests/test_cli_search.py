@@ -154,6 +154,14 @@ def test_plates_for_a_laboratory(run, tmp_path):
     assert json.loads(out)["calls_unique"] == 10
 
 
+@pytest.mark.parametrize(("words", "initial"), [("", 4), ("--initial 9", 9), ("--initial 100", 100)])
+def test_a_search_by_plates_learns_after_half_of_the_first_or_what_it_is_given(run, tmp_path, words, initial):
+    assert run(f"ask plates --model ./model -n 8 {words}")[0] == 0
+    assert json.loads((tmp_path / "plates" / "search.json").read_text())["config"]["campaign"]["initial"] == initial
+    assert run("ask plates -n 4")[0] == 0
+    assert run("ask plates -n 4 --initial 9")[0] == 2
+
+
 def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path):
     (tmp_path / "file").touch()
     code, out, err = run("ask plates --model ./model -n 4 --start start.txt --out file/plate.csv")
@@ -207,6 +215,7 @@ def test_a_model_is_not_needed(run, tmp_path):
         ("optimize --objective tasks.toml --model ./model --out run", 2, "tasks.toml"),
         ("results nothing", 1, "nothing: there is no search here"),
         ("ask plates --model ./model -n 0", 2, "expected a number of texts from 1"),
+        ("ask plates --model ./model --initial 1", 2, "campaign.initial"),
         ("ask plates --again", 1, "plates: there is no search here"),
         ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
         ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),

@@ -21,7 +21,7 @@ from seqvae.search.results import results
 from seqvae.search.run_folder import LEDGER, SETTINGS, START, STATE
 from seqvae.search.search import opened, resume
 from seqvae.search.state import load_state
-from seqvae.search_config import ConstraintConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig
 
 
 def entries(folder):
@@ -58,6 +58,25 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
     begin(None, tmp_path / "run", settings(), start(100))
     first, second = ([one.text for one in ask(tmp_path / "run", 20)] for _ in range(2))
     assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("count", [2, 8, 96, 250])
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMISERS if name not in ("prior", "screening")])
+def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
+    """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
+    model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 300)
+    config = replace(settings(model, optimizer), campaign=CampaignConfig())
+    begin(None, tmp_path / "run", config, texts)
+    begin(None, tmp_path / "later", config, texts)
+    begin(None, tmp_path / "set", replace(config, campaign=CampaignConfig(initial=count + 1)), texts)
+    for name, initial in {"run": None, "later": count + 1, "set": None}.items():
+        plate = [one.text for one in ask(tmp_path / name, count, initial)]
+        measured = plate[: -(count // 3) or None]
+        tell(tmp_path / name, [Measurement(text, (alike(text),)) for text in measured])
+        proposers = {one.proposer for one in ask(tmp_path / name, 2)}
+        assert (proposers <= {"start", "prior"}) == (name != "run")
+    with pytest.raises(UsageError, match=f"had its first plate, of {count} texts: leave initial away"):
+        ask(tmp_path / "run", 2, 20)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMISERS)

@@ -45,12 +45,15 @@ class FirstOptions:
         optimizer: how the search goes on.
         start: file of texts to begin with; by default draws from the model's prior.
         seed: every random draw comes from it.
+        initial: texts that are measured before the first ones are bred or modelled; by default half of this plate, and
+            100 at most.
     """
 
     model: str = DEFAULT_MODEL
     optimizer: str = SearchConfig.optimizer
     start: Place = ""
     seed: int = CampaignConfig.seed
+    initial: int | None = None
 
 
 FIRST = FirstOptions()
@@ -93,7 +96,7 @@ def ask(
         raise UsageError(f"{run}: has its settings from the first call: leave all but -n and --out away")
     if not (run / SETTINGS).exists() and not again:
         _begin(run, first, constraints)
-    plate = last_plate(run) if again else asked(run, count)
+    plate = last_plate(run) if again else asked(run, count, first.initial)
     _write(plate, run, out)
     COMPUTING.note(f"{len(plate):,} texts to measure; then: seqvae tell {run} FILE")
 
@@ -102,7 +105,8 @@ def _begin(run: Path, first: FirstOptions, constraints: ConstraintConfig) -> Non
     from seqvae.cli.optimize import texts_of_file
     from seqvae.search.search import begin
 
-    campaign = CampaignConfig(seed=first.seed)
+    initial = CampaignConfig.initial if first.initial is None else first.initial
+    campaign = CampaignConfig(seed=first.seed, initial=initial)
     config = SearchConfig(first.model, first.optimizer, campaign=campaign, constraints=constraints)
     begin(None, run, config, texts_of_file(first.start))
 

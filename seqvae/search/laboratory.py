@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqvae.errors import UsageError
+from seqvae.search import run_folder
 from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
 from seqvae.search.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.oracle import Candidate, Scores
-from seqvae.search.run_folder import STATE
 from seqvae.search.search import Search, opened
 from seqvae.search.state import State, load_state, save_state
+from seqvae.search_config import CampaignConfig
 
+_FIRST = "first_plate"  # in the settings: how many texts it had
 _TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
 
 
@@ -40,16 +42,24 @@ class Told:
     missing: int
 
 
-def ask(folder: str | Path, count: int) -> list[Candidate]:
+def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
     They are remembered before they are returned: where a plate gets lost after that, `last_plate` has it.
 
+    Args:
+        folder: of the search.
+        count: how many texts.
+        initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: what the
+            search's settings say, and where that is the default, at most half of this plate, so that the second one
+            learns from the first although wells be missing.
+
     Raises:
         InputError: there is no search in the folder.
-        UsageError: the search has an objective of its own, or a count below 1.
+        UsageError: the search has an objective of its own, a count below 1, or had its first plate before `initial`.
     """
     check_count(count)
+    _settle_initial(Path(folder), count, initial)
     with opened(Path(folder)) as search:
         state = _state(search)
         plate = _proposals(search, set(state["pending"]), count)
@@ -57,6 +67,22 @@ def ask(folder: str | Path, count: int) -> list[Candidate]:
         state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in plate}
         _save(search, state)
     return plate
+
+
+def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
+    """Write into the settings, at the first plate, how many texts are measured before something is learned."""
+    settings = run_folder.settings_of(folder)
+    if settings["objective"] is not None or (_FIRST in settings and initial is None):
+        return
+    if _FIRST in settings:
+        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial away")
+    config = CampaignConfig(**settings["config"]["campaign"])
+    if initial is None and config.initial == CampaignConfig.initial:
+        initial = min(config.initial, max(count // 2, 2))
+    config = replace(config, initial=config.initial if initial is None else initial)
+    with run_folder.locked(folder):
+        changed = {**settings["config"], "campaign": asdict(config)}
+        run_folder.write(folder, {**settings, "config": changed, _FIRST: count})
 
 
 def check_count(count: int) -> None:
@@ -121,7 +147,7 @@ def _state(search: Search) -> State:
         raise UsageError(
             f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
         )
-    path = search.folder / STATE
+    path = search.folder / run_folder.STATE
     state: State = {"pending": {}, "plates": 0, "learned": 0}
     if path.exists():
         state = load_state(path)
@@ -141,7 +167,7 @@ def _catch_up(search: Search, state: State) -> None:
 
 
 def _save(search: Search, state: State) -> None:
-    save_state(search.folder / STATE, {**state, "optimiser": search.optimiser.state_dict()})
+    save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimiser.state_dict()})
 
 
 def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
