@@ -197,6 +197,30 @@ def test_a_model_is_not_needed(run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "--model zinc-smiles",
+        "--optimizer auto",
+        "--device auto",
+        "--workers 0",
+        "--count unique",
+        "--ray-address auto",
+        "--batch 100",
+        "--initial 100",
+        "--seed 0",
+        "--shortest 0",
+        "--most-alike 1",
+        "--measured known.csv",
+    ],
+)
+def test_a_setting_that_a_search_goes_on_without_is_refused_even_where_it_is_the_default(run, words):
+    assert run(SEARCH)[0] == 0
+    code, out, err = run(f"optimize --resume run --budget 70 {words}")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--resume takes its settings from the folder: leave out all but --budget" in err
+
+
+@pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         ("optimize --objective dna:gc", 2, "expected what to optimise and where"),

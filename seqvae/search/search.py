@@ -108,8 +108,8 @@ def resume(
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: another process works there, or the model is not the one that the search was begun with; or the
-            budget is smaller than the calls that were made.
+        UsageError: another process works there; the model or the function is not the one that the search was begun
+            with; or the budget is smaller than the calls that were made.
         OracleError: as in `run`.
     """
     change_end(out, end or EndConfig(), function)
@@ -273,13 +273,24 @@ def scored_by(objective: Objective) -> Scoring | OwnFunction:
 def _found_scoring(
     written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
 ) -> Scoring | OwnFunction | None:
-    if written is None:
-        return None
-    if OwnFunction.KEY not in written:
-        return Scoring.from_dict(written)
+    name = (written or {}).get(OwnFunction.KEY)
+    if name is None:
+        if function is not None:
+            raise UsageError(f"{folder}: its objective was not given as a function: leave the function out")
+        return None if written is None else Scoring.from_dict(written)
     if function is None:
-        raise UsageError(f"{folder}: its objective is the function {written[OwnFunction.KEY]}: give it again")
-    return OwnFunction(function)
+        raise UsageError(f"{folder}: its objective is the function {name}: give it again")
+    found = OwnFunction(function)
+    other = found.to_dict()[OwnFunction.KEY]
+    if not _same(name, other):
+        raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
+    return found
+
+
+def _same(*names: str) -> bool:
+    """Return whether names of functions may be of one; a script that is run calls its own module by another name."""
+    modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
+    return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
 
 
 def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
