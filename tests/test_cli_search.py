@@ -220,6 +220,12 @@ def test_a_setting_that_a_search_goes_on_without_is_refused_even_where_it_is_the
     assert "--resume takes its settings from the folder: leave out all but --budget" in err
 
 
+def test_plates_without_a_model(run):
+    code, out, err = run("ask plates --model none --start start.txt -n 5")
+    assert code == 0, err
+    assert {row["text"] for row in csv.DictReader(io.StringIO(out))} < set(start())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

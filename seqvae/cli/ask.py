@@ -41,7 +41,7 @@ class FirstOptions:
     """What a search is made of.
 
     Attributes:
-        model: name of a shipped model, or folder of a trained one.
+        model: name of a shipped model, or folder of a trained one; `none`: search without, from the texts of --start.
         optimizer: how the search goes on.
         start: file of texts to begin with; by default draws from the model's prior.
         seed: every random draw comes from it.
@@ -102,12 +102,12 @@ def ask(
 
 
 def _begin(run: Path, first: FirstOptions, constraints: ConstraintConfig) -> None:
-    from seqvae.cli.optimize import texts_of_file
+    from seqvae.cli.optimize import model_of, texts_of_file
     from seqvae.search.search import begin
 
     initial = CampaignConfig.initial if first.initial is None else first.initial
     campaign = CampaignConfig(seed=first.seed, initial=initial)
-    config = SearchConfig(first.model, first.optimizer, campaign=campaign, constraints=constraints)
+    config = SearchConfig(model_of(first.model), first.optimizer, campaign=campaign, constraints=constraints)
     begin(None, run, config, texts_of_file(first.start))
 
 
