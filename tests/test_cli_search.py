@@ -111,6 +111,32 @@ def test_known_scores_cost_no_call(run, tmp_path):
     assert (statuses.count("given"), statuses.count("ok")) == (5, 60)
 
 
+def test_known_scores_of_terms_that_are_apart_have_a_column_each(run, tmp_path):
+    terms = "".join(f'[[term]]\nproperty = "{name}"\n' for name in ("mine_of_the_search:score", "dna:gc"))
+    (tmp_path / "both.toml").write_text('join = "apart"\n' + terms)
+    search = SEARCH.replace("mine_of_the_search:score", "both.toml")
+    (tmp_path / "known.csv").write_text("text,dna:gc\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
+    code, _, err = run(search + " --measured known.csv --start start.txt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "known.csv: no column 'mine_of_the_search:score'" in err
+    table = "text,dna:gc,mine_of_the_search:score\n" + "".join(f"{text},0.5,1.0\n" for text in start()[:5])
+    (tmp_path / "known.csv").write_text(table)
+    code, _, err = run(search + " --measured known.csv --start start.txt")
+    assert code == 0, err
+    assert [row[5] for row in rows(tmp_path / "run") if row[4] == "given"] == ["(1.0, 0.5)"] * 5
+
+
+def test_a_bad_row_of_known_scores_leaves_nothing_behind(run, tmp_path):
+    good = "text,score\n" + "".join(f"{text},0.5\n" for text in start()[:5])
+    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    code, _, err = run(SEARCH + " --measured known.csv --start start.txt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "known.csv:7: 'XXXX' is no text of this search" in err
+    (tmp_path / "known.csv").write_text(good)
+    assert run(SEARCH + " --measured known.csv --start start.txt")[0] == 0
+    assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
+
+
 def test_plates_for_a_laboratory(run, tmp_path):
     code, out, _ = run("ask plates --model ./model -n 12 --start start.txt --shortest 12")
     plate = list(csv.DictReader(io.StringIO(out)))
@@ -128,6 +154,32 @@ def test_plates_for_a_laboratory(run, tmp_path):
     assert json.loads(out)["calls_unique"] == 10
 
 
+@pytest.mark.parametrize(("words", "initial"), [("", 4), ("--initial 9", 9), ("--initial 100", 100)])
+def test_a_search_by_plates_learns_after_half_of_the_first_or_what_it_is_given(run, tmp_path, words, initial):
+    assert run(f"ask plates --model ./model -n 8 {words}")[0] == 0
+    assert json.loads((tmp_path / "plates" / "search.json").read_text())["config"]["campaign"]["initial"] == initial
+    assert run("ask plates -n 4")[0] == 0
+    assert run("ask plates -n 4 --initial 9")[0] == 2
+
+
+def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path):
+    (tmp_path / "file").touch()
+    code, out, err = run("ask plates --model ./model -n 4 --start start.txt --out file/plate.csv")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "the plate is kept: seqvae ask plates --again" in err
+    assert run("ask plates --again --out plate.csv")[0] == 0
+    assert run("ask plates --again --out - ")[1] == (tmp_path / "plate.csv").read_text()
+    plate = list(csv.DictReader(io.StringIO((tmp_path / "plate.csv").read_text())))
+    assert {row["text"] for row in plate} < set(start())
+    assert len(plate) == 4
+    other = list(csv.DictReader(io.StringIO(run("ask plates -n 4")[1])))
+    assert not {row["text"] for row in plate} & {row["text"] for row in other}
+    for words in ("-n 4", "--seed 0", "--shortest 0"):
+        code, out, err = run(f"ask plates --again {words}")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--again writes the last plate of plates as it was: leave all but --out away" in err
+
+
 def test_an_objective_that_always_fails_says_why(run):
     code, _, err = run(SEARCH.replace(":score", ":broken"))
     assert code == 1
@@ -142,6 +194,36 @@ def test_a_model_is_not_needed(run, tmp_path):
     assert code == 0, err
     scored = [(row[2].count("G") + row[2].count("C")) / len(row[2]) for row in rows(tmp_path / "run")]
     assert max(scored[-20:]) > max(scored[:20])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--model zinc-smiles",
+        "--optimizer auto",
+        "--device auto",
+        "--workers 0",
+        "--count unique",
+        "--ray-address auto",
+        "--batch 100",
+        "--initial 100",
+        "--seed 0",
+        "--shortest 0",
+        "--most-alike 1",
+        "--measured known.csv",
+    ],
+)
+def test_a_setting_that_a_search_goes_on_without_is_refused_even_where_it_is_the_default(run, words):
+    assert run(SEARCH)[0] == 0
+    code, out, err = run(f"optimize --resume run --budget 70 {words}")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--resume takes its settings from the folder: leave out all but --budget" in err
+
+
+def test_plates_without_a_model(run):
+    code, out, err = run("ask plates --model none --start start.txt -n 5")
+    assert code == 0, err
+    assert {row["text"] for row in csv.DictReader(io.StringIO(out))} < set(start())
 
 
 @pytest.mark.parametrize(
@@ -163,6 +245,8 @@ def test_a_model_is_not_needed(run, tmp_path):
         ("optimize --objective tasks.toml --model ./model --out run", 2, "tasks.toml"),
         ("results nothing", 1, "nothing: there is no search here"),
         ("ask plates --model ./model -n 0", 2, "expected a number of texts from 1"),
+        ("ask plates --model ./model --initial 1", 2, "campaign.initial"),
+        ("ask plates --again", 1, "plates: there is no search here"),
         ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
         ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),
     ],
@@ -173,6 +257,7 @@ def test_wrong_input(run, tmp_path, words, code, message):
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "plates").exists()
 
 
 def test_a_score_that_is_no_number_is_named(run, tmp_path):
@@ -185,6 +270,7 @@ def test_a_score_that_is_no_number_is_named(run, tmp_path):
 
 def test_a_second_call_of_ask_takes_no_settings(run):
     assert run("ask plates --model ./model -n 2")[0] == 0
-    code, _, err = run("ask plates --model ./model -n 2")
-    assert code == 2
-    assert "has its settings from the first call" in err
+    for words in ("--model ./model", "--seed 0", "--longest 0"):
+        code, _, err = run(f"ask plates {words} -n 2")
+        assert code == 2
+        assert "plates: has its settings from the first call" in err

@@ -287,6 +287,13 @@ def test_two_processes_on_one_folder(tmp_path):
         resume(tmp_path / "run", function=alike)
 
 
+def test_two_processes_that_begin_in_one_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    with run_folder.locked(tmp_path / "run"), pytest.raises(UsageError, match="another process works on this search"):
+        begin(alike, tmp_path / "run", settings(), start())
+    begin(alike, tmp_path / "run", settings(), start())
+
+
 def test_another_model_under_the_same_name_is_refused(tmp_path):
     folder = dna_model(tmp_path / "model")
     begin(alike, tmp_path / "run", settings(folder))
@@ -322,6 +329,38 @@ def test_a_search_needs_a_model_or_texts(tmp_path):
 def test_an_objective_of_molecules_does_not_go_with_a_model_of_dna(model, tmp_path):
     with pytest.raises(UsageError, match="the objective is of molecules, the model writes dna"):
         begin("qed", tmp_path / "run", settings(model))
+
+
+def named(function, name):
+    function.__module__, _, function.__qualname__ = name.partition(":")
+    return function
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        (f"{alike.__module__}:alike", True),
+        ("__main__:alike", True),
+        (f"{alike.__module__}:other", False),
+        ("other:alike", False),
+        ("__main__:other", False),
+    ],
+)
+def test_a_search_goes_on_with_the_function_that_it_was_begun_with(name, goes_on, tmp_path):
+    begin(alike, tmp_path / "run", settings(), start())
+    score = named(lambda text: 100.0, name)
+    if goes_on:
+        assert resume(tmp_path / "run", function=score).unique == 60
+    else:
+        with pytest.raises(UsageError, match=f"is the function search_cases:alike: expected that one, got {name}"):
+            resume(tmp_path / "run", function=score)
+        assert not rows(tmp_path / "run")
+
+
+def test_a_function_is_not_taken_where_the_objective_is_none(tmp_path):
+    begin("dna:gc", tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="its objective was not given as a function: leave the function out"):
+        resume(tmp_path / "run", function=alike)
 
 
 def test_a_folder_is_not_begun_twice_nor_gone_on_with_where_there_is_none(tmp_path):

@@ -18,7 +18,6 @@ from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, Or
 
 if TYPE_CHECKING:
     from seqvae.search.campaign import Progress
-    from seqvae.search.laboratory import Measurement
 
 app = App(
     name="optimize",
@@ -37,10 +36,10 @@ higher is better, or None. `seqvae results runs/affinity` shows what came of a s
 """,
 )
 
-_ORACLE, _CAMPAIGN = OracleConfig(), CampaignConfig()
+_SEARCH, _ORACLE, _CAMPAIGN = SearchConfig(), OracleConfig(), CampaignConfig()
 
 
-def _of(default: float) -> Parameter:
+def _of(default: object) -> Parameter:
     """Say the default of a flag which is empty where it is not given, so that --resume sees whether it is."""
     return Parameter(show_default=f"{default}")
 
@@ -63,13 +62,13 @@ class CallOptions:
     """
 
     budget: Annotated[int | None, _of(_ORACLE.budget)] = None
-    count: str = _ORACLE.count
-    executor: str = _ORACLE.executor
-    workers: int = _ORACLE.workers
-    ray_address: str = _ORACLE.ray_address
-    timeout: float = _ORACLE.timeout
-    retries: int = _ORACLE.retries
-    failures: int = _ORACLE.failures
+    count: Annotated[str | None, _of(_ORACLE.count)] = None
+    executor: Annotated[str | None, _of(_ORACLE.executor)] = None
+    workers: Annotated[int | None, _of(_ORACLE.workers)] = None
+    ray_address: str | None = None
+    timeout: Annotated[float | None, _of(_ORACLE.timeout)] = None
+    retries: Annotated[int | None, _of(_ORACLE.retries)] = None
+    failures: Annotated[int | None, _of(_ORACLE.failures)] = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,9 @@ class RoundOptions:
         patience: end after so many calls without a better best; 0: never for that reason.
     """
 
-    batch: int = _CAMPAIGN.batch
-    seed: int = _CAMPAIGN.seed
-    initial: int = _CAMPAIGN.initial
+    batch: Annotated[int | None, _of(_CAMPAIGN.batch)] = None
+    seed: Annotated[int | None, _of(_CAMPAIGN.seed)] = None
+    initial: Annotated[int | None, _of(_CAMPAIGN.initial)] = None
     minutes: Annotated[float | None, _of(_CAMPAIGN.minutes)] = None
     patience: Annotated[int | None, _of(_CAMPAIGN.patience)] = None
 
@@ -101,15 +100,15 @@ def optimize(
     *,
     objective: Place = "",
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    model: str = DEFAULT_MODEL,
-    optimizer: str = "auto",
+    model: Annotated[str | None, _of(DEFAULT_MODEL)] = None,
+    optimizer: Annotated[str | None, _of(_SEARCH.optimizer)] = None,
     start: Place = "",
     measured: Place = "",
     resume: Path | None = None,
     calls: Annotated[CallOptions, Parameter(name="*", group="Calls")] = CALLS,
     rounds: Annotated[RoundOptions, Parameter(name="*", group="Rounds")] = ROUNDS,
     constraints: Constraints = FREE,
-    device: str = "auto",
+    device: Annotated[str | None, _of(_SEARCH.device)] = None,
     quiet: bool = False,
 ) -> None:
     """Search for texts that score high, each call counted, within a budget.
@@ -122,40 +121,49 @@ def optimize(
         optimizer: `auto`, `latent`, `turbo`, `ascent`, `cma-es`, `subspace`, `gp`, `ga`, `string-ga`, `prior` or
             `screening`.
         start: file of texts to begin with; by default the search begins with draws from the model's prior.
-        measured: table of texts and their scores (a column `score`) that are known already; they cost no call.
+        measured: table of texts and their scores that are known already; they cost no call. Its column is `score`, of
+            terms that are apart one by the name of each.
         resume: folder of a search to go on with, with its settings; --budget, --minutes and --patience may be others.
         calls: how texts are scored.
         rounds: how the search goes on, and when it ends.
         constraints: what every design must keep to.
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`; a search goes on where it was begun, since others compute other last digits.
         quiet: show no progress.
     """
     from seqvae.cli.properties import importable_here
-    from seqvae.search.search import begin
 
     with importable_here():
-        if resume is None:
-            if not objective or out is None:
-                raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
-            config = SearchConfig(
-                "" if model == "none" else model,
-                optimizer,
-                device,
-                OracleConfig(**_given(calls)),
-                CampaignConfig(**_given(rounds)),
-                constraints,
-            )
-            known = _measurements(measured)
-            begin(objective, out, config, texts_of_file(start))
-            _give(out, known)
-            _go_on(out, quiet)
-        else:
-            others = replace(calls, budget=None), replace(rounds, minutes=None, patience=None), constraints
-            if objective or out or start or measured or others != (CALLS, ROUNDS, FREE):
+        if resume is not None:
+            named = objective or out or start or measured or model or optimizer or device
+            fixed = _given(replace(calls, budget=None)) | _given(replace(rounds, minutes=None, patience=None))
+            # An option that was given makes a new object, even where it says the default.
+            if named or fixed or constraints is not FREE:
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
             _go_on(resume, quiet, EndConfig(calls.budget, rounds.minutes, rounds.patience))
+            return
+        if not objective or out is None:
+            raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
+        parts = OracleConfig(**_given(calls)), CampaignConfig(**_given(rounds)), constraints
+        config = SearchConfig(model_of(model), optimizer or _SEARCH.optimizer, device or _SEARCH.device, *parts)
+        _begin(objective, out, config, start, measured)
+        _go_on(out, quiet)
+
+
+def _begin(objective: str, out: Path, config: SearchConfig, start: str, measured: str) -> None:
+    from seqvae.cli.tell import read_measurements
+    from seqvae.properties.scoring import scoring_of
+    from seqvae.search.search import begin
+
+    scoring = scoring_of(objective)
+    known = read_measurements(measured, "", scoring.names) if measured else []
+    begin(scoring, out, config, texts_of_file(start), known)
+
+
+def model_of(word: str | None) -> str:
+    """Return the model that a flag means; empty: none."""
+    return "" if word == "none" else word or DEFAULT_MODEL
 
 
 def _given(options: CallOptions | RoundOptions) -> dict[str, Any]:
@@ -167,23 +175,6 @@ def texts_of_file(source: str) -> list[str]:
     from seqvae.data.readers import read_records
 
     return [record.text for record in read_records(source)[0]] if source else []
-
-
-def _measurements(source: str) -> list[Measurement]:
-    from seqvae.cli.tell import read_measurements
-    from seqvae.search.search import SCORE
-
-    return read_measurements(source, "", SCORE) if source else []
-
-
-def _give(folder: Path, measurements: list[Measurement]) -> None:
-    """Write what was measured before the search into its ledger."""
-    from seqvae.search.laboratory import given
-    from seqvae.search.search import opened
-
-    if measurements:
-        with opened(folder) as search:
-            given(search.ledger, search.texts.canonical, measurements)
 
 
 @contextmanager

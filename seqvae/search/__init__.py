@@ -22,11 +22,12 @@ _HOMES = {
     "begin": "search",
     "resume": "search",
     "ask": "laboratory",
+    "last_plate": "laboratory",
     "tell": "laboratory",
-    "Measurement": "laboratory",
+    "Measurement": "measurements",
 }
 
-__all__ = ["Measurement", "ask", "begin", "resume", "run", "tell"]
+__all__ = ["Measurement", "ask", "begin", "last_plate", "resume", "run", "tell"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

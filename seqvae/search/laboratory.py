@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import UsageError
+from seqvae.search import run_folder
 from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Candidate, Canonical, Scores
-from seqvae.search.run_folder import STATE
+from seqvae.search.oracle import Candidate, Scores
 from seqvae.search.search import Search, opened
 from seqvae.search.state import State, load_state, save_state
+from seqvae.search_config import CampaignConfig
 
+_FIRST = "first_plate"  # in the settings: how many texts it had
 _TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
-OBSERVED = "observed"  # what proposed a text that was never asked for
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What was measured of a text.
-
-    Attributes:
-        text: in any form.
-        scores: higher is better; NaN, all of them, of a missing well.
-        where: file and line, for messages.
-    """
-
-    text: str
-    scores: tuple[float, ...]
-    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,65 +42,103 @@ class Told:
     missing: int
 
 
-def ask(folder: str | Path, count: int) -> list[Candidate]:
+def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
+
+    They are remembered before they are returned: where a plate gets lost after that, `last_plate` has it.
+
+    Args:
+        folder: of the search.
+        count: how many texts.
+        initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: what the
+            search's settings say, and where that is the default, at most half of this plate, so that the second one
+            learns from the first although wells be missing.
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: the search has an objective of its own, or a count below 1.
+        UsageError: the search has an objective of its own, a count below 1, or had its first plate before `initial`.
     """
-    if count < 1:
-        raise UsageError(f"expected a number of texts from 1, got {count}")
+    check_count(count)
+    _settle_initial(Path(folder), count, initial)
     with opened(Path(folder)) as search:
         state = _state(search)
-        taken, plate = set(state["pending"]), list[Candidate]()
-        for _ in range(_TRIES):
-            for one in search.optimiser.ask(count - len(plate)):
-                form = search.texts.canonical(one.text)
-                if form is not None and form not in taken:
-                    taken.add(form)
-                    state["pending"][form] = {"proposer": one.proposer, "z": one.z, "seed": one.seed}
-                    plate.append(Candidate(form, one.proposer, one.z, one.seed))
-            if len(plate) == count:
-                break
-        save_state(search.folder / STATE, {**state, "optimiser": search.optimiser.state_dict()})
+        plate = _proposals(search, set(state["pending"]), count)
+        state["plates"] += bool(plate)
+        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in plate}
+        _save(search, state)
     return plate
+
+
+def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
+    """Write into the settings, at the first plate, how many texts are measured before something is learned."""
+    settings = run_folder.settings_of(folder)
+    if settings["objective"] is not None or (_FIRST in settings and initial is None):
+        return
+    if _FIRST in settings:
+        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial away")
+    config = CampaignConfig(**settings["config"]["campaign"])
+    if initial is None and config.initial == CampaignConfig.initial:
+        initial = min(config.initial, max(count // 2, 2))
+    config = replace(config, initial=config.initial if initial is None else initial)
+    with run_folder.locked(folder):
+        changed = {**settings["config"], "campaign": asdict(config)}
+        run_folder.write(folder, {**settings, "config": changed, _FIRST: count})
+
+
+def check_count(count: int) -> None:
+    """Raise UsageError where there is no plate of so many texts."""
+    if count < 1:
+        raise UsageError(f"expected a number of texts from 1, got {count}")
+
+
+def last_plate(folder: str | Path) -> list[Candidate]:
+    """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
+    with opened(Path(folder)) as search:
+        state = _state(search)
+    pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
+    return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
+
+
+def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]:
+    """Return texts that are on no plate, each once.
+
+    An optimiser does not know what waits for its score and may propose it again, whatever else there is: where it does,
+    it is asked for as many more.
+    """
+    found: dict[str, Candidate] = {}
+    for attempt in range(_TRIES):
+        more = len(waiting) + len(found) if attempt else 0
+        for one in search.optimiser.ask(count - len(found) + more):
+            form = search.texts.canonical(one.text)
+            if form is not None and form not in waiting and form not in found and len(found) < count:
+                found[form] = Candidate(form, one.proposer, one.z, one.seed)
+        if len(found) == count:
+            break
+    return list(found.values())
 
 
 def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
     """Take measurements into a search, as one round.
 
     Raises:
-        InputError: there is no search in the folder, a text is none of the search's kind, or a score is infinite.
-        UsageError: the search has an objective of its own.
+        InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
+            a score is infinite.
+        UsageError: the search has an objective of its own, or a text has another number of scores than one.
     """
     with opened(Path(folder)) as search:
         state = _state(search)
-        measured = [one for one in measurements if not all(map(math.isnan, one.scores))]
+        measured = measured_forms(measurements, search.measured, search.columns)
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
-        forms = [_form(search.texts.canonical, one) for one in measured]
+        forms = [form for form, _ in measured]
         wanted = {form: vars(entry) for form, entry in before.items() if entry.status == OK} | state["pending"]
-        rows = zip(measured, forms, strict=True)
-        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (one, form) in enumerate(rows)]
+        rows = enumerate(measured)
+        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (form, one) in rows]
         search.ledger.add(entries)
-        _learn(search.optimiser, search.ledger, entries)
-        pending = {form: about for form, about in state["pending"].items() if form not in forms}
-        save_state(search.folder / STATE, {"pending": pending, "optimiser": search.optimiser.state_dict()})
+        _catch_up(search, state)
+        _save(search, state)
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
-
-
-def given(ledger: Ledger, canonical: Canonical, measurements: Sequence[Measurement]) -> None:
-    """Write down what was measured before a search, as its first round; raises InputError as `tell`."""
-    scored = [one for one in measurements if not all(map(math.isnan, one.scores))]
-    forms = [_form(canonical, one) for one in scored]
-    kept = dict(zip(forms, scored, strict=True))
-    scores = {form: _mean([one.scores for f, one in zip(forms, scored, strict=True) if f == form]) for form in kept}
-    ledger.add(
-        Entry(0, place, one.text, form, GIVEN, scores[form], proposer=OBSERVED)
-        for place, (form, one) in enumerate(kept.items())
-    )
 
 
 def _state(search: Search) -> State:
@@ -123,21 +147,27 @@ def _state(search: Search) -> State:
         raise UsageError(
             f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
         )
-    path = search.folder / STATE
-    if not path.exists():
-        return {"pending": {}}
-    state = load_state(path)
-    search.optimiser.load_state_dict(state["optimiser"])
+    path = search.folder / run_folder.STATE
+    state: State = {"pending": {}, "plates": 0, "learned": 0}
+    if path.exists():
+        state = load_state(path)
+        search.optimiser.load_state_dict(state["optimiser"])
+    _catch_up(search, state)
     return state
 
 
-def _form(canonical: Canonical, one: Measurement) -> str:
-    form = canonical(one.text)
-    if form is None:
-        raise InputError(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
-    if any(math.isinf(score) for score in one.scores):
-        raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
-    return form
+def _catch_up(search: Search, state: State) -> None:
+    """Let the optimiser learn the rounds that it does not know: the one of now, and those cut off behind the ledger."""
+    for number in range(state["learned"], search.ledger.rounds()):
+        entries = list(search.ledger.entries(number))
+        _learn(search.optimiser, search.ledger, entries)
+        for entry in entries:
+            state["pending"].pop(entry.canonical, None)
+    state["learned"] = search.ledger.rounds()
+
+
+def _save(search: Search, state: State) -> None:
+    save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimiser.state_dict()})
 
 
 def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
@@ -149,17 +179,13 @@ def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str
 
 
 def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> None:
-    """Tell an optimiser the mean of all measurements of each text that was measured now."""
+    """Tell an optimiser a round: of each text in it the mean of all measurements up to there."""
     now = {str(entry.canonical): entry for entry in entries}
     scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
-    for entry in ledger.entries():
+    for entry in ledger.before(entries[0].round + 1) if entries else ():
         if str(entry.canonical) in scores:
             scores[str(entry.canonical)].append(entry.scores)
-    means = np.array([_mean(found) for found in scores.values()], np.float64)
+    means = np.array([mean(found) for found in scores.values()], np.float64)
     candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
     if candidates:
         optimiser.tell(candidates, Scores(means, [OK] * len(now), list(now)))
-
-
-def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(np.mean(scores, axis=0).tolist())

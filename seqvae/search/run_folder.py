@@ -1,30 +1,66 @@
-"""The folder of a search: its settings, its ledger, its state, and the lock that lets one process write there."""
+"""The folder of a search: its settings, its start, its ledger, its state, and the lock that lets one process write."""
 
 from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from seqvae.data.cache import atomic_file
 from seqvae.errors import InputError, UsageError
+from seqvae.search.ledger import GIVEN, Entry, Ledger
 
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
+START = "start.json"  # the texts that a search begins with
 FORMAT = 1
 
 
-def begin(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder of a new search and write down its settings.
+def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
+    """Make the folder of a new search; its settings come last, and a folder without them is none.
+
+    Args:
+        folder: of the search; it may have what is left of a beginning that was cut off.
+        settings: of the search.
+        start: texts that it begins with.
+        given: what is known before, its first round.
 
     Raises:
-        UsageError: a search is there already.
+        UsageError: a search is there already, or what is left of one; or another process begins one there.
     """
-    if (folder / SETTINGS).exists():
-        raise UsageError(f"{folder}: there is a search here already: go on with it by --resume, or take another folder")
-    write(folder, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        if (folder / SETTINGS).exists():
+            raise UsageError(
+                f"{folder}: there is a search here already: go on with it by --resume, or take another folder"
+            )
+        _clear(folder)
+        with atomic_file(folder / START) as file:
+            file.write(json.dumps(list(start)).encode())
+        with closing(ledger_of(folder, settings)) as ledger:
+            ledger.add(given)
+        write(folder, settings)
+
+
+def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:
+    """Open the ledger of a search with these settings; errors as of `Ledger`."""
+    about = {"objective": settings["objective"], "count": settings["config"]["oracle"]["count"]}
+    return Ledger(folder / LEDGER, about)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the ledger of a beginning that was cut off: of a search that has gone further nothing is removed."""
+    path, further = folder / LEDGER, (folder / STATE).exists()
+    if path.exists():
+        with closing(Ledger(path)) as ledger:
+            further = further or any(entry.status != GIVEN for entry in ledger.entries())
+    if further:
+        raise UsageError(
+            f"{folder}: there is a search here whose {SETTINGS} is gone: put that one back, or take another folder"
+        )
+    path.unlink(missing_ok=True)
 
 
 def write(folder: Path, settings: Mapping[str, Any]) -> None:

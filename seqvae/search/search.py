@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from seqvae.data.cache import atomic_file
 from seqvae.errors import UsageError
 from seqvae.executor import ray_library
 from seqvae.latent.codec import Codec, load
@@ -22,8 +21,9 @@ from seqvae.search.build import Material, build_optimiser
 from seqvae.search.campaign import Campaign, Progress
 from seqvae.search.constraints import constrained
 from seqvae.search.ledger import Ledger
+from seqvae.search.measurements import Measurement, given
 from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Oracle, is_call
+from seqvae.search.oracle import Canonical, Oracle, is_call
 from seqvae.search.results import Results, results
 from seqvae.search.texts import MOLECULES as MOLECULAR
 from seqvae.search.texts import Texts, texts_of, texts_over
@@ -31,7 +31,6 @@ from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, Or
 from seqvae.text.alphabet import BASES
 
 _LOOKED_AT = 64  # texts of the prior
-START = "start.json"  # the texts that a search begins with, beside its settings
 Objective = str | Scoring | Callable[[str], float | None]
 
 
@@ -41,6 +40,7 @@ def run(
     config: SearchConfig | None = None,
     start: Sequence[str] = (),
     on_round: Callable[[Progress], None] | None = None,
+    known: Sequence[Measurement] = (),
 ) -> Results:
     """Search for texts that score high, within a budget of calls.
 
@@ -51,28 +51,36 @@ def run(
         config: model, optimiser, budget, and when it ends.
         start: texts to begin with; none: from the model's prior.
         on_round: called after each round, to show progress.
+        known: what was measured before; it is learned from and costs no call.
 
     Raises:
-        UsageError: there is a search in the folder already, or the settings do not go together.
+        UsageError: there is a search in the folder already, the settings do not go together, or what is known has
+            another number of scores.
+        InputError: a text that is known is none of the search's kind or breaks one of its rules.
         OracleError: so many calls in a row have failed that the objective itself must be wrong.
     """
-    begin(objective, out, config, start)
+    begin(objective, out, config, start, known)
     return resume(out, on_round, None if isinstance(objective, (str, Scoring)) else objective)
 
 
 def begin(
-    objective: Objective | None, out: str | Path, config: SearchConfig | None = None, start: Sequence[str] = ()
+    objective: Objective | None,
+    out: str | Path,
+    config: SearchConfig | None = None,
+    start: Sequence[str] = (),
+    known: Sequence[Measurement] = (),
 ) -> None:
     """Make the folder of a search without running it; arguments and errors as in `run`.
 
     Without an objective the oracle is a laboratory: see `ask` and `tell`.
     """
-    config, folder = config or SearchConfig(), Path(out)
+    config = config or SearchConfig()
     if config.oracle.executor == "ray":
         ray_library()
     scoring = None if objective is None else scored_by(objective)
     codec = load(config.model, device=config.device) if config.model else None
-    texts = constrained(_texts(codec, scoring, start), config.constraints)
+    free = _texts(codec, scoring, start)
+    texts = constrained(free, config.constraints)
     columns = scoring.columns if scoring else 1
     build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
     settings = {
@@ -81,9 +89,7 @@ def begin(
         "config": asdict(config),
         "weights": _fingerprint(codec) if codec else "",
     }
-    run_folder.begin(folder, settings)
-    with atomic_file(folder / START) as file:
-        file.write(json.dumps(list(start)).encode())
+    run_folder.begin(Path(out), settings, start, given(known, measurable(free, texts), columns))
 
 
 def resume(
@@ -102,8 +108,8 @@ def resume(
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: another process works there, or the model is not the one that the search was begun with; or the
-            budget is smaller than the calls that were made.
+        UsageError: another process works there; the model or the function is not the one that the search was begun
+            with; or the budget is smaller than the calls that were made.
         OracleError: as in `run`.
     """
     change_end(out, end or EndConfig(), function)
@@ -172,6 +178,7 @@ class Search:
         config: its settings.
         scoring: what its texts are scored by; None: by a laboratory.
         texts: the kind of its texts.
+        measured: as the canonical form of its texts, for those that were measured: `measurable`.
         optimiser: as new; `campaign` gives it its state.
         ledger: all that was scored.
     """
@@ -180,8 +187,14 @@ class Search:
     config: SearchConfig
     scoring: Scoring | OwnFunction | None
     texts: Texts
+    measured: Canonical
     optimiser: Optimiser
     ledger: Ledger
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a text gets."""
+        return self.scoring.columns if self.scoring else 1
 
     def campaign(self) -> Campaign:
         """Return the campaign, at the state that it has come to.
@@ -191,7 +204,7 @@ class Search:
         """
         if self.scoring is None:
             raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
-        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.scoring.columns)
+        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
         return Campaign(self.optimiser, oracle, self.config.campaign, self.folder / run_folder.STATE)
 
 
@@ -205,15 +218,33 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
         codec = load(config.model, device=config.device) if config.model else None
         if codec and _fingerprint(codec) != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
-        start = tuple(json.loads((folder / START).read_text(encoding="utf-8")))
-        texts = constrained(_texts(codec, scoring, start), config.constraints)
+        start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
+        free = _texts(codec, scoring, start)
+        texts = constrained(free, config.constraints)
         columns = scoring.columns if scoring else 1
         optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
-        ledger = Ledger(folder / run_folder.LEDGER, {"objective": found["objective"], "count": config.oracle.count})
+        ledger = run_folder.ledger_of(folder, found)
         try:
-            yield Search(folder, config, scoring, texts, optimiser, ledger)
+            yield Search(folder, config, scoring, texts, measurable(free, texts), optimiser, ledger)
         finally:
             ledger.close()
+
+
+def measurable(free: Texts, texts: Texts) -> Canonical:
+    """Return the canonical form of texts that were measured: None where one breaks a rule of the search.
+
+    A proposal is changed until it keeps to the free positions; what was measured is what it is.
+
+    Args:
+        free: the kind of texts without its rules.
+        texts: the same with them.
+    """
+
+    def form(text: str) -> str | None:
+        found = texts.canonical(text)
+        return found if found == free.canonical(text) else None
+
+    return form
 
 
 def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: SearchConfig, scores: int) -> Material:
@@ -242,13 +273,24 @@ def scored_by(objective: Objective) -> Scoring | OwnFunction:
 def _found_scoring(
     written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
 ) -> Scoring | OwnFunction | None:
-    if written is None:
-        return None
-    if OwnFunction.KEY not in written:
-        return Scoring.from_dict(written)
+    name = (written or {}).get(OwnFunction.KEY)
+    if name is None:
+        if function is not None:
+            raise UsageError(f"{folder}: its objective was not given as a function: leave the function out")
+        return None if written is None else Scoring.from_dict(written)
     if function is None:
-        raise UsageError(f"{folder}: its objective is the function {written[OwnFunction.KEY]}: give it again")
-    return OwnFunction(function)
+        raise UsageError(f"{folder}: its objective is the function {name}: give it again")
+    found = OwnFunction(function)
+    other = found.to_dict()[OwnFunction.KEY]
+    if not _same(name, other):
+        raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
+    return found
+
+
+def _same(*names: str) -> bool:
+    """Return whether names of functions may be of one; a script that is run calls its own module by another name."""
+    modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
+    return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
 
 
 def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
