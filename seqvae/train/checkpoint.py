@@ -7,8 +7,10 @@ step, so that this file is enough to go on exactly.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,7 +20,7 @@ from torch import Tensor
 from seqvae.data.cache import atomic_file
 from seqvae.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Progress:
         step: optimiser steps done.
         best: lowest validation objective so far (distortion + final beta * rate, nats per sequence); infinity before.
         stale: validations since.
+        validated: step of the last validation that was finished; 0 before.
         seconds: time spent training.
     """
 
     step: int = 0
     best: float = float("inf")
     stale: int = 0
+    validated: int = 0
     seconds: float = 0.0
 
 
@@ -86,11 +90,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         data = path.read_bytes()
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-        found, progress = int(header["format"]), Progress(**json.loads(header["progress"]))
+        found = int(header["format"])
+        if found > FORMAT:
+            raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
+        progress = _progress(json.loads(header["progress"]), found)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
-    if found > FORMAT:
-        raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
     model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -98,3 +103,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             _, index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
     return Checkpoint(model, moments, progress)
+
+
+def _progress(values: Mapping[str, Any], found: int) -> Progress:
+    """Read the progress of a format; format 1 did not say what was validated, and went on as if all had been."""
+    return Progress(**({"validated": values["step"]} if found == 1 else {}), **values)

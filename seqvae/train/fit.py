@@ -122,7 +122,7 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
-    if shell.progress.step < shell.plan.steps and not stopped_early:
+    if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
         _fit(shell, out, quiet)
     # The weights are read back: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
@@ -214,7 +214,8 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
+        # Lightning validates before it trains where asked for a sanity check; -1: with all batches.
+        num_sanity_val_steps=-1 if shell.validation_due else 0,
     )
 
 

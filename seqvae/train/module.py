@@ -103,6 +103,12 @@ class TrainingShell(pl.LightningModule):
         """Share of the training that is done, 0 to 1."""
         return self.progress.step / self.plan.steps
 
+    @property
+    def validation_due(self) -> bool:
+        """Whether training stands where a validation belongs that has not been finished."""
+        due = self.plan.validation_by(self.progress.step)
+        return self.sides.valid is not None and self.progress.validated < due
+
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Set this step's learning rate, and the seed of its dropout."""
         rate = learning_rate(self.share_done, self.run.training)
@@ -183,7 +189,10 @@ class TrainingShell(pl.LightningModule):
         self.valid_figures = Figures(self.progress.step, objective, rate, distortion, bits, beta)
         better = objective < self.progress.best
         self.progress = replace(
-            self.progress, best=min(objective, self.progress.best), stale=0 if better else self.progress.stale + 1
+            self.progress,
+            best=min(objective, self.progress.best),
+            stale=0 if better else self.progress.stale + 1,
+            validated=self.progress.step,
         )
         self._log("valid", self.valid_figures)
 
