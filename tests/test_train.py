@@ -26,6 +26,7 @@ from seqvae.train.fit import CHECKPOINT, train
 from seqvae.train.plan import Plan, learning_rate
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
+TIMES = TrainingConfig().checkpoint_minutes
 SCRIPT = """
 import sys
 from dataclasses import replace
@@ -152,6 +153,27 @@ def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
     before = (tmp_path / "run" / "weights.safetensors").read_bytes()
     train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
     assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("minutes", "named", "expected"),
+    [(TIMES, (), 7.0), (TIMES, ("training.checkpoint_minutes",), TIMES), (3.0, (), 3.0)],
+)
+def test_what_is_asked_for_replaces_the_folder_s_settings(source, tmp_path, minutes, named, expected):
+    train(small_run(source, epochs=1, checkpoint_minutes=7.0), tmp_path / "run", quiet=True)
+    before = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    asked = replace(RunConfig(), training=TrainingConfig(checkpoint_minutes=minutes))
+    train(asked, tmp_path / "run", resume=True, quiet=True, named=named)
+    kept = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    assert kept == replace(before, training=replace(before.training, checkpoint_minutes=expected))
+
+
+def test_what_is_named_has_to_be_the_run_s(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
+    train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named=found)  # they ask for what suits the data
+    with pytest.raises(UsageError, match=r"cannot resume with training.epochs = \d+: the run has 2; leave"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named={"training.epochs"})
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one(source, tmp_path):
