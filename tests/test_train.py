@@ -168,6 +168,21 @@ def test_what_is_asked_for_replaces_the_folder_s_settings(source, tmp_path, minu
     assert kept == replace(before, training=replace(before.training, checkpoint_minutes=expected))
 
 
+def test_other_texts_are_not_trained_on_further(tmp_path):
+    """The folder stays as it was."""
+    path = dna_file(tmp_path)
+    train(small_run(path), tmp_path / "run", quiet=True)
+    names = ("run.toml", CHECKPOINT, "weights.safetensors", "provenance.json")
+    before = [(tmp_path / "run" / name).read_bytes() for name in names]
+    texts = path.read_text()
+    path.write_text("".join(f"{text[::-1]}\n" for text in texts.split()))
+    with pytest.raises(UsageError, match=rf"cannot resume: the texts of {path} are not .* bring these back, or train"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
+    assert before == [(tmp_path / "run" / name).read_bytes() for name in names]
+    path.write_text(texts)
+    assert train(RunConfig(), tmp_path / "run", resume=True, quiet=True).progress.step == 12
+
+
 def test_what_is_named_has_to_be_the_run_s(source, tmp_path):
     train(small_run(source), tmp_path / "run", quiet=True)
     found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
@@ -240,8 +255,8 @@ def cut_short(patch, moment, step):
         self.stop.asked = self.stop.asked or module.progress.step == step
         return old(self, trainer, module, *others)
 
-    def killed(path, model, optimizer, progress):
-        old(path, model, optimizer, progress)
+    def killed(path, model, optimizer, progress, data_hash):
+        old(path, model, optimizer, progress, data_hash)
         if progress.step == step:
             raise Killed
 

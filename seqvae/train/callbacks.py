@@ -111,7 +111,8 @@ class Checkpointer(pl.Callback):
         self._saved = self._counted = now
         if trainer.is_global_zero:
             _refuse_non_finite(shell)
-            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress)
+            data = shell.sides.data_hash
+            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
 
     def _leave_if_asked(self) -> None:
         if self.stop.asked:

@@ -42,8 +42,17 @@ class Progress:
     seconds: float = 0.0
 
 
-def save_checkpoint(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save_checkpoint(
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, data_hash: str
+) -> None:
     """Write the whole state; an older file stays until the new one is complete.
+
+    Args:
+        path: the file.
+        model: its weights are stored.
+        optimizer: Adam.
+        progress: how far training has come.
+        data_hash: of the packed texts that it is trained on.
 
     Raises:
         OSError: the disk refuses; the older file is untouched.
@@ -53,7 +62,7 @@ def save_checkpoint(path: Path, model: torch.nn.Module, optimizer: torch.optim.O
         tensors |= {f"adam.{index}.{name}": value for name, value in state.items() if isinstance(value, Tensor)}
     data = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {"format": str(FORMAT), "progress": json.dumps(asdict(progress))},
+        {"format": str(FORMAT), "progress": json.dumps(asdict(progress)), "data": data_hash},
     )
     with atomic_file(path) as file:
         file.write(data)
@@ -67,11 +76,13 @@ class Checkpoint:
         model: the model's weights by name.
         moments: Adam's state by parameter index and name.
         progress: how far it had come.
+        data_hash: of the packed texts that it was trained on; empty in format 1.
     """
 
     model: dict[str, Tensor]
     moments: dict[int, dict[str, Tensor]]
     progress: Progress
+    data_hash: str
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put Adam's moments back."""
@@ -102,7 +113,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if name.startswith("adam."):
             _, index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
-    return Checkpoint(model, moments, progress)
+    return Checkpoint(model, moments, progress, header.get("data", ""))
 
 
 def _progress(values: Mapping[str, Any], found: int) -> Progress:

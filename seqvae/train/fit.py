@@ -66,7 +66,7 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
         named: settings, such as `prior.prior`, that are asked for with `resume` even where they are the defaults.
 
     Raises:
-        UsageError: the folder holds a run already, or there is none to resume.
+        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
         InputError: the data cannot be used.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
@@ -122,8 +122,8 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
         resume: go on from the folder's checkpoint.
         quiet: show no progress bar.
     """
+    checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
     _write_settings(out / RUN, prepared.run)
-    checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
     if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
@@ -134,6 +134,19 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     chosen = load_checkpoint(best) if prepared.run.training.patience and best.is_file() else last
     model.load_state_dict(chosen.model)
     return last.progress
+
+
+def _state_of(path: Path, prepared: Prepared) -> Checkpoint:
+    """Return the state to go on from, and refuse other texts than those it was trained on."""
+    found = load_checkpoint(path)
+    then, now = found.data_hash[:12], prepared.data_hash[:12]
+    if then not in ("", now):
+        raise UsageError(
+            f"{path.parent}: cannot resume: the texts of {prepared.run.data.source} are not those that the run was "
+            f"trained on (their sha256 begins {now}, that of the checkpoint {then}); bring these back, or train in "
+            "another folder"
+        )
+    return found
 
 
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:

@@ -21,6 +21,7 @@ from seqvae.model.objective import beta_at
 from seqvae.model.vae import SequenceVAE
 from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.plan import Plan, Segment, learning_rate
+from seqvae.train.prepare import data_hash
 
 _TRAIN, _DROPOUT, _VALID = 1, 2, 3  # streams of random numbers
 _LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
@@ -51,6 +52,11 @@ class Sides:
     train: TokenStore
     valid: TokenStore | None
     id_table: NDArray[np.float32]
+
+    @property
+    def data_hash(self) -> str:
+        """sha256 over both sides, as in `Prepared`."""
+        return data_hash(self.train, self.valid)
 
     def stream(self, run: RunConfig, *, train: bool, rank: int, world_size: int) -> BatchStream:
         """Return one process's batches of one side; validation batches come in a fixed order."""

@@ -74,7 +74,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
 
     Args:
         run: settings; the source must be named.
-        reject_file: where unusable texts go when they are skipped.
+        reject_file: where unusable texts go when they are skipped; what an earlier call wrote there goes.
         progress: show progress bars.
         tokenizer: a fitted one, which is extended by what the training texts need; None: one is fitted to them.
 
@@ -85,6 +85,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     found = read_texts(run.data)
     run = _resolve(run, found)
     split = split_texts(found, run)
+    reject_file.unlink(missing_ok=True)
     side = _Side(found, run.data.on_error, reject_file, progress)
     rows = split.train.tolist()
     if tokenizer is not None:
@@ -94,15 +95,20 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     if len(split.test) and found.published is None:
         side.pack(split.test.tolist(), train.tokenizer, held_out=True)  # a bad record is found now, not after training
     run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
-    hashes = [train.store.content_hash, valid.content_hash if valid else ""]
     return Prepared(
         run,
         train.tokenizer,
         train.store,
         valid,
         [found.texts[i] for i in split.test],
-        hashlib.sha256(":".join(hashes).encode()).hexdigest(),
+        data_hash(train.store, valid),
     )
+
+
+def data_hash(train: TokenStore, valid: TokenStore | None) -> str:
+    """Return the sha256 over the packed sides, in hexadecimal."""
+    hashes = [train.content_hash, valid.content_hash if valid else ""]
+    return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 
 def _blank_tokenizer(run: RunConfig) -> Tokenizer:
