@@ -22,8 +22,8 @@ def trained(monkeypatch):
     calls = []
     fit = ModuleType("seqvae.train.fit")
 
-    def train(run, out, resume=False, quiet=False):
-        calls.append(SimpleNamespace(run=run, out=out, resume=resume, quiet=quiet))
+    def train(run, out, resume=False, quiet=False, named=()):
+        calls.append(SimpleNamespace(run=run, out=out, resume=resume, quiet=quiet, named=set(named)))
         return SimpleNamespace(folder=out, prepared=SimpleNamespace(test_texts=[], run=run))
 
     fit.train = train
@@ -75,6 +75,7 @@ def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
     expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
     expected.setdefault(section, {})[key] = value
     assert trained[0].run == run_from_dict(expected)
+    assert trained[0].named == {"data.source", f"{section}.{key}"}
     # against a file that says `value`, the flag brings the default back
     (tmp_path / "run.toml").write_text(run_toml(run_from_dict({section: {key: value}})))
     config = ["--config", str(tmp_path / "run.toml")]
@@ -109,7 +110,7 @@ def test_explanations_come_from_the_configuration(trained):
 
 def test_the_call_is_passed_on(trained, tmp_path, capsys):
     assert main(["train", "--resume", "--out", str(tmp_path), "--quiet"]) == 0
-    assert trained == [SimpleNamespace(run=RunConfig(), out=tmp_path, resume=True, quiet=True)]
+    assert trained == [SimpleNamespace(run=RunConfig(), out=tmp_path, resume=True, quiet=True, named=set())]
     assert "--test-fraction" in capsys.readouterr().err
     assert main(["train", "-", "--out", str(tmp_path)]) == 0
     assert trained[1].run.data.source == "-"

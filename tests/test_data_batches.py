@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
@@ -117,6 +119,15 @@ def test_resuming_is_not_stopping(store, stop):
     while len(seen) < len(expected):
         seen += [b.tolist() for b in resumed]
     assert seen == expected
+
+
+@pytest.mark.parametrize("taken", [0, 5, 11])
+def test_a_pass_begins_after_the_batches_that_were_taken(store, taken):
+    """Nobody need ask for a batch more than there are to begin the next epoch."""
+    stream = BatchStream(store, BatchPlan(10, seed=2))
+    expected = [b.tolist() for epoch in range(2) for b in stream.batches(epoch)]
+    seen = [b.tolist() for b in islice(stream, taken)]
+    assert seen + [b.tolist() for b in stream] == expected[: 22 if taken == 11 else 11]
 
 
 def test_a_stream_over_a_part_of_the_store(store):

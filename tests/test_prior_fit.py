@@ -11,10 +11,11 @@ from run_cases import dna_file, small_run
 
 import seqvae
 from seqvae.artifact import load_artifact
+from seqvae.cli.main import main
 from seqvae.config import PriorConfig, RunConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.device import generator
-from seqvae.errors import InputError, NonFiniteLossError
+from seqvae.errors import InputError, NonFiniteLossError, UsageError
 from seqvae.model.posterior import StandardNormal
 from seqvae.train import fit as fit_module
 from seqvae.train.fit import train
@@ -171,6 +172,17 @@ def test_a_finished_model_gets_another_prior_and_keeps_its_weights(trained, tmp_
     assert (folder / "weights.safetensors").read_bytes() == weights
     assert found.run.prior == replace(SMALL, prior=kind)
     assert found.fitted.kind == kind
+
+
+def test_the_advice_of_a_model_without_a_fitted_prior_helps(tmp_path, capsys):
+    """A setting that is asked for counts where it is the default, too."""
+    out = tmp_path / "run"
+    train(replace(small_run(dna_file(tmp_path)), prior=replace(SMALL, prior="none")), out, quiet=True)
+    with pytest.raises(UsageError, match=r"fit one \(seqvae train --resume --prior auto\)"):
+        seqvae.load(out, "cpu").draw(2, prior="fitted")
+    assert main(["train", "--resume", "--prior", "auto", "--out", str(out), "--quiet"]) == 0
+    assert load_artifact(out).run.prior == SMALL
+    assert len(seqvae.load(out, "cpu").draw(2, prior="fitted")) == 2
 
 
 def test_a_prior_that_is_right_is_kept(trained, monkeypatch):

@@ -180,8 +180,19 @@ def test_sites_are_biopythons(enzyme):
     assert named(f"sites={enzyme}")(texts).tolist() == [number / (2 if cutter.cut_twice() else 1) for number in cuts]
 
 
+def test_every_enzyme_of_biopython_finds_its_own_sites():
+    from Bio.Restriction.Restriction_Dictionary import rest_dict
+
+    for enzyme, about in rest_dict.items():
+        for site in about["site"].split("|"):  # one enzyme has two
+            text = "".join(min(IUPAC[code]) for code in site)
+            here, there = named(f"sites={enzyme}")([text, reverse_complement(text)]).tolist()
+            assert here == there >= 1, enzyme
+
+
 def test_sites_by_hand():
     assert named("sites=EcoRI")(["GAATTC", "GAATTCGAATTC", "GAATT"]).tolist() == [1, 2, 0]
+    assert named("sites=HpyUM037X")(["TAGGAAG", "GTGGAAG", "CTTCCTA", "CTTCCAC", "GTGGAAC"]).tolist() == [1, 1, 1, 1, 0]
     assert named("sites=BsaI")(["GGTCTC", "GAGACC", "GGTCTCGAGACC"]).tolist() == [1, 1, 2]
 
 

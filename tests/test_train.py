@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -15,16 +15,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from run_cases import dna_file, small_run, with_model
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from seqvae.config import ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.errors import ArtifactError, InputError, NonFiniteLossError, SeqVAEWarning, UsageError
 from seqvae.run_file import read_run, run_from_dict
+from seqvae.train import callbacks
 from seqvae.train.checkpoint import load_checkpoint
 from seqvae.train.fit import CHECKPOINT, train
 from seqvae.train.plan import Plan, learning_rate
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
+TIMES = TrainingConfig().checkpoint_minutes
 SCRIPT = """
 import sys
 from dataclasses import replace
@@ -153,6 +155,42 @@ def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
     assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("minutes", "named", "expected"),
+    [(TIMES, (), 7.0), (TIMES, ("training.checkpoint_minutes",), TIMES), (3.0, (), 3.0)],
+)
+def test_what_is_asked_for_replaces_the_folder_s_settings(source, tmp_path, minutes, named, expected):
+    train(small_run(source, epochs=1, checkpoint_minutes=7.0), tmp_path / "run", quiet=True)
+    before = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    asked = replace(RunConfig(), training=TrainingConfig(checkpoint_minutes=minutes))
+    train(asked, tmp_path / "run", resume=True, quiet=True, named=named)
+    kept = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    assert kept == replace(before, training=replace(before.training, checkpoint_minutes=expected))
+
+
+def test_other_texts_are_not_trained_on_further(tmp_path):
+    """The folder stays as it was."""
+    path = dna_file(tmp_path)
+    train(small_run(path), tmp_path / "run", quiet=True)
+    names = ("run.toml", CHECKPOINT, "weights.safetensors", "provenance.json")
+    before = [(tmp_path / "run" / name).read_bytes() for name in names]
+    texts = path.read_text()
+    path.write_text("".join(f"{text[::-1]}\n" for text in texts.split()))
+    with pytest.raises(UsageError, match=rf"cannot resume: the texts of {path} are not .* bring these back, or train"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
+    assert before == [(tmp_path / "run" / name).read_bytes() for name in names]
+    path.write_text(texts)
+    assert train(RunConfig(), tmp_path / "run", resume=True, quiet=True).progress.step == 12
+
+
+def test_what_is_named_has_to_be_the_run_s(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
+    train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named=found)  # they ask for what suits the data
+    with pytest.raises(UsageError, match=r"cannot resume with training.epochs = \d+: the run has 2; leave"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named={"training.epochs"})
+
+
 def test_a_damaged_checkpoint_is_said_to_be_one(source, tmp_path):
     train(small_run(source), tmp_path / "run", quiet=True)
     path = tmp_path / "run" / CHECKPOINT
@@ -203,6 +241,56 @@ def test_a_full_disk_leaves_the_old_checkpoint(source, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert load_checkpoint(out / CHECKPOINT).progress.step > 0
     assert not list(out.glob(".*.part"))
+
+
+class Killed(BaseException):
+    """Ends a training where a SIGKILL would."""
+
+
+def cut_short(patch, moment, step):
+    """Ctrl-C or a kill around the validation after a step."""
+    hook = {"in the validation": "on_validation_batch_end", "at its last batch": "on_train_batch_end"}.get(moment)
+
+    def asked(self, trainer, module, *others):
+        self.stop.asked = self.stop.asked or module.progress.step == step
+        return old(self, trainer, module, *others)
+
+    def killed(path, model, optimizer, progress, data_hash):
+        old(path, model, optimizer, progress, data_hash)
+        if progress.step == step:
+            raise Killed
+
+    owner, name, new = (callbacks.Checkpointer, hook, asked) if hook else (callbacks, "save_checkpoint", killed)
+    old = getattr(owner, name)
+    patch.setattr(owner, name, new)
+
+
+@pytest.mark.parametrize("moment", ["in the validation", "at its last batch", "after the first of its files"])
+@pytest.mark.parametrize(("epochs", "where"), [(40, f"best-{CHECKPOINT}"), (40, CHECKPOINT), (3, CHECKPOINT)])
+def test_a_validation_that_was_cut_short_is_done_again(tmp_path, one_thread, moment, epochs, where):
+    """At the best state, at the stop for want of progress, and at the last step of all."""
+    run = small_run(dna_file(tmp_path, count=60), epochs=epochs, patience=2, learning_rate=3e-2)
+    whole = train(run, tmp_path / "whole", quiet=True)
+    step = load_checkpoint(tmp_path / "whole" / where).progress.step
+    with pytest.MonkeyPatch.context() as patch:
+        cut_short(patch, moment, step)
+        with pytest.raises((KeyboardInterrupt, Killed)):
+            train(run, tmp_path / "broken", quiet=True)
+    resumed = train(run, tmp_path / "broken", resume=True, quiet=True)
+    assert replace(resumed.progress, seconds=0.0) == replace(whole.progress, seconds=0.0)
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_a_checkpoint_of_the_first_format_goes_on(source, tmp_path):
+    train(small_run(source), tmp_path / "run", quiet=True)
+    path = tmp_path / "run" / CHECKPOINT
+    progress = asdict(load_checkpoint(path).progress)
+    assert progress.pop("validated") == 12
+    save_file(load_file(path), path, {"format": "1", "progress": json.dumps(progress)})
+    assert asdict(load_checkpoint(path).progress) == {**progress, "validated": 12}
+    save_file(load_file(path), path, {"format": "99", "progress": json.dumps({"new": 1})})
+    with pytest.raises(ArtifactError, match="checkpoint of format 99, this seqvae reads up to 2: update it"):
+        load_checkpoint(path)
 
 
 def test_early_stopping_keeps_the_best_weights(source, tmp_path):
@@ -262,6 +350,8 @@ def test_validations_divide_the_steps(steps, epochs, validations):
     assert step == plan.steps
     assert len(marks) == plan.segments_left(0) <= epochs * validations
     assert {epoch * steps for epoch in range(1, epochs + 1)} <= set(marks)
+    for step in range(plan.steps + 1):
+        assert plan.validation_by(step) == max(mark for mark in (0, *marks) if mark <= step)
     for step in range(plan.steps):
         assert plan.next_validation(step) == min(mark for mark in marks if mark > step)
 

@@ -60,7 +60,8 @@ def train(
     from seqvae.evaluate.summary import SummarySettings, summarise
     from seqvae.train.fit import train as fit
 
-    trained = fit(run, out, resume=resume, quiet=quiet)
+    named = [f"{section}.{key}" for section, part in values.items() for key in part]
+    trained = fit(run, out, resume=resume, quiet=quiet, named=named)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes that train together: the first one reports
     prepared = trained.prepared

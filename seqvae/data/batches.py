@@ -145,7 +145,7 @@ class BatchStream:
     def __iter__(self) -> Iterator[torch.Tensor]:
         epoch = self._epoch
         for number, batch in enumerate(self.batches(epoch, self._batch), self._batch):
-            self._epoch, self._batch = epoch, number + 1
+            self.seek(epoch, number + 1)  # before the batch is out: who takes no more than all stands at the next epoch
             yield batch
         self._epoch, self._batch = epoch + 1, 0
 

@@ -91,10 +91,15 @@ def count_sites(sequence: str, site: str) -> int:
 
     A palindromic site stands on both strands at the same place and counts once.
 
+    Args:
+        sequence: bases A, C, G, T.
+        site: bases and IUPAC codes; an enzyme with several sites has them side by side, divided by `|`.
+
     >>> count_sites("GAATTCGAGACC", "GAATTC"), count_sites("GAATTCGAGACC", "GGTCTC")
     (1, 1)
     """
-    return len(re.findall(f"(?={_pattern(site)}|{_pattern(reverse_complement(site))})", sequence))
+    words = [word for each in site.split("|") for word in (each, reverse_complement(each))]
+    return len(re.findall(f"(?={'|'.join(map(_pattern, words))})", sequence))
 
 
 def _pattern(word: str) -> str:

@@ -63,7 +63,7 @@ class Checkpointer(pl.Callback):
         self.path, self.minutes, self.patience, self.stop = path, minutes, patience, stop
         self._saved = self._counted = time.monotonic()
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._saved = self._counted = time.monotonic()
 
@@ -85,17 +85,22 @@ class Checkpointer(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Stop when asked to; the state before this validation is saved, so that it is done again."""
+        """Stop when asked to; the state before this validation is saved, and going on begins with it."""
         if self.stop.asked:
             self._save(trainer, pl_module)
         self._leave_if_asked()
 
+    def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after the validation that a resumed training begins with, as after any other."""
+        self.on_train_epoch_end(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after each validation, and keep the best weights if training may stop early."""
         shell = _shell(pl_module)
-        self._save(trainer, pl_module)
+        # The best state first: cut short between the two, training goes on before this validation and repeats it.
         if self.patience and shell.progress.stale == 0:
             self._save(trainer, pl_module, best_path(self.path))
+        self._save(trainer, pl_module)
         if self.patience and shell.progress.stale >= self.patience:
             trainer.should_stop = True
 
@@ -106,7 +111,8 @@ class Checkpointer(pl.Callback):
         self._saved = self._counted = now
         if trainer.is_global_zero:
             _refuse_non_finite(shell)
-            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress)
+            data = shell.sides.data_hash
+            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
 
     def _leave_if_asked(self) -> None:
         if self.stop.asked:
@@ -139,7 +145,7 @@ class Bar(pl.Callback):
         self.batch_size = batch_size
         self._bar: tqdm[Any] | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the bar, from the step that training goes on from."""
         shell = _shell(pl_module)
         if trainer.is_global_zero:

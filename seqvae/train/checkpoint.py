@@ -7,8 +7,10 @@ step, so that this file is enough to go on exactly.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,7 +20,7 @@ from torch import Tensor
 from seqvae.data.cache import atomic_file
 from seqvae.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,28 @@ class Progress:
         step: optimiser steps done.
         best: lowest validation objective so far (distortion + final beta * rate, nats per sequence); infinity before.
         stale: validations since.
+        validated: step of the last validation that was finished; 0 before.
         seconds: time spent training.
     """
 
     step: int = 0
     best: float = float("inf")
     stale: int = 0
+    validated: int = 0
     seconds: float = 0.0
 
 
-def save_checkpoint(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save_checkpoint(
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, data_hash: str
+) -> None:
     """Write the whole state; an older file stays until the new one is complete.
+
+    Args:
+        path: the file.
+        model: its weights are stored.
+        optimizer: Adam.
+        progress: how far training has come.
+        data_hash: of the packed texts that it is trained on.
 
     Raises:
         OSError: the disk refuses; the older file is untouched.
@@ -49,7 +62,7 @@ def save_checkpoint(path: Path, model: torch.nn.Module, optimizer: torch.optim.O
         tensors |= {f"adam.{index}.{name}": value for name, value in state.items() if isinstance(value, Tensor)}
     data = save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {"format": str(FORMAT), "progress": json.dumps(asdict(progress))},
+        {"format": str(FORMAT), "progress": json.dumps(asdict(progress)), "data": data_hash},
     )
     with atomic_file(path) as file:
         file.write(data)
@@ -63,11 +76,13 @@ class Checkpoint:
         model: the model's weights by name.
         moments: Adam's state by parameter index and name.
         progress: how far it had come.
+        data_hash: of the packed texts that it was trained on; empty in format 1.
     """
 
     model: dict[str, Tensor]
     moments: dict[int, dict[str, Tensor]]
     progress: Progress
+    data_hash: str
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put Adam's moments back."""
@@ -86,15 +101,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         data = path.read_bytes()
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-        found, progress = int(header["format"]), Progress(**json.loads(header["progress"]))
+        found = int(header["format"])
+        if found > FORMAT:
+            raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
+        progress = _progress(json.loads(header["progress"]), found)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
-    if found > FORMAT:
-        raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
     model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("adam."):
             _, index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
-    return Checkpoint(model, moments, progress)
+    return Checkpoint(model, moments, progress, header.get("data", ""))
+
+
+def _progress(values: Mapping[str, Any], found: int) -> Progress:
+    """Read the progress of a format; format 1 did not say what was validated, and went on as if all had been."""
+    return Progress(**({"validated": values["step"]} if found == 1 else {}), **values)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
 # Settings that may differ when a training goes on: they do not change the weights.
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
+# Settings whose default asks for what suits the data: the folder has what was found.
+_FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Trained:
     progress: Progress
 
 
-def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) -> Trained:
+def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, named: Collection[str] = ()) -> Trained:
     """Train a model and write it to a folder.
 
     Args:
@@ -58,18 +60,20 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False) 
         out: the model folder; it also holds the logs, the checkpoint and, where texts were skipped, `rejected.csv`.
         resume: go on from the folder's checkpoint, with the folder's settings; the weights come out as if training had
             never stopped (bit for bit on a CPU with the same number of threads). Where they are finished, only a prior
-            that is missing, or has other settings, is fitted.
+            that is missing, or has other settings, is fitted. Settings of `run` that are not the defaults are then
+            asked for: those of the prior and `checkpoint_minutes` replace the folder's, any other has to be the same.
         quiet: show no progress bar.
+        named: settings, such as `prior.prior`, that are asked for with `resume` even where they are the defaults.
 
     Raises:
-        UsageError: the folder holds a run already, or there is none to resume.
+        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
         InputError: the data cannot be used.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     if resume and (out / FINETUNE).is_file():
         raise UsageError(f"{out}: holds a fine-tuning; go on with it by seqvae finetune --resume --out {out}")
-    run = settings_of(run, out, resume)
+    run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
     prepared = prepare(run, out / "rejected.csv", progress=not quiet)
     model = build_model(prepared.run.model, prepared.tokenizer.vocab_size, run.training.seed)
@@ -118,11 +122,11 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
         resume: go on from the folder's checkpoint.
         quiet: show no progress bar.
     """
+    checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
     _write_settings(out / RUN, prepared.run)
-    checkpoint = load_checkpoint(out / CHECKPOINT) if resume and (out / CHECKPOINT).is_file() else None
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
-    if shell.progress.step < shell.plan.steps and not stopped_early:
+    if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
         _fit(shell, out, quiet)
     # The weights are read back: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
@@ -132,7 +136,20 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     return last.progress
 
 
-def settings_of(run: RunConfig, out: Path, resume: bool) -> RunConfig:
+def _state_of(path: Path, prepared: Prepared) -> Checkpoint:
+    """Return the state to go on from, and refuse other texts than those it was trained on."""
+    found = load_checkpoint(path)
+    then, now = found.data_hash[:12], prepared.data_hash[:12]
+    if then not in ("", now):
+        raise UsageError(
+            f"{path.parent}: cannot resume: the texts of {prepared.run.data.source} are not those that the run was "
+            f"trained on (their sha256 begins {now}, that of the checkpoint {then}); bring these back, or train in "
+            "another folder"
+        )
+    return found
+
+
+def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
     """Return the settings to train with, and refuse to overwrite or to mix runs."""
     there = (out / RUN).is_file()
     if not resume:
@@ -142,15 +159,18 @@ def settings_of(run: RunConfig, out: Path, resume: bool) -> RunConfig:
     if not there:
         raise UsageError(f"{out}: no run to resume (it has no {RUN}); train without --resume")
     stored = run_from_dict(read_run(out / RUN))
-    asked, kept, blank = (_flat(config) for config in (run, stored, RunConfig()))
-    for name, value in asked.items():
-        if value != blank[name] and value != kept[name] and name not in _FREE_ON_RESUME:
+    given, kept, blank = (_flat(config) for config in (run, stored, RunConfig()))
+    result = run_to_dict(stored)
+    for name, value in given.items():
+        if value == kept[name] or (value == blank[name] and (name in _FOUND or name not in named)):
+            continue
+        if name not in _FREE_ON_RESUME:
             raise UsageError(
                 f"{out}: cannot resume with {name} = {value!r}: the run has {kept[name]!r}; leave the setting out"
             )
-    minutes = replace(stored.training, checkpoint_minutes=run.training.checkpoint_minutes)
-    asked_prior = {name: value for name, value in asdict(run.prior).items() if value != blank[f"prior.{name}"]}
-    return replace(stored, training=minutes, prior=replace(stored.prior, **asked_prior))
+        part, _, key = name.partition(".")
+        result[part][key] = value
+    return run_from_dict(result)
 
 
 def is_launched() -> bool:
@@ -214,7 +234,8 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        num_sanity_val_steps=0,
+        # Lightning validates before it trains where asked for a sanity check; -1: with all batches.
+        num_sanity_val_steps=-1 if shell.validation_due else 0,
     )
 
 

@@ -21,6 +21,7 @@ from seqvae.model.objective import beta_at
 from seqvae.model.vae import SequenceVAE
 from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.plan import Plan, Segment, learning_rate
+from seqvae.train.prepare import data_hash
 
 _TRAIN, _DROPOUT, _VALID = 1, 2, 3  # streams of random numbers
 _LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
@@ -51,6 +52,11 @@ class Sides:
     train: TokenStore
     valid: TokenStore | None
     id_table: NDArray[np.float32]
+
+    @property
+    def data_hash(self) -> str:
+        """sha256 over both sides, as in `Prepared`."""
+        return data_hash(self.train, self.valid)
 
     def stream(self, run: RunConfig, *, train: bool, rank: int, world_size: int) -> BatchStream:
         """Return one process's batches of one side; validation batches come in a fixed order."""
@@ -102,6 +108,12 @@ class TrainingShell(pl.LightningModule):
     def share_done(self) -> float:
         """Share of the training that is done, 0 to 1."""
         return self.progress.step / self.plan.steps
+
+    @property
+    def validation_due(self) -> bool:
+        """Whether training stands where a validation belongs that has not been finished."""
+        due = self.plan.validation_by(self.progress.step)
+        return self.sides.valid is not None and self.progress.validated < due
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Set this step's learning rate, and the seed of its dropout."""
@@ -183,7 +195,10 @@ class TrainingShell(pl.LightningModule):
         self.valid_figures = Figures(self.progress.step, objective, rate, distortion, bits, beta)
         better = objective < self.progress.best
         self.progress = replace(
-            self.progress, best=min(objective, self.progress.best), stale=0 if better else self.progress.stale + 1
+            self.progress,
+            best=min(objective, self.progress.best),
+            stale=0 if better else self.progress.stale + 1,
+            validated=self.progress.step,
         )
         self._log("valid", self.valid_figures)
 

@@ -42,6 +42,11 @@ class Plan:
         ahead = (within // self.stride + 1) * self.stride
         return epoch * self.steps_per_epoch + min(ahead, self.steps_per_epoch)
 
+    def validation_by(self, step: int) -> int:
+        """Return the step of the last validation up to this one; 0 where there is none."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        return epoch * self.steps_per_epoch + within // self.stride * self.stride
+
     def segments_left(self, step: int) -> int:
         """Return how many validations are still to come."""
         count = 0

@@ -15,12 +15,12 @@ from seqvae.data.cache import atomic_file
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.readers import ReadSettings, RecordReader
 from seqvae.data.sources import list_cards, load_dataset
-from seqvae.data.splits import Split, carve_valid, random_split, scaffold_split, sequence_split
+from seqvae.data.splits import Split, carve_valid, group_split, random_split, representative
 from seqvae.data.store import TokenStore
 from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, UsageError
-from seqvae.text.alphabet import IUPAC
+from seqvae.text.alphabet import IUPAC, normalize_dna
 from seqvae.text.build import build_tokenizer
-from seqvae.text.molecules import canonical_smiles
+from seqvae.text.molecules import canonical_smiles, scaffold
 from seqvae.text.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
 
@@ -74,7 +74,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
 
     Args:
         run: settings; the source must be named.
-        reject_file: where unusable texts go when they are skipped.
+        reject_file: where unusable texts go when they are skipped; what an earlier call wrote there goes.
         progress: show progress bars.
         tokenizer: a fitted one, which is extended by what the training texts need; None: one is fitted to them.
 
@@ -82,9 +82,10 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         ConfigError: no source, or settings that do not fit it.
         InputError: the source cannot be read; with `on_error="stop"`, also a text that cannot be used.
     """
-    found = read_texts(run.data, _strict_reader(run))
+    found = read_texts(run.data)
     run = _resolve(run, found)
     split = split_texts(found, run)
+    reject_file.unlink(missing_ok=True)
     side = _Side(found, run.data.on_error, reject_file, progress)
     rows = split.train.tolist()
     if tokenizer is not None:
@@ -94,15 +95,20 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     if len(split.test) and found.published is None:
         side.pack(split.test.tolist(), train.tokenizer, held_out=True)  # a bad record is found now, not after training
     run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
-    hashes = [train.store.content_hash, valid.content_hash if valid else ""]
     return Prepared(
         run,
         train.tokenizer,
         train.store,
         valid,
         [found.texts[i] for i in split.test],
-        hashlib.sha256(":".join(hashes).encode()).hexdigest(),
+        data_hash(train.store, valid),
     )
+
+
+def data_hash(train: TokenStore, valid: TokenStore | None) -> str:
+    """Return the sha256 over the packed sides, in hexadecimal."""
+    hashes = [train.content_hash, valid.content_hash if valid else ""]
+    return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 
 def _blank_tokenizer(run: RunConfig) -> Tokenizer:
@@ -120,13 +126,7 @@ def _with_length(run: RunConfig, found: Texts, longest: int) -> RunConfig:
     return replace(run, model=replace(run.model, max_length=run.model.max_length or longest))
 
 
-def _strict_reader(run: RunConfig) -> Callable[[str], str] | None:
-    """Return a check for each record: splitting by structure needs canonical molecules before they are packed."""
-    by_structure = run.data.split in ("scaffold", "dedup") and run.tokenizer.kind in ("selfies", "smiles")
-    return canonical_smiles if by_structure else None
-
-
-def read_texts(config: DataConfig, check: Callable[[str], str] | None = None) -> Texts:
+def read_texts(config: DataConfig) -> Texts:
     """Read a dataset by name, or a file.
 
     Raises:
@@ -138,7 +138,7 @@ def read_texts(config: DataConfig, check: Callable[[str], str] | None = None) ->
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
     settings = ReadSettings(column=config.column, on_error=config.on_error)
-    reader = RecordReader(config.source, settings, check)
+    reader = RecordReader(config.source, settings)
     texts, lines = [], []
     for record in reader:
         texts.append(record.text)
@@ -198,20 +198,47 @@ def _resolve(run: RunConfig, found: Texts) -> RunConfig:
 def split_texts(found: Texts, run: RunConfig) -> Split:
     """Return which texts are for training, validation and the held-out figures.
 
+    A text that cannot be read falls on some side like any other: packing says what is wrong with it.
+
     Raises:
         ConfigError: a published split of a source that has none.
+        InvalidMoleculeError: a scaffold split of texts that are not read as molecules and are none.
     """
-    data, seed, dna = run.data, run.training.seed, run.tokenizer.kind == "dna"
+    data, seed, kind = run.data, run.training.seed, run.tokenizer.kind
     if data.split == "published":
         if found.published is None:
             raise ConfigError(f"data.split: {found.source} has no published split; take random, scaffold or dedup")
         return carve_valid(found.published, data.valid_fraction, seed)
-    if data.split == "scaffold":
-        return scaffold_split(found.texts, data.valid_fraction, data.test_fraction, seed)
-    if data.split == "dedup":
-        texts = [text.upper().replace("U", "T") for text in found.texts] if dna else found.texts
-        return sequence_split(texts, data.valid_fraction, data.test_fraction, seed, double_stranded=dna)
+    if data.split in ("scaffold", "dedup"):
+        groups = _groups(found.texts, data.split, kind)
+        return group_split(groups, data.valid_fraction, data.test_fraction, seed)
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
+
+
+def _groups(texts: Sequence[str], split: str, kind: str) -> list[str]:
+    """Return the group of each text; one that cannot be read is a group of its own."""
+    group = scaffold if split == "scaffold" else _SAME.get(kind, str)
+    found = []
+    for text in texts:
+        try:
+            found.append(group(text))
+        except InputError:
+            if split == "scaffold" and kind not in ("selfies", "smiles"):
+                raise  # packing would take it
+            found.append(text)
+    return found
+
+
+def _either_strand(text: str) -> str:
+    return representative(normalize_dna(text, allow_gap=True))
+
+
+# What texts of a kind are the same where it is not the text itself.
+_SAME: dict[str, Callable[[str], str]] = {
+    "dna": _either_strand,
+    "selfies": canonical_smiles,
+    "smiles": canonical_smiles,
+}
 
 
 @dataclass(frozen=True)
