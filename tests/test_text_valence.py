@@ -261,6 +261,7 @@ def test_under_the_chemistry_a_text_depends_on_no_other(chemistry, how):
             alone = decode(built.decoder, z, how, generator(0), constraint, torch.arange(len(z)) == row)
             ids = whole.ids[row][whole.ids[row] != PAD]
             assert torch.equal(alone.ids[0], ids)
+            assert alone.refusals[0] == whole.refusals[row]
             assert ids.tolist().index(EOS) == len(ids) - 1
     picked = logits.log_softmax(-1).gather(2, whole.ids.unsqueeze(2)).squeeze(2)
     torch.testing.assert_close(whole.token_log_probs, picked.masked_fill(whole.ids == PAD, 0.0), atol=1e-4, rtol=0)

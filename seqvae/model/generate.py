@@ -144,7 +144,10 @@ def _accepted(
         tokens = tokens.index_fill(0, rows, EOS).index_copy(0, on, chosen)
         if uniform is not None and left is not None:
             uniform = uniform.index_copy(0, on, left)
-        refused = constraint.refused(written, tokens, on.tolist())
+        asked = on.tolist()
+        for row in set(refused).difference(asked):
+            written.molecules[row] = None  # it has ended: at later steps it is not to be refused again
+        refused = constraint.refused(written, tokens, asked)
     return tokens, refusals
 
 
