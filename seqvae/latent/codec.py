@@ -208,7 +208,7 @@ class Codec:
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         start = 0
-        with evaluating(self.model), exact_matmul():
+        with evaluating(self.model), exact_matmul(self.device):
             for number, chunk in enumerate(points.split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in chunk.split(batch_size):
