@@ -41,7 +41,9 @@ def generator(seed: int, *purpose: int, device: torch.device | str = "cpu") -> t
 
 
 def derived_seed(seed: int, *purpose: int) -> int:
-    """Return a 63-bit seed that depends on all the numbers given."""
+    """Return a 63-bit seed that depends on all the numbers given; raises UsageError where the seed is negative."""
+    if seed < 0:
+        raise UsageError(f"seed: expected a number from 0, got {seed}")
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 

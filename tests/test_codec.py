@@ -157,6 +157,16 @@ def test_an_ambiguous_base_is_a_set(codec):
         (lambda c: c.decode(np.full((1, 4), np.nan)), InputError, "NaN"),
         (lambda c: c.interpolate("A", "C", kind="slurp"), UsageError, "did you mean 'slerp'"),
         (lambda c: c.sample(0), UsageError, "from 1, got 0"),
+        (lambda c: c.sample(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.draw(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.bounds(["A"], seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.iwae(["A"], samples=0), UsageError, "samples: expected a number from 1, got 0"),
+        (lambda c: c.encode(["A"], batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.iwae(["A"], batch_size=-1), UsageError, "batch_size: expected a number from 1, got -1"),
+        (lambda c: c.sample(1, batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode_distribution(np.zeros((2, 4)), 0), UsageError, "batch_size: expected a number from 1"),
+        (lambda c: c.log_prior(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1"),
     ],
 )
 def test_wrong_input_is_named(codec, call, error, words):
