@@ -163,6 +163,8 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     if config.top_p < 1:
         probabilities = _nucleus(probabilities, config.top_p)
     cumulative = probabilities.cumsum(-1)
+    if cumulative.is_cuda:  # a GPU adds in blocks; a CPU one by one, so that its sums rise by themselves
+        cumulative = _rising(cumulative, probabilities)
     total = cumulative[:, -1:]
     # Rounding must not carry the number to the total itself, which would fall behind the last possible token.
     target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
@@ -170,6 +172,11 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     share = probabilities.gather(1, tokens)
     left = ((target - cumulative.gather(1, tokens) + share) / share).clamp(0.0, 1.0)
     return tokens.squeeze(1), left.squeeze(1)
+
+
+def _rising(sums: Tensor, probabilities: Tensor) -> Tensor:
+    """Return sums of probabilities without falls that are rounding, and without a rise at an impossible token."""
+    return sums.masked_fill(probabilities == 0, 0.0).cummax(-1).values
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
