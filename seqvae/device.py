@@ -41,7 +41,9 @@ def generator(seed: int, *purpose: int, device: torch.device | str = "cpu") -> t
 
 
 def derived_seed(seed: int, *purpose: int) -> int:
-    """Return a 63-bit seed that depends on all the numbers given."""
+    """Return a 63-bit seed that depends on all the numbers given; raises UsageError where the seed is negative."""
+    if seed < 0:
+        raise UsageError(f"seed: expected a number from 0, got {seed}")
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
@@ -63,9 +65,9 @@ def fast_matmul(enabled: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def exact_matmul() -> Iterator[None]:
-    """Let float32 matrix products on the CPU take `fast_matmul` where the processor loses no digits by it."""
-    with fast_matmul(_fast_is_exact()):
+def exact_matmul(device: torch.device) -> Iterator[None]:
+    """Let float32 matrix products take `fast_matmul` on a CPU that loses no digits by it; a GPU would, by TF32."""
+    with fast_matmul(device.type == "cpu" and _fast_is_exact()):
         yield
 
 

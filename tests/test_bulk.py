@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bulk_cases import MOLECULES, save_tiny, tiny_codec
 
 from seqvae.cli.main import main
@@ -19,8 +20,9 @@ from seqvae.cli.outputs import write_pieces
 from seqvae.config import DecodeConfig, ExecutorConfig
 from seqvae.data.parts import Parts, Results
 from seqvae.errors import InputError, UsageError
+from seqvae.executor import run_chunks
 from seqvae.latent.bulk import Bulk, BulkSettings
-from seqvae.latent.codec import chunk_seed
+from seqvae.latent.codec import Codec, chunk_seed
 
 HOW = DecodeConfig("sample", seed=5)
 LOCAL, PROCESSES = ExecutorConfig("local"), ExecutorConfig("processes", workers=2)
@@ -69,6 +71,29 @@ def test_points_of_a_gpu_are_decoded_here_and_spelled_elsewhere(codec, monkeypat
     monkeypatch.setattr(other, "device", type("Device", (), {"type": "other"})())
     monkeypatch.setattr(other, "generate_ids", codec.generate_ids)
     assert texts_of(Bulk(other, BulkSettings(LOCAL)).sample(50, HOW)) == expected
+
+
+@pytest.mark.parametrize("kind", ["selfies", "smiles"])
+def test_with_a_gpu_all_is_as_the_codec_does_it_and_its_model_stays_in_this_process(kind, monkeypatch):
+    codec, other, used = tiny_codec(kind), tiny_codec(kind), []
+
+    def spied(job, chunks, config):
+        used.append((config.executor, any(isinstance(argument, Codec) for argument in job.arguments)))
+        return run_chunks(job, chunks, LOCAL)
+
+    monkeypatch.setattr("seqvae.latent.bulk.run_chunks", spied)
+    monkeypatch.setattr(other, "device", torch.device("meta"))
+    for name in ("generate_ids", "encode"):
+        monkeypatch.setattr(other, name, getattr(codec, name))
+    bulk, z = Bulk(other, BulkSettings(PROCESSES)), codec.draw(40, seed=1).numpy()
+    assert texts_of(bulk.sample(50, HOW)) == codec.sample(50, seed=5)
+    for how in (HOW, DecodeConfig(), DecodeConfig("beam", beam=3)):
+        assert texts_of(bulk.decode([z[:16], z[16:32], z[32:]], how)) == codec.decode(z, how)
+    (found,) = bulk.encode([MOLECULES[:2]])
+    assert np.array_equal(found.z, codec.encode(MOLECULES[:2]).numpy())
+    assert len(used) == 5
+    assert {where for where, has_model in used if has_model} == {"local"}
+    assert {where for where, has_model in used if not has_model} <= {"processes"}
 
 
 def test_decoding_is_the_codec_s(codec):

@@ -16,6 +16,7 @@ from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.evaluate.reconstruction import reconstruct, token_accuracy
 from seqvae.evaluate.samples import sample_figures, seen_in
 from seqvae.evaluate.summary import SummarySettings, summarise
+from seqvae.model.generate import Decoded
 from seqvae.text.molecules import is_valid
 from seqvae.text.valence import valences_of
 from seqvae.train.fit import train
@@ -57,6 +58,22 @@ def test_rows_do_not_depend_on_order_or_batch(codec):
             codec.decode_distribution(z, batch_size), codec.decode_distribution(z), atol=1e-6, rtol=0
         )
     torch.testing.assert_close(codec.encode(TEXTS[::-1]), z.flip(0), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("place", "precision"), [("cpu", "medium"), ("meta", "highest")])
+def test_fast_products_are_for_a_cpu_that_loses_no_digits_by_them(codec, monkeypatch, place, precision):
+    found = []
+
+    def spied(_, z, *__):
+        found.append(torch.get_float32_matmul_precision())
+        return Decoded(torch.zeros(len(z), 1).long(), torch.zeros(len(z), 1), torch.zeros(len(z)).long())
+
+    monkeypatch.setattr("seqvae.latent.codec.decode", spied)
+    monkeypatch.setattr("seqvae.latent.codec.generator", lambda *_, **__: None)
+    monkeypatch.setattr("seqvae.device._fast_is_exact", lambda: True)
+    monkeypatch.setattr(codec, "device", torch.device(place))
+    codec.generate_ids(torch.zeros(3, 4))
+    assert found == [precision]
 
 
 def test_arrays_and_lists_are_points_too(codec):
@@ -140,6 +157,16 @@ def test_an_ambiguous_base_is_a_set(codec):
         (lambda c: c.decode(np.full((1, 4), np.nan)), InputError, "NaN"),
         (lambda c: c.interpolate("A", "C", kind="slurp"), UsageError, "did you mean 'slerp'"),
         (lambda c: c.sample(0), UsageError, "from 1, got 0"),
+        (lambda c: c.sample(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.draw(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.bounds(["A"], seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.iwae(["A"], samples=0), UsageError, "samples: expected a number from 1, got 0"),
+        (lambda c: c.encode(["A"], batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.iwae(["A"], batch_size=-1), UsageError, "batch_size: expected a number from 1, got -1"),
+        (lambda c: c.sample(1, batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode_distribution(np.zeros((2, 4)), 0), UsageError, "batch_size: expected a number from 1"),
+        (lambda c: c.log_prior(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1"),
     ],
 )
 def test_wrong_input_is_named(codec, call, error, words):

@@ -207,6 +207,20 @@ def test_invalid_molecules_are_left_out_of_the_distance(texts):
     assert chemnet.frechet_distance([*first, "C("], second, "cpu") == chemnet.frechet_distance(first, second, "cpu")
 
 
+def test_chemnet_has_cudnn_without_its_rounding(texts, monkeypatch):
+    found = []
+
+    def spied(symbols):
+        found.append((torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32))
+        return torch.zeros(len(symbols), chemnet.ChemNet.WIDTH)
+
+    monkeypatch.setattr(chemnet, "_network", lambda _: spied)
+    before = torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32
+    list(chemnet.activation_batches(texts[:3], "cpu"))
+    assert found == [(True, False)]
+    assert before == (torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32)
+
+
 def test_chemnet_reads_symbols_as_fcd_torch_does():
     for text in [*ODD, "C" * 400, "[Li]C[Si](C)(C)C", "[nH]1cccc1"]:
         rows = get_one_hot(text, 350)

@@ -151,6 +151,20 @@ def test_adapters_start_at_the_model_train_and_merge(parts, choice):
 
 
 @pytest.mark.parametrize("parts", PARTS)
+def test_adapted_weights_keep_their_type_in_bf16(parts):
+    learner = model(*parts)
+    adapt(learner, [], AdaptConfig(lora=2), generator(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        steps(learner, count=1)
+        weights = [
+            getattr(module, name) for module in learner.modules() for name in getattr(module, "parametrizations", ())
+        ]
+        layers = [layer._flat_weights for layer in learner.modules() if isinstance(layer, torch.nn.GRU)]
+    assert weights
+    assert {weight.dtype for weight in [*weights, *(one for layer in layers for one in layer)]} == {torch.float32}
+
+
+@pytest.mark.parametrize("parts", PARTS)
 def test_a_frozen_encoder_keeps_latent_points_and_learns_new_symbols(parts):
     start, _ = larger(model(*parts), parts)
     learner, _ = larger(model(*parts), parts)

@@ -9,7 +9,7 @@ from seqvae.device import generator
 from seqvae.errors import ConfigError
 from seqvae.model.build import DECODERS
 from seqvae.model.encoders import EOS, PAD
-from seqvae.model.generate import decode, distribution
+from seqvae.model.generate import _rising, decode, distribution
 from seqvae.model.objective import token_log_likelihood
 
 all_decoders = pytest.mark.parametrize("decoder", DECODERS)
@@ -95,6 +95,19 @@ def test_temperature_and_nucleus_have_their_frequencies(decoder):
     expected = torch.zeros_like(expected).scatter(0, kept, expected[kept] / expected[kept].sum())
     share = torch.bincount(found, minlength=len(expected)) / len(found)
     torch.testing.assert_close(share, expected, atol=0.02, rtol=0)
+
+
+def test_no_number_lies_in_the_share_of_an_impossible_token():
+    """However the sums of the shares were rounded; sums that rise by themselves stay as they are."""
+    rng = generator(0)
+    probabilities = torch.randn(500, 40, generator=rng).softmax(-1)
+    probabilities = probabilities.masked_fill(torch.rand(500, 40, generator=rng) < 0.5, 0.0)
+    sums = probabilities.cumsum(-1)
+    assert torch.equal(_rising(sums, probabilities), sums)
+    rounded = _rising(sums + 1e-3 * torch.randn(500, 40, generator=rng), probabilities)
+    assert (rounded.diff(dim=-1) >= 0).all()
+    numbers = torch.rand(500, 1000, generator=rng) * rounded[:, -1:] * 0.9999
+    assert (probabilities.gather(1, torch.searchsorted(rounded, numbers, right=True)) > 0).all()
 
 
 @all_decoders

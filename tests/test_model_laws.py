@@ -158,6 +158,20 @@ def test_kl_is_never_negative(rows):
     assert DiagonalGaussian(mean, log_variance).kl(StandardNormal(len(rows))).item() >= 0
 
 
+@all_encoders
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_the_kl_of_a_model_in_bf16_is_no_rounding(encoder, scale):
+    built = model(encoder, scale=scale)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        posterior = built.posterior(tokens([2, 6, 4, 1, 3]))
+        found = posterior.kl(built.prior)
+        rate = built.bounds(tokens([2, 6, 4, 1, 3]), generator(0)).rate
+    exact = DiagonalGaussian(posterior.mean.double(), posterior.log_variance.double()).kl(built.prior)
+    assert torch.equal(found, rate)
+    assert found.min() >= 0
+    torch.testing.assert_close(found.double(), exact, atol=1e-6, rtol=1e-6)
+
+
 def test_kl_is_zero_at_the_prior():
     at_prior = DiagonalGaussian(torch.zeros(2, LATENT), torch.zeros(2, LATENT))
     assert at_prior.kl(StandardNormal(LATENT)).eq(0).all()

@@ -14,7 +14,7 @@ from seqvae.artifact import load_artifact
 from seqvae.cli.main import main
 from seqvae.config import PriorConfig, RunConfig
 from seqvae.data.batches import BatchPlan, BatchStream
-from seqvae.device import generator
+from seqvae.device import fast_matmul, generator
 from seqvae.errors import InputError, NonFiniteLossError, UsageError
 from seqvae.model.posterior import StandardNormal
 from seqvae.train import fit as fit_module
@@ -87,14 +87,24 @@ def test_a_fit_follows_the_seed():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_flow_stops_when_held_out_points_gain_no_more():
+def test_a_flow_stops_when_held_out_points_gain_no_more(monkeypatch):
     """Few texts are soon learned by heart; the weights kept are those of the best look."""
     few = Latents(torch.randn(30, 4, generator=generator(0)), torch.full((30, 4), -6.0))
     held_out = torch.randn(200, 4, generator=generator(1))
-    config = PriorConfig(prior_width=64, prior_steps=4000, prior_minutes=0)
+    config, looks = PriorConfig(prior_width=64, prior_steps=4000, prior_minutes=0), []
+
+    def watched(prior, points):
+        looks.append(held_out_nats(prior, points))
+        return looks[-1]
+
+    monkeypatch.setattr("seqvae.train.flow.held_out_nats", watched)
     found = fit_flow(few, held_out, config, 0, CPU, quiet=True)
     assert found.planned <= 40  # a hundred passes over 30 texts are few steps
-    assert held_out_nats(found.prior, held_out) >= held_out_nats(fit_mixture(few, 1, 0), held_out) - 1e-2
+    assert found.steps < found.planned
+    assert looks[-1] < max(looks)
+    with fast_matmul():  # as in the fit, to the last digit
+        assert held_out_nats(found.prior, held_out) == max(looks)
+    assert max(looks) >= held_out_nats(fit_mixture(few, 1, 0), held_out) - 1e-2
 
 
 def test_a_time_limit_cuts_the_steps():

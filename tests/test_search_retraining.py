@@ -85,6 +85,15 @@ def test_a_random_order_is_another_lesson():
     assert not torch.equal(found[1], found[2])
 
 
+@pytest.mark.parametrize(("place", "precision"), [("cpu", "medium"), ("meta", "highest")])
+def test_only_on_the_cpu_it_learns_by_fast_products(monkeypatch, place, precision):
+    one, found = learner(), []
+    monkeypatch.setattr(one.codec, "device", torch.device(place))
+    monkeypatch.setattr(one, "_train", lambda _: found.append(torch.get_float32_matmul_precision()))
+    one.learn(archive(FIRST))
+    assert found == [precision] * 3
+
+
 @pytest.mark.parametrize("size", [0, 18])
 def test_a_molecule_in_another_order_is_read_as_that_molecule(size):
     tokenizer = build_tokenizer("smiles", vocab_size=size).fit(MOLECULES * 3)

@@ -1,5 +1,7 @@
 """The chemistry of unfinished SMILES: never refuses a molecule, and what it lets end is one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -205,16 +207,16 @@ def test_what_is_left_of_a_number_is_uniform_and_independent():
 
 
 class _Refuses:
-    """A chemistry that refuses one token."""
+    """A chemistry that refuses some tokens."""
 
-    def __init__(self, token):
-        self.token = token
+    def __init__(self, *tokens):
+        self.tokens = tokens
 
     def begin(self):
         return 0
 
     def after(self, written, token):
-        return None if token == self.token else written + 1
+        return None if token in self.tokens else written + 1
 
 
 def test_a_refused_token_gives_way_to_the_others_in_proportion(tokenizer):
@@ -236,3 +238,30 @@ def test_a_refused_token_gives_way_to_the_others_in_proportion(tokenizer):
     assert common.sum() > len(SPECIALS)
     observed, hoped = counts[common], expected[common]
     assert chisquare(observed, hoped * observed.sum() / hoped.sum()).pvalue > 1e-3
+
+
+FEW = build_tokenizer("smiles").fit(["CCO", "C=C", "c1ccccc1O", "CC(=O)O", "CC#N"])  # fewer symbols than a beam is wide
+CHEMISTRIES = {"valences": valences_of(FEW), "one": _Refuses(8), "all": _Refuses(*range(FEW.vocab_size))}
+
+
+@pytest.mark.parametrize("chemistry", CHEMISTRIES.values(), ids=CHEMISTRIES)
+@pytest.mark.parametrize(
+    "how",
+    [DecodeConfig("greedy"), DecodeConfig("sample"), *(DecodeConfig("beam", beam=width) for width in (1, 2, 8, 32))],
+    ids=str,
+)
+def test_under_the_chemistry_a_text_depends_on_no_other(chemistry, how):
+    """Each row alone is as among all, ends once, and has the model's own probability, whatever is refused."""
+    built = build_model(replace(config(), max_length=12), FEW.vocab_size, seed=0).eval()
+    z, constraint = 3 * torch.randn(12, LATENT, generator=generator(1)), Constraint(syntax_of(FEW), "cpu", chemistry)
+    with torch.no_grad():
+        whole = decode(built.decoder, z, how, generator(0), constraint)
+        logits = built.decoder(z, whole.ids)
+        for row in range(len(z)):
+            alone = decode(built.decoder, z, how, generator(0), constraint, torch.arange(len(z)) == row)
+            ids = whole.ids[row][whole.ids[row] != PAD]
+            assert torch.equal(alone.ids[0], ids)
+            assert alone.refusals[0] == whole.refusals[row]
+            assert ids.tolist().index(EOS) == len(ids) - 1
+    picked = logits.log_softmax(-1).gather(2, whole.ids.unsqueeze(2)).squeeze(2)
+    torch.testing.assert_close(whole.token_log_probs, picked.masked_fill(whole.ids == PAD, 0.0), atol=1e-4, rtol=0)

@@ -122,7 +122,7 @@ def activation_batches(
     for start in range(0, len(texts), _BATCH):
         batch = texts[start : start + _BATCH]
         # TF32 would round the factors of cuDNN's products to 10 bits.
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False, deterministic=True):
             found = network(_padded(batch).to(place)).cpu().numpy()
         yield found
         if progress is not None:

@@ -116,15 +116,16 @@ class Bulk:
         self, chunks: Iterable[Any], how: DecodeConfig, prior: str, work: Mapping[str, Any]
     ) -> Iterator[Results]:
         given = (self.codec, self.settings.batch_size, how, prior)
-        if self.codec.device.type == "cpu":
-            yield from self._run(_job(_generate, *given), chunks, work)
-        elif (
-            prior and how.tries > 1 and self.codec.may_be_invalid
-        ):  # texts decide what is drawn again: all in one place
-            here = replace(self.settings.executor, executor="local")
-            yield from self._run(_job(_generate, *given), chunks, work, executor=here)
+        # Where texts decide what is drawn or written again, they are made in one place with the tokens.
+        if self.codec.device.type == "cpu" or self.codec.may_be_invalid:
+            yield from self._run(_job(_generate, *given), chunks, work, executor=self._of_model())
         else:  # one process drives the GPU, the workers make texts, which need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
+
+    def _of_model(self) -> ExecutorConfig:
+        """Return where the model computes: on a GPU in this process alone, since each other would load it anew."""
+        config = self.settings.executor
+        return config if self.codec.device.type == "cpu" else replace(config, executor="local")
 
     def encode(self, texts: Iterable[Sequence[str]], refine: int = 0) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, nothing is raised for them.
@@ -140,7 +141,7 @@ class Bulk:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`.
         """
         job = _job(_encode, self.codec, self.settings.batch_size, refine)
-        for results in self._run(job, texts, {"verb": "encode", "refine": refine}):
+        for results in self._run(job, texts, {"verb": "encode", "refine": refine}, executor=self._of_model()):
             rejected = {int(place): reason for place, reason in results.notes["rejected"].items()}
             z = np.zeros((0, self.codec.latent), np.float32) if results.z is None else results.z
             yield Encoded(z, rejected, results.notes["dropped"])

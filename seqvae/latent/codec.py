@@ -23,6 +23,7 @@ from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.latent.draws import Writer
 from seqvae.latent.generated import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
+from seqvae.latent.points import at_least_one, points_of, split
 from seqvae.model.constraint import Constraint
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.fitted import FittedPrior
@@ -107,7 +108,7 @@ class Codec:
         Raises:
             InputError: a text is no molecule or sequence, has an unknown token, or is longer than the model; the
                 message names it.
-            UsageError: a negative number of steps.
+            UsageError: a negative number of steps, or a batch size below 1.
         """
         return self.posterior(texts, batch_size, refine).mean
 
@@ -150,9 +151,10 @@ class Codec:
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
-        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, each of which costs one pass. `prior` as in
-        `bounds`.
+        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, from 1, each of which costs one pass. `prior`
+        as in `bounds`.
         """
+        at_least_one("samples", samples)
         rng = generator(seed, _BOUND, device=self.device)
         density = self._other_prior(prior)
         bound = torch.empty(len(texts))
@@ -172,7 +174,7 @@ class Codec:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
         Raises:
-            UsageError: z has another shape than `(batch, latent)`.
+            UsageError: z has another shape than `(batch, latent)`, or the batch size is below 1.
         """
         return self.generate(z, config, batch_size).texts
 
@@ -180,7 +182,7 @@ class Codec:
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
-        config, points = config or DecodeConfig(), self._points(z)
+        config, points = config or DecodeConfig(), points_of(z, self.latent)
         writer = self._writer(config, batch_size)
         return writer.written(points, config) if self.may_be_invalid else writer.write(points, config)
 
@@ -204,14 +206,14 @@ class Codec:
 
         Every rule of the config is kept at each token. `rows`, if given, come alone, each as it would be among all.
         """
-        config, points = config or DecodeConfig(), self._points(z)
+        config, points = config or DecodeConfig(), points_of(z, self.latent)
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         start = 0
-        with evaluating(self.model), exact_matmul():
+        with evaluating(self.model), exact_matmul(self.device):
             for number, chunk in enumerate(points.split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
-                for part in chunk.split(batch_size):
+                for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
                     made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, kept))
                     start += len(part)
@@ -225,9 +227,9 @@ class Codec:
         The order of the last axis is `tokenizer.tokens`. Behind the end of a text all probability is on padding; the
         length is that of the longest text, its end included. Raises as `decode`.
         """
-        points = self._points(z)
+        points = points_of(z, self.latent)
         with evaluating(self.model):
-            parts = [distribution(self.model.decoder, part.to(self.device)).cpu() for part in points.split(batch_size)]
+            parts = [distribution(self.model.decoder, part.to(self.device)).cpu() for part in split(points, batch_size)]
         whole = torch.zeros(len(points), max(part.shape[1] for part in parts), self.tokenizer.vocab_size)
         whole[:, :, PAD] = 1.0
         start = 0
@@ -262,7 +264,7 @@ class Codec:
         """
         density = self._prior(prior)
         with torch.no_grad():
-            found = torch.cat([density.log_prob(part) for part in self._points(z).split(batch_size)])
+            found = torch.cat([density.log_prob(part) for part in split(points_of(z, self.latent), batch_size)])
         if not bool(torch.isfinite(found).all()):
             raise InputError("the prior density at a latent point is not finite: the point lies too far out")
         return found
@@ -348,16 +350,8 @@ class Codec:
         for text, row in zip(texts, ids, strict=True):
             self._check_length(text, row)
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
-        for rows in order.split(batch_size) if len(order) else ():
+        for rows in split(order, batch_size) if len(order) else ():
             yield rows, self.padded([ids[i] for i in rows.tolist()])
-
-    def _points(self, z: ArrayLike | Tensor) -> Tensor:
-        points = torch.as_tensor(z if isinstance(z, Tensor) else np.asarray(z), dtype=torch.float32).cpu()
-        if points.dim() != 2 or points.shape[1] != self.latent or len(points) == 0:
-            raise UsageError(f"expected latent points of shape (batch, {self.latent}), got {tuple(points.shape)}")
-        if not bool(torch.isfinite(points).all()):
-            raise InputError("the latent points hold NaN or infinite numbers")
-        return points
 
     def token_ids(self, text: str) -> list[int]:
         """Return the token ids of a text, its end mark left out; raises as `encode`."""

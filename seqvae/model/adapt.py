@@ -43,7 +43,8 @@ class LowRank(nn.Module):
 
     def forward(self, weight: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
         """Return the adapted weight."""
-        return torch.addmm(weight, self.up, self.down, alpha=self.scale)
+        # Under autocast the product alone is of low precision: cuDNN wants all weights of a GRU in one type.
+        return weight + self.scale * (self.up @ self.down).to(weight.dtype)
 
 
 def adapt(model: SequenceVAE, new: Sequence[int], config: AdaptConfig, rng: torch.Generator) -> None:

@@ -103,7 +103,8 @@ class Constraint:
 
     def forbidden(self, written: Unfinished) -> Bool[Tensor, "batch vocab"]:
         """Return which tokens may not come next."""
-        forbidden = self._forbidden[written.depth.clamp(max=self._deepest), written.kind]
+        # Only hypotheses of a beam that count no more get below 0: it is all the same what may follow them.
+        forbidden = self._forbidden[written.depth.clamp(0, self._deepest), written.kind]
         forbidden[:, EOS] |= (written.depth > 0) | (written.rings != 0)
         return forbidden
 

@@ -71,7 +71,12 @@ class GRUEncoder(Encoder):
             back = backward(_rows(states, turned))[0]
             states = self.dropout(torch.cat([ahead, _rows(back, turned)], dim=-1))
         ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
-        return DiagonalGaussian(*self.moments(ends).chunk(2, dim=-1))
+        return _gaussian(self.moments(ends))
+
+
+def _gaussian(moments: Float[Tensor, "batch moments"]) -> DiagonalGaussian:
+    """Return the posterior of means and log-variances; in bf16 its rate would be mostly rounding, and negative."""
+    return DiagonalGaussian(*moments.float().chunk(2, dim=-1))
 
 
 def _rows(states: Tensor, positions: Tensor) -> Tensor:
@@ -115,4 +120,4 @@ class ConvEncoder(Encoder):
         states = self.norm(states)
         weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
         pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
-        return DiagonalGaussian(*self.moments(pooled).chunk(2, dim=-1))
+        return _gaussian(self.moments(pooled))

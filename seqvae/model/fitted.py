@@ -42,8 +42,11 @@ class FittedPrior(Prior):
         """Return the arguments that build a prior of this shape."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every number of the density by name, on the CPU."""
-        return {name: value.detach().cpu().contiguous() for name, value in self.named_parameters()}
+        """Return a copy of every number of the density by name, on the CPU."""
+        return {
+            name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, value in self.named_parameters()
+        }
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over the numbers that `tensors()` returned, in this prior's own precision.

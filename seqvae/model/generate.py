@@ -144,7 +144,10 @@ def _accepted(
         tokens = tokens.index_fill(0, rows, EOS).index_copy(0, on, chosen)
         if uniform is not None and left is not None:
             uniform = uniform.index_copy(0, on, left)
-        refused = constraint.refused(written, tokens, on.tolist())
+        asked = on.tolist()
+        for row in set(refused).difference(asked):
+            written.molecules[row] = None  # it has ended: at later steps it is not to be refused again
+        refused = constraint.refused(written, tokens, asked)
     return tokens, refusals
 
 
@@ -160,6 +163,8 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     if config.top_p < 1:
         probabilities = _nucleus(probabilities, config.top_p)
     cumulative = probabilities.cumsum(-1)
+    if cumulative.is_cuda:  # a GPU adds in blocks; a CPU one by one, so that its sums rise by themselves
+        cumulative = _rising(cumulative, probabilities)
     total = cumulative[:, -1:]
     # Rounding must not carry the number to the total itself, which would fall behind the last possible token.
     target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
@@ -167,6 +172,11 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     share = probabilities.gather(1, tokens)
     left = ((target - cumulative.gather(1, tokens) + share) / share).clamp(0.0, 1.0)
     return tokens.squeeze(1), left.squeeze(1)
+
+
+def _rising(sums: Tensor, probabilities: Tensor) -> Tensor:
+    """Return sums of probabilities without falls that are rounding, and without a rise at an impossible token."""
+    return sums.masked_fill(probabilities == 0, 0.0).cummax(-1).values
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
@@ -238,26 +248,47 @@ def _only_end(log_probs: Tensor) -> Tensor:
 def _extended(
     beam: _Hypotheses, log_probs: Tensor, t: int, constraint: Constraint | None, written: Unfinished | None
 ) -> tuple[_Hypotheses, Tensor, Unfinished | None]:
-    """Extend as `_extend`, by tokens that the chemistry accepts as far as there are such."""
+    """Extend as `_extend`, by tokens that the chemistry accepts as far as there are such.
+
+    A hypothesis whose token is refused to the last goes on, and the chemistry looks at it no more. Each text has its
+    own rounds: one that meets no refusal is extended in the same way by all later ones.
+    """
     for _ in range(_MOST_REFUSALS):  # of a position: hypotheses come and go
         longer, parents = _extend(beam, log_probs, t)
         if constraint is None or written is None:
-            break
+            return longer, parents, None
         tokens, later = longer.ids[:, :, t].flatten(), written.select(parents)
-        refused = constraint.refused(later, tokens)
+        # Where fewer tokens are possible than the beam is wide, the rest of it is filled with impossible ones.
+        live = torch.isfinite(longer.totals).flatten().nonzero().flatten()
+        refused = constraint.refused(later, tokens, live.tolist())
         if not refused:
-            return longer, parents, later
+            break
         rows = torch.tensor(refused, device=tokens.device)
-        log_probs.view(-1, log_probs.shape[-1])[parents[rows], tokens[rows]] = float("-inf")
-    return longer, parents, written.select(parents) if written else None
+        log_probs = _without(beam, log_probs, parents[rows], tokens[rows])
+    for row in refused:
+        later.molecules[row] = None
+    return longer, parents, later
+
+
+def _without(beam: _Hypotheses, log_probs: Tensor, hypotheses: Tensor, tokens: Tensor) -> Tensor:
+    """Rule out a token of some hypotheses each, but for a text that would have no way on."""
+    fewer = log_probs.clone()
+    fewer.view(-1, log_probs.shape[-1])[hypotheses, tokens] = float("-inf")
+    possible = torch.isfinite(beam.totals.unsqueeze(-1) + _moves(beam, fewer)).flatten(1).any(1)
+    return torch.where(possible.view(-1, 1, 1), fewer, log_probs)
+
+
+def _moves(beam: _Hypotheses, log_probs: Tensor) -> Tensor:
+    """Return what each token adds to a hypothesis, `(batch, width, vocab)`; an ended one stays as it is."""
+    stay = torch.full((log_probs.shape[-1],), float("-inf"), device=log_probs.device)
+    stay[PAD] = 0.0
+    return torch.where(beam.ended.unsqueeze(-1), stay, log_probs)
 
 
 def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, Tensor]:
     """Extend every hypothesis by its best tokens, keep the best; return them and the decoder rows they came from."""
     batch, width, vocab = log_probs.shape
-    stay = torch.full((vocab,), float("-inf"), device=log_probs.device)
-    stay[PAD] = 0.0  # an ended hypothesis stays as it is
-    moves = torch.where(beam.ended.unsqueeze(-1), stay, log_probs)
+    moves = _moves(beam, log_probs)
     totals, flat = (beam.totals.unsqueeze(-1) + moves).flatten(1).topk(width, dim=1)
     parent, token = flat // vocab, flat % vocab
     ids = beam.ids.gather(1, parent.unsqueeze(-1).expand_as(beam.ids)).clone()

@@ -65,7 +65,7 @@ class Retraining:
             return
         weights = archive.weights(len(best), self.config.greed)[rows]
         self.codec.model.train()
-        with fast_matmul(), preserved_rng(self.codec.device):
+        with fast_matmul(self.codec.device.type == "cpu"), preserved_rng(self.codec.device):
             for _ in range(self.config.steps):
                 self._train([best[rows[drawn]] for drawn in self._rows(torch.from_numpy(weights))])
         self.codec.model.eval()
