@@ -14,6 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact import PROVENANCE, RUN, Artifact, save_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
@@ -209,8 +210,11 @@ def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
         try:
             with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
                 trainer.fit(shell)
-        except TrainingInterrupted:
-            done, steps = shell.progress.step, shell.plan.steps
+        except (TrainingInterrupted, ProcessRaisedException) as error:
+            # Of a process that it spawned, torch hands over the text alone.
+            if isinstance(error, ProcessRaisedException) and TrainingInterrupted.__name__ not in str(error):
+                raise
+            done, steps = load_checkpoint(out / CHECKPOINT).progress.step, shell.plan.steps
             raise KeyboardInterrupt(f"stopped at step {done} of {steps}; go on with --resume --out {out}") from None
 
 
