@@ -124,10 +124,11 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
         quiet: show no progress bar.
     """
     checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
-    _write_settings(out / RUN, prepared.run)
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
     if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
+        # Not where all is done: a finished model vouches for the settings that it has.
+        _write_settings(out / RUN, prepared.run)
         _fit(shell, out, quiet)
     # The weights are read back: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
