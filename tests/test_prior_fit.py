@@ -12,7 +12,7 @@ from run_cases import dna_file, small_run
 import seqvae
 from seqvae.artifact import load_artifact
 from seqvae.cli.main import main
-from seqvae.config import PriorConfig, RunConfig
+from seqvae.config import PriorConfig, RunConfig, TrainingConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.device import fast_matmul, generator
 from seqvae.errors import InputError, NonFiniteLossError, UsageError
@@ -195,12 +195,28 @@ def test_the_advice_of_a_model_without_a_fitted_prior_helps(tmp_path, capsys):
     assert len(seqvae.load(out, "cpu").draw(2, prior="fitted")) == 2
 
 
-def test_a_prior_that_is_right_is_kept(trained, monkeypatch):
+@pytest.mark.parametrize("minutes", [TrainingConfig().checkpoint_minutes, 3.0])
+def test_a_prior_that_is_right_is_kept(trained, monkeypatch, minutes):
     monkeypatch.setattr(fit_module, "fit_prior", lambda *_, **__: pytest.fail("fitted again"))
     before = {name: (trained.folder / name).read_bytes() for name in ("prior.json", "prior.safetensors")}
-    train(RunConfig(), trained.folder, resume=True, quiet=True)
+    asked = replace(RunConfig(), training=TrainingConfig(checkpoint_minutes=minutes))
+    train(asked, trained.folder, resume=True, quiet=True)
     assert before == {name: (trained.folder / name).read_bytes() for name in before}
     assert load_artifact(trained.folder).provenance["prior"]["nats"]
+
+
+def test_a_finished_model_loads_until_another_prior_is_written(trained, tmp_path, monkeypatch):
+    import shutil
+
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "model"))
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module, "save_trained", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(RunConfig(), prior=PriorConfig(prior="mixture")), folder, resume=True, quiet=True)
+    assert load_artifact(folder).fitted is not None
 
 
 def test_stopped_while_the_prior_is_fitted_the_model_is_whole(tmp_path, monkeypatch):

@@ -4,11 +4,7 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -27,20 +23,6 @@ from seqvae.train.plan import Plan, learning_rate
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
 TIMES = TrainingConfig().checkpoint_minutes
-SCRIPT = """
-import sys
-from dataclasses import replace
-from dataclasses import replace
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from run_cases import small_run, with_model
-from seqvae.config import ObjectiveConfig
-from seqvae.train.fit import train
-import torch
-torch.set_num_threads(1)
-run = with_model(small_run(Path({source!r}), epochs={epochs}, checkpoint_minutes=1e-9), dropout=0.2, decoder_layers=2)
-train(replace(run, objective=ObjectiveConfig(word_dropout=0.2)), Path({out!r}), resume={resume}, quiet={quiet})
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +38,6 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def start(source, out, resume=False, epochs=40, quiet=True):
-    tests = str(Path(__file__).parent)
-    code = SCRIPT.format(tests=tests, source=str(source), out=str(out), resume=resume, epochs=epochs, quiet=quiet)
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-
-
-def wait_for_step(process, out, step):
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if (out / CHECKPOINT).is_file() and load_checkpoint(out / CHECKPOINT).progress.step >= step:
-            return
-        time.sleep(0.01)
-    process.kill()
-    raise AssertionError(f"no step {step}: {process.communicate(timeout=10)[1]}")
-
-
 def weights(folder):
     return load_file(folder / "weights.safetensors")
 
@@ -79,33 +45,6 @@ def weights(folder):
 def assert_same(first, other):
     assert first.keys() == other.keys()
     assert all(torch.equal(first[name], other[name]) for name in first)
-
-
-def test_killed_and_resumed_is_unbroken_bit_for_bit(source, tmp_path, one_thread):
-    """SIGKILL at a random step; dropout and word dropout included."""
-    killed_after = 1 + int.from_bytes(os.urandom(2), "big") % 60
-    broken = tmp_path / "broken"
-    process = start(source, broken, epochs=25)
-    wait_for_step(process, broken, killed_after)
-    process.kill()
-    process.communicate(timeout=60)
-    assert not (broken / "weights.safetensors").exists(), "it was killed too late to test anything"
-    run = run_from_dict(read_run(broken / "run.toml"))
-    resumed = train(run, broken, resume=True, quiet=True)
-    whole = train(run, tmp_path / "whole", quiet=True)
-    assert resumed.progress.step == whole.progress.step == 150
-    assert_same(weights(tmp_path / "whole"), weights(broken))
-
-
-def test_ctrl_c_saves_and_the_run_goes_on(source, tmp_path):
-    out = tmp_path / "run"
-    process = start(source, out, epochs=2000)
-    wait_for_step(process, out, 3)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert "KeyboardInterrupt: stopped at step" in errors
-    assert load_checkpoint(out / CHECKPOINT).progress.step >= 3
 
 
 def test_same_seed_same_bytes_and_global_state_is_left_alone(source, tmp_path, one_thread):
@@ -299,25 +238,6 @@ def test_early_stopping_keeps_the_best_weights(source, tmp_path):
     assert trained.progress.step < 200 * 6
     best = load_checkpoint(tmp_path / "run" / f"best-{CHECKPOINT}")
     assert_same(weights(tmp_path / "run"), best.model)
-
-
-def test_two_processes_train_one_model(source, tmp_path):
-    """Lightning's own strategy over gloo; both see every epoch once, together."""
-    code = SCRIPT.replace("checkpoint_minutes=1e-9", "checkpoint_minutes=1e-9, devices=2, strategy='ddp_spawn'").format(
-        tests=str(Path(__file__).parent),
-        source=str(source),
-        out=str(tmp_path / "run"),
-        resume=False,
-        epochs=2,
-        quiet=True,
-    )
-    script = tmp_path / "two.py"
-    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
-    script.write_text(f"if __name__ == '__main__':\n{body}\n")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "run" / "provenance.json").read_text())["training"]["steps"] == 6
-    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "run").values())
 
 
 @pytest.mark.parametrize("parts", [("conv", "causal_conv"), ("conv", "position")])

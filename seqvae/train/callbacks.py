@@ -34,19 +34,27 @@ class StopRequest:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Listen while the context lasts. Only the main thread can."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._handle)
+        before = signal.getsignal(signal.SIGINT)
+        self.listen()
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            if _can_listen():
+                signal.signal(signal.SIGINT, before)
+
+    def listen(self) -> None:
+        """Listen from here on, as a process does that was made for the training alone."""
+        if _can_listen():
+            signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def _can_listen() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 class Checkpointer(pl.Callback):
@@ -64,17 +72,17 @@ class Checkpointer(pl.Callback):
         self._saved = self._counted = time.monotonic()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and listen: each of several processes is sent a Ctrl-C."""
+        self.stop.listen()
         self._saved = self._counted = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Save when it is time, or stop when asked to."""
-        due = self.minutes > 0 and time.monotonic() - self._saved > 60 * self.minutes
-        if due or self.stop.asked:
+        self._leave_if_asked(trainer, pl_module)
+        if self.minutes > 0 and time.monotonic() - self._saved > 60 * self.minutes:
             self._save(trainer, pl_module)
-        self._leave_if_asked()
 
     def on_validation_batch_end(
         self,
@@ -86,9 +94,7 @@ class Checkpointer(pl.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Stop when asked to; the state before this validation is saved, and going on begins with it."""
-        if self.stop.asked:
-            self._save(trainer, pl_module)
-        self._leave_if_asked()
+        self._leave_if_asked(trainer, pl_module)
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after the validation that a resumed training begins with, as after any other."""
@@ -114,8 +120,11 @@ class Checkpointer(pl.Callback):
             data = shell.sides.data_hash
             save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
 
-    def _leave_if_asked(self) -> None:
-        if self.stop.asked:
+    def _leave_if_asked(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Save and leave: all processes after the same step, and none before the state is written."""
+        if trainer.strategy.reduce_boolean_decision(self.stop.asked, all=False):
+            self._save(trainer, module)
+            trainer.strategy.barrier()
             raise TrainingInterrupted
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact import PROVENANCE, RUN, Artifact, save_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
@@ -123,10 +124,11 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
         quiet: show no progress bar.
     """
     checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
-    _write_settings(out / RUN, prepared.run)
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
     if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
+        # Not where all is done: a finished model vouches for the settings that it has.
+        _write_settings(out / RUN, prepared.run)
         _fit(shell, out, quiet)
     # The weights are read back: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
@@ -209,8 +211,11 @@ def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
         try:
             with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
                 trainer.fit(shell)
-        except TrainingInterrupted:
-            done, steps = shell.progress.step, shell.plan.steps
+        except (TrainingInterrupted, ProcessRaisedException) as error:
+            # Of a process that it spawned, torch hands over the text alone.
+            if isinstance(error, ProcessRaisedException) and TrainingInterrupted.__name__ not in str(error):
+                raise
+            done, steps = load_checkpoint(out / CHECKPOINT).progress.step, shell.plan.steps
             raise KeyboardInterrupt(f"stopped at step {done} of {steps}; go on with --resume --out {out}") from None
 
 
