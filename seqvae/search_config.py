@@ -103,6 +103,13 @@ class ConstraintConfig:
         between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
         if self.positions and not self.like:
             raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
+        if self.alikeness and not self.like:
+            raise ConfigError("constraints.least_alike, most_alike: expected the molecule too, by constraints.like")
+
+    @property
+    def alikeness(self) -> bool:
+        """Whether it is limited how alike they may be."""
+        return self.least_alike > 0.0 or self.most_alike < 1.0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,11 @@ class Texts:
     molecular: bool
     constrained: bool = False
 
+    @property
+    def letters(self) -> str:
+        """What sequences are written in; nothing of molecules."""
+        return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
+
 
 # A proposal is read when it is made, when it is compared with what is known, and when it is scored.
 MOLECULES = Texts(lru_cache(maxsize=10_000)(canonical_or_none), MoleculeMoves(), molecular=True)
