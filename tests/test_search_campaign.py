@@ -110,7 +110,7 @@ def test_a_search_goes_on_to_a_larger_budget_and_scores_nothing_twice(optimizer,
 def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, model, tmp_path, monkeypatch):
     """Cut off before and after the change, and in the round that the smaller budget cuts; states old and new."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", saved_every)
-    monkeypatch.setattr(workers, "_TOGETHER", 1)  # each score is written at once
+    monkeypatch.setattr(workers, "_APART", 0.0)  # each score is written at once
     config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
     for name, moments in {"whole": (), "cut": (13, 45, 47, 52, 53)}.items():
         score = cut_after(*moments)
@@ -127,7 +127,7 @@ def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, mod
 def test_the_budget_may_grow_in_the_middle_of_a_round(optimizer, moment, model, tmp_path, monkeypatch):
     """The round that was cut off ends as it was begun; and no trace is left where the old budget had cut none."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 1e9)
-    monkeypatch.setattr(workers, "_TOGETHER", 1)
+    monkeypatch.setattr(workers, "_APART", 0.0)
     config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
     for name, end in {"smaller": None, "larger": larger}.items():
         begin(alike, tmp_path / name, config, texts)

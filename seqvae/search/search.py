@@ -150,6 +150,7 @@ class OwnFunction:
     columns: ClassVar[int] = 1
     names: ClassVar[tuple[str, ...]] = (SCORE,)
     kind: ClassVar[str] = LETTERS
+    one_by_one: ClassVar[bool] = True
     function: Callable[[str], float | None]
 
     def __call__(self, texts: Sequence[str]) -> list[float]:
