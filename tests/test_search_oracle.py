@@ -121,7 +121,7 @@ def test_laws_in_this_process(law, tmp_path):
     law(tmp_path, oracle_laws.LOCAL)
 
 
-@pytest.mark.parametrize("law", oracle_laws.KILLABLE, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", oracle_laws.IN_PROCESSES, ids=lambda law: law.__name__)
 def test_laws_in_processes(law, tmp_path):
     law(tmp_path, oracle_laws.PROCESSES)
 
@@ -135,11 +135,21 @@ def on_ray(tmp_path_factory):
     return process.returncode, out.splitlines(), errors
 
 
-@pytest.mark.parametrize("law", oracle_laws.ON_RAY, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", oracle_laws.KILLABLE, ids=lambda law: law.__name__)
 def test_laws_on_a_ray_cluster(law, on_ray):
     code, held, errors = on_ray
     assert law.__name__ in held, errors[-3000:]
     assert code == 0, errors[-3000:]
+
+
+def test_a_script_that_starts_workers_while_they_load_it_is_told_so(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "import oracle_cases\nfrom oracle_laws import PROCESSES, refused\n\n\n"
+        "def score(texts):\n    return oracle_cases.length(texts)\n\n\nprint(refused(score, PROCESSES))\n"
+    )
+    process = apart(script=tmp_path / "script.py")
+    out, errors = process.communicate(timeout=90)
+    assert "what starts the search behind `if __name__ ==" in out, errors
 
 
 @pytest.mark.parametrize("executor", ["processes", "ray"])
@@ -157,12 +167,12 @@ def test_ctrl_c_ends_everything(executor, tmp_path):
     assert oracle_laws.eventually(lambda: not in_session(process.pid)), in_session(process.pid)
 
 
-def apart(*words):
-    """Run the module of laws in a process, and a group and session, of its own."""
+def apart(*words, script=oracle_laws.__file__):
+    """Run a script, or the module of laws, in a process, and a group and session, of its own."""
     here = Path(oracle_laws.__file__).parent
     path = os.pathsep.join([str(here.parent), str(here)])
     environment = {**os.environ, "PYTHONPATH": path, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    command = [sys.executable, "-W", "ignore", oracle_laws.__file__, *map(str, words)]
+    command = [sys.executable, "-W", "ignore", str(script), *map(str, words)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True)
 

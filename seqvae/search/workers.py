@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, final
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from seqvae.errors import UsageError
 from seqvae.search.ledger import OK
-from seqvae.search.outcome import Outcome, Score, died, late, outcome_here, outcomes_here
+from seqvae.search.outcome import Outcome, Score, died, late, outcome_here, outcomes_here, reason_of
 from seqvae.search_config import OracleConfig
 
 _TOGETHER = 256  # most texts that are scored by one call
@@ -61,7 +64,8 @@ class Caller:
         """Yield what comes of each text, in their order, some at a time.
 
         Raises:
-            UsageError: there is to be a Ray cluster, and it cannot be used.
+            UsageError: there are to be workers, and the function cannot be sent or loaded there; or there is to be a
+                Ray cluster, and it cannot be used.
         """
         if texts and (self.config.workers or self.config.executor == "ray"):
             yield from self._elsewhere(texts)
@@ -176,9 +180,10 @@ class _Pace:
 
 @final
 class _Processes:
-    """Processes of this machine."""
+    """Processes of this machine; raises UsageError where the function cannot be sent to them, or loaded there."""
 
     def __init__(self, score: Score, columns: int, config: OracleConfig) -> None:
+        _check_sent(score)
         self.workers, self._columns, self._limit = config.workers, columns, config.timeout
         context = multiprocessing.get_context("spawn")  # nothing is forked from a process that has loaded torch
         self._pool = ProcessPool(self.workers, context=context, initializer=_begin, initargs=(score, columns))
@@ -200,7 +205,22 @@ class _Processes:
             return late(self._columns, self._limit)
         except ProcessExpired as error:
             return died(self._columns, f" with exit code {error.exitcode}")
+        except BrokenProcessPool as error:
+            raise UsageError(
+                "the workers ended before they could score: put the objective into a module that they can import, and "
+                'what starts the search behind `if __name__ == "__main__":`; or take workers 0'
+            ) from error
         return outcome
+
+
+def _check_sent(score: Score) -> None:
+    try:
+        pickle.dumps(score)
+    except Exception as error:
+        raise UsageError(
+            f"the objective cannot be sent to workers ({reason_of(error)}): make it a function of a module, or take "
+            "workers 0"
+        ) from error
 
 
 _state: dict[str, Any] = {}  # of a process: the function, and how many numbers it gives
