@@ -290,6 +290,23 @@ def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
     assert sum(volume(case, seed) for seed in range(3)) > sum(volume("prior", seed) for seed in range(3))
 
 
+def test_an_ascent_starts_from_each_text_by_its_own_rank(monkeypatch):
+    """Also where the model cannot read some of the best: of 5, 5, 5 and 1 two fives are too long."""
+    optimiser, drawn = ascent(0), []
+    texts = ["A" * (LENGTH + 1), "C" * (LENGTH + 1), "GATTACA", "ACGTACGT"]
+    optimiser.tell([Candidate(text) for text in texts], Scores(columns([5, 5, 5, 1]), ["ok"] * 4, texts))
+
+    class Chance:
+        def choice(self, count, size, p):
+            drawn.append(p.tolist())
+            raise InterruptedError
+
+    monkeypatch.setattr(optimiser, "_rng", Chance())
+    with pytest.raises(InterruptedError):
+        optimiser._climbed(None, 3)
+    assert drawn == [pytest.approx([2 / 3, 1 / 3])]
+
+
 def test_screening_ends_with_its_file_and_knows_its_file():
     optimiser = screening(0)
     texts = [one.text for one in optimiser.ask(10_000)]
