@@ -247,6 +247,20 @@ def test_global_random_numbers_are_left_alone(case):
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_state_stays_what_it_was_while_the_search_goes_on(case, tmp_path):
+    make, canonical, score = CASES[case]
+    optimiser, states = make(0), []
+    for name in ("then", "later"):
+        for _ in range(2):
+            asked = optimiser.ask(BATCH)
+            forms = [canonical(one.text) for one in asked]
+            optimiser.tell(asked, Scores(columns(score(forms)), ["ok"] * len(asked), forms))
+        states = states or [optimiser.state_dict()]
+        save_state(tmp_path / name, states[0])
+    assert (tmp_path / "then").read_bytes() == (tmp_path / "later").read_bytes()
+
+
 @pytest.mark.parametrize("place", range(0, BATCH, 3))
 def test_a_climb_begins_at_the_best_text(place):
     texts = [one.text for one in sequences(BATCH, 0)]
