@@ -54,7 +54,8 @@ class CampaignConfig:
         seed: of every draw.
         initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes of wall time; 0: never for that reason.
-        patience: end after so many calls without a better best; 0: never for that reason.
+        patience: end after so many calls without a better best, of several objectives without a new text on the front;
+            0: never for that reason.
     """
 
     batch: int = 100
@@ -140,7 +141,7 @@ class EndConfig:
     Attributes:
         budget: calls that may be made, those made already included.
         minutes: end after so many minutes from now; 0: never for that reason.
-        patience: end after so many calls without a better best; 0: never for that reason.
+        patience: as in `CampaignConfig`.
     """
 
     budget: int | None = None

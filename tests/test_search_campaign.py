@@ -10,8 +10,11 @@ import signal
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import search_cases
+from hypothesis import given
+from hypothesis import strategies as st
 from search_cases import BEST, alike, dna_model, start
 
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
@@ -20,6 +23,8 @@ from seqvae.search import campaign as campaigns
 from seqvae.search import run_folder, workers
 from seqvae.search.build import OPTIMISERS
 from seqvae.search.ledger import Ledger
+from seqvae.search.oracle import Scores
+from seqvae.search.pareto import front
 from seqvae.search.search import begin, opened, resume, run
 from seqvae.search_config import CampaignConfig, EndConfig, OracleConfig, SearchConfig
 
@@ -252,6 +257,33 @@ def test_a_search_ends_for_the_reason_that_comes_first(tmp_path):
     reason, calls = end("patience", budget=10**6, patience=300)
     assert reason == "patience"
     assert calls < 10**5
+
+
+ROWS = st.lists(st.lists(st.integers(0, 4).map(float), min_size=2, max_size=2), min_size=1, max_size=20)
+
+
+@given(rows=ROWS, columns=st.integers(1, 2))
+def test_patience_follows_the_front_of_all_objectives(rows, columns):
+    progress, seen, grown = campaigns.Progress(), [], 0
+    for calls, row in enumerate(np.array(rows)[:, :columns], 1):
+        progress.count(Scores(row[None], ["ok"], ["text"]), calls)
+        if not any((other >= row).all() for other in seen):
+            grown = calls
+        seen.append(row)
+        assert progress.best_at == grown
+        assert progress.best == max(other[0] for other in seen)
+    assert sorted(progress.front) == np.unique(np.array(seen)[front(np.array(seen))], axis=0).tolist()
+
+
+def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
+    """The first is as high as it can be from the beginning, the second is not."""
+    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "apart")
+    begin(both, tmp_path / "run", settings(budget=2000, patience=150), start())
+    with opened(tmp_path / "run") as search:
+        campaign = search.campaign()
+        assert campaign.run() == "patience"
+    assert campaign.progress.calls > 300
+    assert campaign.progress.front[0][1] > 0.8
 
 
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):
