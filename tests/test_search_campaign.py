@@ -26,7 +26,9 @@ from seqvae.search.ledger import Ledger
 from seqvae.search.oracle import Scores
 from seqvae.search.pareto import front
 from seqvae.search.search import begin, opened, resume, run
-from seqvae.search_config import CampaignConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.text.alphabet import normalize_dna
+from seqvae.text.molecules import canonical_or_none
 
 
 class Cut(BaseException):
@@ -287,7 +289,7 @@ def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
 
 
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):
-    whole = run(lambda text: float(text.count("A")), tmp_path / "few", settings(budget=1000), ["AC", "CA", "AA", "CC"])
+    whole = run(lambda text: float(text.count("X")), tmp_path / "few", settings(budget=1000), ["XY", "YX", "XX", "YY"])
     assert whole.best == 2.0
     assert whole.unique <= 4
 
@@ -344,6 +346,50 @@ def test_without_a_model_dna_has_all_four_bases_whatever_it_begins_with(tmp_path
     found = run("dna:distance=GCGCGCGC", tmp_path / "run", settings(budget=300, batch=30), ["GCGCGCGC"])
     assert found.best == 8
     assert set("".join(row[3] for row in rows(tmp_path / "run") if row[3])) == set("ACGT")
+
+
+SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O", "OCC"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "canonical"),
+    [
+        (SMILES, canonical_or_none),
+        ([text.lower() for text in start(12)], normalize_dna),
+        ([text.replace("T", "U") for text in start(12)], normalize_dna),
+        (["MKVHGG", "GGHKMS", "SSHHGR"], str),
+        (["abc", "bca", "abd"], str),
+    ],
+)
+@pytest.mark.parametrize("objective", [lambda text: float(len(text) + text.count("G")), "search_cases:alike"])
+def test_without_a_model_an_objective_of_any_text_is_of_the_texts_to_begin_with(objective, texts, canonical, tmp_path):
+    run(objective, tmp_path / "run", settings(budget=60), texts)
+    scored = [row[3] for row in rows(tmp_path / "run") if row[4] == "ok"]
+    assert len(scored) > 10
+    assert set(scored) >= {canonical(text) for text in texts}
+    assert [canonical(text) for text in scored] == scored
+
+
+def test_without_a_model_dna_is_read_in_any_case(tmp_path):
+    for name, texts in {"upper": start(), "lower": [text.lower() for text in start()]}.items():
+        run("dna:gc", tmp_path / name, settings(budget=60), texts)
+    upper, lower = ([row[3] for row in rows(tmp_path / name)] for name in ("upper", "lower"))
+    assert upper == lower
+    assert len(upper) == 60
+
+
+@pytest.mark.parametrize(
+    ("objective", "texts", "rule", "message"),
+    [
+        ("dna:gc", ["hello", "NNNN"], {}, "a search begins with sequences of ACGT: of 2 texts none is one, as 'hello'"),
+        ("qed", ["hello"], {}, "a search begins with molecules: of 1 texts none is one, as 'hello'"),
+        ("qed", SMILES, {"shortest": 50}, "a search begins with molecules that keep to the constraints: of 6 texts"),
+    ],
+)
+def test_texts_to_begin_with_that_are_of_no_use_are_refused(objective, texts, rule, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        begin(objective, tmp_path / "run", replace(settings(), constraints=ConstraintConfig(**rule)), texts)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_search_needs_a_model_or_texts(tmp_path):
