@@ -54,7 +54,8 @@ class CampaignConfig:
         seed: of every draw.
         initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes of wall time; 0: never for that reason.
-        patience: end after so many calls without a better best; 0: never for that reason.
+        patience: end after so many calls without a better best, of several objectives without a new text on the front;
+            0: never for that reason.
     """
 
     batch: int = 100
@@ -103,6 +104,13 @@ class ConstraintConfig:
         between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
         if self.positions and not self.like:
             raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
+        if self.alikeness and not self.like:
+            raise ConfigError("constraints.least_alike, most_alike: expected the molecule too, by constraints.like")
+
+    @property
+    def alikeness(self) -> bool:
+        """Whether it is limited how alike they may be."""
+        return self.least_alike > 0.0 or self.most_alike < 1.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class EndConfig:
     Attributes:
         budget: calls that may be made, those made already included.
         minutes: end after so many minutes from now; 0: never for that reason.
-        patience: end after so many calls without a better best; 0: never for that reason.
+        patience: as in `CampaignConfig`.
     """
 
     budget: int | None = None

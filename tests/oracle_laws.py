@@ -141,15 +141,29 @@ def whatever_they_do_closing_ends_them(folder, where):
 
 
 def what_cannot_be_loaded_is_one_error(folder, where):
-    caller = Caller(oracle_cases.Unloadable(), 1, OracleConfig(**where))
+    error = refused(oracle_cases.Unloadable(), where)
+    if where == RAY:
+        assert error.startswith("the objective cannot be loaded on the Ray cluster"), error
+        assert "No module named 'mine'" in error, error
+    else:
+        assert error.startswith("the workers ended before they could score: put the objective into a module"), error
+
+
+def what_cannot_be_sent_is_one_error(folder, where):
+    error = refused(lambda texts: oracle_cases.length(texts), where)
+    assert error.startswith("the objective cannot be sent to workers ("), error
+    assert error.endswith(": make it a function of a module, or take workers 0"), error
+
+
+def refused(score, where):
+    """What is said where a text cannot be scored."""
+    caller = Caller(score, 1, OracleConfig(**where))
     try:
         list(caller.outcomes(["a"]))
     except UsageError as error:
-        assert str(error).startswith("the objective cannot be loaded on the Ray cluster"), error
-        assert "No module named 'mine'" in str(error), error
         assert "\n" not in str(error), error
-    else:
-        raise AssertionError("no error")
+        return str(error)
+    raise AssertionError("no error")
 
 
 ANYWHERE = (
@@ -165,8 +179,9 @@ KILLABLE = (
     workers_stay_from_one_batch_to_the_next,
     a_program_ends_with_the_worker_that_was_too_slow,
     whatever_they_do_closing_ends_them,
+    what_cannot_be_loaded_is_one_error,
 )
-ON_RAY = (*KILLABLE, what_cannot_be_loaded_is_one_error)
+IN_PROCESSES = (*KILLABLE, what_cannot_be_sent_is_one_error)
 
 
 def on_two_nodes(folder):
@@ -178,7 +193,7 @@ def on_two_nodes(folder):
     cluster = Cluster(initialize_head=True, head_node_args=quiet)
     cluster.add_node(**{key: value for key, value in quiet.items() if key != "include_dashboard"})
     ray.init(address=cluster.address, log_to_driver=False)
-    for law in ON_RAY:
+    for law in KILLABLE:
         place = folder / law.__name__
         place.mkdir()
         try:

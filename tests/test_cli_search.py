@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
 
 import pytest
@@ -12,6 +13,8 @@ from search_cases import alike, dna_model, start
 from test_search_campaign import rows
 
 from seqvae.cli.main import main
+from seqvae.search.ledger import Entry, Ledger
+from seqvae.search.run_folder import LEDGER
 
 MINE = (
     "def score(text):\n    return float(text.count('GAT'))\n\n\ndef broken(text):\n    raise ValueError('no licence')\n"
@@ -55,6 +58,34 @@ def test_a_function_of_ones_own_is_optimised_and_everything_is_written(run, tmp_
     assert "mean of the best 10" in (tmp_path / "page.html").read_text()
     code, out, _ = run("results run --out - --top 3")
     assert (code, out.split()) == (0, [one["text"] for one in found["top"][:3]])
+    code, out, err = run("results run --top -3")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    code, out, _ = run("results run --top 3")
+    assert code == 0
+    assert out.split("\n\n")[0] == run("results run")[1].split("\n\n")[0]  # the figures are those of the ten best
+    assert [line.split()[-1] for line in out.splitlines()[-3:]] == [one["text"] for one in found["top"][:3]]
+    assert out.splitlines()[-4].split() == ["score", "proposed", "by", "text"]
+    assert [len(json.loads(run(f"results run --json --top {top}")[1])["top"]) for top in (3, 20)] == [3, 20]
+
+
+def test_a_search_without_scores_has_none_in_json(run):
+    assert run("ask plates --model ./model -n 2")[0] == 0
+
+    def refused(word):
+        raise AssertionError(word)
+
+    found = json.loads(run("results plates --json")[1], parse_constant=refused)
+    assert (found["best"], found["top10_mean"], found["auc_top10"], found["top"]) == (None, None, 0.0, [])
+
+
+@pytest.mark.parametrize(("count", "area"), [("unique", 55 / 60), ("every", 47.5 / 60)])
+def test_the_area_is_over_the_calls_that_were_counted(count, area, run, tmp_path):
+    assert run(SEARCH + f" --count {count} --minutes 1e-9")[0] == 0
+    ledger = Ledger(tmp_path / "run" / LEDGER)
+    ledger.add(Entry(0, place, "x", None, "invalid", (math.nan,)) for place in range(15))
+    ledger.add(Entry(1, place, str(place), str(place), "ok", (1.0,)) for place in range(10))
+    ledger.close()
+    assert json.loads(run("results run --json")[1])["auc_top10"] == pytest.approx(area)
 
 
 def test_a_search_that_was_stopped_goes_on(run, tmp_path):

@@ -10,8 +10,11 @@ import signal
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import search_cases
+from hypothesis import given
+from hypothesis import strategies as st
 from search_cases import BEST, alike, dna_model, start
 
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
@@ -20,8 +23,12 @@ from seqvae.search import campaign as campaigns
 from seqvae.search import run_folder, workers
 from seqvae.search.build import OPTIMISERS
 from seqvae.search.ledger import Ledger
+from seqvae.search.oracle import Scores
+from seqvae.search.pareto import front
 from seqvae.search.search import begin, opened, resume, run
-from seqvae.search_config import CampaignConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.text.alphabet import normalize_dna
+from seqvae.text.molecules import canonical_or_none
 
 
 class Cut(BaseException):
@@ -110,7 +117,7 @@ def test_a_search_goes_on_to_a_larger_budget_and_scores_nothing_twice(optimizer,
 def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, model, tmp_path, monkeypatch):
     """Cut off before and after the change, and in the round that the smaller budget cuts; states old and new."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", saved_every)
-    monkeypatch.setattr(workers, "_TOGETHER", 1)  # each score is written at once
+    monkeypatch.setattr(workers, "_APART", 0.0)  # each score is written at once
     config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
     for name, moments in {"whole": (), "cut": (13, 45, 47, 52, 53)}.items():
         score = cut_after(*moments)
@@ -127,7 +134,7 @@ def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, mod
 def test_the_budget_may_grow_in_the_middle_of_a_round(optimizer, moment, model, tmp_path, monkeypatch):
     """The round that was cut off ends as it was begun; and no trace is left where the old budget had cut none."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 1e9)
-    monkeypatch.setattr(workers, "_TOGETHER", 1)
+    monkeypatch.setattr(workers, "_APART", 0.0)
     config, texts, larger = settings(model, optimizer, SMALLER), start(90), EndConfig(budget=LARGER)
     for name, end in {"smaller": None, "larger": larger}.items():
         begin(alike, tmp_path / name, config, texts)
@@ -254,8 +261,35 @@ def test_a_search_ends_for_the_reason_that_comes_first(tmp_path):
     assert calls < 10**5
 
 
+ROWS = st.lists(st.lists(st.integers(0, 4).map(float), min_size=2, max_size=2), min_size=1, max_size=20)
+
+
+@given(rows=ROWS, columns=st.integers(1, 2))
+def test_patience_follows_the_front_of_all_objectives(rows, columns):
+    progress, seen, grown = campaigns.Progress(), [], 0
+    for calls, row in enumerate(np.array(rows)[:, :columns], 1):
+        progress.count(Scores(row[None], ["ok"], ["text"]), calls)
+        if not any((other >= row).all() for other in seen):
+            grown = calls
+        seen.append(row)
+        assert progress.best_at == grown
+        assert progress.best == max(other[0] for other in seen)
+    assert sorted(progress.front) == np.unique(np.array(seen)[front(np.array(seen))], axis=0).tolist()
+
+
+def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
+    """The first is as high as it can be from the beginning, the second is not."""
+    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "apart")
+    begin(both, tmp_path / "run", settings(budget=2000, patience=150), start())
+    with opened(tmp_path / "run") as search:
+        campaign = search.campaign()
+        assert campaign.run() == "patience"
+    assert campaign.progress.calls > 300
+    assert campaign.progress.front[0][1] > 0.8
+
+
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):
-    whole = run(lambda text: float(text.count("A")), tmp_path / "few", settings(budget=1000), ["AC", "CA", "AA", "CC"])
+    whole = run(lambda text: float(text.count("X")), tmp_path / "few", settings(budget=1000), ["XY", "YX", "XX", "YY"])
     assert whole.best == 2.0
     assert whole.unique <= 4
 
@@ -319,6 +353,50 @@ def test_without_a_model_dna_has_all_four_bases_whatever_it_begins_with(tmp_path
     found = run("dna:distance=GCGCGCGC", tmp_path / "run", settings(budget=300, batch=30), ["GCGCGCGC"])
     assert found.best == 8
     assert set("".join(row[3] for row in rows(tmp_path / "run") if row[3])) == set("ACGT")
+
+
+SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O", "OCC"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "canonical"),
+    [
+        (SMILES, canonical_or_none),
+        ([text.lower() for text in start(12)], normalize_dna),
+        ([text.replace("T", "U") for text in start(12)], normalize_dna),
+        (["MKVHGG", "GGHKMS", "SSHHGR"], str),
+        (["abc", "bca", "abd"], str),
+    ],
+)
+@pytest.mark.parametrize("objective", [lambda text: float(len(text) + text.count("G")), "search_cases:alike"])
+def test_without_a_model_an_objective_of_any_text_is_of_the_texts_to_begin_with(objective, texts, canonical, tmp_path):
+    run(objective, tmp_path / "run", settings(budget=60), texts)
+    scored = [row[3] for row in rows(tmp_path / "run") if row[4] == "ok"]
+    assert len(scored) > 10
+    assert set(scored) >= {canonical(text) for text in texts}
+    assert [canonical(text) for text in scored] == scored
+
+
+def test_without_a_model_dna_is_read_in_any_case(tmp_path):
+    for name, texts in {"upper": start(), "lower": [text.lower() for text in start()]}.items():
+        run("dna:gc", tmp_path / name, settings(budget=60), texts)
+    upper, lower = ([row[3] for row in rows(tmp_path / name)] for name in ("upper", "lower"))
+    assert upper == lower
+    assert len(upper) == 60
+
+
+@pytest.mark.parametrize(
+    ("objective", "texts", "rule", "message"),
+    [
+        ("dna:gc", ["hello", "NNNN"], {}, "a search begins with sequences of ACGT: of 2 texts none is one, as 'hello'"),
+        ("qed", ["hello"], {}, "a search begins with molecules: of 1 texts none is one, as 'hello'"),
+        ("qed", SMILES, {"shortest": 50}, "a search begins with molecules that keep to the constraints: of 6 texts"),
+    ],
+)
+def test_texts_to_begin_with_that_are_of_no_use_are_refused(objective, texts, rule, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        begin(objective, tmp_path / "run", replace(settings(), constraints=ConstraintConfig(**rule)), texts)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_search_needs_a_model_or_texts(tmp_path):

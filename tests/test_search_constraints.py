@@ -17,11 +17,13 @@ from seqvae.properties import get
 from seqvae.search.constraints import constrained
 from seqvae.search.guide import Guess
 from seqvae.search.search import run
-from seqvae.search.texts import MOLECULES, texts_over
+from seqvae.search.texts import MOLECULES, texts_of, texts_over
 from seqvae.search_config import ConstraintConfig, SearchConfig
+from seqvae.text.build import build_tokenizer
 
 SMILES = load_dataset("moses-sample").texts[:300]
 DNA = texts_over("ACGT", start())
+READ = texts_of(build_tokenizer("dna").fit(["ACGT"]), start())  # as a model reads them
 REFERENCE = "GATTACAGATTA"
 
 
@@ -76,6 +78,14 @@ def test_sequences_that_break_a_rule_have_no_form(rule, plainly, text):
     assert constrained(DNA, ConstraintConfig(**rule)).canonical(text) == (text if plainly(text) else None)
 
 
+@pytest.mark.parametrize(("rule", "plainly"), OF_DNA[:2])
+@given(text=st.text("ACGT", min_size=1, max_size=8))
+def test_parts_are_found_however_they_are_written(rule, plainly, text):
+    """In lower case and as RNA, where the texts are read so too."""
+    written = {name: tuple(part.lower().replace("t", "u") for part in parts) for name, parts in rule.items()}
+    assert constrained(READ, ConstraintConfig(**written)).canonical(text) == (text if plainly(text) else None)
+
+
 @given(text=st.text("ACGT", min_size=len(REFERENCE), max_size=len(REFERENCE)))
 def test_only_free_positions_differ(text):
     form = constrained(DNA, ConstraintConfig(like=REFERENCE, positions="2-4,9")).canonical
@@ -124,6 +134,14 @@ def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeyp
         (MOLECULES, {"keep": ("c1ccc",)}, "constraints.keep: expected a SMARTS or a SMILES, RDKit cannot read 'c1ccc'"),
         (MOLECULES, {"like": "CCO", "positions": "1"}, "constraints.positions: of sequences"),
         (DNA, {"like": REFERENCE}, "constraints.like: of sequences it goes with positions"),
+        (
+            DNA,
+            {"like": REFERENCE, "positions": "1", "least_alike": 0.5},
+            "constraints.least_alike, most_alike: of molec",
+        ),
+        (DNA, {"forbid": ("GG", "gg")}, "constraints.forbid: expected letters of ACGT, got 'gg'"),
+        (READ, {"keep": ("GGNCC",)}, "constraints.keep: expected letters of ACGT, got 'GGNCC'"),
+        (READ, {"keep": ("c1ccccc1",)}, "constraints.keep: expected letters of ACGT, got 'c1ccccc1'"),
         (DNA, {"like": "GATNACA", "positions": "1"}, "expected a sequence of this search, got 'GATNACA'"),
         (DNA, {"like": REFERENCE, "positions": "2-x"}, "expected numbers and ranges such as 3-8,12, got '2-x'"),
         (DNA, {"like": REFERENCE, "positions": "3-13"}, "3-13 lies outside 1 to 12"),
@@ -141,6 +159,8 @@ def test_rules_that_mean_nothing(texts, rule, message):
     [
         ({"shortest": 5, "longest": 4}, "constraints.longest: expected 5 or more, got 4"),
         ({"least_alike": 0.5, "most_alike": 0.4}, "constraints.most_alike"),
+        ({"least_alike": 0.5}, "least_alike, most_alike: expected the molecule too, by constraints.like"),
+        ({"most_alike": 0.5}, "least_alike, most_alike: expected the molecule too, by constraints.like"),
         ({"positions": "1-3"}, "expected the sequence too, by constraints.like"),
     ],
 )

@@ -138,6 +138,10 @@ def test_the_archive_ranks_distinct_texts(pairs):
         for better, worse in itertools.pairwise(ranked):
             same = last[better] == last[worse]
             assert weights[better] == pytest.approx(weights[worse]) if same else weights[better] > weights[worse]
+        some = ranked[1::2]
+        shares = dict(zip(some, archive.weights_of(some, 0.01), strict=True)) if some else {}
+        for first, second in itertools.pairwise(some):
+            assert shares[first] / shares[second] == pytest.approx(weights[first] / weights[second])
 
 
 def test_parents_are_drawn_by_rank():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+import multiprocessing
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
+import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +25,12 @@ from oracle_cases import canonical
 from oracle_laws import oracle_at
 
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
+from seqvae.properties.own import PerText
+from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import workers
 from seqvae.search.ledger import Entry, Ledger
 from seqvae.search.oracle import Candidate
+from seqvae.search.search import OwnFunction
 from seqvae.search_config import OracleConfig
 
 ROUNDS = st.lists(st.lists(st.text("abAB1", min_size=1, max_size=3), max_size=6), max_size=5)
@@ -115,7 +121,7 @@ def test_laws_in_this_process(law, tmp_path):
     law(tmp_path, oracle_laws.LOCAL)
 
 
-@pytest.mark.parametrize("law", oracle_laws.KILLABLE, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", oracle_laws.IN_PROCESSES, ids=lambda law: law.__name__)
 def test_laws_in_processes(law, tmp_path):
     law(tmp_path, oracle_laws.PROCESSES)
 
@@ -129,11 +135,21 @@ def on_ray(tmp_path_factory):
     return process.returncode, out.splitlines(), errors
 
 
-@pytest.mark.parametrize("law", oracle_laws.ON_RAY, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", oracle_laws.KILLABLE, ids=lambda law: law.__name__)
 def test_laws_on_a_ray_cluster(law, on_ray):
     code, held, errors = on_ray
     assert law.__name__ in held, errors[-3000:]
     assert code == 0, errors[-3000:]
+
+
+def test_a_script_that_starts_workers_while_they_load_it_is_told_so(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "import oracle_cases\nfrom oracle_laws import PROCESSES, refused\n\n\n"
+        "def score(texts):\n    return oracle_cases.length(texts)\n\n\nprint(refused(score, PROCESSES))\n"
+    )
+    process = apart(script=tmp_path / "script.py")
+    out, errors = process.communicate(timeout=90)
+    assert "what starts the search behind `if __name__ ==" in out, errors
 
 
 @pytest.mark.parametrize("executor", ["processes", "ray"])
@@ -151,12 +167,12 @@ def test_ctrl_c_ends_everything(executor, tmp_path):
     assert oracle_laws.eventually(lambda: not in_session(process.pid)), in_session(process.pid)
 
 
-def apart(*words):
-    """Run the module of laws in a process, and a group and session, of its own."""
+def apart(*words, script=oracle_laws.__file__):
+    """Run a script, or the module of laws, in a process, and a group and session, of its own."""
     here = Path(oracle_laws.__file__).parent
     path = os.pathsep.join([str(here.parent), str(here)])
     environment = {**os.environ, "PYTHONPATH": path, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    command = [sys.executable, "-W", "ignore", oracle_laws.__file__, *map(str, words)]
+    command = [sys.executable, "-W", "ignore", str(script), *map(str, words)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True)
 
@@ -175,7 +191,7 @@ def in_session(number):
 @pytest.mark.parametrize(
     ("score", "words"),
     [
-        (oracle_cases.always_fails, "failed 6 times in a row; the last error: RuntimeError: out of order"),
+        (oracle_cases.always_fails, "failed 5 times in a row; the last error: RuntimeError: out of order"),
         (oracle_cases.too_few, r"SeqVAEError: the oracle returned an array of shape \(0,\), expected \(1, 1\)"),
         (oracle_cases.rubbish, "ValueError: could not convert string to float"),
     ],
@@ -185,7 +201,7 @@ def test_an_oracle_that_fails_always_ends_the_search(tmp_path, score, words):
     oracle(["a", "aa"])
     with pytest.raises(OracleError, match=words):
         oracle(["aaa", "aaaa", "aaaaa", "aaaaaa"])
-    assert len(list(oracle.ledger.entries())) == 6
+    assert len(list(oracle.ledger.entries())) == 5
 
 
 def test_the_ledger_keeps_where_a_text_comes_from(tmp_path):
@@ -217,6 +233,125 @@ def test_wrong_files_and_wrong_runs_are_refused(tmp_path):
         Ledger(tmp_path / "text", {})
     with pytest.raises(ConfigError, match=r"oracle\.count"):
         OracleConfig(count="some")
+
+
+def counted(one, wrong=()):
+    """A function of one text in each form that a search takes, which raises on some texts; and the calls of it."""
+    calls = []
+
+    def function(text):
+        calls.append(text)
+        if text in wrong or wrong == "all":
+            raise ValueError("no licence")
+        return float(len(text))
+
+    return one(function), calls
+
+
+def own_term(function):
+    """As a term of a scoring, beside one that is not called text by text."""
+    module = types.ModuleType("oracle_counted")
+    module.function = function
+    sys.modules[module.__name__] = module
+    return Scoring((Term("oracle_counted:function"), Term("dna:gc")), "arithmetic")
+
+
+ONE_BY_ONE = [OwnFunction, own_term, lambda function: PerText("mine", function)]
+
+
+@pytest.mark.parametrize("one", ONE_BY_ONE)
+def test_a_function_of_one_text_is_never_called_twice_for_one(one, tmp_path):
+    texts = ["A" * count for count in range(1, 31)]
+    score, calls = counted(one, wrong=texts[19:20])
+    statuses = oracle_at(tmp_path, score, form=str, budget=25)(texts).statuses
+    assert statuses == ["ok"] * 19 + ["failed"] + ["ok"] * 5 + ["over_budget"] * 5
+    assert calls == texts[:25]
+
+
+@pytest.mark.parametrize("one", ONE_BY_ONE)
+def test_no_call_follows_the_last_that_may_fail(one, tmp_path):
+    score, calls = counted(one, wrong="all")
+    oracle = oracle_at(tmp_path, score, form=str, failures=20)
+    with pytest.raises(OracleError, match="20 times in a row"):
+        oracle(["A" * count for count in range(1, 250)])
+    assert len(calls) == len(list(oracle.ledger.entries())) == 20
+
+
+def test_which_functions_are_called_for_each_text():
+    one = {"./dock {smiles}", "./dock --text={text}"}
+    for command in one | {"./dock {file}", "./dock"}:
+        scoring = Scoring((Term(command=command, shell=True), Term("qed")))
+        assert scoring.one_by_one == (command in one)
+
+
+def test_a_kill_costs_one_call_where_each_takes_long(tmp_path):
+    """Another process is killed in the middle of a batch; it has written all that it had scored."""
+
+    def slow(text):
+        time.sleep(0.11)
+        with (tmp_path / "calls").open("a") as file:
+            file.write(f"{text}\n")
+        if text == texts[5] and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 1.0
+
+    def batch():
+        oracle = oracle_at(tmp_path, OwnFunction(slow), form=str)
+        oracle.forward(0)
+        oracle(texts)
+
+    texts = [f"text{number}" for number in range(9)]
+    child = multiprocessing.get_context("fork").Process(target=batch)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    batch()
+    calls = (tmp_path / "calls").read_text().split()
+    assert sorted(calls) == sorted([*texts, texts[5]])
+
+
+def test_what_was_scored_before_ctrl_c_is_kept(tmp_path):
+    def function(text):
+        if text == "d":
+            raise KeyboardInterrupt
+        return 1.0
+
+    oracle = oracle_at(tmp_path, OwnFunction(function), form=str)
+    with pytest.raises(KeyboardInterrupt):
+        oracle(list("abcdef"))
+    assert [entry.text for entry in oracle.ledger.entries()] == list("abc")
+
+
+@pytest.mark.parametrize(
+    ("itself", "each", "about"), [(0.0, 1e-4, 256), (0.0, 0.1, 10), (0.0, 3.0, 1), (5.0, 0.1, 50), (30.0, 0.01, 256)]
+)
+def test_calls_of_many_texts_take_about_a_second_or_as_long_as_the_call_itself(itself, each, about):
+    """The first call loads what is needed, and so takes longer."""
+    pace, sizes = workers._Pace(), []
+    for call in range(10):
+        sizes.append(pace.together)
+        pace.learn(pace.together, itself + each * pace.together + (2.0 if call == 0 else 0.0))
+    assert sizes[0] == 256
+    assert max(sizes[-3:]) <= 1.5 * about
+    assert min(sizes[-3:]) >= about / 1.5
+
+
+def test_a_slow_function_of_many_texts_is_given_fewer(tmp_path):
+    sizes = []
+
+    def score(texts):
+        sizes.append(len(texts))
+        time.sleep(0.01 * len(texts))
+        return oracle_cases.length(texts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_LONG", 0.1)
+        oracle = oracle_at(tmp_path, score, form=str)
+        for batch in range(2):
+            oracle([f"{batch}-{number}" for number in range(40)])
+    assert sizes[0] == 40
+    assert max(sizes[1:]) <= 12
+    assert sum(sizes) == 80
 
 
 def test_a_score_is_on_disk_before_it_is_used(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqvae.errors import UsageError
 from seqvae.search.ledger import Entry
 from seqvae.search.results import anytime, auc_top, results
 
@@ -52,6 +53,34 @@ def test_a_perfect_search_has_nearly_the_whole_area():
     assert auc_top([1.0] * 10_000, 10_000) == pytest.approx(1 - 50 / 10_000)
     assert auc_top([1.0] * 10, 10_000) == pytest.approx(1 - 5 / 10_000)
     assert auc_top([], 100) == 0.0
+
+
+@given(statuses=st.lists(st.sampled_from(["ok", "failed", "cached", "invalid", "over_budget", "given"]), max_size=40))
+def test_the_area_is_over_the_calls_that_the_budget_counts(statuses):
+    """Of proposals, those that brought nothing are calls in which the mean stays where it is."""
+    entries = [
+        Entry(0, row, "", None if status == "invalid" else "0" if status == "cached" else str(row), status, (1.0,))
+        for row, status in enumerate(statuses)
+    ]
+    unique = [1.0 if status == "ok" else -math.inf for status in statuses if status in ("ok", "failed")]
+    every = [
+        1.0 if status == "ok" else -math.inf for status in statuses if status in ("ok", "failed", "cached", "invalid")
+    ]
+    assert results(entries, 50).auc_top == auc_top(unique, 50)
+    assert results(entries, 50, count="every").auc_top == auc_top(every, 50)
+
+
+def test_half_a_budget_of_proposals_without_a_score_has_half_the_area():
+    entries = [Entry(0, row, "x", None, "invalid", (math.nan,)) for row in range(500)]
+    entries += [Entry(1, row, str(row), str(row), "ok", (1.0,)) for row in range(500)]
+    assert results(entries, 1000, count="every").auc_top == pytest.approx(0.45)
+    assert results(entries, 1000).auc_top == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("top", [0, -5])
+def test_the_best_are_one_at_least(top):
+    with pytest.raises(UsageError, match=f"top: expected a number of designs from 1, got {top}"):
+        results([], 4, top)
 
 
 def test_results_count_calls_by_both_rules():

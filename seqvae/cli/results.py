@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +25,7 @@ Examples:
 
     seqvae results runs/affinity
     seqvae results runs/affinity --json
+    seqvae results runs/affinity --top 3
     seqvae results runs/affinity --out evaluations.csv
     seqvae results runs/affinity --top 100 --out best.smi --page results.html
 """,
@@ -43,7 +46,8 @@ def results(
 
     Args:
         run: folder of the search.
-        top: with --out: only so many of the best, best first; 0: everything that was proposed, in its order.
+        top: show so many of the best, best first, and write only these with --out; 0: show ten, and write everything
+            that was proposed, in its order.
         out: write the evaluations: .csv, .tsv, .parquet, .npz, or the texts alone as .smi, .txt or .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
@@ -57,16 +61,17 @@ def results(
     if out:
         writer_for(out)
     settings = settings_of(run)
-    budget, names = settings["config"]["oracle"]["budget"], settings["scores"]
+    calls, names = settings["config"]["oracle"], settings["scores"]
     ledger = Ledger(run / LEDGER)
     try:
-        found = results_of(ledger.entries(), budget)
+        found = results_of(ledger.entries(), calls["budget"], count=calls["count"])
+        best = results_of(ledger.entries(), calls["budget"], top).top if top else found.top
         if json:
-            print_json(figures(found))
+            print_json(figures(replace(found, top=best)))
         elif out != "-":
-            print_results(found, names)
+            print_results(replace(found, top=best), names)
         if out:
-            wanted = results_of(ledger.entries(), budget, top).top if top else ledger.entries()
+            wanted = best if top else ledger.entries()
             write_pieces(out, _written(wanted, names))
         if page is not None:
             from seqvae.report.search import search_page
@@ -81,12 +86,17 @@ def figures(found: Results) -> dict[str, object]:
     named = {
         "calls_unique": found.unique,
         "calls_every": found.proposals,
-        "best": found.best,
-        "top10_mean": found.top_mean,
+        "best": _or_none(found.best),
+        "top10_mean": _or_none(found.top_mean),
         "auc_top10": found.auc_top,
     }
     top = [{"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in found.top]
     return {**named, "statuses": found.statuses, "top": top}
+
+
+def _or_none(score: float) -> float | None:
+    """Return a score, None in place of NaN, which JSON has no number for."""
+    return None if math.isnan(score) else score
 
 
 def print_results(found: Results, names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from seqvae.config import suggestion
 from seqvae.errors import InputError, SeqVAEError, UsageError
@@ -77,10 +77,12 @@ class PerText:
     """Calls a user's function for each text.
 
     Attributes:
+        one_by_one: that it does, so that a batch saves nothing.
         name: of the property, for messages.
         function: takes a text, returns a number or None.
     """
 
+    one_by_one: ClassVar[bool] = True
     name: str
     function: Callable[[str], Any]
 

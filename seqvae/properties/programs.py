@@ -107,6 +107,11 @@ class Program:
         """Return what it reads, by the name of its place: `molecules`, `dna`, or `letters`, that is any text."""
         return _KINDS.get(self._place, LETTERS)
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether it is called for each text, not for a batch of them."""
+        return self._place in _KINDS
+
     @functools.cached_property
     def _place(self) -> str:
         """Name of what is put into the command; empty: nothing."""

@@ -31,6 +31,11 @@ class Property:
     about: str
     compute: Callable[[Sequence[str]], Sequence[float] | NDArray[np.float64]]
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether its function calls another for each text."""
+        return bool(getattr(self.compute, "one_by_one", False))
+
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return `(batch,)` float64, the number of each text; NaN where it has none.
 

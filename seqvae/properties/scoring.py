@@ -199,6 +199,11 @@ class Scoring:
         """What it reads: `molecules` or `dna`, or `letters` where the terms take any text."""
         return next((found.kind for found in self._properties if found.kind != LETTERS), LETTERS)
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether one of the terms calls a function or a program for each text."""
+        return any(found.one_by_one for found in self._properties)
+
     def parts(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Return what the scores are made of, `(batch,)` float64 by title, everything computed once.
 

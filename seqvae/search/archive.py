@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import final
 
 import numpy as np
@@ -78,20 +78,24 @@ class Archive:
         return bool(self._ranked) and self._ranked[0][0] < self._ranked[-1][0]
 
     def weights(self, count: int, greed: float) -> NDArray[np.float64]:
-        """Return the shares of the best texts by rank: proportional to 1 / (greed * N + rank).
+        """Return the shares of so many of the best texts, as `weights_of` does."""
+        return self.weights_of(self.best(count), greed)
+
+    def weights_of(self, texts: Sequence[str], greed: float) -> NDArray[np.float64]:
+        """Return the shares of texts that have a score, by their rank: proportional to 1 / (greed * N + rank).
 
         Of N texts in all; rank 0 is the best (Tripp et al. 2020, arXiv:2006.09191); texts of one score share their
-        mean rank. A small greed looks at the very best alone, a large one at all alike.
+        mean rank, those that are not among `texts` included. A small greed looks at the very best alone, a large one at
+        all alike.
         """
-        losses = [loss for loss, _, _ in self._ranked[:count]]
-        ranks = np.empty(len(losses))
-        start = 0
-        while start < len(losses):
-            end = bisect.bisect_right(self._ranked, losses[start], key=_loss)
-            ranks[start:end] = (start + end - 1) / 2
-            start = end
-        weights = 1.0 / (max(greed * len(self), 1.0) + ranks)
+        losses = [-self._scores[text] for text in texts]
+        ranks = {loss: self._mean_rank(loss) for loss in dict.fromkeys(losses)}
+        weights = 1.0 / (max(greed * len(self), 1.0) + np.array([ranks[loss] for loss in losses]))
         return np.asarray(weights / weights.sum(), np.float64)
+
+    def _mean_rank(self, loss: float) -> float:
+        start = bisect.bisect_left(self._ranked, loss, key=_loss)
+        return (start + bisect.bisect_right(self._ranked, loss, start, key=_loss) - 1) / 2
 
     def parents(self, count: int, rng: np.random.Generator, among: int, greed: float) -> list[str]:
         """Draw texts by rank, with repeats, from so many of the best; none of an empty archive."""

@@ -94,7 +94,7 @@ class Ascent:
     def _climbed(self, heads: Heads, count: int) -> Points:
         """Return climbed points, each from a start drawn by rank, as far as a radius of its own lets it."""
         parents = self.designs.best(self.config.population)
-        ranked = self.designs.archive.weights(len(parents), self.config.greed)
+        ranked = self.designs.archive.weights_of(parents, self.config.greed)
         drawn = self._rng.choice(len(parents), count, p=ranked)
         start = self._tensor(np.array([self.designs.point(parents[int(row)]) for row in drawn], np.float64))
         radius = self._tensor(self._rng.uniform(_NEAREST, 1.0, (count, 1)) * self.config.radius)

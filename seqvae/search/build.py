@@ -77,6 +77,7 @@ def build_optimiser(name: str, material: Material) -> Optimiser:
         raise UsageError(f"unknown optimizer {name!r}{suggestion(name, OPTIMISERS)}")
     if material.codec is None and not material.start:
         raise UsageError("a search begins with a model or with texts: give --model, --start, or both")
+    _check_start(material.texts, material.start)
     kind = OPTIMISERS[name]
     if material.scores > 1 and not kind.several:
         able = ", ".join(other for other, found in OPTIMISERS.items() if found.several)
@@ -85,6 +86,13 @@ def build_optimiser(name: str, material: Material) -> Optimiser:
             f"of {able}"
         )
     return kind.make(material)
+
+
+def _check_start(texts: Texts, start: tuple[str, ...]) -> None:
+    if start and all(texts.canonical(text) is None for text in start):
+        wanted = "molecules" if texts.molecular else f"sequences of {texts.letters}"
+        rules = " that keep to the constraints" if texts.constrained else ""
+        raise UsageError(f"a search begins with {wanted}{rules}: of {len(start):,} texts none is one, as {start[0]!r}")
 
 
 def _codec(material: Material) -> Codec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -33,11 +33,12 @@ class Progress:
         round: rounds done.
         calls: of the oracle, by the rule of the budget.
         invalid: proposals that were no texts of their kind.
-        best: the highest score; NaN before there is one.
-        best_at: calls when it was found.
+        best: the highest score, of several objectives in the first; NaN before there is one.
+        best_at: calls when it was found; of several objectives, when a text last came to the front.
         asking: seconds that the optimiser took.
         scoring: seconds that the oracle took.
         top: the best scores, as many as are followed.
+        front: the scores that no others are as good as in everything; of one objective the best.
     """
 
     round: int = 0
@@ -48,6 +49,7 @@ class Progress:
     asking: float = 0.0
     scoring: float = 0.0
     top: list[float] = field(default_factory=list)
+    front: list[list[float]] = field(default_factory=list)
 
     @property
     def top_mean(self) -> float:
@@ -59,16 +61,22 @@ class Progress:
         """The optimiser's share of the time."""
         return self.asking / (self.asking + self.scoring) if self.asking + self.scoring else math.nan
 
-    def count(self, statuses_and_scores: Iterable[tuple[str, float]], calls: int) -> None:
+    def count(self, scores: Scores, calls: int) -> None:
         """Take in a round."""
-        for status, score in statuses_and_scores:
+        for status, row in zip(scores.statuses, scores.values.tolist(), strict=True):
             self.invalid += status == INVALID
             if status == OK:
                 push = heapq.heappush if len(self.top) < TOP else heapq.heappushpop
-                push(self.top, score)
-                if not score <= self.best:
-                    self.best, self.best_at = score, calls
+                push(self.top, row[0])
+                if not any(_as_good(other, row) for other in self.front):
+                    self.front = [*(other for other in self.front if not _as_good(row, other)), row]
+                    self.best, self.best_at = max(other[0] for other in self.front), calls
         self.calls = calls
+
+
+def _as_good(first: list[float], second: list[float]) -> bool:
+    """Whether the first scores are as high as the second in everything."""
+    return all(one >= other for one, other in zip(first, second, strict=True))
 
 
 @final
@@ -157,7 +165,7 @@ class Campaign:
         scored = time.monotonic()
         self.optimiser.tell(proposals, scores)
         self.progress.round += 1
-        self.progress.count(zip(scores.statuses, scores.values[:, 0], strict=True), self.oracle.calls)
+        self.progress.count(scores, self.oracle.calls)
         self.progress.scoring += scored - asked
         self.progress.asking += asked - started + time.monotonic() - scored
 

@@ -111,9 +111,8 @@ class CmaEs:
         best = (
             self.archive.best(_AMONG) if self._begun == 0 else self.archive.parents(_AMONG, self._rng, _AMONG, _GREED)
         )
-        points, readable = self.space.encode(best)
         seed = int(self._rng.integers(2**31))
-        origin = points[readable][0] if readable.any() else self.space.draw(1, seed)[0]
+        origin = self._origin(best, seed)
         self._begun += 1
         directions = min(self.config.subspace or self.space.latent, self.space.latent)
         basis = np.eye(self.space.latent)
@@ -121,6 +120,16 @@ class CmaEs:
             basis = np.linalg.qr(self._rng.standard_normal((self.space.latent, directions)))[0]
         population = self.config.population or max(4 + int(3 * math.log(directions)), batch)
         return _Climb(origin, basis, _optimiser(self.config, directions, population), seed)
+
+    def _origin(self, best: Sequence[str], seed: int) -> Points:
+        """Return the point of the first text that the model can read; a draw from the prior where there is none."""
+        for text in best:
+            # Each by itself: the last bits of a point depend on the texts that it is computed with, and a search that
+            # goes on from a state would compute it with others.
+            points, readable = self.space.encode([text])
+            if readable[0]:
+                return points[0]
+        return self.space.draw(1, seed)[0]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
         ConfigError: a rule is of no use to this kind of texts, or cannot be read.
     """
     form = _projected(texts, config) if config.positions else texts.canonical
-    rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(config))
+    rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(texts, config))
     if not rules and not config.positions:
         return texts
     # Moves make nothing that is too large, and are not held to their own limit where the search has a higher one.
@@ -82,14 +82,26 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
     return found
 
 
-def _sequence_rules(config: ConstraintConfig) -> list[Allowed]:
+def _sequence_rules(texts: Texts, config: ConstraintConfig) -> list[Allowed]:
+    if config.alikeness:
+        raise ConfigError("constraints.least_alike, most_alike: of molecules alone: leave them out")
     if config.like and not config.positions:
         raise ConfigError("constraints.like: of sequences it goes with positions, the places where they may differ")
-    rules: list[Allowed] = [lambda text, part=part: part in text for part in config.keep]  # type: ignore[misc]
-    rules += [lambda text, part=part: part not in text for part in config.forbid]  # type: ignore[misc]
+    kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
+    rules: list[Allowed] = [lambda text, part=part: part in text for part in kept]  # type: ignore[misc]
+    rules += [lambda text, part=part: part not in text for part in forbidden]  # type: ignore[misc]
     if config.shortest or config.longest:
         rules.append(lambda text: config.shortest <= len(text) <= (config.longest or len(text)))
     return rules
+
+
+def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:
+    """Return parts of sequences in the form that the sequences have, so that `ggatcc` is found in them."""
+    found = [texts.canonical(part) for part in parts]
+    for part, form in zip(parts, found, strict=True):
+        if form is None or not set(form) <= set(texts.letters):
+            raise ConfigError(f"constraints.{name}: expected letters of {texts.letters}, got {part!r}")
+    return [form for form in found if form is not None]
 
 
 def _projected(texts: Texts, config: ConstraintConfig) -> Canonical:

@@ -53,7 +53,7 @@ class Credit:
 
     def state_dict(self) -> State:
         """Return the counts."""
-        return {"made": self._made, "good": self._good}
+        return {"made": dict(self._made), "good": dict(self._good)}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""

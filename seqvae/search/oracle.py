@@ -134,7 +134,8 @@ class Oracle:
             new = [self._entry(place, proposals, plan, outcome) for place, outcome in zip(places, found, strict=True)]
             self.ledger.add(new)
             done.update((entry.place, entry) for entry in new)
-            self._stop_if_broken(done)
+            if new[-1].status != OK:
+                self._stop_if_broken(done)
         return self._finished(proposals, plan, done)
 
     def close(self) -> None:

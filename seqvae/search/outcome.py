@@ -36,15 +36,19 @@ class Outcome:
     again: bool = False
 
 
-def outcomes_here(score: Score, texts: Sequence[str], columns: int) -> list[Outcome]:
-    """Score texts together; where that fails, one by one, to find out which of them are to blame."""
+def outcome_here(score: Score, text: str, columns: int) -> Outcome:
+    """Score a text."""
     started = time.perf_counter()
     try:
-        values = _numbers(score(texts), len(texts), columns)
+        return outcomes_here(score, [text], columns)[0]
     except Exception as error:
-        if len(texts) > 1:
-            return [outcomes_here(score, [text], columns)[0] for text in texts]
-        return [failed(FAILED, reason_of(error), columns, time.perf_counter() - started)]
+        return failed(FAILED, reason_of(error), columns, time.perf_counter() - started)
+
+
+def outcomes_here(score: Score, texts: Sequence[str], columns: int) -> list[Outcome]:
+    """Score texts together; raises what the function raises, which does not say which of them is to blame."""
+    started = time.perf_counter()
+    values = _numbers(score(texts), len(texts), columns)
     seconds = (time.perf_counter() - started) / len(texts)
     return [_judged(row, seconds) for row in values]
 

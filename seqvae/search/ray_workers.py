@@ -15,7 +15,7 @@ from typing import Any, final
 
 from seqvae.errors import UsageError
 from seqvae.executor import cluster_cores, connected
-from seqvae.search.outcome import Outcome, Score, died, late, outcomes_here, reason_of
+from seqvae.search.outcome import Outcome, Score, died, late, outcome_here, reason_of
 from seqvae.search_config import OracleConfig
 
 _GRACE = 2.0  # seconds in which a worker that is too slow ends by itself and tells the programs that it has started
@@ -147,7 +147,7 @@ class _Actor:
         watch.daemon = True
         watch.start()
         try:
-            return outcomes_here(self._score, [text], self._columns)[0]
+            return outcome_here(self._score, text, self._columns)
         finally:
             watch.cancel()
 

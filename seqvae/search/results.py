@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
+from seqvae.errors import UsageError
 from seqvae.search.ledger import CACHED, CALLED, INVALID, OK, Entry
+from seqvae.search.oracle import is_call
 from seqvae.search.pareto import front
 
 TOP = 10  # designs whose mean is followed
@@ -26,7 +28,7 @@ class Results:
         proposals: calls, everything counted that was proposed within the budget: repeats and invalid texts too.
         best: the highest score; NaN where there is none.
         top_mean: mean score of the best ten designs, or of as many as there are.
-        auc_top: area under the curve of that mean over the budget, 0 to 1 for scores of that range.
+        auc_top: area under the curve of that mean over the calls of the budget, 0 to 1 for scores of that range.
         top: the best designs, best first; of several scores the front of those that nothing else beats.
         statuses: how many proposals had each status.
     """
@@ -40,25 +42,30 @@ class Results:
     statuses: dict[str, int]
 
 
-def results(entries: Iterable[Entry], budget: int, top: int = TOP) -> Results:
+def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique") -> Results:
     """Return what a ledger says of the first of its scores.
 
     Args:
         entries: of a ledger, in its order.
         budget: calls over which the area is taken; a run that ended earlier keeps its last mean.
         top: designs to count.
+        count: what is a call of that budget: `unique`, as PMO counts, or `every`, as in `OracleConfig`.
+
+    Raises:
+        UsageError: there are to be no designs.
     """
+    if top < 1:
+        raise UsageError(f"top: expected a number of designs from 1, got {top}")
     statuses: dict[str, int] = {}
-    called: list[Entry] = []
+    counted: list[Entry] = []
     for entry in entries:
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
-        if entry.status in CALLED:
-            called.append(entry)
-    called = list(_averaged(called))
-    # What failed is a call that brought nothing.
-    scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in called])
+        if is_call(entry.status, count):
+            counted.append(entry)
+    called = _averaged(entry for entry in counted if entry.status in CALLED)
+    scores = np.array(_of_calls(counted, called, count))
     curve = anytime(scores, top, 1)
-    good = best_of([entry for entry in called if entry.status == OK])
+    good = best_of([entry for entry in called.values() if entry.status == OK])
     return Results(
         unique=len(called),
         proposals=len(called) + sum(statuses.get(status, 0) for status in (CACHED, INVALID)),
@@ -70,6 +77,18 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP) -> Results:
     )
 
 
+def _of_calls(counted: Iterable[Entry], called: Mapping[str | None, Entry], count: str) -> list[float]:
+    """Return the score of each call; of one that brought nothing, or nothing new, minus infinity."""
+    left, scores = dict(called), list[float]()
+    for entry in counted:
+        found = left.pop(entry.canonical, None)
+        if found is not None:
+            scores.append(found.scores[0] if found.status == OK else -np.inf)
+        elif count == "every":
+            scores.append(-np.inf)
+    return scores
+
+
 def best_of(entries: Sequence[Entry]) -> list[Entry]:
     """Return entries by their score, best first; of several scores those alone that no other entry beats in all."""
     if entries and len(entries[0].scores) > 1:
@@ -78,16 +97,17 @@ def best_of(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: -entry.scores[0])
 
 
-def _averaged(called: Iterable[Entry]) -> Iterable[Entry]:
+def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:
     """Return each text once, where it was measured first, with the mean of its measurements."""
     first: dict[str | None, Entry] = {}
     scores: dict[str | None, list[tuple[float, ...]]] = {}
     for entry in called:
         first.setdefault(entry.canonical, entry)
         scores.setdefault(entry.canonical, []).append(entry.scores)
-    for text, entry in first.items():
-        several = len(scores[text]) > 1
-        yield replace(entry, scores=tuple(np.mean(scores[text], axis=0).tolist())) if several else entry
+    for text, found in scores.items():
+        if len(found) > 1:
+            first[text] = replace(first[text], scores=tuple(np.mean(found, axis=0).tolist()))
+    return first
 
 
 def anytime(scores: Sequence[float] | NDArray[np.float64], top: int = TOP, every: int = EVERY) -> NDArray[np.float64]:

@@ -25,10 +25,8 @@ from seqvae.search.measurements import Measurement, given
 from seqvae.search.optimiser import Optimiser
 from seqvae.search.oracle import Canonical, Oracle, is_call
 from seqvae.search.results import Results, results
-from seqvae.search.texts import MOLECULES as MOLECULAR
-from seqvae.search.texts import Texts, texts_of, texts_over
+from seqvae.search.texts import Texts, texts_alone, texts_of
 from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
-from seqvae.text.alphabet import BASES
 
 _LOOKED_AT = 64  # texts of the prior
 Objective = str | Scoring | Callable[[str], float | None]
@@ -156,6 +154,7 @@ class OwnFunction:
     columns: ClassVar[int] = 1
     names: ClassVar[tuple[str, ...]] = (SCORE,)
     kind: ClassVar[str] = LETTERS
+    one_by_one: ClassVar[bool] = True
     function: Callable[[str], float | None]
 
     def __call__(self, texts: Sequence[str]) -> list[float]:
@@ -294,11 +293,13 @@ def _same(*names: str) -> bool:
 
 
 def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
-    """Return the kind of texts, from the model where there is one; raises where the objective is of another."""
+    """Return the kind of texts, from the model where there is one; raises where the objective is of another.
+
+    Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
+    """
     wanted = scoring.kind if scoring else LETTERS
     if codec is None:
-        letters = BASES if wanted == DNA else "".join(sorted(set("".join(start))))
-        return MOLECULAR if wanted == MOLECULES else texts_over(letters, start)
+        return texts_alone(wanted, start)
     kind = MOLECULES if codec.tokenizer.molecular else DNA
     if wanted not in (kind, LETTERS):
         raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
 
 from seqvae.errors import InputError
+from seqvae.properties.property import DNA, LETTERS
+from seqvae.properties.property import MOLECULES as OF_MOLECULES
 from seqvae.search.evolution import Moves
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.oracle import Canonical
 from seqvae.search.sequence_moves import SequenceMoves
+from seqvae.text.alphabet import BASES, normalize_dna
 from seqvae.text.molecules import canonical_or_none
 from seqvae.text.tokenizer import Tokenizer
+
+_LOOKED_AT = 100  # texts that say what all are
 
 
 @final
@@ -33,6 +38,11 @@ class Texts:
     molecular: bool
     constrained: bool = False
 
+    @property
+    def letters(self) -> str:
+        """What sequences are written in; nothing of molecules."""
+        return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
+
 
 # A proposal is read when it is made, when it is compared with what is known, and when it is scored.
 MOLECULES = Texts(lru_cache(maxsize=10_000)(canonical_or_none), MoleculeMoves(), molecular=True)
@@ -49,7 +59,20 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
     if tokenizer.molecular:
         return MOLECULES
     letters = "".join(token for token in tokenizer.tokens if len(token) == 1)
-    return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=len(set(map(len, start))) == 1), False)
+    return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)
+
+
+def texts_alone(kind: str, start: Sequence[str]) -> Texts:
+    """Return what there is to know of texts where there is no model.
+
+    Args:
+        kind: `molecules` or `dna`, as the objective reads; `letters` where it says nothing: then the texts do.
+        start: as in `texts_of`.
+    """
+    kind = kind_of(start) if kind == LETTERS else kind
+    if kind == DNA:
+        return Texts(_bases, SequenceMoves(BASES, fixed_length=_of_one_length(start)), molecular=False)
+    return texts_over("".join(sorted(set("".join(start)))), start) if kind == LETTERS else MOLECULES
 
 
 def texts_over(letters: str, start: Collection[str]) -> Texts:
@@ -58,7 +81,39 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
     def canonical(text: str) -> str | None:
         return text if text and set(text) <= set(letters) else None
 
-    return Texts(canonical, SequenceMoves(letters, fixed_length=len(set(map(len, start))) == 1), molecular=False)
+    return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
+
+
+def kind_of(texts: Sequence[str]) -> str:
+    """Return what texts can be read as: `dna`, `molecules`, or `letters` where they are neither.
+
+    They are DNA where all are bases and their codes, and most of them bases alone, since the letters of some proteins
+    are codes too; and molecules where most are some.
+    """
+    sample = texts[:_LOOKED_AT]
+    coded, plain = sum(bool(_dna(text)) for text in sample), sum(_bases(text) is not None for text in sample)
+    if coded == len(sample) < 2 * plain:
+        return DNA
+    molecules = sum(canonical_or_none(text) is not None for text in sample)
+    return OF_MOLECULES if len(sample) < 2 * molecules else LETTERS
+
+
+def _dna(text: str) -> str:
+    """Return the canonical form of a sequence of bases and their codes; nothing of other texts."""
+    try:
+        return normalize_dna(text)
+    except InputError:
+        return ""
+
+
+def _bases(text: str) -> str | None:
+    """Return the canonical form of a sequence of the four bases alone, None of other texts."""
+    form = _dna(text)
+    return form if form and set(form) <= set(BASES) else None
+
+
+def _of_one_length(texts: Collection[str]) -> bool:
+    return len(set(map(len, texts))) == 1
 
 
 def normal_form(tokenizer: Tokenizer) -> Canonical:
