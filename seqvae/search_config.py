@@ -66,6 +66,7 @@ class CampaignConfig:
 
     def __post_init__(self) -> None:
         between("campaign.batch", self.batch, 1, HUGE)
+        between("campaign.seed", self.seed, 0, HUGE)
         between("campaign.initial", self.initial, 2, HUGE)
         between("campaign.minutes", self.minutes, 0.0, HUGE)
         between("campaign.patience", self.patience, 0, HUGE)

@@ -277,6 +277,7 @@ def test_plates_without_a_model(run):
         ("results nothing", 1, "nothing: there is no search here"),
         ("ask plates --model ./model -n 0", 2, "expected a number of texts from 1"),
         ("ask plates --model ./model --initial 1", 2, "campaign.initial"),
+        ("ask plates --model ./model --seed -1", 2, "campaign.seed"),
         ("ask plates --again", 1, "plates: there is no search here"),
         ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
         ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),
