@@ -30,7 +30,7 @@ def figures_of(objective: str, folder: Path, config: SearchConfig, start: tuple[
             raise SystemExit(f"{folder}: was begun with other settings: remove it, or take another folder")
         campaign = search.campaign()
         ended = campaign.run()
-        found = results(search.ledger.entries(), config.oracle.budget)
+        found = results(search.ledger.entries(), config.oracle.budget, count=config.oracle.count)
     return {
         "auc_top10": found.auc_top,
         "best": found.best,

@@ -80,7 +80,8 @@ class RoundOptions:
         seed: every random draw comes from it.
         initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes; 0: never for that reason.
-        patience: end after so many calls without a better best; 0: never for that reason.
+        patience: end after so many calls without a better best, of several scores without a new text on their front; 0:
+            never for that reason.
     """
 
     batch: Annotated[int | None, _of(_CAMPAIGN.batch)] = None
@@ -198,10 +199,11 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
         change_end(folder, change)
     with opened(folder) as search:
         campaign = search.campaign()
-        budget = search.config.oracle.budget
-        with _bar(budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
+        oracle = search.config.oracle
+        with _bar(oracle.budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
             end = campaign.run(show)
-        print_results(results(search.ledger.entries(), budget), settings_of(folder)["scores"])
+        found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
+        print_results(found, settings_of(folder)["scores"])
     if not quiet:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"
         print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)

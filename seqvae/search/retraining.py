@@ -59,15 +59,14 @@ class Retraining:
         if len(archive) - self._learned < self.config.every:
             return
         self._learned = len(archive)
-        best = archive.best(self.config.population)
-        rows = [row for row, text in enumerate(best) if text in self.texts]
-        if len(rows) < 2:
+        best = [text for text in archive.best(self.config.population) if text in self.texts]
+        if len(best) < 2:
             return
-        weights = archive.weights(len(best), self.config.greed)[rows]
+        weights = archive.weights_of(best, self.config.greed)
         self.codec.model.train()
         with fast_matmul(self.codec.device.type == "cpu"), preserved_rng(self.codec.device):
             for _ in range(self.config.steps):
-                self._train([best[rows[drawn]] for drawn in self._rows(torch.from_numpy(weights))])
+                self._train([best[row] for row in self._rows(torch.from_numpy(weights))])
         self.codec.model.eval()
 
     def state_dict(self) -> State:

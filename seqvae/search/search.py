@@ -113,7 +113,7 @@ def resume(
     change_end(out, end or EndConfig(), function)
     with opened(Path(out), function) as search:
         search.campaign().run(on_round)
-        return results(search.ledger.entries(), search.config.oracle.budget)
+        return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
 
 
 def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float | None] | None = None) -> None:
