@@ -213,3 +213,5 @@ def test_wrong_calls():
         generation(DNA, References("protein", DNA))
     with pytest.raises(UsageError, match="must not be negative"):
         GenerationSettings(bootstrap=-1)
+    with pytest.raises(UsageError, match="seed: expected a number from 0, got -4"):
+        GenerationSettings(seed=-4)
