@@ -242,6 +242,13 @@ def test_motifs_are_counted_in_dna(run, file, asked, tmp_path):
     assert failed(run("evaluate", molecules, "--reference", molecules, "--motifs", "x"), "--motifs is for DNA") == 2
 
 
+def test_motifs_that_cannot_be_read_are_known_before_a_model_is_sampled(run, file, asked, tmp_path):
+    motifs = tmp_path / "gone.jaspar"
+    result = run("evaluate", "mpsa-dna", "--reference", file("r.txt", DNA * 5), "--motifs", motifs, "--number", 2)
+    assert failed(result, f"{motifs}: cannot read motifs: No such file or directory") == 1
+    assert "sampling" not in result[2]
+
+
 def test_a_dataset_by_name_gives_its_test_and_training_side(run, file, asked):
     assert run("evaluate", file("s.smi", MOLECULES), "--reference", "moses-sample")[0] == 0
     references = asked[0][1]

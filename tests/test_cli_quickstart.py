@@ -94,6 +94,17 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_cannot_be_done_is_known_before_anything_is_left(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["quickstart", "--seed", "-1", "--out", str(out)]) == 2
+    assert capsys.readouterr().err == "seqvae: error: seed: expected a number from 0, got -1\n"
+    assert not out.exists()
+    out.write_text("mine")
+    assert main(["quickstart", "--out", str(out)]) == 1
+    printed = capsys.readouterr().err
+    assert printed == f"seqvae: error: {out}: cannot write results here: {out} is a file, not a folder\n"
+
+
 def test_an_unknown_model_is_refused(tmp_path, capsys):
     assert main(["quickstart", "--model", "mpsa-dan", "--out", str(tmp_path / "out"), "--quiet"]) == 1
     assert "did you mean 'mpsa-dna'?" in capsys.readouterr().err

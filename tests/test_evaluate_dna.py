@@ -7,6 +7,7 @@ from seqvae.errors import InputError
 from seqvae.evaluate.dna import dna_metrics
 from seqvae.evaluate.generation import GenerationSettings, References, generation
 from seqvae.properties.motifs import PROMOTER_BOXES
+from seqvae.report.evaluation import Evaluation, evaluation_page
 
 PLAIN = GenerationSettings(bootstrap=0, workers=1)
 QUICK = GenerationSettings(bootstrap=40, workers=1)
@@ -78,6 +79,17 @@ def test_invalid_and_repeated_samples_are_counted():
         "compared_with_training": 0,
     }
     assert not {"novelty", "nearest_edits_mean", "discriminability", "kmer_js_6"} & set(found.metrics)
+
+
+@pytest.mark.parametrize("side", ["samples", "test", "training"])
+def test_sequences_without_a_certain_base_have_no_gc_content(side):
+    sides = {"samples": ["ACGT", "GGTA"], "test": ["ACGA", "TTGC"], "training": ["ACGG", "TGGC"]} | {side: ["NNNN"] * 2}
+    found = dna_metrics(sides["samples"], References("dna", sides["test"], training=sides["training"]), QUICK)
+    assert ("gc_mean" in found.metrics, "gc_mean" in found.intervals) == (side != "samples",) * 2
+    assert ("gc_wasserstein" in found.metrics) == (side == "training")
+    assert "gc_wasserstein" not in found.floors or side == "samples"
+    assert found.metrics["length_wasserstein"] == 0
+    assert evaluation_page(Evaluation("s", "r", (), found))
 
 
 def test_without_training_the_floor_is_one_half_of_the_test_texts_against_the_other():

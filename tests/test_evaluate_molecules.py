@@ -84,6 +84,16 @@ def test_intervals_hold_their_figures(table):
         assert low <= table.metrics[name] <= high, name
 
 
+def test_intervals_of_few_samples_stay_within_what_is_possible(folder):
+    # resampled so few at a time, shares and similarities would reach below 0 and above 1
+    few = ["CCO", "CCCO", "CCCCO", "CCN(C)C", "c1ccccc1", "CC(C)O", "CC(C)=O", "CCC(C)=O", "CCCCC", "CCOC", "CC#N"]
+    for samples in ([*few, "CC[O-]"], ["CCO", *["C[O-]", "CC[O-]", "CCC[O-]"] * 3]):
+        found = generation(samples, References("molecules", few), settings(folder, bootstrap=100))
+        for name, (low, high) in found.intervals.items():
+            assert 0 <= low <= found.metrics[name] <= high, name
+            assert high <= 1 or name in ("logP", "SA", "QED", "weight"), name
+
+
 # Computed when the whole fixture was found to agree with MOSES' own figures; FCD depends a little on the processor.
 FIXED = {
     "valid": 71 / 73,
@@ -213,3 +223,5 @@ def test_wrong_calls():
         generation(DNA, References("protein", DNA))
     with pytest.raises(UsageError, match="must not be negative"):
         GenerationSettings(bootstrap=-1)
+    with pytest.raises(UsageError, match="seed: expected a number from 0, got -4"):
+        GenerationSettings(seed=-4)

@@ -115,6 +115,7 @@ def _measure(
     codec, samples = _model_or_samples(source, column, computing.device)
     computing.note(f"reading {names[0]}")
     sides = read_sides(*names, column, codec.run if codec else None, progress=not computing.quiet)
+    motifs = _motifs(measuring.motifs, sides)
     settings: dict[str, Any] = {"seed": measuring.seed}
     if codec:
         _check_kinds(codec, sides, source)
@@ -129,7 +130,7 @@ def _measure(
     generated = None
     if codec is None or sides.generates:
         computing.note(f"comparing {len(samples):,} samples with {len(sides.test):,} real texts")
-        generated = _generation(samples, sides, measuring, computing)
+        generated = _generation(samples, sides, motifs, measuring, computing)
     model = _of_the_model(codec, sides, measuring, computing) if codec else None
     return Measured(source, sides, samples, generated, model, settings)
 
@@ -176,7 +177,13 @@ def _check_kinds(codec: Codec, sides: Sides, source: str) -> None:
         )
 
 
-def _generation(samples: Sequence[str], sides: Sides, measuring: ModelOptions, computing: ComputeOptions) -> Generation:
+def _generation(
+    samples: Sequence[str],
+    sides: Sides,
+    motifs: Sequence[Motif],
+    measuring: ModelOptions,
+    computing: ComputeOptions,
+) -> Generation:
     from seqvae.evaluate.dna import dna_metrics
     from seqvae.evaluate.generation import GenerationSettings, check_texts, generation
     from seqvae.evaluate.stand_in import training_floor
@@ -184,7 +191,7 @@ def _generation(samples: Sequence[str], sides: Sides, measuring: ModelOptions, c
     with _Bars(computing.quiet) as bars:
         bootstrap = 0 if measuring.quick else GenerationSettings.bootstrap
         settings = GenerationSettings(seed=measuring.seed, bootstrap=bootstrap, device=computing.device, progress=bars)
-        if motifs := _motifs(measuring.motifs, sides):
+        if motifs:
             check_texts(samples, sides.references)
             return dna_metrics(samples, sides.references, settings, motifs)
         found = generation(samples, sides.references, settings)

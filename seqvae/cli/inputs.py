@@ -108,7 +108,8 @@ class _Encoding:
 
     def _set_aside(self, flaw: Flaw) -> None:
         if self.stop:
-            raise RecordError(flaw.reason, file=shown_name(self.source), line=flaw.line)
+            reason = f"{flaw.reason} (--on-error skip leaves such records out)"
+            raise RecordError(reason, file=shown_name(self.source), line=flaw.line)
         self.rejects.add(shown_name(self.source), flaw)
 
     def tell(self, compute: ComputeOptions) -> None:

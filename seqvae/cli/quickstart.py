@@ -96,9 +96,13 @@ def quickstart(
         quiet: show no progress.
     """
     from seqvae import load
+    from seqvae.cli.evaluation import check_folder
     from seqvae.cli.outputs import write_text
     from seqvae.report.quickstart import Quickstart, quickstart_page
 
+    if seed < 0:
+        raise UsageError(f"seed: expected a number from 0, got {seed}")
+    check_folder(out)
     say = _Steps(quiet)
     say(f"loading {model}")
     codec = load(model, device=device)

@@ -61,7 +61,7 @@ def dna_metrics(
 
     * `valid`, `unique`, and `novelty`: share of the distinct valid samples that training lacks, letter by letter;
     * `length_mean`, `gc_mean`, `longest_run_mean` (homopolymers, bases), and of each `..._wasserstein`, the distance
-      from the test texts in its own unit;
+      from the test texts in its own unit; no GC content where no sequence has a certain base;
     * `kmer_js_1` to `kmer_js_6`: Jensen-Shannon divergence of the words' shares, bits; not where sequences are shorter;
     * `motif_NAME_per_kb`: hits in 1,000 windows;
     * `discriminability`: area under the ROC curve of a classifier by words, generated against test texts;
@@ -170,8 +170,14 @@ def _described(facts: _Facts, count: int, known: frozenset[str]) -> dict[str, fl
     if known:
         found["novelty"] = len(distinct - known) / len(distinct)
     for name, values in facts.values.items():
-        found[name if name.startswith("motif_") else f"{name}_mean"] = float(np.nanmean(values))
+        if (defined := _defined(values)).size:
+            found[name if name.startswith("motif_") else f"{name}_mean"] = float(defined.mean())
     return found
+
+
+def _defined(values: Row) -> Row:
+    """Return the values that are defined: a sequence of ambiguity codes alone has no GC content."""
+    return values[~np.isnan(values)]
 
 
 def _compared(facts: _Facts, other: _Facts) -> dict[str, float]:
@@ -180,8 +186,9 @@ def _compared(facts: _Facts, other: _Facts) -> dict[str, float]:
 
     found = {}
     for name in _DISTANCES:
-        one, two = facts.values[name], other.values[name]
-        found[f"{name}_wasserstein"] = float(wasserstein_distance(one[~np.isnan(one)], two[~np.isnan(two)]))
+        one, two = _defined(facts.values[name]), _defined(other.values[name])
+        if one.size and two.size:
+            found[f"{name}_wasserstein"] = float(wasserstein_distance(one, two))
     for width in WIDTHS:
         if _has_words(facts.letters, width) and _has_words(other.letters, width):
             shares = spectrum(facts.letters, width), spectrum(other.letters, width)
@@ -290,8 +297,9 @@ def _intervals(
     found = {}
     for name, values in facts.values.items() if bootstrap else ():
         metric = name if name in metrics else f"{name}_mean"
-        known = values[~np.isnan(values)]
-        means = np.fromiter(_means(known, bootstrap, rng), np.float64, bootstrap)
+        if metric not in metrics:
+            continue
+        means = np.fromiter(_means(_defined(values), bootstrap, rng), np.float64, bootstrap)
         found[metric] = (float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5)))
     return found
 
@@ -308,7 +316,7 @@ def _histograms(facts: _Facts, real: _Facts) -> dict[str, tuple[list[float], lis
 
 def _evenly(values: Row) -> list[float]:
     """Return the values in order, evenly picked if there are many."""
-    ordered = np.sort(values[~np.isnan(values)])
+    ordered = np.sort(_defined(values))
     if len(ordered) > _SHOWN:
         ordered = ordered[np.linspace(0, len(ordered) - 1, _SHOWN).round().astype(np.int64)]
     return ordered.tolist()

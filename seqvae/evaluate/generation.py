@@ -62,6 +62,8 @@ class GenerationSettings:
     def __post_init__(self) -> None:
         if self.bootstrap < 0 or self.workers < 0:
             raise UsageError(f"bootstrap and workers must not be negative, got {self.bootstrap} and {self.workers}")
+        if self.seed < 0:
+            raise UsageError(f"seed: expected a number from 0, got {self.seed}")
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,13 @@ def _intervals(sampled: SampledMolecules, figures: Figures, settings: Generation
         if name in figures:
             hits = round(figures[name][0] * total)
             found[name] = share_interval(hits, total, settings.bootstrap, settings.seed)
-    return {name: found[name] for name in figures if name in found}
+    return {name: _possible(name, found[name]) for name in figures if name in found}
+
+
+def _possible(name: str, interval: Interval) -> Interval:
+    """Cut an interval where its figure ends: no distance is below 0, and no share or similarity above 1."""
+    low, high = interval
+    return max(0.0, low), high if name in PROPERTIES else min(1.0, high)
 
 
 def _histograms(sampled: SampledMolecules, test: MoleculeReference) -> dict[str, tuple[list[float], list[float]]]:

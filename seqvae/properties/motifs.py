@@ -204,7 +204,8 @@ def _records(path: Path | str) -> list[Record]:
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read motifs: {error}") from error
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise InputError(f"{path}: cannot read motifs: {reason}") from error
     form = "jaspar" if text.lstrip().startswith(">") else "minimal"
     if form == "minimal" and _BACKGROUND not in text:  # MEME may leave it out, its parser here may not
         text = text.replace("MOTIF", f"{_BACKGROUND}\nA 0.25 C 0.25 G 0.25 T 0.25\n\nMOTIF", 1)
