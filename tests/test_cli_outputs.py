@@ -91,3 +91,12 @@ def test_every_extension_has_its_writer(latent):
         with pytest.raises(UsageError, match="are written as "):
             writer_for(name, latent)
     assert writer_for("-", latent) is (WITH_LATENT["csv"] if latent else TEXTS_ONLY["txt"])
+
+
+def test_a_place_where_no_file_can_be_is_known_before_anything_is_written(tmp_path):
+    (tmp_path / "table.csv").mkdir()
+    (tmp_path / "file").write_text("")
+    for place, words in (("table.csv", "table.csv is a folder"), ("file/deep/table.csv", "file is a file")):
+        with pytest.raises(UsageError, match=words):
+            writer_for(str(tmp_path / place))
+    assert writer_for(str(tmp_path / "not yet" / "table.csv")) is TableWriter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
@@ -12,6 +13,7 @@ import pytest
 from search_cases import alike, dna_model, start
 from test_search_campaign import rows
 
+from seqvae.cli import outputs
 from seqvae.cli.main import main
 from seqvae.search.ledger import Entry, Ledger
 from seqvae.search.run_folder import LEDGER
@@ -193,9 +195,16 @@ def test_a_search_by_plates_learns_after_half_of_the_first_or_what_it_is_given(r
     assert run("ask plates -n 4 --initial 9")[0] == 2
 
 
-def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path):
+def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path, monkeypatch):
+    def full(out, *_, **__):
+        raise OSError(errno.ENOSPC, "no space left", out)
+
     (tmp_path / "file").touch()
-    code, out, err = run("ask plates --model ./model -n 4 --start start.txt --out file/plate.csv")
+    assert run("ask plates --model ./model -n 4 --start start.txt --out file/plate.csv")[0] == 2
+    assert not (tmp_path / "plates").exists()
+    with monkeypatch.context() as disk:
+        disk.setattr(outputs, "write_pieces", full)
+        code, out, err = run("ask plates --model ./model -n 4 --start start.txt --out plate.csv")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "the plate is kept: seqvae ask plates --again" in err
     assert run("ask plates --again --out plate.csv")[0] == 0

@@ -218,10 +218,12 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
         scores: whether the columns matter, which a list of texts does not hold.
 
     Raises:
-        UsageError: the extension is unknown, or the format cannot hold what is to be written; with those that can.
+        UsageError: the extension is unknown, or the format cannot hold what is to be written; with those that can. Or
+            a folder is where the file belongs, or a file where its folder does.
     """
     if out == "-":
         return TableWriter if latent or scores else LinesWriter
+    _can_be(Path(out).expanduser())
     known = WITH_LATENT if latent or scores else {**TEXTS_ONLY, **WITH_LATENT}
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
@@ -229,6 +231,14 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
         what = "latent vectors" if latent else "scores" if scores else "texts"
         raise UsageError(f"{out}: {what} are written as .{', .'.join(known)}, or to - for a pipe")
     return known[kind]
+
+
+def _can_be(file: Path) -> None:
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: give the name of a file in it")
+    for folder in file.parents:
+        if folder.is_file():
+            raise UsageError(f"{file}: {folder} is a file, not a folder: give another place")
 
 
 def write(out: str, results: Results) -> None:
