@@ -210,7 +210,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
     from seqvae.search_config import OracleConfig
 
     optimiser = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
-    with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet) as bar:
+    with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet or None) as bar:
         ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
         oracle = Oracle(get("qed"), MOLECULES.canonical, ledger, OracleConfig(budget=_CALLS))
         proposals = [Candidate(start, "start")]

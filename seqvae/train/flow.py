@@ -94,7 +94,7 @@ def fit_flow(
     flow, points, early = flow.to(device), _Points.of(latents, device), held_out.to(device)
     with fast_matmul(device.type == "cpu"):
         planned = _planned(flow, points, len(latents), config)
-        with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet) as bar:
+        with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
             steps = _Fit(flow, points, early, planned).run(generator(seed, _DRAWS), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
 
