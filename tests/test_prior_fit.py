@@ -236,6 +236,15 @@ def test_stopped_while_the_prior_is_fitted_the_model_is_whole(tmp_path, monkeypa
         assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_texts_too_few_for_a_prior_are_told_before_the_training(tmp_path, monkeypatch):
+    run = small_run(dna_file(tmp_path, count=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_module, "_fit", lambda *_: pytest.fail("trained"))
+        with pytest.raises(InputError, match=r"expected at least two training texts .* got 1; take --prior none"):
+            train(replace(run, prior=SMALL), tmp_path / "run", quiet=True)
+    assert load_artifact(train(run, tmp_path / "run", quiet=True).folder).fitted is None
+
+
 def test_without_validation_texts_some_training_texts_judge(trained, tmp_path):
     import shutil
 

@@ -28,7 +28,7 @@ from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInter
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
 from seqvae.train.module import Sides, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
-from seqvae.train.prior import fit_prior, kept_prior
+from seqvae.train.prior import check_enough, fit_prior, kept_prior
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
@@ -68,7 +68,7 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
-        InputError: the data cannot be used.
+        InputError: the data cannot be used, or are too few to fit a prior to.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
@@ -123,6 +123,8 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
         resume: go on from the folder's checkpoint.
         quiet: show no progress bar.
     """
+    if prepared.run.prior.prior != "none":
+        check_enough(prepared.train, prepared.valid)
     checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
     shell = _shell(model, prepared, checkpoint)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale

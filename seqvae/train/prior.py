@@ -103,6 +103,16 @@ def fit_prior(
     return report
 
 
+def check_enough(train: TokenStore, valid: TokenStore | None) -> None:
+    """See to it, before a model is trained, that there are texts enough to fit its prior to and to judge it by.
+
+    Raises:
+        InputError: there are not.
+    """
+    if len(train) < 2 and (valid is None or len(valid) < _FEWEST):
+        raise InputError(f"expected at least two training texts to fit a prior to, got {len(train)}; take --prior none")
+
+
 def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | None:
     """Return what a folder holds if its prior was fitted to this very model with these settings, else None."""
     try:
@@ -127,13 +137,12 @@ def _sides(artifact: Artifact, train: TokenStore, valid: TokenStore | None, devi
     """Encode the texts; what stops the fit does not judge it, where there are enough texts for both."""
     model, table = artifact.model.to(device), torch.from_numpy(artifact.tokenizer.id_table())
     seed = artifact.run.training.seed
+    check_enough(train, valid)
     fit = encode_store(model, train, table, _TEXTS, seed)
     if valid is not None and len(valid) >= _FEWEST:
         held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
     else:
         held_out, fit = fit.take(slice(0, None, 10)), _without(fit, 10)
-    if not len(fit):
-        raise InputError("expected at least two training texts to fit a prior to, got fewer; take --prior none")
     return _Sides(fit, held_out.take(slice(0, None, 2)), held_out.take(slice(1, None, 2)) or held_out)
 
 
