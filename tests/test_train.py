@@ -94,6 +94,15 @@ def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
     assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("below", ["", "run", "runs/run"])
+def test_a_file_in_the_place_of_the_folder_is_refused(source, tmp_path, below):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=rf"expected a folder for the model, but {file} is a file: give another place"):
+        train(small_run(source), file / below, quiet=True)
+    assert file.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("minutes", "named", "expected"),
     [(TIMES, (), 7.0), (TIMES, ("training.checkpoint_minutes",), TIMES), (3.0, (), 3.0)],

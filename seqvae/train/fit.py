@@ -67,7 +67,8 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
         named: settings, such as `prior.prior`, that are asked for with `resume` even where they are the defaults.
 
     Raises:
-        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
+        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since, or a
+            file is in its place.
         InputError: the data cannot be used, or are too few to fit a prior to.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
@@ -154,7 +155,10 @@ def _state_of(path: Path, prepared: Prepared) -> Checkpoint:
 
 
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
-    """Return the settings to train with, and refuse to overwrite or to mix runs."""
+    """Return the settings to train with, and refuse to overwrite or to mix runs, or a file in the folder's place."""
+    file = next((place for place in (out, *out.parents) if place.is_file()), None)
+    if file:
+        raise UsageError(f"{out}: expected a folder for the model, but {file} is a file: give another place")
     there = (out / RUN).is_file()
     if not resume:
         if (there or (out / PROVENANCE).exists()) and not is_launched():
