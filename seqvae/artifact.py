@@ -185,6 +185,8 @@ def load_artifact(folder: Path) -> Artifact:
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such model folder")
+    if not any((folder / name).exists() for name in (*_ALWAYS, PROVENANCE)):
+        raise ArtifactError(f"{folder}: not a model folder: it has none of a model's files; give one with a model")
     config = migrated(_read_json(folder, CONFIG), folder)
     provenance = _read_json(folder, PROVENANCE)
     _check_hashes(folder, provenance)

@@ -123,6 +123,12 @@ def test_a_foreign_configuration_is_refused(copy, content):
         load_artifact(copy)
 
 
+def test_a_folder_of_something_else_is_said_to_be_no_model(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match=f"{tmp_path}: not a model folder: it has none of a model's files"):
+        load_artifact(tmp_path)
+
+
 def test_no_folder_is_said_to_be_none(tmp_path):
     with pytest.raises(ArtifactError, match="no such model folder"):
         load_artifact(tmp_path / "nothing")

@@ -323,7 +323,7 @@ def test_names_that_are_none(run, file, asked, tmp_path, monkeypatch):
     assert failed(run("evaluate", samples, "--reference", "mose"), "did you mean 'moses'?") == 1
     assert failed(run("evaluate", samples, "--reference", samples, "--train", "mose"), "did you mean 'moses'?") == 1
     assert failed(run("evaluate", samples), "--reference requires an argument") == 2
-    assert failed(run("evaluate", tmp_path, "--reference", samples), "config.json") == 1
+    assert failed(run("evaluate", tmp_path, "--reference", samples), "not a model folder") == 1
 
 
 def test_a_dataset_that_is_not_here_and_cannot_be_fetched(run, file, asked, monkeypatch, tmp_path):
