@@ -351,6 +351,25 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(run, file, aske
 FILES = ["figures.json", "metrics.json", "report.html"]
 
 
+def test_a_folder_holds_the_last_evaluation_alone(run, model, words, file, asked, tmp_path):
+    samples, plain, out = file("s.smi", MOLECULES), file("r.txt", ["hello", "world", "hole"]), tmp_path / "out"
+    own = tmp_path / "out" / "samples.fasta"  # of the user, though an evaluation of DNA has the name too
+    out.mkdir()
+    own.write_text(">1\nACGT\n")
+    of_model = ("evaluate", model, "--number", 5, "--quick", "--out", out, "--reference", samples)
+    assert run(*of_model)[0] == 0
+    assert in_folder(out) == sorted([*FILES, "samples.smi", own.name])
+    assert run("evaluate", words, "--reference", plain, "--number", 5, "--quick", "--out", out)[0] == 0
+    assert in_folder(out) == sorted(["figures.json", "report.html", "samples.txt", own.name])
+    assert run("evaluate", samples, "--reference", samples, "--out", out)[0] == 0
+    assert in_folder(out) == sorted([*FILES, own.name])
+    assert run(*of_model)[0] == 0
+    drawn = file("out/samples.smi", MOLECULES)
+    for _ in range(2):  # what an evaluation reads is never removed
+        assert run("evaluate", drawn, "--reference", samples, "--out", out)[0] == 0
+        assert in_folder(out) == sorted([*FILES, drawn.name, own.name])
+
+
 @pytest.mark.parametrize("stop", ["metrics", "figures.json", "report.html"])
 def test_a_cancelled_evaluation_leaves_no_page(run, file, asked, tmp_path, monkeypatch, stop):
     samples, out = file("s.smi", MOLECULES), tmp_path / "out"

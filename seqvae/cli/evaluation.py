@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 METRICS, FIGURES, PAGE = "metrics.json", "figures.json", "report.html"
 _SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}
+_OTHER_SAMPLES = "samples.txt"
+_NOT_ALWAYS = (METRICS, *_SAMPLES.values(), _OTHER_SAMPLES)  # files that one evaluation writes and another does not
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_measured(folder: Path, found: Measured) -> None:
-    """Write the tables and, last, the page: where it is, all that it speaks of is whole.
+    """Write the tables and, last, the page: where it is, all that it speaks of is whole, and of this evaluation.
 
     Raises:
         OSError: the disk refuses.
@@ -86,12 +88,29 @@ def write_measured(folder: Path, found: Measured) -> None:
     folder = folder.expanduser()
     page = evaluation_page(_evaluation(found))
     (folder / PAGE).unlink(missing_ok=True)  # of an older evaluation, whose tables are replaced now
+    files = [FIGURES, PAGE]
     if found.model is not None:
-        write(str(folder / _SAMPLES.get(found.sides.kind, "samples.txt")), Results(found.samples))
+        files.append(_SAMPLES.get(found.sides.kind, _OTHER_SAMPLES))
+        write(str(folder / files[-1]), Results(found.samples))
     if found.generation is not None:
+        files.append(METRICS)
         write_text(folder / METRICS, _json(_finite(found.generation.metrics)))
-    write_text(folder / FIGURES, _json(figures(found)))
+    _remove_older(folder, found, files)
+    write_text(folder / FIGURES, _json({**figures(found), "files": sorted(files)}))
     write_text(folder / PAGE, page)
+
+
+def _remove_older(folder: Path, found: Measured, files: Sequence[str]) -> None:
+    """Remove what an older evaluation says it wrote and this one does not, but nothing that this one was made from."""
+    try:
+        older = json.loads((folder / FIGURES).read_bytes())["files"]
+        stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # no evaluation, so whatever is here is the user's own
+    read = {Path(name).expanduser().resolve() for name in (found.source, found.sides.name, found.sides.train_name)}
+    for name in stale:
+        if (folder / name).resolve() not in read:
+            (folder / name).unlink(missing_ok=True)
 
 
 def figures(found: Measured) -> dict[str, Any]:
