@@ -138,7 +138,9 @@ def test_a_column_that_is_not_there(folder):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match=r"none.csv: cannot read a table of names and rows: .*No such file"):
+    with pytest.raises(
+        InputError, match=r"none.csv: cannot read a table of names and rows: No such file or directory$"
+    ):
         named(str(tmp_path / "none.csv"))
     for name, content in {"bytes.csv": b"\xff\xfe\xfa", "cut.csv.gz": gzip.compress(b"s,y\n" * 99)[:-9]}.items():
         (tmp_path / name).write_bytes(content)
@@ -176,7 +178,7 @@ def test_arrays_without_their_values(tmp_path):
     with pytest.raises(InputError, match=r"no '-x-' in the name sequences.npy"):
         named(str(tmp_path / "sequences.npy"))
     np.save(tmp_path / "a-x-0.npy", np.zeros((1, 8), int))
-    with pytest.raises(InputError, match=r"a-y-0.npy"):
+    with pytest.raises(InputError, match=r"a-y-0.npy: cannot read arrays x and y: No such file or directory$"):
         named(str(tmp_path / "a-x-0.npy"))
     np.savez(tmp_path / "half.npz", x=np.zeros((1, 8), int))
     with pytest.raises(InputError, match=r"half.npz: cannot read arrays x and y"):

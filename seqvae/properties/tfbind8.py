@@ -130,10 +130,15 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
             lines = file.read().rstrip("\r\n").splitlines() or [""]
         names, *rows = csv.reader(lines, delimiter="\t" if "\t" in lines[0] else ",")
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read a table of names and rows: {error}") from error
+        raise InputError(f"{path}: cannot read a table of names and rows: {_reason(error)}") from error
     if not rows or any(_EIGHT.fullmatch(name.strip()) for name in names):
         raise InputError(f"{path}: expected a first line of column names and rows below it, got {names}")
     return [name.strip() for name in names], rows
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without the path that the message begins with."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _value_column(path: Path, names: list[str], cells: list[str], column: str) -> int:
@@ -192,7 +197,8 @@ def _arrays(path: Path, column: str) -> _Table:
             x = np.load(path, allow_pickle=False)
             y = np.load(_beside(path), allow_pickle=False)
     except (OSError, ValueError, LookupError, EOFError) as error:
-        raise InputError(f"{path}: cannot read arrays x and y: {error}") from error
+        file = getattr(error, "filename", None) or path  # of two files, the one that is missing
+        raise InputError(f"{file}: cannot read arrays x and y: {_reason(error)}") from error
     if x.ndim != 2 or x.shape[1] != WIDTH or x.dtype.kind not in "iu" or y.size != len(x) or y.dtype.kind not in "fiu":
         raise InputError(
             f"{path}: expected x of shape (rows, {WIDTH}), whole numbers, and a number y a row, "
