@@ -89,6 +89,18 @@ def test_a_function_in_this_folder(smi, tmp_path, capsys, monkeypatch):
     assert [row["seqvae_mine:letters"] for row in table(capsys.readouterr().out)] == ["3", "4", str(len(ASPIRIN))]
 
 
+def test_the_numbers_that_are_written_are_counted(tmp_path, capsys, monkeypatch):
+    (tmp_path / "seqvae_far.py").write_text(
+        "def far(text):\n    return {'CCO': float('inf'), 'CC': float('-inf'), 'C': 1.0}.get(text)\n"
+    )
+    (tmp_path / "in.smi").write_text("CCO\nCC\nC\nN\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["properties", "score", "seqvae_far:far", "in.smi"]) == 0
+    printed = capsys.readouterr()
+    assert [row["seqvae_far:far"] for row in table(printed.out)] == ["inf", "-inf", "1", ""]
+    assert "values: seqvae_far:far 3;" in printed.err
+
+
 TASKS = """
 join = "{join}"
 [[term]]

@@ -145,7 +145,7 @@ def _scored(
         for scoring in scorings:
             columns |= scoring.parts(texts)
         for name, column in columns.items():
-            found[name] += int(np.isfinite(column).sum())
+            found[name] += int((~np.isnan(column)).sum())  # what is written: infinity, too
         yield Results(texts, {name: column.tolist() for name, column in columns.items()})
 
 
