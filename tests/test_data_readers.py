@@ -182,7 +182,10 @@ BAD_FILES = {
     "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, though its name ends in \.gz"),
     "bad.parquet": (b"PAR1 nothing", r"bad\.parquet: not a readable parquet file"),
     "bad.fasta": (b"ACGT\n>a\nACGT\n", r"bad\.fasta:1: FASTA must begin with a line that starts with '>'"),
-    "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv:\d+: not a table: field larger than field limit"),
+    "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv:2: not a table: field larger than field limit"),
+    "open.csv": (b'smiles\nCCO\n"CC', r"open\.csv:3: not a table: unexpected end of data; is a quote left open here"),
+    "swallows.csv": (b'smiles,y\n"CC,1\nCCO,2\n', r"swallows\.csv:2: not a table: .*; is a quote left open here"),
+    "title.tsv": (b'"smiles\nCC\n', r"title\.tsv:1: not a table: .*; is a quote left open here"),
 }
 
 

@@ -96,17 +96,18 @@ def read_tsv(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
 def _read_table(source: Path | str, columns: Columns, delimiter: str) -> Iterator[Record | Flaw]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        rows = csv.reader(lines, delimiter=delimiter)
-        header = [title.strip() for title in next(rows, [])]
-        pick = _Picker(header, columns, name)
-        before = rows.line_num
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)  # else a quote left open swallows what follows
+        before = 0
         try:
+            header = [title.strip() for title in next(rows, [])]
+            pick = _Picker(header, columns, name)
+            before = rows.line_num
             for row in rows:
                 line, before = before + 1, rows.line_num
                 if row:
                     yield pick(row, line)
         except csv.Error as error:
-            raise InputError(f"{name}:{rows.line_num}: not a table: {error}") from error
+            raise InputError(f"{name}:{before + 1}: not a table: {error}; is a quote left open here?") from error
 
 
 class _Picker:
