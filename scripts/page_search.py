@@ -7,6 +7,12 @@ from statistics import mean, stdev
 
 from page_tables import Values, reached, table
 
+_BASELINES = {
+    "prior": "draws from the model",
+    "screening": "molecules of ZINC250k in random order",
+    "string-ga": "a genetic algorithm over SELFIES",
+    "ga": "a genetic algorithm over molecules as graphs",
+}
 _LATENT, _BEST = "NF-BO", "InVirtuoGen without prescreen"
 
 
@@ -61,8 +67,9 @@ def _baselines(result: Values, names: Sequence[str]) -> str:
     sums = [sum(_auc(of, name) for name in names if name in of) for of in columns]
     rows.append([f"**sum of {len(names)}**", *(f"**{value:.2f}**" for value in sums)])
     return (
-        f"\nSearches that it must beat, by the same oracle, seed {seed}: draws from the model (`prior`), molecules of "
-        "ZINC250k in random order (`screening`), and genetic algorithms over SELFIES and over graphs.\n\n"
+        f"\nSearches that it must beat, by the same oracle, seed {seed}: "
+        + "; ".join(f"`{name}`, {_BASELINES.get(name, name)}" for name in found)
+        + ".\n\n"
         + table(["task", *(f"`{name}`" for name in found), f"**`{settings['optimizer']}`**"], rows)
     )
 
