@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqvae.data.audit import Finding, audit
 from seqvae.data.sources import load_dataset
-from seqvae.data.splits import Split, sequence_split
+from seqvae.data.splits import Split, group_split, groups_of
 from seqvae.errors import UsageError
 from seqvae.text.build import build_tokenizer
 
@@ -50,7 +50,7 @@ def test_unseen_tokens_of_the_held_out_texts():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(alphabet="ACGT", min_size=1, max_size=4), max_size=40), st.integers(0, 9))
 def test_a_sequence_split_never_leaks(texts, seed):
-    split = sequence_split(texts, 0.3, 0.3, seed, double_stranded=True)
+    split = group_split(groups_of(texts, "dedup", "dna"), 0.3, 0.3, seed)
     found = audit(texts, "dna", split=split)
     assert found.leaks == {"valid": 0, "test": 0}
     assert found.duplicates == len(texts) - len(set(texts))

@@ -15,12 +15,11 @@ from seqvae.data.splits import (
     Split,
     carve_valid,
     group_split,
+    groups_of,
     named_split,
     published_split,
     random_split,
     representative,
-    scaffold_split,
-    sequence_split,
 )
 from seqvae.errors import InputError, InvalidMoleculeError, UsageError
 from seqvae.text.alphabet import reverse_complement
@@ -61,7 +60,7 @@ def test_a_random_split_has_the_shares_asked_for(count, shares, seed):
 @settings(max_examples=80, deadline=None)
 @given(DNA, SHARES, SEEDS)
 def test_no_sequence_and_no_reverse_complement_crosses(texts, shares, seed):
-    split = sequence_split(texts, *shares, seed, double_stranded=True)
+    split = group_split(groups_of(texts, "dedup", "dna"), *shares, seed)
     check(split, len(texts))
     assert disjoint(sides(split, texts))
     found = sides(split, texts)
@@ -86,7 +85,7 @@ def test_a_group_split_does_not_depend_on_the_order(groups, shares, seed, random
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_scaffold_crosses(seed):
-    split = scaffold_split(MOLECULES, 0.2, 0.2, seed)
+    split = group_split(groups_of(MOLECULES, "scaffold", "smiles"), 0.2, 0.2, seed)
     check(split, len(MOLECULES))
     assert disjoint(sides(split, [scaffold(t) for t in MOLECULES]))
     assert len(split.valid) > 15
@@ -107,7 +106,7 @@ def test_both_strands_have_one_representative(text):
 
 def test_seeds_differ_and_repeat():
     texts = [f"{i:b}".replace("0", "A").replace("1", "C") for i in range(100)]
-    for cut in (lambda s: random_split(100, seed=s), lambda s: sequence_split(texts, seed=s)):
+    for cut in (lambda s: random_split(100, seed=s), lambda s: group_split(texts, seed=s)):
         assert len({tuple(cut(s).test.tolist()) for s in range(4)}) == 4
         assert cut(3).test.tolist() == cut(3).test.tolist()
 
@@ -148,7 +147,8 @@ def test_validation_is_carved_out_of_training_only_where_it_lacks():
 
 def test_scaffolds_need_molecules():
     with pytest.raises(InvalidMoleculeError):
-        scaffold_split(["CCO", "?"])
+        groups_of(["CCO", "?"], "scaffold", "char")
+    assert groups_of(["CCO", "?"], "scaffold", "smiles") == ["", "?"]
 
 
 def test_a_split_unpacks_in_order():

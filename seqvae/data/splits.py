@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError, UsageError
-from seqvae.text.alphabet import reverse_complement
-from seqvae.text.molecules import scaffold
+from seqvae.text.alphabet import normalize_dna, reverse_complement
+from seqvae.text.molecules import canonical_smiles, scaffold
 
 # Words that published files use for the three sides.
 _LABELS = {
@@ -69,43 +69,42 @@ def random_split(count: int, valid: float = 0.1, test: float = 0.1, seed: int = 
     return Split(np.sort(parts[2]), np.sort(parts[0]), np.sort(parts[1]))
 
 
-def scaffold_split(texts: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
-    """Split molecules so that no Bemis–Murcko scaffold is on two sides.
+def groups_of(texts: Sequence[str], split: str, kind: str) -> list[str]:
+    """Return the group of each text, for `group_split`: what is of one group must not be on two sides.
 
-    Molecules without a ring share the empty scaffold and stay together.
-
-    Args:
-        texts: SMILES.
-        valid: share for validation; not exceeded.
-        test: share for the final test; not exceeded.
-        seed: another seed gives another split.
-
-    Raises:
-        InvalidMoleculeError: if a text is no molecule.
-        UsageError: if a share is negative, or nothing is left to train on.
-
-    Source:
-        Bemis & Murcko 1996, doi:10.1021/jm9602928.
-    """
-    return group_split([scaffold(text) for text in texts], valid, test, seed)
-
-
-def sequence_split(
-    texts: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0, *, double_stranded: bool = False
-) -> Split:
-    """Split so that no sequence is on two sides.
+    A text that cannot be read is a group of its own. Molecules without a ring share the empty scaffold.
 
     Args:
-        texts: sequences in canonical form: equal texts are the same sequence.
-        valid: share for validation; not exceeded.
-        test: share for the final test; not exceeded.
-        seed: another seed gives another split.
-        double_stranded: DNA; a sequence and its reverse complement are the same one.
+        texts: in any form of their kind.
+        split: `dedup`, by what they are (molecules by canonical SMILES, DNA by either strand); `scaffold`, by their
+            Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928).
+        kind: of their tokenizer.
 
     Raises:
-        UsageError: if a share is negative, or nothing is left to train on.
+        InvalidMoleculeError: scaffolds of texts that are not packed as molecules, and one is none.
     """
-    return group_split([representative(t) for t in texts] if double_stranded else texts, valid, test, seed)
+    group = scaffold if split == "scaffold" else _SAME.get(kind, str)
+    found = []
+    for text in texts:
+        try:
+            found.append(group(text))
+        except InputError:
+            if split == "scaffold" and kind not in ("selfies", "smiles"):
+                raise  # packing would take it
+            found.append(text)
+    return found
+
+
+def _either_strand(text: str) -> str:
+    return representative(normalize_dna(text, allow_gap=True))
+
+
+# What texts of a kind are the same, where it is not the text itself.
+_SAME: dict[str, Callable[[str], str]] = {
+    "dna": _either_strand,
+    "selfies": canonical_smiles,
+    "smiles": canonical_smiles,
+}
 
 
 def representative(sequence: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from seqvae.data.cache import atomic_file
 from seqvae.data.pack import PackedData, pack
 from seqvae.data.readers import ReadSettings, RecordReader
 from seqvae.data.sources import list_cards, load_dataset
-from seqvae.data.splits import Split, carve_valid, group_split, random_split, representative
+from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
 from seqvae.data.store import TokenStore
 from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, UsageError
-from seqvae.text.alphabet import IUPAC, normalize_dna
+from seqvae.text.alphabet import IUPAC
 from seqvae.text.build import build_tokenizer
-from seqvae.text.molecules import canonical_smiles, scaffold
+from seqvae.text.molecules import canonical_smiles
 from seqvae.text.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
 
@@ -210,35 +210,9 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
             raise ConfigError(f"data.split: {found.source} has no published split; take random, scaffold or dedup")
         return carve_valid(found.published, data.valid_fraction, seed)
     if data.split in ("scaffold", "dedup"):
-        groups = _groups(found.texts, data.split, kind)
+        groups = groups_of(found.texts, data.split, kind)
         return group_split(groups, data.valid_fraction, data.test_fraction, seed)
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
-
-
-def _groups(texts: Sequence[str], split: str, kind: str) -> list[str]:
-    """Return the group of each text; one that cannot be read is a group of its own."""
-    group = scaffold if split == "scaffold" else _SAME.get(kind, str)
-    found = []
-    for text in texts:
-        try:
-            found.append(group(text))
-        except InputError:
-            if split == "scaffold" and kind not in ("selfies", "smiles"):
-                raise  # packing would take it
-            found.append(text)
-    return found
-
-
-def _either_strand(text: str) -> str:
-    return representative(normalize_dna(text, allow_gap=True))
-
-
-# What texts of a kind are the same where it is not the text itself.
-_SAME: dict[str, Callable[[str], str]] = {
-    "dna": _either_strand,
-    "selfies": canonical_smiles,
-    "smiles": canonical_smiles,
-}
 
 
 @dataclass(frozen=True)
