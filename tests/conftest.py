@@ -1,9 +1,11 @@
 """Shapes are checked in the tests only: jaxtyping annotations of the model rooms, enforced by beartype."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -19,6 +21,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """Keep packed data out of the user's cache, and let tests share what they pack."""
     monkeypatch.setenv("SEQVAE_CACHE", str(_cache(tmp_path_factory)))
     monkeypatch.delenv("SEQVAE_DATA", raising=False)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: numbers that are compared to the last bit must be added in one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _cache(factory: pytest.TempPathFactory) -> Path:

@@ -342,7 +342,7 @@ def test_a_dataset_that_is_not_here_and_cannot_be_fetched(run, file, asked, monk
 def test_a_place_that_cannot_be_written_is_known_before_the_work(run, file, asked, tmp_path, monkeypatch):
     samples = file("s.smi", MOLECULES)
     words = ("evaluate", samples, "--reference", samples, "--out")
-    assert failed(run(*words, samples / "out"), "cannot write results here", "is a file, not a folder") == 1
+    assert failed(run(*words, samples / "out"), "cannot write here", "is a file, not a folder") == 1
     monkeypatch.setattr("os.access", lambda *_: False)
     assert failed(run(*words, tmp_path / "out"), "no permission to write") == 1
     assert asked == []

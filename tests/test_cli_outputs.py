@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from seqvae.cli.inputs import latent_chunks, read_latent
 from seqvae.cli.outputs import TEXTS_ONLY, WITH_LATENT, FastaWriter, TableWriter, write, write_pieces, writer_for
 from seqvae.data.parts import Results
-from seqvae.errors import UsageError
+from seqvae.errors import SeqVAEError, UsageError
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 arrays = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 4)), elements=finite)
@@ -97,6 +97,6 @@ def test_a_place_where_no_file_can_be_is_known_before_anything_is_written(tmp_pa
     (tmp_path / "table.csv").mkdir()
     (tmp_path / "file").write_text("")
     for place, words in (("table.csv", "table.csv is a folder"), ("file/deep/table.csv", "file is a file")):
-        with pytest.raises(UsageError, match=words):
+        with pytest.raises(SeqVAEError, match=words):
             writer_for(str(tmp_path / place))
     assert writer_for(str(tmp_path / "not yet" / "table.csv")) is TableWriter

@@ -102,7 +102,7 @@ def test_what_cannot_be_done_is_known_before_anything_is_left(tmp_path, capsys):
     out.write_text("mine")
     assert main(["quickstart", "--out", str(out)]) == 1
     printed = capsys.readouterr().err
-    assert printed == f"seqvae: error: {out}: cannot write results here: {out} is a file, not a folder\n"
+    assert printed == f"seqvae: error: {out}: cannot write here: {out} is a file, not a folder: give another place\n"
 
 
 def test_an_unknown_model_is_refused(tmp_path, capsys):

@@ -30,14 +30,6 @@ def source(tmp_path_factory):
     return dna_file(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def weights(folder):
     return load_file(folder / "weights.safetensors")
 
@@ -98,7 +90,7 @@ def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_refused(source, tmp_path, below):
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(UsageError, match=rf"expected a folder for the model, but {file} is a file: give another place"):
+    with pytest.raises(InputError, match=rf"cannot write here: {file} is a file, not a folder: give another place"):
         train(small_run(source), file / below, quiet=True)
     assert file.read_text() == "mine"
 

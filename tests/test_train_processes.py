@@ -39,14 +39,6 @@ def source(tmp_path):
     return dna_file(tmp_path)
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def start(source, out, epochs, devices=1):
     tests = str(Path(__file__).parent)
     code = SCRIPT.format(tests=tests, source=str(source), out=str(out), epochs=epochs, devices=devices)

@@ -93,7 +93,8 @@ def evaluate(
         reading: how files of texts are read.
         computing: where and how the work is done.
     """
-    from seqvae.cli.evaluation import check_folder, print_measured, write_measured
+    from seqvae.cli.evaluation import print_measured, write_measured
+    from seqvae.data.cache import check_folder
 
     if out:
         check_folder(Path(out))

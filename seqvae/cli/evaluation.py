@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,20 +62,6 @@ class Measured:
     generation: Generation | None
     model: ModelFigures | None
     settings: Mapping[str, Any]
-
-
-def check_folder(folder: Path) -> None:
-    """See to it, before long work, that results can be written into a folder, which need not be there yet.
-
-    Raises:
-        InputError: they cannot.
-    """
-    place = folder.expanduser().absolute()
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if not there.is_dir():
-        raise InputError(f"{folder}: cannot write results here: {there} is a file, not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"{folder}: cannot write results here: no permission to write in {there}")
 
 
 def write_measured(folder: Path, found: Measured) -> None:

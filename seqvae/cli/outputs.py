@@ -17,7 +17,7 @@ from typing import IO, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.data.cache import atomic_file
+from seqvae.data.cache import atomic_file, check_folder
 from seqvae.data.parts import Results
 from seqvae.errors import UsageError
 
@@ -219,11 +219,15 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
 
     Raises:
         UsageError: the extension is unknown, or the format cannot hold what is to be written; with those that can. Or
-            a folder is where the file belongs, or a file where its folder does.
+            a folder is where the file belongs.
+        InputError: nothing can be written into its folder.
     """
     if out == "-":
         return TableWriter if latent or scores else LinesWriter
-    _can_be(Path(out).expanduser())
+    file = Path(out).expanduser()
+    if file.is_dir():
+        raise UsageError(f"{out} is a folder: give the name of a file in it")
+    check_folder(file.parent)
     known = WITH_LATENT if latent or scores else {**TEXTS_ONLY, **WITH_LATENT}
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
@@ -231,14 +235,6 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
         what = "latent vectors" if latent else "scores" if scores else "texts"
         raise UsageError(f"{out}: {what} are written as .{', .'.join(known)}, or to - for a pipe")
     return known[kind]
-
-
-def _can_be(file: Path) -> None:
-    if file.is_dir():
-        raise UsageError(f"{file} is a folder: give the name of a file in it")
-    for folder in file.parents:
-        if folder.is_file():
-            raise UsageError(f"{file}: {folder} is a file, not a folder: give another place")
 
 
 def write(out: str, results: Results) -> None:

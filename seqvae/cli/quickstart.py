@@ -96,8 +96,8 @@ def quickstart(
         quiet: show no progress.
     """
     from seqvae import load
-    from seqvae.cli.evaluation import check_folder
     from seqvae.cli.outputs import write_text
+    from seqvae.data.cache import check_folder
     from seqvae.report.quickstart import Quickstart, quickstart_page
 
     if seed < 0:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from seqvae.errors import InputError
+
 
 def cache_folder(*parts: str) -> Path:
     """Folder for downloads and packed tokens: `$SEQVAE_CACHE`, else `$XDG_CACHE_HOME/seqvae`, else `~/.cache/seqvae`.
@@ -28,6 +30,20 @@ def cache_folder(*parts: str) -> Path:
         return Path(chosen).expanduser().joinpath(*parts)
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser().joinpath("seqvae", *parts)
+
+
+def check_folder(folder: Path) -> None:
+    """See to it, before long work, that files can be written into a folder, which need not be there yet.
+
+    Raises:
+        InputError: they cannot.
+    """
+    place = folder.expanduser().absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder}: cannot write here: {there} is a file, not a folder: give another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: cannot write here: no permission to write in {there}: give another place")
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def begin(
     codec = load(config.model, device=config.device) if config.model else None
     free = _texts(codec, scoring, start)
     texts = constrained(free, config.constraints)
-    columns = scoring.columns if scoring else 1
+    columns = _columns(scoring)
     build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
     settings = {
         "objective": scoring.to_dict() if scoring else None,
@@ -193,7 +193,7 @@ class Search:
     @property
     def columns(self) -> int:
         """How many numbers a text gets."""
-        return self.scoring.columns if self.scoring else 1
+        return _columns(self.scoring)
 
     def campaign(self) -> Campaign:
         """Return the campaign, at the state that it has come to.
@@ -220,13 +220,17 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
         start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
         free = _texts(codec, scoring, start)
         texts = constrained(free, config.constraints)
-        columns = scoring.columns if scoring else 1
+        columns = _columns(scoring)
         optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
         ledger = run_folder.ledger_of(folder, found)
         try:
             yield Search(folder, config, scoring, texts, measurable(free, texts), optimiser, ledger)
         finally:
             ledger.close()
+
+
+def _columns(scoring: Scoring | OwnFunction | None) -> int:
+    return scoring.columns if scoring else 1
 
 
 def measurable(free: Texts, texts: Texts) -> Canonical:

@@ -18,7 +18,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact import PROVENANCE, RUN, Artifact, save_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
-from seqvae.data.cache import atomic_file
+from seqvae.data.cache import atomic_file, check_folder
 from seqvae.device import fast_matmul, resolve_device
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
@@ -67,9 +67,8 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
         named: settings, such as `prior.prior`, that are asked for with `resume` even where they are the defaults.
 
     Raises:
-        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since, or a
-            file is in its place.
-        InputError: the data cannot be used, or are too few to fit a prior to.
+        UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
+        InputError: the data cannot be used, or are too few to fit a prior to; or nothing can be written there.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
@@ -156,9 +155,7 @@ def _state_of(path: Path, prepared: Prepared) -> Checkpoint:
 
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
     """Return the settings to train with, and refuse to overwrite or to mix runs, or a file in the folder's place."""
-    file = next((place for place in (out, *out.parents) if place.is_file()), None)
-    if file:
-        raise UsageError(f"{out}: expected a folder for the model, but {file} is a file: give another place")
+    check_folder(out)
     there = (out / RUN).is_file()
     if not resume:
         if (there or (out / PROVENANCE).exists()) and not is_launched():
