@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from seqvae import __version__
 from seqvae.cli.figures import print_json, print_rows
 from seqvae.cli.outputs import Results, write, write_text
-from seqvae.errors import InputError
 from seqvae.evaluate.logo import Logo, logo
 from seqvae.evaluate.sides import DNA, MOLECULES, Sides
 from seqvae.report.evaluation import Evaluation, evaluation_page
