@@ -20,24 +20,22 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import ddvae_recipe
-import matrix_work
 import moses_recipe
 import numpy as np
 import tokenizing
 import torch
+from our_speed import ONE_DRAW, SMALL_MODEL, Speed, Training, matmul_rate, sample_ids, sample_texts, training_texts
 from record import arguments, measured, result_path, torch_threads, write_result
 
 import seqvae
-from seqvae.artifact import Artifact, parameters
-from seqvae.config import DecodeConfig, ExecutorConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.artifact import parameters
+from seqvae.config import DecodeConfig, ExecutorConfig, ModelConfig, TrainingConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.pack import PackedData, pack
-from seqvae.data.sources import load_dataset
-from seqvae.device import fast_matmul, generator
+from seqvae.device import fast_matmul
 from seqvae.executor import cores
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec
-from seqvae.model.build import build_model
 from seqvae.text.build import build_tokenizer
 
 NAME = "throughput"
@@ -101,9 +99,6 @@ SMALL = Settings(
     matmul_size=128,
     matmul_repeats=2,
 )
-# One draw a text, whatever it is: by default we keep rules, and draw again what is no molecule.
-AS_RECIPES_DO = DecodeConfig("sample", rules="none", tries=1)
-SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
 
 
 class Recipe:
@@ -142,72 +137,23 @@ class Recipe:
         return made / (time.perf_counter() - started)
 
 
-@dataclass(frozen=True)
-class Turn:
-    """One round of our training: texts a second, and operations a second in matrix products."""
-
-    sequences: float
-    flops: float
-
-
 class Ours:
     """Our default model, going once through the molecules in each round.
 
     Args:
         packed: the molecules and their tokenizer.
-        config: the model; `max_length` may be left 0.
-        settings: what is measured.
+        config: the model.
+        seed: of weights, noise and order.
     """
 
-    def __init__(self, packed: PackedData, config: ModelConfig, settings: Settings) -> None:
-        self.config = replace(config, max_length=config.max_length or packed.store.max_length)
-        self.training, self.packed, self.seed = TrainingConfig(), packed, settings.seed
-        self.model = build_model(self.config, packed.tokenizer.vocab_size, settings.seed)
-        rate = self.training.learning_rate
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
-        self.stream = BatchStream(packed.store, BatchPlan(self.training.batch_size, settings.seed))
-        self.rng = generator(settings.seed)
-        self.steps: list[tuple[int, int]] = []
+    def __init__(self, packed: PackedData, config: ModelConfig, seed: int) -> None:
+        self.training = Training(packed, config, seed)
+        self.stream = BatchStream(packed.store, BatchPlan(self.training.settings.batch_size, seed))
 
-    def train(self, turn: int, fast: bool) -> Turn:
+    def train(self, turn: int, fast: bool) -> Speed:
         """Return the speed of one pass over the molecules."""
-        self.steps.clear()
-        started = time.perf_counter()
         with fast_matmul(fast):
-            for batch in self.stream.batches(turn):
-                self._step(batch)
-        seconds = time.perf_counter() - started
-        vocab = self.packed.tokenizer.vocab_size
-        flops = sum(matrix_work.training_flops(*shape, self.config, vocab) for shape in self.steps)
-        return Turn(sum(rows for rows, _ in self.steps) / seconds, flops / seconds)
-
-    def _step(self, batch: torch.Tensor) -> None:
-        objective = ObjectiveConfig()
-        losses = self.model.losses(batch, objective.beta, objective, self.rng)
-        self.optimizer.zero_grad()
-        losses.loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
-        self.optimizer.step()
-        self.steps.append((batch.shape[0], batch.shape[1]))
-
-    def codec(self) -> Codec:
-        """Return the model as it stands, ready to sample."""
-        return Codec(Artifact(self.model, self.config, self.packed.tokenizer, RunConfig(), {}), "cpu")
-
-
-def sample_texts(codec: Codec, count: int, how: DecodeConfig) -> float:
-    """Return the sampled texts a second, through the API that a user calls."""
-    started = time.perf_counter()
-    made = len(codec.generate_samples(count, how).texts)
-    return made / (time.perf_counter() - started)
-
-
-def sample_ids(codec: Codec, count: int, seed: int) -> tuple[float, float]:
-    """Return the sampled rows of ids a second, not made into texts, and their mean length, the end included."""
-    started = time.perf_counter()
-    ids = codec.generate_ids(codec.draw(count, seed), replace(AS_RECIPES_DO, seed=seed)).ids
-    seconds = time.perf_counter() - started
-    return count / seconds, sum(map(len, ids)) / count
+            return self.training.train(self.stream.batches(turn))
 
 
 def sample_in_bulk(codec: Codec, count: int) -> float:
@@ -216,16 +162,6 @@ def sample_in_bulk(codec: Codec, count: int) -> float:
     bulk = Bulk(codec, BulkSettings(ExecutorConfig("processes", cores())))
     made = sum(len(part.texts) for part in bulk.sample(count, DecodeConfig("sample")))
     return made / (time.perf_counter() - started)
-
-
-def matmul_rate(size: int, repeats: int) -> float:
-    """Return the operations a second of products of square float32 matrices, the first one not counted."""
-    left, right = (torch.rand(size, size, generator=generator(0, side)) for side in range(2))
-    torch.matmul(left, right)
-    started = time.perf_counter()
-    for _ in range(repeats):
-        torch.matmul(left, right)
-    return repeats * matrix_work.matmul_flops(size) / (time.perf_counter() - started)
 
 
 Contestants = dict[str, dict[str, Recipe]]
@@ -241,22 +177,21 @@ def training_rounds(recipes: Contestants, ours: dict[str, Ours], settings: Setti
                 for name, contestants in recipes.items():
                     found[f"{name}, {mode}"].append(contestants[mode].train(turn))
             one = ours[mode].train(turn, fast)
-            found[f"ours, {mode}"].append(one.sequences)
+            found[f"ours, {mode}"].append(one.texts)
             found[f"ours flops, {mode}"].append(one.flops)
     return found
 
 
-def sampling_rounds(recipes: Contestants, codec: Codec, config: ModelConfig, settings: Settings) -> Rounds:
+def sampling_rounds(recipes: Contestants, codec: Codec, settings: Settings) -> Rounds:
     """Sample turn by turn and return texts a second; ours in float32, by the fastest products that lose no digits."""
     found: Rounds = defaultdict(list)
     for turn in range(settings.rounds):
         found["ours"].append(sample_texts(codec, settings.samples, DecodeConfig("sample", seed=turn)))
-        found["ours, as recipes do"].append(sample_texts(codec, settings.samples, replace(AS_RECIPES_DO, seed=turn)))
+        found["ours, as recipes do"].append(sample_texts(codec, settings.samples, replace(ONE_DRAW, seed=turn)))
         speed, tokens = sample_ids(codec, settings.samples, turn)
-        work = matrix_work.sampling_flops(tokens, config, codec.tokenizer.vocab_size)
-        found["ours, ids only"].append(speed)
+        found["ours, ids only"].append(speed.texts)
         found["ours, tokens a text"].append(tokens)
-        found["ours, ids only, flops"].append(speed * work)
+        found["ours, ids only, flops"].append(speed.flops)
         for mode, fast in MODES.items():
             with fast_matmul(fast):
                 found[f"matmul flops, {mode}"].append(matmul_rate(settings.matmul_size, settings.matmul_repeats))
@@ -299,15 +234,14 @@ def ratios(training: Rounds, sampling: Rounds) -> dict[str, float]:
 
 def measure(settings: Settings, model: ModelConfig, trained: Path | None) -> dict[str, Any]:
     """Run everything, and return the figures."""
-    texts = training_texts(settings)
+    texts = training_texts(settings.dataset, settings.molecules)
     recipes = {name: {mode: Recipe(name, texts, settings) for mode in MODES} for name in RECIPES}
     with TemporaryDirectory() as folder:
         packed = pack(texts, build_tokenizer("selfies", settings.vocab_size), folder, on_error="skip")
-        ours = {mode: Ours(packed, model, settings) for mode in MODES}
+        ours = {mode: Ours(packed, model, settings.seed) for mode in MODES}
         training = training_rounds(recipes, ours, settings)
-        codec = seqvae.load(trained, device="cpu") if trained else ours["auto"].codec()
-        config = codec.run.model if trained else ours["auto"].config
-        sampling = sampling_rounds(recipes, codec, config, settings)
+        codec = seqvae.load(trained, device="cpu") if trained else ours["auto"].training.codec()
+        sampling = sampling_rounds(recipes, codec, settings)
         loops = tokenizing.rounds(texts[: settings.tokenized], packed.tokenizer, settings.rounds)
     sizes = {
         name: {"parameters": parameters(one["32"].model), "symbols": len(one["32"].alphabet)}
@@ -316,20 +250,13 @@ def measure(settings: Settings, model: ModelConfig, trained: Path | None) -> dic
     return {
         "molecules": {"recipe": len(texts), "ours": len(packed.store)},
         **sizes,
-        "ours": {"parameters": parameters(ours["32"].model), "symbols": packed.tokenizer.vocab_size},
+        "ours": {"parameters": parameters(ours["32"].training.model), "symbols": packed.tokenizer.vocab_size},
         "sampled from": described(codec) if trained else "the model as trained in these rounds",
         "training": {name: measured(rounds) for name, rounds in training.items()},
         "sampling": {name: measured(rounds) for name, rounds in sampling.items()},
         "tokenizing": {name: measured(rounds) for name, rounds in loops.items()},
         "ratios": {**ratios(training, sampling), **tokenizing.ratios(loops)},
     }
-
-
-def training_texts(settings: Settings) -> list[str]:
-    """Return the first molecules of the dataset's training side, as published."""
-    data = load_dataset(settings.dataset)
-    rows = data.split.train if data.card.published else range(len(data.texts))
-    return [data.texts[int(row)] for row in rows[: settings.molecules]]
 
 
 def described(codec: Codec) -> str:
