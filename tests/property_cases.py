@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqvae.data.sources import load_dataset
 from seqvae.properties import Property, get, listed
-from seqvae.properties.property import MOLECULES
+from seqvae.text.kind import MOLECULES
 
 GOLDEN = Path(__file__).parent / "golden" / "guacamol_pmo20.csv"
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"

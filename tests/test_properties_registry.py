@@ -15,8 +15,8 @@ from property_cases import ASPIRIN, molecules
 import seqvae
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.properties import Property, forms, get, listed, registry, score
-from seqvae.properties.property import DNA, LETTERS, MOLECULES
 from seqvae.properties.sheet import SHEETS, sheet_of
+from seqvae.text.kind import DNA, LETTERS, MOLECULES
 
 OWN = '''"""A module of a user's own."""
 import numpy as np

@@ -236,5 +236,5 @@ def test_picked_texts_are_some_of_them_in_order(count, seed):
 
 def test_sides_of_plain_text_have_no_references():
     with pytest.raises(InputError, match=r"r\.txt: holds neither molecules nor DNA"):
-        _ = Sides("r.txt", "text", ["a", "b"]).references
+        _ = Sides("r.txt", "letters", ["a", "b"]).references
     assert certain(["acgu", "ACGN", "x", " GG "]) == ["ACGT", "GG"]

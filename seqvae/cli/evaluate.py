@@ -203,8 +203,8 @@ def _generation(
 
 
 def _motifs(name: str, sides: Sides) -> Sequence[Motif]:
-    from seqvae.evaluate.sides import DNA
     from seqvae.properties.motifs import PROMOTER_BOXES, read_motifs
+    from seqvae.text.kind import DNA
 
     if name and sides.kind != DNA:
         raise UsageError(f"--motifs is for DNA, and the reference {sides.name} holds {sides.kind}: leave it out")
@@ -237,8 +237,9 @@ def _of_the_model(codec: Codec, sides: Sides, measuring: ModelOptions, computing
 def _bits_beside_counting(codec: Codec, sides: Sides, most: int) -> dict[str, Any]:
     """Return the bits a base of DNA beside those of models that count, or nothing where these cannot be counted."""
     from seqvae.evaluate.floors import held_out_bits
-    from seqvae.evaluate.sides import DNA, certain
+    from seqvae.evaluate.sides import certain
     from seqvae.evaluate.summary import encodable
+    from seqvae.text.kind import DNA
 
     train, test = certain(sides.train), certain(sides.test)
     if sides.kind != DNA or len(train) < _ENOUGH or not test:

@@ -13,10 +13,11 @@ from seqvae import __version__
 from seqvae.cli.figures import print_json, print_rows
 from seqvae.cli.outputs import Results, write, write_text
 from seqvae.evaluate.logo import Logo, logo
-from seqvae.evaluate.sides import DNA, MOLECULES, Sides
+from seqvae.evaluate.sides import Sides
 from seqvae.report.evaluation import Evaluation, evaluation_page
 from seqvae.report.metrics import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
 from seqvae.report.published import generation_rows, reconstruction_rows
+from seqvae.text.kind import DNA, MOLECULES
 
 if TYPE_CHECKING:
     from seqvae.evaluate.generation import Generation

@@ -13,12 +13,12 @@ from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError
 from seqvae.evaluate.generation import References
 from seqvae.text.alphabet import BASES, normalize_dna
+from seqvae.text.kind import DNA, LETTERS, MOLECULES
 from seqvae.train.prepare import guess_kind, read_texts, split_texts
 
-MOLECULES, DNA, TEXT = "molecules", "dna", "text"
 SCAFFOLDS = "test_scaffolds"  # the side of MOSES whose scaffolds the others lack
 # What the tokenizers, and the guess from a file, call the kinds.
-KINDS = {"selfies": MOLECULES, "smiles": MOLECULES, "dna": DNA, "char": TEXT}
+KINDS = {"selfies": MOLECULES, "smiles": MOLECULES, "dna": DNA, "char": LETTERS}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Sides:
 
     Attributes:
         name: the dataset or file of the test texts.
-        kind: `molecules`, `dna`, or `text` for anything else.
+        kind: `molecules`, `dna`, or `letters` for anything else.
         test: texts that training does not see.
         test_scaffolds: a second test set, of scaffolds that training lacks; empty where there is none.
         train: texts to count novelty against; empty where none are known.
@@ -44,7 +44,7 @@ class Sides:
     @property
     def generates(self) -> bool:
         """Whether there are metrics of generated texts for this kind."""
-        return self.kind != TEXT
+        return self.kind != LETTERS
 
     @property
     def references(self) -> References:
@@ -116,7 +116,7 @@ def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str
 
 
 def kind_of(source: str, texts: Sequence[str]) -> str:
-    """Return `molecules`, `dna` or `text`, from a file's extension and its first texts."""
+    """Return `molecules`, `dna` or `letters`, from a file's extension and its first texts."""
     return KINDS[guess_kind(source, texts)]
 
 

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from seqvae.config import suggestion
 from seqvae.errors import InvalidSequenceError, SeqVAEError, UsageError
 from seqvae.properties.motifs import Motif, best_scores, read_motif
-from seqvae.properties.property import DNA, Property
+from seqvae.properties.property import Property
 from seqvae.text.alphabet import BASES, IUPAC, normalize_dna, reverse_complement
+from seqvae.text.kind import DNA
 from seqvae.text.letters import Letters, dna_letters
 
 SODIUM, STRAND = 50.0, 25.0

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from seqvae.config import suggestion
 from seqvae.errors import InputError, UsageError
 from seqvae.properties.markov import is_ergodic, random_matrix, walks
-from seqvae.properties.property import DNA, LETTERS, Property
+from seqvae.properties.property import Property
 from seqvae.text.alphabet import BASES
+from seqvae.text.kind import DNA, LETTERS
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 """The letters of states 0, 1, 2...: the 64 of base64 in its order (RFC 4648); V states use the first V."""

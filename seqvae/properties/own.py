@@ -17,7 +17,8 @@ from typing import Any, ClassVar, final
 
 from seqvae.config import suggestion
 from seqvae.errors import InputError, SeqVAEError, UsageError
-from seqvae.properties.property import LETTERS, Property
+from seqvae.properties.property import Property
+from seqvae.text.kind import LETTERS
 
 
 def imported(module: str, attribute: str, name: str) -> object | None:

@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import ConfigError, InputError, UsageError
-from seqvae.properties.property import DNA, LETTERS, MOLECULES
+from seqvae.text.kind import DNA, LETTERS, MOLECULES
 
 TIMEOUT = 60.0  # seconds a call: some molecules dock in that time
 _KINDS = {"smiles": MOLECULES, "sequence": DNA, "text": LETTERS}

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from seqvae.errors import InputError, UsageError
 
-MOLECULES, DNA, LETTERS = "molecules", "dna", "letters"
-
 
 @final
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import final
 
 from seqvae.errors import UsageError
-from seqvae.properties.property import MOLECULES, Property
+from seqvae.properties.property import Property
 from seqvae.properties.sheet import Sheet, molecule_property
 from seqvae.properties.similarity import checked_molecule
+from seqvae.text.kind import MOLECULES
 from seqvae.text.molecules import scaffold
 
 FORMS = (("scaffold:SMILES", MOLECULES, "1 where the Bemis-Murcko scaffold is that of the molecule given, else 0"),)

@@ -39,9 +39,10 @@ from seqvae.config import suggestion
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties.desirability import SLOPE, Desirability
 from seqvae.properties.programs import TIMEOUT, Program
-from seqvae.properties.property import LETTERS, Property
+from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
 from seqvae.run_file import read_toml, section_from_dict
+from seqvae.text.kind import LETTERS
 
 GEOMETRIC, ARITHMETIC, APART = JOINS = ("geometric", "arithmetic", "apart")
 SCORE = "score"

@@ -13,8 +13,9 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import QED, rdMolDescriptors
 
 from seqvae.properties.fingerprints import Fingerprint, fingerprint
-from seqvae.properties.property import MOLECULES, Property
+from seqvae.properties.property import Property
 from seqvae.properties.synthesis import sa_score
+from seqvae.text.kind import MOLECULES
 from seqvae.text.molecules import read_molecule, scaffold_of
 
 _WEIGHT = rdMolDescriptors.Properties(["amw"])

@@ -9,8 +9,9 @@ from typing import final
 from seqvae.config import suggestion
 from seqvae.errors import InvalidMoleculeError, UsageError
 from seqvae.properties.fingerprints import KINDS, Fingerprint, fingerprint, tanimoto
-from seqvae.properties.property import MOLECULES, Property
+from seqvae.properties.property import Property
 from seqvae.properties.sheet import Sheet, molecule_property
+from seqvae.text.kind import MOLECULES
 from seqvae.text.molecules import canonical_smiles, read_molecule
 
 FORMS = (

@@ -9,8 +9,9 @@ from typing import final
 from rdkit import Chem, rdBase
 
 from seqvae.errors import UsageError
-from seqvae.properties.property import MOLECULES, Property
+from seqvae.properties.property import Property
 from seqvae.properties.sheet import Sheet, molecule_property
+from seqvae.text.kind import MOLECULES
 
 FORMS = (("smarts:PATTERN", MOLECULES, "1 where the molecule has the substructure, written as SMARTS, else 0"),)
 

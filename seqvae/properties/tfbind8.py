@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from seqvae.config import suggestion
 from seqvae.errors import InputError, InvalidSequenceError, RecordError, UsageError
-from seqvae.properties.property import DNA, Property
+from seqvae.properties.property import Property
 from seqvae.text.alphabet import BASES, normalize_dna
+from seqvae.text.kind import DNA
 
 WIDTH = 8
 COUNT = len(BASES) ** WIDTH

@@ -14,7 +14,6 @@ from seqvae.errors import UsageError
 from seqvae.executor import ray_library
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.own import PerText
-from seqvae.properties.property import DNA, LETTERS, MOLECULES
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.search import run_folder
 from seqvae.search.build import Material, build_optimiser
@@ -27,6 +26,7 @@ from seqvae.search.oracle import Canonical, Oracle, is_call
 from seqvae.search.results import Results, results
 from seqvae.search.texts import Texts, texts_alone, texts_of
 from seqvae.search_config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.text.kind import DNA, LETTERS, MOLECULES
 
 _LOOKED_AT = 64  # texts of the prior
 Objective = str | Scoring | Callable[[str], float | None]

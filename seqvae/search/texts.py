@@ -8,17 +8,14 @@ from functools import lru_cache
 from typing import final
 
 from seqvae.errors import InputError
-from seqvae.properties.property import DNA, LETTERS
-from seqvae.properties.property import MOLECULES as OF_MOLECULES
 from seqvae.search.evolution import Moves
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.oracle import Canonical
 from seqvae.search.sequence_moves import SequenceMoves
-from seqvae.text.alphabet import BASES, normalize_dna
+from seqvae.text.alphabet import BASES
+from seqvae.text.kind import DNA, LETTERS, kind_of, normal_dna
 from seqvae.text.molecules import canonical_or_none
 from seqvae.text.tokenizer import Tokenizer
-
-_LOOKED_AT = 100  # texts that say what all are
 
 
 @final
@@ -84,31 +81,9 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
     return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
 
 
-def kind_of(texts: Sequence[str]) -> str:
-    """Return what texts can be read as: `dna`, `molecules`, or `letters` where they are neither.
-
-    They are DNA where all are bases and their codes, and most of them bases alone, since the letters of some proteins
-    are codes too; and molecules where most are some.
-    """
-    sample = texts[:_LOOKED_AT]
-    coded, plain = sum(bool(_dna(text)) for text in sample), sum(_bases(text) is not None for text in sample)
-    if coded == len(sample) < 2 * plain:
-        return DNA
-    molecules = sum(canonical_or_none(text) is not None for text in sample)
-    return OF_MOLECULES if len(sample) < 2 * molecules else LETTERS
-
-
-def _dna(text: str) -> str:
-    """Return the canonical form of a sequence of bases and their codes; nothing of other texts."""
-    try:
-        return normalize_dna(text)
-    except InputError:
-        return ""
-
-
 def _bases(text: str) -> str | None:
     """Return the canonical form of a sequence of the four bases alone, None of other texts."""
-    form = _dna(text)
+    form = normal_dna(text)
     return form if form and set(form) <= set(BASES) else None
 
 

@@ -18,14 +18,14 @@ from seqvae.data.sources import list_cards, load_dataset
 from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
 from seqvae.data.store import TokenStore
 from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, UsageError
-from seqvae.text.alphabet import IUPAC
 from seqvae.text.build import build_tokenizer
-from seqvae.text.molecules import canonical_smiles
+from seqvae.text.kind import DNA, LETTERS, MOLECULES, kind_of
 from seqvae.text.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
 
 _MOLECULE_FILES = (".smi", ".sdf")
 _DNA_FILES = (".gb", ".gbk")
+_READ_AS = {MOLECULES: "selfies", DNA: "dna", LETTERS: "char"}  # kind of texts: of the tokenizer
 _MERGED = 512  # see TokenizerConfig.vocab_size
 
 
@@ -169,17 +169,7 @@ def guess_kind(source: str, texts: Sequence[str]) -> str:
     name = source.lower().removesuffix(".gz")
     if name.endswith(_MOLECULE_FILES):
         return "selfies"
-    sample = texts[:100]
-    if name.endswith(_DNA_FILES) or (sample and all(set(text.upper()) <= {*IUPAC, "U", "-"} for text in sample)):
-        return "dna"
-    valid = 0
-    for text in sample:
-        try:
-            canonical_smiles(text)
-            valid += 1
-        except InputError:
-            continue
-    return "selfies" if valid > len(sample) / 2 else "char"
+    return "dna" if name.endswith(_DNA_FILES) else _READ_AS[kind_of(texts)]
 
 
 def _resolve(run: RunConfig, found: Texts) -> RunConfig:
