@@ -140,22 +140,18 @@ class GuideConfig:
         broods: how often that is done at most in each, until so many are new; under constraints, which most offspring
             break, the searches by name breed more often.
         points: most scores that the process is fitted to.
-        share: of a batch that it chooses; the others are bred from the best without it. Of several objectives the
-            searches by name leave it a part, since it may see nothing to gain but around a few of a front.
     """
 
     generations: int = 2
     offspring: int = 150
     broods: int = 1
     points: int = 1000
-    share: float = 1.0
 
     def __post_init__(self) -> None:
         between("guide.generations", self.generations, 1, 1000)
         between("guide.offspring", self.offspring, 2, 20_000)
         between("guide.broods", self.broods, 1, 1000)
         between("guide.points", self.points, 10, 20_000)
-        between("guide.share", self.share, 0.0, 1.0)
 
 
 @dataclass(frozen=True)

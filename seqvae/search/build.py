@@ -27,7 +27,6 @@ from seqvae.search.starts import FromPrior, FromTexts, Start
 from seqvae.search.texts import Texts
 
 _BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
-_SHARE_OF_SEVERAL = 0.5  # of a batch that the guide chooses
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
@@ -140,8 +139,6 @@ def _guide(material: Material, config: GuideConfig) -> Chooser:
 
     if material.texts.constrained:
         config = replace(config, broods=_BROODS)
-    if material.scores > 1:
-        config = replace(config, share=_SHARE_OF_SEVERAL)
     return Guide(substructures if material.texts.molecular else Words(), config)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -245,8 +244,7 @@ class Evolution:
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
-        wanted = math.ceil(guide.config.share * fresh.lacking)
-        fresh.found += [pool[text] for text in guess.choose(bounds, wanted)]
+        fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
 
     def _brood(self, climbing: Archive, config: GuideConfig, fresh: Fresh) -> dict[str, Candidate]:
         """Return the new texts of a generation by canonical form."""
