@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,8 +45,8 @@ def results(
 
     Args:
         run: folder of the search.
-        top: show so many of the best, best first, and write only these with --out; 0: show ten, and write everything
-            that was proposed, in its order.
+        top: show so many of the best, best first, and write only these with --out; 0: show ten, of several scores the
+            whole front, and write everything that was proposed, in its order.
         out: write the evaluations: .csv, .tsv, .parquet, .npz, or the texts alone as .smi, .txt or .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
@@ -64,14 +63,13 @@ def results(
     calls, names = settings["config"]["oracle"], settings["scores"]
     ledger = Ledger(run / LEDGER)
     try:
-        found = results_of(ledger.entries(), calls["budget"], count=calls["count"])
-        best = results_of(ledger.entries(), calls["budget"], top).top if top else found.top
+        found = results_of(ledger.entries(), calls["budget"], count=calls["count"], kept=top)
         if json:
-            print_json(figures(replace(found, top=best)))
+            print_json(figures(found))
         elif out != "-":
-            print_results(replace(found, top=best), names)
+            print_results(found, names)
         if out:
-            wanted = best if top else ledger.entries()
+            wanted = found.top if top else ledger.entries()
             write_pieces(out, _written(wanted, names))
         if page is not None:
             from seqvae.report.search import search_page

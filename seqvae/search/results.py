@@ -42,20 +42,21 @@ class Results:
     statuses: dict[str, int]
 
 
-def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique") -> Results:
+def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique", kept: int = 0) -> Results:
     """Return what a ledger says of the first of its scores.
 
     Args:
         entries: of a ledger, in its order.
         budget: calls over which the area is taken; a run that ended earlier keeps its last mean.
         top: designs to count.
+        kept: designs to return; 0: those counted, of several scores the whole front.
         count: what is a call of that budget: `unique`, as PMO counts, or `every`, as in `OracleConfig`.
 
     Raises:
         UsageError: there are to be no designs.
     """
-    if top < 1:
-        raise UsageError(f"top: expected a number of designs from 1, got {top}")
+    if top < 1 or kept < 0:
+        raise UsageError(f"top: expected a number of designs from 1, got {min(top, kept)}")
     statuses: dict[str, int] = {}
     counted: list[Entry] = []
     for entry in entries:
@@ -66,13 +67,14 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
     scores = np.array(_of_calls(counted, called, count))
     curve = anytime(scores, top, 1)
     good = best_of([entry for entry in called.values() if entry.status == OK])
+    several = bool(good) and len(good[0].scores) > 1
     return Results(
         unique=len(called),
         proposals=len(called) + sum(statuses.get(status, 0) for status in (CACHED, INVALID)),
         best=max((entry.scores[0] for entry in good), default=float("nan")),
         top_mean=float(curve[-1]) if len(curve) else float("nan"),
         auc_top=auc_top(scores, budget, top),
-        top=good if good and len(good[0].scores) > 1 else good[:top],
+        top=good[: kept or (len(good) if several else top)],
         statuses=statuses,
     )
 
