@@ -101,12 +101,13 @@ def print_results(found: Results, names: Sequence[str]) -> None:
     """Print the figures of a search and its best designs."""
     from seqvae.cli.figures import print_rows
 
+    by = f" by {names[0]}" if len(names) > 1 else ""
     print_rows(
         [
             ("calls, each valid text once", f"{found.unique:,}"),
             ("calls, every proposal", f"{found.proposals:,}"),
-            ("best", f"{found.best:.6g}"),
-            ("mean of the ten best", f"{found.top_mean:.6g}"),
+            (f"best{by}", f"{found.best:.6g}"),
+            (f"mean of the ten best{by}", f"{found.top_mean:.6g}"),
             ("area under its curve", f"{found.auc_top:.6g}"),
             ("proposals", ", ".join(f"{count:,} {status}" for status, count in found.statuses.items()) or "none"),
         ]
