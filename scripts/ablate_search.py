@@ -46,10 +46,10 @@ VARIANTS: dict[str, Change] = {
     "default": {},
     "graph alone": GRAPH_ALONE,
     "latent alone": LATENT_ALONE,
-    "latent alone, not retrained": {**LATENT_ALONE, "retrained": False},
+    "latent alone and not retrained": {**LATENT_ALONE, "retrained": False},
     "not retrained": {"retrained": False},
     "not guided": {"guided": False},
-    "graph, guided": {**GRAPH_ALONE, "guided": True},
+    "graph and guided": {**GRAPH_ALONE, "guided": True},
 }
 
 
