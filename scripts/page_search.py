@@ -88,6 +88,7 @@ def _cell(tasks: Values, name: str) -> str:
 def ablation(result: Values, _: Values) -> str:
     """Return what changes of the default optimiser do to the tasks that its settings were chosen on."""
     variants = result["figures"]["variants"]
+    seeds = dict.fromkeys(seed for of in variants.values() for runs in of.values() for seed in runs)
     names = list(dict.fromkeys(task for of in variants.values() for task in of))
     rows = []
     for variant, of in variants.items():
@@ -98,8 +99,10 @@ def ablation(result: Values, _: Values) -> str:
         seconds = mean(run["seconds"]["optimiser"] for run in runs)
         rows.append([variant, *cells, "" if whole is None else f"{whole:.3f}", f"{seconds:,.0f}"])
     return (
-        f"Area under the curve of the best ten over {result['settings']['budget']:,} calls; one change at a time, on "
-        "the five tasks that all settings were chosen on.\n\n"
+        f"Area under the curve of the best ten over {result['settings']['budget']:,} calls, seeds {', '.join(seeds)}; "
+        "each variant is the default but for what its name says, on the five tasks that all settings were chosen on. "
+        "`graph` is breeding by moves of graphs, `latent` by moves of latent points; `guided` is the choice among what "
+        "was bred by a Gaussian process, `retrained` the model's learning from the best.\n\n"
         + table(["variant", *names, "sum", "s in the optimiser, one core"], rows)
     )
 
