@@ -46,6 +46,7 @@ def pmo(result: Values, published: Values) -> str:
         + table(titles, rows)
         + "\n"
         + (f"Still to run: {', '.join(missing)}.\n\n" if missing else "")
+        + f"Sums of the seeds: {', '.join(f'{total:.2f}' for total in result['figures']['sum'])}. "
         + f"One run takes {seconds:,.0f} s in the optimiser and {oracle:,.0f} s in the oracle, on "
         f"{settings['threads']} thread(s).\n\n"
         + reached(f"sum, {_LATENT} being the best latent method", ours, wanted[_LATENT], "{:.2f}".format)
