@@ -20,7 +20,7 @@ from seqvae.evaluate.generation import Generation, GenerationSettings, Reference
 from seqvae.evaluate.kmers import jensen_shannon, spectrum
 from seqvae.properties.dna import gc_content, longest_runs
 from seqvae.properties.motifs import Motif, hits
-from seqvae.text.alphabet import normalize_dna
+from seqvae.text.alphabet import dna_or_none, normalize_dna
 from seqvae.text.letters import Letters, dna_letters
 
 WIDTHS = (1, 2, 3, 4, 5, 6)  # of the words whose spectra are compared
@@ -79,7 +79,7 @@ def dna_metrics(
     """
     settings = settings or GenerationSettings()
     tell = _teller(settings)
-    forms = [form for text in samples if (form := _canonical(text))]
+    forms = [form for text in samples if (form := dna_or_none(text))]
     if len(forms) < 2:
         raise InputError(
             f"expected at least 2 samples that are DNA, got {len(forms)} among {len(samples)}: check what made them"
@@ -113,14 +113,6 @@ def _teller(settings: GenerationSettings) -> Callable[[str, int], object]:
         return lambda what, done: None
     progress = settings.progress
     return lambda what, done: progress(what, done, 5)
-
-
-def _canonical(text: str) -> str:
-    """Return a sequence in canonical form, an empty text where it is no DNA."""
-    try:
-        return normalize_dna(text)
-    except InvalidSequenceError:
-        return ""
 
 
 def _real(texts: Sequence[str], what: str, fewest: int) -> list[str]:

@@ -12,7 +12,7 @@ from seqvae.data.readers import ReadSettings, read_records
 from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError
 from seqvae.evaluate.generation import References
-from seqvae.text.alphabet import BASES, normalize_dna
+from seqvae.text.alphabet import BASES, dna_or_none
 from seqvae.text.kind import DNA, LETTERS, MOLECULES
 from seqvae.train.prepare import guess_kind, read_texts, split_texts
 
@@ -145,12 +145,5 @@ def _default_run(name: str, kind: str) -> RunConfig:
 
 def certain(texts: Sequence[str]) -> list[str]:
     """Return the DNA sequences that have no ambiguity code, in canonical form; others and invalid ones are left out."""
-    found = []
-    for text in texts:
-        try:
-            sequence = normalize_dna(text)
-        except InputError:
-            continue
-        if set(sequence) <= set(BASES):
-            found.append(sequence)
-    return found
+    forms = (dna_or_none(text) for text in texts)
+    return [form for form in forms if form is not None and set(form) <= set(BASES)]

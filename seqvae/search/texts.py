@@ -12,8 +12,8 @@ from seqvae.search.evolution import Moves
 from seqvae.search.molecule_moves import MoleculeMoves
 from seqvae.search.oracle import Canonical
 from seqvae.search.sequence_moves import SequenceMoves
-from seqvae.text.alphabet import BASES
-from seqvae.text.kind import DNA, LETTERS, kind_of, normal_dna
+from seqvae.text.alphabet import BASES, dna_or_none
+from seqvae.text.kind import DNA, LETTERS, kind_of
 from seqvae.text.molecules import canonical_or_none
 from seqvae.text.tokenizer import Tokenizer
 
@@ -83,7 +83,7 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
 
 def _bases(text: str) -> str | None:
     """Return the canonical form of a sequence of the four bases alone, None of other texts."""
-    form = normal_dna(text)
+    form = dna_or_none(text)
     return form if form and set(form) <= set(BASES) else None
 
 

@@ -131,3 +131,11 @@ def normalize_dna(text: str, *, allow_gap: bool = False) -> str:
             "gaps are refused; remove them, or make the tokenizer with allow_gap=True"
         )
     return sequence
+
+
+def dna_or_none(text: str, *, allow_gap: bool = False) -> str | None:
+    """A DNA text in canonical form, as `normalize_dna` gives it; None for a text that it refuses."""
+    try:
+        return normalize_dna(text, allow_gap=allow_gap)
+    except InvalidSequenceError:
+        return None

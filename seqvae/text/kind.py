@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqvae.errors import InputError
-from seqvae.text.alphabet import BASES, GAP, normalize_dna
+from seqvae.text.alphabet import BASES, GAP, dna_or_none
 
 MOLECULES, DNA, LETTERS = "molecules", "dna", "letters"
 _LOOKED_AT = 100  # texts that say what all are
@@ -20,17 +19,9 @@ def kind_of(texts: Sequence[str]) -> str:
     from seqvae.text.molecules import canonical_or_none  # RDKit: what only names a kind does without
 
     sample = texts[:_LOOKED_AT]
-    coded = [normal_dna(text, allow_gap=True) for text in sample]
-    plain = sum(bool(form) and set(form) <= {*BASES, GAP} for form in coded)
+    coded = [dna_or_none(text, allow_gap=True) for text in sample]
+    plain = sum(form is not None and set(form) <= {*BASES, GAP} for form in coded)
     if all(coded) and len(sample) < 2 * plain:
         return DNA
     molecules = sum(canonical_or_none(text) is not None for text in sample)
     return MOLECULES if len(sample) < 2 * molecules else LETTERS
-
-
-def normal_dna(text: str, allow_gap: bool = False) -> str:
-    """Return the canonical form of a sequence of bases and their codes; nothing of other texts."""
-    try:
-        return normalize_dna(text, allow_gap=allow_gap)
-    except InputError:
-        return ""
