@@ -256,16 +256,23 @@ class AdaptConfig:
 
     Attributes:
         freeze_encoder: leave the encoder as it is, so that texts keep their latent points and only the decoder learns.
+        freeze_decoder: leave the decoder as it is, so that latent points keep their texts and only the encoder learns
+            to find them; with a lower beta more texts come back exactly, and samples of N(0, I) stay what they were.
         lora: rank of low-rank adapters that are trained in place of the weights, and merged into them in the end; 0:
             the weights themselves are trained.
         beta: weight of the rate; -1: as the model was trained.
     """
 
     freeze_encoder: bool = False
+    freeze_decoder: bool = False
     lora: int = 0
     beta: float = -1.0
 
     def __post_init__(self) -> None:
+        if self.freeze_encoder and self.freeze_decoder:
+            raise ConfigError(
+                "adapt.freeze_encoder, adapt.freeze_decoder: with both nothing is left to learn; drop one"
+            )
         between("adapt.lora", self.lora, 0, 10_000)
         if self.beta != -1.0:
             between("adapt.beta", self.beta, 0.0, 1000.0)

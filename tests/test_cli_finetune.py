@@ -35,7 +35,12 @@ def test_it_prints_the_figures_before_and_after(base, mine, tmp_path, capsys):
     metrics = provenance["metrics"]
     assert metrics["texts"] == metrics["before"]["texts"] > 0
     assert any(f"{metrics['before']['elbo']:.4g}" in line and f"{metrics['elbo']:.4g}" in line for line in lines)
-    assert provenance["finetune"]["adapt"] == {"freeze_encoder": False, "lora": 2, "beta": -1.0}
+    assert provenance["finetune"]["adapt"] == {
+        "freeze_encoder": False,
+        "freeze_decoder": False,
+        "lora": 2,
+        "beta": -1.0,
+    }
     assert main(["finetune", "--resume", "--out", str(out), "--quiet"]) == 0
     assert capsys.readouterr().out.splitlines() == lines
     assert main(["sample", str(out), "-n", "2", "--quiet"]) == 0

@@ -21,7 +21,7 @@ from seqvae.errors import ArtifactError, ConfigError, InputError, SeqVAEWarning,
 from seqvae.latent.codec import Codec
 from seqvae.model.adapt import adapt, merged
 from seqvae.model.build import build_model
-from seqvae.model.extend import extended_model
+from seqvae.model.extend import extended_model, vocabulary_names
 from seqvae.model.generate import decode
 from seqvae.text.build import build_tokenizer
 from seqvae.text.extend import extended, kept_ids
@@ -124,13 +124,15 @@ def steps(learner, count=5, rate=0.1):
 
 
 @pytest.mark.parametrize("parts", PARTS)
-@pytest.mark.parametrize("choice", [AdaptConfig(lora=2), AdaptConfig(lora=2, freeze_encoder=True)])
+@pytest.mark.parametrize(
+    "choice", [AdaptConfig(lora=2), AdaptConfig(lora=2, freeze_encoder=True), AdaptConfig(lora=2, freeze_decoder=True)]
+)
 def test_adapters_start_at_the_model_train_and_merge(parts, choice):
     start, _ = larger(model(*parts), parts)
     start.eval()
     learner, _ = larger(model(*parts), parts)
     learner.eval()
-    adapt(learner, [5, 6], choice, generator(0))
+    adapt(learner, [] if choice.freeze_decoder else [5, 6], choice, generator(0))
     ids = torch.tensor([[3, 4, 7, 8, 2], [9, 10, 2, 0, 0]])  # old symbols only
     z = torch.randn(2, 3, generator=generator(2))
 
@@ -144,7 +146,7 @@ def test_adapters_start_at_the_model_train_and_merge(parts, choice):
     steps(learner)
     plain = merged(learner, build_model(config(*parts), VOCAB + 2)).eval()
     moved = [not torch.allclose(a, b, atol=1e-3) for a, b in zip(outputs(start), outputs(plain), strict=True)]
-    assert moved == [not choice.freeze_encoder, True, True]
+    assert moved == [not choice.freeze_encoder, not choice.freeze_decoder, not choice.freeze_decoder]
     # the adapted model and the merged one are the same function, whole and step by step
     for before, after in zip(outputs(learner), outputs(plain), strict=True):
         torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-4)
@@ -165,21 +167,30 @@ def test_adapted_weights_keep_their_type_in_bf16(parts):
 
 
 @pytest.mark.parametrize("parts", PARTS)
-def test_a_frozen_encoder_keeps_latent_points_and_learns_new_symbols(parts):
+@pytest.mark.parametrize(("frozen", "free"), [("encoder", "decoder"), ("decoder", "encoder")])
+def test_a_frozen_part_learns_new_symbols_alone(parts, frozen, free):
     start, _ = larger(model(*parts), parts)
     learner, _ = larger(model(*parts), parts)
-    adapt(learner, [5, 6], AdaptConfig(freeze_encoder=True), generator(0))
+    adapt(learner, [5, 6], AdaptConfig(**{f"freeze_{frozen}": True}), generator(0))
     steps(learner)
     old, new = start.state_dict(), learner.state_dict()
     rows = torch.tensor([5, 6])
     others = [i for i in range(VOCAB + 2) if i not in (5, 6)]
+    grown = set(vocabulary_names(learner))
+    assert any(name.startswith(frozen) for name in grown)
     for name in old:
-        if name == "encoder.embedding.weight":
+        if name in grown and name.startswith(frozen):
             assert torch.equal(old[name][others], new[name][others])
-            assert not torch.equal(old[name][rows], new[name][rows])
-        elif name.startswith("encoder."):
+            assert not torch.equal(old[name][rows], new[name][rows]), name
+        elif name.startswith(frozen):
             assert torch.equal(old[name], new[name]), name
-    assert not torch.equal(old["decoder.output.linear.weight"], new["decoder.output.linear.weight"])
+    moved = [name for name in old if name.startswith(free) and not torch.equal(old[name], new[name])]
+    assert len(moved) == sum(name.startswith(free) for name in old)
+
+
+def test_one_part_at_least_learns():
+    with pytest.raises(ConfigError, match="with both nothing is left to learn"):
+        AdaptConfig(freeze_encoder=True, freeze_decoder=True)
 
 
 def test_without_choices_everything_learns():
@@ -226,7 +237,10 @@ def mine(tmp_path_factory):
     return text_file(tmp_path_factory.mktemp("mine"), words("abcdxy", 80, longest=14))
 
 
-@pytest.mark.parametrize("choice", [{}, {"freeze_encoder": True}, {"lora": 2}, {"lora": 2, "freeze_encoder": True}])
+@pytest.mark.parametrize(
+    "choice",
+    [{}, {"freeze_encoder": True}, {"freeze_decoder": True}, {"lora": 2}, {"lora": 2, "freeze_encoder": True}],
+)
 def test_a_fine_tuned_model_is_a_model(base, mine, tmp_path, choice):
     found = finetune(base, mine, tmp_path / "out", settings(**choice), quiet=True)
     codec = seqvae.load(tmp_path / "out", device="cpu")
@@ -313,7 +327,7 @@ def test_the_folder_says_how_to_go_on(base, mine, tmp_path):
 def test_several_devices_are_for_whole_models(base, mine, tmp_path):
     config = settings(lora=2)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, devices=2))
-    with pytest.raises(ConfigError, match="expected 1 with adapters or a frozen encoder, got 2"):
+    with pytest.raises(ConfigError, match="expected 1 with adapters or a frozen part, got 2"):
         finetune(base, mine, tmp_path / "out", config, quiet=True)
 
 

@@ -1,4 +1,4 @@
-"""Which weights of a trained model learn from new texts: all, the decoder's, or low-rank adapters beside them.
+"""Which weights of a trained model learn from new texts: all, one half's, or low-rank adapters beside them.
 
 Adapters: Hu et al. 2021 (arXiv:2106.09685). Rows of new symbols learn in any case, even in a part that is frozen: old
 rows are then held by masking their gradients, which Adam turns into no step at all.
@@ -58,13 +58,14 @@ def adapt(model: SequenceVAE, new: Sequence[int], config: AdaptConfig, rng: torc
     """
     parameters = dict(model.named_parameters())
     rows = {name: parameters[name] for name in vocabulary_names(model)}
+    frozen = [part for part, kept in (("encoder", config.freeze_encoder), ("decoder", config.freeze_decoder)) if kept]
     if config.lora:
         model.requires_grad_(False)
         for path, module in list(model.named_modules()):
-            if not (config.freeze_encoder and path.startswith("encoder.")):
+            if path.partition(".")[0] not in frozen:
                 _add_adapters(module, config.lora, rng)
-    if config.freeze_encoder:
-        model.encoder.requires_grad_(False)
+    for part in frozen:
+        model.get_submodule(part).requires_grad_(False)
     for parameter in rows.values():
         if len(new) and not parameter.requires_grad:
             _train_rows(parameter, new)

@@ -75,7 +75,7 @@ def finetune(
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or settings are given with `resume`.
-        ConfigError: adapters or a frozen encoder on several devices.
+        ConfigError: adapters or a frozen part on several devices.
         ArtifactError: there is no such model, or it is another one than when training stopped.
         InputError: the data cannot be used; a TooLongError for texts that the model has no positions for.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
@@ -126,9 +126,9 @@ def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
 
 def _check(run: RunConfig, adapt: AdaptConfig) -> None:
     resolve_device(run.training.device)
-    if run.training.devices > 1 and (adapt.lora or adapt.freeze_encoder):
+    if run.training.devices > 1 and (adapt.lora or adapt.freeze_encoder or adapt.freeze_decoder):
         raise ConfigError(
-            f"training.devices: expected 1 with adapters or a frozen encoder, got {run.training.devices}; "
+            f"training.devices: expected 1 with adapters or a frozen part, got {run.training.devices}; "
             "all weights can be trained on several devices"
         )
 
