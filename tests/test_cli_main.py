@@ -54,6 +54,7 @@ def test_version(capsys):
     ("words", "message"),
     [
         ("trian", 'Unknown command "trian". Did you mean "train"?'),
+        ("frobnicate", "interpolate, ...; see seqvae --help"),
         ("data lst", 'Unknown command "lst". Did you mean "list"?'),
         ("train x --out y --epoch 3", "Unknown option: --epoch. Did you mean --epochs?; see seqvae train --help"),
         ("encode m - --otu z.npz", "Unknown option: --otu. Did you mean --out?; see seqvae encode --help"),

@@ -79,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("interrupted", INTERRUPTED, str(stop))
     except CycloptsError as error:
         verb = " ".join(["seqvae", *(error.command_chain or ())])
-        return _say("error", MISUSED, f"{str(error).rstrip('.')}; see {verb} --help")
+        said = str(error)  # a long list of commands ends in three dots, which stay
+        return _say("error", MISUSED, f"{said if said.endswith('...') else said.rstrip('.')}; see {verb} --help")
     except UsageError as error:
         return _say("error", MISUSED, str(error))
     except (SeqVAEError, OSError, MemoryError, RuntimeError) as error:
