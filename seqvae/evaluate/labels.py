@@ -36,16 +36,25 @@ LABELS: dict[str, Label] = {
     ),
     "ten_by_ten_error": ("its standard error (share of decodings)", "over the texts"),
     "ten_by_ten_texts": ("texts of the 10 x 10 protocol", "the first ones; each costs 100 decodings"),
+    "beam_exact": (
+        "exact reconstruction, beam search (share of texts)",
+        "the likeliest text that a beam search finds from the posterior mean, in place of the likeliest tokens",
+    ),
     "refined_exact": (
         "exact reconstruction, refined posterior (share of texts)",
         "greedy from the mean, after some gradient steps on each text's own posterior, decoder and prior as they are",
+    ),
+    "refined_beam_exact": (
+        "exact reconstruction, refined posterior and beam search (share of texts)",
+        "both: beam search from the mean of the refined posterior",
     ),
     "amortisation_gap": (
         "amortisation gap (nats per sequence)",
         "distortion + beta * rate, with the beta of the training, of the encoder's posteriors less the refined ones",
     ),
-    "refined_texts": ("texts with refined posteriors", "the first ones"),
+    "refined_texts": ("texts with refined posteriors", "the first ones; of the beam search too"),
     "refine_steps": ("gradient steps of the refinement", "on mean and variance of each text"),
+    "beam": ("hypotheses of the beam search", "partial texts that it keeps at each token"),
     "misses": ("texts not reconstructed exactly", "free-running, greedy from the posterior mean"),
     "miss_invalid": ("invalid (share of misses)", "what came back is no molecule, or an empty sequence"),
     "miss_stereo_only": ("wrong in stereo alone (share of misses)", "the molecule is right once stereo is left out"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from seqvae.config import REFINE_STEPS
+from seqvae.config import REFINE_STEPS, DecodeConfig
 from seqvae.data.store import TokenStore
 from seqvae.device import generator
 from seqvae.errors import CollapseWarning, InputError
@@ -71,10 +71,13 @@ class ModelTable:
         ten_by_ten_error: its standard error over the texts; None for fewer than two.
         ten_by_ten_texts: texts that it was measured on, the first ones.
         refined_exact: share that comes back exactly, greedy from the mean of a posterior that was refined text by text;
-            None if not asked for. So the next one.
+            None if not asked for. So the next three.
+        beam_exact: the same by beam search, from the encoder's mean.
+        refined_beam_exact: the same by beam search, from the mean of the refined posterior.
         amortisation_gap: what the refinement gains in distortion + beta * rate, with the beta of the training, nats.
-        refined_texts: texts that these two were measured on, the first ones.
+        refined_texts: texts that these four were measured on, the first ones.
         refine_steps: gradient steps of the refinement.
+        beam: hypotheses of the beam search.
         distortion_shuffled: -log p(x|z) with z of another text, nats; None for a single text.
         active_units: latent dimensions whose posterior mean varies.
         latent: latent dimensions.
@@ -124,9 +127,12 @@ class ModelTable:
     ten_by_ten_error: float | None
     ten_by_ten_texts: int
     refined_exact: float | None
+    beam_exact: float | None
+    refined_beam_exact: float | None
     amortisation_gap: float | None
     refined_texts: int
     refine_steps: int
+    beam: int
     distortion_shuffled: float | None
     active_units: int
     latent: int
@@ -145,8 +151,8 @@ class ModelSettings:
         texts: held-out texts looked at, at most; the first ones.
         iwae_samples: samples of the importance-weighted bound; each costs one pass over the texts.
         protocol_texts: texts of the 10 x 10 protocol, at most; each costs 100 decodings. 0: leave it out.
-        refined_texts: texts whose posteriors are refined, at most; each costs some `REFINE_STEPS` training steps. 0:
-            leave it out.
+        refined_texts: texts that are decoded by beam search, and whose posteriors are refined, at most; each costs
+            some `REFINE_STEPS` training steps. 0: leave it out.
         seed: seed of all draws.
     """
 
@@ -324,20 +330,25 @@ def _protocol(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> di
 
 
 def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settings: ModelSettings) -> dict[str, Any]:
-    """Return what posteriors of the texts' own bring back, and what the encoder's cost against them."""
+    """Return what beam search and posteriors of the texts' own bring back, and what the encoder's cost more."""
     if not texts:
-        return {"refined_exact": None, "amortisation_gap": None, "refined_texts": 0, "refine_steps": 0}
+        shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
+        return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
     first = DiagonalGaussian(amortised.mean[: len(texts)], amortised.log_variance[: len(texts)])
     better = codec.posterior(texts, refine=REFINE_STEPS)
     samples = [posterior.rsample(1, generator(settings.seed, _REFINED))[0] for posterior in (first, better)]
     before, after = teacher_forced(codec, texts, *samples)
     rates = [posterior.kl(codec.model.prior) for posterior in (first, better)]
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
+    search = DecodeConfig("beam")
     return {
         "refined_exact": Reconstruction(texts, codec.decode(better.mean)).exact,
+        "beam_exact": Reconstruction(texts, codec.decode(first.mean, search)).exact,
+        "refined_beam_exact": Reconstruction(texts, codec.decode(better.mean, search)).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,
+        "beam": search.beam,
     }
 
 

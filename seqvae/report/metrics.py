@@ -68,7 +68,9 @@ _PREDICTORS = {"ridge_r2": "ridge, R²", "ridge_rank": "ridge, rank", "gp_r2": "
 # What to look at first, of all figures of a model.
 TELLING = (
     "exact_reconstruction",
+    "beam_exact",
     "refined_exact",
+    "refined_beam_exact",
     "teacher_forced_exact",
     "ten_by_ten",
     "miss_tanimoto_mean",
@@ -94,10 +96,13 @@ BRIEF = (
     "left_out",
     "exact_reconstruction",
     "token_accuracy",
+    "beam_exact",
     "refined_exact",
+    "refined_beam_exact",
     "amortisation_gap",
     "refined_texts",
     "refine_steps",
+    "beam",
     "elbo",
     "rate",
     "distortion",
