@@ -20,7 +20,7 @@ from seqvae.errors import CollapseWarning, InputError
 from seqvae.evaluate import diagnostics
 from seqvae.evaluate.diagnostics import mixture_log_prob, mutual_information, other_rows
 from seqvae.evaluate.labels import LABELS
-from seqvae.evaluate.reconstruction import reconstruct, sampled_reconstruction, teacher_forced
+from seqvae.evaluate.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.summary import (
     ModelSettings,
     ModelTable,
@@ -246,6 +246,10 @@ def test_the_table_agrees_with_its_parts(codec, trained):
     assert found.misses == len(back.misses) == round(found.texts * (1 - back.exact))
     assert found.miss_edits_lower_quartile <= found.miss_edits_median <= found.miss_edits_upper_quartile
     assert 0 < found.miss_edits_mean <= 12
+    assert (found.refined_texts, found.refine_steps, found.beam) == (len(texts), 20, 8)
+    search = DecodeConfig("beam", beam=8)
+    for share, refine in ((found.beam_exact, 0), (found.refined_beam_exact, 20)):
+        assert share == Reconstruction(texts, codec.decode(codec.encode(texts, refine=refine), search)).exact
     assert found.miss_tanimoto_mean is None
     assert found.miss_stereo_only is None
     assert 0 <= found.mutual_information <= found.mutual_information_limit == pytest.approx(math.log(found.texts))

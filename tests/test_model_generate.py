@@ -64,6 +64,18 @@ def test_same_seed_same_tokens_whatever_else_is_in_the_batch(decoder, config):
 
 
 @all_decoders
+@pytest.mark.parametrize("config", METHODS, ids=str)
+def test_some_rows_get_what_they_would_among_all(decoder, config):
+    built, z = model(decoder=decoder, scale=3.0).decoder, points()
+    whole = run(built, config, z)
+    for rows in (torch.arange(len(z)) % 3 == 0, torch.zeros(len(z), dtype=torch.bool)):
+        with torch.no_grad():
+            some = decode(built, z, config, generator(0), rows=rows)
+        assert torch.equal(some.ids, whole.ids[rows][:, : some.ids.shape[1]])
+        assert (whole.ids[rows][:, some.ids.shape[1] :] == PAD).all()
+
+
+@all_decoders
 def test_another_seed_samples_other_texts(decoder):
     built = model(decoder=decoder).decoder
     first, other = (run(built, DecodeConfig("sample"), seed=seed).ids for seed in (0, 1))

@@ -225,7 +225,7 @@ def _beam(decoder: Decoder, z: Tensor, width: int, constraint: Constraint | None
         log_probs = logits.float().log_softmax(-1)
         if constraint and written and t < steps - 1:
             log_probs = constraint.mask(log_probs, written)
-        log_probs = log_probs.view(batch, width, log_probs.shape[-1])  # of no rows too
+        log_probs = log_probs.view(batch, width, log_probs.shape[-1])
         if t == steps - 1:
             log_probs = _only_end(log_probs)
         beam, parents, written = _extended(beam, log_probs, t, constraint if t < steps - 1 else None, written)
