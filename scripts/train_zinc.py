@@ -96,7 +96,7 @@ def lowered(place: Path, given: Namespace) -> Finished:
     if given.small:
         first = trained(SMALL_RUN, place / "first", given.resume).folder
         return tuned(first, SMALL_RUN.data.source, SMALL_LOWER, place, given.resume)
-    return tuned(Path(DEFAULT_MODEL), RUNS["smiles"].data.source, LOWER, place, given.resume)
+    return tuned(DEFAULT_MODEL, RUNS["smiles"].data.source, LOWER, place, given.resume)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

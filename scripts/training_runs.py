@@ -37,8 +37,8 @@ def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
     return Finished(seqvae.load(folder), done.prepared, folder)
 
 
-def tuned(first: Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Go on with a trained model under other settings; as `trained`, a finished one is only read."""
+def tuned(first: str | Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
+    """Go on with a trained model, or one that ships, under other settings; as `trained`, a finished one is only read."""
     if resume and (folder / PROVENANCE).is_file():
         return _read_back(folder)
     again = resume and (folder / RUN).is_file()
