@@ -38,7 +38,7 @@ def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
 
 
 def tuned(first: str | Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Go on with a trained model, or one that ships, under other settings; as `trained`, a finished one is only read."""
+    """Go on with a trained model, or one that ships, under other settings; a finished one is only read."""
     if resume and (folder / PROVENANCE).is_file():
         return _read_back(folder)
     again = resume and (folder / RUN).is_file()

@@ -59,6 +59,7 @@ SCRIPTS = {
     benchmark_pmo.NAME: benchmark_pmo.main,
     benchmark_small_budgets.NAME: benchmark_small_budgets.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,
+    train_zinc.NAMES["faithful"]: lambda argv: train_zinc.main(["--model", "faithful", *argv]),
     search_zinc.NAME: search_zinc.main,
     trace_zinc.NAME: trace_zinc.main,
     train_moses.NAME: train_moses.main,
