@@ -38,7 +38,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         f"The models in the package take {figures['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
         "after torch is imported. Every figure of each card was measured again, on the held-out texts of the model's "
         "dataset and with the weights as they ship (float16 on disk); the last column has the largest relative "
-        "difference. Beam search brings back the texts given here, from the encoder's mean and from a refined one.\n\n"
+        "difference. Before it stands what beam search brings back, from the encoder's mean and from a refined one.\n\n"
     )
     return text + table(titles, rows)
 
@@ -47,4 +47,5 @@ def by_beam(figures: Mapping[str, Any]) -> str:
     """Return what beam search brings back of the first texts; an older result does not know."""
     if figures.get("beam_exact") is None:
         return "–"
-    return f"{share(figures['beam_exact'])}, refined {share(figures['refined_beam_exact'])}"
+    found, refined = share(figures["beam_exact"]), share(figures["refined_beam_exact"])
+    return f"{found}, refined {refined}, of the first {figures['refined_texts']:,}"
