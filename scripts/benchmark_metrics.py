@@ -18,8 +18,9 @@ import numpy as np
 from record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 
 from seqvae.data.sources import load_dataset
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
 from seqvae.evaluate.fingerprints import nearest_similarity
-from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
+from seqvae.evaluate.generation import generation
 from seqvae.evaluate.molecule_workers import facts_of
 from seqvae.executor import cores
 

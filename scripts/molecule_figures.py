@@ -11,7 +11,8 @@ from training_runs import Finished
 
 from seqvae.artifact import parameters
 from seqvae.config import DecodeConfig
-from seqvae.evaluate.generation import GenerationSettings, References, generation
+from seqvae.evaluate.comparison import GenerationSettings, References
+from seqvae.evaluate.generation import generation
 from seqvae.evaluate.samples import canonical
 from seqvae.evaluate.sides import read_sides
 from seqvae.evaluate.summary import SummarySettings, summarise

@@ -23,9 +23,9 @@ from record import arguments, folder_or_temporary, result_path, torch_threads, w
 from seqvae.artifact import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.errors import CollapseWarning
+from seqvae.evaluate.comparison import GenerationSettings, References
 from seqvae.evaluate.dna import dna_metrics
 from seqvae.evaluate.floors import counted_bits, model_bits
-from seqvae.evaluate.generation import GenerationSettings, References
 from seqvae.evaluate.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 from seqvae.properties.motifs import PROMOTER_BOXES

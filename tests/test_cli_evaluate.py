@@ -14,7 +14,8 @@ import pytest
 
 from seqvae.cli.main import main
 from seqvae.errors import InputError
-from seqvae.evaluate.generation import Generation, check_texts
+from seqvae.evaluate.comparison import Generation
+from seqvae.evaluate.generation import check_texts
 from seqvae.evaluate.sides import read_sides
 
 MOLECULES = ["CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "CCN", "C1CCCCC1", "CC(C)Cl", "N#CC", "O=C1CCCO1"]
@@ -113,7 +114,8 @@ def in_folder(folder):
 
 def test_the_callable_is_the_function_whatever_is_imported_first():
     import seqvae
-    from seqvae.evaluate.generation import References, generation
+    from seqvae.evaluate.comparison import References
+    from seqvae.evaluate.generation import generation
 
     assert seqvae.evaluate.generation is generation
     assert seqvae.evaluate.References is References

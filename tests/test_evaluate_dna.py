@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from seqvae.errors import InputError
+from seqvae.evaluate.comparison import GenerationSettings, References
 from seqvae.evaluate.dna import dna_metrics
-from seqvae.evaluate.generation import GenerationSettings, References, generation
+from seqvae.evaluate.generation import generation
 from seqvae.properties.motifs import PROMOTER_BOXES
 from seqvae.report.evaluation import Evaluation, evaluation_page
 

@@ -11,7 +11,8 @@ import pytest
 
 from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
+from seqvae.evaluate.generation import generation
 from seqvae.evaluate.molecule_workers import facts_of
 
 MOSES = ["valid", "unique@1000", "unique@10000", "FCD/Test", "SNN/Test", "Frag/Test", "Scaf/Test", "FCD/TestSF"]

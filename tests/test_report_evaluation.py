@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_report import checked
 
 from seqvae.errors import InputError
-from seqvae.evaluate.generation import Generation, GenerationSettings, References
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
 from seqvae.evaluate.labels import LABELS
 from seqvae.evaluate.logo import logo
 from seqvae.evaluate.sides import Sides, certain

@@ -17,7 +17,7 @@ from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.cli.evaluation import Measured, ModelFigures
-    from seqvae.evaluate.generation import Generation
+    from seqvae.evaluate.comparison import Generation
     from seqvae.evaluate.sides import Sides
     from seqvae.latent.codec import Codec
     from seqvae.properties.motifs import Motif
@@ -185,8 +185,9 @@ def _generation(
     measuring: ModelOptions,
     computing: ComputeOptions,
 ) -> Generation:
+    from seqvae.evaluate.comparison import GenerationSettings
     from seqvae.evaluate.dna import dna_metrics
-    from seqvae.evaluate.generation import GenerationSettings, check_texts, generation
+    from seqvae.evaluate.generation import check_texts, generation
     from seqvae.evaluate.stand_in import training_floor
 
     with _Bars(computing.quiet) as bars:

@@ -20,7 +20,7 @@ from seqvae.report.published import generation_rows, reconstruction_rows
 from seqvae.text.kind import DNA, MOLECULES
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.generation import Generation
+    from seqvae.evaluate.comparison import Generation
 
 METRICS, FIGURES, PAGE = "metrics.json", "figures.json", "report.html"
 _SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}

@@ -4,6 +4,7 @@
 what else its module holds is imported from `seqvae.evaluate.generation` as from any module.
 """
 
-from seqvae.evaluate.generation import Generation, GenerationSettings, References, generation
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
+from seqvae.evaluate.generation import generation
 
 __all__ = ["Generation", "GenerationSettings", "References", "generation"]

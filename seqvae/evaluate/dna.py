@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError, InvalidSequenceError
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
 from seqvae.evaluate.discriminate import FOLDS, discriminability
-from seqvae.evaluate.generation import Generation, GenerationSettings, References
 from seqvae.evaluate.kmers import jensen_shannon, spectrum
 from seqvae.properties.dna import gc_content, longest_runs
 from seqvae.properties.motifs import Motif, hits

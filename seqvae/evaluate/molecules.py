@@ -37,8 +37,8 @@ from seqvae.evaluate.bootstrap import (
     wasserstein_figure,
 )
 from seqvae.evaluate.chemnet import Gaussian, frechet
+from seqvae.evaluate.comparison import Generation, GenerationSettings, References
 from seqvae.evaluate.fingerprints import internal_diversity, mean_similarities, nearest_similarity
-from seqvae.evaluate.generation import Generation, GenerationSettings, References
 from seqvae.evaluate.molecule_facts import PROPERTIES
 from seqvae.evaluate.reference import (
     Distinct,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from seqvae.data.cache import atomic_file, cache_folder
 from seqvae.errors import InputError
 from seqvae.evaluate.chemnet import Gaussian, fit_gaussian
-from seqvae.evaluate.generation import GenerationSettings
+from seqvae.evaluate.comparison import GenerationSettings
 from seqvae.evaluate.molecule_facts import PROPERTIES, Column
 from seqvae.evaluate.molecule_workers import facts_of
 

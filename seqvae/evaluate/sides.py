@@ -11,7 +11,7 @@ from seqvae.data.cards import list_cards
 from seqvae.data.readers import ReadSettings, read_records
 from seqvae.data.sources import load_dataset
 from seqvae.errors import InputError
-from seqvae.evaluate.generation import References
+from seqvae.evaluate.comparison import References
 from seqvae.text.alphabet import BASES, dna_or_none
 from seqvae.text.kind import DNA, LETTERS, MOLECULES
 from seqvae.train.prepare import guess_kind, read_texts, split_texts

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqvae.evaluate.generation import GenerationSettings, References, generation
+from seqvae.evaluate.comparison import GenerationSettings, References
+from seqvae.evaluate.generation import generation
 
 # Training texts are not new to themselves, and GuacaMol's figures are beside these very texts.
 _MEANINGLESS = ("Novelty", "guacamol/")

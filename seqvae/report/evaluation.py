@@ -26,7 +26,7 @@ from seqvae.report.published import Published
 from seqvae.report.sequences import sequence_text
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.generation import Generation
+    from seqvae.evaluate.comparison import Generation
     from seqvae.evaluate.logo import Logo
 
 _MOLECULES, _SEQUENCES = 48, 12  # examples shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqvae.evaluate.labels import BY_PROPERTY, LABELS, LATENT_LABELS, PROPERTY_LABELS
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.generation import Generation
+    from seqvae.evaluate.comparison import Generation
 
 _HIGHER, _LOWER = " ↑", " ↓"
 
