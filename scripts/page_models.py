@@ -44,8 +44,6 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
 
 
 def by_beam(figures: Mapping[str, Any]) -> str:
-    """Return what beam search brings back of the first texts; an older result does not know."""
-    if figures.get("beam_exact") is None:
-        return "–"
+    """Return what beam search brings back of the first texts."""
     found, refined = share(figures["beam_exact"]), share(figures["refined_beam_exact"])
     return f"{found}, refined {refined}, of the first {figures['refined_texts']:,}"
