@@ -51,9 +51,9 @@ def derived_seed(seed: int, *purpose: int) -> int:
 def fast_matmul(enabled: bool = True) -> Iterator[None]:
     """Let float32 matrix products on the CPU take oneDNN's fastest kernels while the context lasts.
 
-    PyTorch multiplies float32 matrices on the CPU with MKL unless a lower internal precision is allowed; then oneDNN
-    does it, twice as fast on processors that MKL does not favour. Only where the processor has bf16 matrix units may
-    oneDNN round the factors to bf16 (products are still summed in float32).
+    For training alone, and for products of zeros and ones: PyTorch multiplies float32 matrices on the CPU with MKL
+    unless a lower internal precision is allowed; then oneDNN does it, twice as fast on processors that MKL does not
+    favour, and on processors with bf16 units it rounds the factors to bf16 (products are still summed in float32).
     """
     before = torch.get_float32_matmul_precision()
     if enabled:
@@ -65,28 +65,49 @@ def fast_matmul(enabled: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def exact_matmul(device: torch.device) -> Iterator[None]:
-    """Let float32 matrix products take `fast_matmul` on a CPU that loses no digits by it; a GPU would, by TF32."""
-    with fast_matmul(device.type == "cpu" and _fast_is_exact()):
+def exact_products(device: torch.device | str = "cpu") -> Iterator[None]:
+    """Let no product round its factors while the context lasts, whatever the processor and the caller's settings.
+
+    Whatever is encoded, decoded, reported, stored or compared is computed in here, so that it is the same on every
+    processor but for the order of its sums. On a GPU this turns TF32 off; on a CPU that loses no digits by them, it
+    takes the kernels of `fast_matmul`.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    before, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("medium" if on_cpu and _fast_is_exact() else "highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
         yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = tf32
+
+
+# oneDNN takes its bf16 kernels by shape: rows, inner and columns of a step of decoding, of a batch and of a large one.
+_TRIED = ((1, 1024, 1024), (64, 64, 64), (512, 512, 512))
 
 
 @cache
 def _fast_is_exact() -> bool:
     """Tell, by trying it, whether fast products round no factors: bf16 keeps 8 bits of the 24."""
-    left, right = (torch.rand(64, 64, generator=generator(0, side)) for side in range(2))
+    rng = generator(0)
     with fast_matmul():
-        error = (left @ right - left.double() @ right.double()).abs().max()
-    return bool(error < 1e-4)  # of sums near 16: float32 errs by some 1e-6, bf16 factors by some 1e-2
+        for rows, inner, columns in _TRIED:
+            left, right = torch.rand(rows, inner, generator=rng), torch.rand(inner, columns, generator=rng)
+            exact = left.double() @ right.double()
+            if not torch.allclose((left @ right).double(), exact, rtol=1e-5, atol=0):
+                return False
+    return True
 
 
 @contextmanager
 def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode, without gradients, and give it back in the mode it was in."""
+    """Put a module in evaluation mode, without gradients and with exact products; give it back in the mode it was in."""
     was_training = module.training
     module.eval()
+    device = next((value.device for value in module.parameters()), torch.device("cpu"))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), exact_products(device):
             yield
     finally:
         module.train(was_training)

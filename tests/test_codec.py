@@ -16,7 +16,6 @@ from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.evaluate.reconstruction import reconstruct, token_accuracy
 from seqvae.evaluate.samples import sample_figures, seen_in
 from seqvae.evaluate.summary import SummarySettings, summarise
-from seqvae.model.generate import Decoded
 from seqvae.text.molecules import is_valid
 from seqvae.text.valence import valences_of
 from seqvae.train.fit import train
@@ -58,22 +57,6 @@ def test_rows_do_not_depend_on_order_or_batch(codec):
             codec.decode_distribution(z, batch_size), codec.decode_distribution(z), atol=1e-6, rtol=0
         )
     torch.testing.assert_close(codec.encode(TEXTS[::-1]), z.flip(0), atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize(("place", "precision"), [("cpu", "medium"), ("meta", "highest")])
-def test_fast_products_are_for_a_cpu_that_loses_no_digits_by_them(codec, monkeypatch, place, precision):
-    found = []
-
-    def spied(_, z, *__):
-        found.append(torch.get_float32_matmul_precision())
-        return Decoded(torch.zeros(len(z), 1).long(), torch.zeros(len(z), 1), torch.zeros(len(z)).long())
-
-    monkeypatch.setattr("seqvae.latent.codec.decode", spied)
-    monkeypatch.setattr("seqvae.latent.codec.generator", lambda *_, **__: None)
-    monkeypatch.setattr("seqvae.device._fast_is_exact", lambda: True)
-    monkeypatch.setattr(codec, "device", torch.device(place))
-    codec.generate_ids(torch.zeros(3, 4))
-    assert found == [precision]
 
 
 def test_arrays_and_lists_are_points_too(codec):

@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqvae.device import fast_matmul, resolve_device
+from seqvae.device import exact_products, fast_matmul, resolve_device
 
 Progress = Callable[[int, int], object]
 
@@ -44,11 +44,11 @@ def nearest_similarity(
     sizes = torch.from_numpy(popcounts(samples)).to(place)
     size = _rows(place)
     done = 0
-    with torch.inference_mode(), fast_matmul():
+    with torch.inference_mode():
         blocks = [_unpacked(samples[start : start + size], place) for start in range(0, len(samples), size)]
         for count, rows in _groups(bits[order], size):
-            theirs = _unpacked(reference[order[rows]], place).T
-            shared = torch.cat([(block @ theirs).amax(1) for block in blocks]) if blocks else best[:0]
+            theirs = _unpacked(reference[order[rows]], place)
+            shared = torch.cat([_shared(block, theirs).amax(1) for block in blocks]) if blocks else best[:0]
             best = torch.maximum(best, _tanimoto(shared.double(), sizes, count))
             done += rows.stop - rows.start
             if progress is not None:
@@ -78,13 +78,13 @@ def mean_similarities(
     counts = torch.from_numpy(popcounts(fingerprints)).to(place).float()
     often = torch.from_numpy(np.asarray(weights, np.float32)).to(place)
     starts = range(0, len(fingerprints), _rows(place))
-    with torch.inference_mode(), fast_matmul():
+    with torch.inference_mode(), exact_products(place):
         blocks = [_unpacked(fingerprints[start : start + starts.step], place) for start in starts]
         for i, first in enumerate(blocks):
             mine = slice(starts[i], starts[i] + len(first))
             for j in range(i, len(blocks)):  # the table is symmetric: half of it is enough
                 theirs = slice(starts[j], starts[j] + len(blocks[j]))
-                similar = _tanimoto((first @ blocks[j].T).float(), counts[mine, None], counts[theirs])
+                similar = _tanimoto(_shared(first, blocks[j]).float(), counts[mine, None], counts[theirs])
                 for power in range(2):
                     sums[power, mine] += (similar @ often[theirs]).double()
                     if j > i:
@@ -104,13 +104,13 @@ def nearest_other_similarity(
     best = torch.zeros(len(fingerprints), dtype=torch.float64, device=place)
     counts = torch.from_numpy(popcounts(fingerprints)).to(place).float()
     size = _rows(place)
-    with torch.inference_mode(), fast_matmul():
+    with torch.inference_mode():
         blocks = [_unpacked(fingerprints[start : start + size], place) for start in range(0, len(fingerprints), size)]
         for i, mine in enumerate(blocks):
             rows = slice(i * size, i * size + len(mine))
             for j, theirs in enumerate(blocks):
                 columns = slice(j * size, j * size + len(theirs))
-                similar = _tanimoto((mine @ theirs.T).float(), counts[rows, None], counts[columns])
+                similar = _tanimoto(_shared(mine, theirs).float(), counts[rows, None], counts[columns])
                 if i == j:
                     similar.fill_diagonal_(0)
                 best[rows] = torch.maximum(best[rows], similar.amax(1).double())
@@ -156,6 +156,12 @@ def _groups(bits: NDArray[np.int64], most: int) -> Iterator[tuple[int, slice]]:
     for value, start, stop in zip(values, starts, [*starts[1:], len(bits)], strict=True):
         for begin in range(start, stop, most):
             yield int(value), slice(begin, min(begin + most, stop))
+
+
+def _shared(left: Tensor, right: Tensor) -> Tensor:
+    """Return the number of bits that each pair shares: zeros and ones are whole numbers in any arithmetic."""
+    with fast_matmul():
+        return left @ right.T
 
 
 def _tanimoto(shared: Tensor, first: Tensor, second: Tensor | int) -> Tensor:

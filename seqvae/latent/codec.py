@@ -18,7 +18,7 @@ from torch import Tensor
 from seqvae.artifact import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, RunConfig, suggestion
 from seqvae.data.onehot import soft_one_hot
-from seqvae.device import derived_seed, evaluating, exact_matmul, generator, resolve_device
+from seqvae.device import derived_seed, evaluating, generator, resolve_device
 from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.latent.draws import Writer
 from seqvae.latent.generated import Generated, TokenRows
@@ -210,7 +210,7 @@ class Codec:
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         start = 0
-        with evaluating(self.model), exact_matmul(self.device):
+        with evaluating(self.model):
             for number, chunk in enumerate(points.split(CHUNK)):
                 rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
                 for part in split(chunk, batch_size):

@@ -11,7 +11,7 @@ from torch import Tensor
 from seqvae.config import INFERENCE_BATCH
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.store import TokenStore
-from seqvae.device import evaluating, fast_matmul, generator
+from seqvae.device import evaluating, exact_products, generator
 from seqvae.errors import InputError
 from seqvae.model.posterior import DiagonalGaussian, Prior
 from seqvae.model.vae import SequenceVAE
@@ -68,7 +68,7 @@ def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int
     )
     device = next(model.parameters()).device
     means, log_variances = [], []
-    with evaluating(model), fast_matmul(device.type == "cpu"):
+    with evaluating(model):
         for batch in stream.batches(0):
             posterior = model.posterior(batch.to(device))
             if not isinstance(posterior, DiagonalGaussian):
@@ -83,7 +83,7 @@ def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int
 
 def held_out_nats(prior: Prior, points: Float[Tensor, "points latent"]) -> float:
     """Return the mean log density of points, nats."""
-    with torch.no_grad():
+    with torch.no_grad(), exact_products(points.device):
         parts = [prior.log_prob(part.to(_precision(prior))).double().sum() for part in points.split(INFERENCE_BATCH)]
     return (torch.stack(parts).sum() / len(points)).item()
 

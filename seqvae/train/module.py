@@ -15,7 +15,7 @@ from torch import Tensor
 from seqvae.config import RunConfig
 from seqvae.data.batches import BatchPlan, BatchStream
 from seqvae.data.store import TokenStore
-from seqvae.device import derived_seed, generator
+from seqvae.device import derived_seed, exact_products, generator
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.objective import beta_at
 from seqvae.model.vae import SequenceVAE
@@ -177,7 +177,8 @@ class TrainingShell(pl.LightningModule):
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Add one batch's distortion, rate, texts and tokens to the sums."""
         rng = generator(self.run.training.seed, _VALID, batch_idx, device=batch.device)
-        bounds = self.model.bounds(batch, rng)
+        with exact_products(batch.device):
+            bounds = self.model.bounds(batch, rng)
         tokens = (batch != 0).sum() if batch.dim() == 2 else (batch[..., 0] < 0.5).sum()
         sums = [bounds.distortion.double().sum(), bounds.rate.double().sum(), batch.new_tensor(len(batch)), tokens]
         if self._sums is not None:
