@@ -1,4 +1,4 @@
-"""What every script of this folder shares: its flags, and the JSON file in which it leaves its figures.
+"""What every script shares: its flags, and the JSON file in which it leaves its figures.
 
 A result says on what machine (never which one: no host names, no paths), with which versions, settings and seed it
 was made. `make_benchmarks_page.py` turns the results into BENCHMARKS.md.
@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import seqvae
-from seqvae.data.cache import atomic_file
-from seqvae.executor import cores
+from seqvae.runtime.executor import cores
+from seqvae.runtime.files import atomic_file
 
 RESULTS = Path(__file__).resolve().parent / "results"
 # Extensions that decide how fast a processor multiplies matrices.
@@ -76,7 +76,7 @@ def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figu
         settings: everything that was chosen, the seed among it.
         figures: what came out.
     """
-    from seqvae.artifact import versions  # imports torch, which a script that only packs texts does without
+    from seqvae.artifact.folder import versions  # imports torch, which a script that only packs texts does without
 
     made = {
         "name": name,
@@ -120,9 +120,9 @@ def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
 
 
 def with_this_seqvae() -> dict[str, str]:
-    """Return the environment in which a child process imports the very seqvae that runs here."""
-    root = str(Path(seqvae.__file__).resolve().parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))}
+    """Return the environment in which a child process imports the very seqvae and the very scripts that run here."""
+    roots = (str(Path(module).resolve().parents[1]) for module in (seqvae.__file__, __file__))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [*roots, os.environ.get("PYTHONPATH", "")]))}
 
 
 @contextmanager

@@ -22,8 +22,8 @@ __all__ = ["__version__", "load"]
 
 __version__ = "0.1.0"
 
-# Parts that are imported when they are first asked for: `seqvae.evaluate.generation(...)` works after `import seqvae`.
-_PARTS = ("data", "evaluate", "latent", "properties", "search", "text")
+# Parts that are imported when they are first asked for: `seqvae.evaluate.compare(...)` works after `import seqvae`.
+_PARTS = ("data", "evaluate", "latent", "properties", "search", "sequences")
 
 
 def load(name: str | Path, device: str = "auto") -> Codec:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from seqvae.cli.options import BulkOptions, ComputeOptions
-from seqvae.cli.outputs import write_pieces, writer_for
-from seqvae.data.parts import Results
+from seqvae.data.files.chunks import Results
+from seqvae.data.files.writers import write_pieces, writer_for
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import load
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvae import __version__
-from seqvae.cli.figures import print_json, print_rows
-from seqvae.cli.outputs import Results, write, write_text
-from seqvae.evaluate.logo import Logo, logo
-from seqvae.evaluate.sides import Sides
-from seqvae.report.evaluation import Evaluation, evaluation_page
-from seqvae.report.metrics import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
+from seqvae.cli.printing import print_json, print_rows
+from seqvae.data.files.writers import Results, write, write_text
+from seqvae.evaluate.dna.logo import Logo, logo
+from seqvae.evaluate.reference_sets import Sides
+from seqvae.report.evaluation_page import Evaluation, evaluation_page
 from seqvae.report.published import generation_rows, reconstruction_rows
-from seqvae.text.kind import DNA, MOLECULES
+from seqvae.report.tables import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
+from seqvae.sequences.domain import DNA, MOLECULES
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.comparison import Generation
+    from seqvae.evaluate.records import Generation
 
 METRICS, FIGURES, PAGE = "metrics.json", "figures.json", "report.html"
 _SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}

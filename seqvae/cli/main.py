@@ -52,7 +52,7 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        app.command(f"seqvae.cli.{verb}:app", name=verb, help=help_line, sort_key=number)
+        app.command(f"seqvae.cli.verbs.{verb}:app", name=verb, help=help_line, sort_key=number)
     return app
 
 

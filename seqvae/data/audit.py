@@ -9,9 +9,9 @@ import numpy as np
 
 from seqvae.data.splits import Split, representative
 from seqvae.errors import InputError, UsageError
-from seqvae.text.alphabet import normalize_dna
-from seqvae.text.build import build_tokenizer
-from seqvae.text.tokenizer import PERCENTILES, Tokenizer
+from seqvae.sequences.dna import normalize_dna
+from seqvae.sequences.tokenizers.registry import build_tokenizer
+from seqvae.sequences.tokenizers.tokenizer import PERCENTILES, Tokenizer
 
 KINDS = ("smiles", "dna", "char")
 _SALT_SEPARATOR = "."  # in SMILES, between parts of a molecule that no bond joins
@@ -114,7 +114,7 @@ def audit(
 
 def _normalizer(kind: str) -> Callable[[str], str]:
     if kind == "smiles":
-        from seqvae.text.molecules import canonical_smiles
+        from seqvae.sequences.molecules import canonical_smiles
 
         return canonical_smiles
     if kind == "dna":

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError, UsageError
-from seqvae.text.alphabet import normalize_dna, reverse_complement
-from seqvae.text.molecules import canonical_smiles, scaffold
+from seqvae.sequences.dna import normalize_dna, reverse_complement
+from seqvae.sequences.molecules import canonical_smiles, scaffold
 
 # Words that published files use for the three sides.
 _LABELS = {

@@ -24,11 +24,11 @@ import torch
 from numpy.typing import NDArray
 
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
-from seqvae.data.parts import Parts, Results
+from seqvae.data.files.chunks import Parts, Results
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
-from seqvae.executor import Job, Work, run_chunks
 from seqvae.latent.codec import Codec, chunk_seed
-from seqvae.text.tokenizer import Tokenizer
+from seqvae.runtime.executor import Job, Work, run_chunks
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 LIKELIHOOD = "log_likelihood"
 _Written = tuple[list[NDArray[np.int64]], list[float]]  # token ids and log p(x|z) of each row

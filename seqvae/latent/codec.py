@@ -15,26 +15,26 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from seqvae.artifact import NO_FITTED_PRIOR, Artifact, load_artifact
+from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
+from seqvae.artifact.pretrained import resolve
 from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, RunConfig, suggestion
-from seqvae.data.onehot import soft_one_hot
-from seqvae.device import derived_seed, evaluating, generator, resolve_device
+from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.errors import InputError, TooLongError, UsageError
-from seqvae.latent.draws import Writer
-from seqvae.latent.generated import Generated, TokenRows
+from seqvae.latent.checks import at_least_one, points_of, split
+from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
-from seqvae.latent.points import at_least_one, points_of, split
-from seqvae.model.constraint import Constraint
+from seqvae.latent.valid_decoding import Writer
+from seqvae.model.decoding.constraint import Constraint
+from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
-from seqvae.model.fitted import FittedPrior
-from seqvae.model.generate import decode, distribution
+from seqvae.model.inference.refine import refined
 from seqvae.model.objective import Bounds
-from seqvae.model.posterior import DiagonalGaussian, Prior
-from seqvae.model.refine import refined
-from seqvae.shipped import resolve
-from seqvae.text.syntax import syntax_of
-from seqvae.text.tokenizer import Tokenizer
-from seqvae.text.valence import Valences, valences_of
+from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.priors import FittedPrior, Prior
+from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
+from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.grammar.valence import Valences, valences_of
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
 _DRAW, _DECODE, _BOUND, _CHUNK = 11, 12, 13, 14  # streams of random numbers

@@ -10,7 +10,7 @@ from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.decoders import CausalConvDecoder, Decoder, GRUDecoder, PositionDecoder
 from seqvae.model.encoders import ConvEncoder, Encoder, GRUEncoder
-from seqvae.model.posterior import StandardNormal
+from seqvae.model.priors import StandardNormal
 from seqvae.model.vae import SequenceVAE
 
 ENCODERS: dict[str, Callable[[ModelConfig, int], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}

@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvae.config import ModelConfig
-from seqvae.model.convolution import ResidualBlock, dilations
 from seqvae.model.encoders import BOS, PAD, Tokens, embed
-from seqvae.model.recurrent import StepwiseGRU
+from seqvae.model.layers.convolution import ResidualBlock, dilations
+from seqvae.model.layers.gru import StepwiseGRU
 
 
 @dataclass(frozen=True)

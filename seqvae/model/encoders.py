@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqvae.config import ModelConfig
-from seqvae.model.convolution import ResidualBlock, dilations
-from seqvae.model.posterior import DiagonalGaussian, Posterior
+from seqvae.model.layers.convolution import ResidualBlock, dilations
+from seqvae.model.posteriors import DiagonalGaussian, Posterior
 
 PAD, BOS, EOS = 0, 1, 2  # the tokenizers' special ids, fixed by their contract
 

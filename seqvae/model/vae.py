@@ -13,7 +13,8 @@ from seqvae.config import ObjectiveConfig
 from seqvae.model.decoders import Decoder
 from seqvae.model.encoders import Encoder, Tokens
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
-from seqvae.model.posterior import Posterior, Prior
+from seqvae.model.posteriors import Posterior
+from seqvae.model.priors import Prior
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,20 @@ from numpy.typing import NDArray
 
 from seqvae.config import suggestion
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.properties.own import imported, property_of
 from seqvae.properties.property import Property
+from seqvae.properties.user import imported, property_of
 
 GROUP = "seqvae.properties"  # of entry points
 # What stands before the first colon of a name, and the module that knows the rest; it is imported when it is asked for.
 _FAMILIES = {
-    "": "seqvae.properties.molecules",
-    "similarity": "seqvae.properties.similarity",
-    "smarts": "seqvae.properties.smarts",
-    "scaffold": "seqvae.properties.scaffold",
-    "pmo": "seqvae.properties.pmo",
-    "dna": "seqvae.properties.dna",
-    "ehrlich": "seqvae.properties.ehrlich",
-    "tfbind8": "seqvae.properties.tfbind8",
+    "": "seqvae.properties.molecules.descriptors",
+    "similarity": "seqvae.properties.molecules.similarity",
+    "smarts": "seqvae.properties.molecules.substructure",
+    "scaffold": "seqvae.properties.molecules.scaffold",
+    "pmo": "seqvae.properties.benchmarks.pmo",
+    "dna": "seqvae.properties.dna.composition",
+    "ehrlich": "seqvae.properties.benchmarks.ehrlich",
+    "tfbind8": "seqvae.properties.benchmarks.tfbind8",
 }
 # Texts that all properties are computed of before the next ones: fewer than the molecules that are kept at a time.
 _TEXTS = 256

@@ -36,13 +36,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config import suggestion
+from seqvae.config.toml import read_toml, section_from_dict
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties.desirability import SLOPE, Desirability
-from seqvae.properties.programs import TIMEOUT, Program
+from seqvae.properties.external_program import TIMEOUT, Program
 from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
-from seqvae.run_file import read_toml, section_from_dict
-from seqvae.text.kind import LETTERS
+from seqvae.sequences.domain import LETTERS
 
 GEOMETRIC, ARITHMETIC, APART = JOINS = ("geometric", "arithmetic", "apart")
 SCORE = "score"

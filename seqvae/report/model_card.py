@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from seqvae.shipped import CardTable, ModelCard, list_models, models_folder, size_of
+from seqvae.artifact.pretrained import CardTable, ModelCard, list_models, models_folder, size_of
 
 _WIDTH = 100  # columns: prose that is any wider is hard to read
 

@@ -18,13 +18,13 @@ from typing import Any
 
 # Where what a user calls is at home; imported when it is asked for, since it brings torch.
 _HOMES = {
-    "run": "search",
-    "begin": "search",
-    "resume": "search",
+    "run": "api",
+    "begin": "api",
+    "resume": "api",
     "ask": "laboratory",
     "last_plate": "laboratory",
     "tell": "laboratory",
-    "Measurement": "measurements",
+    "Measurement": "oracle.measurements",
 }
 
 __all__ = ["Measurement", "ask", "begin", "last_plate", "resume", "run", "tell"]

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from seqvae.config import CampaignConfig
 from seqvae.errors import UsageError
-from seqvae.search import run_folder
-from seqvae.search.ledger import GIVEN, OK, Entry, Ledger
-from seqvae.search.measurements import OBSERVED, Measurement, mean, measured_forms
-from seqvae.search.optimiser import Optimiser
-from seqvae.search.oracle import Candidate, Scores
-from seqvae.search.search import Search, opened
-from seqvae.search.state import State, load_state, save_state
-from seqvae.search_config import CampaignConfig
+from seqvae.search.api import Search, opened
+from seqvae.search.optimizer import Optimiser
+from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
+from seqvae.search.proposals import Candidate, Scores
+from seqvae.search.storage import run_folder
+from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.storage.state import State, load_state, save_state
 
 _FIRST = "first_plate"  # in the settings: how many texts it had
 _TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from seqvae.errors import UsageError
-from seqvae.search.ledger import CACHED, CALLED, INVALID, OK, Entry
-from seqvae.search.oracle import is_call
-from seqvae.search.pareto import front
+from seqvae.search.memory.pareto import front
+from seqvae.search.oracle.oracle import is_call
+from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry
 
 TOP = 10  # designs whose mean is followed
 EVERY = 100  # calls between two looks at it

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from seqvae.errors import NonFiniteLossError
 from seqvae.train.checkpoint import save_checkpoint
-from seqvae.train.module import TrainingShell
+from seqvae.train.lightning_module import TrainingShell
 
 
 class TrainingInterrupted(Exception):

@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from seqvae.data.cache import atomic_file
 from seqvae.errors import ArtifactError
+from seqvae.runtime.files import atomic_file
 
 FORMAT = 2
 

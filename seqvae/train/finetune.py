@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqvae.artifact import WEIGHTS, Artifact, load_artifact, write_json
+from seqvae.artifact.folder import WEIGHTS, Artifact, load_artifact, write_json
+from seqvae.artifact.pretrained import resolve
 from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig
-from seqvae.device import generator, resolve_device
+from seqvae.config.toml import section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
-from seqvae.model.adapt import adapt, merged
+from seqvae.model.adapt.extend_vocabulary import extended_model, positional
+from seqvae.model.adapt.lora import adapt, merged
 from seqvae.model.build import build_model
-from seqvae.model.extend import extended_model, positional
-from seqvae.run_file import section_from_dict
-from seqvae.shipped import resolve
-from seqvae.text.extend import kept_ids
+from seqvae.runtime.device import generator, resolve_device
+from seqvae.sequences.tokenizers.extend import kept_ids
 from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
 

@@ -16,19 +16,19 @@ import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.multiprocessing import ProcessRaisedException
 
-from seqvae.artifact import PROVENANCE, RUN, Artifact, save_artifact, save_prior
+from seqvae.artifact.folder import PROVENANCE, RUN, Artifact, save_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
-from seqvae.data.cache import atomic_file, check_folder
-from seqvae.device import fast_matmul, resolve_device
+from seqvae.config.toml import read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.vae import SequenceVAE
-from seqvae.run_file import read_run, run_from_dict, run_to_dict, run_toml
+from seqvae.runtime.device import fast_matmul, resolve_device
+from seqvae.runtime.files import atomic_file, check_folder
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
-from seqvae.train.module import Sides, TrainingShell
+from seqvae.train.lightning_module import Sides, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
-from seqvae.train.prior import check_enough, fit_prior, kept_prior
+from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it

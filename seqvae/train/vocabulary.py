@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from seqvae.data.pack import pack
+from seqvae.data.tokens.pack import pack
 from seqvae.errors import InputError, SeqVAEWarning
-from seqvae.text.extend import extended
-from seqvae.text.tokenizer import Tokenizer
+from seqvae.sequences.tokenizers.extend import extended
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 def covering(texts: Sequence[str], tokenizer: Tokenizer, progress: bool = True) -> Tokenizer:

@@ -1,0 +1,95 @@
+"""Load every model that ships, and measure again what its card says.
+
+    python -m scripts.benchmarks.benchmark_models
+
+Loading is timed in a fresh process, after torch is imported: the shortest of a few. The figures are those of the first
+table of the card, on the held-out texts of the model's dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import seqvae
+from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
+from scripts.training.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_again
+from seqvae.artifact.pretrained import models_folder, read_card, shipped_names, size_of
+from seqvae.errors import CollapseWarning
+from seqvae.evaluate.model.held_out import SummarySettings, summarise
+
+NAME = "models"
+_LOADS = 5
+_TIMED = """
+import sys, time, torch
+started = time.perf_counter()
+import seqvae
+codec = seqvae.load(sys.argv[1], device="cpu")
+print(time.perf_counter() - started)
+"""
+
+
+def load_seconds(name: str, times: int) -> float:
+    """Return how long a model takes to load in a process that has imported torch: the shortest of a few."""
+    command = [sys.executable, "-c", _TIMED, name]
+    runs = (
+        subprocess.run(command, capture_output=True, text=True, check=True, env=with_this_seqvae())
+        for _ in range(times)
+    )
+    return min(float(run.stdout) for run in runs)
+
+
+def measured_again(name: str, settings: SummarySettings) -> dict[str, Any]:
+    """Return the figures of a shipped model, measured as those on its card were."""
+    codec = seqvae.load(name, device="cpu")
+    prepared = prepared_again(codec, Path("unused"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CollapseWarning)  # the sentence is among the figures
+        return asdict(summarise(codec, prepared.test_texts, prepared.train, settings))
+
+
+def deviation(found: dict[str, Any], stated: dict[str, Any]) -> dict[str, float]:
+    """Return how far each number is from the one that the model's folder states, as a share of the latter."""
+    pairs = {key: (found[key], value) for key, value in stated.items() if key in found}
+    numbers = {key: pair for key, pair in pairs.items() if all(isinstance(value, int | float) for value in pair)}
+    return {key: abs(new - old) / max(abs(old), 1e-9) for key, (new, old) in numbers.items()}
+
+
+def model_figures(name: str, small: bool) -> dict[str, Any]:
+    """Return everything that is recorded of one model."""
+    card, folder = read_card(models_folder() / name), models_folder() / name
+    stated = json.loads((folder / "provenance.json").read_text("utf-8"))["metrics"]
+    found = measured_again(name, SMALL_SUMMARY if small else SUMMARY)
+    far = deviation(found, stated)
+    worst = max(far, key=lambda key: far[key])
+    return {
+        "kind": card.kind,
+        "data": card.data,
+        "parameters": card.parameters,
+        "bytes": size_of(folder),
+        "load_seconds": load_seconds(name, 1 if small else _LOADS),
+        "headline": card.headline,
+        "largest_deviation": far[worst],
+        "of": worst,
+        "figures": found,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure every shipped model, and write the result."""
+    given = arguments(__doc__ or "").parse_args(argv)
+    names = shipped_names()[:1] if given.small else shipped_names()
+    with torch_threads(given.threads) as threads:
+        found = {name: model_figures(name, given.small) for name in names}
+    settings = {"summary": asdict(SMALL_SUMMARY if given.small else SUMMARY), "seed": SUMMARY.seed, "threads": threads}
+    write_result(result_path(given, NAME), NAME, settings, {"models": found, "bytes": size_of(models_folder())})
+
+
+if __name__ == "__main__":
+    main()

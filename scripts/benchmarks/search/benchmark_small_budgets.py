@@ -1,0 +1,96 @@
+"""Searches of some hundred calls: GuacaMol's amlodipine MPO with 600, and penalised logP with 500.
+
+    python -m scripts.benchmarks.search.benchmark_small_budgets [--tasks adip,plogp,plogp38] \
+        [--optimizers auto,turbo] [--folder FOLDER]
+
+`adip` is 100 molecules of the start and 500 more, the best of all, as reported for latent searches; `plogp` is the best
+of 500, penalised logP in the units of Gomez-Bombarelli et al. 2018 as all later tables have it, of molecules of at most
+200 heavy atoms; `plogp38` the same of at most 38, since the score rewards long chains. Every call counts, those of the
+start too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from scripts.benchmarks.search.search_runs import figures_of
+from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+
+NAME = "small_budgets"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is searched for.
+
+    Attributes:
+        objective: name of the property.
+        budget: calls.
+        initial: of these, before anything is bred or modelled.
+        seeds: how many.
+        longest: heavy atoms at most; 0: no limit.
+    """
+
+    objective: str
+    budget: int
+    initial: int
+    seeds: int
+    longest: int = 0
+
+
+TASKS = {
+    "adip": Task("pmo:amlodipine_mpo", 600, 100, 10),
+    "plogp": Task("penalised_logp_zinc", 500, 50, 5, 200),
+    "plogp38": Task("penalised_logp_zinc", 500, 50, 5, 38),
+}
+SMALL_TASKS = {"adip": Task("pmo:amlodipine_mpo", 16, 8, 1), "plogp38": Task("penalised_logp_zinc", 16, 8, 1, 38)}
+OPTIMISERS = ("auto", "turbo", "ascent", "subspace", "cma-es", "gp", "ga", "prior")
+SMALL_OPTIMISERS = ("auto", "prior")
+BATCH = 10
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run what is missing, and write the result after each run."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--tasks", default="", help="by comma (default: all)")
+    parser.add_argument("--optimizers", default="", help="by comma (default: all that go through a model)")
+    parser.add_argument(
+        "--folder", type=Path, help="folder of the runs (default: runs/small_budgets; small: temporary)"
+    )
+    given = parser.parse_args(argv)
+    known = SMALL_TASKS if given.small else TASKS
+    tasks = given.tasks.split(",") if given.tasks else list(known)
+    optimizers = given.optimizers.split(",") if given.optimizers else (SMALL_OPTIMISERS if given.small else OPTIMISERS)
+    folder = given.folder or (None if given.small else Path("runs/small_budgets"))
+    found: dict[str, dict[str, Any]] = {}
+    with torch_threads(given.threads) as threads, folder_or_temporary(folder) as place:
+        for name in tasks:
+            for optimizer in optimizers:
+                runs = {}
+                for seed in range(known[name].seeds):
+                    runs[str(seed)] = one(known[name], optimizer, seed, place / f"{name}-{optimizer}-{seed}")
+                found.setdefault(name, {})[optimizer] = {
+                    "mean_best": mean(run["best"] for run in runs.values()),
+                    "runs": runs,
+                }
+                print(name, optimizer, found[name][optimizer]["mean_best"], flush=True)
+                shown = {"batch": BATCH, "model": DEFAULT_MODEL, "threads": threads}
+                shown["tasks"] = {task: vars(known[task]) for task in tasks}
+                write_result(result_path(given, NAME), NAME, shown, {"tasks": found})
+
+
+def one(task: Task, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
+    """Return what one search came to."""
+    campaign = CampaignConfig(batch=BATCH, seed=seed, initial=task.initial)
+    limits = ConstraintConfig(longest=task.longest)
+    oracle = OracleConfig(budget=task.budget)
+    return figures_of(task.objective, folder, SearchConfig(DEFAULT_MODEL, optimizer, "cpu", oracle, campaign, limits))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What the benchmarks of searches share: a run in a folder, gone on with where it was cut off, and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from seqvae.config import SearchConfig
+from seqvae.search.api import begin, opened
+from seqvae.search.results import results
+from seqvae.search.storage.run_folder import SETTINGS
+
+# The tasks of PMO that settings were chosen on.
+CHOSEN_ON = (
+    "celecoxib_rediscovery",
+    "perindopril_mpo",
+    "ranolazine_mpo",
+    "isomers_c9h10n2o2pf2cl",
+    "median2",
+)
+
+
+def figures_of(objective: str, folder: Path, config: SearchConfig, start: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run a search to its end, or read back one that has ended, and return what came of it and where its time went."""
+    if not (folder / SETTINGS).exists():
+        begin(objective, folder, config, start)
+    with opened(folder) as search:
+        if asdict(search.config) != asdict(config):
+            raise SystemExit(f"{folder}: was begun with other settings: remove it, or take another folder")
+        campaign = search.campaign()
+        ended = campaign.run()
+        found = results(search.ledger.entries(), config.oracle.budget, count=config.oracle.count)
+    return {
+        "auc_top10": found.auc_top,
+        "best": found.best,
+        "top10": found.top_mean,
+        "calls_unique": found.unique,
+        "calls_every": found.proposals,
+        "ended": ended,
+        "optimizer_seconds": campaign.progress.asking,
+        "oracle_seconds": campaign.progress.scoring,
+        "best_text": found.top[0].canonical if found.top else "",
+    }

@@ -1,0 +1,132 @@
+"""Write BENCHMARKS.md from the results in `scripts/results/` and the published figures.
+
+    python -m scripts.page.make_benchmarks_page
+
+No number of the page is typed: run the scripts that it names, then this one. The sections are written by the files
+`page_*.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scripts.page import dna as page_dna
+from scripts.page import metrics as page_metrics
+from scripts.page import models as page_models
+from scripts.page import moses as page_moses
+from scripts.page import pareto as page_pareto
+from scripts.page import properties as page_properties
+from scripts.page import search as page_search
+from scripts.page import throughput as page_throughput
+from scripts.page.dna import mpsa
+from scripts.page.speed import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.tables import Values
+from scripts.page.zinc import faithful, search, trace, zinc
+from seqvae.report.published import tables
+from seqvae.runtime.files import atomic_file
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "results"
+PAGE = HERE.parents[1] / "BENCHMARKS.md"
+PUBLISHED = HERE / "published" / "tables.toml"
+
+INTRO = """# Benchmarks
+
+Made by `scripts/page/make_benchmarks_page.py` from the JSON files in `scripts/results/`; do not edit. Published figures
+come first in each table, with the paper that describes the model; ours follow.
+"""
+
+
+def speed(result: Values, published: Values) -> str:
+    """Return the section on speed beside the recipes."""
+    return throughput(result, published) + page_throughput.section(result, published)
+
+
+_EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
+_FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
+_SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
+# Title, result, command that makes it, and what writes the section.
+SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
+    ("Models that ship", "models", "python -m scripts.benchmarks.benchmark_models", page_models.section),
+    ("ZINC250k", "zinc250k_smiles", "python -m scripts.training.train_zinc", zinc),
+    ("ZINC250k, at a lower price of the rate", "zinc250k_faithful", _FAITHFUL, faithful),
+    ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
+    ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python -m scripts.training.trace_zinc", trace),
+    ("MOSES", "moses", "python -m scripts.training.train_moses", page_moses.section),
+    ("Metrics of MOSES", "metrics", "python -m scripts.benchmarks.benchmark_metrics", page_metrics.section),
+    (
+        "Properties of molecules",
+        "properties",
+        "python -m scripts.benchmarks.benchmark_properties",
+        page_properties.section,
+    ),
+    ("E. coli promoters", "ecoli", "python -m scripts.training.train_ecoli", page_dna.section),
+    ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
+    ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
+    (
+        "Searches: what the parts are worth",
+        "search_ablation",
+        "python -m scripts.benchmarks.search.ablate_search",
+        page_search.ablation,
+    ),
+    ("Searches of some hundred calls", "small_budgets", _SMALL, page_search.small_budgets),
+    ("Searches: two objectives", "pareto", "python -m scripts.benchmarks.search.benchmark_pareto", page_pareto.section),
+    ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
+    (
+        "Searches: TF-Bind-8",
+        "tfbind8",
+        "python -m scripts.benchmarks.search.benchmark_tfbind8 --table FILE",
+        page_search.tfbind8,
+    ),
+    ("Speed", "throughput", "python -m scripts.benchmarks.speed.benchmark_throughput", speed),
+    ("Speed on a GPU", "device", "python -m scripts.benchmarks.speed.benchmark_device --device cuda", device),
+    ("Equal wall time", "equal_time", "python -m scripts.benchmarks.speed.benchmark_equal_time", equal_time),
+    ("Growth", "growth", "python -m scripts.benchmarks.speed.benchmark_growth", growth),
+    ("Tokenising ZINC250k", "tokenize", "python -m scripts.benchmarks.speed.benchmark_tokenize", tokenize),
+    ("Memory on MOSES", "memory_moses", "python -m scripts.benchmarks.speed.benchmark_memory", memory),
+)
+
+
+def origin(result: Values, command: str) -> str:
+    """Say how, when, and on what kind of machine a result was made."""
+    machine, versions, settings = result["machine"], result["versions"], result["settings"]
+    processor = f"{machine['processor']} (family {machine['family']}, model {machine['model']})"
+    threads = f", {settings['threads']} threads of torch" if "threads" in settings else ""
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return (
+        f"`{command}`, {result['made']}: {processor}, {machine['cores']} cores{threads}, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; {libraries}.\n"
+    )
+
+
+def page(results: Path) -> str:
+    """Return BENCHMARKS.md for a folder of results; a section without a result says how to make it."""
+    published = {**tables(), **tomllib.loads(PUBLISHED.read_text("utf-8"))}
+    parts = [INTRO]
+    for title, name, command, write in SECTIONS:
+        path = results / f"{name}.json"
+        if path.is_file():
+            result = json.loads(path.read_text("utf-8"))
+            body = write(result, published) + "\n" + origin(result, command)
+        else:
+            body = f"Not run yet: `{command}`.\n"
+        parts.append(f"\n## {title}\n\n{body}")
+    return "".join(parts)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files")
+    parser.add_argument("--out", type=Path, default=PAGE, help="the page")
+    given = parser.parse_args(argv)
+    with atomic_file(given.out) as file:
+        file.write(page(given.results).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Draw the models of MOSES over the published curve, reconstruction against samples.
+
+python -m scripts.page.make_curve
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.page.make_benchmarks_page import PUBLISHED, RESULTS
+from scripts.page.moses import BEST, FIRST
+from scripts.page.tables import Values
+from seqvae.report.html.line_plot import Series, line_plot
+from seqvae.report.html.style import CSS
+from seqvae.runtime.files import atomic_file
+
+
+def curves(result: Values, published: Values) -> list[Series]:
+    """Return the published curves, and ours by their measure and by refined posteriors with the fitted prior."""
+    known = published["ddvae_curve"]
+    found = sorted(result["figures"]["points"].values(), key=lambda one: one["summary"]["refined_exact"])
+    ours = [
+        Series(
+            name,
+            [one["summary"][measure] for one in found],
+            [one["generation"][drawn]["metrics"]["FCD/Test"] for one in found],
+        )
+        for name, measure, drawn in (
+            ("seqvae", "teacher_forced_exact", FIRST),
+            ("seqvae, refined and fitted", "refined_exact", BEST),
+        )
+    ]
+    return [*(Series(row["model"], known["reconstruction"], row["fcd"]) for row in known["rows"]), *ours]
+
+
+def standing_alone(svg: str) -> str:
+    """Return a plot of a report page as a file of its own."""
+    head, _, rest = svg.partition(">")
+    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return f'{head}>\n<style>{CSS}</style>\n<rect width="100%" height="100%" fill="var(--paper)"/>{rest}\n'
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw and write the plot."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--result", type=Path, default=RESULTS / "moses.json", help="of train_moses.py")
+    parser.add_argument("--out", type=Path, default=RESULTS / "moses_curve.svg", help="the SVG file")
+    given = parser.parse_args(argv)
+    published = tomllib.loads(PUBLISHED.read_text("utf-8"))
+    series = curves(json.loads(given.result.read_text("utf-8")), published)
+    plot = line_plot(series, "MOSES: FCD of samples over exact reconstruction", "exact reconstruction", "FCD/Test")
+    with atomic_file(given.out) as file:
+        file.write(standing_alone(plot).encode())
+
+
+if __name__ == "__main__":
+    main()

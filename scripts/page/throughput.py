@@ -1,0 +1,72 @@
+"""What the throughput script measures beyond the MOSES recipe: the DD-VAE recipe, shares of sampling, tokenising."""
+
+from __future__ import annotations
+
+from scripts.page.tables import Values, each_round, reached, share, table, times
+
+MODES = {"32": "torch's default", "auto": "fast (`precision = auto`)"}
+
+
+def section(result: Values, published: Values) -> str:
+    """Return the section; nothing for a result of before these were measured."""
+    if "ddvae" not in result["figures"]:
+        return ""
+    return (
+        "\n### Against the DD-VAE baseline recipe\n\n"
+        + recipe(result, published)
+        + "\n### Share of the matmul rate while sampling\n\n"
+        + sampling_share(result, published)
+        + "\n### Tokenising against the selfies library\n\n"
+        + tokenizing(result)
+    )
+
+
+def recipe(result: Values, published: Values) -> str:
+    """Return training and sampling against the second recipe."""
+    found, ratio, reach = result["figures"], result["figures"]["ratios"], published["reach"]
+    size = f"{found['ddvae']['parameters']:,} parameters, {found['ddvae']['symbols']} symbols"
+    rows, lines = [], []
+    for mode, shown in MODES.items():
+        rows.append(["training", f"{size}; {shown}", each_round(found["training"][f"ddvae, {mode}"])])
+        lines.append(
+            reached(f"Training, both {shown}", ratio[f"training, ddvae, both {mode}"], reach["training_ratio"], times)
+        )
+        for how in ("by small batches", "in one batch"):
+            name = f"ddvae {how}, {mode}"
+            rows.append([f"sampling {how}", shown, each_round(found["sampling"][name])])
+            for key, title in (("sampling as recipes do", "one draw, no rules"), ("sampling", "by default")):
+                if (value := ratio.get(f"{key}, {name}")) is not None:
+                    lines.append(reached(f"Sampling {how}, {shown}, {title}", value, reach["sampling_ratio"], times))
+    if "ours, on processes" in found["sampling"]:
+        count = result["settings"]["bulk_samples"]
+        speed = each_round(found["sampling"]["ours, on processes"])
+        rows.append([f"**ours**, {count:,} on a process a core, their start included", "", speed])
+    return table(["what", "recipe", "molecules/s: median (rounds)"], rows) + "\n" + "".join(lines)
+
+
+def sampling_share(result: Values, published: Values) -> str:
+    """Return the share of the matmul rate while token ids are sampled."""
+    found, ratio = result["figures"]["sampling"], result["figures"]["ratios"]
+    wanted = published["reach"]["sampling_matmul_share"]
+    lines = [
+        reached(f"Over matmul, {shown}", ratio[f"matmul share, sampling, {mode}"], wanted, share)
+        for mode, shown in MODES.items()
+    ]
+    speed = each_round(found["ours, ids only, flops"], 1e9)
+    return f"Matrix products of the tokens sampled, nothing for rows that have ended: {speed} GFLOP/s.\n\n" + "".join(
+        lines
+    )
+
+
+def tokenizing(result: Values) -> str:
+    """Return molecules a second to ids."""
+    found, ratio = result["figures"]["tokenizing"], result["figures"]["ratios"]
+    rows = [
+        [name, each_round(row), times(ratio[f"tokenizing, {name}"]) if f"tokenizing, {name}" in ratio else ""]
+        for name, row in found.items()
+    ]
+    return (
+        f"{result['settings']['tokenized']:,} molecules in one process. From SMILES both call the library's encoder; "
+        "ours makes the SMILES canonical before.\n\n"
+        + table(["way", "molecules/s: median (rounds)", "over the library's loop"], rows)
+    )

@@ -1,0 +1,184 @@
+"""The sections of BENCHMARKS.md on ZINC250k."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.page.tables import Values, reached, share, summary_rows, table
+
+_FLOOR = "training molecules"
+_SHOWN = {  # key of MOSES -> digits
+    "FCD/Test": 3,
+    "SNN/Test": 4,
+    "Frag/Test": 4,
+    "Scaf/Test": 4,
+    "IntDiv": 4,
+    "Filters": 4,
+    "Novelty": 4,
+    "logP": 4,
+    "SA": 4,
+    "QED": 4,
+    "weight": 3,
+}
+
+
+# How else than greedily from the encoder's mean texts are brought back.
+_WAYS = {
+    "beam_exact": "beam search of {beam} from the mean",
+    "refined_exact": "after {refine_steps} steps on each molecule's posterior",
+    "refined_beam_exact": "beam search of {beam} after {refine_steps} steps",
+}
+
+
+def reconstruction(found: Values, settings: Values, others: Sequence[Values]) -> str:
+    """Return the table of exact reconstruction, below that of others."""
+    rows = [[row["model"], row["paper"], share(row["reconstruction"])] for row in others]
+    kind, size = settings["tokenizer"]["kind"].upper(), f"{found['parameters']:,} parameters"
+    ours = f"{kind}, {found['symbols']} symbols, {size}"
+    rows.append(["**seqvae**, greedy from the mean", ours, share(found["summary"]["exact_reconstruction"])])
+    rows += [[f"**seqvae**, {way}", ours, share(value)] for way, value in other_ways(found["summary"])]
+    protocol, texts = found["summary"]["ten_by_ten"], found["summary"]["ten_by_ten_texts"]
+    if protocol is not None:
+        rows.append([f"**seqvae**, 10 x 10 on {texts:,} molecules", ours, share(protocol)])
+    return table(["model", "paper or size", "exact reconstruction"], rows)
+
+
+def samples(found: Values) -> str:
+    """Return the table of samples from each prior, after how many tries, and beside real molecules."""
+    columns = found["generation"]
+    shares = {
+        "valid at the first try, as it comes": "valid_uncorrected",
+        "valid at the first try, under the rules of chemistry": "valid_at_once",
+        "valid after at most 3 tries": "valid",
+    }
+    rows = [[title, *(share(part[key]) for part in columns.values())] for title, key in shares.items()]
+    rows.append(["tries a sample", *(f"{part['tries']:.2f}" for part in columns.values())])
+    for key, digits in _SHOWN.items():
+        values = (part["metrics"].get(key) for part in columns.values())  # too few molecules have no scaffolds
+        rows.append([key, *("–" if value is None else f"{value:.{digits}f}" for value in values)])
+    return table(["figure", *columns], rows)
+
+
+def zinc(result: Values, published: Values) -> str:
+    """Return the section on the trained model of ZINC250k, beside published ones."""
+    intro = f"{published['zinc_reconstruction']['note']} Ours: each token from those decoded before it, canonical "
+    return intro + "strings equal.\n\n" + model(result, published["zinc_reconstruction"]["rows"], published["reach"])
+
+
+def faithful(result: Values, published: Values) -> str:
+    """Return the section on the model that went on at a lower price of the rate."""
+    intro = "The model above, gone on with at a lower price of the rate: more molecules come back, and samples are "
+    return intro + "further from real ones.\n\n" + model(result, [], published["reach"])
+
+
+def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
+    """Return the tables of one model: reconstruction below that of others, held-out figures, samples."""
+    found, settings = result["figures"], result["settings"]
+    prior = ", ".join(f"{name} {nats:.2f}" for name, nats in found["prior"]["nats"].items())
+    return (
+        reconstruction(found, settings, others)
+        + f"\n{found['texts']:,} training molecules, {found['epochs']} epochs ({found['steps']:,} steps of "
+        f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
+        f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}{gone_on(found)}.\n\n"
+        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
+        + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
+        + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
+        "place (the floor). A sample that is no molecule is drawn again, z and all; what no try made a molecule is "
+        "written under rules that refuse tokens after which none can come:\n\n"
+        + samples(found)
+        + "\n"
+        + goals(found, wanted)
+        + f"\nMean log density of held-out posterior samples, nats: {prior}.\n"
+    )
+
+
+def gone_on(found: Values) -> str:
+    """Say what came before this training, if anything."""
+    if not (first := found["before"]):
+        return ""
+    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
+
+
+def goals(found: Values, wanted: Values) -> str:
+    """Return what was asked for, and what was reached."""
+    best = min(
+        (part for name, part in found["generation"].items() if name != _FLOOR),
+        key=lambda part: part["metrics"]["FCD/Test"],
+    )
+    fcd = best["metrics"]["FCD/Test"]
+    ways = [("greedy from the mean", found["summary"]["exact_reconstruction"]), *other_ways(found["summary"])]
+    return (
+        "".join(
+            reached(f"Exact reconstruction, {way}", value, wanted["zinc_reconstruction"], share) for way, value in ways
+        )
+        + reached("FCD of the best of these", fcd, wanted["zinc_fcd"], "{:.2f}".format, most=True)
+        + reached("Valid after at most 3 tries", best["valid"], wanted["zinc_validity"], share)
+        + reached("Novel", best["metrics"]["Novelty"], wanted["zinc_novelty"], share)
+    )
+
+
+def other_ways(summary: Values) -> list[tuple[str, float]]:
+    """Return in which other ways texts were brought back, and which share came back exactly."""
+    return [(way.format_map(summary), summary[key]) for key, way in _WAYS.items() if summary.get(key) is not None]
+
+
+def trace(result: Values, published: Values) -> str:
+    """Return the table of reconstruction against the distance of samples, over beta."""
+    points, settings = result["figures"]["points"], result["settings"]
+    rows = []
+    for beta, found in points.items():
+        summary, draws = found["summary"], found["samples"]
+        distances = ["–" if one["fcd"] is None else f"{one['fcd']:.2f}" for one in draws.values()]
+        rows.append(
+            [
+                beta,
+                f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
+                f"{summary['nll_bound']:.2f}",
+                share(summary["exact_reconstruction"]),
+                share(summary["refined_exact"]),
+                *distances,
+                *(share(one["valid"]) for one in draws.values()),
+            ]
+        )
+    titles = [
+        "beta",
+        "rate + distortion, nats",
+        "bound on −log p(x), nats",
+        "exact reconstruction",
+        "the same, refined",
+    ]
+    titles += [f"FCD, {prior} prior" for prior in ("normal", "fitted")]
+    titles += [f"valid, {prior} prior" for prior in ("normal", "fitted")]
+    epochs = settings["tuning"]["training"]["epochs"]
+    return (
+        f"Each point goes on from one model, the first of the two trainings above, for {epochs} epochs. Distances are "
+        f"of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to as "
+        "many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
+    )
+
+
+def search(result: Values, published: Values) -> str:
+    """Return the table of the search of settings."""
+    trials, base = result["figures"]["trials"], result["settings"]
+    samples = next(iter(trials.values()))["fcd_samples"]
+    rows = []
+    for name, trial in trials.items():
+        summary = trial["summary"]
+        rows.append(
+            [
+                name,
+                f"{trial['parameters']:,}",
+                f"{trial['seconds'] / 60:.1f}",
+                f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
+                f"{summary['nll_bound']:.2f}",
+                share(summary["exact_reconstruction"]),
+                share(summary["validity"]),
+                "too few" if trial["fcd"] is None else f"{trial['fcd']:.2f}",
+            ]
+        )
+    titles = ["changed", "parameters", "minutes", "rate + distortion, nats", "bound on −log p(x), nats"]
+    titles += ["exact reconstruction", "valid samples, first try", f"FCD of {samples:,} valid ones"]
+    return (
+        f"One setting changed at a time, {base['training']['epochs']} epoch(s) each; the first row is the base. "
+        "Figures of validation molecules.\n\n" + table(titles, rows)
+    )

@@ -1,0 +1,103 @@
+"""What the trainings on DNA share: the split of the reference figures, and a model's bits a base on it.
+
+Held out are the sequences whose md5, read as a number, ends in the digit 0; duplicates are dropped before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.training.training_runs import Finished, trained
+from seqvae.config import DataConfig, RunConfig
+from seqvae.data.corpus import read_texts, split_texts
+from seqvae.data.datasets.registry import load_dataset
+from seqvae.evaluate.dna.markov_baselines import HeldOutBits, held_out_bits
+from seqvae.latent.codec import Codec
+from seqvae.runtime.files import atomic_file
+from seqvae.train.prepare import Prepared
+
+HELD_OUT_OF = 10  # one sequence in so many is held out by its md5
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Sequences, de-duplicated, and on one side each."""
+
+    train: list[str]
+    valid: list[str]
+    test: list[str]
+
+
+def by_md5(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the sequences to learn from and those held out, each once."""
+    distinct = list(dict.fromkeys(texts))
+    return [text for text in distinct if not _ends_in_zero(text)], [text for text in distinct if _ends_in_zero(text)]
+
+
+def _ends_in_zero(text: str) -> bool:
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16) % HELD_OUT_OF == 0
+
+
+def texts_of(dataset: str, side: str = "", limit: int = 0) -> list[str]:
+    """Return the sequences of a dataset.
+
+    Args:
+        dataset: its name.
+        side: only those on this published side; "": all.
+        limit: only the first so many; 0: all.
+    """
+    data = load_dataset(dataset)
+    chosen = [text for text, label in zip(data.texts, data.labels, strict=True) if not side or label == side]
+    return chosen[: limit or None]
+
+
+def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished, Sides]:
+    """Train on the sequences of the run's dataset that the split by md5 does not hold out.
+
+    A random tenth of them is the validation side.
+
+    Returns:
+        The finished training, and what was on which side.
+    """
+    rest, held_out = by_md5(texts_of(run.data.source, limit=run.data.limit))
+    file = folder / "train.txt"
+    with atomic_file(file) as out:
+        out.write("".join(f"{text}\n" for text in rest).encode())
+    data = DataConfig(source=str(file), split="random", valid_fraction=1 / HELD_OUT_OF, test_fraction=0.0)
+    finished = trained(replace(run, data=data), folder / "run", resume)
+    train, valid = sides_of(finished.prepared)
+    return finished, Sides(train, valid, held_out)
+
+
+def sides_of(prepared: Prepared) -> tuple[list[str], list[str]]:
+    """Return the texts that a run trained on, and those it validated on."""
+    found = read_texts(prepared.run.data)
+    split = split_texts(found, prepared.run)
+    return [found.texts[i] for i in split.train.tolist()], [found.texts[i] for i in split.valid.tolist()]
+
+
+def bits_figures(codec: Codec, sides: Sides, samples: int) -> dict[str, Any]:
+    """Return bits a base of a model and of the counting models on the test side."""
+    return shown_bits(held_out_bits(codec, sides.train, sides.test, sides.valid, samples), sides)
+
+
+def shown_bits(found: HeldOutBits, sides: Sides) -> dict[str, Any]:
+    """Return a comparison under the names that the page of benchmarks knows."""
+    return {
+        "texts": {"train": len(sides.train), "valid": len(sides.valid), "test": len(sides.test)},
+        "model_bits_a_base": found.model,
+        "counted_bits_a_base": {name: asdict(counted) for name, counted in found.counted.items()},
+        "best_counted": found.best,
+        "model_minus_best_counted": found.difference,
+        "its_standard_error": found.standard_error,
+    }
+
+
+def distinct_sides(texts: Sequence[str], rows: Sequence[Sequence[int]]) -> Sides:
+    """Return a split without duplicates: a sequence that stands on two sides counts for the first of them."""
+    first = {texts[row]: side for side, part in reversed(list(enumerate(rows))) for row in part}
+    return Sides(*([text for text, place in first.items() if place == side] for side in range(3)))

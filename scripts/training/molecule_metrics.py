@@ -1,0 +1,97 @@
+"""What is written down of a model of molecules: held-out figures, and those of samples drawn in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from scripts.training.training_runs import Finished
+from seqvae.artifact.folder import parameters
+from seqvae.config import DecodeConfig
+from seqvae.evaluate.compare import generation
+from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.sample_metrics import canonical
+from seqvae.evaluate.records import GenerationSettings, References
+from seqvae.evaluate.reference_sets import read_sides
+from seqvae.latent.codec import Codec
+
+TRIES = 3
+# Prior and temperature of each set of samples. On the validation molecules the lower temperature came closer: what a
+# latent point should say is in the point, and chance at each token adds little but mistakes.
+DRAWS = {
+    "N(0, I)": ("normal", 1.0),
+    "N(0, I), temperature 0.5": ("normal", 0.5),
+    "fitted prior": ("fitted", 1.0),
+    "fitted prior, temperature 0.5": ("fitted", 0.5),
+}
+TRAINING = "training molecules"
+
+
+def figures(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
+    """Return the size of model and data, the time of the training, and the held-out figures."""
+    codec, prepared = finished.codec, finished.prepared
+    summary = summarise(codec, prepared.test_texts, prepared.train, settings)
+    references = read_sides(codec.run.data.source, run=codec.run, progress=False).references
+    if codec.run.data.limit:  # a small setting is compared with a small reference
+        references = References(references.kind, prepared.test_texts, training=references.training[:200])
+    return {
+        "parameters": parameters(codec.model),
+        "symbols": codec.tokenizer.vocab_size,
+        "texts": len(prepared.train),
+        "epochs": codec.run.training.epochs,
+        **codec.provenance["training"],
+        "before": before(codec),
+        "prior": codec.provenance["prior"],
+        "samples": settings.samples,
+        "summary": asdict(summary),
+        "generation": generations(codec, references, settings),
+    }
+
+
+def before(codec: Codec) -> dict[str, Any] | None:
+    """Return steps, seconds and threads of the training that this one went on from; None where it is the first."""
+    tuned_from = codec.provenance.get("finetune")
+    return tuned_from["base"]["training"] if tuned_from else None
+
+
+def generations(codec: Codec, references: References, settings: SummarySettings) -> dict[str, Any]:
+    """Return the figures of samples drawn in each way, and, as the floor, of as many training molecules."""
+    found = {}
+    for name, (prior, temperature) in DRAWS.items():
+        how = DecodeConfig("sample", temperature=temperature, tries=TRIES, seed=settings.seed)
+        freely, once = (
+            codec.generate_samples(settings.samples, replace(how, tries=1, rules=rules), prior)
+            for rules in ("syntax", how.rules)
+        )
+        made = codec.generate_samples(settings.samples, how, prior)
+        found[name] = {
+            "valid_uncorrected": valid_share(freely.texts, codec),
+            "valid_at_once": valid_share(once.texts, codec),
+            "valid": valid_share(made.texts, codec),
+            "tries": made.draws.double().mean().item(),
+            **compared(made.texts, references),
+        }
+    return {**found, TRAINING: floor(references, settings)}
+
+
+def floor(references: References, settings: SummarySettings) -> dict[str, Any]:
+    """Return the figures of as many training molecules; drawn, because files of molecules may be sorted."""
+    training, draw = references.training, np.random.default_rng(settings.seed)
+    rows = draw.choice(len(training), min(settings.samples, len(training)), replace=False)
+    found = compared([training[row] for row in rows], References(references.kind, references.test))
+    found["metrics"]["Novelty"] = 0.0  # they are the training set
+    return {**dict.fromkeys(("valid_uncorrected", "valid_at_once", "valid", "tries"), 1.0), **found}
+
+
+def valid_share(texts: Sequence[str], codec: Codec) -> float:
+    """Return the share of texts that are texts of their kind."""
+    return sum(bool(canonical(text, codec.tokenizer)) for text in texts) / len(texts)
+
+
+def compared(texts: Sequence[str], references: References) -> dict[str, Any]:
+    """Return the metrics of texts beside real ones, with their intervals."""
+    found = generation(texts, references, GenerationSettings(bootstrap=200))
+    return {"metrics": found.metrics, "intervals": found.intervals, "counts": found.counts}

@@ -1,0 +1,119 @@
+"""Search the settings of a model of ZINC250k: many short trainings of the same length, one setting changed in each.
+
+    python -m scripts.training.search_zinc --folder runs/search [--trials smiles,selfies]
+
+A trial that has ended is only read back, so that the search can be stopped and gone on with at any moment. Figures are
+of the validation molecules; the test molecules are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from scripts.training.training_runs import Finished, trained
+from seqvae.artifact.folder import parameters
+from seqvae.config import DataConfig, DecodeConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig
+from seqvae.config.toml import run_to_dict
+from seqvae.data.datasets.registry import load_dataset
+from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.molecules.fcd import frechet_distance
+from seqvae.latent.codec import Codec
+from seqvae.sequences.molecules import is_valid
+
+NAME = "zinc250k_search"
+BASE = RunConfig(
+    data=DataConfig(source="zinc250k"),
+    tokenizer=TokenizerConfig(kind="smiles"),
+    training=TrainingConfig(epochs=1),
+    prior=PriorConfig(prior="none"),
+)
+SMALL_BASE = RunConfig(
+    data=DataConfig(source="moses-sample", limit=200, valid_fraction=0.2),
+    tokenizer=TokenizerConfig(kind="smiles", vocab_size=64),
+    model=ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16),
+    training=TrainingConfig(epochs=1, batch_size=32),
+    prior=PriorConfig(prior="none"),
+)
+SUMMARY = SummarySettings(texts=1000, samples=1000, iwae_samples=10)
+FCD_REFERENCE = 5000  # molecules
+SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+
+# What each trial changes, by section and setting; the empty change is the base itself.
+TRIALS: dict[str, dict[str, dict[str, Any]]] = {
+    "smiles": {},
+    "selfies": {"tokenizer": {"kind": "selfies"}},
+    "learning rate 2e-3": {"training": {"learning_rate": 2e-3}},
+    "batch 128": {"training": {"batch_size": 128}},
+    "beta 0.3": {"objective": {"beta": 0.3}},
+    "beta 0.05": {"objective": {"beta": 0.05}},
+    "latent 128": {"model": {"latent": 128}},
+    "latent 40": {"model": {"latent": 40}},
+    "1,024 symbols": {"tokenizer": {"vocab_size": 1024}},
+    "256 symbols": {"tokenizer": {"vocab_size": 256}},
+    "wide": {"model": {"encoder_width": 384, "decoder_width": 768}},
+    "deep encoder": {"model": {"encoder_layers": 2}},
+    "deep decoder": {"model": {"decoder_layers": 2}},
+    "dropout 0.1": {"model": {"dropout": 0.1}},
+}
+
+
+def changed(run: RunConfig, change: dict[str, dict[str, Any]]) -> RunConfig:
+    """Return a run with some settings changed."""
+    sections = {name: replace(getattr(run, name), **values) for name, values in change.items()}
+    return replace(run, **sections)
+
+
+def figures(finished: Finished, held_out: list[str], settings: SummarySettings) -> dict[str, Any]:
+    """Return what a trial came to on the validation molecules."""
+    codec = finished.codec
+    return {
+        "parameters": parameters(codec.model),
+        **codec.provenance["training"],
+        "summary": asdict(summarise(codec, held_out, finished.prepared.train, settings)),
+        "fcd": fcd(codec, held_out, settings),
+        "fcd_samples": settings.samples,
+    }
+
+
+def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float | None:
+    """Return the distance of the first valid samples from N(0, I) to the validation molecules; None of too few.
+
+    The distance falls with the number of samples, so that each trial gives as many.
+    """
+    how = DecodeConfig("sample", rules="syntax", tries=1, seed=settings.seed)  # many cheap draws, as they come
+    texts = codec.generate_samples(20 * settings.samples, how, "normal").texts
+    valid = [text for text in texts if is_valid(text)][: settings.samples]
+    return frechet_distance(valid, held_out[:FCD_REFERENCE]) if len(valid) == settings.samples else None
+
+
+def valid_texts(run: RunConfig) -> list[str]:
+    """Return the molecules of the published validation side, or, where there is none, the first of all."""
+    dataset = load_dataset(run.data.source)
+    return [dataset.texts[i] for i in (dataset.split.valid.tolist() if any(dataset.labels) else range(50))]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the trials that are missing, print the table, and write the result after each of them."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--folder", type=Path, help="folder of the trials (default: runs/search; small: temporary)")
+    parser.add_argument("--trials", default="", help="names of trials, by comma (default: all)")
+    given = parser.parse_args(argv)
+    base, settings = (SMALL_BASE, SMALL_SUMMARY) if given.small else (BASE, SUMMARY)
+    names = given.trials.split(",") if given.trials else list(TRIALS)
+    folder = given.folder or (None if given.small else Path("runs/search"))
+    held_out = valid_texts(base)
+    found: dict[str, Any] = {}
+    with torch_threads(given.threads), folder_or_temporary(folder) as place:
+        for name in names:
+            run = changed(base, TRIALS[name])
+            found[name] = figures(trained(run, place / name.replace(" ", "_"), resume=True), held_out, settings)
+            shown = {**run_to_dict(base), "changes": TRIALS, "summary": asdict(settings)}
+            write_result(result_path(given, NAME), NAME, shown, {"trials": found})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""A training that the scripts of the real runs share: new, gone on with, or long finished and read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import seqvae
+from seqvae.artifact.folder import PROVENANCE, RUN
+from seqvae.config import FinetuneConfig, RunConfig
+from seqvae.errors import InputError
+from seqvae.latent.codec import Codec
+from seqvae.train.finetune import finetune
+from seqvae.train.fit import train
+from seqvae.train.prepare import Prepared, prepare
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trained model with the data that it was trained on, the texts held out, and the folder that it is in."""
+
+    codec: Codec
+    prepared: Prepared
+    folder: Path
+
+
+def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
+    """Train, or go on with what is in the folder; a finished model is only read.
+
+    Raises:
+        UsageError: the folder holds a run, and `resume` is false; or another run than the one asked for.
+        InputError: the data of a finished model is not at hand as it was.
+    """
+    if resume and (folder / PROVENANCE).is_file():
+        return _read_back(folder)
+    done = train(run, folder, resume=resume and (folder / RUN).is_file())
+    return Finished(seqvae.load(folder), done.prepared, folder)
+
+
+def tuned(first: str | Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
+    """Go on with a trained model, or one that ships, under other settings; a finished one is only read."""
+    if resume and (folder / PROVENANCE).is_file():
+        return _read_back(folder)
+    again = resume and (folder / RUN).is_file()
+    given = () if again else (config,)
+    done = finetune("" if again else first, "" if again else source, folder, *given, resume=again)
+    return Finished(seqvae.load(folder), done.trained.prepared, folder)
+
+
+def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:
+    """Train, then go on under other settings, each in a folder of its own; what is finished is only read."""
+    first = folder / "first"
+    if not (resume and (folder / PROVENANCE).is_file()):
+        trained(run, first, resume)
+    return tuned(first, run.data.source, second, folder, resume)
+
+
+def _read_back(folder: Path) -> Finished:
+    codec = seqvae.load(folder)
+    prepared = prepare(codec.run, folder / "rejected.csv")
+    if prepared.data_hash != codec.provenance["data"]["sha256"]:
+        raise InputError(
+            f"{folder}: {codec.run.data.source} does not give the data that the model was trained on (another hash), "
+            "so its held-out texts may not be held out: use the data and the library versions of its provenance.json"
+        )
+    return Finished(codec, prepared, folder)

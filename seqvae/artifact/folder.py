@@ -1,0 +1,315 @@
+"""A trained model on disk: JSON and safetensors, versioned, checked by content, never pickled.
+
+| file | holds |
+| --- | --- |
+| `config.json` | `format`, the model's parts and sizes, the vocabulary's size, the precision of stored numbers |
+| `tokenizer.json` | the tokenizer |
+| `weights.safetensors` | the weights, float32 or float16 |
+| `run.toml` | every setting of the run that made it |
+| `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and which prior samples are drawn from |
+| `provenance.json` | versions, data, figures, and the sha256 of the files above |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from seqvae.config import ModelConfig, RunConfig, suggestion
+from seqvae.config.toml import read_run, run_from_dict, run_toml, section_from_dict
+from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
+from seqvae.model.build import build_model
+from seqvae.model.priors import FittedPrior, prior_from_dict, prior_to_dict
+from seqvae.model.vae import SequenceVAE
+from seqvae.runtime.files import atomic_file
+from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+
+FORMAT = 2
+CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
+    "config.json",
+    "tokenizer.json",
+    "weights.safetensors",
+    "run.toml",
+    "provenance.json",
+)
+PRIOR, PRIOR_NUMBERS = "prior.json", "prior.safetensors"
+_PRIOR = (PRIOR, PRIOR_NUMBERS)
+PRIORS = ("normal", "fitted")
+NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take prior normal"
+_ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
+_PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+_LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A trained model and all that it needs.
+
+    Attributes:
+        model: the model, on the CPU, in evaluation mode.
+        config: its parts and sizes.
+        tokenizer: its tokenizer.
+        run: the settings it was trained with.
+        provenance: versions, data, held-out figures (`metrics`), and how the prior was fitted (`prior`).
+        fitted: a density fitted to the aggregate posterior, on the CPU; None where none was fitted.
+        default_prior: what samples are drawn from unless the caller says: `normal`, the model's own N(0, I), or
+            `fitted`.
+    """
+
+    model: SequenceVAE
+    config: ModelConfig
+    tokenizer: Tokenizer
+    run: RunConfig
+    provenance: dict[str, Any]
+    fitted: FittedPrior | None = None
+    default_prior: str = "normal"
+
+
+def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
+    """Write a model folder; each file appears whole or not at all, the one that vouches for the others last.
+
+    Args:
+        folder: the model folder; it is made.
+        artifact: the model.
+        half: store floating-point numbers as float16, half the size; they are loaded back as float32.
+
+    Raises:
+        ArtifactError: a number is too large for float16.
+        OSError: the disk refuses; files that were there before are whole.
+    """
+    precision = "float16" if half else "float32"
+    config = {
+        "format": FORMAT,
+        "model": asdict(artifact.config),
+        "vocab_size": artifact.tokenizer.vocab_size,
+        "weights": precision,
+    }
+    content = {
+        CONFIG: _json(config),
+        TOKENIZER: _json(artifact.tokenizer.to_dict()),
+        WEIGHTS: _stored(artifact.model.state_dict(), precision),
+        RUN: run_toml(artifact.run).encode(),
+    }
+    if artifact.fitted is not None:
+        content |= _prior_files(artifact.fitted, artifact.default_prior, precision)
+    _write_files(folder, content)
+    provenance = {**artifact.provenance, "versions": versions(), "sha256": _hashes(content)}
+    write_json(folder / PROVENANCE, provenance)
+    for name in set(_PRIOR) - set(content):
+        (folder / name).unlink(missing_ok=True)
+
+
+def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[str, object]) -> None:
+    """Put a fitted prior into a model folder, in the precision of its weights; a prior that was there goes.
+
+    Args:
+        folder: a model folder.
+        fitted: the prior.
+        default: what samples are drawn from unless the caller says, `normal` or `fitted`.
+        report: how it was fitted, for `provenance.json`.
+
+    Raises:
+        ArtifactError: the folder is no model, or a number is too large for its precision.
+        UsageError: an unknown default.
+    """
+    config = migrated(_read_json(folder, CONFIG), folder)
+    files = _prior_files(fitted, default, str(config["weights"]))
+    provenance = _read_json(folder, PROVENANCE)
+    hashes = {name: value for name, value in provenance["sha256"].items() if name not in _PRIOR}
+    # First without any prior: wherever this is cut short, the folder is a whole model.
+    write_json(folder / PROVENANCE, {**provenance, "sha256": hashes})
+    _write_files(folder, files)
+    write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
+
+
+def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:
+    record = {"default": _check_default(default), "prior": prior_to_dict(fitted)}
+    return {PRIOR: _json(record), PRIOR_NUMBERS: _stored(fitted.tensors(), precision)}
+
+
+def _check_default(name: str) -> str:
+    if name not in PRIORS:
+        raise UsageError(f"unknown prior {name!r}{suggestion(name, PRIORS)}")
+    return name
+
+
+def _stored(tensors: Mapping[str, torch.Tensor], precision: str) -> bytes:
+    """Return tensors as safetensors, the floating-point ones in the precision given.
+
+    Raises:
+        ArtifactError: a finite number is infinite in that precision.
+    """
+    found = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        kept = value.to(_PRECISIONS[precision]) if value.is_floating_point() else value
+        if not torch.equal(torch.isfinite(kept), torch.isfinite(value)):
+            raise ArtifactError(f"{name}: has numbers that {precision} cannot hold; save the model without half=True")
+        found[name] = kept
+    return save(found)
+
+
+def _hashes(content: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+
+
+def _write_files(folder: Path, content: Mapping[str, bytes]) -> None:
+    for name, data in content.items():
+        with atomic_file(folder / name) as file:
+            file.write(data)
+
+
+def record_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
+    """Add held-out figures to a model folder's provenance."""
+    provenance = _read_json(folder, PROVENANCE)
+    write_json(folder / PROVENANCE, {**provenance, "metrics": dict(metrics)})
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Read a model folder on the CPU, whatever it was trained on. Nothing in it is executed.
+
+    Raises:
+        ArtifactError: a file is missing, truncated, changed, or of another model.
+        NewerFormatError: the folder was written by a newer seqvae.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder}: no such model folder")
+    if not any((folder / name).exists() for name in (*_ALWAYS, PROVENANCE)):
+        raise ArtifactError(f"{folder}: not a model folder: it has none of a model's files; give one with a model")
+    config = migrated(_read_json(folder, CONFIG), folder)
+    provenance = _read_json(folder, PROVENANCE)
+    _check_hashes(folder, provenance)
+    try:
+        model_config = section_from_dict(ModelConfig, config["model"], "model")
+        tokenizer = tokenizer_from_dict(_read_json(folder, TOKENIZER))
+        run = run_from_dict(read_run(folder / RUN))
+        model = build_model(model_config, int(config["vocab_size"]))
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
+    _load_weights(folder, model)
+    fitted, default = _load_prior(folder, model_config.latent) if PRIOR in provenance["sha256"] else (None, "normal")
+    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default)
+
+
+def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a model's `config.json` as this version writes it, whatever version wrote it.
+
+    Raises:
+        ArtifactError: it is no configuration of ours.
+        NewerFormatError: a newer seqvae wrote it.
+    """
+    _check_format(folder, config)
+    current = dict(config)
+    while current["format"] < FORMAT:
+        current = _MIGRATIONS[current["format"]](current)
+    return current
+
+
+def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 2 says the precision of stored numbers, and may have a fitted prior beside the weights."""
+    return {**config, "format": 2, "weights": "float32"}
+
+
+_MIGRATIONS = {1: _from_1}
+
+
+def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
+    found = config.get("format")
+    if type(found) is not int:
+        raise ArtifactError(f"{folder / CONFIG}: not a seqvae model: it has no integer `format`")
+    if found > FORMAT:
+        raise NewerFormatError(
+            f"{folder}: the model has format {found}, this seqvae reads up to {FORMAT}; update seqvae "
+            "(pip install --upgrade seqvae)"
+        )
+    if found < 1:
+        raise ArtifactError(f"{folder / CONFIG}: expected a format from 1 to {FORMAT}, got {found}")
+
+
+def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
+    hashes = provenance.get("sha256")
+    if not isinstance(hashes, dict) or not set(_ALWAYS) <= set(hashes):
+        raise ArtifactError(f"{folder / PROVENANCE}: not a seqvae model: it lists no checksums")
+    if (PRIOR in hashes) != (PRIOR_NUMBERS in hashes):
+        raise ArtifactError(f"{folder / PROVENANCE}: damaged: it lists half of a fitted prior")
+    for name in (*_ALWAYS, *(_PRIOR if PRIOR in hashes else ())):
+        if hashlib.sha256(_read(folder, name)).hexdigest() != hashes[name]:
+            raise ArtifactError(
+                f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
+                f"{PROVENANCE}); copy the whole folder again"
+            )
+
+
+def _load_weights(folder: Path, model: SequenceVAE) -> None:
+    try:
+        model.load_state_dict(load(_read(folder, WEIGHTS)))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
+
+
+def _load_prior(folder: Path, latent: int) -> tuple[FittedPrior, str]:
+    record = _read_json(folder, PRIOR)
+    try:
+        default = _check_default(record["default"])
+        fitted = prior_from_dict(record["prior"], load(_read(folder, PRIOR_NUMBERS)))
+        if fitted.latent != latent:
+            raise ValueError(f"expected {latent} latent dimensions, got {fitted.latent}")
+    except (SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / PRIOR}: not a fitted prior of this model: {reason}") from error
+    return fitted, default
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{folder / name}: cannot read this part of the model: {error.strerror}") from error
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        values = json.loads(_read(folder, name))
+    except ValueError as error:
+        raise ArtifactError(f"{folder / name}: damaged: not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise ArtifactError(f"{folder / name}: damaged: expected a JSON object")
+    return values
+
+
+def _json(values: Mapping[str, object]) -> bytes:
+    return (json.dumps(values, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def write_json(path: Path, values: Mapping[str, object]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write(_json(values))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide what a model computes."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """Return the number of trainable numbers."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

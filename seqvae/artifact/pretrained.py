@@ -1,0 +1,184 @@
+"""Trained models that ship with the package: folders of `seqvae/models/`, each with a card; no torch is needed here.
+
+A bare word such as `zinc-smiles` is the name of a shipped model; anything with a path separator, and every `Path`, is
+a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from seqvae.config import suggestion
+from seqvae.errors import ArtifactError, UsageError
+
+CARD = "card.toml"
+_MODEL_FILE = "config.json"  # what tells a model folder from any other
+
+
+@dataclass(frozen=True)
+class CardTable:
+    """Figures of a model card.
+
+    Attributes:
+        title: what was measured, and on what.
+        rows: name, value and unit of each figure.
+    """
+
+    title: str
+    rows: tuple[tuple[str, float | str, str], ...]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a shipped model is, what it was trained on and how well it does.
+
+    Attributes:
+        name: what `seqvae.load` and the command line call it.
+        title: one line.
+        kind: `smiles`, `selfies`, `dna` or `char`.
+        data: name of the dataset.
+        data_title: the dataset in one line.
+        data_licence: licence of the data.
+        citation: of the data.
+        licence: licence of the weights.
+        split: which texts were trained on, and which held out.
+        training: how long, on what kind of machine.
+        use: what the model is for.
+        parameters: trained numbers.
+        settings: the settings that differ from the defaults, as text.
+        limits: what to know before relying on it.
+        headline: its most telling figures, in words, for a list.
+        tables: all figures.
+    """
+
+    name: str
+    title: str
+    kind: str
+    data: str
+    data_title: str
+    data_licence: str
+    citation: str
+    licence: str
+    split: str
+    training: str
+    use: str
+    parameters: int
+    settings: Mapping[str, str]
+    limits: tuple[str, ...]
+    headline: str
+    tables: tuple[CardTable, ...]
+
+
+def models_folder() -> Path:
+    """The folder of the shipped models."""
+    return Path(__file__).resolve().parents[1] / "models"
+
+
+def shipped_names() -> list[str]:
+    """Names of the shipped models."""
+    return sorted(path.parent.name for path in models_folder().glob(f"*/{CARD}"))
+
+
+def shipped_folder(name: str) -> Path:
+    """The folder of a shipped model.
+
+    Raises:
+        UsageError: there is none of that name; the message suggests one, or lists them.
+    """
+    names = shipped_names()
+    if name not in names:
+        raise UsageError(f"no model {name!r} ships with seqvae{suggestion(name, names)}")
+    return models_folder() / name
+
+
+def resolve(name: str | Path) -> Path:
+    """The folder that a user means: a shipped model for the bare word that names one, else the path itself.
+
+    Args:
+        name: name of a shipped model, or folder of a trained model. `./zinc-smiles` and `Path("zinc-smiles")` are
+            folders, whatever ships.
+
+    Raises:
+        UsageError: a bare word names a shipped model and a model folder of the working directory as well.
+        ArtifactError: a bare word names neither.
+    """
+    if isinstance(name, Path) or _is_path(name):
+        return Path(name)
+    shipped, folder = name in shipped_names(), Path(name)
+    if shipped and (folder / _MODEL_FILE).is_file():
+        raise UsageError(
+            f"{name!r} is a model that ships with seqvae and also a model folder here: write ./{name} for the folder, "
+            "or call the shipped model from elsewhere"
+        )
+    if shipped:
+        return models_folder() / name
+    if not folder.is_dir():
+        raise ArtifactError(f"{name}: no such model folder, and no model that ships{suggestion(name, shipped_names())}")
+    return folder
+
+
+def _is_path(name: str) -> bool:
+    return name in (".", "..") or any(separator in name for separator in (os.sep, os.altsep) if separator)
+
+
+def list_models() -> list[ModelCard]:
+    """The cards of all shipped models, by name.
+
+    Raises:
+        ArtifactError: a card is malformed.
+    """
+    return [read_card(models_folder() / name) for name in shipped_names()]
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of a model folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a model folder.
+
+    Raises:
+        ArtifactError: it is missing or malformed.
+    """
+    path = folder / CARD
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot read the model card: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not readable as TOML: {error}") from error
+    return parse_card(values, str(path))
+
+
+def parse_card(values: Mapping[str, Any], where: str) -> ModelCard:
+    """Make a card of the content of its file.
+
+    Raises:
+        ArtifactError: a key is missing, unknown or of the wrong type.
+    """
+    known = {field.name: field for field in fields(ModelCard)}
+    if unknown := sorted(set(values) - set(known)):
+        raise ArtifactError(f"{where}: unknown key {unknown[0]!r}{suggestion(unknown[0], known)}")
+    if missing := [name for name, field in known.items() if field.default is MISSING and name not in values]:
+        raise ArtifactError(f"{where}: missing key {missing[0]!r}")
+    for name, field in known.items():
+        if field.type == "str" and not isinstance(values[name], str):
+            raise ArtifactError(f"{where}: {name} must be text, got {values[name]!r}")
+    try:
+        tables = tuple(CardTable(str(t["title"]), tuple(_row(row) for row in t["rows"])) for t in values["tables"])
+        settings = {str(key): str(value) for key, value in values["settings"].items()}
+        limits = tuple(str(item) for item in values["limits"])
+        return ModelCard(**{**values, "tables": tables, "settings": settings, "limits": limits})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{where}: not a model card: {error}") from error
+
+
+def _row(row: Any) -> tuple[str, float | str, str]:  # noqa: ANN401 - whatever TOML gave
+    name, value, unit = row
+    return str(name), value, str(unit)

@@ -1,0 +1,43 @@
+"""Print tables on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from seqvae.report.tables import figure_rows
+
+
+def print_figures(figures: Mapping[str, object]) -> None:
+    """Print held-out figures with their units, and the sentence on collapse if there is one."""
+    print_rows([(name, _shown(value), unit) for name, value, unit in figure_rows(figures)])
+    if figures.get("collapse"):
+        print(figures["collapse"])
+
+
+def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    """Print held-out figures before and after, side by side, and the sentence on collapse if there is one."""
+    rows = [
+        (name, _shown(before.get(key, "")), _shown(value), unit)
+        for key in after
+        for name, value, unit in figure_rows({key: after[key]})
+    ]
+    print_rows([("", "before", "after", ""), *rows])
+    if after.get("collapse"):
+        print(after["collapse"])
+
+
+def print_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text with their columns aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_json(figures: Mapping[str, object]) -> None:
+    """Print figures as one JSON object."""
+    print(json.dumps(figures, indent=1))

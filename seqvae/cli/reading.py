@@ -1,0 +1,254 @@
+"""Read texts that a model can encode, and latent vectors that it can decode."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+import zipfile
+import zlib
+from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.cli.options import ComputeOptions, InputOptions
+from seqvae.config import CHUNK
+from seqvae.data.files.chunks import Results
+from seqvae.data.files.formats import Columns, Flaw, Record, format_of
+from seqvae.data.files.open import open_bytes, open_lines, shown_name
+from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, read_records
+from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
+
+if TYPE_CHECKING:
+    from seqvae.latent.bulk import Bulk, Encoded
+    from seqvae.latent.codec import Codec
+
+
+def read_texts(source: str, codec: Codec, options: InputOptions, compute: ComputeOptions) -> list[Record]:
+    """Read the records of a source that the model can encode.
+
+    Raises:
+        InputError: the source cannot be read, or, unless they are skipped, a record cannot be encoded.
+    """
+
+    def check(text: str) -> str:
+        codec.token_ids(text)
+        return text
+
+    with warnings.catch_warnings():
+        # a tokenizer that drops unseen tokens says so when the texts are encoded, once for all, not here for each
+        warnings.simplefilter("ignore", SeqVAEWarning)
+        records, summary = read_records(source, ReadSettings(options.column, on_error=options.on_error), check)
+    if summary.rejected:
+        compute.note(str(summary))
+    return records
+
+
+def encoded(
+    source: str, bulk: Bulk, options: InputOptions, compute: ComputeOptions, refine: int = 0
+) -> Iterator[Results]:
+    """Encode the records of a source in chunks; it may be larger than memory. `refine` is as in `Codec.encode`.
+
+    Yields:
+        Texts with their latent vectors; their names too, where the first ones have any.
+
+    Raises:
+        InputError: the source cannot be read, holds no record that can be used, or, unless they are skipped, a record
+            cannot be encoded.
+    """
+    work = _Encoding(source, options)
+    with work.rejects:
+        for found in bulk.encode(work.texts(), refine):
+            if results := work.settled(found):
+                yield results
+    work.tell(compute)
+
+
+class _Encoding:
+    """The records of a source on their way through a model."""
+
+    def __init__(self, source: str, options: InputOptions) -> None:
+        self.source, self.stop = source, ReadSettings(on_error=options.on_error).on_error == "stop"
+        self._items = format_of(source)(source, Columns(options.column))
+        self._under_way: deque[list[Record | Flaw]] = deque()
+        self.rejects = Rejects(source, None)
+        self._dropped: Counter[str] = Counter()
+        self._kept = 0
+        self._named: bool | None = None
+
+    def texts(self) -> Iterator[list[str]]:
+        """Yield the texts in chunks."""
+        while items := list(islice(self._items, CHUNK)):
+            self._under_way.append(items)
+            yield [item.text for item in items if isinstance(item, Record)]
+
+    def settled(self, found: Encoded) -> Results | None:
+        """Set aside what could not be encoded of the next chunk, and return the rest, if any."""
+        kept: list[Record] = []
+        place = -1
+        for item in self._under_way.popleft():
+            place += isinstance(item, Record)
+            reason = found.rejected.get(place) if isinstance(item, Record) else item.reason
+            if isinstance(item, Record) and reason is None:
+                kept.append(item)
+            else:
+                self._set_aside(Flaw(item.text, item.line, reason or ""))
+        self._dropped.update(found.dropped)
+        self._kept += len(kept)
+        if not kept:
+            return None
+        if self._named is None:
+            self._named = any(record.name for record in kept)
+        names = {"name": [record.name for record in kept]} if self._named else {}
+        return Results([record.text for record in kept], names, found.z)
+
+    def _set_aside(self, flaw: Flaw) -> None:
+        if self.stop:
+            reason = f"{flaw.reason} (--on-error skip leaves such records out)"
+            raise RecordError(reason, file=shown_name(self.source), line=flaw.line)
+        self.rejects.add(shown_name(self.source), flaw)
+
+    def tell(self, compute: ComputeOptions) -> None:
+        """Say what was left out; raises InputError where nothing was left."""
+        name, rejects = shown_name(self.source), self.rejects
+        if not self._kept:
+            raise InputError(
+                f"{name}: no usable record, all {rejects.count:,} were rejected"
+                if rejects.count
+                else f"{name}: the file holds no records"
+            )
+        if rejects.count:
+            compute.note(str(ReadSummary(name, self._kept, rejects.count, rejects.path)))
+        if self._dropped:
+            named = ", ".join(f"{token!r} ({count})" for token, count in self._dropped.most_common(5))
+            total = self._dropped.total()
+            warnings.warn(f"dropped {total:,} unknown tokens, among them {named}", SeqVAEWarning, stacklevel=2)
+
+
+def read_latent(source: str, latent: int) -> NDArray[np.float32]:
+    """Read latent vectors whole; arguments and errors as `latent_chunks`.
+
+    Returns:
+        `(rows, latent)`.
+    """
+    return np.concatenate(list(latent_chunks(source, latent)))
+
+
+def latent_chunks(source: str, latent: int) -> Iterator[NDArray[np.float32]]:
+    """Read latent vectors: the array `z` of an .npz file, or the columns z0, z1, ... of a .parquet or .csv table.
+
+    Args:
+        source: a file, or `-` for a CSV table from standard input; it may be larger than memory.
+        latent: dimensions of the model's latent space.
+
+    Yields:
+        `(CHUNK, latent)`; of the last one, what is left.
+
+    Raises:
+        UsageError: the extension is another one.
+        InputError: the source cannot be read, or holds no vectors of this size; with the line, where there is one.
+    """
+    name = source.lower()
+    if name.endswith(".npz"):
+        pieces = _read_npz(source, latent)
+    elif name.endswith(".parquet"):
+        pieces = _read_parquet(source, latent)
+    elif source == "-" or name.removesuffix(".gz").endswith(".csv"):
+        pieces = _read_csv(source, latent)
+    else:
+        raise UsageError(f"{source}: latent vectors are read from .npz, .parquet or .csv, or from - for a pipe")
+    rows = 0
+    for z in pieces:
+        bad = np.flatnonzero(~np.isfinite(z).all(axis=1))
+        if bad.size:
+            raise InputError(f"{shown_name(source)}: vector {rows + bad[0] + 1} holds NaN or an infinite number")
+        rows += len(z)
+        yield z.astype(np.float32)
+    if not rows:
+        raise InputError(f"{shown_name(source)}: the file holds no latent vectors")
+
+
+def _read_npz(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+    with open_bytes(source) as file:
+        try:
+            with zipfile.ZipFile(file) as archive, archive.open("z.npy") as member:
+                shape, dtype, ordered = _array_header(member)
+                if not np.issubdtype(dtype, np.floating):
+                    raise InputError(f"{source}: the array `z` must hold floating-point numbers, it has {dtype}")
+                if len(shape) != 2 or shape[1] != latent:
+                    raise InputError(
+                        f"{source}: expected latent vectors of {latent} dimensions, as the model has, got shape {shape}"
+                    )
+                step = CHUNK if ordered else max(shape[0], 1)  # column by column, it can only be read whole
+                for start in range(0, shape[0], step):
+                    size = (min(step, shape[0] - start), latent)
+                    data = np.frombuffer(member.read(dtype.itemsize * size[0] * size[1]), dtype)
+                    yield from _cut(data.reshape(size) if ordered else data.reshape(size, order="F"))
+        except KeyError as error:
+            raise InputError(f"{source}: it has no array `z`; write latent vectors with seqvae encode") from error
+        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise InputError(f"{source}: not a NumPy .npz file, or cut short: {error}") from error
+
+
+def _array_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Read shape, type, and whether rows follow each other, from the start of a NumPy array file."""
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(member)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    return shape, dtype, not by_columns
+
+
+def _cut(z: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
+    yield from (z[start : start + CHUNK] for start in range(0, len(z), CHUNK))
+
+
+def _read_parquet(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not Path(source).is_file():
+        raise InputError(f"{source}: cannot be read: no such file")
+    try:
+        table = pq.ParquetFile(source)
+        titles = _latent_titles(table.schema_arrow.names, source, latent)
+        for batch in table.iter_batches(CHUNK, columns=titles):
+            columns = [batch.column(title).to_numpy(zero_copy_only=False).astype(np.float32) for title in titles]
+            yield np.stack(columns, axis=1)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{source}: not a Parquet file, or cut short") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{source}: the columns z0 to z{latent - 1} must hold numbers") from error
+
+
+def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
+    titles = [f"z{i}" for i in range(latent)]
+    missing = next((title for title in titles if title not in header), f"z{latent}" if f"z{latent}" in header else "")
+    if missing:
+        found = sum(title[:1] == "z" and title[1:].isdigit() for title in header)
+        raise InputError(
+            f"{shown_name(source)}: expected the columns z0 to z{latent - 1}, one a latent dimension of the model, "
+            f"got {found} of them"
+        )
+    return titles
+
+
+def _read_csv(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+    name = shown_name(source)
+    with open_lines(source) as lines:
+        table = csv.reader(lines)
+        try:
+            header = next(table, [])
+            places = [header.index(title) for title in _latent_titles(header, source, latent)]
+            while rows := [[float(row[place]) for place in places] for row in islice(table, CHUNK)]:
+                yield np.array(rows, dtype=np.float32)
+        except (ValueError, IndexError) as error:
+            reason = f"expected a number in each of the columns z0 to z{latent - 1}"
+            raise RecordError(reason, file=name, line=table.line_num) from error
+        except csv.Error as error:
+            raise RecordError(f"not a table: {error}", file=name, line=table.line_num) from error

@@ -1,0 +1,86 @@
+"""`seqvae data list | fetch | audit`."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from seqvae.cli.options import Place
+
+app = App(
+    name="data",
+    help_epilogue="""
+Examples:
+
+    seqvae data list
+    seqvae data fetch zinc250k
+    seqvae data audit molecules.smi
+""",
+)
+
+
+@app.command(
+    name="list",
+    help_epilogue="""
+Example:
+
+    seqvae data list
+""",
+)
+def list_() -> None:
+    """List the datasets: name, kind, size, licence, title."""
+    from seqvae.cli.printing import print_rows
+    from seqvae.data.datasets.cards import list_cards
+
+    rows = [(card.name, card.kind, f"{card.records:,}", card.licence, card.title) for card in list_cards()]
+    print_rows([("name", "kind", "records", "licence", "title"), *rows])
+
+
+@app.command(
+    help_epilogue="""
+Example:
+
+    seqvae data fetch zinc250k
+
+Downloads are compared with the sha256 on the dataset's card. `SEQVAE_DATA` names a folder of your own copies,
+`SEQVAE_CACHE` the folder that downloads go to.
+""",
+)
+def fetch(name: str, /, *, quiet: bool = False) -> None:
+    """Bring a dataset to this machine, and print where its files are.
+
+    Args:
+        name: as `seqvae data list` has it.
+        quiet: show no progress.
+    """
+    from seqvae.data.datasets.registry import fetch as fetch_dataset
+
+    for path in fetch_dataset(name, progress=not quiet).values():
+        print(path)
+
+
+@app.command(
+    help_epilogue="""
+Examples:
+
+    seqvae data audit molecules.csv --column smiles
+    seqvae data audit moses-sample
+""",
+)
+def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
+    """Look a dataset or a file over: duplicates, leaks, invalid texts, salts, unseen tokens, lengths.
+
+    Args:
+        source: a file, `-` for one text a line, or the name of a dataset (leaks are counted by its published split).
+        column: column that holds the texts, for tables; by default the one obvious column.
+        kind: `smiles`, `dna`, `char`, or `auto`.
+    """
+    from seqvae.cli.printing import print_rows
+    from seqvae.config import DataConfig
+    from seqvae.data.audit import audit as look_over
+    from seqvae.data.corpus import read_texts
+    from seqvae.report.audit_table import audit_rows
+
+    found = read_texts(DataConfig(source=source, column=column))
+    kinds = {"selfies": "smiles"}
+    guessed = kinds.get(found.kind, found.kind) if kind == "auto" else kind
+    print_rows(audit_rows(look_over(found.texts, guessed, split=found.published, lines=found.lines)))

@@ -1,0 +1,53 @@
+"""`seqvae encode`."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from seqvae.cli.options import COMPUTING, READING, SPREADING, Compute, Input, Out, Place, Spread
+
+app = App(
+    name="encode",
+    help_epilogue="""
+Examples:
+
+    seqvae encode runs/zinc molecules.smi --out z.npz
+    cat molecules.smi | seqvae encode runs/zinc - --out - > z.csv
+    seqvae encode runs/zinc billion.smi.gz --out z.parquet --executor processes --resume
+
+The file holds the texts and their posterior means: the arrays `text` and `z` of an .npz, or the columns text, z0, z1,
+... of a table. Files may be larger than memory.
+""",
+)
+
+
+@app.default
+def encode(
+    model: str,
+    source: Place,
+    /,
+    *,
+    out: Out = "-",
+    refine: int = 0,
+    reading: Input = READING,
+    computing: Compute = COMPUTING,
+    spread: Spread = SPREADING,
+) -> None:
+    """Turn texts into latent vectors.
+
+    Args:
+        model: folder of a trained model, or the name of one that ships.
+        source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
+        out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
+        refine: gradient steps on each text's own latent vector, from where the encoder put it; 20 bring back most of
+            the texts that it fails on, and take some tens of times as long.
+        reading: how the texts are read.
+        computing: where and how the model runs.
+        spread: over what a large file is spread, and how it goes on after a kill.
+    """
+    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.reading import encoded
+
+    bulk = in_bulk(model, out, spread, computing, latent=True)
+    count = write_bulk(bulk, out, encoded(source, bulk, reading, computing, refine), computing, latent=True)
+    computing.note(f"{count:,} texts encoded into {bulk.codec.latent} dimensions: {out}")

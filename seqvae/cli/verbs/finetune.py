@@ -1,0 +1,108 @@
+"""`seqvae finetune`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from seqvae.cli.flags import merged, with_settings_of
+from seqvae.cli.options import Place
+from seqvae.config import AdaptConfig, FinetuneConfig
+from seqvae.config.toml import run_from_dict
+from seqvae.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqvae.train.finetune import Finetuned
+
+app = App(
+    name="finetune",
+    help_epilogue="""
+Examples:
+
+    seqvae finetune zinc-smiles mine.smi --out runs/mine
+    seqvae finetune zinc-smiles mine.csv --column smiles --out runs/mine --lora 16 --learning-rate 1e-3
+    seqvae finetune --resume --out runs/mine
+
+Tokens that the model has not seen are added to its vocabulary. Training stops when the validation part gains no more;
+what the held-out part was worth before and after is printed, and kept in `provenance.json`.
+""",
+)
+
+_DEFAULTS = FinetuneConfig()
+_SECTIONS = {name: asdict(getattr(_DEFAULTS, name)) for name in ("data", "training", "prior")}
+ADAPT = _DEFAULTS.adapt
+
+
+@app.default
+@with_settings_of(_SECTIONS)
+def finetune(
+    model: str = "",
+    source: Place = "",
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    adapt: Annotated[AdaptConfig, Parameter(name="*", group="Adaptation")] = ADAPT,
+    resume: bool = False,
+    quiet: bool = False,
+    **given: object,
+) -> None:
+    """Go on with a trained model on new texts.
+
+    Args:
+        model: name of a shipped model (`seqvae models list`), or folder of a trained one.
+        source: name of a dataset (`seqvae data list`), a file, or `-` for a pipe.
+        out: folder of the new model; it is made.
+        adapt: what of the model changes.
+        resume: go on where a fine-tuning in this folder stopped, with its settings.
+        quiet: show no progress.
+        **given: settings of the data and the training, by flag; None where one was not given.
+    """
+    config = None if resume else _config(given, adapt)
+    if resume and (source or adapt != ADAPT or any(value is not None for value in given.values())):
+        raise UsageError("--resume takes its texts and settings from the folder: leave the others out")
+    if not (resume or (model and source)):
+        raise UsageError("expected a model and texts: seqvae finetune MODEL DATA --out FOLDER")
+
+    from seqvae.train.finetune import finetune as adjust
+
+    found = adjust(model, source, out, config, resume=resume, quiet=quiet)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        _report(found)
+
+
+def _config(given: Mapping[str, Any], adapt: AdaptConfig) -> FinetuneConfig:
+    run = run_from_dict(merged(_SECTIONS, given))
+    return FinetuneConfig(run.data, run.training, run.prior, adapt)
+
+
+def _report(found: Finetuned) -> None:
+    """Say what was added and dropped, and measure the held-out texts before and after."""
+    from seqvae import load
+    from seqvae.artifact.folder import record_metrics
+    from seqvae.cli.printing import print_change
+    from seqvae.evaluate.model.held_out import SummarySettings, summarise
+    from seqvae.latent.codec import Codec
+
+    trained = found.trained
+    if found.new_tokens:
+        named = ", ".join(found.new_tokens)
+        print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
+    if found.prior_note:
+        print(found.prior_note, file=sys.stderr)
+    texts = trained.prepared.test_texts
+    if not texts:
+        print("no texts were held out, so there are no figures: see --test-fraction", file=sys.stderr)
+        return
+    settings = SummarySettings(seed=trained.prepared.run.training.seed)
+    codecs = {"before": Codec(found.start), "after": load(trained.folder)}
+    figures = {
+        when: asdict(summarise(codec, texts, trained.prepared.train, settings)) for when, codec in codecs.items()
+    }
+    record_metrics(trained.folder, {**figures["after"], "before": figures["before"]})
+    print_change(figures["before"], figures["after"])

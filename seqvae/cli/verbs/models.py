@@ -1,0 +1,53 @@
+"""`seqvae models list | show`."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+app = App(
+    name="models",
+    help_epilogue="""
+Examples:
+
+    seqvae models list
+    seqvae models show mpsa-dna
+
+Their names serve wherever a verb takes the folder of a model.
+""",
+)
+
+
+@app.command(
+    name="list",
+    help_epilogue="""
+Example:
+
+    seqvae models list
+""",
+)
+def list_() -> None:
+    """List the trained models that ship: name, kind, data, parameters, size, headline figures, licence."""
+    from seqvae.cli.printing import print_rows
+    from seqvae.report.model_card import list_rows
+
+    print_rows(list_rows())
+
+
+@app.command(
+    help_epilogue="""
+Example:
+
+    seqvae models show mpsa-dna
+"""
+)
+def show(name: str, /) -> None:
+    """Print the card of a shipped model: its data, its training, its figures, what it is for, and its limits.
+
+    Args:
+        name: as `seqvae models list` has it.
+    """
+    from seqvae.artifact.pretrained import read_card, shipped_folder
+    from seqvae.report.model_card import card_text
+
+    folder = shipped_folder(name)
+    print(card_text(read_card(folder), folder))

@@ -1,0 +1,160 @@
+"""`seqvae properties list | score`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from seqvae.cli.options import READING, Input, Out, Place
+from seqvae.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqvae.data.files.chunks import Results
+    from seqvae.data.files.readers import RecordReader
+    from seqvae.properties import Property, Scoring
+
+app = App(
+    name="properties",
+    help_epilogue="""
+Examples:
+
+    seqvae properties list
+    seqvae properties score qed pmo:deco_hop molecules.smi -o scores.csv
+""",
+)
+
+
+@app.command(
+    name="list",
+    help_epilogue="""
+Example:
+
+    seqvae properties list
+
+Words in capitals are to be filled in: similarity:ecfp4:CCO, smarts:[#6]=O.
+""",
+)
+def list_() -> None:
+    """List the properties: name, what it is of, and what it is."""
+    from seqvae.cli.printing import print_rows
+    from seqvae.properties import forms, listed
+
+    rows = [(found.name, found.kind, found.about) for found in listed()]
+    print_rows([("name", "of", "what"), *rows, *forms()])
+
+
+@app.command(
+    usage="Usage: seqvae properties score NAME... FILE [OPTIONS]",
+    help_epilogue="""
+Examples:
+
+    seqvae properties score qed logp sa molecules.smi -o scores.csv
+    seqvae properties score pmo:deco_hop 'similarity:ecfp4:CCOc1ccc(Cl)cc1' table.csv --column smiles -o scores.parquet
+    seqvae properties score mine:docking molecules.smi -o scores.csv
+    seqvae properties score tasks.toml molecules.smi -o scores.csv
+
+`mine:docking` is the function `docking` of your own `mine.py` in this folder: it takes one text and returns a number,
+or None. Files may be larger than memory.
+
+`tasks.toml` joins many terms into one score:
+
+    join = "geometric"  # or "arithmetic", or "apart": no score, the terms side by side
+
+    [[term]]
+    property = "qed"
+    weight = 2.0
+
+    [[term]]
+    property = "logp"
+    transform = "window"  # or sigmoid, reverse_sigmoid, step; with a slope, 0.25 if left out
+    low = 1.0
+    high = 3.5
+
+    [[term]]
+    command = "./dock.sh {smiles}"  # prints a number; {file} or nothing: all texts at once
+    name = "docking"
+    timeout = 60
+    transform = "reverse_sigmoid"
+    low = -12.0
+    high = -6.0
+
+It adds a column `score`, and for each term its number (`logp`) and what that counts (`logp.desirability`).
+""",
+)
+def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool = False) -> None:
+    """Compute properties of texts.
+
+    Args:
+        words: names of properties, as `seqvae properties list` has them, or .toml files of many terms; then a file of
+            texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
+        out: .csv, .tsv, .parquet or .npz, with the columns text and one a name; `-` writes a CSV table to standard
+            output. A cell is empty where a text has no value.
+        reading: how the texts are read.
+        quiet: show no notes.
+    """
+    from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.readers import ReadSettings, RecordReader
+    from seqvae.data.files.writers import write_pieces, writer_for
+    from seqvae.properties import get, read_scoring
+    from seqvae.properties.scoring import is_scoring_file
+
+    *names, source = words or ("",)
+    if not names:
+        raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
+    writer_for(out, scores=True)
+    reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
+    with importable_here():
+        properties = [get(name) for name in dict.fromkeys(names) if not is_scoring_file(name)]
+        scorings = [read_scoring(name) for name in dict.fromkeys(names) if is_scoring_file(name)]
+        found = dict.fromkeys(_titles(properties, scorings), 0)
+        write_pieces(out, _scored(properties, scorings, reader, found), scores=True)
+    values = ", ".join(f"{name} {count:,}" for name, count in found.items())
+    ComputeOptions(quiet=quiet).note(f"{reader.summary}; values: {values}; {out}")
+
+
+def _titles(properties: Sequence[Property], scorings: Sequence[Scoring]) -> list[str]:
+    """Return what the columns are called; no two may have the same name."""
+    titles = [one.name for one in properties]
+    for scoring in scorings:
+        for title in scoring.titles:
+            if title in titles:
+                raise UsageError(f"two columns would be called {title!r}: leave one of them out")
+            titles.append(title)
+    return titles
+
+
+def _scored(
+    properties: Sequence[Property], scorings: Sequence[Scoring], reader: RecordReader, found: dict[str, int]
+) -> Iterator[Results]:
+    """Yield the texts with their numbers, and count the numbers of each column."""
+    import numpy as np
+
+    from seqvae.config import CHUNK
+    from seqvae.data.files.chunks import Results
+    from seqvae.properties import score as score_all
+
+    records = iter(reader)
+    while texts := [record.text for record in islice(records, CHUNK)]:
+        columns = score_all(properties, texts)
+        for scoring in scorings:
+            columns |= scoring.parts(texts)
+        for name, column in columns.items():
+            found[name] += int((~np.isnan(column)).sum())  # what is written: infinity, too
+        yield Results(texts, {name: column.tolist() for name, column in columns.items()})
+
+
+@contextmanager
+def importable_here() -> Iterator[None]:
+    """Let modules of the current folder be imported, after all others of the same name."""
+    before = list(sys.path)
+    sys.path.append(str(Path.cwd()))
+    try:
+        yield
+    finally:
+        sys.path[:] = before

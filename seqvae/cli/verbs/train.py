@@ -1,0 +1,74 @@
+"""`seqvae train`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from seqvae.cli.flags import merged, with_settings
+from seqvae.cli.options import Place
+from seqvae.config.toml import read_run, run_from_dict
+
+app = App(
+    name="train",
+    help_epilogue="""
+Examples:
+
+    seqvae train zinc250k --out runs/zinc --epochs 6
+    seqvae train molecules.smi --out runs/mine --config run.toml --beta 0.05
+    seqvae train --resume --out runs/zinc
+
+A flag wins over the file of `--config`, and the file over the defaults. The resolved settings are saved as `run.toml`.
+""",
+)
+
+
+@app.default
+@with_settings
+def train(
+    source: Place = "",
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    config: Path | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+    **given: object,
+) -> None:
+    """Train a model on a dataset or a file.
+
+    Args:
+        source: name of a dataset (`seqvae data list`), a file, or `-` for a pipe.
+        out: folder of the model; it is made.
+        config: TOML file with a table for each group of settings below.
+        resume: go on where a run in this folder stopped.
+        quiet: show no progress.
+        **given: any setting of a run, by its flag; None where it was not given.
+    """
+    values = merged(read_run(config) if config else {}, {**given, "source": source or None})
+    run = run_from_dict(values)
+
+    from dataclasses import asdict
+
+    from seqvae import load
+    from seqvae.artifact.folder import record_metrics
+    from seqvae.cli.printing import print_figures
+    from seqvae.evaluate.model.held_out import SummarySettings, summarise
+    from seqvae.train.fit import train as fit
+
+    named = [f"{section}.{key}" for section, part in values.items() for key in part]
+    trained = fit(run, out, resume=resume, quiet=quiet, named=named)
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return  # one of several processes that train together: the first one reports
+    prepared = trained.prepared
+    if not prepared.test_texts:
+        print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
+        return
+    settings = SummarySettings(seed=prepared.run.training.seed)
+    figures = asdict(summarise(load(out), prepared.test_texts, prepared.train, settings))
+    record_metrics(out, figures)
+    print_figures(figures)

@@ -1,0 +1,85 @@
+"""Every setting, its default and its range: frozen, flat dataclasses, and the strict reading of TOML."""
+
+from seqvae.config.checks import (
+    HUGE,
+    between,
+    one_of,
+    suggestion,
+)
+from seqvae.config.decoding import (
+    DecodeConfig,
+)
+from seqvae.config.execution import (
+    ExecutorConfig,
+)
+from seqvae.config.optimizers import (
+    AscentConfig,
+    BreedingConfig,
+    CmaConfig,
+    CreditConfig,
+    EvolutionConfig,
+    GenerativeConfig,
+    GuideConfig,
+    LatentMovesConfig,
+    RetrainingConfig,
+    TurboConfig,
+)
+from seqvae.config.run import (
+    CHUNK,
+    DEFAULT_MODEL,
+    INFERENCE_BATCH,
+    REFINE_STEPS,
+    AdaptConfig,
+    DataConfig,
+    FinetuneConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    PriorConfig,
+    RunConfig,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from seqvae.config.search import (
+    CampaignConfig,
+    ConstraintConfig,
+    EndConfig,
+    OracleConfig,
+    SearchConfig,
+)
+
+__all__ = [
+    "CHUNK",
+    "DEFAULT_MODEL",
+    "HUGE",
+    "INFERENCE_BATCH",
+    "REFINE_STEPS",
+    "AdaptConfig",
+    "AscentConfig",
+    "BreedingConfig",
+    "CampaignConfig",
+    "CmaConfig",
+    "ConstraintConfig",
+    "CreditConfig",
+    "DataConfig",
+    "DecodeConfig",
+    "EndConfig",
+    "EvolutionConfig",
+    "ExecutorConfig",
+    "FinetuneConfig",
+    "GenerativeConfig",
+    "GuideConfig",
+    "LatentMovesConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OracleConfig",
+    "PriorConfig",
+    "RetrainingConfig",
+    "RunConfig",
+    "SearchConfig",
+    "TokenizerConfig",
+    "TrainingConfig",
+    "TurboConfig",
+    "between",
+    "one_of",
+    "suggestion",
+]

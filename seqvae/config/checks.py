@@ -1,0 +1,30 @@
+"""What settings are checked with: known words, ranges, and the nearest known word to a wrong one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from seqvae.errors import ConfigError
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest known word, or the list of known words."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
+
+
+def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise a `ConfigError` where a setting is none of the known words."""
+    if value not in known:
+        raise ConfigError(f"{name}: unknown value {value!r}{suggestion(value, known)}")
+
+
+def between(name: str, value: float, low: float, high: float) -> None:
+    """Raise a `ConfigError` where a setting is out of range."""
+    if not low <= value <= high:
+        raise ConfigError(f"{name}: expected a number from {low:g} to {high:g}, got {value:g}")
+
+
+HUGE = 1e12  # no upper bound in practice, and still a finite number

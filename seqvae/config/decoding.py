@@ -1,0 +1,43 @@
+"""How a categorical distribution at each position becomes a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqvae.config.checks import between, one_of
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How a categorical distribution at each position becomes a text.
+
+    Attributes:
+        method: `greedy`, `sample` or `beam`.
+        temperature: divides the logits before sampling.
+        top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
+            arXiv:1904.09751).
+        beam: number of hypotheses that beam search keeps.
+        rules: tokens that are left out where the model writes SMILES: `syntax`, those after which no readable text can
+            come (a branch closed that was not opened, an end with an open ring); `valence`, the same, and in a text
+            that is no molecule those after which none can come (one bond too many, an aromatic ring that cannot have
+            its double bonds); or `none`. No effect on other models.
+        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
+            drawn so often; no effect on given latent points, nor on other models.
+        seed: seed of the sampling.
+    """
+
+    method: str = "greedy"
+    temperature: float = 1.0
+    top_p: float = 1.0
+    beam: int = 8
+    rules: str = "valence"
+    tries: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("method", self.method, ("greedy", "sample", "beam"))
+        one_of("rules", self.rules, ("none", "syntax", "valence"))
+        between("temperature", self.temperature, 1e-3, 1e3)
+        between("top_p", self.top_p, 1e-6, 1.0)
+        between("beam", self.beam, 1, 1000)
+        between("tries", self.tries, 1, 1000)

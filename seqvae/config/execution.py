@@ -1,0 +1,27 @@
+"""Where the chunks of a large work are worked on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqvae.config.checks import between, one_of
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """Where the chunks of a large work are worked on; it changes no result.
+
+    Attributes:
+        executor: `local` (this process), `processes` (several), `ray` (a Ray cluster; needs `seqvae[ray]`), or `auto`:
+            several processes where there is work and cores for them.
+        workers: how many work at a time; 0: one a core, of this machine or of the cluster.
+        address: of the Ray cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+    """
+
+    executor: str = "auto"
+    workers: int = 0
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        one_of("executor", self.executor, ("auto", "local", "processes", "ray"))
+        between("workers", self.workers, 0, 100_000)

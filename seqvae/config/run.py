@@ -1,0 +1,272 @@
+"""Every setting and its default: frozen, flat dataclasses that refuse what is out of range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seqvae.config.checks import HUGE, between, one_of
+from seqvae.errors import ConfigError
+
+DEFAULT_MODEL = "zinc-smiles"  # the shipped model that quickstart takes
+INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
+REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has what they bring back
+# Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
+CHUNK = 2048
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What to train on and how to split it.
+
+    Attributes:
+        source: name of a dataset (`seqvae data list`) or path of a file.
+        column: column that holds the texts, for tables; empty: the one obvious column.
+        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
+            side), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
+            random otherwise.
+        valid_fraction: share of texts kept for validation, where the split is not published.
+        test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
+        limit: use only the first so many texts; 0: all.
+        on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
+    """
+
+    source: str = ""
+    column: str = ""
+    split: str = "auto"
+    valid_fraction: float = 0.05
+    test_fraction: float = 0.05
+    limit: int = 0
+    on_error: str = "stop"
+
+    def __post_init__(self) -> None:
+        one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "published"))
+        one_of("data.on_error", self.on_error, ("stop", "skip"))
+        between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
+        between("data.test_fraction", self.test_fraction, 0.0, 0.9)
+        between("data.limit", self.limit, 0, HUGE)
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """How texts become tokens.
+
+    Attributes:
+        kind: `selfies`, `smiles`, `dna`, `char`, or `auto`: SELFIES for molecules, DNA for DNA (from the dataset's
+            card or the first texts).
+        vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
+            ZINC from 37 to 12 tokens a molecule), none otherwise.
+        allow_gap: DNA only: accept `-` as a symbol.
+        on_unknown: `error` or `drop` for a token that training did not see.
+    """
+
+    kind: str = "auto"
+    vocab_size: int = -1
+    allow_gap: bool = False
+    on_unknown: str = "error"
+
+    def __post_init__(self) -> None:
+        one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
+        one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
+        # ids are packed in 16 bits
+        between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The parts of a model and their sizes.
+
+    Attributes:
+        encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
+        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
+        latent: dimensions of z.
+        embedding: width of a token's vector.
+        encoder_width: hidden units a direction (gru) or channels (conv).
+        decoder_width: hidden units (gru) or channels (conv).
+        encoder_layers: stacked layers (gru) or residual blocks (conv).
+        decoder_layers: the same for the decoder.
+        dropout: share of hidden units dropped between layers while training.
+        max_length: longest text in tokens; 0: the longest of the training data.
+    """
+
+    encoder: str = "gru"
+    decoder: str = "gru"
+    latent: int = 64
+    embedding: int = 128
+    encoder_width: int = 256
+    decoder_width: int = 512
+    encoder_layers: int = 1
+    decoder_layers: int = 1
+    dropout: float = 0.0
+    max_length: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("model.encoder", self.encoder, ("gru", "conv"))
+        one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        between("model.dropout", self.dropout, 0.0, 0.95)
+        between("model.max_length", self.max_length, 0, 100_000)
+        for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
+            between(f"model.{name}", getattr(self, name), 1, 100_000)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """The training objective, distortion + beta * rate, in nats per sequence.
+
+    Attributes:
+        beta: weight of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
+        warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
+        cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
+        free_bits: nats of rate a latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934).
+        word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
+            arXiv:1511.06349).
+    """
+
+    beta: float = 0.1
+    schedule: str = "linear"
+    warmup: float = 0.2
+    cycles: int = 4
+    free_bits: float = 0.0
+    word_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
+        between("objective.beta", self.beta, 0.0, 1000.0)
+        between("objective.warmup", self.warmup, 0.0, 1.0)
+        between("objective.cycles", self.cycles, 1, 1000)
+        between("objective.free_bits", self.free_bits, 0.0, 1000.0)
+        between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the weights are found.
+
+    Attributes:
+        epochs: passes over the training texts.
+        batch_size: texts a step and device.
+        learning_rate: Adam's step size at its highest.
+        rate_schedule: `cosine` (to zero) or `constant`.
+        clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
+        patience: stop after so many validations without a better validation objective; 0: never.
+        validations_per_epoch: validations in each epoch.
+        checkpoint_minutes: minutes between checkpoints; 0: one at every validation only.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the matrix products that the
+            processor does fastest (oneDNN; it may round factors to bf16 where there is hardware for it).
+        devices: number of devices (processes); more than one trains with Lightning's `strategy`.
+        strategy: a strategy of Lightning by name; `auto`: `ddp_spawn` for more than one device.
+        seed: every random draw comes from it.
+    """
+
+    epochs: int = 10
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    rate_schedule: str = "cosine"
+    clip: float = 50.0
+    patience: int = 0
+    validations_per_epoch: int = 1
+    checkpoint_minutes: float = 5.0
+    device: str = "auto"
+    precision: str = "auto"
+    devices: int = 1
+    strategy: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("training.rate_schedule", self.rate_schedule, ("cosine", "constant"))
+        one_of("training.device", self.device, ("auto", "cpu", "cuda"))
+        one_of("training.precision", self.precision, ("auto", "32", "bf16"))
+        between("training.learning_rate", self.learning_rate, 0.0, 10.0)
+        for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
+            between(f"training.{name}", getattr(self, name), 1, HUGE)
+        for name in ("clip", "patience", "checkpoint_minutes", "seed"):
+            between(f"training.{name}", getattr(self, name), 0, HUGE)
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """The density fitted to the latent points after training, from which samples may be drawn.
+
+    Attributes:
+        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of these by
+            the log density of validation texts' latent points), or `none`.
+        prior_components: most Gaussians of a mixture.
+        prior_layers: layers of the flow.
+        prior_width: hidden units of each of these.
+        prior_groups: groups of dimensions in each layer, from 2; with more the flow fits better and samples more
+            slowly.
+        prior_steps: most optimiser steps of the flow.
+        prior_minutes: most minutes for the flow; fewer steps are taken where they would take longer. 0: no limit.
+    """
+
+    prior: str = "auto"
+    prior_components: int = 32
+    prior_layers: int = 3
+    prior_width: int = 256
+    prior_groups: int = 8
+    prior_steps: int = 2000
+    prior_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        one_of("prior.prior", self.prior, ("auto", "none", "mixture", "flow"))
+        between("prior.prior_minutes", self.prior_minutes, 0.0, HUGE)
+        between("prior.prior_groups", self.prior_groups, 2, HUGE)
+        for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
+            between(f"prior.{name}", getattr(self, name), 1, HUGE)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One whole training run: a section of settings for each part of it."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    prior: PriorConfig = field(default_factory=PriorConfig)
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """What of a trained model changes when it goes on with new texts.
+
+    Attributes:
+        freeze_encoder: leave the encoder as it is, so that texts keep their latent points and only the decoder learns.
+        freeze_decoder: leave the decoder as it is, so that latent points keep their texts and only the encoder learns
+            to find them; with a lower beta more texts come back exactly, and samples of N(0, I) stay what they were.
+        lora: rank of low-rank adapters that are trained in place of the weights, and merged into them in the end; 0:
+            the weights themselves are trained.
+        beta: weight of the rate; -1: as the model was trained.
+    """
+
+    freeze_encoder: bool = False
+    freeze_decoder: bool = False
+    lora: int = 0
+    beta: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.freeze_encoder and self.freeze_decoder:
+            raise ConfigError(
+                "adapt.freeze_encoder, adapt.freeze_decoder: with both nothing is left to learn; drop one"
+            )
+        between("adapt.lora", self.lora, 0, 10_000)
+        if self.beta != -1.0:
+            between("adapt.beta", self.beta, 0.0, 1000.0)
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """How a trained model goes on with new texts.
+
+    The defaults suit some hundred texts and more: larger shares are held out than in a training, the learning rate is
+    lower, training stops when the validation part gains no more, and the prior takes no longer than the rest.
+    """
+
+    data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))
+    training: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(epochs=20, batch_size=64, learning_rate=3e-4, patience=3)
+    )
+    prior: PriorConfig = field(default_factory=lambda: PriorConfig(prior_minutes=2.0))
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)

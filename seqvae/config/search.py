@@ -1,0 +1,162 @@
+"""Settings of searches and their defaults, as `config` has those of everything else: budget, rounds, constraints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.run import DEFAULT_MODEL
+from seqvae.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class OracleConfig:
+    """How proposals are scored, and how many of them may be.
+
+    Attributes:
+        budget: calls that may be made, those of the start included.
+        count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
+        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (needs `seqvae[ray]`).
+        workers: how many score at a time; 0: this process alone, in which nothing can be timed out; with Ray one a
+            core of the cluster.
+        ray_address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+        timeout: seconds that a worker may take for a text.
+        retries: how often a text is tried again whose worker was too slow or died.
+        failures: texts that may fail in a row; then the search stops.
+    """
+
+    budget: int = 10_000
+    count: str = "unique"
+    executor: str = "processes"
+    workers: int = 0
+    ray_address: str = ""
+    timeout: float = 60.0
+    retries: int = 1
+    failures: int = 20
+
+    def __post_init__(self) -> None:
+        one_of("oracle.count", self.count, ("unique", "every"))
+        one_of("oracle.executor", self.executor, ("processes", "ray"))
+        if self.ray_address and self.executor != "ray":
+            raise ConfigError("oracle.ray_address: expected oracle.executor ray with it, got " + self.executor)
+        between("oracle.timeout", self.timeout, 1e-3, HUGE)
+        for name in ("budget", "failures"):
+            between(f"oracle.{name}", getattr(self, name), 1, HUGE)
+        for name in ("workers", "retries"):
+            between(f"oracle.{name}", getattr(self, name), 0, 100_000)
+
+
+@dataclass(frozen=True)
+class CampaignConfig:
+    """How a search goes on and when it ends; when it ends changes nothing before the end.
+
+    Attributes:
+        batch: proposals a round.
+        seed: of every draw.
+        initial: texts that are scored before the first ones are bred or modelled.
+        minutes: end after so many minutes of wall time; 0: never for that reason.
+        patience: end after so many calls without a better best, of several objectives without a new text on the front;
+            0: never for that reason.
+    """
+
+    batch: int = 100
+    seed: int = 0
+    initial: int = 100
+    minutes: float = 0.0
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        between("campaign.batch", self.batch, 1, HUGE)
+        between("campaign.seed", self.seed, 0, HUGE)
+        between("campaign.initial", self.initial, 2, HUGE)
+        between("campaign.minutes", self.minutes, 0.0, HUGE)
+        between("campaign.patience", self.patience, 0, HUGE)
+
+
+@dataclass(frozen=True)
+class ConstraintConfig:
+    """What every design must keep to; a proposal that does not counts as invalid and is never scored.
+
+    Attributes:
+        keep: parts that it must have: SMARTS or SMILES of molecules, letters of sequences.
+        forbid: parts that it must not have.
+        shortest: least size: heavy atoms of a molecule, letters of a sequence.
+        longest: most; 0: no limit.
+        like: a molecule that it must be like; or the sequence of which it may differ at `positions` alone.
+        least_alike: least Tanimoto similarity (ECFP4) to that molecule.
+        most_alike: most.
+        positions: of a sequence, from 1: `3-8,12`.
+    """
+
+    keep: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    shortest: int = 0
+    longest: int = 0
+    like: str = ""
+    least_alike: float = 0.0
+    most_alike: float = 1.0
+    positions: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("shortest", "longest"):
+            between(f"constraints.{name}", getattr(self, name), 0, HUGE)
+        if self.longest and self.longest < self.shortest:
+            raise ConfigError(f"constraints.longest: expected {self.shortest} or more, got {self.longest}")
+        between("constraints.least_alike", self.least_alike, 0.0, 1.0)
+        between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
+        if self.positions and not self.like:
+            raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
+        if self.alikeness and not self.like:
+            raise ConfigError("constraints.least_alike, most_alike: expected the molecule too, by constraints.like")
+
+    @property
+    def alikeness(self) -> bool:
+        """Whether it is limited how alike they may be."""
+        return self.least_alike > 0.0 or self.most_alike < 1.0
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """A search: what it goes through, how, and how far.
+
+    Attributes:
+        model: name of a shipped model or folder of a trained one; empty: none, the search begins with given texts.
+        optimizer: name of the optimiser.
+        device: where the model computes: `auto`, `cpu` or `cuda`.
+        oracle: budget, workers, time limits.
+        campaign: batch, seed, and when it ends.
+        constraints: what every design must keep to.
+    """
+
+    model: str = DEFAULT_MODEL
+    optimizer: str = "auto"
+    device: str = "auto"
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    campaign: CampaignConfig = field(default_factory=CampaignConfig)
+    constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+
+
+@dataclass(frozen=True)
+class EndConfig:
+    """When a search ends that is gone on with; None: when it did.
+
+    Attributes:
+        budget: calls that may be made, those made already included.
+        minutes: end after so many minutes from now; 0: never for that reason.
+        patience: as in `CampaignConfig`.
+    """
+
+    budget: int | None = None
+    minutes: float | None = None
+    patience: int | None = None
+
+    def of(self, config: SearchConfig) -> SearchConfig:
+        """Return the settings with these in their place; raises ConfigError where one is out of range."""
+        oracle, campaign = config.oracle, config.campaign
+        if self.budget is not None:
+            oracle = replace(oracle, budget=self.budget)
+        if self.minutes is not None:
+            campaign = replace(campaign, minutes=self.minutes)
+        if self.patience is not None:
+            campaign = replace(campaign, patience=self.patience)
+        return replace(config, oracle=oracle, campaign=campaign)

@@ -1,0 +1,99 @@
+"""A run as nested dictionaries and as a TOML file: written, and strictly read.
+
+The file has a table a section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`, `[prior]`). An unknown
+key or a value of the wrong type is a `ConfigError` with a suggestion; nothing is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from seqvae.config.checks import suggestion
+from seqvae.config.run import RunConfig
+from seqvae.errors import ConfigError
+
+Section = TypeVar("Section")
+
+
+def _checked(name: str, value: object, kind: type) -> object:
+    """Return a value of the annotated type: an int serves as a float, nothing else is converted."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{name}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def section_from_dict(kind: type[Section], values: Mapping[str, object], where: str) -> Section:
+    """Build one section from a mapping.
+
+    Raises:
+        ConfigError: for an unknown key (with a suggestion), a value of the wrong type, or one out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a table of settings, got {values!r}")
+    hints = get_type_hints(kind)
+    for key in values:
+        if key not in hints:
+            raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
+    return kind(**{key: _checked(f"{where}.{key}", value, hints[key]) for key, value in values.items()})
+
+
+def run_from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Build a run from nested mappings, as a TOML file gives them.
+
+    Raises:
+        ConfigError: as `section_from_dict`, and for an unknown section.
+    """
+    sections = get_type_hints(RunConfig)
+    for key in values:
+        if key not in sections:
+            raise ConfigError(f"unknown section [{key}]{suggestion(key, sections)}")
+    made: dict[str, Any] = {key: section_from_dict(sections[key], part, key) for key, part in values.items()}
+    return RunConfig(**made)
+
+
+def run_to_dict(config: RunConfig) -> dict[str, dict[str, Any]]:
+    """Return every setting of a run, defaults included; `run_from_dict` reads it back."""
+    return asdict(config)
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Read a run's TOML file as nested dictionaries; raises as `read_toml`."""
+    return read_toml(path, "the run")
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Read a TOML file as nested dictionaries.
+
+    Args:
+        path: of the file.
+        what: the file is, for messages.
+
+    Raises:
+        ConfigError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read {what}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+
+
+def run_toml(run: RunConfig) -> str:
+    """Return a run's settings as TOML; `read_run` reads them back."""
+    sections = []
+    for name, values in run_to_dict(run).items():
+        sections.append(f"[{name}]\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items()))
+    return "\n".join(sections)
+
+
+def _toml_value(value: object) -> str:
+    """JSON's strings, numbers and booleans are TOML's too, but for pairs of surrogates and a bare DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,108 @@
+"""The texts of a run: read from a file or a named dataset, with their kind and their split."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.data.datasets.registry import list_cards, load_dataset
+from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
+from seqvae.errors import ConfigError, SeqVAEWarning, UsageError
+from seqvae.sequences.domain import DNA, LETTERS, MOLECULES, kind_of
+
+_MOLECULE_FILES = (".smi", ".sdf")
+
+
+_DNA_FILES = (".gb", ".gbk")
+
+
+_READ_AS = {MOLECULES: "selfies", DNA: "dna", LETTERS: "char"}  # kind of texts: of the tokenizer
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts as read, and where each stood.
+
+    Attributes:
+        texts: as in the source.
+        lines: line (or record) of each in its file.
+        source: the file's or dataset's name.
+        kind: `selfies` for molecules, `dna`, or `char`.
+        published: the dataset's own split, if it has one.
+    """
+
+    texts: list[str]
+    lines: list[int]
+    source: str
+    kind: str
+    published: Split | None
+
+
+def read_texts(config: DataConfig) -> Texts:
+    """Read a dataset by name, or a file.
+
+    Raises:
+        ConfigError: no source is named, or there is neither such a file nor such a dataset.
+        InputError: it cannot be read.
+    """
+    if not config.source:
+        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    if config.source != "-" and not Path(config.source).is_file():
+        return _read_dataset(config)
+    settings = ReadSettings(column=config.column, on_error=config.on_error)
+    reader = RecordReader(config.source, settings)
+    texts, lines = [], []
+    for record in reader:
+        texts.append(record.text)
+        lines.append(record.line)
+        if len(texts) == config.limit:
+            break
+    if reader.summary.rejected:
+        where = reader.summary.reject_file
+        warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
+    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None)
+
+
+def _read_dataset(config: DataConfig) -> Texts:
+    names = [card.name for card in list_cards()]
+    if config.source not in names:
+        looks_like_a_file = "/" in config.source or "." in config.source
+        reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
+        raise UsageError(f"{config.source}: {reason}")
+    data = load_dataset(config.source)
+    kind = "dna" if data.card.kind == "dna" else "selfies"
+    texts = data.texts[: config.limit or None]
+    published = data.split if data.card.published and not config.limit else None
+    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published)
+
+
+def guess_kind(source: str, texts: Sequence[str]) -> str:
+    """Return `selfies`, `dna` or `char` from a file's extension and its first texts."""
+    name = source.lower().removesuffix(".gz")
+    if name.endswith(_MOLECULE_FILES):
+        return "selfies"
+    return "dna" if name.endswith(_DNA_FILES) else _READ_AS[kind_of(texts)]
+
+
+def split_texts(found: Texts, run: RunConfig) -> Split:
+    """Return which texts are for training, validation and the held-out figures.
+
+    A text that cannot be read falls on some side like any other: packing says what is wrong with it.
+
+    Raises:
+        ConfigError: a published split of a source that has none.
+        InvalidMoleculeError: a scaffold split of texts that are not read as molecules and are none.
+    """
+    data, seed, kind = run.data, run.training.seed, run.tokenizer.kind
+    if data.split == "published":
+        if found.published is None:
+            raise ConfigError(f"data.split: {found.source} has no published split; take random, scaffold or dedup")
+        return carve_valid(found.published, data.valid_fraction, seed)
+    if data.split in ("scaffold", "dedup"):
+        groups = groups_of(found.texts, data.split, kind)
+        return group_split(groups, data.valid_fraction, data.test_fraction, seed)
+    return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)

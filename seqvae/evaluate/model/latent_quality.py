@@ -1,0 +1,247 @@
+"""What can be read off the latent space: properties predicted from z, and smooth paths."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import spearmanr
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from seqvae.errors import InputError, UsageError
+from seqvae.evaluate.model.held_out import encodable_rows
+from seqvae.evaluate.model.smoothness import PathSettings, path_quality
+from seqvae.latent.codec import Codec
+from seqvae.properties.dna.composition import gc_content
+from seqvae.properties.registry import score
+from seqvae.runtime.device import derived_seed
+from seqvae.sequences.dna import AMBIGUITY, GAP
+from seqvae.sequences.integer_codes import letters
+
+Points = Float[np.ndarray, "texts latent"]
+Values = Float[np.ndarray, " texts"]
+Others = Float[np.ndarray, "others latent"]
+Predictions = Float[np.ndarray, " others"]
+Predict = Callable[[Points, Values, Others], Predictions]
+
+# From next to no shrinkage of standardised coordinates to next to nothing left, half a decade apart.
+_ALPHAS = np.logspace(-2, 5, 15)
+_FOLDS = 27  # stream of random numbers
+_MOLECULAR = ("logp", "qed", "sa")
+_NO_BASE = "".join(AMBIGUITY) + GAP
+
+
+@dataclass(frozen=True)
+class LatentSettings:
+    """How much work the latent quality is.
+
+    Attributes:
+        texts: texts looked at, at most; the first ones.
+        folds: parts of the cross-validation.
+        gp_texts: texts of the Gaussian process, at most, taken evenly. Time grows with the cube.
+        gp_tune: texts of each fold's training part, at most, on which the process's three hyperparameters are fitted.
+        pairs: paths walked; each costs `steps` decodings.
+        steps: points along a path, both ends included.
+        path: `slerp` or `linear`.
+        seed: seed of the folds and of the pairs.
+    """
+
+    texts: int = 2000
+    folds: int = 5
+    gp_texts: int = 1000
+    gp_tune: int = 300
+    pairs: int = 100
+    steps: int = 11
+    path: str = "slerp"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or self.gp_texts < 2 * self.folds or self.gp_tune < 2:
+            given = f"{self.folds}, {self.gp_texts} and {self.gp_tune}"
+            raise UsageError(f"expected folds from 2, gp_texts from twice that and gp_tune from 2, got {given}")
+
+
+@dataclass(frozen=True)
+class LatentQuality:
+    """How much the latent space tells of properties, and how smooth it is.
+
+    R2 and Spearman's rank correlation are of held-out predictions: every text is predicted once, by a model fitted to
+    the other folds. By property; None where it is the same for all texts, or known for too few of them.
+
+    Attributes:
+        texts: distinct texts looked at.
+        left_out: texts left out: the model cannot encode them, or they came before.
+        latent: latent dimensions.
+        folds: parts of the cross-validation.
+        gp_texts: of these texts, those of the Gaussian process.
+        ridge_r2: R2 of ridge regression from the posterior mean.
+        ridge_rank: its rank correlation.
+        gp_r2: R2 of a Gaussian process from the posterior mean.
+        gp_rank: its rank correlation.
+        path_pairs: number of paths; this and what follows as in `paths.PathQuality`.
+        path_steps: points along each, ends included.
+        path_validity: share of points that decode to a valid text.
+        path_distinct: distinct valid texts along a path.
+        path_similarity: similarity of neighbouring points.
+        path_similarity_moved: similarity of neighbouring points with different texts.
+        path_worst_step: smallest similarity of neighbouring points along a path.
+        path_ends_similarity: similarity of the two ends.
+        path_monotone: share of paths on which no step goes back.
+        path_forward_steps: share of steps that do not go back.
+    """
+
+    texts: int
+    left_out: int
+    latent: int
+    folds: int
+    gp_texts: int
+    ridge_r2: dict[str, float | None]
+    ridge_rank: dict[str, float | None]
+    gp_r2: dict[str, float | None]
+    gp_rank: dict[str, float | None]
+    path_pairs: int
+    path_steps: int
+    path_validity: float
+    path_distinct: float
+    path_similarity: float
+    path_similarity_moved: float | None
+    path_worst_step: float
+    path_ends_similarity: float
+    path_monotone: float
+    path_forward_steps: float
+
+
+def latent_quality(
+    codec: Codec,
+    texts: Sequence[str],
+    columns: Mapping[str, Sequence[float]] | None = None,
+    settings: LatentSettings | None = None,
+) -> LatentQuality:
+    """Predict properties from the latent points of texts, and walk between these.
+
+    Properties are logP, QED and SA score of molecules, the GC share of DNA, and the columns given.
+
+    Args:
+        codec: the model.
+        texts: texts it has not been trained on. Equal ones count once, so that none is held out and trained on.
+        columns: more properties by name, a value a text; NaN where it is not known.
+        settings: how much work to do.
+
+    Raises:
+        InputError: fewer than twice as many distinct texts as folds can be encoded.
+        UsageError: a column has another length than the texts.
+    """
+    settings = settings or LatentSettings()
+    for name, values in (columns or {}).items():
+        if len(values) != len(texts):
+            raise UsageError(f"column {name!r}: expected a value for each of {len(texts)} texts, got {len(values)}")
+    looked_at = texts[: settings.texts]
+    rows, forms = _distinct(*encodable_rows(codec, looked_at))
+    if len(forms) < 2 * settings.folds:
+        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {len(forms)}")
+    z = codec.encode(forms).double().numpy()
+    known = {**_own_properties(codec, forms), **{k: [v[i] for i in rows] for k, v in (columns or {}).items()}}
+    ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}
+    few, process = _at_most(settings.gp_texts, len(forms)), gaussian_process(settings.gp_tune)
+    gp = {name: _fit(process, z[few], [values[i] for i in few], settings) for name, values in known.items()}
+    paths = path_quality(codec, forms, PathSettings(settings.pairs, settings.steps, settings.path, settings.seed))
+    return LatentQuality(
+        texts=len(forms),
+        left_out=len(looked_at) - len(forms),
+        latent=codec.latent,
+        folds=settings.folds,
+        gp_texts=len(few),
+        ridge_r2={name: fit[0] for name, fit in ridge.items()},
+        ridge_rank={name: fit[1] for name, fit in ridge.items()},
+        gp_r2={name: fit[0] for name, fit in gp.items()},
+        gp_rank={name: fit[1] for name, fit in gp.items()},
+        **{f"path_{name}": value for name, value in asdict(paths).items()},
+    )
+
+
+def _distinct(rows: Sequence[int], forms: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return the first row of each form, and the forms."""
+    first: dict[str, int] = {}
+    for row, form in zip(rows, forms, strict=True):
+        first.setdefault(form, row)
+    return list(first.values()), list(first)
+
+
+def _at_most(most: int, count: int) -> list[int]:
+    """Return rows taken evenly, `most` of them or all: a file may be in some order."""
+    return np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
+
+
+def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]]:
+    if codec.tokenizer.molecular:
+        return {name: values.tolist() for name, values in score(_MOLECULAR, forms).items()}
+    if not codec.tokenizer.code_sets:  # only DNA has codes
+        return {}
+    return {"gc": gc_content(letters(forms, ambiguous=_NO_BASE)).tolist()}
+
+
+def _fit(
+    predict: Predict, z: Points, values: Sequence[float], settings: LatentSettings
+) -> tuple[float | None, float | None]:
+    """Return R2 and rank correlation of held-out predictions over the texts of which the value is known."""
+    y = np.asarray(values, float)
+    known = np.isfinite(y)
+    y = y[known]
+    if len(y) < 2 * settings.folds or np.ptp(y) == 0:
+        return None, None
+    found = held_out(predict, z[known], y, settings.folds, settings.seed)
+    return float(r2_score(y, found)), rank_correlation(y, found)
+
+
+def held_out(predict: Predict, z: Points, y: Values, folds: int, seed: int) -> Values:
+    """Return a prediction for every text, made by a model fitted to the other folds alone."""
+    found = np.empty_like(y)
+    for fitted, left in KFold(folds, shuffle=True, random_state=derived_seed(seed, _FOLDS) % 2**32).split(z):
+        found[left] = predict(z[fitted], y[fitted], z[left])
+    return found
+
+
+def rank_correlation(left: Values, right: Values) -> float:
+    """Return Spearman's rank correlation; 0 where one side is constant, which orders nothing."""
+    return 0.0 if np.ptp(left) == 0 or np.ptp(right) == 0 else float(spearmanr(left, right).statistic)
+
+
+def predict_ridge(z: Points, y: Values, others: Others) -> Predictions:
+    """Ridge regression from standardised coordinates, its penalty chosen by leave-one-out error."""
+    model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(z, y)
+    return np.asarray(model.predict(others), float)
+
+
+def gaussian_process(tune: int) -> Predict:
+    """Return a Gaussian process from standardised coordinates, squared-exponential with one length, and noise.
+
+    Its three hyperparameters maximise the marginal likelihood of at most `tune` of the texts; it is then conditioned on
+    all of them.
+    """
+
+    def predict(z: Points, y: Values, others: Others) -> Predictions:
+        scaler = StandardScaler().fit(z)
+        z, others, centre, spread = scaler.transform(z), scaler.transform(others), y.mean(), y.std() or 1.0
+        y = (y - centre) / spread
+        kernel = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(math.sqrt(z.shape[1]), (1e-1, 1e3)) + WhiteKernel(
+            0.5, (1e-4, 1e1)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is reached is an answer too
+            few = _at_most(tune, len(z))
+            tuned = GaussianProcessRegressor(kernel).fit(z[few], y[few]).kernel_
+        model = GaussianProcessRegressor(tuned, optimizer=None).fit(z, y)
+        return np.asarray(model.predict(others), float) * spread + centre
+
+    return predict

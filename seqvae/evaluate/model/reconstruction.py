@@ -1,0 +1,174 @@
+"""How well texts come back from their latent points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from seqvae.config import INFERENCE_BATCH, DecodeConfig
+from seqvae.evaluate.model.sample_metrics import canonical
+from seqvae.latent.codec import Codec
+from seqvae.model.encoders import Tokens, present
+from seqvae.model.objective import log_likelihood
+from seqvae.runtime.device import derived_seed, evaluating, generator
+
+_ENCODINGS, _DECODINGS = 21, 22  # streams of random numbers
+_PROTOCOL_TEXTS = 20  # texts of the 10 x 10 protocol decoded together: 2,000 rows
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Texts beside what came back, greedy from the posterior mean, free-running.
+
+    Attributes:
+        texts: in canonical form.
+        decoded: what came back.
+    """
+
+    texts: list[str]
+    decoded: list[str]
+
+    @property
+    def exact(self) -> float:
+        """Share of texts that came back as the same canonical text."""
+        return sum(a == b for a, b in zip(self.texts, self.decoded, strict=True)) / len(self.texts)
+
+    @property
+    def misses(self) -> list[tuple[str, str]]:
+        """Each text that did not come back exactly, beside what came instead."""
+        return [(a, b) for a, b in zip(self.texts, self.decoded, strict=True) if a != b]
+
+
+def reconstruct(
+    codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
+) -> Reconstruction:
+    """Encode texts to their posterior means and decode these greedily, each token from those decoded before it.
+
+    Arguments are as in `Codec.encode`.
+
+    Raises:
+        InputError: a text cannot be encoded.
+    """
+    wanted = [codec.normalize(text) for text in texts]
+    z = codec.encode(texts, batch_size, refine)
+    return Reconstruction(wanted, codec.decode(z, batch_size=batch_size))
+
+
+def canonical_equal(codec: Codec, found: Reconstruction) -> float:
+    """Return the share of texts whose reconstruction has their canonical form, once it is made canonical itself.
+
+    A codec already decodes into canonical form, so this exceeds `exact` only where a canonical form is no fixed point.
+    """
+    same = sum(canonical(b, codec.tokenizer) == a for a, b in zip(found.texts, found.decoded, strict=True))
+    return same / len(found.texts)
+
+
+@dataclass(frozen=True)
+class Forced:
+    """What the decoder says of texts when each token is predicted from the true tokens before it (teacher forcing).
+
+    Attributes:
+        right: `(texts,)`, tokens that the model finds likeliest.
+        tokens: `(texts,)`, tokens, ends included.
+        log_likelihood: `(texts,)`, log p(x|z), nats.
+    """
+
+    right: Int[Tensor, " texts"]
+    tokens: Int[Tensor, " texts"]
+    log_likelihood: Float[Tensor, " texts"]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right tokens."""
+        return int(self.right.sum()) / int(self.tokens.sum()) if len(self.tokens) else 0.0
+
+    @property
+    def exact(self) -> float:
+        """Share of texts of which all tokens are right.
+
+        Greedy free-running decoding from the same z then gives the same tokens, by induction over the positions; so
+        this never exceeds `Reconstruction.exact`, but for rounding and for sets of allowed symbols.
+        """
+        return int((self.right == self.tokens).sum()) / len(self.tokens) if len(self.tokens) else 0.0
+
+
+def teacher_forced(
+    codec: Codec,
+    texts: Sequence[str],
+    *points: Float[Tensor, "texts latent"],
+    batch_size: int = INFERENCE_BATCH,
+) -> list[Forced]:
+    """Predict every token of each text from its latent point and the true tokens before it.
+
+    A set of allowed symbols counts as right when the likeliest symbol is one of them.
+
+    Args:
+        codec: the model.
+        texts: what is predicted.
+        *points: one or several choices of z, a row a text: the posterior means, samples, another text's.
+        batch_size: texts at a time.
+
+    Returns:
+        What was found, for each choice of z.
+
+    Raises:
+        InputError: a text cannot be encoded.
+    """
+    right = torch.zeros(len(points), len(texts), dtype=torch.long)
+    tokens_each = torch.zeros(len(texts), dtype=torch.long)
+    likelihood = torch.zeros(len(points), len(texts))
+    with evaluating(codec.model):
+        for rows, tokens in codec.batches(texts, batch_size):
+            tokens_each[rows] = present(tokens).sum(1).cpu()
+            for number, z in enumerate(points):
+                logits = codec.model.decoder(z[rows].to(tokens.device), tokens)
+                right[number, rows] = _likeliest_right(logits, tokens).sum(1).cpu()
+                likelihood[number, rows] = log_likelihood(logits, tokens).float().cpu()
+    return [Forced(r, tokens_each, total) for r, total in zip(right, likelihood, strict=True)]
+
+
+def _likeliest_right(logits: Float[Tensor, "batch length vocab"], tokens: Tokens) -> Bool[Tensor, "batch length"]:
+    likeliest = logits.argmax(-1)
+    if tokens.dim() == 3:  # one of the allowed symbols
+        return (tokens.gather(2, likeliest.unsqueeze(2)).squeeze(2) > 0) & present(tokens)
+    return (likeliest == tokens) & present(tokens)
+
+
+def token_accuracy(codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> float:
+    """Return the share of tokens (ends included) that the model finds likeliest, z at the posterior mean.
+
+    Each token is predicted from the true tokens before it (teacher forcing).
+
+    Raises:
+        InputError: a text cannot be encoded.
+    """
+    return teacher_forced(codec, texts, codec.encode(texts, batch_size), batch_size=batch_size)[0].accuracy
+
+
+def sampled_reconstruction(
+    codec: Codec, texts: Sequence[str], encodings: int = 10, decodings: int = 10, seed: int = 0
+) -> Float[Tensor, " texts"]:
+    """Return, for each text, the share of stochastic decodings of posterior samples that are the text itself.
+
+    The protocol of Jin et al. 2018 (arXiv:1802.04364, section 3.1): 10 samples of q(z|x), each decoded 10 times by
+    sampling every token (temperature 1); equal means the same canonical text, stereo included. It costs
+    `encodings * decodings` decodings a text.
+
+    Raises:
+        InputError: a text cannot be encoded.
+    """
+    z = codec.posterior(texts).rsample(encodings, generator(seed, _ENCODINGS)).transpose(0, 1)
+    shares = torch.zeros(len(texts))
+    for start in range(0, len(texts), _PROTOCOL_TEXTS):
+        part = z[start : start + _PROTOCOL_TEXTS]
+        config = DecodeConfig("sample", seed=derived_seed(seed, _DECODINGS, start))
+        decoded = codec.decode(part.flatten(0, 1).repeat_interleave(decodings, 0), config)
+        each = encodings * decodings
+        for row in range(len(part)):
+            wanted = codec.normalize(texts[start + row])
+            shares[start + row] = decoded[row * each : (row + 1) * each].count(wanted) / each
+    return shares

@@ -1,0 +1,1 @@
+"""Metrics of molecules: MOSES, GuacaMol, FCD, fragments, filters, similarity."""

@@ -1,0 +1,149 @@
+"""The real texts that samples are compared with: sides of a named dataset, or whole files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
+from seqvae.data.corpus import guess_kind, read_texts, split_texts
+from seqvae.data.datasets.cards import list_cards
+from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.readers import ReadSettings, read_records
+from seqvae.errors import InputError
+from seqvae.evaluate.records import References
+from seqvae.sequences.dna import BASES, dna_or_none
+from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+
+SCAFFOLDS = "test_scaffolds"  # the side of MOSES whose scaffolds the others lack
+# What the tokenizers, and the guess from a file, call the kinds.
+KINDS = {"selfies": MOLECULES, "smiles": MOLECULES, "dna": DNA, "char": LETTERS}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Real texts that samples are compared with.
+
+    Attributes:
+        name: the dataset or file of the test texts.
+        kind: `molecules`, `dna`, or `letters` for anything else.
+        test: texts that training does not see.
+        test_scaffolds: a second test set, of scaffolds that training lacks; empty where there is none.
+        train: texts to count novelty against; empty where none are known.
+        train_name: the dataset or file of these; "" where none are known.
+    """
+
+    name: str
+    kind: str
+    test: list[str]
+    test_scaffolds: list[str] = field(default_factory=list)
+    train: list[str] = field(default_factory=list)
+    train_name: str = ""
+
+    @property
+    def generates(self) -> bool:
+        """Whether there are metrics of generated texts for this kind."""
+        return self.kind != LETTERS
+
+    @property
+    def references(self) -> References:
+        """These texts as `generation` takes them.
+
+        Raises:
+            InputError: they are neither molecules nor DNA.
+        """
+        if not self.generates:
+            raise InputError(
+                f"{self.name}: holds neither molecules nor DNA, and samples can only be compared with these"
+            )
+        return References(self.kind, self.test, self.test_scaffolds, self.train)
+
+
+def read_sides(
+    reference: str, train: str = "", column: str = "", run: RunConfig | None = None, progress: bool = True
+) -> Sides:
+    """Read the texts to compare with.
+
+    A dataset's test side is its published one; where it has none, the one that `seqvae train` holds out, with the
+    settings of `run` if these name the same dataset, else with the default ones.
+
+    Args:
+        reference: name of a dataset, or a file, all of which is then test texts.
+        train: name of a dataset, whose training side is taken, or a file; by default a dataset's own training side.
+        column: column of the texts in a file that is a table; by default the one obvious column.
+        run: settings of the model that made the samples, if known.
+        progress: show a bar for downloads, where standard error is a terminal.
+
+    Raises:
+        InputError: neither such a file nor such a dataset, or one without test texts, or texts of another kind.
+        DownloadError: the dataset is not on this machine and cannot be fetched.
+    """
+    sides = _read(reference, column, run, progress)
+    if not sides.test:
+        raise InputError(f"{reference}: the dataset has no test side; give a file of test texts instead")
+    if train and train != reference:
+        other = _read(train, column, run, progress)
+        if other.kind != sides.kind:
+            raise InputError(
+                f"{train} holds {other.kind}, the reference {reference} {sides.kind}: give training texts of its kind"
+            )
+        sides = replace(sides, train=other.train or other.test, train_name=train)
+    elif train:
+        sides = replace(sides, train=sides.train or sides.test, train_name=train)
+    return sides
+
+
+def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Sides:
+    if name == "-" or Path(name).is_file():
+        texts = read_file(name, column)
+        return Sides(name, kind_of(name, texts), texts)
+    names = [card.name for card in list_cards()]
+    if name not in names:
+        hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
+        raise InputError(f"{name}: no such file, and no dataset of that name{hint}")
+    return _dataset_sides(name, run, progress)
+
+
+def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str]:
+    """Read the texts of a file, or one a line from standard input (`-`).
+
+    Raises:
+        InputError: it is missing, empty, binary or cut short, or lacks the column.
+    """
+    records, _ = read_records(source, ReadSettings(column, on_error=on_error))
+    return [record.text for record in records]
+
+
+def kind_of(source: str, texts: Sequence[str]) -> str:
+    """Return `molecules`, `dna` or `letters`, from a file's extension and its first texts."""
+    return KINDS[guess_kind(source, texts)]
+
+
+def _dataset_sides(name: str, run: RunConfig | None, progress: bool) -> Sides:
+    if run is None or run.data.source != name:
+        run = None
+    data = load_dataset(name, progress=progress)
+    kind = DNA if data.card.kind == "dna" else MOLECULES
+    if data.card.published and (run is None or run.data.split in ("published", "auto")):
+        split = data.split
+        scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]
+        texts = data.texts
+    else:
+        run = run or _default_run(name, kind)
+        found = read_texts(run.data)
+        split, scaffolds, texts = split_texts(found, run), [], found.texts
+    test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
+    return Sides(name, kind, test, scaffolds, train, name)
+
+
+def _default_run(name: str, kind: str) -> RunConfig:
+    """Settings with which `seqvae train` splits a dataset that has no published split."""
+    split, tokenizer = ("dedup", "dna") if kind == DNA else ("random", "selfies")
+    return RunConfig(DataConfig(source=name, split=split), TokenizerConfig(kind=tokenizer))
+
+
+def certain(texts: Sequence[str]) -> list[str]:
+    """Return the DNA sequences that have no ambiguity code, in canonical form; others and invalid ones are left out."""
+    forms = (dna_or_none(text) for text in texts)
+    return [form for form in forms if form is not None and set(form) <= set(BASES)]

@@ -1,0 +1,79 @@
+"""What decoding gives: token ids, and the texts made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqvae.model.decoding.generate import Decoded
+from seqvae.model.encoders import PAD
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Decoded token ids, a row each latent point.
+
+    Attributes:
+        ids: token ids, the end mark included.
+        token_log_probs: log p of each token given z and the tokens before it, nats.
+        refusals: tokens that the rules of chemistry refused on the way, a number each row.
+    """
+
+    ids: list[NDArray[np.int64]]
+    token_log_probs: list[NDArray[np.float32]]
+    refusals: list[int]
+
+    def add(self, decoded: Decoded) -> None:
+        """Append the rows of a batch, without their padding."""
+        lengths = (decoded.ids != PAD).sum(1).tolist()
+        for values, rows in ((decoded.ids, self.ids), (decoded.token_log_probs, self.token_log_probs)):
+            rows.extend(row[:length] for row, length in zip(values.cpu().numpy(), lengths, strict=True))
+        self.refusals.extend(decoded.refusals.tolist())
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Decoded texts and what the model thinks of them.
+
+    Attributes:
+        texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
+        ids: token ids of each, the end mark included.
+        token_log_probs: log p of each of these given z and the tokens before it, nats.
+        log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
+        refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
+        draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`).
+    """
+
+    texts: list[str]
+    ids: list[NDArray[np.int64]]
+    token_log_probs: list[NDArray[np.float32]]
+    log_likelihood: Float[Tensor, " batch"]
+    refusals: Int[Tensor, " batch"]
+    draws: Int[Tensor, " batch"]
+
+    @staticmethod
+    def joined(parts: Sequence[Generated]) -> Generated:
+        """Return the texts of all parts in their order."""
+        return Generated(
+            [text for part in parts for text in part.texts],
+            [ids for part in parts for ids in part.ids],
+            [scores for part in parts for scores in part.token_log_probs],
+            torch.cat([part.log_likelihood for part in parts]),
+            torch.cat([part.refusals for part in parts]),
+            torch.cat([part.draws for part in parts]),
+        )
+
+    def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
+        """Return these texts, `rows` of them replaced by the rows `others` of another."""
+        texts, ids, scores = [*self.texts], [*self.ids], [*self.token_log_probs]
+        likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
+        for row, place in zip(rows, others, strict=True):
+            texts[row], ids[row], scores[row] = other.texts[place], other.ids[place], other.token_log_probs[place]
+            likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
+        return Generated(texts, ids, scores, likelihood, refusals, self.draws)

@@ -1,0 +1,106 @@
+"""From latent points to texts that may be no molecules: written freely first, then under the rules of chemistry.
+
+The rules look at every token on the host, and refuse none of a text that they accept in the end. So each text is
+written without them, and only one that is no molecule, or that they would not accept, is written a second time, from
+the same latent point and the same random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, final, runtime_checkable
+
+from torch import Tensor
+
+from seqvae.config import DecodeConfig
+from seqvae.latent.decoded import Generated
+from seqvae.runtime.device import derived_seed
+from seqvae.sequences.molecules import is_valid
+
+_AGAIN = 15  # the stream of seeds of later draws
+
+
+@runtime_checkable
+class Write(Protocol):
+    """Decodes latent points as the config says; of `rows` alone, if given, as they would be among all."""
+
+    def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None) -> Generated:
+        """Return a text for each point, or for each of the rows."""
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Latent points of some rows of a whole, and how they were written."""
+
+    rows: list[int]
+    points: Tensor
+    config: DecodeConfig
+
+
+@final
+@dataclass(frozen=True)
+class Writer:
+    """Makes molecules of latent points, as far as it can.
+
+    Attributes:
+        write: decodes latent points under the rules that its config names, all of them at each token.
+        accepts: whether the rules of chemistry accept token ids; None where they are not asked for.
+    """
+
+    write: Write
+    accepts: Callable[[Sequence[int]], bool] | None = None
+
+    def written(self, points: Tensor, config: DecodeConfig) -> Generated:
+        """Return the text of each point."""
+        made = self.write(points, self._freely(config))
+        return self._corrected(made, self._unfit(made), [_Draw(list(range(len(points))), points, config)])
+
+    def drawn(self, count: int, config: DecodeConfig, draw: Callable[[int, int], Tensor]) -> Generated:
+        """Return texts of drawn points, each the first of its draws that is a molecule as it comes.
+
+        Of a text that none of its `tries` draws made a molecule, the first draw stays that is one under the rules of
+        chemistry, or else the last.
+
+        Args:
+            count: how many texts.
+            config: how they are written, and the seed of all.
+            draw: returns so many points by a seed.
+        """
+        draws = [_Draw(list(range(count)), draw(count, config.seed), config)]
+        made = self.write(draws[0].points, self._freely(config))
+        rows = self._unfit(made)
+        for attempt in range(1, config.tries):
+            if not rows:
+                break
+            again = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
+            draws.append(_Draw(rows, draw(len(rows), again.seed), again))
+            found = self.write(draws[-1].points, self._freely(again))
+            still = set(self._unfit(found))
+            fine = [place for place in range(len(rows)) if place not in still]
+            made = made.with_rows([rows[place] for place in fine], found, fine)
+            made.draws[rows] += 1
+            rows = [row for place, row in enumerate(rows) if place in still]
+        return self._corrected(made, rows, draws)
+
+    def _freely(self, config: DecodeConfig) -> DecodeConfig:
+        return replace(config, rules="syntax") if self.accepts else config
+
+    def _unfit(self, made: Generated) -> list[int]:
+        """Return the rows whose text is no molecule, or one that the rules of chemistry do not accept."""
+        rows = enumerate(zip(made.texts, made.ids, strict=True))
+        return [row for row, (text, ids) in rows if not (self._accepted(ids.tolist()) and is_valid(text))]
+
+    def _accepted(self, ids: list[int]) -> bool:
+        return self.accepts is None or self.accepts(ids[:-1])
+
+    def _corrected(self, made: Generated, rows: list[int], draws: Sequence[_Draw]) -> Generated:
+        """Return the texts, some rows written again under the rules of chemistry, draw by draw until one will do."""
+        for one in draws if self.accepts else ():
+            if not rows:
+                break
+            places = {row: place for place, row in enumerate(one.rows)}
+            again = self.write(one.points, one.config, [places[row] for row in rows])
+            made = made.with_rows(rows, again, range(len(rows)))
+            rows = [rows[place] for place, text in enumerate(again.texts) if not is_valid(text)]
+        return made

@@ -1,0 +1,1 @@
+"""Published benchmarks: PMO's tasks, Ehrlich functions, TF-Bind-8."""

@@ -1,0 +1,1 @@
+"""Properties of DNA: composition, melting temperature, restriction sites, motifs."""

@@ -1,0 +1,229 @@
+"""Motifs of DNA as tables of log-odds: read from JASPAR and MEME files, made of counts, and looked for in sequences.
+
+Scores are whole thousandths of a bit, so that the chance of a hit in random DNA is counted exactly and a threshold
+means the same on every machine.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seqvae.config import suggestion
+from seqvae.errors import InputError
+from seqvae.sequences.dna import BASES
+from seqvae.sequences.integer_codes import Letters, dna_letters
+
+if TYPE_CHECKING:
+    from Bio.motifs import Motif as Record
+
+HIT_RATE = 1e-3  # chance of a hit at one position of uniform random DNA, at most
+_PSEUDO = 0.25  # added to each count: one observation in all, spread evenly
+_UNIT = 1000  # scores a bit
+_BACKGROUND = "Background letter frequencies"
+_NEVER = np.int32(-(2**24))  # score of a gap: below any sum that real letters reach
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A table of log-odds against uniform bases, and from which score on a window is a hit.
+
+    Attributes:
+        name: letters, digits and underscores: it becomes part of a metric's name.
+        scores: `(width, 4)`, int32, thousandths of a bit; columns A, C, G, T.
+        threshold: lowest score of a hit.
+        both_strands: look for the reverse complement too.
+        source: where the table is from.
+    """
+
+    name: str
+    scores: NDArray[np.int32]
+    threshold: int
+    both_strands: bool = False
+    source: str = ""
+
+    @property
+    def width(self) -> int:
+        """Bases of a window."""
+        return len(self.scores)
+
+
+def motif(
+    name: str, counts: ArrayLike, both_strands: bool = False, source: str = "", hit_rate: float = HIT_RATE
+) -> Motif:
+    """Make a motif of counts.
+
+    Args:
+        name: of the motif.
+        counts: `(width, 4)`, how often each position of aligned sites is A, C, G or T.
+        both_strands: look for the reverse complement too.
+        source: where the counts are from.
+        hit_rate: chance of a hit at one position (and strand) of uniform random DNA, at most; where even the best
+            window is likelier than that, only the best windows are hits.
+
+    Raises:
+        InputError: the counts have another shape, or are negative or not finite.
+    """
+    table = np.asarray(counts, np.float64)
+    if table.ndim != 2 or table.shape[1] != len(BASES) or not len(table):
+        raise InputError(f"motif {name!r}: expected counts of shape (width, 4), got {table.shape}")
+    if not np.isfinite(table).all() or (table < 0).any():
+        raise InputError(f"motif {name!r}: expected counts from 0 on, got {table.min()} to {table.max()}")
+    shares = (table + _PSEUDO) / (table + _PSEUDO).sum(1, keepdims=True)
+    scores = np.rint(np.log2(shares * len(BASES)) * _UNIT).astype(np.int32)
+    return Motif(_plain(name), scores, score_threshold(scores, hit_rate), both_strands, source)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name.strip()) or "motif"
+
+
+def score_threshold(scores: NDArray[np.int32], hit_rate: float) -> int:
+    """Return the lowest score that uniform random windows reach with at most this chance; at most the best score.
+
+    The distribution of the sum is exact: it is convolved position by position (Staden 1989,
+    doi:10.1093/bioinformatics/5.2.89).
+    """
+    lowest = scores.min(1)
+    chances = np.ones(1)  # of each sum from the lowest possible one on
+    for row, low in zip(scores, lowest, strict=True):
+        later = np.zeros(len(chances) + int(row.max() - low))
+        for score in row:
+            start = int(score - low)
+            later[start : start + len(chances)] += chances / len(row)
+        chances = later
+    reached = np.cumsum(chances[::-1])[::-1]  # chance of so much or more
+    # The tiny term forgives the rounding of sums: 4 of 4,096 windows are not more than 4 / 4,096.
+    enough = np.flatnonzero(reached <= hit_rate * (1 + 1e-9))
+    best = len(chances) - 1
+    return int(lowest.sum()) + int(enough[0] if len(enough) and enough[0] <= best else best)
+
+
+def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
+    """Return how many windows of each sequence are hits, `(sequences,)`, counted a strand at a time.
+
+    A window with an ambiguity code is no hit.
+    """
+    total = np.zeros(len(found), np.int64)
+    for scores in _strands(wanted):
+        places = np.flatnonzero(_window_scores(found.codes, scores) >= wanted.threshold)
+        total += np.bincount(found.rows[places], minlength=len(found))
+    return total
+
+
+def best_scores(found: Letters, wanted: Motif) -> NDArray[np.float64]:
+    """Return the score of each sequence's best window in bits, `(sequences,)`: log-odds against uniform bases.
+
+    NaN where there is no window: the sequence is shorter than the motif, or every window has an ambiguity code.
+    """
+    best = np.full(len(found), _NEVER)
+    for scores in _strands(wanted):
+        windows = _window_scores(found.codes, scores)
+        padded = np.append(windows, np.full(len(found.codes) - len(windows), _NEVER))
+        best = np.maximum(best, np.maximum.reduceat(padded, found.starts))
+    return np.where(best > _NEVER // 2, best / _UNIT, np.nan)
+
+
+def _strands(wanted: Motif) -> list[NDArray[np.int32]]:
+    if not wanted.both_strands:
+        return [wanted.scores]
+    return [wanted.scores, wanted.scores[::-1, ::-1]]  # in the order A, C, G, T the complement is the mirror image
+
+
+def _window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the score of the window that begins at each code; far below zero where it has a gap."""
+    count = max(len(codes) - len(scores) + 1, 0)
+    total = np.zeros(count, np.int32)
+    for place, row in enumerate(scores):
+        total += np.append(row, _NEVER)[codes[place : place + count]]  # a gap is -1: the last entry
+    return total
+
+
+def count_hits(texts: Sequence[str], wanted: Motif) -> NDArray[np.int64]:
+    """Return how many windows of each DNA sequence are hits of a motif, `(sequences,)`.
+
+    Raises:
+        InputError: there is no sequence, one is empty, or one has a letter that is no IUPAC code.
+
+    >>> count_hits(["GGTATAATGG", "CCCCCCCCCC"], PROMOTER_BOXES[0]).tolist()
+    [1, 0]
+    """
+    return hits(dna_letters(texts), wanted)
+
+
+def read_motifs(path: Path | str, both_strands: bool = True) -> list[Motif]:
+    """Read motifs from a JASPAR file (`>` headers) or a MEME file (minimal format).
+
+    Args:
+        path: the file.
+        both_strands: look for the reverse complements too.
+
+    Raises:
+        InputError: it cannot be read, is of neither format, or holds no motif.
+    """
+    return [_motif_of(record, path, both_strands) for record in _records(path)]
+
+
+def read_motif(path: Path | str, name: str = "", both_strands: bool = True) -> Motif:
+    """Read one motif from a file of motifs.
+
+    Args:
+        path: as `read_motifs`.
+        name: of the motif, or its identifier (`MA0001.1`); may be empty where the file holds only one.
+        both_strands: look for the reverse complement too.
+
+    Raises:
+        InputError: as `read_motifs`, or the file has no motif of that name, or more than one.
+    """
+    records = _records(path)
+    chosen = [record for record in records if name in ("", *_names(record))]
+    if len(chosen) != 1:
+        known = suggestion(name, {word for record in records for word in _names(record)})
+        raise InputError(f"{path}: expected a name that just one of its {len(records)} motifs has, got {name!r}{known}")
+    return _motif_of(chosen[0], path, both_strands)
+
+
+def _names(record: Record) -> list[str]:
+    return [word for word in (record.name, getattr(record, "matrix_id", None)) if word]
+
+
+def _motif_of(record: Record, path: Path | str, both_strands: bool) -> Motif:
+    counts = np.stack([np.asarray(record.counts[base], np.float64) for base in BASES], axis=1)
+    return motif((_names(record) or ["motif"])[0], counts, both_strands, str(Path(path).name))
+
+
+def _records(path: Path | str) -> list[Record]:
+    from Bio import motifs  # takes a while to import
+
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise InputError(f"{path}: cannot read motifs: {reason}") from error
+    form = "jaspar" if text.lstrip().startswith(">") else "minimal"
+    if form == "minimal" and _BACKGROUND not in text:  # MEME may leave it out, its parser here may not
+        text = text.replace("MOTIF", f"{_BACKGROUND}\nA 0.25 C 0.25 G 0.25 T 0.25\n\nMOTIF", 1)
+    try:
+        records = list(motifs.parse(io.StringIO(text), form))
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # what the parsers stumble over
+        raise InputError(
+            f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {error}"
+        ) from error
+    if not records:
+        raise InputError(f"{path}: holds no motif; give a file in JASPAR or minimal MEME format")
+    return records
+
+
+_HAWLEY = "Hawley & McClure 1983, doi:10.1093/nar/11.8.2237: counts of 112 aligned promoters"
+# Rows are positions of the hexamer, columns A, C, G, T.
+_MINUS_10 = [[2, 10, 11, 89], [106, 2, 1, 3], [29, 16, 18, 49], [66, 14, 17, 15], [57, 22, 14, 19], [1, 3, 0, 108]]
+_MINUS_35 = [[2, 7, 11, 92], [6, 6, 6, 94], [2, 11, 88, 11], [72, 18, 3, 19], [26, 60, 11, 15], [50, 8, 17, 37]]
+
+PROMOTER_BOXES = (motif("minus_10", _MINUS_10, source=_HAWLEY), motif("minus_35", _MINUS_35, source=_HAWLEY))
+"""The -10 (TATAAT) and -35 (TTGACA) boxes of E. coli's sigma-70 promoters, on the strand that is transcribed."""

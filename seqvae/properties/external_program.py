@@ -1,0 +1,313 @@
+"""Programs as properties: a command that is given texts and prints a number for each.
+
+What stands in the command says how the texts reach it:
+
+* `{smiles}`, `{sequence}` or `{text}`: the program is called once a text, which is put there; it prints one number.
+* `{file}`: the program is called once a batch, with the path of a file of all texts, one a line, put there; it prints a
+  number a line, in their order.
+* none of these: the same, and the texts come on standard input.
+
+An empty line or `nan` says that a text has no value. An empty text has none, and no program is asked for it.
+
+A text is never read as code. The command is split into words and run without a shell; a text is one word or a part of
+one, whatever it holds, and a place inside a piece of code (`sh -c "dock {smiles}"`, `ssh host dock {smiles}`) is
+refused. With `shell` the command is a script for `sh`, and a place becomes a quoted variable of that script, not a
+quoted text: that holds in backquotes too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import multiprocessing
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from types import FrameType
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.errors import ConfigError, InputError, UsageError
+from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+
+TIMEOUT = 60.0  # seconds a call: some molecules dock in that time
+_KINDS = {"smiles": MOLECULES, "sequence": DNA, "text": LETTERS}
+_FILE = "file"
+_NAMES = (*_KINDS, _FILE)
+_PLACE = re.compile(rf"\{{({'|'.join(_NAMES)})\}}")
+# What may stand around a place in a word: paths and flags such as --smiles={smiles}, and nothing that code is made of.
+_WORD = re.compile(rf"(?:[\w./:=@%+,-]|{_PLACE.pattern})*")
+# A place with which a word begins, in a list of words or in a script: there a text could be taken for a flag.
+_FIRST = re.compile(rf"(?:^|[^\w./:=@%+,])\{{(?:{'|'.join(_KINDS)})\}}")
+_SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "csh", "tcsh", "su"}  # code follows their -c
+_ALWAYS_CODE = {"eval", "ssh"}  # all that follows is code: ssh hands it to the shell of the other machine
+_VARIABLE = "SEQVAE_TEXT"
+_GRACE = 2.0  # seconds for the pipes of a killed program: what it started may have left its group and hold them open
+_NEAR = 0.8  # a slip such as {smile} is as near as this; {next} and {exit} of awk are not
+_SHOWN = 80  # letters of a text, a line or a command in an error
+
+
+@final
+@dataclass(frozen=True)
+class Program:
+    """A command that prints numbers of texts; what a `Property` computes.
+
+    Attributes:
+        command: as it would be typed, with a place for a text or a file, or none.
+        timeout: seconds that a call may take; then the program is killed, with everything it started.
+        shell: the command is a script for `sh`: pipes, variables and so on.
+
+    Raises:
+        ConfigError: the time limit is none.
+        UsageError: the command is empty, cannot be split into words, or its program is not found; or a text would be
+            read as code.
+    """
+
+    command: str
+    timeout: float = TIMEOUT
+    shell: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.timeout < math.inf:
+            raise ConfigError(f"timeout: expected seconds above 0, got {self.timeout:g}")
+        _check_places(self.command)
+        if self.shell:
+            _check_script(self.command)
+        else:
+            _check_words(self.command, self._words)
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch,)` float64, the number of each text.
+
+        Raises:
+            InputError: a text cannot be given to a program; or the program fails, takes too long, or prints something
+                else than a number a text.
+        """
+        for text in texts:
+            self._check(text)
+        rows = [row for row, text in enumerate(texts) if text]
+        values = np.full(len(texts), np.nan)
+        if rows:
+            values[rows] = self._of([texts[row] for row in rows])
+        return values
+
+    def kind(self) -> str:
+        """Return what it reads, by the name of its place: `molecules`, `dna`, or `letters`, that is any text."""
+        return _KINDS.get(self._place, LETTERS)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether it is called for each text, not for a batch of them."""
+        return self._place in _KINDS
+
+    @functools.cached_property
+    def _place(self) -> str:
+        """Name of what is put into the command; empty: nothing."""
+        return next(iter(_PLACE.findall(self.command)), "")
+
+    @functools.cached_property
+    def _words(self) -> list[str]:
+        try:
+            return [self.command] if self.shell else shlex.split(self.command)
+        except ValueError as error:
+            raise UsageError(f"{self._said()}: cannot be split into words: {error}") from error
+
+    def _check(self, text: str) -> None:
+        """Refuse a text that would not reach the program as one line, or as one word that is no flag."""
+        if "\0" in text or text.splitlines() not in ([text], []) or not _encodes(text):
+            raise InputError(f"{self._said()}: expected a text of one line of Unicode, got {_short(text)}")
+        if text.startswith("-") and any(_FIRST.search(word) for word in self._words):
+            raise InputError(
+                f"{self._said()}: {_short(text)} would be taken for a flag: "
+                "put the text behind a flag, as --text={text}, or let the program read it from {file}"
+            )
+
+    def _of(self, texts: list[str]) -> list[float]:
+        if self._place in _KINDS:
+            return [self._numbers(self._printed(put=text), [text])[0] for text in texts]
+        lines = "".join(f"{text}\n" for text in texts)
+        if not self._place:
+            return self._numbers(self._printed(feed=lines), texts)
+        with NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
+            file.write(lines)
+            file.flush()
+            return self._numbers(self._printed(put=file.name), texts)
+
+    def _printed(self, put: str = "", feed: str = "") -> str:
+        """Return what the program prints, with something put in its place and fed to its standard input."""
+        environment = dict(os.environ)
+        if self.shell:
+            words = ["/bin/sh", "-c", _PLACE.sub(f'"${{{_VARIABLE}}}"', self.command)]
+            environment[_VARIABLE] = put
+        else:
+            words = [_PLACE.sub(lambda _: put, word) for word in self._words]
+        code, printed, complaint = self._run(words, environment, feed)
+        if code:
+            on = put if self._place in _KINDS else ""
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            said = (complaint.strip().splitlines() or ["nothing on standard error"])[-1].strip()
+            raise InputError(f"{self._said(on)} {how}: {said}")
+        return printed
+
+    def _run(self, words: list[str], environment: dict[str, str], feed: str) -> tuple[int, str, str]:
+        """Return exit code, standard output and standard error."""
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,  # what it starts can be killed with it
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self._said()}: cannot be started: {getattr(error, 'strerror', error)}") from error
+        with process, _ending_with(process):
+            try:
+                printed, complaint = process.communicate(feed, self.timeout)
+            except subprocess.TimeoutExpired:
+                raise InputError(f"{self._said()}: no answer within {self.timeout:g} s") from None
+            return process.returncode, printed, complaint
+
+    def _numbers(self, printed: str, texts: list[str]) -> list[float]:
+        lines = printed.splitlines()
+        if len(lines) != len(texts):
+            said = self._said(texts[0] if len(texts) == 1 else "")
+            last = f", the last {_short(lines[-1])}" if lines else ""
+            wanted = "1 line with a number" if len(texts) == 1 else f"{len(texts)} lines, each with a number"
+            raise InputError(f"{said}: expected {wanted}, got {len(lines)}{last}")
+        return [self._number(place, line, text) for place, (line, text) in enumerate(zip(lines, texts, strict=True))]
+
+    def _number(self, place: int, line: str, text: str) -> float:
+        try:
+            return float(line) if line.strip() else math.nan
+        except ValueError:
+            reason = f"expected a number on line {place + 1}, got {_short(line)}"
+            raise InputError(f"{self._said(text)}: {reason}") from None
+
+    def _said(self, text: str = "") -> str:
+        return f"command {_short(self.command)}" + (f" on {_short(text)}" if text else "")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Leave no program behind: kill it where anything goes wrong here, or where this process is told to end.
+
+    A worker of a search that takes too long is ended by SIGTERM, without a word to the program that it waits for.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        _kill(process)
+        signal.signal(number, before)
+        signal.raise_signal(number)
+
+    # A handler that a main process has set may mean to let it finish its work; that of a worker ends it.
+    ends = before == signal.SIG_DFL or (callable(before) and multiprocessing.parent_process() is not None)
+    ends = ends and threading.current_thread() is threading.main_thread()  # no other may set one
+    if ends:
+        signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except BaseException:
+        _kill(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_GRACE)
+        raise
+    finally:
+        if ends:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _check_places(command: str) -> None:
+    """Refuse a command that names no program, misspells a place, or has places that do not go together."""
+    if not command.strip() or "\0" in command:
+        raise UsageError(f"command: expected a program and its arguments, got {_short(command)}")
+    for word in re.findall(r"\{(\w+)\}", command):
+        near = difflib.get_close_matches(word.lower(), _NAMES, n=1, cutoff=_NEAR)
+        if word not in _NAMES and near:  # other words in braces may belong to the program
+            raise UsageError(f"command {_short(command)}: unknown place {word!r}; did you mean {near[0]!r}?")
+    found = sorted(set(_PLACE.findall(command)))
+    if len(found) > 1:
+        raise UsageError(f"command {_short(command)}: expected one kind of place, got {' and '.join(found)}")
+
+
+def _check_words(command: str, words: list[str]) -> None:
+    """Refuse a program that is not found, and a place where a text would be read as code."""
+    for number, word in enumerate(words):
+        if _PLACE.search(word) and (number == 0 or not _WORD.fullmatch(word) or _takes_code(words[:number])):
+            raise _code(command)
+    program = words[0]
+    if shutil.which(program) is None:
+        here = Path(program).is_file()
+        if "/" in program:
+            advice = f"make it executable: chmod +x {program}" if here else "check the path"
+        else:
+            advice = f"for the one here write ./{program}" if here else "give its path, or add its folder to PATH"
+        raise UsageError(f"command {_short(command)}: there is no program {program!r}: {advice}")
+
+
+def _check_script(script: str) -> None:
+    """Refuse a place where a text would be read as code, or that stands in quotes: it brings quotes of its own."""
+    for found in _PLACE.finditer(script):
+        before = script[: found.start()]
+        if _quoted(before):
+            raise UsageError(f"command {_short(script)}: write {found[0]} without quotes: it is quoted as it is put in")
+        if _takes_code(re.split(r"[;|&\n()`]", before)[-1].split()):
+            raise _code(script)
+
+
+def _takes_code(words: list[str]) -> bool:
+    """Tell whether a program that begins with these words takes what follows for code."""
+    names = {Path(word).name for word in words}
+    return bool(names & _ALWAYS_CODE or (names & _SHELLS and any(re.fullmatch(r"-\w*c\w*", word) for word in words)))
+
+
+def _code(command: str) -> UsageError:
+    return UsageError(
+        f"command {_short(command)}: what is put there would be read as code: make the place a word of its own, "
+        "or a part of one, as --smiles={smiles}; for pipes and the like set shell = true"
+    )
+
+
+def _quoted(script: str) -> bool:
+    """Tell whether a quote is open at the end of the beginning of a script."""
+    quote = ""
+    letters = iter(script)
+    for letter in letters:
+        if letter == "\\" and quote != "'":
+            next(letters, None)
+        elif letter in "'\"" and quote in ("", letter):
+            quote = "" if quote else letter
+    return bool(quote)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

@@ -1,0 +1,1 @@
+"""Properties of molecules: descriptors, similarity, substructures, alerts, synthetic accessibility."""

@@ -1,0 +1,65 @@
+"""Structural alerts: substructures that medicinal chemists avoid.
+
+The 502 patterns of MOSES: 22 medicinal chemistry filters (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644) and
+480 of pan-assay interference (Baell & Holloway 2010, doi:10.1021/jm901137j). They stand in `datasets/filters/`, with
+their source and licence.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, DataStructs
+
+from seqvae.errors import ConfigError
+from seqvae.runtime.package_data import cards_folder
+
+_TABLES = ("mcf.csv", "wehi_pains.csv")
+_SCREEN_BITS = 2048
+
+
+def found_alerts(molecule: Chem.Mol) -> Iterator[str]:
+    """Yield the names of the patterns that a molecule has; they are looked for with explicit hydrogens.
+
+    Raises:
+        ConfigError: the tables are missing.
+    """
+    whole = Chem.AddHs(molecule)
+    patterns, screens = _patterns()
+    # A pattern's own fingerprint is contained in that of every molecule that has it: 9 in 10 patterns need no search.
+    possible = ~(screens & ~_screen(whole)).any(axis=1)
+    for row in np.flatnonzero(possible).tolist():
+        if whole.HasSubstructMatch(patterns[row]):
+            yield pattern_table()[row][0]
+
+
+@functools.cache
+def pattern_table() -> tuple[tuple[str, str], ...]:
+    """Name and SMARTS of each pattern.
+
+    Raises:
+        ConfigError: the tables are missing.
+    """
+    rows: list[tuple[str, str]] = []
+    for table in _TABLES:
+        path = cards_folder() / "filters" / table
+        if not path.is_file():
+            raise ConfigError(f"the table of filters is missing: {path}; install seqvae again")
+        with path.open(encoding="utf-8", newline="") as file:
+            rows.extend((row["name"], row["smarts"]) for row in csv.DictReader(file))
+    return tuple(rows)
+
+
+@functools.cache
+def _patterns() -> tuple[list[Chem.Mol], NDArray[np.uint64]]:
+    patterns = [Chem.MolFromSmarts(smarts) for _, smarts in pattern_table()]
+    return patterns, np.stack([_screen(pattern) for pattern in patterns])
+
+
+def _screen(molecule: Chem.Mol) -> NDArray[np.uint64]:
+    bits = Chem.PatternFingerprint(molecule, _SCREEN_BITS)
+    return np.frombuffer(DataStructs.BitVectToBinaryText(bits), np.uint64)

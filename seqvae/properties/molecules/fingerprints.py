@@ -1,0 +1,67 @@
+"""Fingerprints of molecules by which similarity to a target is measured: unfolded, with counts where they have any.
+
+Folded fingerprints put different substructures on one bit, and similarities are then off by up to 0.26.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator as generators
+
+_AP_DISTANCE = 10  # bonds, at most, between the atoms of a pair: GuacaMol's
+Fingerprint = Any  # RDKit has no common name for its vectors
+
+# What users call each, and what it is.
+KINDS = {
+    "ecfp4": "Morgan fingerprint of radius 2",
+    "ecfp6": "Morgan fingerprint of radius 3",
+    "fcfp4": "Morgan fingerprint of pharmacophoric features, radius 2",
+    "ap": f"pairs of atoms at most {_AP_DISTANCE} bonds apart",
+    "phco": "pairs and triples of pharmacophoric features (Gobbi and Poppinger), present or not",
+}
+
+
+def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
+    """Return a fingerprint.
+
+    ECFP and FCFP: Rogers & Hahn 2010, doi:10.1021/ci100050t. Atom pairs: Carhart et al. 1985, doi:10.1021/ci00046a002.
+    Pharmacophores: `pharmacophores.py`.
+
+    Args:
+        molecule: of at least one atom.
+        kind: one of `KINDS`.
+
+    Returns:
+        Sparse counts; for `phco` sparse bits.
+    """
+    return _maker(kind)(molecule)
+
+
+def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
+    """Return the Tanimoto similarity of two fingerprints of one kind, 0 to 1.
+
+    It is the sum of the smaller counts over the sum of the larger ones.
+    """
+    return float(DataStructs.TanimotoSimilarity(first, second))
+
+
+@functools.cache
+def _maker(kind: str) -> Callable[[Chem.Mol], Fingerprint]:
+    if kind == "phco":
+        from seqvae.properties.molecules.pharmacophores import (
+            pharmacophores,  # reads feature definitions, for this kind alone
+        )
+
+        return pharmacophores
+    features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()}
+    makers: dict[str, Any] = {
+        "ecfp4": lambda: generators.GetMorganGenerator(radius=2),
+        "ecfp6": lambda: generators.GetMorganGenerator(radius=3),
+        "fcfp4": lambda: generators.GetMorganGenerator(radius=2, **features),
+        "ap": lambda: generators.GetAtomPairGenerator(maxDistance=_AP_DISTANCE),
+    }
+    return makers[kind]().GetSparseCountFingerprint

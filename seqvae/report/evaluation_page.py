@@ -1,0 +1,200 @@
+"""The page that `seqvae evaluate` leaves: samples beside real texts and beside what others have published."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seqvae.report.html.histogram import histogram
+from seqvae.report.html.logo import axis_top, logo_plot
+from seqvae.report.html.molecules import molecule_grid
+from seqvae.report.html.page import Section, more, page, paragraph, table
+from seqvae.report.html.sequences import sequence_text
+from seqvae.report.published import Published
+from seqvae.report.tables import (
+    TELLING,
+    better,
+    bits_rows,
+    latent_rows,
+    metric_rows,
+    model_rows,
+    property_name,
+    property_rows,
+    shown_keys,
+)
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.dna.logo import Logo
+    from seqvae.evaluate.records import Generation
+
+_MOLECULES, _SEQUENCES = 48, 12  # examples shown
+_LONGEST = 300  # bases of a sequence shown
+_RECONSTRUCTIONS = {"ten_by_ten": "10 x 10 protocol", "exact_reconstruction": "greedy from the posterior mean"}
+_EXPLAINED = {
+    "molecules": "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances.",
+    "dna": "Distances of means are Wasserstein distances, divergences Jensen-Shannon's. A classifier by words "
+    "that cannot tell samples from real ones has a ROC area of 0.5. Near copies have at most 0.05 edits a base.",
+}
+_UNBROKEN = "\u00a0"  # a blank at which no line ends
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that the page shows.
+
+    Attributes:
+        source: file of the samples, or the model that they were drawn from.
+        reference: dataset or file that they are compared with.
+        facts: name and value of how the figures were made, in order.
+        generation: figures of the samples; None where they are plain text, for which there are none.
+        model: held-out figures of the model, a `ModelTable` as a dictionary; empty where the samples came from a file.
+        bits: its bits a base beside counting models, a `HeldOutBits` as a dictionary; empty where there are none.
+        latent: figures of the latent space, a `LatentQuality` as a dictionary; empty where nobody looked.
+        published: generation metrics that others have published for this reference.
+        reconstruction: shares of reconstructed texts that others have published for it.
+        logos: sequence logos of the samples and of the reference; empty where there are none.
+    """
+
+    source: str
+    reference: str
+    facts: Sequence[tuple[str, str]]
+    generation: Generation | None
+    model: Mapping[str, Any] = field(default_factory=dict)
+    bits: Mapping[str, Any] = field(default_factory=dict)
+    latent: Mapping[str, Any] = field(default_factory=dict)
+    published: Published | None = None
+    reconstruction: Published | None = None
+    logos: Sequence[Logo] = ()
+
+
+def evaluation_page(found: Evaluation) -> str:
+    """Return the page as one HTML document."""
+    sections = [Section(title, blocks) for title, blocks in _sections(found) if blocks]
+    what = "What it generates and what it keeps" if found.model else "Samples"
+    lead = f"{what}, measured against {found.reference}."
+    footer = "Written by seqvae evaluate. This page needs no network."
+    return page(f"Evaluation of {found.source}", sections, lead, footer)
+
+
+def _sections(found: Evaluation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if found.generation is not None:
+        yield "Samples beside real texts", _generation(found.generation, found.published, bool(found.model))
+    yield "The model itself", _model(found.model, found.reconstruction)
+    yield "Bits a base", _bits(found.bits)
+    if found.generation is not None:
+        yield "Properties", _properties(found.generation)
+        yield "Positions", _logos(found.logos)
+        yield "Examples", _examples(found.generation)
+    yield "The latent space", _latent(found.latent)
+    yield "How this was made", (table(("", ""), found.facts),)
+
+
+def _generation(found: Generation, published: Published | None, has_model: bool) -> tuple[str, ...]:
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in found.counts.items())
+    blocks = [paragraph(f"Counted: {counts}.")] if counts else []
+    blocks.append(_generation_table(found, published))
+    notes = "The arrow says which way is better; the interval holds 95 % of bootstrap resamplings."
+    blocks.append(paragraph(f"{notes} {_EXPLAINED[found.kind]}{_floors(found.kind) if found.floors else ''}"))
+    if published is not None:
+        sizes = "Distances such as FCD grow where samples or reference are fewer, so compare at equal numbers."
+        blocks.append(paragraph(f"{published.note} {sizes} Source: {published.source}."))
+    if has_model:
+        blocks.append(paragraph("A model that ignores its latent space generates well too: see the next table."))
+    return tuple(blocks)
+
+
+def _floors(kind: str) -> str:
+    if kind == "molecules":
+        return " Under 'real' stands what as many training molecules reach: no model can be expected to do better."
+    return " Under 'real' stands what real sequences reach: no model can be expected to do better."
+
+
+def _generation_table(found: Generation, published: Published | None) -> str:
+    models = published.rows if published is not None else {}
+    header: list[object] = ["", "here", "95 % interval", "real", *models]
+    rows: list[list[object]] = []
+    for key, (name, value, interval, floor) in zip(shown_keys(found.metrics), metric_rows(found), strict=True):
+        title = _UNBROKEN.join(name.rsplit(" ", 1)) if better(key) else name
+        shown = "" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}".replace(" ", _UNBROKEN)
+        rows.append([title, value, shown, floor, *[row.get(key) for row in models.values()]])
+    left_out = {2} if not found.intervals else set[int]()
+    left_out |= {3} if not found.floors else set()
+    titles, *body = [[cell for i, cell in enumerate(row) if i not in left_out] for row in [header, *rows]]
+    return table([str(title) for title in titles], body, strong=1)
+
+
+def _model(figures: Mapping[str, Any], reconstruction: Published | None) -> tuple[str, ...]:
+    if not figures:
+        return ()
+    titles = ("figure", "value", "what it says")
+    blocks = [table(titles, model_rows(figures, TELLING)), more("All figures", table(titles, model_rows(figures)))]
+    if collapse := str(figures.get("collapse") or ""):
+        blocks.insert(0, paragraph(collapse))
+    if reconstruction is not None:
+        rows = [(model, row["reconstruction"]) for model, row in reconstruction.rows.items()]
+        rows += [(f"here, {name}", figures[key]) for key, name in _RECONSTRUCTIONS.items() if figures.get(key)]
+        blocks += [table(("model", "reconstruction (share)"), rows), paragraph(reconstruction.note)]
+    return tuple(blocks)
+
+
+def _bits(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    if not figures:
+        return ()
+    titles, *rows = bits_rows(figures)
+    difference = figures["difference"]
+    text = (
+        "Models that count letters of the training sequences, plain (pseudo-count one half) and tuned. A model that "
+        "needs more bits than these has learned nothing that counting does not know. This one needs "
+        f"{abs(difference):.4f} bits a base {'more' if difference > 0 else 'less'} than the best of them, "
+        f"{figures['best']} (standard error {figures['standard_error']:.4f}, paired), on {figures['sequences']:,} "
+        "held-out sequences, its end mark counted."
+    )
+    return paragraph(text), table(titles, rows)
+
+
+def _latent(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    if not figures:
+        return ()
+    titles, *rows = property_rows(figures)
+    text = (
+        "How well properties are predicted from z, held out, by ridge regression and by a Gaussian process (GP): R² is "
+        "1 where it is perfect and 0 for the mean, the rank correlation (Spearman's) goes from -1 to 1."
+    )
+    predicted = (paragraph(text), table([str(title) for title in titles], rows)) if rows else ()
+    return *predicted, table(("figure", "value", "what it says"), latent_rows(figures))
+
+
+def _properties(found: Generation) -> tuple[str, ...]:
+    differing = {name: pair for name, pair in found.histograms.items() if len({*pair[0], *pair[1]}) > 1}
+    plots = [histogram(property_name(name), *values) for name, values in differing.items()]
+    return (f'<div class="plots">{"".join(plots)}</div>',) if plots else ()
+
+
+def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
+    if not logos:
+        return ()
+    top = axis_top(logos)
+    titles = ("Samples", "Reference")
+    text = (
+        "Each stack is as high as the position tells, at most 2 bits; its letters divide it by their shares. Both have "
+        "the same axis."
+    )
+    plots = [
+        logo_plot(logo, f"{title}, {logo.sequences:,} of length {len(logo.heights)}", top)
+        for title, logo in zip(titles, logos, strict=False)
+    ]
+    return (paragraph(text), *plots)
+
+
+def _examples(found: Generation) -> tuple[str, ...]:
+    if not found.examples:
+        return ()
+    if found.kind == "molecules":
+        shown = found.examples[:_MOLECULES]
+        return paragraph("The first ones that are valid and distinct."), molecule_grid(shown)
+    shown = [text[:_LONGEST] for text in found.examples[:_SEQUENCES]]
+    cut = f", the first {_LONGEST} bases of each" if any(len(t) > _LONGEST for t in found.examples[:_SEQUENCES]) else ""
+    lengths = Counter(len(text) for text in found.examples).most_common(1)[0][0]
+    return paragraph(f"The first ones that are valid and distinct{cut}; most are {lengths} long."), sequence_text(shown)

@@ -1,0 +1,84 @@
+"""Sequence logos as inline SVG, letters as shapes so that no font decides how high they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.dna.logo import Logo
+
+_ROW = 60  # positions side by side, the rest goes below
+_HEIGHT, _LEFT, _TOP, _FOOT = 96.0, 44.0, 10.0, 22.0
+_HEADING, _NARROWEST = 22.0, 360.0
+_WIDEST_STEP, _ROOM = 36.0, 1020.0  # of a position, and of a row
+# Each letter fills the box from (0, 0) to (100, 100).
+_SHAPES = {
+    "A": "M0 100 38 0H62L100 100H80L72 78H28L20 100ZM34 61H66L50 17Z",
+    "C": "M94 26A50 50 0 1 0 94 74L75 68A31 33 0 1 1 75 32Z",
+    "G": "M94 26A50 50 0 1 0 94 78V47H54V61H75V68A31 33 0 1 1 75 32Z",
+    "T": "M0 0H100V17H60V100H40V17H0Z",
+}
+_COLOURS = {"A": "var(--green)", "C": "var(--blue)", "G": "var(--orange)", "T": "var(--red)"}
+_SMALLEST = 0.004  # share of the axis below which a letter cannot be seen
+
+
+def logo_plot(logo: Logo, title: str, top: float) -> str:
+    """Return a sequence logo, in rows of 60 positions.
+
+    Args:
+        logo: heights of the letters, bits.
+        title: what it shows, as plain text.
+        top: end of the vertical axis, bits: the same for logos that are to be compared.
+    """
+    length = len(logo.heights)
+    step = min(_WIDEST_STEP, _ROOM / min(_ROW, length))
+    width, each = max(_NARROWEST, _LEFT + step * min(_ROW, length) + 8), _TOP + _HEIGHT + _FOOT
+    height = _HEADING + math.ceil(length / _ROW) * each
+    rows = [_row(logo, start, step, _HEADING + start // _ROW * each, top) for start in range(0, length, _ROW)]
+    label = escape(title)
+    heading = f'<text class="title" x="0" y="13">{label}</text>'
+    # one unit is one pixel of 16 a rem, where the page is wide enough
+    box = f'viewBox="0 0 {width:g} {height:g}" style="display:block;max-width:{width / 16:.1f}rem"'
+    return f'<svg class="plot" {box} role="img" aria-label="{label}">\n{heading}\n' + "\n".join(rows) + "\n</svg>"
+
+
+def axis_top(logos: Sequence[Logo]) -> float:
+    """Return a round number of bits, at most 2, that the tallest stack of these logos stays below."""
+    tallest = max((float(logo.heights.sum(axis=1).max()) for logo in logos), default=0.0)
+    return next(bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0) if tallest <= bits or bits == 2.0)
+
+
+def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
+    base = above + _TOP + _HEIGHT
+    stop = min(start + _ROW, len(logo.heights))
+    length, right = len(logo.heights), _LEFT + step * (stop - start)
+    parts = [
+        f'<line class="gridline" x1="{_LEFT:g}" x2="{right:g}" y1="{at:g}" y2="{at:g}"/>'
+        f'<text x="{_LEFT - 6:g}" y="{at + 4:g}" text-anchor="end">{bits:g}</text>'
+        for at, bits in ((base, 0.0), (base - _HEIGHT / 2, top / 2), (base - _HEIGHT, top))
+    ]
+    for position in range(start, stop):
+        left = _LEFT + step * (position - start)
+        parts.append(_stack(logo, position, (left, step), base, top))
+        if (position + 1) % 10 == 0 or position == start or length < 2 * 10:
+            parts.append(f'<text x="{left + step / 2:g}" y="{base + 14:g}" text-anchor="middle">{position + 1}</text>')
+    middle = base - _HEIGHT / 2
+    parts.append(f'<text x="8" y="{middle:g}" text-anchor="middle" transform="rotate(-90 8 {middle:g})">bits</text>')
+    return "".join(parts)
+
+
+def _stack(logo: Logo, position: int, place: tuple[float, float], base: float, top: float) -> str:
+    """Draw one position, the smallest letter at the bottom."""
+    parts = []
+    left, step = place
+    for height, letter in sorted(zip(logo.heights[position].tolist(), logo.letters, strict=True)):
+        if height < _SMALLEST * top:
+            continue
+        tall = height / top * _HEIGHT
+        base -= tall
+        scale = f"translate({left + 0.4:.1f} {base:.2f}) scale({(step - 0.8) / 100:.4f} {tall / 100:.5f})"
+        parts.append(f'<path transform="{scale}" style="fill:{_COLOURS[letter]}" d="{_SHAPES[letter]}"/>')
+    return "".join(parts)

@@ -1,0 +1,112 @@
+"""One self-contained HTML page: inline style, no script, nothing fetched; light and dark, wide and narrow screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from seqvae.report.html.style import CSS
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        title: its heading, as plain text.
+        blocks: what it shows, each a piece of HTML, in order.
+    """
+
+    title: str
+    blocks: tuple[str, ...]
+
+
+def page(title: str, sections: Sequence[Section], lead: str = "", footer: str = "") -> str:
+    """Return a whole HTML document.
+
+    Args:
+        title: heading of the page, as plain text.
+        sections: its parts, in order.
+        lead: a sentence under the heading, as plain text.
+        footer: a line at the end, as plain text.
+    """
+    body = "\n".join(_section(number, section) for number, section in enumerate(sections, 1))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{CSS}</style>
+</head>
+<body>
+<header><h1>{escape(title)}</h1>{paragraph(lead) if lead else ""}</header>
+<main>
+{body}
+</main>
+<footer>{escape(footer)}</footer>
+</body>
+</html>
+"""
+
+
+def _section(number: int, section: Section) -> str:
+    blocks = "\n".join(section.blocks)
+    return f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>'
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def more(title: str, block: str) -> str:
+    """Return a block of HTML that opens at a click on its title, which is plain text."""
+    return f"<details><summary>{escape(title)}</summary>\n{block}\n</details>"
+
+
+def code(text: str) -> str:
+    """Return commands or file content, kept as they are."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: int | None = None) -> str:
+    """Return a table; numbers stand to the right, and so do the titles over them.
+
+    Args:
+        header: title of each column, with the unit where there is one.
+        rows: cells; a float is shown with four significant digits, None as an empty cell, anything else as its text.
+        strong: column to look at first; None for none.
+    """
+    numbers = {i for row in rows for i, value in enumerate(row) if _is_number(value)}
+    head = "".join(f"<th{_kinds(i in numbers, i == strong)}>{escape(title)}</th>" for i, title in enumerate(header))
+    body = "\n".join(f"<tr>{''.join(_cell(value, i == strong) for i, value in enumerate(row))}</tr>" for row in rows)
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _kinds(number: bool, strong: bool) -> str:
+    names = " ".join(name for name, holds in (("number", number), ("strong", strong)) if holds)
+    return f' class="{names}"' if names else ""
+
+
+def _cell(value: object, strong: bool) -> str:
+    return f"<td{_kinds(_is_number(value), strong)}>{'' if value is None else shown(value)}</td>"
+
+
+def shown(value: object) -> str:
+    """Return a value as HTML text: floats with four significant digits, integers with thousands separated.
+
+    >>> shown(0.123456), shown(20000), shown("a < b")
+    ('0.1235', '20,000', 'a &lt; b')
+    """
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return escape(str(value))

@@ -1,0 +1,320 @@
+"""Searches in folders: begun, gone on with after any end, asked for a plate and told its measurements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, final
+
+from seqvae.config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.errors import UsageError
+from seqvae.latent.codec import Codec, load
+from seqvae.properties.scoring import SCORE, Scoring, scoring_of
+from seqvae.properties.user import PerText
+from seqvae.runtime.executor import ray_library
+from seqvae.search.domain.constraints import constrained
+from seqvae.search.domain.domain import Texts, texts_alone, texts_of
+from seqvae.search.loop import Campaign, Progress
+from seqvae.search.optimizer import Optimiser
+from seqvae.search.oracle.measurements import Measurement, given
+from seqvae.search.oracle.oracle import Oracle, is_call
+from seqvae.search.proposals import Canonical
+from seqvae.search.registry import Material, build_optimiser
+from seqvae.search.results import Results, results
+from seqvae.search.storage import run_folder
+from seqvae.search.storage.ledger import Ledger
+from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+
+_LOOKED_AT = 64  # texts of the prior
+Objective = str | Scoring | Callable[[str], float | None]
+
+
+def run(
+    objective: Objective,
+    out: str | Path,
+    config: SearchConfig | None = None,
+    start: Sequence[str] = (),
+    on_round: Callable[[Progress], None] | None = None,
+    known: Sequence[Measurement] = (),
+) -> Results:
+    """Search for texts that score high, within a budget of calls.
+
+    Args:
+        objective: a property's name, the path of a TOML file of terms, a `Scoring`, or a function from a text to a
+            number.
+        out: folder of the search; it is made.
+        config: model, optimiser, budget, and when it ends.
+        start: texts to begin with; none: from the model's prior.
+        on_round: called after each round, to show progress.
+        known: what was measured before; it is learned from and costs no call.
+
+    Raises:
+        UsageError: there is a search in the folder already, the settings do not go together, or what is known has
+            another number of scores.
+        InputError: a text that is known is none of the search's kind or breaks one of its rules.
+        OracleError: so many calls in a row have failed that the objective itself must be wrong.
+    """
+    begin(objective, out, config, start, known)
+    return resume(out, on_round, None if isinstance(objective, (str, Scoring)) else objective)
+
+
+def begin(
+    objective: Objective | None,
+    out: str | Path,
+    config: SearchConfig | None = None,
+    start: Sequence[str] = (),
+    known: Sequence[Measurement] = (),
+) -> None:
+    """Make the folder of a search without running it; arguments and errors as in `run`.
+
+    Without an objective the oracle is a laboratory: see `ask` and `tell`.
+    """
+    config = config or SearchConfig()
+    if config.oracle.executor == "ray":
+        ray_library()
+    scoring = None if objective is None else scored_by(objective)
+    codec = load(config.model, device=config.device) if config.model else None
+    free = _texts(codec, scoring, start)
+    texts = constrained(free, config.constraints)
+    columns = _columns(scoring)
+    build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
+    settings = {
+        "objective": scoring.to_dict() if scoring else None,
+        "scores": list(scoring.names) if scoring else [SCORE],
+        "config": asdict(config),
+        "weights": _fingerprint(codec) if codec else "",
+    }
+    run_folder.begin(Path(out), settings, start, given(known, measurable(free, texts), columns))
+
+
+def resume(
+    out: str | Path,
+    on_round: Callable[[Progress], None] | None = None,
+    function: Callable[[str], float | None] | None = None,
+    end: EndConfig | None = None,
+) -> Results:
+    """Go on with a search from where it is, to its end.
+
+    Args:
+        out: its folder.
+        on_round: called after each round.
+        function: the objective, where it is a function that was given as such.
+        end: when it ends from now on, where that is to change: `EndConfig(budget=20_000)`.
+
+    Raises:
+        InputError: there is no search in the folder.
+        UsageError: another process works there; the model or the function is not the one that the search was begun
+            with; or the budget is smaller than the calls that were made.
+        OracleError: as in `run`.
+    """
+    change_end(out, end or EndConfig(), function)
+    with opened(Path(out), function) as search:
+        search.campaign().run(on_round)
+        return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
+
+
+def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float | None] | None = None) -> None:
+    """Change when a search ends, without going on with it; arguments and errors as in `resume`.
+
+    What was proposed under the old budget is scored first, to the end of its round: so each round has one budget, and
+    nothing is scored twice, wherever the search was cut off.
+    """
+    folder = Path(out)
+    if end == EndConfig():
+        return
+    with opened(folder, function) as search:
+        config, campaign = end.of(search.config), search.campaign()
+        if config == search.config:
+            return
+        _check_budget(search, config.oracle.budget)
+        campaign.catch_up()
+        _check_budget(search, config.oracle.budget)
+        run_folder.write(folder, {**run_folder.settings_of(folder), "config": asdict(config)})
+
+
+def _check_budget(search: Search, budget: int) -> None:
+    calls = sum(is_call(entry.status, search.config.oracle.count) for entry in search.ledger.entries())
+    if budget < calls:
+        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected a budget from there, got {budget:,}")
+
+
+@final
+@dataclass(frozen=True)
+class OwnFunction:
+    """Scores texts by a function that was given as such, not by name.
+
+    Attributes:
+        function: takes a text, returns a number or None.
+    """
+
+    KEY: ClassVar[str] = "function"
+    columns: ClassVar[int] = 1
+    names: ClassVar[tuple[str, ...]] = (SCORE,)
+    kind: ClassVar[str] = LETTERS
+    one_by_one: ClassVar[bool] = True
+    function: Callable[[str], float | None]
+
+    def __call__(self, texts: Sequence[str]) -> list[float]:
+        """Return a number for each text, NaN where it has none; raises InputError where the function fails."""
+        return PerText(self.to_dict()[self.KEY], self.function)(texts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its name, which is all that can be written down of it."""
+        name = getattr(self.function, "__qualname__", type(self.function).__name__)
+        return {self.KEY: f"{self.function.__module__}:{name}"}
+
+
+@final
+@dataclass(frozen=True)
+class Search:
+    """A search that is open in this process.
+
+    Attributes:
+        folder: where it is.
+        config: its settings.
+        scoring: what its texts are scored by; None: by a laboratory.
+        texts: the kind of its texts.
+        measured: as the canonical form of its texts, for those that were measured: `measurable`.
+        optimiser: as new; `campaign` gives it its state.
+        ledger: all that was scored.
+    """
+
+    folder: Path
+    config: SearchConfig
+    scoring: Scoring | OwnFunction | None
+    texts: Texts
+    measured: Canonical
+    optimiser: Optimiser
+    ledger: Ledger
+
+    @property
+    def columns(self) -> int:
+        """How many numbers a text gets."""
+        return _columns(self.scoring)
+
+    def campaign(self) -> Campaign:
+        """Return the campaign, at the state that it has come to.
+
+        Raises:
+            UsageError: the oracle is a laboratory.
+        """
+        if self.scoring is None:
+            raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
+        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
+        return Campaign(self.optimiser, oracle, self.config.campaign, self.folder / run_folder.STATE)
+
+
+@contextmanager
+def opened(folder: Path, function: Callable[[str], float | None] | None = None) -> Iterator[Search]:
+    """Open a search for this process alone; arguments and errors as in `resume`."""
+    found = run_folder.settings_of(folder)
+    config = _config(found["config"])
+    with run_folder.locked(folder):
+        scoring = _found_scoring(found["objective"], function, folder)
+        codec = load(config.model, device=config.device) if config.model else None
+        if codec and _fingerprint(codec) != found["weights"]:
+            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
+        start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
+        free = _texts(codec, scoring, start)
+        texts = constrained(free, config.constraints)
+        columns = _columns(scoring)
+        optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
+        ledger = run_folder.ledger_of(folder, found)
+        try:
+            yield Search(folder, config, scoring, texts, measurable(free, texts), optimiser, ledger)
+        finally:
+            ledger.close()
+
+
+def _columns(scoring: Scoring | OwnFunction | None) -> int:
+    return scoring.columns if scoring else 1
+
+
+def measurable(free: Texts, texts: Texts) -> Canonical:
+    """Return the canonical form of texts that were measured: None where one breaks a rule of the search.
+
+    A proposal is changed until it keeps to the free positions; what was measured is what it is.
+
+    Args:
+        free: the kind of texts without its rules.
+        texts: the same with them.
+    """
+
+    def form(text: str) -> str | None:
+        found = texts.canonical(text)
+        return found if found == free.canonical(text) else None
+
+    return form
+
+
+def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: SearchConfig, scores: int) -> Material:
+    return Material(texts, codec, tuple(start), config.campaign.seed, config.campaign.initial, scores)
+
+
+def _config(values: dict[str, Any]) -> SearchConfig:
+    limits: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values["constraints"].items()
+    }
+    parts = {
+        "oracle": OracleConfig(**values["oracle"]),
+        "campaign": CampaignConfig(**values["campaign"]),
+        "constraints": ConstraintConfig(**limits),
+    }
+    return SearchConfig(**{**values, **parts})
+
+
+def scored_by(objective: Objective) -> Scoring | OwnFunction:
+    """Return what an objective means; raises UsageError where it means nothing."""
+    if isinstance(objective, str):
+        return scoring_of(objective)
+    return objective if isinstance(objective, Scoring) else OwnFunction(objective)
+
+
+def _found_scoring(
+    written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
+) -> Scoring | OwnFunction | None:
+    name = (written or {}).get(OwnFunction.KEY)
+    if name is None:
+        if function is not None:
+            raise UsageError(f"{folder}: its objective was not given as a function: leave the function out")
+        return None if written is None else Scoring.from_dict(written)
+    if function is None:
+        raise UsageError(f"{folder}: its objective is the function {name}: give it again")
+    found = OwnFunction(function)
+    other = found.to_dict()[OwnFunction.KEY]
+    if not _same(name, other):
+        raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
+    return found
+
+
+def _same(*names: str) -> bool:
+    """Return whether names of functions may be of one; a script that is run calls its own module by another name."""
+    modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
+    return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
+
+
+def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
+    """Return the kind of texts, from the model where there is one; raises where the objective is of another.
+
+    Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
+    """
+    wanted = scoring.kind if scoring else LETTERS
+    if codec is None:
+        return texts_alone(wanted, start)
+    kind = MOLECULES if codec.tokenizer.molecular else DNA
+    if wanted not in (kind, LETTERS):
+        raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
+    # Whether all texts have one length is seen in those that the search begins with.
+    return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
+
+
+def _fingerprint(codec: Codec) -> str:
+    found = hashlib.sha256()
+    for name, tensor in sorted(codec.model.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.cpu().numpy().tobytes())
+    return found.hexdigest()

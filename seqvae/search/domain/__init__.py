@@ -1,0 +1,1 @@
+"""What differs between molecules and sequences in a search: reading, moves, constraints."""

@@ -1,0 +1,137 @@
+"""What a design must keep to: a scaffold or a motif, a size, a likeness, parts that are forbidden, free positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import final
+
+from rdkit import Chem, rdBase
+
+from seqvae.config import ConstraintConfig
+from seqvae.errors import ConfigError, UsageError
+from seqvae.properties import get
+from seqvae.search.domain.domain import Texts
+from seqvae.search.domain.molecule_moves import MoleculeMoves
+from seqvae.search.proposals import Canonical
+from seqvae.sequences.molecules import read_molecule
+
+Allowed = Callable[[str], bool]
+
+
+def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
+    """Return a kind of texts of which those that break a rule are invalid: they are never scored.
+
+    Raises:
+        ConfigError: a rule is of no use to this kind of texts, or cannot be read.
+    """
+    form = _projected(texts, config) if config.positions else texts.canonical
+    rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(texts, config))
+    if not rules and not config.positions:
+        return texts
+    # Moves make nothing that is too large, and are not held to their own limit where the search has a higher one.
+    moves = MoleculeMoves(config.longest) if texts.molecular and config.longest else texts.moves
+    return replace(texts, canonical=_Judged(form, tuple(rules)), moves=moves, constrained=True)
+
+
+@final
+@dataclass(frozen=True)
+class _Judged:
+    """The canonical form of texts that keep to some rules; None of others."""
+
+    form: Canonical
+    rules: tuple[Allowed, ...]
+
+    def __call__(self, text: str) -> str | None:
+        found = self.form(text)
+        return found if found is not None and all(rule(found) for rule in self.rules) else None
+
+
+def _molecule_rules(config: ConstraintConfig) -> list[Allowed]:
+    if config.positions:
+        raise ConfigError("constraints.positions: of sequences; of a molecule, keep a part of it by `keep`")
+    kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
+    rules: list[Allowed] = []
+    if kept or forbidden or config.shortest or config.longest:
+        rules.append(lambda text: _fits(text, kept, forbidden, config))
+    if config.like:
+        near = get(f"similarity:ecfp4:{config.like}")
+        rules.append(lambda text: config.least_alike <= float(near([text])[0]) <= config.most_alike)
+    return rules
+
+
+def _fits(text: str, kept: list[Chem.Mol], forbidden: list[Chem.Mol], config: ConstraintConfig) -> bool:
+    molecule = read_molecule(text)
+    if molecule is None:
+        return False
+    size = molecule.GetNumHeavyAtoms()
+    return (
+        size >= config.shortest
+        and (not config.longest or size <= config.longest)
+        and all(molecule.HasSubstructMatch(pattern) for pattern in kept)
+        and not any(molecule.HasSubstructMatch(pattern) for pattern in forbidden)
+    )
+
+
+def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
+    with rdBase.BlockLogs():
+        found = [Chem.MolFromSmarts(text) for text in smarts]
+    for text, pattern in zip(smarts, found, strict=True):
+        if pattern is None:
+            raise ConfigError(f"constraints.{name}: expected a SMARTS or a SMILES, RDKit cannot read {text!r}")
+    return found
+
+
+def _sequence_rules(texts: Texts, config: ConstraintConfig) -> list[Allowed]:
+    if config.alikeness:
+        raise ConfigError("constraints.least_alike, most_alike: of molecules alone: leave them out")
+    if config.like and not config.positions:
+        raise ConfigError("constraints.like: of sequences it goes with positions, the places where they may differ")
+    kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
+    rules: list[Allowed] = [lambda text, part=part: part in text for part in kept]  # type: ignore[misc]
+    rules += [lambda text, part=part: part not in text for part in forbidden]  # type: ignore[misc]
+    if config.shortest or config.longest:
+        rules.append(lambda text: config.shortest <= len(text) <= (config.longest or len(text)))
+    return rules
+
+
+def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:
+    """Return parts of sequences in the form that the sequences have, so that `ggatcc` is found in them."""
+    found = [texts.canonical(part) for part in parts]
+    for part, form in zip(parts, found, strict=True):
+        if form is None or not set(form) <= set(texts.letters):
+            raise ConfigError(f"constraints.{name}: expected letters of {texts.letters}, got {part!r}")
+    return [form for form in found if form is not None]
+
+
+def _projected(texts: Texts, config: ConstraintConfig) -> Canonical:
+    """Return what puts a text's letters at the free positions of the sequence that designs must be like.
+
+    A proposal then means that sequence with these letters changed, whoever made it; of another length it means nothing.
+    """
+    whole = texts.canonical(config.like)
+    if whole is None:
+        raise ConfigError(f"constraints.like: expected a sequence of this search, got {config.like!r}")
+    free = _places(config.positions, len(whole))
+
+    def form(text: str) -> str | None:
+        found = texts.canonical(text)
+        if found is None or len(found) != len(whole):
+            return None
+        return "".join(new if place in free else old for place, (old, new) in enumerate(zip(whole, found, strict=True)))
+
+    return form
+
+
+def _places(written: str, length: int) -> frozenset[int]:
+    """Return the places, from 0, of positions written from 1: `3-8,12`."""
+    found: set[int] = set()
+    for part in written.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(f"constraints.positions: expected numbers and ranges such as 3-8,12, got {written!r}")
+        ends = int(first), int(last if dash else first)
+        if not 1 <= ends[0] <= ends[1] <= length:
+            raise UsageError(f"constraints.positions: {part.strip()} lies outside 1 to {length}, or runs backwards")
+        found.update(range(ends[0] - 1, ends[1]))
+    return frozenset(found)

@@ -1,0 +1,105 @@
+"""What a search has to know of its texts: their canonical form, and how they are mutated and crossed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import final
+
+from seqvae.errors import InputError
+from seqvae.search.domain.molecule_moves import MoleculeMoves
+from seqvae.search.domain.moves import Moves
+from seqvae.search.domain.sequence_moves import SequenceMoves
+from seqvae.search.proposals import Canonical
+from seqvae.sequences.dna import BASES, dna_or_none
+from seqvae.sequences.domain import DNA, LETTERS, kind_of
+from seqvae.sequences.molecules import canonical_or_none
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+
+
+@final
+@dataclass(frozen=True)
+class Texts:
+    """Texts of one kind.
+
+    Attributes:
+        canonical: returns the canonical form of a text, None for an invalid one.
+        moves: small changes: of molecules as graphs, of sequences letter by letter.
+        molecular: whether they are molecules.
+        constrained: whether there are rules that a text of the kind may break, which then has no canonical form.
+    """
+
+    canonical: Canonical
+    moves: Moves
+    molecular: bool
+    constrained: bool = False
+
+    @property
+    def letters(self) -> str:
+        """What sequences are written in; nothing of molecules."""
+        return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
+
+
+# A proposal is read when it is made, when it is compared with what is known, and when it is scored.
+MOLECULES = Texts(lru_cache(maxsize=10_000)(canonical_or_none), MoleculeMoves(), molecular=True)
+
+
+def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
+    """Return what there is to know of a model's texts.
+
+    Args:
+        tokenizer: the model's.
+        start: texts that the search begins with: where they are of one length, and no molecules, so are all that
+            follow.
+    """
+    if tokenizer.molecular:
+        return MOLECULES
+    letters = "".join(token for token in tokenizer.tokens if len(token) == 1)
+    return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)
+
+
+def texts_alone(kind: str, start: Sequence[str]) -> Texts:
+    """Return what there is to know of texts where there is no model.
+
+    Args:
+        kind: `molecules` or `dna`, as the objective reads; `letters` where it says nothing: then the texts do.
+        start: as in `texts_of`.
+    """
+    kind = kind_of(start) if kind == LETTERS else kind
+    if kind == DNA:
+        return Texts(_bases, SequenceMoves(BASES, fixed_length=_of_one_length(start)), molecular=False)
+    return texts_over("".join(sorted(set("".join(start)))), start) if kind == LETTERS else MOLECULES
+
+
+def texts_over(letters: str, start: Collection[str]) -> Texts:
+    """Return what there is to know of sequences over some letters; `start` as in `texts_of`."""
+
+    def canonical(text: str) -> str | None:
+        return text if text and set(text) <= set(letters) else None
+
+    return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
+
+
+def _bases(text: str) -> str | None:
+    """Return the canonical form of a sequence of the four bases alone, None of other texts."""
+    form = dna_or_none(text)
+    return form if form and set(form) <= set(BASES) else None
+
+
+def _of_one_length(texts: Collection[str]) -> bool:
+    return len(set(map(len, texts))) == 1
+
+
+def normal_form(tokenizer: Tokenizer) -> Canonical:
+    """Return what turns a text into a tokenizer's canonical form; texts that are none become None."""
+
+    def canonical(text: str) -> str | None:
+        try:
+            form = tokenizer.normalize(text)
+            tokenizer.encode(form)
+        except InputError:
+            return None
+        return form if form else None
+
+    return canonical

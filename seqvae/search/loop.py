@@ -1,0 +1,188 @@
+"""A campaign: an optimiser and an oracle, round by round, in a folder from which it goes on after any end."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from seqvae.config import CampaignConfig
+from seqvae.search.optimizer import Optimiser
+from seqvae.search.oracle.oracle import Oracle
+from seqvae.search.proposals import Candidate, Scores
+from seqvae.search.results import TOP
+from seqvae.search.storage.ledger import GIVEN, INVALID, OK, Entry
+from seqvae.search.storage.state import State, load_state, save_state
+
+_SAVED_EVERY = 30.0  # seconds between two states on disk: what a kill may cost, and a fraction of the work to write
+_IDLE = 20  # rounds without a call after which there is nothing new to be found
+
+BUDGET, MINUTES, PATIENCE, NOTHING_NEW = "budget", "minutes", "patience", "nothing new"
+
+
+@dataclass
+class Progress:
+    """How far a campaign has come.
+
+    Attributes:
+        round: rounds done.
+        calls: of the oracle, by the rule of the budget.
+        invalid: proposals that were no texts of their kind.
+        best: the highest score, of several objectives in the first; NaN before there is one.
+        best_at: calls when it was found; of several objectives, when a text last came to the front.
+        asking: seconds that the optimiser took.
+        scoring: seconds that the oracle took.
+        top: the best scores, as many as are followed.
+        front: the scores that no others are as good as in everything; of one objective the best.
+    """
+
+    round: int = 0
+    calls: int = 0
+    invalid: int = 0
+    best: float = math.nan
+    best_at: int = 0
+    asking: float = 0.0
+    scoring: float = 0.0
+    top: list[float] = field(default_factory=list)
+    front: list[list[float]] = field(default_factory=list)
+
+    @property
+    def top_mean(self) -> float:
+        """Mean of the best ten scores, or of as many as there are."""
+        return sum(self.top) / len(self.top) if self.top else math.nan
+
+    @property
+    def share(self) -> float:
+        """The optimiser's share of the time."""
+        return self.asking / (self.asking + self.scoring) if self.asking + self.scoring else math.nan
+
+    def count(self, scores: Scores, calls: int) -> None:
+        """Take in a round."""
+        for status, row in zip(scores.statuses, scores.values.tolist(), strict=True):
+            self.invalid += status == INVALID
+            if status == OK:
+                push = heapq.heappush if len(self.top) < TOP else heapq.heappushpop
+                push(self.top, row[0])
+                if not any(_as_good(other, row) for other in self.front):
+                    self.front = [*(other for other in self.front if not _as_good(row, other)), row]
+                    self.best, self.best_at = max(other[0] for other in self.front), calls
+        self.calls = calls
+
+
+def _as_good(first: list[float], second: list[float]) -> bool:
+    """Whether the first scores are as high as the second in everything."""
+    return all(one >= other for one, other in zip(first, second, strict=True))
+
+
+@final
+class Campaign:
+    """Asks an optimiser, scores what it proposes, tells it, and keeps its state; one at a time in a folder.
+
+    When it is cut off, the next one of the same folder goes on from the last state: rounds that had been scored since
+    are asked for again, found in the ledger, and cost no call.
+
+    Args:
+        optimiser: a new one; it takes the state that the folder has.
+        oracle: with the folder's ledger.
+        config: batch, and when it ends.
+        state: where the state is kept.
+    """
+
+    def __init__(self, optimiser: Optimiser, oracle: Oracle, config: CampaignConfig, state: Path) -> None:
+        self.optimiser, self.oracle, self.config, self.state = optimiser, oracle, config, state
+        self.progress = Progress()
+        self._saved = time.monotonic()
+        if state.exists():
+            self._take_up(load_state(state))
+        else:
+            self._begin()
+
+    def run(self, on_round: Callable[[Progress], None] | None = None) -> str:
+        """Go on until an end is reached, and return which: `budget`, `minutes`, `patience` or `nothing new`.
+
+        An interruption (Ctrl-C) may come in the middle of a round: the folder keeps the last state and the ledger.
+
+        Args:
+            on_round: called after each round, to show progress.
+        """
+        started, idle = time.monotonic(), 0
+        try:
+            while not (end := self._end(time.monotonic() - started, idle)):
+                before = self.oracle.calls
+                self._round()
+                idle = 0 if self.oracle.calls > before else idle + 1
+                if on_round is not None:
+                    on_round(self.progress)
+                if time.monotonic() - self._saved > _SAVED_EVERY:
+                    self.save()
+        finally:
+            self.oracle.close()
+        self.save()
+        return end
+
+    def catch_up(self) -> None:
+        """Go to the end of what the ledger has, finish a round that was cut off in the middle, and write the state.
+
+        How many proposals a round has may follow from the budget; so what was begun under one budget ends under it.
+        """
+        try:
+            while self.progress.round < self.oracle.ledger.rounds() and self.oracle.left > 0:
+                self._round()
+        finally:
+            self.oracle.close()
+        self.save()
+
+    def save(self) -> None:
+        """Write the state."""
+        save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimiser.state_dict()})
+        self._saved = time.monotonic()
+
+    def _begin(self) -> None:
+        """Tell the optimiser what was measured before the search, which is the ledger's first round."""
+        given = [entry for entry in self.oracle.ledger.entries(0) if entry.status == GIVEN]
+        if given:
+            self.optimiser.tell(*told(given))
+            self.progress.round = 1
+        self.oracle.forward(self.progress.round)
+
+    def _take_up(self, state: State) -> None:
+        self.progress = Progress(**state["progress"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.oracle.forward(self.progress.round)
+
+    def _round(self) -> None:
+        started = time.monotonic()
+        proposals = self.optimiser.ask(min(self.config.batch, self.oracle.left))
+        asked = time.monotonic()
+        if not proposals:
+            return
+        scores = self.oracle(proposals)
+        scored = time.monotonic()
+        self.optimiser.tell(proposals, scores)
+        self.progress.round += 1
+        self.progress.count(scores, self.oracle.calls)
+        self.progress.scoring += scored - asked
+        self.progress.asking += asked - started + time.monotonic() - scored
+
+    def _end(self, seconds: float, idle: int) -> str:
+        config, progress = self.config, self.progress
+        if self.oracle.left <= 0:
+            return BUDGET
+        if config.minutes and seconds >= 60 * config.minutes:
+            return MINUTES
+        if config.patience and progress.calls - progress.best_at >= config.patience:
+            return PATIENCE
+        return NOTHING_NEW if idle >= _IDLE else ""
+
+
+def told(entries: Sequence[Entry]) -> tuple[list[Candidate], Scores]:
+    """Return entries of a ledger as what an optimiser is told."""
+    candidates = [Candidate(entry.text, entry.proposer, entry.z, entry.seed) for entry in entries]
+    values = np.array([entry.scores for entry in entries], np.float64)
+    return candidates, Scores(values, [entry.status for entry in entries], [entry.canonical for entry in entries])

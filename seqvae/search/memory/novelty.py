@@ -1,0 +1,57 @@
+"""Proposals that are worth a call: valid, distinct, and not scored yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import final
+
+from seqvae.search.proposals import Candidate, Canonical
+
+_ROUNDS = 12  # of making proposals until enough are new; each makes as many as still lack
+
+
+@final
+class Fresh:
+    """Collects so many proposals, each of a canonical form that is neither known nor collected yet.
+
+    Args:
+        count: how many are wanted.
+        canonical: returns the canonical form of a text, None for an invalid one.
+        known: the forms that have a score, or were found to have none.
+    """
+
+    def __init__(self, count: int, canonical: Canonical, known: Container[str]) -> None:
+        self.count, self.canonical, self.known = count, canonical, known
+        self.found: list[Candidate] = []
+        self.seen: dict[str, None] = {}  # new forms in the order in which they came, those of `found` among them
+
+    @property
+    def lacking(self) -> int:
+        """How many are still wanted."""
+        return self.count - len(self.found)
+
+    def new(self, form: str | None) -> bool:
+        """Say whether a canonical form is new; from now on it is not."""
+        if form is None or form in self.seen or form in self.known:
+            return False
+        self.seen[form] = None
+        return True
+
+    def take(self, one: Candidate, form: str | None) -> bool:
+        """Take a proposal of that canonical form if it is new and still wanted; say whether it was taken."""
+        if self.lacking <= 0 or not self.new(form):
+            return False
+        self.found.append(one)
+        return True
+
+    def fill(self, make: Callable[[int], Sequence[Candidate]], most: int | None = None) -> None:
+        """Make proposals until there are enough, or `most` more of them; give up where they do not come.
+
+        What is made beyond that is dropped, and is not new again.
+        """
+        end = self.count if most is None else min(len(self.found) + most, self.count)
+        for _ in range(_ROUNDS):
+            lacking = end - len(self.found)
+            if lacking <= 0:
+                break
+            self.found += [one for one in make(lacking) if self.new(self.canonical(one.text))][:lacking]

@@ -1,0 +1,132 @@
+"""Several objectives at once: texts ranked by the fronts that they lie on, and within a front by the room they have.
+
+Deb et al. 2002 (NSGA-II, doi:10.1109/4235.996017), in a steady state: what is no longer among the best of all that was
+seen is not ranked again, since more texts can only push it further back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.search.memory.archive import Archive
+from seqvae.search.storage.state import State
+
+_BELOW = 0.1  # of a front's width (Ishibuchi et al. 2011, as BoTorch cites them)
+_RANKED = 1000  # texts that are ranked at a time: several populations, and a few milliseconds
+
+
+def fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one number a row by which rows can be ranked, `(batch,)`: minus its front, plus 0 to below 1 for its room.
+
+    Args:
+        values: `(batch, objectives)`, higher is better, finite.
+    """
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+    found = np.empty(len(values))
+    for number, front in enumerate(NonDominatedSorting().do(-values) if len(values) else []):
+        distinct, copies = np.unique(values[front], axis=0, return_inverse=True)  # copies have the room of one
+        room = _room(distinct)[copies]
+        found[front] = -number + room / (1.0 + room)  # infinite room, at the ends of a front, counts as 1
+    return found
+
+
+def _room(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the crowding distance of each row of a front: how far apart its neighbours are in each objective."""
+    found = np.zeros(len(values))
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        width = column[order[-1]] - column[order[0]]
+        if width > 0:
+            found[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / width
+        found[order[[0, -1]]] += 1e9  # the ends of a front are kept before all others
+    return found
+
+
+@final
+class ParetoRanks:
+    """Keeps an archive's scores what their ranks among several objectives are.
+
+    Args:
+        archive: whose scores are set.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.values: dict[str, tuple[float, ...]] = {}
+
+    def state_dict(self) -> State:
+        """Return the values of all texts; the archive keeps its own state."""
+        return {"several": list(self.values), "values": np.array(list(self.values.values()), np.float64)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        rows = np.asarray(state["values"], np.float64).tolist()
+        self.values = {text: tuple(row) for text, row in zip(state["several"], rows, strict=True)}
+
+    def update(self, texts: Sequence[str], values: NDArray[np.float64]) -> None:
+        """Take in texts with their values, `(batch, objectives)`; a text of which one is NaN has no rank."""
+        for text, row in zip(texts, values, strict=True):
+            if np.isfinite(row).all():
+                self.values[text] = tuple(row.tolist())
+            else:
+                self.archive.add(text, float("nan"))
+        new = [text for text in texts if text in self.values]
+        known = self.archive.best(_RANKED)
+        behind = self.archive.best(2 * _RANKED)[_RANKED:]
+        among = list(dict.fromkeys([*known, *new]))
+        if not among:
+            return
+        ranks = fitness(np.array([self.values[text] for text in among], np.float64))
+        lowest = float(ranks.min(initial=0.0))
+        for text in behind:
+            self.archive.add(text, min(self.archive.score(text), lowest - 1.0))
+        for text, rank in zip(among, ranks, strict=True):
+            self.archive.add(text, float(rank))
+
+
+def front(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the rows that no other row is better than or as good as in everything, `(front,)`, in their order."""
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+    if not len(values):
+        return np.empty(0, np.int64)
+    return np.sort(NonDominatedSorting().do(-values, only_non_dominated_front=True)).astype(np.int64)
+
+
+def hypervolume(values: NDArray[np.float64], below: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the volume between a point and the rows that are better than it in everything.
+
+    Args:
+        values: `(batch, objectives)`, higher is better.
+        below: `(objectives,)`, the worst that counts.
+    """
+    from pymoo.indicators.hv import HV
+
+    return float(HV(ref_point=-np.asarray(below, np.float64))(-values)) if len(values) else 0.0
+
+
+def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a point below a front to measure its volume from, `(objectives,)`.
+
+    It is the worst value of each objective on the front less a tenth of the front's width there, so that the ends of
+    the front count, as BoTorch infers it; or of the width of all values where the front has none.
+    """
+    best = values[front(values)]
+    width = np.where(np.ptp(best, axis=0) > 0, np.ptp(best, axis=0), np.ptp(values, axis=0))
+    return np.asarray(best.min(0) - _BELOW * np.where(width > 0, width, 1.0))
+
+
+def shares(values: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much of the volume of a front above a point would be lost without each row, `(front,)`.
+
+    Rows of the same values have the share of one.
+    """
+    distinct, copies = np.unique(values, axis=0, return_inverse=True)
+    whole = hypervolume(distinct, below)
+    without = [hypervolume(np.delete(distinct, row, axis=0), below) for row in range(len(distinct))]
+    return np.asarray((whole - np.array(without))[copies.ravel()])

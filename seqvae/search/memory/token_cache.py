@@ -1,0 +1,67 @@
+"""Texts as a model reads them: their token ids are remembered, since a search comes back to its best texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+
+from seqvae.errors import InputError
+from seqvae.latent.codec import Codec
+from seqvae.model.inference.refine import refined
+from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.runtime.device import evaluating
+from seqvae.sequences.molecules import shuffled_smiles
+from seqvae.sequences.tokenizers.smiles import split_smiles
+
+_REMEMBERED = 100_000  # texts: some tens of MB
+
+
+@final
+class Readable:
+    """Remembers the token ids of texts.
+
+    Args:
+        codec: the model; its weights may change, its vocabulary may not.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self._ids: dict[str, list[int] | None] = {}
+
+    def ids(self, text: str) -> list[int] | None:
+        """Return the token ids of a text; None where the model cannot read it: an unknown token, or too many."""
+        if text not in self._ids:
+            if len(self._ids) >= _REMEMBERED:
+                self._ids.clear()
+            try:
+                self._ids[text] = self.codec.token_ids(text)
+            except InputError:
+                self._ids[text] = None
+        return self._ids[text]
+
+    def __contains__(self, text: str) -> bool:
+        return self.ids(text) is not None
+
+    def rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of those texts that the model can read."""
+        return [ids for text in texts if (ids := self.ids(text)) is not None]
+
+    def shuffled(self, text: str, rng: np.random.Generator) -> list[int] | None:
+        """Return the token ids of a SMILES whose atoms are written in a random order.
+
+        As the text stands where the model cannot read that order: an unknown token, or too many; None where it cannot
+        read the text.
+        """
+        symbols, tokenizer = split_smiles(shuffled_smiles(text, rng)), self.codec.tokenizer
+        if tokenizer.unseen(symbols):
+            return self.ids(text)
+        ids = tokenizer.ids(symbols)
+        return ids if len(ids) <= self.codec.max_length else self.ids(text)
+
+    def posterior(self, texts: Sequence[str]) -> DiagonalGaussian:
+        """Return q(z|x) of readable texts, on the CPU."""
+        with evaluating(self.codec.model):
+            found = refined(self.codec.model, self.codec.padded(self.rows(texts)), 0.0, 0)  # as the encoder says
+        return DiagonalGaussian(found.mean.cpu(), found.log_variance.cpu())

@@ -1,0 +1,1 @@
+"""The optimisers, and the operators that they share."""

@@ -1,0 +1,107 @@
+"""Searches that do not learn: fresh texts from the prior, and a file of texts in random order.
+
+What any other optimiser must beat (Gao et al. 2022, arXiv:2206.12411, has screening as a row of its table).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+
+from seqvae.errors import UsageError
+from seqvae.search.memory.archive import Archive
+from seqvae.search.memory.initial_design import Start, fill
+from seqvae.search.memory.latent_archive import remember
+from seqvae.search.memory.novelty import Fresh
+from seqvae.search.proposals import Candidate, Canonical, Scores
+from seqvae.search.storage.state import State
+
+
+@final
+class PriorSampling:
+    """Proposes texts of the start, each once: draws from a model, and before them what there may be else.
+
+    Args:
+        starts: what they come from, in this order.
+        canonical: returns the canonical form of a text, None for an invalid one.
+        seed: of all draws.
+    """
+
+    def __init__(self, starts: Sequence[Start], canonical: Canonical, seed: int = 0) -> None:
+        self.starts, self.canonical, self.archive = starts, canonical, Archive()
+        self._rng = np.random.default_rng(seed)
+
+    def ask(self, count: int) -> list[Candidate]:
+        """Return texts that are new, fewer only where a dozen draws of them bring no more."""
+        fresh = Fresh(count, self.canonical, self.archive)
+        fill(fresh, self.starts, self._rng)
+        return fresh.found
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
+        """Remember which texts are known."""
+        remember(self.archive, scores)
+
+    def state_dict(self) -> State:
+        """Return the texts, their scores, and the generator."""
+        return {**self.archive.state_dict(), "rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        self.archive = Archive.of(state)
+        self._rng.bit_generator.state = state["rng"]
+
+
+@final
+class Screening:
+    """Proposes the texts of a file in random order, each canonical form once.
+
+    Args:
+        texts: of the file.
+        canonical: returns the canonical form of a text, None for an invalid one, which is left out.
+        seed: of the order.
+    """
+
+    def __init__(self, texts: Sequence[str], canonical: Canonical, seed: int = 0) -> None:
+        self.texts, self.canonical, self.seed = texts, canonical, seed
+        self._order = np.random.default_rng(seed).permutation(len(texts))
+        self._place = 0
+        self._known: set[str] = set()
+
+    def ask(self, count: int) -> list[Candidate]:
+        """Return the next texts that are not known, fewer at the end of the file."""
+        fresh = Fresh(count, self.canonical, self._known)
+        while fresh.lacking and self._place < len(self._order):
+            text = self.texts[int(self._order[self._place])]
+            form = self.canonical(text)
+            fresh.take(Candidate(text, "screening"), form)
+            self._place += 1
+            if form is not None:
+                self._known.add(form)
+        return fresh.found
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
+        """Remember which texts are known."""
+        self._known.update(form for form in scores.canonical if form is not None)
+
+    def state_dict(self) -> State:
+        """Return how far it has come and which texts are known."""
+        return {"seed": self.seed, "place": self._place, "known": sorted(self._known), "file": self._digest()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state.
+
+        Raises:
+            UsageError: the state belongs to other texts.
+        """
+        if state["file"] != self._digest():
+            raise UsageError(
+                f"expected the {len(self.texts)} texts to screen to be those of the saved search: they differ"
+            )
+        self.seed, self._place, self._known = state["seed"], state["place"], set(state["known"])
+        self._order = np.random.default_rng(self.seed).permutation(len(self.texts))
+
+    def _digest(self) -> str:
+        return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()

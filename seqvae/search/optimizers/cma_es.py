@@ -1,0 +1,257 @@
+"""CMA-ES in a latent space, whole or in random directions of it (Hansen 2016, arXiv:1604.00772)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from cmaes import CMA, SepCMA
+
+from seqvae.config import CmaConfig
+from seqvae.errors import InputError
+from seqvae.runtime.device import derived_seed
+from seqvae.search.memory.archive import Archive
+from seqvae.search.memory.initial_design import FromPrior, Start, fill
+from seqvae.search.memory.latent_archive import remember
+from seqvae.search.memory.latent_space import Points, Space
+from seqvae.search.memory.novelty import Fresh
+from seqvae.search.proposals import Candidate, Scores
+from seqvae.search.storage.state import State
+
+_FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
+# Points in a row that bring no new text, in populations: what is left to find lies elsewhere.
+_BARREN = 5
+_AMONG, _GREED = 20, 0.01  # best texts from which a climb may begin, and how evenly: nearly always one of the first ten
+_ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
+
+
+@final
+class CmaEs:
+    """Climbs from the best text that it was told of; where a climb has ended, from another of the best.
+
+    A point is paired with the score of the text that it decodes to. Where that text is known, the climb learns its
+    score at once and no call is spent; an invalid text, and one without a score, is the worst of its generation. A
+    generation ends as soon as it has the scores of a whole population: what was asked for beyond that counts in the
+    next one.
+
+    Args:
+        space: where it climbs.
+        config: form, subspace, size.
+        seed: of all draws.
+        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+            prior.
+    """
+
+    def __init__(
+        self, space: Space, config: CmaConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+    ) -> None:
+        self.starts = starts or (FromPrior(space.codec),)
+        self.space, self.config, self.archive = space, config or CmaConfig(), Archive()
+        self._rng = np.random.default_rng(seed)
+        self._climb: _Climb | None = None
+        self._begun = 0  # climbs
+
+    def ask(self, count: int) -> list[Candidate]:
+        """Return new texts of the next points; of the start before there are enough scores, or where nothing is new."""
+        fresh = Fresh(count, self.space.canonical, self.archive)
+        rounds = _ROUNDS if len(self.archive) >= self.config.start else 0
+        for _ in range(rounds):
+            if fresh.lacking == 0:
+                break
+            self._climb = self._climb or self._new_climb(count)
+            self._advance(self._climb, fresh)
+        fill(fresh, self.starts, self._rng)
+        return fresh.found
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
+        """Remember the latest score of each valid text; the climb learns those that it waits for."""
+        remember(self.archive, scores)
+        if self._climb is not None:
+            self._climb.settle(self.archive)
+            self._end_or_go_on(self._climb)
+
+    def state_dict(self) -> State:
+        """Return the texts, their scores, the generator, and the climb."""
+        state = {**self.archive.state_dict(), "rng": self._rng.bit_generator.state, "begun": self._begun}
+        return {**state, "climb": self._climb.state_dict() if self._climb else None}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state.
+
+        Raises:
+            InputError: it was written with another version of `cmaes`, or by a search of another form.
+        """
+        self.archive, self._begun = Archive.of(state), state["begun"]
+        self._rng.bit_generator.state = state["rng"]
+        self._climb = _Climb.of(state["climb"], self.config) if state["climb"] else None
+
+    def _advance(self, climb: _Climb, fresh: Fresh) -> None:
+        """Decode as many points as are lacking; known and invalid texts are learnt from at once."""
+        steps = climb.sample(fresh.lacking)
+        for step, one in zip(steps, self._decoded(climb, steps), strict=True):
+            form = self.space.canonical(one.text)
+            climb.barren = 0 if fresh.take(one, form) else climb.barren + 1
+            climb.add(step, form)
+        climb.settle(self.archive)
+        self._end_or_go_on(climb)
+
+    def _decoded(self, climb: _Climb, steps: Points) -> list[Candidate]:
+        name = "cma-es" if climb.whole else "cma-es-subspace"
+        return self.space.decode(climb.points(steps), int(self._rng.integers(2**31)), name)
+
+    def _end_or_go_on(self, climb: _Climb) -> None:
+        if climb.ended():
+            self._climb = None
+
+    def _new_climb(self, batch: int) -> _Climb:
+        """Begin where the best text is, later at one of the best."""
+        best = (
+            self.archive.best(_AMONG) if self._begun == 0 else self.archive.parents(_AMONG, self._rng, _AMONG, _GREED)
+        )
+        seed = int(self._rng.integers(2**31))
+        origin = self._origin(best, seed)
+        self._begun += 1
+        directions = min(self.config.subspace or self.space.latent, self.space.latent)
+        basis = np.eye(self.space.latent)
+        if directions < self.space.latent:
+            basis = np.linalg.qr(self._rng.standard_normal((self.space.latent, directions)))[0]
+        population = self.config.population or max(4 + int(3 * math.log(directions)), batch)
+        return _Climb(origin, basis, _optimiser(self.config, directions, population), seed)
+
+    def _origin(self, best: Sequence[str], seed: int) -> Points:
+        """Return the point of the first text that the model can read; a draw from the prior where there is none."""
+        for text in best:
+            # Each by itself: the last bits of a point depend on the texts that it is computed with, and a search that
+            # goes on from a state would compute it with others.
+            points, readable = self.space.encode([text])
+            if readable[0]:
+                return points[0]
+        return self.space.draw(1, seed)[0]
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A step whose text has no score yet: its form, None of an invalid one, and the generation that it is of."""
+
+    step: Points
+    form: str | None
+    generation: int
+
+
+class _Climb:
+    """One run of CMA-ES: over steps y from an origin, along the columns of a basis; points are origin + basis y.
+
+    Args:
+        origin: `(latent,)`.
+        basis: `(latent, directions)`, orthonormal columns.
+        optimiser: CMA-ES over the steps.
+        seed: of its draws.
+    """
+
+    def __init__(self, origin: Points, basis: Points, optimiser: CMA | SepCMA, seed: int) -> None:
+        self.origin, self.basis, self.optimiser, self.seed = origin, basis, optimiser, seed
+        self.asked, self.barren = 0, 0
+        self._waiting: list[_Waiting] = []
+        self._scored: list[tuple[Points, float]] = []
+
+    @property
+    def whole(self) -> bool:
+        """Whether it goes in all directions."""
+        return self.basis.shape[0] == self.basis.shape[1]
+
+    def sample(self, count: int) -> Points:
+        """Draw steps, `(count, directions)`."""
+        steps = []
+        for _ in range(count):
+            # A seed for each draw: the generator of `cmaes` has no state that could be saved otherwise.
+            self.optimiser.reseed_rng(derived_seed(self.seed, self.asked) % 2**32)
+            self.asked += 1
+            steps.append(self.optimiser.ask())
+        return np.array(steps)
+
+    def points(self, steps: Points) -> Points:
+        """Return the latent points of steps."""
+        return np.asarray(self.origin + steps @ self.basis.T)
+
+    def add(self, step: Points, form: str | None) -> None:
+        """Wait for the score of the text that a step decodes to."""
+        self._waiting.append(_Waiting(step, form, self.optimiser.generation))
+
+    def settle(self, archive: Archive) -> None:
+        """Learn the scores that are known by now, generation by generation."""
+        waiting = []
+        for one in self._waiting:
+            if one.form is not None and one.form not in archive:
+                waiting.append(one)
+                continue
+            score = math.nan if one.form is None else archive.score(one.form)
+            self._scored.append((one.step, math.inf if math.isnan(score) else -score))  # CMA-ES minimises
+        size = self.optimiser.population_size
+        while len(self._scored) >= size:
+            self.optimiser.tell(self._scored[:size])
+            self._scored = self._scored[size:]
+        # What was proposed two generations ago and has no score is not going to get one.
+        self._waiting = [one for one in waiting if one.generation >= self.optimiser.generation - 1]
+
+    def ended(self) -> bool:
+        """Whether it has converged, or finds nothing new any more."""
+        with np.errstate(all="ignore"):  # the losses of texts without a score are infinite
+            return self.barren >= _BARREN * self.optimiser.population_size or bool(self.optimiser.should_stop())
+
+    def state_dict(self) -> State:
+        """Return all that the next draws follow from."""
+        directions = self.basis.shape[1]
+        return {
+            "origin": self.origin,
+            "basis": self.basis,
+            "seed": self.seed,
+            "asked": self.asked,
+            "barren": self.barren,
+            "population": self.optimiser.population_size,
+            "optimiser": _fields(self.optimiser),
+            "waiting": np.array([one.step for one in self._waiting], np.float64).reshape(-1, directions),
+            "forms": [one.form for one in self._waiting],
+            "generations": [one.generation for one in self._waiting],
+            "scored": np.array([step for step, _ in self._scored], np.float64).reshape(-1, directions),
+            "losses": np.array([loss for _, loss in self._scored], np.float64),
+        }
+
+    @staticmethod
+    def of(state: State, config: CmaConfig) -> _Climb:
+        """Return the climb of that state; raises as `CmaEs.load_state_dict`."""
+        optimiser = _optimiser(config, state["basis"].shape[1], state["population"])
+        saved = state["optimiser"]
+        if set(saved) != set(_fields(optimiser)):
+            raise InputError(
+                f"the saved search is of another form than {config.form!r}, or of another version of cmaes than is "
+                "installed: carry on with the settings and the version that it was begun with"
+            )
+        vars(optimiser).update({name: _copied(value) for name, value in saved.items()})
+        climb = _Climb(state["origin"], state["basis"], optimiser, state["seed"])
+        climb.asked, climb.barren = state["asked"], state["barren"]
+        climb._waiting = [
+            _Waiting(*row) for row in zip(state["waiting"], state["forms"], state["generations"], strict=True)
+        ]
+        climb._scored = list(zip(state["scored"], map(float, state["losses"]), strict=True))
+        return climb
+
+
+def _optimiser(config: CmaConfig, directions: int, population: int) -> CMA | SepCMA:
+    form = config.form if directions > 1 else "full"  # of one direction the separable form is no other
+    return _FORMS[form](np.zeros(directions), config.sigma, population_size=population, seed=0)
+
+
+def _fields(optimiser: CMA | SepCMA) -> State:
+    """Return what an optimiser of `cmaes` consists of, but for its generator: numbers and arrays.
+
+    Its own way of saving is made for pickle, and keeps half of the covariance matrix, which is symmetric but for the
+    last bits: a search that goes on from there would be another one.
+    """
+    return {name: _copied(value) for name, value in vars(optimiser).items() if name != "_rng"}
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401
+    return value.copy() if isinstance(value, np.ndarray) else value

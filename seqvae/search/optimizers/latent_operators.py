@@ -1,0 +1,89 @@
+"""Breeding in latent space: texts are decoded from near the posteriors of one parent, or from between those of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqvae.config import DecodeConfig, LatentMovesConfig
+from seqvae.latent.codec import Codec
+from seqvae.latent.interpolate import on_arc
+from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.search.memory.token_cache import Readable
+from seqvae.search.proposals import Candidate
+
+_SEEDS = 2**31  # of decodings
+_AT_ONCE = 48  # points: fewer take nearly as long, since each step of the decoder waits for the one before
+
+
+@final
+@dataclass(frozen=True)
+class PosteriorNoise:
+    """Breeds by decoding a draw from a parent's posterior, or from a wider or narrower one around its mean.
+
+    Attributes:
+        texts: the model, and what it can read.
+        config: how wide, and the temperature of the decoding.
+    """
+
+    least: ClassVar[int] = _AT_ONCE
+    texts: Readable
+    config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return texts near single parents; parents that the model cannot read have no children."""
+        readable = [parent for parent in parents[:count] if parent in self.texts]
+        if not readable:
+            return []
+        around = self.texts.posterior(readable)
+        return _decoded(
+            self.texts.codec, _near(around.mean, around, self.config, rng), "latent noise", self.config, rng
+        )
+
+
+@final
+@dataclass(frozen=True)
+class PosteriorCrossover:
+    """Breeds by decoding a point between the posterior means of two parents, moved by noise as wide as a posterior.
+
+    Attributes:
+        texts: the model, and what it can read.
+        config: how wide the noise is, and the temperature of the decoding.
+    """
+
+    least: ClassVar[int] = _AT_ONCE
+    texts: Readable
+    config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return texts between pairs of parents; pairs that the model cannot read have no children."""
+        pairs = zip(parents[:count], parents[count:], strict=False)
+        readable = [pair for pair in pairs if all(parent in self.texts for parent in pair)]
+        if not readable:
+            return []
+        ends = self.texts.posterior([parent for pair in readable for parent in pair])
+        first, second = ends.mean[::2], ends.mean[1::2]
+        shares = torch.from_numpy(rng.random((len(readable), 1))).float()
+        around = DiagonalGaussian(first, ends.log_variance[::2])
+        near = _near(on_arc(first, second, shares), around, self.config, rng)
+        return _decoded(self.texts.codec, near, "latent crossover", self.config, rng)
+
+
+def _near(mean: Tensor, around: DiagonalGaussian, config: LatentMovesConfig, rng: np.random.Generator) -> Tensor:
+    noise = torch.from_numpy(rng.standard_normal(tuple(mean.shape))).float()
+    return mean + config.spread * (0.5 * around.log_variance).exp() * noise
+
+
+def _decoded(
+    codec: Codec, points: Tensor, proposer: str, config: LatentMovesConfig, rng: np.random.Generator
+) -> list[Candidate]:
+    # The rules of chemistry cost more than the molecules that they save: a search drops what is none, and breeds on.
+    how = DecodeConfig("sample", config.temperature, rules="syntax", seed=int(rng.integers(_SEEDS)))
+    made = codec.generate(points, how)
+    rows: Any = points.numpy()
+    return [Candidate(text, proposer, z, how.seed) for text, z in zip(made.texts, rows, strict=True)]

@@ -1,0 +1,60 @@
+"""Which ways of breeding have done well of late, and how many of the next proposals each makes.
+
+Adaptive operator selection by probability matching (Thierens 2005, doi:10.1145/1068009.1068251): the better way of this
+task, and of this stage of it, is found while searching, and no way is given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.config import CreditConfig
+from seqvae.search.storage.state import State
+
+_DOUBT = 20.0  # proposals of the average rate that each way is thought to have made besides its own
+
+
+@final
+class Credit:
+    """Counts how often each way's proposals were among the best when they came, later ones more.
+
+    Args:
+        shares: of each way while nothing is known.
+        config: memory and floor.
+    """
+
+    def __init__(self, shares: Mapping[str, float], config: CreditConfig) -> None:
+        total = sum(shares.values())
+        self.config, self._shares = config, {name: share / total for name, share in shares.items()}
+        self._made = dict.fromkeys(self._shares, 0.0)
+        self._good = dict.fromkeys(self._shares, 0.0)
+
+    def count(self, outcomes: Iterable[tuple[str, bool]]) -> None:
+        """Take in a round: of each proposal its way, and whether it is among the best; other ways are passed over."""
+        for counts in (self._made, self._good):
+            for name in counts:
+                counts[name] *= self.config.memory
+        for name, good in outcomes:
+            if name in self._made:
+                self._made[name] += 1.0
+                self._good[name] += good
+
+    def shares(self) -> NDArray[np.float64]:
+        """Return the share of each way, in their order; they sum to 1."""
+        base, made, good = (np.array(list(part.values())) for part in (self._shares, self._made, self._good))
+        average = (good.sum() + 1.0) / (made.sum() + _DOUBT)
+        rates = (good + _DOUBT * average) / (made + _DOUBT)
+        shares = base * rates / (base * rates).sum()
+        return np.asarray(self.config.floor * base + (1.0 - self.config.floor) * shares, np.float64)
+
+    def state_dict(self) -> State:
+        """Return the counts."""
+        return {"made": dict(self._made), "good": dict(self._good)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state."""
+        self._made, self._good = dict(state["made"]), dict(state["good"])

@@ -1,0 +1,68 @@
+"""Operators: how the best so far become new candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, final
+
+import numpy as np
+
+from seqvae.search.domain.moves import Moves
+from seqvae.search.proposals import Candidate
+
+
+class Breed(Protocol):
+    """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them.
+
+    Attributes:
+        least: fewest texts that are worth being bred at once.
+    """
+
+    least: ClassVar[int]
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
+        """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
+
+
+@final
+@dataclass(frozen=True)
+class Mutation:
+    """Breeds by one move from one parent.
+
+    Attributes:
+        moves: what a move is.
+    """
+
+    least: ClassVar[int] = 1
+    moves: Moves
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return mutated texts."""
+        found = (self.moves.mutate(parent, rng) for parent in parents[:count])
+        return [Candidate(text, "mutation") for text in found if text]
+
+
+@final
+@dataclass(frozen=True)
+class Crossover:
+    """Breeds by crossing two parents, and mutates some of the results.
+
+    Attributes:
+        moves: what crossing and a move are.
+        mutated: share of the results that are mutated too.
+    """
+
+    least: ClassVar[int] = 1
+    moves: Moves
+    mutated: float = 0.3
+
+    def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
+        """Return crossed texts."""
+        found = []
+        for first, second in zip(parents[:count], parents[count:], strict=False):
+            text = self.moves.cross(first, second, rng)
+            if text and rng.random() < self.mutated:
+                text = self.moves.mutate(text, rng) or text
+            found += [Candidate(text, "crossover")] if text else []
+        return found

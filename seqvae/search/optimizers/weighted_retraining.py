@@ -1,0 +1,120 @@
+"""Rank-weighted retraining: the generator goes on learning, mostly from the best texts that a search has found.
+
+Tripp, Daxberger & Hernandez-Lobato 2020 (arXiv:2006.09191): a text is drawn with a share of 1 / (greed * N + rank), so
+that the latent space is spent on what scores well, and what lies around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import torch
+
+from seqvae.config import ObjectiveConfig, RetrainingConfig
+from seqvae.errors import UsageError
+from seqvae.runtime.device import derived_seed, fast_matmul, generator, preserved_rng
+from seqvae.search.memory.archive import Archive
+from seqvae.search.memory.token_cache import Readable
+from seqvae.search.storage.state import State
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
+
+_DRAW, _NOISE, _DROPOUT, _ORDER = 21, 22, 23, 24  # streams of random numbers
+_CLIP = 50.0  # most that a gradient's norm may be: as in training, far above what it is
+
+
+@final
+class Retraining:
+    """Trains a model in place.
+
+    Args:
+        texts: the model, which changes, and what it can read.
+        config: how often and how much.
+        seed: of all draws.
+        replay: texts to remember, all that the model can read of them.
+
+    Raises:
+        UsageError: texts are to be remembered and there are none, or to be written in a random order and are no SMILES.
+    """
+
+    def __init__(
+        self, texts: Readable, config: RetrainingConfig | None = None, seed: int = 0, replay: Sequence[str] = ()
+    ) -> None:
+        self.texts, self.codec = texts, texts.codec
+        self.config, self.seed = config or RetrainingConfig(), seed
+        self._optimizer = torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
+        self._step = 0
+        self._learned = 0  # texts that the archive had at the last training
+        self._replay = [text for text in replay if text in texts]
+        if self.config.replay and not self._replay:
+            raise UsageError("retraining.replay: expected texts to begin with that the model can read, there are none")
+        if self.config.randomised and not of_smiles(self.codec.tokenizer):
+            kind = self.codec.tokenizer.kind
+            raise UsageError(f"retraining.randomised: expected 0, since the model reads no SMILES but {kind}")
+
+    def learn(self, archive: Archive) -> None:
+        """Train, if enough texts have come since the last time."""
+        if len(archive) - self._learned < self.config.every:
+            return
+        self._learned = len(archive)
+        best = [text for text in archive.best(self.config.population) if text in self.texts]
+        if len(best) < 2:
+            return
+        weights = archive.weights_of(best, self.config.greed)
+        self.codec.model.train()
+        with fast_matmul(self.codec.device.type == "cpu"), preserved_rng(self.codec.device):
+            for _ in range(self.config.steps):
+                self._train([best[row] for row in self._rows(torch.from_numpy(weights))])
+        self.codec.model.eval()
+
+    def state_dict(self) -> State:
+        """Return the weights, Adam's moments, and how far the training has come."""
+        moments = self._optimizer.state_dict()["state"]
+        return {
+            "step": self._step,
+            "learned": self._learned,
+            "weights": dict(self.codec.model.state_dict()),
+            "moments": {str(index): dict(parts) for index, parts in moments.items()},
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go back to a state; the codec's model takes its weights."""
+        self._step, self._learned = state["step"], state["learned"]
+        self.codec.model.load_state_dict({name: torch.tensor(value) for name, value in state["weights"].items()})
+        moments = {
+            int(index): {name: torch.tensor(value) for name, value in parts.items()}
+            for index, parts in state["moments"].items()
+        }
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+    def _rows(self, weights: torch.Tensor) -> list[int]:
+        rng = generator(self.seed, _DRAW, self._step)
+        return torch.multinomial(weights, self.config.batch_size, replacement=True, generator=rng).tolist()
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of readable texts, some of them written in a random order."""
+        rows, rng = self.texts.rows(texts), np.random.default_rng(derived_seed(self.seed, _ORDER, self._step))
+        for row in rng.permutation(len(texts))[: round(self.config.randomised * len(texts))].tolist():
+            rows[row] = self.texts.shuffled(texts[row], rng) or rows[row]
+        return rows
+
+    def _train(self, texts: list[str]) -> None:
+        """Take one step; some of the texts give way to remembered ones."""
+        model, config = self.codec.model, self.config
+        remembered = round(config.replay * len(texts))
+        if remembered:
+            rng = generator(self.seed, _DRAW, self._step, 1)
+            rows = torch.randint(len(self._replay), (remembered,), generator=rng).tolist()
+            texts = [*texts[remembered:], *(self._replay[row] for row in rows)]
+        tokens = self.codec.padded(self._ids(texts))
+        noise = generator(self.seed, _NOISE, self._step, device=self.codec.device)
+        torch.manual_seed(derived_seed(self.seed, _DROPOUT, self._step))  # dropout draws from the global numbers
+        objective = ObjectiveConfig(beta=config.beta)
+        losses = model.losses(tokens, config.beta, objective, noise)
+        self._optimizer.zero_grad()
+        losses.loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+        self._optimizer.step()
+        self._step += 1

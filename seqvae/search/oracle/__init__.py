@@ -1,0 +1,1 @@
+"""The oracle: text to score, in killable workers, each call counted."""

@@ -1,0 +1,182 @@
+"""The oracle of a search: scores proposals within an exact budget, each written into the ledger before it is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple, final
+
+import numpy as np
+
+from seqvae.config import OracleConfig
+from seqvae.errors import OracleError, UsageError
+from seqvae.search.oracle.outcome import Outcome, Score
+from seqvae.search.oracle.process_pool import Caller
+from seqvae.search.proposals import Candidate, Canonical, Scores
+from seqvae.search.storage.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
+
+
+def is_call(status: str, count: str) -> bool:
+    """Return whether a proposal of that status is a call, by the rule `unique` or `every`."""
+    return status in CALLED if count == "unique" else status not in (OVER_BUDGET, GIVEN)
+
+
+class _Planned(NamedTuple):
+    """What is to become of a proposal; `scored` where the oracle is to be called."""
+
+    canonical: str | None
+    status: str
+    scored: bool
+
+
+@final
+class Oracle:
+    """Scores texts, each canonical form once, and never more than the budget.
+
+    What becomes of a proposal follows from the proposals before it alone. So a round that was cut off by a kill is
+    asked for again, finds in the ledger what has been scored, and ends as it would have ended.
+
+    Args:
+        score: returns `(batch,)` or `(batch, scores)` numbers of canonical texts, higher is better. With workers, a
+            function of a module or another object that can be pickled.
+        canonical: returns the canonical form of a text, None for an invalid one.
+        ledger: where everything is written.
+        config: budget, workers, time limits.
+        columns: how many numbers a text gets.
+    """
+
+    def __init__(
+        self, score: Score, canonical: Canonical, ledger: Ledger, config: OracleConfig | None = None, columns: int = 1
+    ) -> None:
+        self.canonical, self.ledger = canonical, ledger
+        self.config, self.columns = config or OracleConfig(), columns
+        self._caller = Caller(score, columns, self.config)
+        self._known: dict[str, tuple[float, ...]] = {}
+        self._calls = 0
+        self._in_a_row = 0  # failures
+        self._round = 0
+        self.forward(ledger.rounds())
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, by the rule of the budget."""
+        return self._calls
+
+    @property
+    def left(self) -> int:
+        """Calls that may still be made."""
+        return self.config.budget - self._calls
+
+    def forward(self, round_: int) -> None:
+        """Go to the state before a round: what the ledger has of earlier rounds is known, later rounds are not.
+
+        Raises:
+            UsageError: the ledger has not got that far.
+        """
+        if round_ > self.ledger.rounds():
+            raise UsageError(f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot go on from round {round_}")
+        self._known, self._calls, self._in_a_row, self._round = {}, 0, 0, round_
+        for entry in self.ledger.before(round_):
+            self._remember(entry)
+
+    def __call__(self, texts: Sequence[str | Candidate]) -> Scores:
+        """Score a round of proposals; a batch that is larger than what is left of the budget is cut there.
+
+        Raises:
+            OracleError: so many texts in a row have failed that something is wrong with the oracle itself.
+            UsageError: the ledger has other proposals in this round: it was written by another search.
+        """
+        proposals = [text if isinstance(text, Candidate) else Candidate(text) for text in texts]
+        plan = list(self._planned(proposals))
+        done = {entry.place: entry for entry in self.ledger.entries(self._round)}
+        self._check(done, proposals)
+        missing = [place for place, one in enumerate(plan) if one.scored and place not in done]
+        wanted = [str(plan[place].canonical) for place in missing]
+        for found in self._caller.outcomes(wanted):
+            places = missing[: len(found)]
+            missing = missing[len(found) :]
+            new = [self._entry(place, proposals, plan, outcome) for place, outcome in zip(places, found, strict=True)]
+            self.ledger.add(new)
+            done.update((entry.place, entry) for entry in new)
+            if new[-1].status != OK:
+                self._stop_if_broken(done)
+        return self._finished(proposals, plan, done)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._caller.close()
+
+    def _planned(self, proposals: Sequence[Candidate]) -> Iterator[_Planned]:
+        """Say of each proposal what will become of it, within the budget."""
+        left, new = self.left, set[str]()
+        for one in proposals:
+            form = self.canonical(one.text)
+            seen = form is not None and (form in self._known or form in new)
+            fresh = form is not None and not seen
+            counts = fresh or self.config.count == "every"
+            if counts and left == 0:
+                yield _Planned(form, OVER_BUDGET, scored=False)
+                continue
+            left -= counts
+            if fresh and form is not None:
+                new.add(form)
+            yield _Planned(form, OK if fresh else CACHED if seen else INVALID, scored=fresh)
+
+    def _check(self, done: dict[int, Entry], proposals: Sequence[Candidate]) -> None:
+        for place, entry in done.items():
+            if place >= len(proposals) or entry.text != proposals[place].text:
+                raise UsageError(
+                    f"{self.ledger.path}: round {self._round} has other proposals than are made now: "
+                    "the run was begun with other settings or another version"
+                )
+
+    def _entry(self, place: int, proposals: Sequence[Candidate], plan: Sequence[_Planned], found: Outcome) -> Entry:
+        one = proposals[place]
+        return Entry(
+            self._round,
+            place,
+            one.text,
+            plan[place].canonical,
+            found.status,
+            found.scores,
+            found.error,
+            found.seconds,
+            one.proposer,
+            one.z,
+            one.seed,
+        )
+
+    def _stop_if_broken(self, done: dict[int, Entry]) -> None:
+        """Raise where as many texts as may be have failed in a row, those of earlier rounds included."""
+        called = [done[place] for place in sorted(done) if done[place].status in CALLED]
+        last = list(takewhile(lambda entry: entry.status != OK, reversed(called)))
+        in_a_row = len(last) + (self._in_a_row if len(last) == len(called) else 0)
+        if last and in_a_row >= self.config.failures:
+            raise OracleError(f"the oracle failed {in_a_row} times in a row; the last error: {last[0].error}")
+
+    def _finished(self, proposals: Sequence[Candidate], plan: Sequence[_Planned], done: dict[int, Entry]) -> Scores:
+        """Write what needed no call, remember the whole round, and return its scores."""
+        nothing = (math.nan,) * self.columns
+        known = {**self._known, **{str(entry.canonical): entry.scores for entry in done.values() if entry.canonical}}
+        rest = []
+        for place, one in enumerate(plan):
+            if place not in done:
+                scores = known[str(one.canonical)] if one.status == CACHED else nothing
+                rest.append(self._entry(place, proposals, plan, Outcome(one.status, scores)))
+        self.ledger.add(rest)
+        done.update((entry.place, entry) for entry in rest)
+        whole = [done[place] for place in range(len(plan))]
+        for entry in whole:
+            self._remember(entry)
+        self._round += 1
+        values = np.array([entry.scores for entry in whole], np.float64).reshape(len(whole), self.columns)
+        return Scores(values, [entry.status for entry in whole], [entry.canonical for entry in whole])
+
+    def _remember(self, entry: Entry) -> None:
+        called = entry.status in CALLED
+        self._calls += is_call(entry.status, self.config.count)
+        if called or entry.status == GIVEN:
+            self._known[str(entry.canonical)] = entry.scores
+        if called:
+            self._in_a_row = 0 if entry.status == OK else self._in_a_row + 1

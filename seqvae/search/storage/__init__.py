@@ -1,0 +1,1 @@
+"""A search on disk: its folder, its ledger, its state."""

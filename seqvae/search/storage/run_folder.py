@@ -1,0 +1,105 @@
+"""The folder of a search: its settings, its start, its ledger, its state, and the lock that lets one process write."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from seqvae.errors import InputError, UsageError
+from seqvae.runtime.files import atomic_file
+from seqvae.search.storage.ledger import GIVEN, Entry, Ledger
+
+LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
+START = "start.json"  # the texts that a search begins with
+FORMAT = 1
+
+
+def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
+    """Make the folder of a new search; its settings come last, and a folder without them is none.
+
+    Args:
+        folder: of the search; it may have what is left of a beginning that was cut off.
+        settings: of the search.
+        start: texts that it begins with.
+        given: what is known before, its first round.
+
+    Raises:
+        UsageError: a search is there already, or what is left of one; or another process begins one there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        if (folder / SETTINGS).exists():
+            raise UsageError(
+                f"{folder}: there is a search here already: go on with it by --resume, or take another folder"
+            )
+        _clear(folder)
+        with atomic_file(folder / START) as file:
+            file.write(json.dumps(list(start)).encode())
+        with closing(ledger_of(folder, settings)) as ledger:
+            ledger.add(given)
+        write(folder, settings)
+
+
+def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:
+    """Open the ledger of a search with these settings; errors as of `Ledger`."""
+    about = {"objective": settings["objective"], "count": settings["config"]["oracle"]["count"]}
+    return Ledger(folder / LEDGER, about)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the ledger of a beginning that was cut off: of a search that has gone further nothing is removed."""
+    path, further = folder / LEDGER, (folder / STATE).exists()
+    if path.exists():
+        with closing(Ledger(path)) as ledger:
+            further = further or any(entry.status != GIVEN for entry in ledger.entries())
+    if further:
+        raise UsageError(
+            f"{folder}: there is a search here whose {SETTINGS} is gone: put that one back, or take another folder"
+        )
+    path.unlink(missing_ok=True)
+
+
+def write(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write down the settings of a search, in place of those that are there; a kill leaves the one or the other."""
+    with atomic_file(folder / SETTINGS) as file:
+        file.write(json.dumps({"format": FORMAT, **settings}, indent=1).encode())
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """Return the settings of a search.
+
+    Raises:
+        InputError: there is no search in the folder, or its settings cannot be read.
+    """
+    path = folder / SETTINGS
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        written = found.pop("format")
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: there is no search here: expected the folder that --out named") from error
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"{path}: cannot read the settings of the search ({error})") from error
+    if written != FORMAT:
+        raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT}")
+    return found
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to the folder; the lock goes with the process, however it ends.
+
+    Raises:
+        UsageError: another process works there.
+    """
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{folder}: another process works on this search: wait for it or end it, then go on"
+            ) from error
+        yield

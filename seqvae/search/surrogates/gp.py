@@ -1,0 +1,84 @@
+"""Gaussian processes of BoTorch as the searches use them: exact, deterministic, and quiet.
+
+GPyTorch goes over to iterative and random methods for more than 800 points; here every solve is a Cholesky
+decomposition, so that one seed gives one search. Draws come from torch's global generator, which is left as found.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from botorch.models import SingleTaskGP
+from botorch.models.transforms import Standardize
+from botorch.optim.fit import fit_gpytorch_mll_scipy
+from gpytorch.kernels import Kernel
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.settings import max_cholesky_size
+from torch import Tensor
+
+from seqvae.search.storage.state import State
+from seqvae.search.surrogates.improvement import Front
+
+# Steps of L-BFGS in a fit; each round begins where the last one ended, so that few are needed.
+_STEPS = 50
+
+
+@contextmanager
+def settled(seed: int, device: torch.device) -> Iterator[None]:
+    """Compute exactly, draw by a seed, and keep the libraries' warnings of small numerical matters to themselves."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings(), max_cholesky_size(10**9):
+        torch.manual_seed(seed)
+        warnings.simplefilter("ignore")
+        yield
+
+
+def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None, fit: bool = True) -> SingleTaskGP:
+    """Return a Gaussian process with the hyperparameters of the highest marginal likelihood, in evaluation mode.
+
+    Args:
+        x: `(points, dimensions)`, float64.
+        y: `(points,)`, float64; it is standardised, predictions come back on its scale.
+        kernel: a new covariance function.
+        begin: hyperparameters to begin with, of `hyperparameters`; None: the modes of their priors.
+        fit: whether to fit them, or to take them as they are.
+    """
+    model = SingleTaskGP(x, y.unsqueeze(-1), covar_module=kernel, outcome_transform=Standardize(m=1)).to(x)
+    if begin is not None:
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                parameter.copy_(torch.as_tensor(begin[name]))
+    if fit:
+        mll = ExactMarginalLogLikelihood(model.likelihood, model).train()
+        fit_gpytorch_mll_scipy(mll, options={"maxiter": _STEPS})
+    model.eval()
+    return model
+
+
+def hyperparameters(model: SingleTaskGP) -> State:
+    """Return the hyperparameters of a model as arrays by name."""
+    return {name: parameter.detach().cpu().numpy().copy() for name, parameter in model.named_parameters()}
+
+
+def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: Front) -> list[int]:
+    """Return the rows of the candidates that are the best of one draw of the posterior each; no row comes twice.
+
+    Of several objectives, the best of each draw along a direction of its own (`Front.along`).
+
+    Args:
+        models: of each objective.
+        candidates: `(candidates, dimensions)`.
+        count: rows wanted; there are fewer where there are fewer candidates.
+        front: of what is known.
+    """
+    size = torch.Size([min(count, len(candidates))])
+    with torch.no_grad():
+        draws = torch.cat([model.posterior(candidates).rsample(size) for model in models], dim=-1)
+    rows: list[int] = []
+    for worth in front.along(draws):
+        worth[rows] = -torch.inf
+        rows.append(int(worth.argmax()))
+    return rows

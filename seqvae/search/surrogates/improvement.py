@@ -1,0 +1,59 @@
+"""What scores are worth beside those that are known, of one objective or of several at once.
+
+A score's gain is the least that would have to be taken off it, in the objective where it is ahead furthest, until some
+row of the front is as good in everything: the maximin improvement of Svenson & Santner 2016
+(doi:10.1016/j.csda.2015.08.011). It is positive beyond the front, negative behind it, and of one objective it is the
+score less the best one.
+
+Along a direction a score is worth what it reaches in the objective where it lags furthest: the scalarisation whose mean
+over all directions is the hypervolume (Zhang & Golovin 2020, arXiv:2006.04655). So a batch that takes the best of a
+direction each spreads along the front.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqvae.search.memory import pareto
+
+
+@final
+@dataclass(frozen=True)
+class Front:
+    """The best of what is known.
+
+    Attributes:
+        rows: `(front, objectives)`, what nothing known is better than in everything.
+        below: `(objectives,)`, a point below it, from which its volume is measured.
+        unit: `(objectives,)`, from there to the best of each objective.
+    """
+
+    rows: Tensor
+    below: Tensor
+    unit: Tensor
+
+    @staticmethod
+    def of(values: NDArray[np.float64], device: torch.device) -> Front:
+        """Return the front of scores, `(batch, objectives)`, higher is better."""
+        below, best = pareto.reference(values), values.max(0)
+        rows = np.unique(values[pareto.front(values)], axis=0)
+        return Front(*(torch.from_numpy(part).to(device) for part in (rows, below, best - below)))
+
+    def gain(self, values: Tensor) -> Tensor:
+        """Return how far each row of scores, `(batch, objectives)`, goes beyond the front, `(batch,)`."""
+        return ((values.unsqueeze(1) - self.rows) / self.unit).amax(2).amin(1)
+
+    def along(self, values: Tensor) -> Tensor:
+        """Return what rows of scores, `(draws, batch, objectives)`, are worth, each draw along a direction of its own.
+
+        Directions are drawn from torch's global generator.
+        """
+        drawn = torch.randn(len(values), 1, values.shape[2], dtype=values.dtype).to(values).abs()
+        directions = drawn / drawn.norm(dim=2, keepdim=True)
+        return ((values - self.below) / self.unit / directions).amin(2)

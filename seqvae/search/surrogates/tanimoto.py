@@ -1,0 +1,79 @@
+"""Texts as counts of their parts, and how alike two texts are by them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from seqvae.properties.molecules.fingerprints import fingerprint
+from seqvae.sequences.molecules import read_molecule
+
+Features = Callable[[str], Mapping[Hashable, int]]
+
+
+def substructures(text: str) -> Mapping[Hashable, int]:
+    """Return the counts of a molecule's circular substructures (ECFP4, unfolded), none of what is no molecule."""
+    molecule = read_molecule(text)
+    return {} if molecule is None else fingerprint(molecule, "ecfp4").GetNonzeroElements()
+
+
+@final
+@dataclass(frozen=True)
+class Words:
+    """Counts the words of a sequence.
+
+    Attributes:
+        longest: letters of the longest words; those of fewer letters are counted too.
+    """
+
+    longest: int = 4
+
+    def __call__(self, text: str) -> Mapping[Hashable, int]:
+        """Return how often each word occurs."""
+        widths = range(1, self.longest + 1)
+        return Counter(text[start : start + width] for width in widths for start in range(len(text) - width + 1))
+
+
+@final
+class Likeness:
+    """Tanimoto similarities of texts by counts: the sum of the smaller counts over the sum of the larger ones.
+
+    Each count of n is written as n marks, the first to the nth of that part. Then what two texts share is a product of
+    two rows of zeros and ones, which is exact and as quick as a product of sparse matrices.
+
+    Args:
+        features: returns the counts of a text.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+        self._columns: dict[tuple[Hashable, int], int] = {}
+        self._marks: dict[str, list[int]] = {}
+
+    def table(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+        """Return the similarity of each text to each other one, `(first, second)`, from 0 to 1."""
+        left, right = [[self._row(text) for text in texts] for texts in (first, second)]
+        shared = (self._sparse(left) @ self._sparse(right).T).toarray()
+        total = np.array([len(row) for row in left])[:, None] + np.array([len(row) for row in right]) - shared
+        return np.where(total > 0, shared / np.maximum(total, 1), 1.0)  # two texts without any part are alike
+
+    def forget(self, but: Sequence[str]) -> None:
+        """Forget the counts of all texts but some."""
+        self._marks = {text: self._marks[text] for text in but if text in self._marks}
+
+    def _row(self, text: str) -> list[int]:
+        if text not in self._marks:
+            marks = [(part, number) for part, count in self.features(text).items() for number in range(count)]
+            self._marks[text] = [self._columns.setdefault(mark, len(self._columns)) for mark in marks]
+        return self._marks[text]
+
+    def _sparse(self, rows: Sequence[Sequence[int]]) -> csr_array:
+        ends = np.cumsum([0, *map(len, rows)])
+        columns = np.array([column for row in rows for column in row], np.int64)
+        return csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), len(self._columns)))

@@ -1,0 +1,1 @@
+"""The grammar of SMILES: which token may follow, which valences remain."""

@@ -1,0 +1,94 @@
+"""What each token of a vocabulary does to an unfinished SMILES: enough to never write one that cannot be read.
+
+Three rules of the notation (Weininger 1988, doi:10.1021/ci00057a005) can be kept token by token: a branch that is
+closed has been opened, at the end no branch and no ring is open, and each mark stands behind one that it may follow.
+Valences and aromaticity need the whole molecule and are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.sequences.tokenizers.subword import SubwordTokenizer
+from seqvae.sequences.tokenizers.tokenizer import EOS, SPECIALS, Tokenizer
+
+START, ATOM, BOND, OPEN, CLOSE, RING, DOT = range(7)  # the kind of the last symbol; START where there is none
+_CLOSERS = {"(": OPEN, ")": CLOSE, ".": DOT}
+_BONDS = frozenset(["-", "=", "#", "$", ":", "/", "\\", "~", "->", "<-"])
+_MOST_RINGS = 62  # numbers of rings that fit in the bits of an int64
+# Which kinds may follow which, in the way RDKit writes: ring numbers stand directly behind their atom.
+_FOLLOWERS = {
+    START: (ATOM,),
+    ATOM: (ATOM, BOND, OPEN, CLOSE, RING, DOT),
+    RING: (ATOM, BOND, OPEN, CLOSE, RING, DOT),
+    BOND: (ATOM, RING),
+    OPEN: (ATOM, BOND),
+    CLOSE: (ATOM, BOND, OPEN, CLOSE, DOT),
+    DOT: (ATOM,),
+}
+_COMPLETE = (ATOM, RING, CLOSE)  # kinds that a SMILES may end with
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """The effect of each token of a vocabulary on an unfinished SMILES.
+
+    Attributes:
+        follows: `(kinds, vocab)`, whether the token may follow a symbol of that kind; the marks may not, but the end
+            mark may where a SMILES may end.
+        kind: `(vocab,)`, the kind of the token's last symbol.
+        depth: `(vocab,)`, branches that the token opens less those that it closes.
+        lowest: `(vocab,)`, the least number of open branches on the way through the token, against those before it.
+        rings: `(vocab,)`, a bit for each ring number that the token opens or closes.
+    """
+
+    follows: NDArray[np.bool_]
+    kind: NDArray[np.int64]
+    depth: NDArray[np.int64]
+    lowest: NDArray[np.int64]
+    rings: NDArray[np.int64]
+
+
+def of_smiles(tokenizer: Tokenizer) -> bool:
+    """Return whether a tokenizer's base symbols are those of SMILES."""
+    base = tokenizer.base if isinstance(tokenizer, SubwordTokenizer) else tokenizer
+    return base.kind == "smiles"
+
+
+def syntax_of(tokenizer: Tokenizer) -> Syntax | None:
+    """Return the syntax of a vocabulary of SMILES symbols; None for other texts, which cannot be unfinished."""
+    if not of_smiles(tokenizer):
+        return None
+    content = [tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size)]
+    numbers = sorted({symbol for symbols in content for symbol in symbols if symbol_kind(symbol) == RING})
+    bits = {number: 1 << place for place, number in enumerate(numbers[:_MOST_RINGS])}
+    follows = np.zeros((len(_FOLLOWERS), tokenizer.vocab_size), dtype=np.bool_)
+    follows[list(_COMPLETE), EOS] = True
+    kind, depth, lowest, rings = (np.zeros(tokenizer.vocab_size, dtype=np.int64) for _ in range(4))
+    for token, symbols in enumerate(content, start=len(SPECIALS)):
+        first, kind[token] = symbol_kind(symbols[0]), symbol_kind(symbols[-1])
+        follows[[k for k, after in _FOLLOWERS.items() if first in after], token] = True
+        depth[token], lowest[token] = _branches(symbols)
+        for symbol in symbols:
+            rings[token] ^= bits.get(symbol, 0)
+    return Syntax(follows, kind, depth, lowest, rings)
+
+
+def symbol_kind(symbol: str) -> int:
+    """Return what a symbol of SMILES is: an atom, a bond, a branch mark, a ring number or a dot."""
+    if symbol in _CLOSERS:
+        return _CLOSERS[symbol]
+    if symbol in _BONDS:
+        return BOND
+    return RING if symbol[0] in "%0123456789" else ATOM
+
+
+def _branches(symbols: Sequence[str]) -> tuple[int, int]:
+    """Return the change in open branches over the symbols, and the lowest it gets."""
+    steps = list(accumulate((symbol == "(") - (symbol == ")") for symbol in symbols))
+    return steps[-1], min(0, *steps)

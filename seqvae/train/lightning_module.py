@@ -1,0 +1,209 @@
+"""The Lightning module: it carries the model and the step, and asks pure functions for everything else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqvae.config import RunConfig
+from seqvae.data.tokens.batches import BatchPlan, BatchStream
+from seqvae.data.tokens.store import TokenStore
+from seqvae.errors import NonFiniteLossError
+from seqvae.model.objective import beta_at
+from seqvae.model.vae import SequenceVAE
+from seqvae.runtime.device import derived_seed, exact_products, generator
+from seqvae.train.checkpoint import Checkpoint, Progress
+from seqvae.train.prepare import data_hash
+from seqvae.train.schedule import Plan, Segment, learning_rate
+
+_TRAIN, _DROPOUT, _VALID = 1, 2, 3  # streams of random numbers
+_LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run shows of itself, in nats per sequence unless the name says otherwise."""
+
+    step: int
+    loss: float
+    rate: float
+    distortion: float
+    bits_per_token: float
+    beta: float
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The packed data; each process cuts its own share of the batches from it.
+
+    Attributes:
+        train: training texts.
+        valid: validation texts; None: no validation.
+        id_table: the tokenizer's table of ids, `(n_ids, vocab)`, for texts with ambiguity codes.
+    """
+
+    train: TokenStore
+    valid: TokenStore | None
+    id_table: NDArray[np.float32]
+
+    @property
+    def data_hash(self) -> str:
+        """sha256 over both sides, as in `Prepared`."""
+        return data_hash(self.train, self.valid)
+
+    def stream(self, run: RunConfig, *, train: bool, rank: int, world_size: int) -> BatchStream:
+        """Return one process's batches of one side; validation batches come in a fixed order."""
+        store = self.train if train or self.valid is None else self.valid
+        plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
+        return BatchStream(store, plan, id_table=self.id_table)
+
+
+class TrainingShell(pl.LightningModule):
+    """Trains a model by the plan; the state of the training is `progress` and the optimiser.
+
+    Args:
+        model: the model.
+        run: settings.
+        sides: data.
+        checkpoint: where to go on from, if anywhere.
+    """
+
+    def __init__(self, model: SequenceVAE, run: RunConfig, sides: Sides, checkpoint: Checkpoint | None) -> None:
+        super().__init__()
+        self.model, self.run, self.sides, self.checkpoint = model, run, sides, checkpoint
+        self.progress = checkpoint.progress if checkpoint else Progress()
+        steps = len(sides.stream(run, train=True, rank=0, world_size=run.training.devices))
+        self.plan = Plan(steps, run.training.epochs, run.training.validations_per_epoch)
+        self.figures: Figures | None = None
+        self.valid_figures: Figures | None = None
+        self._sums: Tensor | None = None
+        self._pending: tuple[int, float, Tensor] | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return Adam, with its moments if the training goes on."""
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self.run.training.learning_rate, fused=True)
+        if self.checkpoint:
+            self.checkpoint.restore_optimizer(optimizer)
+        return optimizer
+
+    def train_dataloader(self) -> Segment:
+        """Return the batches up to the next validation; Lightning asks again after each."""
+        return Segment(self._stream(train=True), self.plan, self.progress.step)
+
+    def val_dataloader(self) -> BatchStream | list[Tensor]:
+        """Return the validation batches, always the same."""
+        return self._stream(train=False) if self.sides.valid is not None else []
+
+    def _stream(self, train: bool) -> BatchStream:
+        return self.sides.stream(self.run, train=train, rank=self.global_rank, world_size=self.trainer.world_size)
+
+    @property
+    def share_done(self) -> float:
+        """Share of the training that is done, 0 to 1."""
+        return self.progress.step / self.plan.steps
+
+    @property
+    def validation_due(self) -> bool:
+        """Whether training stands where a validation belongs that has not been finished."""
+        due = self.plan.validation_by(self.progress.step)
+        return self.sides.valid is not None and self.progress.validated < due
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Set this step's learning rate, and the seed of its dropout."""
+        rate = learning_rate(self.share_done, self.run.training)
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        torch.manual_seed(derived_seed(self.run.training.seed, _DROPOUT, self.progress.step, self.global_rank))
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Return the loss of one batch, mean nats per sequence."""
+        step, seed = self.progress.step, self.run.training.seed
+        beta = beta_at(self.share_done, self.run.objective)
+        rng = generator(seed, _TRAIN, step, self.global_rank, device=batch.device)
+        losses = self.model.losses(batch, beta, self.run.objective, rng)
+        tokens = (batch != 0).sum() if batch.dim() == 2 else (batch[..., 0] < 0.5).sum()
+        self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens / len(batch)]))
+        return losses.loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, for no reason here."""
+        if self.run.training.clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.clip)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Lightning's own arguments
+        """Take the step, and count it at once: a checkpoint may be written from here on."""
+        super().optimizer_step(*args, **kwargs)
+        self.progress = replace(self.progress, step=self.progress.step + 1)
+
+    def _keep(self, step: int, beta: float, values: Tensor) -> None:
+        """Look at the figures: each step on the CPU, where that is free, now and then on a GPU."""
+        self._pending = (step, beta, values)
+        if values.device.type == "cpu" or step % _LOG_EVERY == 0:
+            self.check_loss()
+        if step % _LOG_EVERY == 0 and self.figures is not None:
+            self._log("train", self.figures)
+
+    def check_loss(self) -> None:
+        """Read the last step's figures.
+
+        Raises:
+            NonFiniteLossError: the loss is NaN or infinite.
+        """
+        if self._pending is None:
+            return
+        step, beta, values = self._pending
+        loss, rate, distortion, tokens = values.tolist()
+        if not math.isfinite(loss):
+            epoch, batch = divmod(step, self.plan.steps_per_epoch)
+            raise NonFiniteLossError(
+                f"the loss became {loss} at batch {batch + 1} of epoch {epoch + 1} (step {step + 1}; rate {rate:.4g}, "
+                f"distortion {distortion:.4g} nats); the last good checkpoint is kept: "
+                "try a lower learning rate or a tighter clip"
+            )
+        self.figures = Figures(step, loss, rate, distortion, (rate + distortion) / tokens / math.log(2), beta)
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the sums."""
+        self._sums = torch.zeros(4, device=self.device, dtype=torch.float64)
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Add one batch's distortion, rate, texts and tokens to the sums."""
+        rng = generator(self.run.training.seed, _VALID, batch_idx, device=batch.device)
+        with exact_products(batch.device):
+            bounds = self.model.bounds(batch, rng)
+        tokens = (batch != 0).sum() if batch.dim() == 2 else (batch[..., 0] < 0.5).sum()
+        sums = [bounds.distortion.double().sum(), bounds.rate.double().sum(), batch.new_tensor(len(batch)), tokens]
+        if self._sums is not None:
+            self._sums += torch.stack([value.double() for value in sums])
+
+    def on_validation_epoch_end(self) -> None:
+        """Form the figures over all processes, and see whether they are the best so far."""
+        if self._sums is None:
+            return
+        total = self.trainer.strategy.reduce(self._sums, reduce_op="sum")
+        distortion, rate, texts, tokens = torch.as_tensor(total).tolist()
+        distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
+        beta = self.run.objective.beta
+        objective = distortion + beta * rate
+        self.valid_figures = Figures(self.progress.step, objective, rate, distortion, bits, beta)
+        better = objective < self.progress.best
+        self.progress = replace(
+            self.progress,
+            best=min(objective, self.progress.best),
+            stale=0 if better else self.progress.stale + 1,
+            validated=self.progress.step,
+        )
+        self._log("valid", self.valid_figures)
+
+    def _log(self, split: str, figures: Figures) -> None:
+        values = {f"{split}/{name}": value for name, value in vars(figures).items() if name != "step"}
+        for logger in self.trainer.loggers:
+            logger.log_metrics(values, step=figures.step)

@@ -1,0 +1,1 @@
+"""The density fitted to the aggregate posterior after training."""

@@ -1,0 +1,212 @@
+"""Fit a density to a trained model's aggregate posterior, compare the candidates, and put the best into its folder.
+
+The texts of each side are encoded once; every step draws fresh points z ~ q(z|x) from what the encoder said, not from
+the means alone, so that the density fits q(z) = mean of q(z|x) and not a cloud of points.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqvae.artifact.folder import Artifact, load_artifact, save_prior
+from seqvae.config import PriorConfig, RunConfig
+from seqvae.data.tokens.store import TokenStore
+from seqvae.errors import ArtifactError, InputError
+from seqvae.model.priors import FittedPrior, GaussianMixture, StandardNormal
+from seqvae.model.vae import SequenceVAE
+from seqvae.runtime.device import generator, resolve_device
+from seqvae.train.prior.flow import fit_flow
+from seqvae.train.prior.posteriors import Latents, encode_store, held_out_nats
+
+_MIXTURE, _EARLY, _JUDGE = 41, 42, 43  # streams of random numbers
+_TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
+_HELD_OUT = 10_000  # held-out texts at most: the standard error of a mean log density is then below 0.1 nats
+_MIXTURE_POINTS = 100_000  # points for a mixture at most: a minute or two for 16 components in 64 dimensions
+_ITERATIONS = 50  # of expectation-maximisation: it gains next to nothing after these
+_FEWEST_POINTS = 2000  # held-out points: several of each text where there are fewer texts
+_FEWEST = 20  # held-out texts; with fewer, training texts are set aside
+
+
+@dataclass(frozen=True)
+class PriorReport:
+    """How a prior was chosen.
+
+    Attributes:
+        nats: mean log density of held-out texts' posterior samples in nats, by candidate; `normal` is N(0, I).
+        chosen: the fitted candidate that is stored.
+        default: what samples are drawn from unless the caller says: `fitted` where it has the higher density.
+        texts: training texts fitted to.
+        held_out: texts that judged.
+        steps: optimiser steps of the flow; 0 without one.
+        seconds: time taken.
+    """
+
+    nats: dict[str, float]
+    chosen: str
+    default: str
+    texts: int
+    held_out: int
+    steps: int
+    seconds: float
+
+
+def fit_prior(
+    folder: Path,
+    train: TokenStore,
+    valid: TokenStore | None,
+    config: PriorConfig | None = None,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+) -> PriorReport:
+    """Fit a prior to the latent points of a model's training texts, and put it into the model's folder.
+
+    Candidates are compared by the mean log density of posterior samples of texts that they were not fitted to. The
+    model's weights are not changed. Draws follow from the model's own seed.
+
+    Args:
+        folder: a model folder.
+        train: the texts that the model was trained on, packed with its tokenizer.
+        valid: validation texts, packed; where there are none, some training texts are set aside.
+        config: what to fit; None: the model's own settings.
+        device: `auto`, `cpu` or `cuda`.
+        quiet: show no progress.
+
+    Raises:
+        ArtifactError: the folder is no model.
+        InputError: there are no texts, or the encoder's output is NaN or infinite.
+        NonFiniteLossError: the flow's loss became NaN or infinite; the folder is as before.
+    """
+    started = time.monotonic()
+    artifact = load_artifact(folder)
+    config, seed = config or artifact.run.prior, artifact.run.training.seed
+    where = resolve_device(device)
+    sides = _sides(artifact, train, valid, where)
+    candidates, steps = _candidates(sides, config, seed, where, quiet)
+    judge = sides.judge.draw(generator(seed, _JUDGE), _FEWEST_POINTS)
+    nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
+    chosen = max(candidates, key=lambda name: nats[name])
+    nats["normal"] = held_out_nats(StandardNormal(artifact.config.latent), judge)
+    default = "fitted" if nats[chosen] > nats["normal"] else "normal"
+    seconds = round(time.monotonic() - started, 1)
+    report = PriorReport(nats, chosen, default, len(sides.fit), len(sides.judge), steps, seconds)
+    save_prior(folder, candidates[chosen], default, vars(report))
+    return report
+
+
+def check_enough(train: TokenStore, valid: TokenStore | None) -> None:
+    """See to it, before a model is trained, that there are texts enough to fit its prior to and to judge it by.
+
+    Raises:
+        InputError: there are not.
+    """
+    if len(train) < 2 and (valid is None or len(valid) < _FEWEST):
+        raise InputError(f"expected at least two training texts to fit a prior to, got {len(train)}; take --prior none")
+
+
+def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | None:
+    """Return what a folder holds if its prior was fitted to this very model with these settings, else None."""
+    try:
+        found = load_artifact(folder)
+    except ArtifactError:
+        return None
+    weights = model.state_dict()
+    same = all(torch.equal(value, weights[name].cpu()) for name, value in found.model.state_dict().items())
+    return found if same and found.fitted is not None and found.run.prior == run.prior else None
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Latent points: to fit to, to stop by, and to judge by."""
+
+    fit: Latents
+    stop: Latents
+    judge: Latents
+
+
+def _sides(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Sides:
+    """Encode the texts; what stops the fit does not judge it, where there are enough texts for both."""
+    model, table = artifact.model.to(device), torch.from_numpy(artifact.tokenizer.id_table())
+    seed = artifact.run.training.seed
+    check_enough(train, valid)
+    fit = encode_store(model, train, table, _TEXTS, seed)
+    if valid is not None and len(valid) >= _FEWEST:
+        held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
+    else:
+        held_out, fit = fit.take(slice(0, None, 10)), _without(fit, 10)
+    return _Sides(fit, held_out.take(slice(0, None, 2)), held_out.take(slice(1, None, 2)) or held_out)
+
+
+def _without(points: Latents, period: int) -> Latents:
+    """Return all rows but each one in so many."""
+    return points.take((torch.arange(len(points)) % period != 0).nonzero().squeeze(1))
+
+
+def _candidates(
+    sides: _Sides, config: PriorConfig, seed: int, device: torch.device, quiet: bool
+) -> tuple[dict[str, FittedPrior], int]:
+    """Return the fitted candidates by name, on the CPU, and the flow's steps."""
+    found: dict[str, FittedPrior] = {}
+    steps = 0
+    if config.prior in ("auto", "mixture"):
+        mixture = fit_mixture(sides.fit, config.prior_components, seed)
+        found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
+    if config.prior in ("auto", "flow"):
+        flow = fit_flow(
+            sides.fit, sides.stop.draw(generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
+        )
+        found["flow"], steps = flow.prior, flow.steps
+    return found, steps
+
+
+def fit_mixture(points: Latents, most: int, seed: int) -> GaussianMixture:
+    """Fit a mixture of full Gaussians; their number, 1, 2, 4, ... up to `most`, is that of the lowest BIC.
+
+    Schwarz 1978 (doi:10.1214/aos/1176344136). With one component it is the Gaussian of the exact moments. The search
+    ends where the criterion rises.
+    """
+    rng = generator(seed, _MIXTURE)
+    rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
+    sample = points.take(rows).draw(rng).double()
+    mean, covariance = points.moments()
+    best = GaussianMixture.from_moments(torch.ones(1), mean.unsqueeze(0), covariance.unsqueeze(0))
+    lowest = _bic(best, sample)
+    for mixture in _growing(sample, most, seed):
+        found = _bic(mixture, sample)
+        if found >= lowest:
+            break
+        best, lowest = mixture, found
+    return best
+
+
+def _growing(sample: Tensor, most: int, seed: int) -> Iterator[GaussianMixture]:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture as Estimator
+
+    components = 2
+    # Each component's covariance has to come from more points than it has dimensions.
+    while components <= most and len(sample) >= 2 * components * (sample.shape[1] + 1):
+        fitted = Estimator(components, max_iter=_ITERATIONS, init_params="k-means++", random_state=seed % 2**32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is judged by its BIC, converged or not
+            fitted.fit(sample.numpy())
+        arrays = (fitted.weights_, fitted.means_, fitted.covariances_)
+        yield GaussianMixture.from_moments(*(torch.from_numpy(array) for array in arrays))
+        components *= 2
+
+
+def _bic(mixture: GaussianMixture, sample: Float[Tensor, "points latent"]) -> float:
+    """Return Schwarz' criterion: parameters * log(points) - 2 * log likelihood; lower is better."""
+    latent = mixture.latent
+    free = mixture.components * (1 + latent + latent * (latent + 1) // 2) - 1
+    return free * math.log(len(sample)) - 2 * len(sample) * held_out_nats(mixture, sample)

@@ -1,0 +1,162 @@
+"""Fit a normalizing flow to the aggregate posterior by maximum likelihood, on fresh posterior samples at every step."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from seqvae.config import PriorConfig
+from seqvae.errors import NonFiniteLossError
+from seqvae.model.priors import FlowPrior
+from seqvae.runtime.device import fast_matmul, generator
+from seqvae.train.prior.posteriors import Latents, held_out_nats
+
+_DRAWS = 31  # stream of random numbers
+_BATCH = 512  # points a step: more steps gain more than larger ones
+_RATE = 1e-3  # Adam's step size at its highest
+_RISE = 100  # steps over which it rises
+_CLIP = 5.0  # largest norm of the gradient, nats a point; it is below 1 but for the odd batch
+_PASSES = 100  # over the texts at most: a flow learns a small set by heart
+_CHECKS = 40  # looks at the held-out points during a fit
+_PATIENCE = 6  # of these without progress after which it stops
+_TIMED = 20  # steps on a copy that tell how many fit into the time
+
+
+@dataclass(frozen=True)
+class FittedFlow:
+    """A flow and the work that it took.
+
+    Attributes:
+        prior: the flow, on the CPU, with the weights of the highest held-out density.
+        steps: optimiser steps done.
+        planned: steps that would have been done without stopping early.
+    """
+
+    prior: FlowPrior
+    steps: int
+    planned: int
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Posteriors on the device where the flow is fitted."""
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, latents: Latents, device: torch.device) -> _Points:
+        return cls(latents.mean.to(device), (0.5 * latents.log_variance).exp().to(device))
+
+    def draw(self, rng: torch.Generator) -> Float[Tensor, "batch latent"]:
+        """Return a fresh posterior sample of each of a batch of texts; the numbers are drawn on the CPU."""
+        rows = torch.randint(len(self.mean), (_BATCH,), generator=rng)
+        noise = torch.randn(_BATCH, self.mean.shape[1], generator=rng)
+        rows, noise = rows.to(self.mean.device), noise.to(self.mean.device)
+        return self.mean[rows] + self.std[rows] * noise
+
+
+def fit_flow(
+    latents: Latents,
+    held_out: Float[Tensor, "points latent"],
+    config: PriorConfig,
+    seed: int,
+    device: torch.device,
+    quiet: bool = False,
+) -> FittedFlow:
+    """Fit a flow to the aggregate posterior.
+
+    The step size falls by a cosine; the fit stops when the log density of the held-out points no longer rises, and the
+    weights of its highest value are kept.
+
+    Args:
+        latents: posteriors of the texts to fit to.
+        held_out: posterior samples of texts that are not among these.
+        config: sizes, and the most steps and minutes.
+        seed: of the initial weights and of all draws.
+        device: where to compute.
+        quiet: show no progress bar.
+
+    Raises:
+        NonFiniteLossError: the loss became NaN or infinite.
+    """
+    sizes = (config.prior_layers, config.prior_width, config.prior_groups)
+    flow = FlowPrior(latents.mean.shape[1], *sizes, seed=seed)
+    flow.whiten(*latents.moments())
+    flow, points, early = flow.to(device), _Points.of(latents, device), held_out.to(device)
+    with fast_matmul(device.type == "cpu"):
+        planned = _planned(flow, points, len(latents), config)
+        with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
+            steps = _Fit(flow, points, early, planned).run(generator(seed, _DRAWS), bar)
+    return FittedFlow(flow.cpu().eval(), steps, planned)
+
+
+def _planned(flow: FlowPrior, points: _Points, texts: int, config: PriorConfig) -> int:
+    """Return how many steps to do: what the settings allow, what the texts bear, and what the time holds."""
+    most = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * texts / _BATCH)))
+    if not config.prior_minutes or most <= _TIMED:
+        return most
+    trial, started = _Fit(copy.deepcopy(flow), points, None, most), time.perf_counter()
+    trial.run(generator(0, _DRAWS), None, _TIMED)
+    seconds = (time.perf_counter() - started) / _TIMED
+    return max(1, min(most, int(60 * config.prior_minutes / seconds)))
+
+
+class _Fit:
+    """One maximum-likelihood fit."""
+
+    def __init__(self, flow: FlowPrior, points: _Points, held_out: Tensor | None, planned: int) -> None:
+        self.flow, self.points, self.held_out, self.planned = flow, points, held_out, planned
+        self.weights = [value for value in flow.parameters() if value.requires_grad]
+        self.optimizer = torch.optim.Adam(self.weights, lr=_RATE, fused=True)
+        self.every = max(1, planned // _CHECKS)
+        self.best, self.stale, self.kept = -math.inf, 0, flow.tensors()
+
+    def run(self, rng: torch.Generator, bar: tqdm[Any] | None, steps: int | None = None) -> int:
+        """Do the steps, leave the flow with its best weights, and return how many steps there were."""
+        done = 0
+        self._look(done)
+        while done < (steps or self.planned) and self.stale < _PATIENCE:
+            self._step(done, rng)
+            done += 1
+            if bar is not None:
+                bar.update(1)
+            if done % self.every == 0 or done == self.planned:
+                self._look(done)
+                if bar is not None:
+                    bar.set_postfix_str(f"held-out log density {self.best:.2f} nats", refresh=False)
+        if self.held_out is not None:
+            self.flow.load_tensors(self.kept)
+        return done
+
+    def _step(self, number: int, rng: torch.Generator) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = _RATE * min(1.0, (number + 1) / _RISE) * 0.5 * (1 + math.cos(math.pi * number / self.planned))
+        loss = -self.flow.log_prob(self.points.draw(rng)).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        # An infinite or NaN loss gives such a gradient: refused before it can reach the weights.
+        norm = torch.nn.utils.clip_grad_norm_(self.weights, _CLIP)
+        if not bool(torch.isfinite(norm)):
+            raise NonFiniteLossError(
+                f"the loss of the prior became {loss.item():g} at step {number + 1}; the model itself is whole: fit "
+                "its prior again with --resume --prior mixture, or go without by --prior none"
+            )
+        self.optimizer.step()
+
+    def _look(self, done: int) -> None:
+        """Compare the held-out density with the best so far."""
+        if self.held_out is None:
+            return
+        nats = held_out_nats(self.flow, self.held_out)
+        self.stale += 1
+        if nats > self.best:
+            self.best, self.stale, self.kept = nats, 0, self.flow.tensors()

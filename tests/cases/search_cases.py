@@ -1,0 +1,57 @@
+"""Small models and objectives for the tests of searches, in a module that other processes can import."""
+
+from __future__ import annotations
+
+from seqvae.artifact.folder import Artifact, save_artifact
+from seqvae.config import CampaignConfig, ModelConfig, OracleConfig, RunConfig, SearchConfig
+from seqvae.model.build import build_model
+from seqvae.search.storage import run_folder
+from seqvae.search.storage.ledger import Ledger
+from seqvae.sequences.tokenizers.registry import build_tokenizer
+
+LETTERS = "ACGT"
+BEST = "GATTACAGATTA"
+
+
+def alike(text):
+    """How many letters are those of the best sequence, of one text."""
+    return sum(a == b for a, b in zip(text, BEST, strict=False)) / len(BEST)
+
+
+def sometimes(text):
+    """As `alike`, with what goes wrong in real life: no value, and an error."""
+    if text.startswith("AA"):
+        return None
+    if text.startswith("CC"):
+        raise ValueError("the instrument is busy")
+    return alike(text)
+
+
+def dna_model(folder, seed=0):
+    """Write a model of DNA that was never trained; return its folder."""
+    tokenizer = build_tokenizer("dna").fit(["ACGT", "TTGCA"])
+    config = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8, max_length=16)
+    vae = build_model(config, tokenizer.vocab_size, seed)
+    save_artifact(folder, Artifact(vae.eval(), config, tokenizer, RunConfig(model=config), {"seed": 0}))
+    return folder
+
+
+def start(count=30):
+    """Return sequences of one length."""
+    import numpy as np
+
+    letters = np.random.default_rng(5).choice(list(LETTERS), (count, len(BEST)))
+    return sorted({"".join(row) for row in letters})
+
+
+def settings(model="", optimizer="ga", budget=60, batch=10, **campaign):
+    oracle = OracleConfig(budget=budget)
+    return SearchConfig(str(model), optimizer, "cpu", oracle, CampaignConfig(batch=batch, initial=20, **campaign))
+
+
+def rows(folder):
+    """What a ledger has, times left out."""
+    ledger = Ledger(folder / run_folder.LEDGER)
+    found = [(e.round, e.place, e.text, e.canonical, e.status, e.scores, e.proposer, e.seed) for e in ledger.entries()]
+    ledger.close()
+    return [(*row[:5], str(row[5]), *row[6:]) for row in found]  # as text, so that NaN equals itself

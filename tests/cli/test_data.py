@@ -1,0 +1,57 @@
+"""`seqvae data list | fetch | audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqvae.cli.main import main
+from seqvae.data.datasets.cards import list_cards
+
+
+def test_list_names_every_card(capsys):
+    assert main(["data", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["name", *(card.name for card in list_cards())]
+
+
+def test_fetch_prints_where_the_files_are(capsys):
+    assert main(["data", "fetch", "moses-sample", "--quiet"]) == 0
+    paths = capsys.readouterr().out.splitlines()
+    assert paths
+    assert all(Path(path).is_file() for path in paths)
+
+
+def test_audit_of_a_file(capsys, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,id\nCCO,1\nOCC,2\nC1CC,3\n[Na+].[Cl-],4\nCCN,5\n")
+    assert main(["data", "audit", str(path)]) == 0
+    rows = {line[:20].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
+    assert {name: text.split()[0] for name, text in rows.items() if name and "length" not in name} == {
+        "texts": "5",
+        "invalid": "1",
+        "duplicates": "1",
+        "salts and mixtures": "1",
+    }
+    assert "line 4: " in rows["invalid"]
+
+
+def test_audit_counts_the_leaks_of_a_published_split(capsys):
+    assert main(["data", "audit", "mpsa-sample"]) == 0
+    out = capsys.readouterr().out
+    assert "test texts that are in train too" in out
+    assert "reverse-complement duplicates" in out
+
+
+def test_audit_of_nothing_to_read_is_one_line(capsys, tmp_path):
+    (tmp_path / "binary.smi").write_bytes(bytes(range(256)))
+    (tmp_path / "ok.txt").write_text("CCO\n")
+    for code, words in (
+        (1, [tmp_path / "binary.smi"]),
+        (2, [tmp_path / "none.smi"]),
+        (2, ["moses-sampl"]),
+        (2, [tmp_path / "ok.txt", "--kind", "protein"]),
+    ):
+        assert main(["data", "audit", *map(str, words)]) == code, words
+        err = capsys.readouterr().err
+        assert err.startswith("seqvae: error: ")
+        assert err.count("\n") == 1

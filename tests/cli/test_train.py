@@ -1,0 +1,163 @@
+"""`seqvae train`: every setting is a flag, flags win over the file, the file over the defaults."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from seqvae.cli import printing as figures
+from seqvae.cli.flags import attribute_docs, flag, merged, settings
+from seqvae.cli.main import main
+from seqvae.config import RunConfig
+from seqvae.config.toml import run_from_dict, run_to_dict, run_toml
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Stand in for the training: keep what it was asked to do."""
+    calls = []
+    fit = ModuleType("seqvae.train.fit")
+
+    def train(run, out, resume=False, quiet=False, named=()):
+        calls.append(SimpleNamespace(run=run, out=out, resume=resume, quiet=quiet, named=set(named)))
+        return SimpleNamespace(folder=out, prepared=SimpleNamespace(test_texts=[], run=run))
+
+    fit.train = train
+    monkeypatch.setitem(sys.modules, "seqvae.train.fit", fit)
+    return calls
+
+
+def words_of(value, name):
+    flags = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return [flags if value else flags.replace("--", "--no-", 1)]
+    return [flags, str(value)]
+
+
+def another(value, name):
+    """A value that differs from the default and passes the checks."""
+    known = {
+        "split": "random",
+        "on_error": "skip",
+        "tokenizer": "dna",
+        "on_unknown": "drop",
+        "encoder": "conv",
+        "decoder": "position",
+        "schedule": "cyclical",
+        "rate_schedule": "constant",
+        "prior": "flow",
+        "device": "cpu",
+        "precision": "32",
+        "strategy": "ddp",
+        "column": "smiles",
+    }
+    if name in known:
+        return known[name]
+    return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2 + 0.125
+
+
+FLAGS = [(section, key, flag(section, key), default) for section, key, default, _ in settings() if key != "source"]
+
+
+def test_no_two_settings_share_a_flag():
+    names = [name for _, _, name, _ in FLAGS]
+    assert len(set(names)) == len(names) == sum(len(fields(part.default_factory)) for part in fields(RunConfig)) - 1
+
+
+@pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])
+def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
+    value = another(default, name)
+    assert main(["train", "moses", "--out", str(tmp_path), *words_of(value, name)]) == 0
+    expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
+    expected.setdefault(section, {})[key] = value
+    assert trained[0].run == run_from_dict(expected)
+    assert trained[0].named == {"data.source", f"{section}.{key}"}
+    # against a file that says `value`, the flag brings the default back
+    (tmp_path / "run.toml").write_text(run_toml(run_from_dict({section: {key: value}})))
+    config = ["--config", str(tmp_path / "run.toml")]
+    assert main(["train", "moses", "--out", str(tmp_path), *config, *words_of(default, name)]) == 0
+    assert getattr(getattr(trained[1].run, section), key) == default
+    assert main(["train", "moses", "--out", str(tmp_path), *config]) == 0
+    assert getattr(getattr(trained[2].run, section), key) == value
+
+
+def test_help_explains_every_flag_with_its_default(capsys):
+    assert main(["train", "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for section, key, default, explanation in settings():
+        if key != "source":
+            assert f"--{flag(section, key).replace('_', '-')} " in out
+            shown = " ".join(explanation.replace("`", "").split())
+            assert f"{shown} [default: {default if default != '' else repr('')}]" in out
+
+
+def test_explanations_come_from_the_configuration(trained):
+    class Sample:
+        """A sample.
+
+        Attributes:
+            one: the first
+                of two.
+            two: the second: with a colon.
+        """
+
+    assert attribute_docs(Sample) == {"one": "the first of two.", "two": "the second: with a colon."}
+
+
+def test_the_call_is_passed_on(trained, tmp_path, capsys):
+    assert main(["train", "--resume", "--out", str(tmp_path), "--quiet"]) == 0
+    assert trained == [SimpleNamespace(run=RunConfig(), out=tmp_path, resume=True, quiet=True, named=set())]
+    assert "--test-fraction" in capsys.readouterr().err
+    assert main(["train", "-", "--out", str(tmp_path)]) == 0
+    assert trained[1].run.data.source == "-"
+
+
+def test_merging_touches_neither_its_input_nor_other_settings():
+    toml = {"model": {"latent": 8}}
+    assert merged(toml, {"latent": 9, "epochs": 3, "beta": None}) == {"model": {"latent": 9}, "training": {"epochs": 3}}
+    assert toml == {"model": {"latent": 8}}
+    assert run_to_dict(run_from_dict(merged({}, {}))) == run_to_dict(RunConfig())
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[model]\nlatnt = 3\n", "model: unknown setting 'latnt'; did you mean 'latent'?"),
+        ("[modell]\nlatent = 3\n", "unknown section [modell]; did you mean 'model'?"),
+        ("[model]\nlatent = 'a'\n", "model.latent: expected int, got 'a' (str)"),
+        ("model = 3\n", "model: expected a table of settings, got 3"),
+        ("[model\n", "not a TOML file"),
+        ("\udcff", "not a TOML file"),
+    ],
+)
+def test_a_wrong_file_is_one_line(trained, tmp_path, capsys, toml, message):
+    path = tmp_path / "run.toml"
+    path.write_bytes(toml.encode(errors="surrogateescape"))
+    assert main(["train", "x", "--out", str(tmp_path / "out"), "--config", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert trained == []
+
+
+def test_a_missing_file_is_one_line(tmp_path, capsys):
+    assert main(["train", "x", "--out", str(tmp_path / "out"), "--config", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml: cannot read the run: No such file" in capsys.readouterr().err
+
+
+def test_one_of_several_processes_does_not_report(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert main(["train", "x", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_figures_are_printed_with_their_units(capsys):
+    figures.print_figures({"elbo": -12.34567, "texts": 1000, "novelty": None, "collapse": "It has collapsed."})
+    out = capsys.readouterr().out.splitlines()
+    assert out == ["held-out texts  1,000", "ELBO            -12.35  nats per sequence", "It has collapsed."]
+    figures.print_json({"elbo": -1.5})
+    assert json.loads(capsys.readouterr().out) == {"elbo": -1.5}

@@ -1,0 +1,282 @@
+"""Readers: what a format holds comes out, from any packing; every flaw is one line with file, line and reason."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rdkit import Chem
+
+from seqvae.data.files.formats import FORMATS, format_of
+from seqvae.data.files.readers import ReadSettings, RecordReader, read_records
+from seqvae.errors import InputError, RecordError, UsageError
+from seqvae.sequences.molecules import canonical_smiles
+
+SMILES = ["CCO", "Oc1ccccc1", "C[C@H](N)C(=O)O"]
+DNA = ["ACGT", "TTGACA", "NNNN"]
+
+
+def sdf(texts):
+    blocks = (f"{Chem.MolToMolBlock(Chem.MolFromSmiles(t))}>  <logp>\n{i}\n\n" for i, t in enumerate(texts))
+    return "$$$$\n".join([*blocks, ""])
+
+
+def genbank(text, name):
+    return f"""LOCUS       {name}                     {len(text)} bp    DNA     linear   UNK 01-JAN-1980
+DEFINITION  .
+ACCESSION   {name}
+VERSION     {name}
+FEATURES             Location/Qualifiers
+ORIGIN
+        1 {text.lower()}
+//
+"""
+
+
+def parquet(texts, title="smiles"):
+    buffer = io.BytesIO()
+    table = pyarrow.table({"n": list(range(len(texts))), title: list(texts)})
+    pyarrow.parquet.write_table(table, buffer, row_group_size=2)
+    return buffer.getvalue()
+
+
+def content(kind, texts):
+    """The bytes of a file of a format that holds these texts."""
+    return {
+        "txt": lambda: "\n".join(texts),
+        "smi": lambda: "".join(f"{t} name-{i}\n" for i, t in enumerate(texts)),
+        "csv": lambda: "id,smiles\n" + "".join(f'{i},"{t}"\n' for i, t in enumerate(texts)),
+        "tsv": lambda: "id\tsmiles\r\n" + "".join(f"{i}\t{t}\r\n" for i, t in enumerate(texts)),
+        "parquet": lambda: parquet(texts),
+        "sdf": lambda: sdf(texts),
+        "fasta": lambda: "".join(f">s{i} described\n{t[:2]}\n{t[2:]}\n" for i, t in enumerate(texts)),
+        "fa": lambda: "".join(f">s{i}\n{t}\n\n" for i, t in enumerate(texts)),
+        "gb": lambda: "".join(genbank(t, f"G{i}") for i, t in enumerate(texts)),
+        "gbk": lambda: "".join(genbank(t, f"G{i}") for i, t in enumerate(texts)),
+    }[kind]()
+
+
+def as_bytes(value):
+    return value if isinstance(value, bytes) else value.encode()
+
+
+def example(kind):
+    texts = DNA if kind in ("fasta", "fa", "gb", "gbk") else SMILES
+    return texts, as_bytes(content(kind, texts))
+
+
+def texts_of(source, **options):
+    return [r.text for r in read_records(source, ReadSettings(**options))[0]]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_format_plain_and_gzipped(tmp_path, kind, packed):
+    texts, data = example(kind)
+    path = tmp_path / f"x.{kind}{'.gz' if packed else ''}"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    records, summary = read_records(path)
+    assert [r.text for r in records] == texts
+    assert [r.line for r in records] == sorted({r.line for r in records})
+    assert (summary.kept, summary.rejected, summary.reject_file) == (len(texts), 0, None)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_format_from_standard_input(monkeypatch, kind, packed):
+    texts, data = example(kind)
+    stream = io.BytesIO(gzip.compress(data) if packed else data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
+    assert texts_of("-", format=kind) == texts
+
+
+def test_standard_input_is_one_text_a_line_unless_told(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"CCO\n\nCC x\n")))
+    assert texts_of("-") == ["CCO", "CC x"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1))
+def test_csv_gives_back_what_csv_wrote(tmp_path_factory, texts):
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["smiles", "note"], *([text, "x"] for text in texts)])
+    expected = [text.strip() for text in texts if text.strip()]
+    if expected:
+        reader = RecordReader(path, ReadSettings(on_error="skip", reject_file=path.with_name("r.csv")))
+        assert [r.text for r in reader] == expected
+        assert reader.summary.rejected == len(texts) - len(expected)
+
+
+def test_names_and_kept_columns(tmp_path):
+    (tmp_path / "a.smi").write_text("smiles name\nCCO ethanol, the usual\nCC\n")
+    assert [(r.text, r.name, r.line) for r in RecordReader(tmp_path / "a.smi")] == [
+        ("CCO", "ethanol, the usual", 2),
+        ("CC", "", 3),
+    ]
+    (tmp_path / "a.csv").write_text("ID,SMILES,qed\n7,CCO,0.4\n")
+    (record,) = RecordReader(tmp_path / "a.csv", ReadSettings(keep=("qed",)))
+    assert (record.text, record.name, record.fields) == ("CCO", "7", {"qed": "0.4"})
+    (tmp_path / "a.sdf").write_text(sdf(["CCO"]))
+    (record,) = RecordReader(tmp_path / "a.sdf", ReadSettings(keep=("logp", "absent")))
+    assert record.fields == {"logp": "0", "absent": ""}
+    (tmp_path / "a.fa").write_text(">chr1 human\nAC\nGT\n>\nAA\n")
+    assert [(r.text, r.name, r.line) for r in RecordReader(tmp_path / "a.fa")] == [("ACGT", "chr1", 1), ("AA", "", 4)]
+    (tmp_path / "a.parquet").write_bytes(parquet(SMILES))
+    assert [(r.line, r.fields) for r in RecordReader(tmp_path / "a.parquet", ReadSettings(keep=("n",)))] == [
+        (i + 1, {"n": str(i)}) for i in range(3)
+    ]
+
+
+def test_a_byte_order_mark_and_windows_lines(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfsmiles\r\nCCO\r\n")
+    assert texts_of(tmp_path / "a.csv") == ["CCO"]
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "found"),
+    [
+        ("smiles,y", "", "smiles"),
+        ("y,SEQ", "", "SEQ"),
+        ("molecule", "", "molecule"),
+        ("a,b", "b", "b"),
+        ("smiles,seq", "seq", "seq"),
+    ],
+)
+def test_the_column_is_found(tmp_path, header, column, found):
+    names = header.split(",")
+    (tmp_path / "a.csv").write_text(f"{header}\n{','.join(f'in-{n}' for n in names)}\n")
+    assert texts_of(tmp_path / "a.csv", column=column) == [f"in-{found}"]
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "message"),
+    [
+        ("smiles,y", "Smile", r"a\.csv: no column 'Smile'; the columns are smiles, y; did you mean 'smiles'\?"),
+        ("smiles,y", "zzz", r"a\.csv: no column 'zzz'; the columns are smiles, y$"),
+        ("a,b", "", r"a\.csv: name the column that holds the texts, none is obviously it: a, b"),
+        ("smiles,selfies", "", r"several could be it: smiles, selfies"),
+    ],
+)
+def test_a_wrong_column_lists_the_columns(tmp_path, header, column, message):
+    (tmp_path / "a.csv").write_text(f"{header}\nx,y\n")
+    with pytest.raises(InputError, match=message):
+        texts_of(tmp_path / "a.csv", column=column)
+
+
+BAD_FILES = {
+    "empty.smi": (b"", r"empty\.smi: the file is empty"),
+    "empty.smi.gz": (gzip.compress(b""), r"the file holds no records"),
+    "blank.txt": (b"\n\n", r"the file holds no records"),
+    "header.csv": (b"smiles\n", r"the file holds no records"),
+    "binary.smi": (b"CCO\n\x00\x01\n", r"binary\.smi:2: expected text, but the file is binary: it has a NUL byte"),
+    "latin.csv": (b"smiles\nCC\xff\n", r"latin\.csv:2: .*byte 0xff is no UTF-8"),
+    "cut.smi.gz": (gzip.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.gz: the gzip stream is cut short"),
+    "flipped.smi.gz": (gzip.compress(b"CCO\n")[:-8] + b"\0" * 8, r"the gzip stream is damaged"),
+    "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, though its name ends in \.gz"),
+    "bad.parquet": (b"PAR1 nothing", r"bad\.parquet: not a readable parquet file"),
+    "bad.fasta": (b"ACGT\n>a\nACGT\n", r"bad\.fasta:1: FASTA must begin with a line that starts with '>'"),
+    "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv:2: not a table: field larger than field limit"),
+    "open.csv": (b'smiles\nCCO\n"CC', r"open\.csv:3: not a table: unexpected end of data; is a quote left open here"),
+    "swallows.csv": (b'smiles,y\n"CC,1\nCCO,2\n', r"swallows\.csv:2: not a table: .*; is a quote left open here"),
+    "title.tsv": (b'"smiles\nCC\n', r"title\.tsv:1: not a table: .*; is a quote left open here"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_one_clear_error(tmp_path, name):
+    data, message = BAD_FILES[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=message) as error:
+        texts_of(tmp_path / name, on_error="skip")
+    assert "\n" not in str(error.value)
+
+
+def test_missing_files_folders_and_formats(tmp_path):
+    with pytest.raises(InputError, match=r"none\.smi: cannot be read: No such file"):
+        texts_of(tmp_path / "none.smi")
+    (tmp_path / "folder.smi").mkdir()
+    with pytest.raises(InputError, match=r"folder\.smi: cannot be read: Is a directory"):
+        texts_of(tmp_path / "folder.smi")
+    with pytest.raises(UsageError, match=r"unknown extension of .*x\.doc: expected one of txt, smi, csv"):
+        RecordReader(tmp_path / "x.doc")
+    with pytest.raises(UsageError, match="unknown extension of noext"):
+        format_of("noext")
+    with pytest.raises(UsageError, match="unknown format 'xml': expected one of"):
+        RecordReader("-", ReadSettings(format="xml"))
+    with pytest.raises(UsageError, match='on_error must be "stop" or "skip", got \'go\''):
+        ReadSettings(on_error="go")
+
+
+BAD_RECORDS = {
+    "a.smi": (b"CCO\nC1CC x\nCC\n", 2, "C1CC", "C1CC"),
+    "a.csv": (b"smiles,y\nCCO,1\nCC\n", 3, "CC", "2 columns expected as in the header, 1 found"),
+    "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the text column is empty here"),
+    "a.fa": (b">a\nC\n>b\n>c\nC\n", 3, "b", "the record has no sequence"),
+    "a.sdf": (sdf(["CCO"]).encode() + b"broken\n\n\nnothing\n$$$$\n", 15, "broken", "RDKit cannot read this molecule"),
+    "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the text column is empty here"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_a_bad_record_stops_or_is_set_aside(tmp_path, name):
+    data, line, text, reason = BAD_RECORDS[name]
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(RecordError, match=rf"{name}:{line}: ") as error:
+        list(RecordReader(path, check=canonical_smiles))
+    assert reason in str(error.value)
+    records, summary = read_records(path, ReadSettings(on_error="skip"), canonical_smiles)
+    assert records
+    assert summary.rejected == 1
+    assert summary.reject_file == tmp_path / f"{name}.rejected.csv"
+    assert "1 rejected (see" in str(summary)
+    header, row = csv.reader(summary.reject_file.read_text().splitlines())
+    assert header == ["file", "line", "text", "reason"]
+    assert row[:3] == [str(path), str(line), text]
+    assert reason in row[3]
+
+
+def test_genbank_without_sequence_and_damaged(tmp_path):
+    path = tmp_path / "a.gb"
+    path.write_text(genbank("ACGT", "G1") + "LOCUS       nothing\n//\n" + genbank("AAAA", "G2"))
+    records, summary = read_records(path, ReadSettings(on_error="skip", reject_file=tmp_path / "r.csv"))
+    assert [(r.text, r.name) for r in records] == [("ACGT", "G1"), ("AAAA", "G2")]
+    assert summary.reject_file == tmp_path / "r.csv"
+    assert summary.rejected == 1
+
+
+def test_a_check_may_rewrite_the_text(tmp_path):
+    (tmp_path / "a.smi").write_text("OCC ethanol\n")
+    (record,) = RecordReader(tmp_path / "a.smi", check=canonical_smiles)
+    assert (record.text, record.name, record.line) == ("CCO", "ethanol", 1)
+
+
+def test_reading_streams(tmp_path):
+    (tmp_path / "a.smi").write_text("CCO\n" * 3 + "bad bad\n")
+    reader = iter(RecordReader(tmp_path / "a.smi", check=canonical_smiles))
+    assert [next(reader).line for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(RecordError, match=r"a\.smi:4"):
+        next(reader)
+
+
+def test_all_bad_is_an_error_and_no_bad_writes_nothing(tmp_path):
+    (tmp_path / "a.smi").write_text("x\ny\n")
+    with pytest.raises(InputError, match=r"a\.smi: no usable record, all 2 were rejected"):
+        read_records(tmp_path / "a.smi", ReadSettings(on_error="skip"), canonical_smiles)
+    (tmp_path / "b.smi").write_text("C\n")
+    read_records(tmp_path / "b.smi", ReadSettings(on_error="skip"), canonical_smiles)
+    assert not (tmp_path / "b.smi.rejected.csv").exists()
+
+
+def test_a_reject_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "a.smi").write_text("x\n")
+    settings_ = ReadSettings(on_error="skip", reject_file=tmp_path / "none" / "r.csv")
+    with pytest.raises(InputError, match=r"r\.csv: cannot write the reject file: No such file"):
+        list(RecordReader(tmp_path / "a.smi", settings_, canonical_smiles))

@@ -1,0 +1,245 @@
+"""Laws of the codec: what goes in comes out, in any order and any batch, and its figures are the model's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from bulk_cases import tiny_codec
+from run_cases import dna_file, small_run
+
+import seqvae
+from seqvae.artifact.folder import load_artifact
+from seqvae.config import DecodeConfig
+from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.reconstruction import reconstruct, token_accuracy
+from seqvae.evaluate.model.sample_metrics import sample_figures, seen_in
+from seqvae.runtime.device import generator
+from seqvae.sequences.grammar.valence import valences_of
+from seqvae.sequences.molecules import is_valid
+from seqvae.train.fit import train
+
+TEXTS = ["ACGTACGTACGT", "AC", "TTTTTTTTTTTT", "GATTACA", "ACGTACGTACG"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("codec")
+    return train(small_run(dna_file(folder), epochs=20), folder / "model", quiet=True)
+
+
+@pytest.fixture(scope="module")
+def codec(trained):
+    return seqvae.load(trained.folder, device="cpu")
+
+
+def test_shapes(codec):
+    z = codec.encode(TEXTS)
+    assert z.shape == (5, 4)
+    assert z.dtype == torch.float32
+    assert not z.requires_grad
+    assert codec.posterior(TEXTS).std.shape == (5, 4)
+    assert codec.bounds(TEXTS).elbo.shape == (5,)
+    assert len(codec.decode(z)) == 5
+    probabilities = codec.decode_distribution(z)
+    assert probabilities.shape[::2] == (5, codec.tokenizer.vocab_size)
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:2]))
+
+
+def test_rows_do_not_depend_on_order_or_batch(codec):
+    z = codec.encode(TEXTS)
+    for batch_size in (1, 2, 100):
+        torch.testing.assert_close(codec.encode(TEXTS, batch_size), z, atol=1e-6, rtol=0)
+        assert codec.decode(z, batch_size=batch_size) == codec.decode(z)
+        assert codec.sample(7, seed=3, batch_size=batch_size) == codec.sample(7, seed=3)
+        torch.testing.assert_close(
+            codec.decode_distribution(z, batch_size), codec.decode_distribution(z), atol=1e-6, rtol=0
+        )
+    torch.testing.assert_close(codec.encode(TEXTS[::-1]), z.flip(0), atol=1e-6, rtol=0)
+
+
+def test_arrays_and_lists_are_points_too(codec):
+    z = codec.encode(TEXTS)
+    assert codec.decode(z.numpy()) == codec.decode(z.tolist()) == codec.decode(z.double()) == codec.decode(z)
+
+
+def test_generated_likelihoods_are_those_of_the_texts(codec):
+    z = codec.encode(TEXTS)
+    found = codec.generate(z, DecodeConfig("sample", seed=1))
+    assert [len(row) for row in found.token_log_probs] == [len(text) + 1 for text in found.texts]
+    for point, text, total in zip(z, found.texts, found.log_likelihood, strict=True):
+        ((_, tokens),) = codec.batches([text], 1)
+        with torch.no_grad():
+            expected = codec.model.log_likelihood(point.unsqueeze(0), tokens)[0]
+        torch.testing.assert_close(total, expected, atol=1e-4, rtol=1e-5)
+
+
+def test_the_elbo_is_below_the_importance_weighted_bound(codec):
+    elbo = torch.stack([codec.bounds(TEXTS, seed).elbo for seed in range(100)])
+    assert (elbo.mean(0) <= codec.iwae(TEXTS, 500) + 4 * elbo.std(0) / 10).all()
+
+
+def test_draws_and_samples_follow_the_seed(codec):
+    assert torch.equal(codec.draw(5, seed=1), codec.draw(5, seed=1))
+    assert not torch.equal(codec.draw(5, seed=1), codec.draw(5, seed=2))
+    assert codec.sample(20, seed=1) == codec.sample(20, seed=1) != codec.sample(20, seed=2)
+    state = torch.get_rng_state()
+    codec.sample(5)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_prior_is_chosen_by_name(trained, codec):
+    from seqvae.latent.codec import Codec
+    from seqvae.model.priors import GaussianMixture
+
+    mean = torch.full((1, 4), 9.0)
+    far = GaussianMixture.from_moments(torch.ones(1), mean, 0.01 * torch.eye(4).unsqueeze(0)).float()
+    for default in ("normal", "fitted"):
+        both = Codec(replace(load_artifact(trained.folder), fitted=far, default_prior=default), "cpu")
+        expected = codec.draw(50, 1) if default == "normal" else far.sample(50, generator(1, 11))
+        assert torch.equal(both.draw(50, 1), expected)
+        assert both.sample(9, seed=2) == both.sample(9, seed=2, prior=default)
+        assert both.draw(50, prior="fitted").mean() > 8
+        torch.testing.assert_close(both.log_prior(expected, prior="fitted"), far.log_prob(expected))
+        torch.testing.assert_close(both.log_prior(expected, "normal", batch_size=7), codec.log_prior(expected))
+    assert torch.equal(codec.draw(5), codec.draw(5, prior="normal"))
+    with pytest.raises(UsageError, match="the model has no fitted prior; fit one"):
+        codec.sample(5, prior="fitted")
+    with pytest.raises(UsageError, match="unknown prior 'normall'; did you mean 'normal'"):
+        codec.sample(5, prior="normall")
+    with pytest.raises(InputError, match="not finite"):
+        codec.log_prior(torch.full((1, 4), 1e30))
+
+
+def test_a_path_starts_and_ends_at_its_ends(codec):
+    for refine in (0, 5):
+        path = codec.interpolate(TEXTS[0], TEXTS[2], steps=5, refine=refine)
+        assert len(path) == 5
+        assert [path[0], path[-1]] == codec.decode(codec.encode([TEXTS[0], TEXTS[2]], refine=refine))
+
+
+def test_an_ambiguous_base_is_a_set(codec):
+    either = codec.encode(["ACGNACGTACGT"])
+    assert either.shape == (1, 4)
+    codes = codec.bounds(["ACGNACGTACGT"]).distortion
+    assert torch.isfinite(codes).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda c: c.encode(["ACGX"]), InputError, "X"),
+        (lambda c: c.encode(["A" * 13]), TooLongError, "has 13 tokens, the model takes at most 12"),
+        (lambda c: c.encode("ACGT"), UsageError, "expected a list of texts, got one text"),
+        (
+            lambda c: c.decode(np.zeros((2, 3))),
+            UsageError,
+            r"expected latent points of shape \(batch, 4\), got \(2, 3\)",
+        ),
+        (lambda c: c.decode(np.full((1, 4), np.nan)), InputError, "NaN"),
+        (lambda c: c.interpolate("A", "C", kind="slurp"), UsageError, "did you mean 'slerp'"),
+        (lambda c: c.sample(0), UsageError, "from 1, got 0"),
+        (lambda c: c.sample(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.draw(1, seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.bounds(["A"], seed=-1), UsageError, "seed: expected a number from 0, got -1"),
+        (lambda c: c.iwae(["A"], samples=0), UsageError, "samples: expected a number from 1, got 0"),
+        (lambda c: c.encode(["A"], batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.iwae(["A"], batch_size=-1), UsageError, "batch_size: expected a number from 1, got -1"),
+        (lambda c: c.sample(1, batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1, got 0"),
+        (lambda c: c.decode_distribution(np.zeros((2, 4)), 0), UsageError, "batch_size: expected a number from 1"),
+        (lambda c: c.log_prior(np.zeros((2, 4)), batch_size=0), UsageError, "batch_size: expected a number from 1"),
+    ],
+)
+def test_wrong_input_is_named(codec, call, error, words):
+    with pytest.raises(error, match=words):
+        call(codec)
+
+
+def test_summary_figures_hold_together(codec, trained):
+    held_out = [*trained.prepared.test_texts, "not DNA"]
+    figures = summarise(codec, held_out, trained.prepared.train, SummarySettings(samples=50))
+    assert figures.texts == len(held_out) - 1
+    assert figures.left_out == 1
+    assert figures.elbo == pytest.approx(-(figures.rate + figures.distortion), rel=1e-5)
+    assert figures.nll_bound <= -figures.elbo + 0.5
+    assert figures.validity == 1.0
+    assert 0 < figures.uniqueness <= 1
+    assert 0 <= figures.novelty <= 1
+    tokens = np.mean([len(text) + 1 for text in trained.prepared.test_texts])
+    assert figures.bits_per_token == pytest.approx(figures.nll_bound / np.log(2) / tokens, rel=1e-5)
+    assert figures.exact_reconstruction == reconstruct(codec, trained.prepared.test_texts).exact
+    assert figures.token_accuracy == token_accuracy(codec, trained.prepared.test_texts) > 0.25
+
+
+def test_novelty_counts_what_training_has_seen(codec, trained):
+    store = trained.prepared.train
+    seen = [*codec.tokenizer.decode_batch([store.ids(row).tolist() for row in range(3)]), "AAAAAAAAAAAA"]
+    assert seen_in(store, codec.tokenizer, seen) == 3
+    figures = sample_figures([*seen, seen[0], "", "XX"], codec.tokenizer, store)
+    assert figures.validity == pytest.approx(5 / 7)
+    assert figures.uniqueness == pytest.approx(4 / 5)
+    assert figures.novelty == pytest.approx(1 / 4)
+
+
+def test_a_collapsed_model_is_said_to_be_one(codec, trained):
+    from seqvae.errors import CollapseWarning
+    from seqvae.evaluate.model.diagnostics import active_units, collapse_sentence
+
+    assert active_units(torch.zeros(10, 4)) == 0
+    assert active_units(torch.randn(100, 4, generator=torch.Generator().manual_seed(0))) == 4
+    assert collapse_sentence(5.0, 4, 4) == ""
+    assert "has collapsed" in collapse_sentence(0.01, 0, 4)
+    blind = seqvae.load(trained.folder, device="cpu")
+    with torch.no_grad():
+        blind.model.encoder.moments.weight.zero_()
+        blind.model.encoder.moments.bias.zero_()
+    with pytest.warns(CollapseWarning, match="the decoder ignores z"):
+        figures = summarise(blind, trained.prepared.test_texts, None, SummarySettings(samples=5))
+    assert figures.rate == 0
+    assert figures.active_units == 0
+    assert figures.novelty is None
+    assert summarise(blind, trained.prepared.test_texts[:3], None, SummarySettings(samples=5)).collapse == ""
+
+
+def test_samples_that_are_no_molecule_are_drawn_again():
+    codec = tiny_codec("smiles")
+    how = DecodeConfig("sample", seed=4)
+    first = codec.generate_samples(60, replace(how, tries=1))
+    once, twice, often = (codec.sample(60, seed=4, tries=tries) for tries in (1, 2, 30))
+    assert first.texts == once
+    free = codec.generate_samples(60, replace(how, tries=1, rules="syntax"))
+    accepts = valences_of(codec.tokenizer).accepts
+    clean = [is_valid(text) and accepts(ids[:-1]) for text, ids in zip(free.texts, free.ids, strict=True)]
+    good = [is_valid(text) for text in once]
+    assert sum(clean) < sum(good) < 60  # an untrained model
+    for again in (once, twice, often):
+        assert all(after == before for before, after, fine in zip(free.texts, again, clean, strict=True) if fine)
+    assert sum(map(is_valid, often)) > sum(map(is_valid, twice)) > sum(good)
+    whole = codec.generate_samples(60, replace(how, tries=30))
+    assert whole.texts == often
+    assert int(whole.refusals.sum()) < int(first.refusals.sum())  # what comes as a molecule has none
+    assert all(count == 1 for count, fine in zip(whole.draws.tolist(), clean, strict=True) if fine)
+    assert [float(row.sum()) for row in whole.token_log_probs] == pytest.approx(whole.log_likelihood.tolist())
+
+
+@pytest.mark.parametrize("method", ["greedy", "sample"])
+def test_only_texts_that_are_no_molecule_are_written_under_the_rules_of_chemistry(method):
+    """And then as if the rules had been kept from the start: the same latent points, the same random numbers."""
+    codec, how = tiny_codec("smiles"), DecodeConfig(method, seed=2)
+    z = codec.draw(70, 3)
+    made = codec.generate(z, how, batch_size=16)
+    texts = {
+        rules: codec.tokenizer.decode_batch(codec.generate_ids(z, replace(how, rules=rules), 16).ids)
+        for rules in ("syntax", "valence")
+    }
+    freely = codec.generate_ids(z, replace(how, rules="syntax"), 16).ids
+    accepts = valences_of(codec.tokenizer).accepts
+    came = [is_valid(text) and accepts(ids[:-1]) for text, ids in zip(texts["syntax"], freely, strict=True)]
+    assert any(came)
+    assert not all(came)
+    assert made.texts == [texts["syntax" if fine else "valence"][row] for row, fine in enumerate(came)]
+    rows = [3, 17, 40, 69]
+    some = codec.generate_ids(z, how, 16, rows)
+    assert codec.tokenizer.decode_batch(some.ids) == [texts["valence"][row] for row in rows]

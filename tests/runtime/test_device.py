@@ -1,0 +1,63 @@
+"""What is encoded, reported or compared does not depend on the processor, nor on the caller's precision."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import device_cases
+import numpy as np
+import pytest
+import torch
+
+from seqvae.runtime import device
+from seqvae.runtime.device import evaluating, exact_products, fast_matmul
+
+# By the name that oneDNN has for them; a name above what the processor has changes nothing.
+NARROWEST, WIDEST = "SSE41", "ALL"
+
+
+def _values(instructions: str) -> dict[str, np.ndarray]:
+    script = Path(device_cases.__file__)
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": instructions}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    return {name: np.array(values) for name, values in json.loads(done.stdout).items()}
+
+
+def test_results_are_the_same_under_the_widest_and_the_narrowest_instructions():
+    narrow, wide = _values(NARROWEST), _values(WIDEST)
+    for name, expected in narrow.items():
+        # 1e-5 of what such numbers are made of: nats by the ten, refined points after steps of .1
+        np.testing.assert_allclose(wide[name], expected, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+def test_products_are_exact_whatever_the_caller_set(precision):
+    left, right = torch.rand(300, 512), torch.rand(512, 700)
+    layer = torch.nn.Linear(512, 700, bias=False)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        with exact_products():
+            error = (left @ right - left.double() @ right.double()).abs().max()
+        assert torch.get_float32_matmul_precision() == precision
+        with evaluating(layer):
+            error_of_a_layer = (layer(left) - left.double() @ layer.weight.double().T).abs().max()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert max(error, error_of_a_layer) < 2e-4  # of sums near 128: float32 errs by some 3e-5, bf16 factors by .1
+
+
+@pytest.mark.parametrize(
+    ("place", "exact", "precision"), [("cpu", True, "medium"), ("cpu", False, "highest"), ("cuda", True, "highest")]
+)
+def test_fast_kernels_are_for_a_cpu_that_loses_no_digits_by_them(monkeypatch, place, exact, precision):
+    monkeypatch.setattr(device, "_fast_is_exact", lambda: exact)
+    tf32 = torch.backends.cudnn.allow_tf32
+    with exact_products(place):
+        assert torch.get_float32_matmul_precision() == precision
+        assert not torch.backends.cudnn.allow_tf32
+        with fast_matmul():
+            assert torch.get_float32_matmul_precision() == "medium"
+    assert torch.backends.cudnn.allow_tf32 == tf32

@@ -1,0 +1,190 @@
+"""The scripts run on their small settings, count what they say they count, and BENCHMARKS.md is what they make."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from scripts.baselines import moses_recipe
+from scripts.benchmarks import benchmark_metrics, benchmark_properties
+from scripts.benchmarks.search import (
+    ablate_search,
+    benchmark_ehrlich,
+    benchmark_pareto,
+    benchmark_pmo,
+    benchmark_small_budgets,
+    benchmark_tfbind8,
+)
+from scripts.benchmarks.speed import (
+    benchmark_device,
+    benchmark_equal_time,
+    benchmark_growth,
+    benchmark_memory,
+    benchmark_throughput,
+    benchmark_tokenize,
+    matrix_work,
+)
+from scripts.page import make_benchmarks_page, make_curve
+from scripts.training import search_zinc, trace_zinc, train_ecoli, train_moses, train_mpsa, train_zinc
+from seqvae.config import ModelConfig, ObjectiveConfig
+from seqvae.model.build import build_model
+from seqvae.runtime.device import generator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCRIPTS = {
+    benchmark_throughput.NAME: benchmark_throughput.main,
+    benchmark_device.NAME: benchmark_device.main,
+    benchmark_memory.NAME: benchmark_memory.main,
+    benchmark_growth.NAME: benchmark_growth.main,
+    benchmark_equal_time.NAME: benchmark_equal_time.main,
+    benchmark_metrics.NAME: benchmark_metrics.main,
+    benchmark_properties.NAME: benchmark_properties.main,
+    benchmark_tokenize.NAME: benchmark_tokenize.main,
+    ablate_search.NAME: ablate_search.main,
+    benchmark_ehrlich.NAME: benchmark_ehrlich.main,
+    benchmark_pareto.NAME: benchmark_pareto.main,
+    benchmark_pmo.NAME: benchmark_pmo.main,
+    benchmark_small_budgets.NAME: benchmark_small_budgets.main,
+    train_zinc.NAMES["smiles"]: train_zinc.main,
+    train_zinc.NAMES["faithful"]: lambda argv: train_zinc.main(["--model", "faithful", *argv]),
+    search_zinc.NAME: search_zinc.main,
+    trace_zinc.NAME: trace_zinc.main,
+    train_moses.NAME: train_moses.main,
+    train_mpsa.NAME: train_mpsa.main,
+    train_ecoli.NAME: train_ecoli.main,
+}
+# A small setting may drop a record, and learns too little for its latent space to carry anything.
+pytestmark = pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The folder in which the small results gather."""
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, results, tmp_path, capsys):
+    SCRIPTS[name](["--small", "--threads", "1", "--out", str(results / f"{name}.json")])
+    capsys.readouterr()
+    result = json.loads((results / f"{name}.json").read_text("utf-8"))
+    assert result["name"] == name
+    assert {"machine", "versions", "settings", "figures", "made"} <= set(result)
+    assert not _paths_in(result), "a result must not tell where it was made"
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(results / f"{name}.json", alone)
+    page = make_benchmarks_page.page(alone)
+    assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
+    assert result["made"] in page
+
+
+def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, capsys):
+    rows = ["8-mer\t8-mer\tE-score"]
+    for number in range(4**8):
+        text = "".join("ACGT"[number >> 2 * place & 3] for place in range(8))
+        back = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        if text <= back:
+            rows.append(f"{text}\t{back}\t{sum(a == b for a, b in zip(text, back, strict=True)) + number / 1e6}")
+    (tmp_path / "ANY_REF_8mers.txt").write_text("\n".join(rows) + "\n")
+    out = tmp_path / "tfbind8.json"
+    table = str(tmp_path / "ANY_REF_8mers.txt")
+    benchmark_tfbind8.main(["--small", "--threads", "1", "--table", table, "--batches", "4,2", "--out", str(out)])
+    capsys.readouterr()
+    found = json.loads(out.read_text("utf-8"))["figures"]["batches"]
+    for batch, calls in (("4", 40), ("2", 20)):
+        assert {run["calls_unique"] for run in found[batch]["ANY"]["runs"].values()} == {calls}
+        assert 0 < found[batch]["ANY"]["mean_best"] <= 1
+    assert "ANY" in make_benchmarks_page.page(tmp_path)
+
+
+def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
+    result, drawn = tmp_path / "moses.json", tmp_path / "curve.svg"
+    run = ["--small", "--threads", "1", "--folder", str(tmp_path), "--out", str(result)]
+    train_moses.main([*run, "--betas", "0.3"])
+    first = json.loads(result.read_text("utf-8"))
+    first["figures"]["points"]["0.3"]["mark"] = "measured before"
+    result.write_text(json.dumps(first), "utf-8")
+    train_moses.main([*run, "--betas", "0.3,0.6", "--resume"])
+    both = json.loads(result.read_text("utf-8"))["figures"]["points"]
+    assert both.keys() == {"0.3", "0.6"}
+    assert both["0.3"] == first["figures"]["points"]["0.3"]
+    make_curve.main(["--result", str(result), "--out", str(drawn)])
+    capsys.readouterr()
+    names = [title.text for title in ElementTree.parse(drawn).iter() if title.tag.endswith("title")]
+    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, refined and fitted"]
+
+
+def _paths_in(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [found for key, part in value.items() for found in [*_paths_in(key), *_paths_in(part)]]
+    if isinstance(value, list):
+        return [found for part in value for found in _paths_in(part)]
+    return [value] if isinstance(value, str) and value.startswith(("/", "~", "\\")) else []
+
+
+def test_benchmarks_page_is_what_the_results_make(tmp_path):
+    page = tmp_path / "BENCHMARKS.md"
+    make_benchmarks_page.main(["--out", str(page)])
+    assert (ROOT / "BENCHMARKS.md").read_text("utf-8") == page.read_text("utf-8"), (
+        "run: python -m scripts.page.make_benchmarks_page"
+    )
+
+
+def test_a_finished_zinc_run_is_only_read_back(tmp_path, capsys):
+    folder, first, again = tmp_path / "run", tmp_path / "first.json", tmp_path / "again.json"
+    train_zinc.main(["--small", "--threads", "1", "--folder", str(folder), "--out", str(first)])
+    weights = (folder / "weights.safetensors").stat().st_mtime_ns
+    train_zinc.main(["--small", "--threads", "1", "--folder", str(folder), "--resume", "--out", str(again)])
+    capsys.readouterr()
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == weights
+    assert json.loads(first.read_text("utf-8"))["figures"] == json.loads(again.read_text("utf-8"))["figures"]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_matrix_work_is_what_torch_counts(layers):
+    config = ModelConfig(
+        latent=5,
+        embedding=7,
+        encoder_width=6,
+        decoder_width=9,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        max_length=4,
+    )
+    model, tokens = build_model(config, vocab_size=11), torch.full((3, 4), 5)
+    with FlopCounterMode(display=False) as counter:
+        model.losses(tokens, 1.0, ObjectiveConfig(), generator(0))
+    assert counter.get_total_flops() == matrix_work.forward_flops(3, 4, config, vocab_size=11)
+
+
+def test_training_is_three_times_the_forward_work():
+    config = ModelConfig(latent=5, embedding=7, encoder_width=6, decoder_width=9, max_length=4)
+    model, tokens = build_model(config, vocab_size=11), torch.full((3, 4), 5)
+    with FlopCounterMode(display=False) as counter:
+        model.losses(tokens, 1.0, ObjectiveConfig(), generator(0)).loss.backward()
+    counted = matrix_work.training_flops(3, 4, config, vocab_size=11)
+    # torch leaves out what has no gradient to give, such as the recurrent product with the zeros before the first step.
+    assert 0.9 * counted <= counter.get_total_flops() <= counted
+
+
+def test_the_recipe_has_the_published_size_and_learns():
+    alphabet = moses_recipe.Characters("".join(map(chr, range(97, 123))))
+    torch.manual_seed(0)
+    model = moses_recipe.MosesVAE(len(alphabet))
+    assert len(alphabet) == 30
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(4.55e6, rel=0.01)
+    texts = [alphabet.encode("abc"), alphabet.encode("abcabc")]
+    assert [alphabet.decode(text) for text in texts] == ["abc", "abcabc"]
+    before = model.loss(texts[::-1]).item()
+    optimizer = torch.optim.Adam(model.parameters(), lr=moses_recipe.LEARNING_RATE)
+    for _ in range(5):
+        moses_recipe.train_step(model, optimizer, texts)
+    assert model.loss(texts[::-1]).item() < before

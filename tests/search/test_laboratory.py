@@ -1,0 +1,293 @@
+"""Searches that are told what a laboratory measured: plates, missing wells, repeats, and what was never asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from dataclasses import replace
+
+import pytest
+from search_cases import BEST, alike, dna_model, settings, start
+
+from seqvae.config import CampaignConfig, ConstraintConfig
+from seqvae.errors import InputError, UsageError
+from seqvae.properties.scoring import Scoring, Term
+from seqvae.search import Measurement, ask, begin, laboratory, last_plate, tell
+from seqvae.search.api import opened, resume
+from seqvae.search.oracle.measurements import given
+from seqvae.search.registry import OPTIMISERS
+from seqvae.search.results import results
+from seqvae.search.storage.ledger import Ledger
+from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
+from seqvae.search.storage.state import load_state
+
+
+def entries(folder):
+    ledger = Ledger(folder / LEDGER)
+    found = list(ledger.entries())
+    ledger.close()
+    return found
+
+
+# What a model decodes that was never trained is worse than random sequences of one length; so these begin with it.
+FROM_THE_MODEL = ("turbo", "ascent", "cma-es", "subspace")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model")
+    texts = () if optimizer in FROM_THE_MODEL else start(100 if optimizer == "screening" else 30)
+    begin(None, run, settings(model, optimizer), texts)
+    asked, means = [], []
+    for _ in range(4):
+        plate = [one.text for one in ask(run, 24)]
+        asked += plate
+        means.append(sum(map(alike, plate)) / len(plate))
+        told = tell(run, [Measurement(text, (alike(text),)) for text in plate])
+        assert (told.asked, told.observed, told.again, told.missing) == (24, 0, 0, 0)
+    assert len(set(asked)) == len(asked)
+    # those that do not learn do not get better, nor does what a model decodes that was never trained
+    if optimizer not in ("prior", "screening", "latent"):
+        assert max(means[1:]) > means[0]
+    assert {entry.round for entry in entries(run)} == {0, 1, 2, 3}
+
+
+def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
+    begin(None, tmp_path / "run", settings(), start(100))
+    first, second = ([one.text for one in ask(tmp_path / "run", 20)] for _ in range(2))
+    assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("count", [2, 8, 96, 250])
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMISERS if name not in ("prior", "screening")])
+def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
+    """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
+    model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 300)
+    config = replace(settings(model, optimizer), campaign=CampaignConfig())
+    begin(None, tmp_path / "run", config, texts)
+    begin(None, tmp_path / "later", config, texts)
+    begin(None, tmp_path / "set", replace(config, campaign=CampaignConfig(initial=count + 1)), texts)
+    for name, initial in {"run": None, "later": count + 1, "set": None}.items():
+        plate = [one.text for one in ask(tmp_path / name, count, initial)]
+        measured = plate[: -(count // 3) or None]
+        tell(tmp_path / name, [Measurement(text, (alike(text),)) for text in measured])
+        proposers = {one.proposer for one in ask(tmp_path / name, 2)}
+        assert (proposers <= {"start", "prior"}) == (name != "run")
+    with pytest.raises(UsageError, match=f"had its first plate, of {count} texts: leave initial away"):
+        ask(tmp_path / "run", 2, 20)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_plates_are_full_as_long_as_texts_are_left(optimizer, tmp_path):
+    """Nothing is measured: what is on a plate may not be on the next, and an optimiser does not know of it."""
+    run, texts = tmp_path / "run", start(100)
+    begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), texts)
+    plates = [[one.text for one in ask(run, count)] for count in (96, 4, 4, 30)]
+    bred = optimizer != "screening"  # which has no texts but those of its file
+    assert [len(plate) for plate in plates] == [96, 4, 4 * bred, 30 * bred]
+    asked = [text for plate in plates for text in plate]
+    assert len(set(asked)) == len(asked)
+    assert set(plates[0] + plates[1]) == set(texts)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_telling_that_was_cut_off_is_learned_from_all_the_same(optimizer, tmp_path, monkeypatch):
+    model, texts, plates = dna_model(tmp_path / "model"), start(90), {}
+    for name in ("whole", "cut"):
+        run, plates[name] = tmp_path / name, []
+        begin(None, run, settings(model, optimizer), texts)
+        for _ in range(3):
+            plate = [one.text for one in ask(run, 12)]
+            for part in (plate[:6], plate[6:]):  # both are behind the state where both are cut off
+                with monkeypatch.context() as patch:
+                    if name == "cut":
+                        patch.setattr(laboratory, "save_state", cut_off)
+                    with contextlib.suppress(KeyboardInterrupt):
+                        tell(run, [Measurement(text, (alike(text),)) for text in part])
+            plates[name].append(plate)
+    assert entries(tmp_path / "cut") == entries(tmp_path / "whole")
+    assert plates["cut"] == plates["whole"]
+
+
+def cut_off(*_):
+    raise KeyboardInterrupt
+
+
+def test_the_last_plate_is_there_again_without_what_was_measured(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(dna_model(tmp_path / "model"), "latent"), start())
+    assert last_plate(run) == []
+    ask(run, 6)
+    plate = ask(run, 6)
+    assert [(one.text, one.proposer, one.seed) for one in last_plate(run)] == [
+        (one.text, one.proposer, one.seed) for one in plate
+    ]
+    tell(run, [Measurement(plate[0].text, (1.0,)), Measurement(plate[1].text, (math.nan,))])
+    assert [one.text for one in last_plate(run)] == [one.text for one in plate[1:]]
+
+
+def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(), start())
+    plate = [one.text for one in ask(run, 6)]
+    table = [
+        Measurement(plate[0], (1.0,)),
+        Measurement(plate[0], (3.0,)),
+        Measurement(plate[1].lower(), (0.5,)),
+        Measurement(plate[2], (math.nan,)),
+        Measurement("ACGTACGTACGT", (9.0,)),
+    ]
+    with pytest.raises(InputError, match="is no text of this search"):
+        tell(run, [*table, Measurement("no DNA", (0.5,))])
+    assert not entries(run)
+    told = tell(run, table)
+    assert (told.round, told.asked, told.observed, told.again, told.missing) == (0, 2, 1, 1, 1)
+    again = tell(run, [Measurement(plate[0], (5.0,)), Measurement(plate[2], (0.25,))])
+    assert (again.round, again.asked, again.again) == (1, 2, 1)
+    found = results(entries(run), 100)
+    assert {entry.canonical: entry.scores[0] for entry in found.top} == {plate[0]: 3.0, plate[1]: 0.5, plate[2]: 0.25}
+    assert found.statuses == {"ok": 5, "given": 1}
+    with opened(run) as search:
+        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
+        assert search.optimiser.archive.best(2) == ["ACGTACGTACGT", plate[0]]
+        assert search.optimiser.archive.score(plate[0]) == 3.0
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "ascent", "cma-es", "prior"])
+def test_a_text_measured_again_counts_with_its_mean_whoever_searches(optimizer, tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), start())
+    text = ask(run, 4)[0].text
+    for score in (1.0, 3.0):
+        tell(run, [Measurement(text, (score,))])
+    with opened(run) as search:
+        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
+        archive = getattr(search.optimiser, "archive", None) or search.optimiser.designs.archive
+        assert archive.score(text) == 2.0
+
+
+RULES_AND_WHAT_BREAKS_THEM = [
+    ({"like": BEST, "positions": "1-3"}, "GATTTTTTTTTT"),
+    ({"like": BEST, "positions": "1-3"}, "GATTACAGATTAA"),
+    ({"keep": ("TACA",)}, "GATTTTTTTTTT"),
+    ({"forbid": ("CCC",)}, "GATTACCCATTA"),
+    ({"longest": 12}, "GATTACAGATTAA"),
+]
+
+
+@pytest.mark.parametrize(("rule", "outside"), RULES_AND_WHAT_BREAKS_THEM)
+@pytest.mark.parametrize("with_model", [True, False])
+def test_what_was_measured_is_written_down_as_itself_or_not_at_all(rule, outside, with_model, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model") if with_model else ""
+    begin(None, run, replace(settings(model), constraints=ConstraintConfig(**rule)), [BEST, "CACTACAGATTA"])
+    inside = "AAATACAGATTA"
+    tell(run, [Measurement(inside, (2.0,)), Measurement(BEST, (1.0,))])
+    assert [entry.canonical for entry in entries(run)] == [inside, BEST]
+    with pytest.raises(InputError, match=f"'{outside}' is no text of this search, or breaks one of its rules"):
+        tell(run, [Measurement(inside, (2.0,)), Measurement(outside, (9.0,))])
+    assert len(entries(run)) == 2
+
+
+def test_a_search_with_an_objective_is_not_asked(tmp_path):
+    begin("dna:gc", tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="has an objective of its own: seqvae optimize --resume"):
+        ask(tmp_path / "run", 4)
+
+
+def test_what_was_measured_before_costs_no_call_and_is_learned_from(tmp_path):
+    run = tmp_path / "run"
+    known = [Measurement(text, (alike(text),)) for text in start()[:15]]
+    begin(alike, run, settings(budget=40), start(), known)
+    found = resume(run, function=alike)
+    assert found.unique == 40
+    assert found.statuses["given"] == 15
+    assert all(entry.status == "given" for entry in entries(run) if entry.round == 0)
+    assert not {e.canonical for e in entries(run) if e.status == "ok"} & set(start()[:15])
+
+
+def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_path):
+    texts, began = [f"T{number}" for number in range(20_000)], time.process_time()
+    found = given([Measurement(text, (score,)) for score in (1.0, 2.0) for text in texts], str, 1)
+    assert time.process_time() - began < 10.0
+    assert [(entry.text, entry.scores) for entry in found] == [(text, (1.5,)) for text in texts]
+
+
+@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMISERS.items() if kind.several])
+def test_what_was_measured_before_has_a_number_for_each_objective(optimizer, tmp_path):
+    run, model = tmp_path / "run", dna_model(tmp_path / "model")
+    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart"), start(60)
+    for scores in ((0.5,), (0.5, 0.5, 0.5)):
+        with pytest.raises(UsageError, match=f"expected as many scores as the search has, 2, got {len(scores)}"):
+            begin(both, run, settings(model, optimizer), texts, [Measurement(texts[0], scores)])
+    assert not run.exists()
+    values = both(texts[:25]).tolist()
+    values[0][1] = math.nan
+    begin(both, run, settings(model, optimizer), texts, list(map(Measurement, texts, map(tuple, values))))
+    found = resume(run)
+    assert (found.unique, found.statuses["given"]) == (60, 25)
+
+
+def test_measurements_of_another_number_of_scores_are_refused_whole(tmp_path):
+    run = tmp_path / "run"
+    begin(None, run, settings(), start())
+    plate = [one.text for one in ask(run, 4)]
+    with pytest.raises(UsageError, match="expected as many scores as the search has, 1, got 2"):
+        tell(run, [Measurement(plate[0], (1.0,)), Measurement(plate[1], (1.0, 2.0))])
+    assert not entries(run)
+    assert tell(run, [Measurement(plate[1], (1.0,))]).asked == 1
+
+
+@pytest.mark.parametrize("objective", [alike, None])
+@pytest.mark.parametrize("moment", [1, 2])
+def test_a_beginning_that_was_cut_off_is_no_search_and_is_made_again(objective, moment, tmp_path, monkeypatch):
+    run, whole, moments = tmp_path / "run", tmp_path / "whole", []
+    first, second = ([Measurement(text, (0.5,)) for text in start()[part]] for part in (slice(9), slice(3, 20)))
+
+    def cut(file):
+        moments.append(file)
+        if len(moments) == moment:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", cut)
+        with pytest.raises(KeyboardInterrupt):
+            begin(objective, run, settings(), start()[:25], first)
+    with pytest.raises(InputError, match="there is no search here"):
+        resume(run, function=objective)
+    for folder in (run, whole):
+        begin(objective, folder, settings(), start(), second)
+    for name in (SETTINGS, START):
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+    assert entries(run) == entries(whole)
+    assert [entry.text for entry in entries(run)] == [one.text for one in second]
+
+
+@pytest.mark.parametrize("objective", [alike, None])
+def test_a_folder_whose_settings_are_gone_keeps_what_was_scored(objective, tmp_path):
+    run = tmp_path / "run"
+    begin(objective, run, settings(budget=20), start())
+    if objective is None:
+        tell(run, [Measurement(start()[0], (1.0,))])
+    else:
+        resume(run, function=objective)
+    found = entries(run)
+    (run / SETTINGS).unlink()
+    with pytest.raises(UsageError, match=r"there is a search here whose search\.json is gone"):
+        begin(objective, run, settings(), start())
+    assert entries(run) == found
+
+
+def test_a_bad_row_among_what_was_measured_before_leaves_no_folder(tmp_path):
+    known = [Measurement(start()[0], (1.0,)), Measurement("GATTNACA", (1.0,), "known.csv:3: ")]
+    with pytest.raises(InputError, match=r"known\.csv:3: 'GATTNACA' is no text of this search"):
+        begin(alike, tmp_path / "run", settings(), start(), known)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_numbers(tmp_path):
+    begin(None, tmp_path / "run", settings(), start())
+    with pytest.raises(UsageError, match="expected a number of texts from 1"):
+        ask(tmp_path / "run", 0)
+    with pytest.raises(InputError, match="has an infinite score"):
+        tell(tmp_path / "run", [Measurement(start()[0], (math.inf,))])

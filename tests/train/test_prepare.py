@@ -1,0 +1,91 @@
+"""Laws of what comes before training, over every split and kind of text: bad records, and what counts as the same."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from dataclasses import replace
+
+import pytest
+from run_cases import dna_file, small_run
+
+from seqvae.config import TokenizerConfig
+from seqvae.data.corpus import read_texts, split_texts
+from seqvae.errors import InvalidMoleculeError, RecordError, SeqVAEWarning
+from seqvae.sequences.dna import normalize_dna, reverse_complement
+from seqvae.sequences.molecules import canonical_smiles
+from seqvae.train.prepare import prepare
+
+SIZES = [(chain, ring) for chain in range(1, 6) for ring in range(2, 10)]
+MOLECULES = [f"{'C' * chain}OC1{'C' * ring}1" for chain, ring in SIZES]
+AGAIN = [f"C1{'C' * ring}1O{'C' * chain}" for chain, ring in SIZES]
+CASES = [(kind, split) for kind in ("auto", "dna") for split in ("random", "dedup")]
+CASES += [(kind, split) for kind in ("smiles", "selfies") for split in ("random", "scaffold", "dedup")]
+CASES += [("auto.smi", split) for split in ("random", "scaffold", "dedup")]
+
+
+def is_dna(kind):
+    return kind in ("auto", "dna")
+
+
+def texts_of(folder, kind):
+    return dna_file(folder, count=40).read_text().split() if is_dna(kind) else MOLECULES
+
+
+def run_of(folder, rows, kind, split, on_error="stop", seed=0):
+    path = folder / ("texts.smi" if kind == "auto.smi" else "texts.txt")
+    path.write_text("\n".join(rows) + "\n")
+    run = small_run(path, seed=seed)
+    data = replace(run.data, split=split, on_error=on_error, valid_fraction=0.2, test_fraction=0.2)
+    return replace(run, data=data, tokenizer=TokenizerConfig(kind.removesuffix(".smi"), vocab_size=0))
+
+
+def packed(run, folder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SeqVAEWarning)
+        return prepare(run, folder / "rejected.csv", progress=False)
+
+
+@pytest.mark.parametrize(("kind", "split"), CASES)
+@pytest.mark.parametrize("row", [0, 20, 40])
+def test_a_bad_record_is_found_by_its_line_however_texts_are_split(tmp_path, kind, split, row):
+    bad = {"dna": "ACGT!", "auto": "AC-GT"}.get(kind, "C1CC")
+    rows = texts_of(tmp_path, kind)
+    rows = [*rows[:row], bad, *rows[row:]]
+    for seed in range(3):  # each seed puts it on another side
+        run = run_of(tmp_path, rows, kind, split, seed=seed)
+        with pytest.raises(
+            RecordError, match=rf"{run.data.source}:{row + 1}: '{bad}' cannot be used: .*--on-error skip"
+        ):
+            packed(run, tmp_path)
+        for _ in range(2):  # what an earlier call found is not found twice
+            packed(run_of(tmp_path, rows, kind, split, "skip", seed), tmp_path / str(seed))
+        with (tmp_path / str(seed) / "rejected.csv").open(newline="") as file:
+            found = [(row["line"], row["text"]) for row in csv.DictReader(file)]
+        assert found.count((str(row + 1), bad)) == 1
+
+
+@pytest.mark.parametrize(("kind", "split"), [case for case in CASES if case[1] != "random"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_thing_written_in_two_ways_is_on_one_side(tmp_path, kind, split, seed):
+    same = (lambda text: min(text, reverse_complement(text))) if is_dna(kind) else canonical_smiles
+    once = texts_of(tmp_path, kind)
+    again = [reverse_complement(text).lower() for text in once] if is_dna(kind) else AGAIN
+    run = packed(run_of(tmp_path, [*once, *again], kind, split, seed=seed), tmp_path).run
+    found = read_texts(run.data)
+    read = normalize_dna if is_dna(kind) else str
+    sides = [{same(read(found.texts[row])) for row in side.tolist()} for side in split_texts(found, run)]
+    assert len(set.union(*sides)) == sum(map(len, sides))
+
+
+def test_there_is_no_list_of_bad_records_where_there_are_none(tmp_path):
+    rows = texts_of(tmp_path, "dna")
+    packed(run_of(tmp_path, [*rows, "ACGT!"], "dna", "random", "skip"), tmp_path)
+    assert (tmp_path / "rejected.csv").is_file()
+    packed(run_of(tmp_path, rows, "dna", "random", "skip"), tmp_path)
+    assert not (tmp_path / "rejected.csv").exists()
+
+
+def test_scaffolds_are_of_molecules(tmp_path):
+    with pytest.raises(InvalidMoleculeError, match="expected a molecule as SMILES, got"):
+        packed(run_of(tmp_path, texts_of(tmp_path, "dna"), "dna", "scaffold"), tmp_path)
