@@ -67,14 +67,14 @@ def _memory_gib() -> float | None:
     return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
 
 
-def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+def write_result(path: Path | None, name: str, settings: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """Write a result, whole or not at all, and print its figures.
 
     Args:
         path: the JSON file; None: print only.
         name: of the result, which the page of benchmarks asks for.
         settings: everything that was chosen, the seed among it.
-        figures: what came out.
+        metrics: what came out.
     """
     from seqvae.artifact.folder import versions  # imports torch, which a script that only packs texts does without
 
@@ -84,7 +84,7 @@ def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figu
         "machine": machine(),
         "versions": versions(),
         "settings": dict(settings),
-        "figures": dict(figures),
+        "figures": dict(metrics),
     }
     print(json.dumps(made["figures"], indent=1))
     if path is not None:
@@ -92,7 +92,7 @@ def write_result(path: Path | None, name: str, settings: Mapping[str, Any], figu
             file.write((json.dumps(made, indent=1) + "\n").encode())
 
 
-def figures_of(path: Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+def metrics_of(path: Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of a result that was written under these settings; none where there is no such result."""
     if path is None or not path.is_file():
         return {}

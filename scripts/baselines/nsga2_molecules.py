@@ -21,13 +21,13 @@ from pymoo.core.sampling import Sampling
 from pymoo.core.termination import NoTermination
 
 from scripts.benchmarks.search.pareto_task import Target
-from seqvae.config import BreedingConfig
+from seqvae.config import OperatorConfig
 from seqvae.properties.scoring import Scoring
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 
 POPULATION = 100
 _IDLE = 50  # generations without a new text, after which a run ends
-_MOVES, _SHARES = MoleculeMoves(), BreedingConfig()
+_MOVES, _SHARES = MoleculeMoves(), OperatorConfig()
 _CROSSED = _SHARES.crossover / (_SHARES.crossover + _SHARES.mutation)
 
 

@@ -35,11 +35,11 @@ def texts(small: bool) -> tuple[list[str], References]:
         parts = [every[i * _SMALL : (i + 1) * _SMALL] for i in range(4)]
         return parts[0], References("molecules", *parts[1:])
     moses = load_dataset("moses")
-    sides: dict[str, list[str]] = {}
+    splits: dict[str, list[str]] = {}
     for text, label in zip(moses.texts, moses.labels, strict=True):
-        sides.setdefault(label, []).append(text)
+        splits.setdefault(label, []).append(text)
     return load_dataset("moses-jtnvae").texts, References(
-        "molecules", sides["test"], sides["test_scaffolds"], sides["train"]
+        "molecules", splits["test"], splits["test_scaffolds"], splits["train"]
     )
 
 
@@ -56,8 +56,8 @@ def timed(samples: list[str], references: References, settings: GenerationSettin
 
 def nearest_seconds(samples: list[str], reference: Sequence[str], settings: GenerationSettings) -> float:
     """Return the seconds of the nearest neighbours alone, fingerprints at hand."""
-    sides = (samples, reference)
-    packed = [np.asarray(facts_of(part, ["fingerprint"], settings.workers)["fingerprint"]) for part in sides]
+    splits = (samples, reference)
+    packed = [np.asarray(facts_of(part, ["fingerprint"], settings.workers)["fingerprint"]) for part in splits]
     started = time.perf_counter()
     nearest_similarity(*packed, settings.device)
     return time.perf_counter() - started
@@ -73,14 +73,14 @@ def measured(given: Any, folder: Path) -> dict[str, Any]:  # noqa: ANN401 - argp
         cache_dir=folder,
         progress=shown if sys.stderr.isatty() else None,
     )
-    _, fresh = timed(samples, references, settings)
+    _, novel = timed(samples, references, settings)
     found, cached = timed(samples, references, settings)
     nearest = nearest_seconds(samples, references.test, settings)
     return {
         "metrics": found.metrics,
         "intervals": {name: list(interval) for name, interval in found.intervals.items()},
         "counts": found.counts,
-        "seconds": {"fresh": fresh, "cached": cached, "nearest neighbours": nearest},
+        "seconds": {"fresh": novel, "cached": cached, "nearest neighbours": nearest},
     }
 
 
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes that work on molecules (default: cores)")
     given = parser.parse_args(argv)
     with torch_threads(given.threads) as threads, folder_or_temporary(given.folder) as folder:
-        figures = measured(given, folder)
+        metrics = measured(given, folder)
     settings = {
         "samples": "moses-sample" if given.small else "moses-jtnvae",
         "device": given.device,
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "statistics kept before": given.folder is not None,
         "seed": GenerationSettings().seed,
     }
-    write_result(result_path(given, NAME), NAME, settings, figures)
+    write_result(result_path(given, NAME), NAME, settings, metrics)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import seqvae
 from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
 from scripts.training.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_again
-from seqvae.artifact.pretrained import models_folder, read_card, shipped_names, size_of
+from seqvae.artifact.pretrained import models_folder, pretrained_names, read_card, size_of
 from seqvae.errors import CollapseWarning
 from seqvae.evaluate.model.held_out import SummarySettings, summarise
 
@@ -61,7 +61,7 @@ def deviation(found: dict[str, Any], stated: dict[str, Any]) -> dict[str, float]
     return {key: abs(new - old) / max(abs(old), 1e-9) for key, (new, old) in numbers.items()}
 
 
-def model_figures(name: str, small: bool) -> dict[str, Any]:
+def model_metrics(name: str, small: bool) -> dict[str, Any]:
     """Return everything that is recorded of one model."""
     card, folder = read_card(models_folder() / name), models_folder() / name
     stated = json.loads((folder / "provenance.json").read_text("utf-8"))["metrics"]
@@ -84,9 +84,9 @@ def model_figures(name: str, small: bool) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure every shipped model, and write the result."""
     given = arguments(__doc__ or "").parse_args(argv)
-    names = shipped_names()[:1] if given.small else shipped_names()
+    names = pretrained_names()[:1] if given.small else pretrained_names()
     with torch_threads(given.threads) as threads:
-        found = {name: model_figures(name, given.small) for name in names}
+        found = {name: model_metrics(name, given.small) for name in names}
     settings = {"summary": asdict(SMALL_SUMMARY if given.small else SUMMARY), "seed": SUMMARY.seed, "threads": threads}
     write_result(result_path(given, NAME), NAME, settings, {"models": found, "bytes": size_of(models_folder())})
 

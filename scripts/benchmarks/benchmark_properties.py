@@ -75,7 +75,7 @@ def differences(tasks: Sequence[Property]) -> dict[str, float]:
     }
 
 
-def figures(settings: Settings) -> dict[str, Any]:
+def metrics(settings: Settings) -> dict[str, Any]:
     """Measure, and return the figures."""
     texts = load_dataset(settings.dataset, progress=False).texts[: settings.molecules]
     times = milliseconds(texts, settings.rounds)
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print, and write the result."""
     given = arguments(__doc__ or "").parse_args(argv)
     settings = SMALL if given.small else Settings()
-    write_result(result_path(given, NAME), NAME, asdict(settings), figures(settings))
+    write_result(result_path(given, NAME), NAME, asdict(settings), metrics(settings))
 
 
 if __name__ == "__main__":

@@ -72,13 +72,13 @@ def bits(part: Values) -> str:
 
 def samples(part: Values) -> str:
     """Return the table of samples from the prior beside held-out real sequences."""
-    metrics, intervals, floors = part["metrics"], part["intervals"], part["floors"]
+    metrics, intervals, baselines = part["metrics"], part["intervals"], part["floors"]
     rows = []
     for name, (title, digits) in _METRICS.items():
         if name in metrics:
             ends = intervals.get(name)
             spread = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
-            floor = f"{floors[name]:.{digits}f}" if name in floors else ""
+            floor = f"{baselines[name]:.{digits}f}" if name in baselines else ""
             rows.append([title, f"{metrics[name]:.{digits}f}", spread, floor])
     return table([f"of {part['counts']['samples']:,} samples", "seqvae", "95 % interval", "real sequences"], rows)
 
@@ -109,13 +109,13 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         result: what `train_ecoli.py` wrote.
         published: `published.toml`; `[dna_floors.bits_a_base]` has the reference figure of each dataset.
     """
-    figures = result["figures"]
+    metrics = result["figures"]
     reference = published.get("dna_floors", {}).get("bits_a_base", {})
-    parts = [dataset(name, part) for name, part in figures["datasets"].items()]
+    parts = [dataset(name, part) for name, part in metrics["datasets"].items()]
     return (
         "Held out: the de-duplicated sequences whose md5, read as a number, ends in the digit 0. Models that only "
         "count, with a pseudo-count of one half; the first letters of a Markov chain cost 2 bits each:\n\n"
-        + counted(figures["counted"], reference)
+        + counted(metrics["counted"], reference)
         + "\nA random tenth of the other sequences stops the training, picks the candidate and tunes the counting "
         "models (pseudo-count; first letters look back as far as they can). Real sequences, beside the samples: for a "
         "figure of one set the held-out ones, for a distance as many training sequences against the held-out "

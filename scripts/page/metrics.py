@@ -27,12 +27,12 @@ def section(result: Values, published: Values) -> str:
         result: of `benchmark_metrics.py`.
         published: not used; the figures of others stand in `moses_fixture.toml`, because they are not of a paper.
     """
-    figures, counts = result["figures"], result["figures"]["counts"]
+    metrics, counts = result["figures"], result["figures"]["counts"]
     whole = result["settings"]["samples"] == "moses-jtnvae"
     known = tomllib.loads(_FIXTURE.read_text("utf-8")) if whole else {"figures": {}, "within": {}}
-    rows = [row(name, value, figures["intervals"].get(name), known) for name, value in figures["metrics"].items()]
+    rows = [row(name, value, metrics["intervals"].get(name), known) for name, value in metrics["metrics"].items()]
     lines = [
-        reached(title, figures["seconds"][name], _REACH[name], seconds, most=True) for name, title in _TITLES.items()
+        reached(title, metrics["seconds"][name], _REACH[name], seconds, most=True) for name, title in _TITLES.items()
     ]
     return (
         f"{counts['samples']:,} samples (dataset `{result['settings']['samples']}`), {counts['reference']:,} test "

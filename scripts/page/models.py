@@ -10,7 +10,7 @@ from scripts.page.tables import share, table
 
 def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     """Return the Markdown of a result of `benchmark_models.py`; nothing published compares with it."""
-    figures = result["figures"]
+    metrics = result["figures"]
     titles = (
         "model",
         "data",
@@ -32,10 +32,10 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
             by_beam(model["figures"]),
             f"{model['largest_deviation']:.1g} ({model['of']})" if model["largest_deviation"] else "nothing",
         )
-        for name, model in figures["models"].items()
+        for name, model in metrics["models"].items()
     ]
     text = (
-        f"The models in the package take {figures['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
+        f"The models in the package take {metrics['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
         "after torch is imported. Every figure of each card was measured again, on the held-out texts of the model's "
         "dataset and with the weights as they ship (float16 on disk); the last column has the largest relative "
         "difference. Before it stands what beam search brings back, from the encoder's mean and from a refined one.\n\n"
@@ -43,7 +43,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     return text + table(titles, rows)
 
 
-def by_beam(figures: Mapping[str, Any]) -> str:
+def by_beam(metrics: Mapping[str, Any]) -> str:
     """Return what beam search brings back of the first texts."""
-    found, refined = share(figures["beam_exact"]), share(figures["refined_beam_exact"])
-    return f"{found}, refined {refined}, of the first {figures['refined_texts']:,}"
+    found, refined = share(metrics["beam_exact"]), share(metrics["refined_beam_exact"])
+    return f"{found}, refined {refined}, of the first {metrics['refined_texts']:,}"

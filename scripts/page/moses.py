@@ -47,13 +47,13 @@ def section(result: Values, published: Values) -> str:
 
 def beside(found: Values, published: Values) -> str:
     """Return the table of MOSES, ours below."""
-    rows = [[row["model"], *figures(row["metrics"])] for row in published["rows"]]
+    rows = [[row["model"], *metrics(row["metrics"])] for row in published["rows"]]
     drawn = {name: part for name, part in found["generation"].items() if name != FLOOR}
-    rows += [[f"**seqvae**, {name}", *figures(part["metrics"])] for name, part in drawn.items()]
+    rows += [[f"**seqvae**, {name}", *metrics(part["metrics"])] for name, part in drawn.items()]
     return table(["model", *KEYS], rows)
 
 
-def figures(metrics: Values) -> list[str]:
+def metrics(metrics: Values) -> list[str]:
     """Return the cells of one row."""
     return [f"{metrics[key]:.4f}" if key in metrics else "–" for key in KEYS]
 

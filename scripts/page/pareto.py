@@ -11,7 +11,7 @@ _OTHER = "nsga2"
 
 def section(result: Values, _: Values) -> str:
     """Return the volumes of each target, by method, and whether the first of ours, the default, is above pymoo's."""
-    settings, figures = result["settings"], result["figures"]
+    settings, metrics = result["settings"], result["figures"]
     low = ", ".join(f"{value:g}" for value in settings["reference"])
     parts = [
         "QED and minus SA of molecules with a Tanimoto similarity (ECFP4) of at least "
@@ -21,9 +21,9 @@ def section(result: Values, _: Values) -> str:
         f"scored above ({low}), which was fixed beforehand. `nsga2` is pymoo's, population "
         f"{settings['population']}, with the graph moves of `ga`.\n"
     ]
-    for name, of in figures["targets"].items():
+    for name, of in metrics["targets"].items():
         parts.append(f"\n{name}, mean of the seeds {', '.join(map(str, settings['seeds']))}:\n\n" + _table(of))
-        means = figures["mean"][name]
+        means = metrics["mean"][name]
         ours = next((method for method in means if method != _OTHER), "")
         if _OTHER in means and ours:
             parts.append("\n" + reached(f"`{ours}` against `{_OTHER}`", means[ours], means[_OTHER], "{:.4f}".format))

@@ -12,9 +12,9 @@ _TOGETHER = "all 20 tasks together"
 
 def section(result: Values, published: Values) -> str:
     """Return the section."""
-    settings, figures = result["settings"], result["figures"]
-    times = {name: figure["median"] for name, figure in figures["milliseconds"].items()}
-    apart = figures["differences"]
+    settings, metrics = result["settings"], result["figures"]
+    times = {name: figure["median"] for name, figure in metrics["milliseconds"].items()}
+    apart = metrics["differences"]
     slowest = max((name for name in apart if name not in _PHARMACOPHORES), key=times.__getitem__)
     rows = [
         [f"`{name}`" if name != _TOGETHER else name, f"{value:.3f}", _shown(name, apart)]

@@ -110,10 +110,10 @@ def ablation(result: Values, _: Values) -> str:
 
 def ehrlich(result: Values, published: Values) -> str:
     """Return the best values of Ehrlich functions."""
-    settings, figures, other = result["settings"], result["figures"], published["ehrlich"]
+    settings, metrics, other = result["settings"], result["figures"], published["ehrlich"]
     rows = [
-        [name, f"{other['best'].get(name, float('nan')):.3f}", f"{value:.3f}", _each(figures["functions"][name])]
-        for name, value in figures["mean_best"].items()
+        [name, f"{other['best'].get(name, float('nan')):.3f}", f"{value:.3f}", _each(metrics["functions"][name])]
+        for name, value in metrics["mean_best"].items()
     ]
     return (
         f"The best value of {settings['budget']:,} calls by `{settings['optimizer']}`, mean over "
@@ -121,9 +121,9 @@ def ehrlich(result: Values, published: Values) -> str:
         + table(["V, L, c, k, q", "published", "**seqvae**", "each"], rows)
         + "\n"
         + "".join(
-            reached(name, figures["mean_best"][name], wanted, "{:.3f}".format)
+            reached(name, metrics["mean_best"][name], wanted, "{:.3f}".format)
             for name, wanted in other["best"].items()
-            if name in figures["mean_best"]
+            if name in metrics["mean_best"]
         )
     )
 

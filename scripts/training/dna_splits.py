@@ -24,7 +24,7 @@ HELD_OUT_OF = 10  # one sequence in so many is held out by its md5
 
 
 @dataclass(frozen=True)
-class Sides:
+class Splits:
     """Sequences, de-duplicated, and on one side each."""
 
     train: list[str]
@@ -55,7 +55,7 @@ def texts_of(dataset: str, side: str = "", limit: int = 0) -> list[str]:
     return chosen[: limit or None]
 
 
-def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished, Sides]:
+def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished, Splits]:
     """Train on the sequences of the run's dataset that the split by md5 does not hold out.
 
     A random tenth of them is the validation side.
@@ -69,26 +69,26 @@ def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished
         out.write("".join(f"{text}\n" for text in rest).encode())
     data = DataConfig(source=str(file), split="random", valid_fraction=1 / HELD_OUT_OF, test_fraction=0.0)
     finished = trained(replace(run, data=data), folder / "run", resume)
-    train, valid = sides_of(finished.prepared)
-    return finished, Sides(train, valid, held_out)
+    train, valid = splits_of(finished.prepared)
+    return finished, Splits(train, valid, held_out)
 
 
-def sides_of(prepared: Prepared) -> tuple[list[str], list[str]]:
+def splits_of(prepared: Prepared) -> tuple[list[str], list[str]]:
     """Return the texts that a run trained on, and those it validated on."""
     found = read_texts(prepared.run.data)
     split = split_texts(found, prepared.run)
     return [found.texts[i] for i in split.train.tolist()], [found.texts[i] for i in split.valid.tolist()]
 
 
-def bits_figures(codec: Codec, sides: Sides, samples: int) -> dict[str, Any]:
+def bits_metrics(codec: Codec, splits: Splits, samples: int) -> dict[str, Any]:
     """Return bits a base of a model and of the counting models on the test side."""
-    return shown_bits(held_out_bits(codec, sides.train, sides.test, sides.valid, samples), sides)
+    return shown_bits(held_out_bits(codec, splits.train, splits.test, splits.valid, samples), splits)
 
 
-def shown_bits(found: HeldOutBits, sides: Sides) -> dict[str, Any]:
+def shown_bits(found: HeldOutBits, splits: Splits) -> dict[str, Any]:
     """Return a comparison under the names that the page of benchmarks knows."""
     return {
-        "texts": {"train": len(sides.train), "valid": len(sides.valid), "test": len(sides.test)},
+        "texts": {"train": len(splits.train), "valid": len(splits.valid), "test": len(splits.test)},
         "model_bits_a_base": found.model,
         "counted_bits_a_base": {name: asdict(counted) for name, counted in found.counted.items()},
         "best_counted": found.best,
@@ -97,7 +97,7 @@ def shown_bits(found: HeldOutBits, sides: Sides) -> dict[str, Any]:
     }
 
 
-def distinct_sides(texts: Sequence[str], rows: Sequence[Sequence[int]]) -> Sides:
+def distinct_splits(texts: Sequence[str], rows: Sequence[Sequence[int]]) -> Splits:
     """Return a split without duplicates: a sequence that stands on two sides counts for the first of them."""
     first = {texts[row]: side for side, part in reversed(list(enumerate(rows))) for row in part}
-    return Sides(*([text for text, place in first.items() if place == side] for side in range(3)))
+    return Splits(*([text for text, place in first.items() if place == side] for side in range(3)))

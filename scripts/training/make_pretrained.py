@@ -31,7 +31,7 @@ from seqvae.data.datasets.cards import find_card
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.model.held_out import SummarySettings, summarise
 from seqvae.latent.codec import Codec
-from seqvae.report.tables import figure_rows
+from seqvae.report.tables import labelled_rows
 from seqvae.runtime.files import atomic_file, atomic_folder
 from seqvae.train.prepare import Prepared, prepare
 
@@ -91,9 +91,9 @@ def card_of(
     """Return the content of a model card."""
     run, data = codec.run, find_card(codec.run.data.source)
     numbers = {str(row[0]): row[1] for _, rows in extra for row in rows} | asdict(_sizes(codec)) | dict(metrics)
-    sides = f"{len(prepared.train):,} for training, {len(prepared.valid or ()):,} for validation"
+    splits = f"{len(prepared.train):,} for training, {len(prepared.valid or ()):,} for validation"
     measured = f"{metrics['texts']:,} held-out texts of {data.name}, with the weights as they ship (float16)"
-    tables = [(f"Held-out figures: {measured}", [list(row) for row in figure_rows(metrics)]), *extra]
+    tables = [(f"Held-out figures: {measured}", [list(row) for row in labelled_rows(metrics)]), *extra]
     return {
         "name": name,
         "title": template["title"],
@@ -103,7 +103,7 @@ def card_of(
         "data_licence": data.licence,
         "citation": data.citation,
         "licence": template["licence"],
-        "split": f"{run.data.split}: {sides}, {len(prepared.test_texts):,} held out",
+        "split": f"{run.data.split}: {splits}, {len(prepared.test_texts):,} held out",
         "training": training_line(codec, made_on),
         "use": template["use"],
         "parameters": parameters(codec.model),

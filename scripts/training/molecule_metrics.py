@@ -15,7 +15,7 @@ from seqvae.evaluate.compare import generation
 from seqvae.evaluate.model.held_out import SummarySettings, summarise
 from seqvae.evaluate.model.sample_metrics import canonical
 from seqvae.evaluate.records import GenerationSettings, References
-from seqvae.evaluate.reference_sets import read_sides
+from seqvae.evaluate.reference_sets import read_splits
 from seqvae.latent.codec import Codec
 
 TRIES = 3
@@ -30,11 +30,11 @@ DRAWS = {
 TRAINING = "training molecules"
 
 
-def figures(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
+def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
     """Return the size of model and data, the time of the training, and the held-out figures."""
     codec, prepared = finished.codec, finished.prepared
     summary = summarise(codec, prepared.test_texts, prepared.train, settings)
-    references = read_sides(codec.run.data.source, run=codec.run, progress=False).references
+    references = read_splits(codec.run.data.source, run=codec.run, progress=False).references
     if codec.run.data.limit:  # a small setting is compared with a small reference
         references = References(references.kind, prepared.test_texts, training=references.training[:200])
     return {

@@ -67,7 +67,7 @@ def changed(run: RunConfig, change: dict[str, dict[str, Any]]) -> RunConfig:
     return replace(run, **sections)
 
 
-def figures(finished: Finished, held_out: list[str], settings: SummarySettings) -> dict[str, Any]:
+def metrics(finished: Finished, held_out: list[str], settings: SummarySettings) -> dict[str, Any]:
     """Return what a trial came to on the validation molecules."""
     codec = finished.codec
     return {
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
         for name in names:
             run = changed(base, TRIALS[name])
-            found[name] = figures(trained(run, place / name.replace(" ", "_"), resume=True), held_out, settings)
+            found[name] = metrics(trained(run, place / name.replace(" ", "_"), resume=True), held_out, settings)
             shown = {**run_to_dict(base), "changes": TRIALS, "summary": asdict(settings)}
             write_result(result_path(given, NAME), NAME, shown, {"trials": found})
 

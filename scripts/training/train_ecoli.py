@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from scripts.training.dna_splits import Sides, bits_figures, by_md5, texts_of, trained_by_md5
+from scripts.training.dna_splits import Splits, bits_metrics, by_md5, texts_of, trained_by_md5
 from seqvae.artifact.folder import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
@@ -94,60 +94,60 @@ SMALL_RUNS = {"mpsa-sample": {"tiny": SMALL}}
 SMALL_WORK = Work(iwae_samples=2, pick_samples=2, samples=40, bootstrap=20)
 
 
-def reference_figures(sides: Mapping[str, str], limit: int = 0) -> dict[str, Any]:
+def reference_metrics(splits: Mapping[str, str], limit: int = 0) -> dict[str, Any]:
     """Return bits a base of the counting models on the split by md5, and the lowest of the plain ones."""
     found = {}
-    for dataset, side in sides.items():
-        rest, held_out = by_md5(texts_of(dataset, side, limit))
+    for dataset, split in splits.items():
+        rest, held_out = by_md5(texts_of(dataset, split, limit))
         counted = {name: row.bits for name, row in counted_bits(rest, held_out).items()}
         best = min(counted, key=lambda name: counted[name])
         texts = {"train": len(rest), "test": len(held_out)}
-        found[dataset] = {"side": side, "texts": texts, "bits_a_base": counted, "best": best}
+        found[dataset] = {"side": split, "texts": texts, "bits_a_base": counted, "best": best}
         print(f"{dataset}: {counted[best]:.4f} bits a base, {best}")
     return found
 
 
-def dataset_figures(runs: Mapping[str, RunConfig], folder: Path, resume: bool, work: Work) -> dict[str, Any]:
+def dataset_metrics(runs: Mapping[str, RunConfig], folder: Path, resume: bool, work: Work) -> dict[str, Any]:
     """Train every candidate on one dataset, pick the best on validation, and return its held-out figures."""
     candidates, best, bar = {}, None, float("inf")
     for number, (name, run) in enumerate(runs.items()):
-        finished, sides = trained_by_md5(run, folder / f"candidate{number}", resume)
-        bits = model_bits(finished.codec, sides.valid, work.pick_samples).sum() / sum(map(len, sides.valid))
+        finished, splits = trained_by_md5(run, folder / f"candidate{number}", resume)
+        bits = model_bits(finished.codec, splits.valid, work.pick_samples).sum() / sum(map(len, splits.valid))
         made = finished.codec.provenance["training"]
         candidates[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(finished.codec.model), **made}
         print(f"{name}: {bits:.5f} bits a base on validation")
         if bits < bar:
-            bar, best = bits, (name, finished, sides, folder / f"candidate{number}" / "run")
+            bar, best = bits, (name, finished, splits, folder / f"candidate{number}" / "run")
     if best is None:
         raise ValueError("expected at least one candidate")
-    name, finished, sides, place = best
-    summary = summary_figures(finished.codec, sides, finished.prepared.train, work)
+    name, finished, splits, place = best
+    summary = summary_metrics(finished.codec, splits, finished.prepared.train, work)
     record_metrics(place, summary)
     return {
         "candidates": candidates,
         "picked": name,
         "run": run_to_dict(runs[name]),
         "summary": summary,
-        **bits_figures(finished.codec, sides, work.iwae_samples),
-        "generation": generation_figures(finished.codec, sides, work),
+        **bits_metrics(finished.codec, splits, work.iwae_samples),
+        "generation": generation_metrics(finished.codec, splits, work),
     }
 
 
-def summary_figures(codec: Codec, sides: Sides, packed: Any, work: Work) -> dict[str, Any]:  # noqa: ANN401
+def summary_metrics(codec: Codec, splits: Splits, packed: Any, work: Work) -> dict[str, Any]:  # noqa: ANN401
     """Return the held-out figures of the model itself; `packed` are the training texts."""
-    settings = SummarySettings(texts=len(sides.test), samples=work.samples, iwae_samples=work.iwae_samples)
+    settings = SummarySettings(texts=len(splits.test), samples=work.samples, iwae_samples=work.iwae_samples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)  # the sentence is in the summary
-        return asdict(summarise(codec, sides.test, packed, settings))
+        return asdict(summarise(codec, splits.test, packed, settings))
 
 
-def generation_figures(codec: Codec, sides: Sides, work: Work) -> dict[str, Any]:
+def generation_metrics(codec: Codec, splits: Splits, work: Work) -> dict[str, Any]:
     """Return the DNA table of samples from the prior, beside what held-out real sequences reach."""
-    known = [*sides.train, *sides.valid]
+    known = [*splits.train, *splits.valid]
     settings = GenerationSettings(bootstrap=work.bootstrap)
-    references = References("dna", sides.test, training=known)
+    references = References("dna", splits.test, training=known)
     found = dna_metrics(codec.sample(work.samples), references, settings, PROMOTER_BOXES)
-    return {"metrics": found.metrics, "intervals": found.intervals, "floors": found.floors, "counts": found.counts}
+    return {"metrics": found.metrics, "intervals": found.intervals, "floors": found.baselines, "counts": found.counts}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -163,9 +163,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     with torch_threads(given.threads or 1) as threads, folder_or_temporary(folder) as place:
         found = {
             "datasets": {
-                name: dataset_figures(part, place / name, given.resume, work) for name, part in chosen.items()
+                name: dataset_metrics(part, place / name, given.resume, work) for name, part in chosen.items()
             },
-            "counted": reference_figures({"mpsa-sample": ""} if given.small else REFERENCES, 400 if given.small else 0),
+            "counted": reference_metrics({"mpsa-sample": ""} if given.small else REFERENCES, 400 if given.small else 0),
         }
     write_result(result_path(given, NAME), NAME, {**asdict(work), "threads": threads}, found)
 

@@ -14,8 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from scripts.record import arguments, figures_of, folder_or_temporary, result_path, torch_threads, write_result
-from scripts.training.molecule_metrics import TRIES, figures
+from scripts.record import arguments, folder_or_temporary, metrics_of, result_path, torch_threads, write_result
+from scripts.training.molecule_metrics import TRIES, metrics
 from scripts.training.training_runs import Finished, trained, tuned
 from seqvae.artifact.folder import record_metrics
 from seqvae.config import (
@@ -83,11 +83,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     shown = {**run_to_dict(run), "tuning": asdict(tuning), "summary": asdict(settings), "tries": TRIES}
     out = result_path(given, NAME)
-    points: dict[str, Any] = figures_of(out, shown).get("points", {}) if given.resume else {}
+    points: dict[str, Any] = metrics_of(out, shown).get("points", {}) if given.resume else {}
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
         for beta in (beta for beta in betas if f"{beta:g}" not in points):
             finished = at(beta, run, tuning, place / "model" if given.small else place, given.resume)
-            found = points[f"{beta:g}"] = figures(finished, settings)
+            found = points[f"{beta:g}"] = metrics(finished, settings)
             record_metrics(finished.folder, {**found["summary"], "generation": found["generation"]})
             write_result(out, NAME, shown, {"points": points})
 

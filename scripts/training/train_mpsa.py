@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from scripts.training.dna_splits import Sides, bits_figures, distinct_sides, trained_by_md5
+from scripts.training.dna_splits import Splits, bits_metrics, distinct_splits, trained_by_md5
 from scripts.training.training_runs import trained
 from seqvae.artifact.folder import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
@@ -71,25 +71,25 @@ RUNS = {
 SMALL_RUNS = {"gru, gru 8": replace(likelihood_run(recurrent(8), 1, 1e-2), prior=PriorConfig(prior="none"))}
 
 
-def published_sides() -> Sides:
+def published_splits() -> Splits:
     """Return the published split; a sequence that stands on two sides counts for the first of them."""
     data = load_dataset(SOURCE)
-    return distinct_sides(data.texts, [rows.tolist() for rows in data.split])
+    return distinct_splits(data.texts, [rows.tolist() for rows in data.split])
 
 
 def pick(runs: dict[str, RunConfig], folder: Path, resume: bool, samples: int) -> tuple[str, dict[str, Any]]:
     """Train every candidate on the published split; return the name of the best on validation, and what each got."""
-    sides, found = published_sides(), {}
+    splits, found = published_splits(), {}
     for number, (name, run) in enumerate(runs.items()):
         codec = trained(run, folder / f"candidate{number}", resume).codec
-        bits = model_bits(codec, sides.valid, samples).mean() / len(sides.valid[0])
+        bits = model_bits(codec, splits.valid, samples).mean() / len(splits.valid[0])
         made = codec.provenance["training"]
         found[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(codec.model), **made}
         print(f"{name}: {bits:.5f} bits a base on validation")
     return min(found, key=lambda name: found[name]["valid_bits_a_base"]), found
 
 
-def published_figures(run: RunConfig, folder: Path, samples: int) -> dict[str, Any]:
+def published_metrics(run: RunConfig, folder: Path, samples: int) -> dict[str, Any]:
     """Return the picked model's figures on the published split, against the counting models'."""
     finished = trained(run, folder, resume=True)
     test = finished.prepared.test_texts
@@ -98,31 +98,31 @@ def published_figures(run: RunConfig, folder: Path, samples: int) -> dict[str, A
         warnings.simplefilter("ignore", CollapseWarning)  # the sentence is in the summary
         summary = asdict(summarise(finished.codec, test, finished.prepared.train, settings))
     record_metrics(folder, summary)
-    sides = published_sides()
-    return {"summary": summary, **compared(finished.codec, sides, samples)}
+    splits = published_splits()
+    return {"summary": summary, **compared(finished.codec, splits, samples)}
 
 
-def hashed_figures(run: RunConfig, folder: Path, resume: bool, samples: int) -> dict[str, Any]:
+def hashed_metrics(run: RunConfig, folder: Path, resume: bool, samples: int) -> dict[str, Any]:
     """Train the picked settings on the split by md5, and return the figures against the counting models'."""
-    finished, sides = trained_by_md5(run, folder, resume)
-    return compared(finished.codec, sides, samples)
+    finished, splits = trained_by_md5(run, folder, resume)
+    return compared(finished.codec, splits, samples)
 
 
-def compared(codec: Codec, sides: Sides, samples: int) -> dict[str, Any]:
+def compared(codec: Codec, splits: Splits, samples: int) -> dict[str, Any]:
     """Return bits a base of a model, of the counting models and of uniform choices on one test side."""
-    return bits_figures(codec, sides, samples) | {"uniform_bits_a_base": uniform_bits(sides)}
+    return bits_metrics(codec, splits, samples) | {"uniform_bits_a_base": uniform_bits(splits)}
 
 
-def uniform_bits(sides: Sides) -> dict[str, Any]:
+def uniform_bits(splits: Splits) -> dict[str, Any]:
     """Return what a uniform choice costs among the sites that are possible, measured, or not trained on.
 
     The last is no model of splice sites: it tells what mere bookkeeping of the training data would gain, because the
     sequences are de-duplicated and the possible ones nearly used up.
     """
-    every = sides.train + sides.valid + sides.test
+    every = splits.train + splits.valid + splits.test
     length = len(every[0])
     possible = math.prod(len({text[position] for text in every}) for position in range(length))
-    counts = {"possible": possible, "measured": len(every), "not trained on": possible - len(every) + len(sides.test)}
+    counts = {"possible": possible, "measured": len(every), "not trained on": possible - len(every) + len(splits.test)}
     return {name: {"sites": count, "bits": math.log2(count) / length} for name, count in counts.items()}
 
 
@@ -140,8 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = {
             "candidates": candidates,
             "picked": best,
-            "published split": published_figures(runs[best], chosen, samples),
-            "split by md5": hashed_figures(runs[best], place / "md5", given.resume, samples),
+            "published split": published_metrics(runs[best], chosen, samples),
+            "split by md5": hashed_metrics(runs[best], place / "md5", given.resume, samples),
         }
     settings = {**run_to_dict(runs[best]), "iwae_samples": samples, "threads": threads}
     write_result(result_path(given, NAME), NAME, settings, found)

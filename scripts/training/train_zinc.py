@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from scripts.training.molecule_metrics import TRIES, figures
+from scripts.training.molecule_metrics import TRIES, metrics
 from scripts.training.training_runs import Finished, trained, trained_twice, tuned
 from seqvae.artifact.folder import record_metrics
 from seqvae.config import (
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     name = NAMES[given.model]
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
         finished = lowered(place, given) if given.model == FAITHFUL else made(place, given)
-        found = figures(finished, settings)
+        found = metrics(finished, settings)
         record_metrics(place, {**found["summary"], "generation": found["generation"]})
     shown = {**run_to_dict(finished.codec.run), "summary": asdict(settings), "tries": TRIES}
     write_result(result_path(given, name), name, shown, found)

@@ -79,18 +79,18 @@ def models_folder() -> Path:
     return Path(__file__).resolve().parents[1] / "models"
 
 
-def shipped_names() -> list[str]:
+def pretrained_names() -> list[str]:
     """Names of the shipped models."""
     return sorted(path.parent.name for path in models_folder().glob(f"*/{CARD}"))
 
 
-def shipped_folder(name: str) -> Path:
+def pretrained_folder(name: str) -> Path:
     """The folder of a shipped model.
 
     Raises:
         UsageError: there is none of that name; the message suggests one, or lists them.
     """
-    names = shipped_names()
+    names = pretrained_names()
     if name not in names:
         raise UsageError(f"no model {name!r} ships with seqvae{suggestion(name, names)}")
     return models_folder() / name
@@ -109,16 +109,18 @@ def resolve(name: str | Path) -> Path:
     """
     if isinstance(name, Path) or _is_path(name):
         return Path(name)
-    shipped, folder = name in shipped_names(), Path(name)
-    if shipped and (folder / _MODEL_FILE).is_file():
+    pretrained, folder = name in pretrained_names(), Path(name)
+    if pretrained and (folder / _MODEL_FILE).is_file():
         raise UsageError(
             f"{name!r} is a model that ships with seqvae and also a model folder here: write ./{name} for the folder, "
             "or call the shipped model from elsewhere"
         )
-    if shipped:
+    if pretrained:
         return models_folder() / name
     if not folder.is_dir():
-        raise ArtifactError(f"{name}: no such model folder, and no model that ships{suggestion(name, shipped_names())}")
+        raise ArtifactError(
+            f"{name}: no such model folder, and no model that ships{suggestion(name, pretrained_names())}"
+        )
     return folder
 
 
@@ -132,7 +134,7 @@ def list_models() -> list[ModelCard]:
     Raises:
         ArtifactError: a card is malformed.
     """
-    return [read_card(models_folder() / name) for name in shipped_names()]
+    return [read_card(models_folder() / name) for name in pretrained_names()]
 
 
 def size_of(folder: Path) -> int:

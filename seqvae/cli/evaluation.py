@@ -13,7 +13,7 @@ from seqvae import __version__
 from seqvae.cli.printing import print_json, print_rows
 from seqvae.data.files.writers import Results, write, write_text
 from seqvae.evaluate.dna.logo import Logo, logo
-from seqvae.evaluate.reference_sets import Sides
+from seqvae.evaluate.reference_sets import Splits
 from seqvae.report.evaluation_page import Evaluation, evaluation_page
 from seqvae.report.published import generation_rows, reconstruction_rows
 from seqvae.report.tables import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
@@ -22,14 +22,14 @@ from seqvae.sequences.domain import DNA, MOLECULES
 if TYPE_CHECKING:
     from seqvae.evaluate.records import Generation
 
-METRICS, FIGURES, PAGE = "metrics.json", "figures.json", "report.html"
+METRICS, ALL_METRICS, PAGE = "metrics.json", "figures.json", "report.html"
 _SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}
 _OTHER_SAMPLES = "samples.txt"
 _NOT_ALWAYS = (METRICS, *_SAMPLES.values(), _OTHER_SAMPLES)  # files that one evaluation writes and another does not
 
 
 @dataclass(frozen=True)
-class ModelFigures:
+class ModelMetrics:
     """What was measured of the model itself, each as a dictionary that JSON can hold.
 
     Attributes:
@@ -49,7 +49,7 @@ class Measured:
 
     Attributes:
         source: file of the samples, or the model.
-        sides: what they were compared with.
+        splits: what they were compared with.
         samples: as read, or drawn from the model.
         generation: figures of the samples; None where they are neither molecules nor DNA.
         model: figures of the model; None where the samples came from a file.
@@ -57,10 +57,10 @@ class Measured:
     """
 
     source: str
-    sides: Sides
+    splits: Splits
     samples: Sequence[str]
     generation: Generation | None
-    model: ModelFigures | None
+    model: ModelMetrics | None
     settings: Mapping[str, Any]
 
 
@@ -73,38 +73,38 @@ def write_measured(folder: Path, found: Measured) -> None:
     folder = folder.expanduser()
     page = evaluation_page(_evaluation(found))
     (folder / PAGE).unlink(missing_ok=True)  # of an older evaluation, whose tables are replaced now
-    files = [FIGURES, PAGE]
+    files = [ALL_METRICS, PAGE]
     if found.model is not None:
-        files.append(_SAMPLES.get(found.sides.kind, _OTHER_SAMPLES))
+        files.append(_SAMPLES.get(found.splits.kind, _OTHER_SAMPLES))
         write(str(folder / files[-1]), Results(found.samples))
     if found.generation is not None:
         files.append(METRICS)
         write_text(folder / METRICS, _json(_finite(found.generation.metrics)))
     _remove_older(folder, found, files)
-    write_text(folder / FIGURES, _json({**figures(found), "files": sorted(files)}))
+    write_text(folder / ALL_METRICS, _json({**all_metrics(found), "files": sorted(files)}))
     write_text(folder / PAGE, page)
 
 
 def _remove_older(folder: Path, found: Measured, files: Sequence[str]) -> None:
     """Remove what an older evaluation says it wrote and this one does not, but nothing that this one was made from."""
     try:
-        older = json.loads((folder / FIGURES).read_bytes())["files"]
+        older = json.loads((folder / ALL_METRICS).read_bytes())["files"]
         stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
     except (OSError, ValueError, LookupError, TypeError):
         return  # no evaluation, so whatever is here is the user's own
-    read = {Path(name).expanduser().resolve() for name in (found.source, found.sides.name, found.sides.train_name)}
+    read = {Path(name).expanduser().resolve() for name in (found.source, found.splits.name, found.splits.train_name)}
     for name in stale:
         if (folder / name).resolve() not in read:
             (folder / name).unlink(missing_ok=True)
 
 
-def figures(found: Measured) -> dict[str, Any]:
+def all_metrics(found: Measured) -> dict[str, Any]:
     """Return everything that was measured, as JSON can hold it: what is not finite is None."""
     generated = found.generation
     values: dict[str, Any] = {
         "source": found.source,
-        "reference": found.sides.name,
-        "training": found.sides.train_name,
+        "reference": found.splits.name,
+        "training": found.splits.train_name,
         "settings": dict(found.settings),
         "seqvae": __version__,
     }
@@ -113,7 +113,7 @@ def figures(found: Measured) -> dict[str, Any]:
             "counts": generated.counts,
             "metrics": _finite(generated.metrics),
             "intervals": {key: [_number(bound) for bound in pair] for key, pair in generated.intervals.items()},
-            "floors": _finite(generated.floors),
+            "floors": _finite(generated.baselines),
         }
     if found.model is not None:
         parts = {"model": found.model.table, "bits_a_base": found.model.bits, "latent": found.model.latent}
@@ -136,7 +136,7 @@ def _json(values: Mapping[str, Any]) -> str:
 def print_measured(found: Measured, as_json: bool) -> None:
     """Print the tables, or all figures as JSON."""
     if as_json:
-        print_json(figures(found))
+        print_json(all_metrics(found))
         return
     if found.generation is not None:
         print_rows(_generation_rows(found.generation))
@@ -174,28 +174,28 @@ def _evaluation(found: Measured) -> Evaluation:
     name, model = Path(found.source).name or found.source, found.model
     return Evaluation(
         source="standard input" if name == "-" else name,
-        reference=Path(found.sides.name).name,
+        reference=Path(found.splits.name).name,
         facts=_facts(found),
         generation=found.generation,
         model=model.table if model else {},
         bits=model.bits if model else {},
         latent=model.latent if model else {},
-        published=generation_rows(found.sides.name),
-        reconstruction=reconstruction_rows(found.sides.name) if model else None,
-        logos=_logos(found) if found.sides.kind == DNA else (),
+        published=generation_rows(found.splits.name),
+        reconstruction=reconstruction_rows(found.splits.name) if model else None,
+        logos=_logos(found) if found.splits.kind == DNA else (),
     )
 
 
 def _facts(found: Measured) -> list[tuple[str, str]]:
-    sides = found.sides
+    splits = found.splits
     facts = [
         ("model" if found.model is not None else "file of samples", found.source),
         ("samples", f"{len(found.samples):,}"),
-        ("reference", f"{sides.name}, {len(sides.test):,} texts"),
+        ("reference", f"{splits.name}, {len(splits.test):,} texts"),
     ]
-    if sides.test_scaffolds:
-        facts.append(("second test set, of other scaffolds", f"{sides.name}, {len(sides.test_scaffolds):,} texts"))
-    training = f"{sides.train_name}, {len(sides.train):,} texts" if sides.train else "not given, so no novelty"
+    if splits.test_scaffolds:
+        facts.append(("second test set, of other scaffolds", f"{splits.name}, {len(splits.test_scaffolds):,} texts"))
+    training = f"{splits.train_name}, {len(splits.train):,} texts" if splits.train else "not given, so no novelty"
     facts.append(("training texts", training))
     facts += [(name, str(value)) for name, value in found.settings.items() if name != "number"]
     return [*facts, ("seqvae", __version__)]
@@ -203,5 +203,5 @@ def _facts(found: Measured) -> list[tuple[str, str]]:
 
 def _logos(found: Measured) -> list[Logo]:
     """Return the logos of samples and reference, or none where their texts are of many lengths."""
-    logos = [logo([text.upper().replace("U", "T") for text in texts]) for texts in (found.samples, found.sides.test)]
+    logos = [logo([text.upper().replace("U", "T") for text in texts]) for texts in (found.samples, found.splits.test)]
     return [one for one in logos if one is not None] if None not in logos else []

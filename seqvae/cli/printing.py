@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from seqvae.report.tables import figure_rows
+from seqvae.report.tables import labelled_rows
 
 
-def print_figures(figures: Mapping[str, object]) -> None:
+def print_metrics(metrics: Mapping[str, object]) -> None:
     """Print held-out figures with their units, and the sentence on collapse if there is one."""
-    print_rows([(name, _shown(value), unit) for name, value, unit in figure_rows(figures)])
-    if figures.get("collapse"):
-        print(figures["collapse"])
+    print_rows([(name, _shown(value), unit) for name, value, unit in labelled_rows(metrics)])
+    if metrics.get("collapse"):
+        print(metrics["collapse"])
 
 
 def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> None:
@@ -20,7 +20,7 @@ def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> N
     rows = [
         (name, _shown(before.get(key, "")), _shown(value), unit)
         for key in after
-        for name, value, unit in figure_rows({key: after[key]})
+        for name, value, unit in labelled_rows({key: after[key]})
     ]
     print_rows([("", "before", "after", ""), *rows])
     if after.get("collapse"):
@@ -38,6 +38,6 @@ def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def print_json(figures: Mapping[str, object]) -> None:
+def print_json(metrics: Mapping[str, object]) -> None:
     """Print figures as one JSON object."""
-    print(json.dumps(figures, indent=1))
+    print(json.dumps(metrics, indent=1))

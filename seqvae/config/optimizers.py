@@ -29,7 +29,7 @@ class EvolutionConfig:
 
 
 @dataclass(frozen=True)
-class CreditConfig:
+class OperatorSelectionConfig:
     """How the ways of breeding share the proposals by what they have brought.
 
     Attributes:
@@ -43,13 +43,13 @@ class CreditConfig:
     floor: float = 0.2
 
     def __post_init__(self) -> None:
-        between("credit.among", self.among, 1, HUGE)
-        between("credit.memory", self.memory, 0.0, 1.0)
-        between("credit.floor", self.floor, 0.0, 1.0)
+        between("selection.among", self.among, 1, HUGE)
+        between("selection.memory", self.memory, 0.0, 1.0)
+        between("selection.floor", self.floor, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class BreedingConfig:
+class OperatorConfig:
     """Which share of the proposals each way of breeding makes; they are divided by their sum.
 
     Attributes:
@@ -68,10 +68,10 @@ class BreedingConfig:
 
     def __post_init__(self) -> None:
         for name in ("mutation", "crossover", "latent_noise", "latent_crossover"):
-            between(f"breeding.{name}", getattr(self, name), 0.0, HUGE)
-        between("breeding.mutated", self.mutated, 0.0, 1.0)
+            between(f"operators.{name}", getattr(self, name), 0.0, HUGE)
+        between("operators.mutated", self.mutated, 0.0, 1.0)
         if not self.mutation + self.crossover + self.latent_noise + self.latent_crossover:
-            raise ConfigError("breeding: expected a way of breeding with a share above 0, all are 0")
+            raise ConfigError("operators: expected an operator with a share above 0, all are 0")
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ class GenerativeConfig:
 
     Attributes:
         evolution: population and greed.
-        credit: how the ways of breeding share the proposals.
-        breeding: how proposals are made.
+        selection: how the ways of breeding share the proposals.
+        operators: how proposals are made.
         latent_moves: how those in latent space are.
         retraining: how the generator learns.
         guide: how a Gaussian process chooses among proposals.
@@ -170,8 +170,8 @@ class GenerativeConfig:
     """
 
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
-    credit: CreditConfig = field(default_factory=CreditConfig)
-    breeding: BreedingConfig = field(default_factory=BreedingConfig)
+    selection: OperatorSelectionConfig = field(default_factory=OperatorSelectionConfig)
+    operators: OperatorConfig = field(default_factory=OperatorConfig)
     latent_moves: LatentMovesConfig = field(default_factory=LatentMovesConfig)
     retraining: RetrainingConfig = field(default_factory=RetrainingConfig)
     guide: GuideConfig = field(default_factory=GuideConfig)

@@ -142,8 +142,8 @@ def group_split(groups: Sequence[str], valid: float = 0.1, test: float = 0.1, se
             side[group], room_valid = 1, room_valid - sizes[group]
         else:
             side[group] = 0
-    sides = np.fromiter((side[g] for g in groups), np.int8, len(groups))
-    return Split(*(np.flatnonzero(sides == s) for s in range(3)))
+    splits = np.fromiter((side[g] for g in groups), np.int8, len(groups))
+    return Split(*(np.flatnonzero(splits == s) for s in range(3)))
 
 
 def published_split(labels: Sequence[str]) -> Split:

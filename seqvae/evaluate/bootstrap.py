@@ -18,34 +18,34 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Interval = tuple[float, float]
-Figure = Callable[[NDArray[np.float64]], float]  # of the distinct samples' shares, `(distinct,)`, sum 1
+Metric = Callable[[NDArray[np.float64]], float]  # of the distinct samples' shares, `(distinct,)`, sum 1
 
 _QUANTILES = (0.025, 0.975)
 
 
 def bootstrap_intervals(
-    figures: Mapping[str, tuple[float, Figure]], counts: NDArray[np.float64], replicates: int, seed: int
+    metrics: Mapping[str, tuple[float, Metric]], counts: NDArray[np.float64], replicates: int, seed: int
 ) -> dict[str, Interval]:
     """Return a 95 % interval of each figure.
 
     Args:
-        figures: of each name, the figure of the samples and how it follows from the shares of the distinct samples.
+        metrics: of each name, the figure of the samples and how it follows from the shares of the distinct samples.
         counts: how often each distinct sample occurs.
         replicates: number of resamplings; 0: no intervals.
         seed: of the draws.
     """
-    if not replicates or not figures:
+    if not replicates or not metrics:
         return {}
     generator = np.random.default_rng(seed)
     total = int(counts.sum())
-    found = np.empty((replicates, len(figures)))
+    found = np.empty((replicates, len(metrics)))
     for row in found:
         shares = generator.multinomial(total, counts / total) / total
-        row[:] = [compute(shares) for _, compute in figures.values()]
+        row[:] = [compute(shares) for _, compute in metrics.values()]
     offsets = np.quantile(found - found.mean(0), _QUANTILES, axis=0)
     return {
         name: (value + float(low), value + float(high))
-        for (name, (value, _)), low, high in zip(figures.items(), *offsets, strict=True)
+        for (name, (value, _)), low, high in zip(metrics.items(), *offsets, strict=True)
     }
 
 
@@ -56,13 +56,13 @@ def share_interval(hits: int, total: int, replicates: int, seed: int) -> Interva
     return max(0.0, hits / total + float(low)), min(1.0, hits / total + float(high))
 
 
-def mean_figure(values: NDArray[np.float64]) -> Figure:
+def mean_metric(values: NDArray[np.float64]) -> Metric:
     """The mean of a value of each distinct sample."""
     return lambda shares: float(shares @ values)
 
 
 @dataclass(frozen=True)
-class WassersteinFigure:
+class WassersteinMetric:
     """The Wasserstein distance of one property's distribution to a reference, as a function of the shares.
 
     Args:
@@ -83,13 +83,13 @@ class WassersteinFigure:
         return float(np.abs(cumulative[self.below] - self.reference) @ self.widths)
 
 
-def wasserstein_figure(values: NDArray[np.float64], reference: NDArray[np.float64]) -> WassersteinFigure:
+def wasserstein_metric(values: NDArray[np.float64], reference: NDArray[np.float64]) -> WassersteinMetric:
     """Prepare the distance of a property, values `(distinct,)`, to a reference `(any,)`."""
     order = np.argsort(values, kind="stable")
     ours, theirs = values[order], np.sort(reference)
     grid = np.unique(np.concatenate([ours, theirs]))
     starts = grid[:-1]
-    return WassersteinFigure(
+    return WassersteinMetric(
         order,
         np.searchsorted(ours, starts, side="right"),
         np.searchsorted(theirs, starts, side="right") / len(theirs),
@@ -97,7 +97,7 @@ def wasserstein_figure(values: NDArray[np.float64], reference: NDArray[np.float6
     )
 
 
-def cosine_figure(table: csr_array, reference: NDArray[np.float64], norm: float) -> Figure:
+def cosine_metric(table: csr_array, reference: NDArray[np.float64], norm: float) -> Metric:
     """The cosine similarity of summed counts to a reference's.
 
     Args:

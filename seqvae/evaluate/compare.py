@@ -56,13 +56,13 @@ def check_texts(samples: Sequence[str], references: References) -> None:
     for name, texts in (("reference", references.test), ("scaffold reference", references.test_scaffolds)):
         if len(texts) < _FEWEST and (texts or name == "reference"):
             raise InputError(f"expected at least 2 texts in the {name}, got {len(texts)}: give a larger one")
-    sides = {"samples": samples, "reference": references.test, "training texts": references.training}
-    found = {name: looks_like(texts) for name, texts in sides.items()}
+    splits = {"samples": samples, "reference": references.test, "training texts": references.training}
+    found = {name: looks_like(texts) for name, texts in splits.items()}
     for name, kind in found.items():
         if kind and kind != references.kind:
             raise InputError(
                 f"the {name} look{'s' if name == 'reference' else ''} like {_shown(kind)}, expected "
-                f"{_shown(references.kind)} (first text: {_shortened(sides[name][0])}): "
+                f"{_shown(references.kind)} (first text: {_shortened(splits[name][0])}): "
                 "give samples and a reference of one kind"
             )
 

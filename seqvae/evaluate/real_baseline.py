@@ -14,7 +14,9 @@ from seqvae.evaluate.records import GenerationSettings, References
 _MEANINGLESS = ("Novelty", "guacamol/")
 
 
-def training_floor(references: References, count: int, settings: GenerationSettings | None = None) -> dict[str, float]:
+def training_baseline(
+    references: References, count: int, settings: GenerationSettings | None = None
+) -> dict[str, float]:
     """Return the figures of training texts taken as samples, for as many as there are samples.
 
     Distances between two finite sets of one distribution are not 0, and grow as the sets shrink: a model's are to be

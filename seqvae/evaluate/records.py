@@ -67,7 +67,7 @@ class Generation:
         kind: `molecules` or `dna`.
         metrics: each figure by its name: MOSES' own for molecules, plain words for DNA.
         intervals: 95 % bootstrap intervals by the same names, where there is one.
-        floors: the same figures of held-out real texts, where they are computed.
+        baselines: the same figures of held-out real texts, where they are computed.
         histograms: of each property, its values for samples and for the reference (evenly picked, if many).
         examples: valid, distinct samples in canonical form, the first ones.
         counts: how many samples, valid ones, distinct ones, reference texts, and so on.
@@ -76,7 +76,7 @@ class Generation:
     kind: str
     metrics: dict[str, float]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    floors: dict[str, float] = field(default_factory=dict)
+    baselines: dict[str, float] = field(default_factory=dict)
     histograms: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

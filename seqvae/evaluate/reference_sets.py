@@ -22,7 +22,7 @@ KINDS = {"selfies": MOLECULES, "smiles": MOLECULES, "dna": DNA, "char": LETTERS}
 
 
 @dataclass(frozen=True)
-class Sides:
+class Splits:
     """Real texts that samples are compared with.
 
     Attributes:
@@ -60,9 +60,9 @@ class Sides:
         return References(self.kind, self.test, self.test_scaffolds, self.train)
 
 
-def read_sides(
+def read_splits(
     reference: str, train: str = "", column: str = "", run: RunConfig | None = None, progress: bool = True
-) -> Sides:
+) -> Splits:
     """Read the texts to compare with.
 
     A dataset's test side is its published one; where it has none, the one that `seqvae train` holds out, with the
@@ -79,30 +79,30 @@ def read_sides(
         InputError: neither such a file nor such a dataset, or one without test texts, or texts of another kind.
         DownloadError: the dataset is not on this machine and cannot be fetched.
     """
-    sides = _read(reference, column, run, progress)
-    if not sides.test:
+    splits = _read(reference, column, run, progress)
+    if not splits.test:
         raise InputError(f"{reference}: the dataset has no test side; give a file of test texts instead")
     if train and train != reference:
         other = _read(train, column, run, progress)
-        if other.kind != sides.kind:
+        if other.kind != splits.kind:
             raise InputError(
-                f"{train} holds {other.kind}, the reference {reference} {sides.kind}: give training texts of its kind"
+                f"{train} holds {other.kind}, the reference {reference} {splits.kind}: give training texts of its kind"
             )
-        sides = replace(sides, train=other.train or other.test, train_name=train)
+        splits = replace(splits, train=other.train or other.test, train_name=train)
     elif train:
-        sides = replace(sides, train=sides.train or sides.test, train_name=train)
-    return sides
+        splits = replace(splits, train=splits.train or splits.test, train_name=train)
+    return splits
 
 
-def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Sides:
+def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
         texts = read_file(name, column)
-        return Sides(name, kind_of(name, texts), texts)
+        return Splits(name, kind_of(name, texts), texts)
     names = [card.name for card in list_cards()]
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
         raise InputError(f"{name}: no such file, and no dataset of that name{hint}")
-    return _dataset_sides(name, run, progress)
+    return _dataset_splits(name, run, progress)
 
 
 def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str]:
@@ -120,7 +120,7 @@ def kind_of(source: str, texts: Sequence[str]) -> str:
     return KINDS[guess_kind(source, texts)]
 
 
-def _dataset_sides(name: str, run: RunConfig | None, progress: bool) -> Sides:
+def _dataset_splits(name: str, run: RunConfig | None, progress: bool) -> Splits:
     if run is None or run.data.source != name:
         run = None
     data = load_dataset(name, progress=progress)
@@ -134,7 +134,7 @@ def _dataset_sides(name: str, run: RunConfig | None, progress: bool) -> Sides:
         found = read_texts(run.data)
         split, scaffolds, texts = split_texts(found, run), [], found.texts
     test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
-    return Sides(name, kind, test, scaffolds, train, name)
+    return Splits(name, kind, test, scaffolds, train, name)
 
 
 def _default_run(name: str, kind: str) -> RunConfig:

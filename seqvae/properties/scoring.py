@@ -44,7 +44,7 @@ from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
 from seqvae.sequences.domain import LETTERS
 
-GEOMETRIC, ARITHMETIC, APART = JOINS = ("geometric", "arithmetic", "apart")
+GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "apart")
 SCORE = "score"
 _TEXT = "text"  # the column of tables that the texts stand in
 _NO_BOUND = float("inf")
@@ -161,8 +161,8 @@ class Scoring:
             raise ConfigError(f"join: unknown value {self.join!r}{suggestion(self.join, JOINS)}")
         if not self.terms:
             raise UsageError("expected at least one term, got none: add a [[term]]")
-        if self.join == APART and any(term.weight != 1.0 for term in self.terms):
-            raise ConfigError(f"weight: of no use where terms are {APART}: leave it out, or join them")
+        if self.join == PARETO and any(term.weight != 1.0 for term in self.terms):
+            raise ConfigError(f"weight: of no use where terms are {PARETO}: leave it out, or join them")
         _check_titles(self.titles)
         _check_kinds(self.terms, self._properties)
 
@@ -187,13 +187,13 @@ class Scoring:
     @property
     def names(self) -> tuple[str, ...]:
         """What the columns of a result are: `score`, or the terms where they are apart."""
-        return tuple(term.title() for term in self.terms) if self.join == APART else (SCORE,)
+        return tuple(term.title() for term in self.terms) if self.join == PARETO else (SCORE,)
 
     @property
     def titles(self) -> tuple[str, ...]:
         """The columns of `parts`."""
         of_terms = [title for term in self.terms for title in (term.title(), _desirability_of(term))]
-        return tuple(of_terms) if self.join == APART else (SCORE, *of_terms)
+        return tuple(of_terms) if self.join == PARETO else (SCORE, *of_terms)
 
     @property
     def kind(self) -> str:
@@ -214,14 +214,14 @@ class Scoring:
         numbers = self._numbers(texts)
         desirable = self._desirable(numbers)
         columns = [column for pair in zip(numbers.T, desirable.T, strict=True) for column in pair]
-        if self.join != APART:
+        if self.join != PARETO:
             columns.insert(0, self._joined(desirable, texts))
         return dict(zip(self.titles, columns, strict=True))
 
     def describe(self) -> str:
         """Return in one line what is scored."""
         listed = "; ".join(term.describe() for term in self.terms)
-        if self.join != APART:
+        if self.join != PARETO:
             return f"{self.join} mean of {listed}" if len(self.terms) > 1 else listed
         return f"{listed}; each apart"
 
@@ -273,7 +273,7 @@ class Scoring:
         return np.stack(shaped, axis=1)
 
     def _joined(self, desirable: NDArray[np.float64], texts: Sequence[str]) -> NDArray[np.float64]:
-        if self.join == APART:
+        if self.join == PARETO:
             return desirable
         if len(self.terms) == 1:
             return desirable[:, 0]

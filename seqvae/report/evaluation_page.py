@@ -96,7 +96,7 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     blocks = [paragraph(f"Counted: {counts}.")] if counts else []
     blocks.append(_generation_table(found, published))
     notes = "The arrow says which way is better; the interval holds 95 % of bootstrap resamplings."
-    blocks.append(paragraph(f"{notes} {_EXPLAINED[found.kind]}{_floors(found.kind) if found.floors else ''}"))
+    blocks.append(paragraph(f"{notes} {_EXPLAINED[found.kind]}{_baselines(found.kind) if found.baselines else ''}"))
     if published is not None:
         sizes = "Distances such as FCD grow where samples or reference are fewer, so compare at equal numbers."
         blocks.append(paragraph(f"{published.note} {sizes} Source: {published.source}."))
@@ -105,7 +105,7 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     return tuple(blocks)
 
 
-def _floors(kind: str) -> str:
+def _baselines(kind: str) -> str:
     if kind == "molecules":
         return " Under 'real' stands what as many training molecules reach: no model can be expected to do better."
     return " Under 'real' stands what real sequences reach: no model can be expected to do better."
@@ -120,50 +120,50 @@ def _generation_table(found: Generation, published: Published | None) -> str:
         shown = "" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}".replace(" ", _UNBROKEN)
         rows.append([title, value, shown, floor, *[row.get(key) for row in models.values()]])
     left_out = {2} if not found.intervals else set[int]()
-    left_out |= {3} if not found.floors else set()
+    left_out |= {3} if not found.baselines else set()
     titles, *body = [[cell for i, cell in enumerate(row) if i not in left_out] for row in [header, *rows]]
     return table([str(title) for title in titles], body, strong=1)
 
 
-def _model(figures: Mapping[str, Any], reconstruction: Published | None) -> tuple[str, ...]:
-    if not figures:
+def _model(metrics: Mapping[str, Any], reconstruction: Published | None) -> tuple[str, ...]:
+    if not metrics:
         return ()
     titles = ("figure", "value", "what it says")
-    blocks = [table(titles, model_rows(figures, TELLING)), more("All figures", table(titles, model_rows(figures)))]
-    if collapse := str(figures.get("collapse") or ""):
+    blocks = [table(titles, model_rows(metrics, TELLING)), more("All figures", table(titles, model_rows(metrics)))]
+    if collapse := str(metrics.get("collapse") or ""):
         blocks.insert(0, paragraph(collapse))
     if reconstruction is not None:
         rows = [(model, row["reconstruction"]) for model, row in reconstruction.rows.items()]
-        rows += [(f"here, {name}", figures[key]) for key, name in _RECONSTRUCTIONS.items() if figures.get(key)]
+        rows += [(f"here, {name}", metrics[key]) for key, name in _RECONSTRUCTIONS.items() if metrics.get(key)]
         blocks += [table(("model", "reconstruction (share)"), rows), paragraph(reconstruction.note)]
     return tuple(blocks)
 
 
-def _bits(figures: Mapping[str, Any]) -> tuple[str, ...]:
-    if not figures:
+def _bits(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    if not metrics:
         return ()
-    titles, *rows = bits_rows(figures)
-    difference = figures["difference"]
+    titles, *rows = bits_rows(metrics)
+    difference = metrics["difference"]
     text = (
         "Models that count letters of the training sequences, plain (pseudo-count one half) and tuned. A model that "
         "needs more bits than these has learned nothing that counting does not know. This one needs "
         f"{abs(difference):.4f} bits a base {'more' if difference > 0 else 'less'} than the best of them, "
-        f"{figures['best']} (standard error {figures['standard_error']:.4f}, paired), on {figures['sequences']:,} "
+        f"{metrics['best']} (standard error {metrics['standard_error']:.4f}, paired), on {metrics['sequences']:,} "
         "held-out sequences, its end mark counted."
     )
     return paragraph(text), table(titles, rows)
 
 
-def _latent(figures: Mapping[str, Any]) -> tuple[str, ...]:
-    if not figures:
+def _latent(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    if not metrics:
         return ()
-    titles, *rows = property_rows(figures)
+    titles, *rows = property_rows(metrics)
     text = (
         "How well properties are predicted from z, held out, by ridge regression and by a Gaussian process (GP): R² is "
         "1 where it is perfect and 0 for the mean, the rank correlation (Spearman's) goes from -1 to 1."
     )
     predicted = (paragraph(text), table([str(title) for title in titles], rows)) if rows else ()
-    return *predicted, table(("figure", "value", "what it says"), latent_rows(figures))
+    return *predicted, table(("figure", "value", "what it says"), latent_rows(metrics))
 
 
 def _properties(found: Generation) -> tuple[str, ...]:

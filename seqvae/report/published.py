@@ -45,10 +45,10 @@ def reconstruction_rows(dataset: str) -> Published | None:
     return _rows("zinc_reconstruction", dataset, lambda row: {"reconstruction": row["reconstruction"]})
 
 
-def _rows(name: str, dataset: str, figures: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> Published | None:
+def _rows(name: str, dataset: str, metrics: Callable[[Mapping[str, Any]], Mapping[str, float]]) -> Published | None:
     table = tables()[name]
     if dataset not in table["datasets"]:
         return None
-    rows = {row["model"]: figures(row) for row in table["rows"]}
+    rows = {row["model"]: metrics(row) for row in table["rows"]}
     papers = {row["model"]: row["paper"] for row in table["rows"]}
     return Published(rows, papers, table["note"], table.get("source", ""))

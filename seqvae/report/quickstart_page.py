@@ -63,7 +63,7 @@ class Quickstart:
     Attributes:
         model: the model, as it was asked for.
         facts: what it is and how it was made: name and value, in order.
-        figures: its figures on held-out texts: name, value and unit; empty where none are known.
+        metrics: its figures on held-out texts: name, value and unit; empty where none are known.
         drugs: known molecules and what came back.
         samples: texts drawn from the prior, not all of which need be molecules.
         qed: drug-likeness of each; NaN for one that is no molecule.
@@ -75,7 +75,7 @@ class Quickstart:
 
     model: str
     facts: Sequence[tuple[str, str]]
-    figures: Sequence[tuple[str, object, str]]
+    metrics: Sequence[tuple[str, object, str]]
     drugs: Sequence[Drug]
     samples: Sequence[str]
     qed: Sequence[float]
@@ -88,8 +88,8 @@ class Quickstart:
 def quickstart_page(found: Quickstart) -> str:
     """Return the page as one HTML document."""
     model = [table(("", ""), found.facts)]
-    if found.figures:
-        model += [paragraph("On molecules that it has not seen:"), table(("figure", "value", "unit"), found.figures)]
+    if found.metrics:
+        model += [paragraph("On molecules that it has not seen:"), table(("figure", "value", "unit"), found.metrics)]
     sections = [
         Section("New molecules", _samples(found)),
         Section("Known drugs, in and out again", _drugs(found.drugs)),

@@ -146,7 +146,7 @@ def property_name(key: str) -> str:
 def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float] | None, float | None]]:
     """Return name, value, 95 % interval and the value of real held-out texts of each figure that `shown_keys` has."""
     return [
-        (f"{metric_name(key)}{better(key)}", found.metrics[key], found.intervals.get(key), found.floors.get(key))
+        (f"{metric_name(key)}{better(key)}", found.metrics[key], found.intervals.get(key), found.baselines.get(key))
         for key in shown_keys(found.metrics)
     ]
 
@@ -160,38 +160,38 @@ def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
-def model_rows(figures: Mapping[str, Any], keys: Collection[str] = LABELS) -> list[tuple[str, object, str]]:
+def model_rows(metrics: Mapping[str, Any], keys: Collection[str] = LABELS) -> list[tuple[str, object, str]]:
     """Return title, value and explanation of each figure of a model that is known, in the order of `LABELS`."""
-    known = [key for key in LABELS if key in keys and figures.get(key) is not None]
-    return [(LABELS[key][0], figures[key], LABELS[key][1]) for key in known]
+    known = [key for key in LABELS if key in keys and metrics.get(key) is not None]
+    return [(LABELS[key][0], metrics[key], LABELS[key][1]) for key in known]
 
 
-def figure_rows(figures: Mapping[str, object]) -> list[tuple[str, object, str]]:
+def labelled_rows(metrics: Mapping[str, object]) -> list[tuple[str, object, str]]:
     """Return name, value and unit of the figures of a model in `BRIEF` that are known, in the order of `LABELS`."""
-    known = [(LABELS[key][0], figures[key]) for key in LABELS if key in BRIEF and figures.get(key) is not None]
+    known = [(LABELS[key][0], metrics[key]) for key in LABELS if key in BRIEF and metrics.get(key) is not None]
     parts = [(title.rpartition(" (") if title.endswith(")") else (title, "", ""), value) for title, value in known]
     return [(name, value, unit.removesuffix(")")) for (name, _, unit), value in parts]
 
 
-def latent_rows(figures: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+def latent_rows(metrics: Mapping[str, Any]) -> list[tuple[str, object, str]]:
     """Return title, value and explanation of each figure of the latent space that is one number."""
     return [
-        (title, figures[key], about)
+        (title, metrics[key], about)
         for key, (title, about) in LATENT_LABELS.items()
-        if key not in BY_PROPERTY and figures.get(key) is not None
+        if key not in BY_PROPERTY and metrics.get(key) is not None
     ]
 
 
-def property_rows(figures: Mapping[str, Any]) -> list[list[object]]:
+def property_rows(metrics: Mapping[str, Any]) -> list[list[object]]:
     """Return, with a heading, how well each property is predicted from z: a row a property, a column a figure."""
-    names = [name for name, value in figures[BY_PROPERTY[0]].items() if value is not None]
+    names = [name for name, value in metrics[BY_PROPERTY[0]].items() if value is not None]
     rows: list[list[object]] = [["", *[_PREDICTORS[key] for key in BY_PROPERTY]]]
-    rows += [[PROPERTY_LABELS.get(n, (n, ""))[0], *[figures[key].get(n) for key in BY_PROPERTY]] for n in names]
+    rows += [[PROPERTY_LABELS.get(n, (n, ""))[0], *[metrics[key].get(n) for key in BY_PROPERTY]] for n in names]
     return rows
 
 
-def bits_rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def bits_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return the bits a base of the model and of the models that count, with a heading."""
     rows = [("held-out bits a base", "plain", "tuned")]
-    rows += [(name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f}") for name, row in figures["counted"].items()]
-    return [*rows, (f"this model, {figures['iwae_samples']} importance samples", f"{figures['model']:.4f}", "")]
+    rows += [(name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f}") for name, row in metrics["counted"].items()]
+    return [*rows, (f"this model, {metrics['iwae_samples']} importance samples", f"{metrics['model']:.4f}", "")]

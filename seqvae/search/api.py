@@ -19,11 +19,11 @@ from seqvae.runtime.executor import ray_library
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import Texts, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress
-from seqvae.search.optimizer import Optimiser
+from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
 from seqvae.search.proposals import Canonical
-from seqvae.search.registry import Material, build_optimiser
+from seqvae.search.registry import Material, build_optimizer
 from seqvae.search.results import Results, results
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
@@ -81,7 +81,7 @@ def begin(
     free = _texts(codec, scoring, start)
     texts = constrained(free, config.constraints)
     columns = _columns(scoring)
-    build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
+    build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
@@ -179,7 +179,7 @@ class Search:
         scoring: what its texts are scored by; None: by a laboratory.
         texts: the kind of its texts.
         measured: as the canonical form of its texts, for those that were measured: `measurable`.
-        optimiser: as new; `campaign` gives it its state.
+        optimizer: as new; `campaign` gives it its state.
         ledger: all that was scored.
     """
 
@@ -188,7 +188,7 @@ class Search:
     scoring: Scoring | OwnFunction | None
     texts: Texts
     measured: Canonical
-    optimiser: Optimiser
+    optimizer: Optimizer
     ledger: Ledger
 
     @property
@@ -205,7 +205,7 @@ class Search:
         if self.scoring is None:
             raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
         oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
-        return Campaign(self.optimiser, oracle, self.config.campaign, self.folder / run_folder.STATE)
+        return Campaign(self.optimizer, oracle, self.config.campaign, self.folder / run_folder.STATE)
 
 
 @contextmanager
@@ -222,10 +222,10 @@ def opened(folder: Path, function: Callable[[str], float | None] | None = None) 
         free = _texts(codec, scoring, start)
         texts = constrained(free, config.constraints)
         columns = _columns(scoring)
-        optimiser = build_optimiser(config.optimizer, _material(texts, codec, start, config, columns))
+        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
         ledger = run_folder.ledger_of(folder, found)
         try:
-            yield Search(folder, config, scoring, texts, measurable(free, texts), optimiser, ledger)
+            yield Search(folder, config, scoring, texts, measurable(free, texts), optimizer, ledger)
         finally:
             ledger.close()
 

@@ -12,7 +12,7 @@ import numpy as np
 from seqvae.config import CampaignConfig
 from seqvae.errors import UsageError
 from seqvae.search.api import Search, opened
-from seqvae.search.optimizer import Optimiser
+from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage import run_folder
@@ -62,11 +62,11 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
     _settle_initial(Path(folder), count, initial)
     with opened(Path(folder)) as search:
         state = _state(search)
-        plate = _proposals(search, set(state["pending"]), count)
-        state["plates"] += bool(plate)
-        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in plate}
+        batch = _proposals(search, set(state["pending"]), count)
+        state["plates"] += bool(batch)
+        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in batch}
         _save(search, state)
-    return plate
+    return batch
 
 
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
@@ -91,7 +91,7 @@ def check_count(count: int) -> None:
         raise UsageError(f"expected a number of texts from 1, got {count}")
 
 
-def last_plate(folder: str | Path) -> list[Candidate]:
+def last_batch(folder: str | Path) -> list[Candidate]:
     """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
     with opened(Path(folder)) as search:
         state = _state(search)
@@ -108,7 +108,7 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
     found: dict[str, Candidate] = {}
     for attempt in range(_TRIES):
         more = len(waiting) + len(found) if attempt else 0
-        for one in search.optimiser.ask(count - len(found) + more):
+        for one in search.optimizer.ask(count - len(found) + more):
             form = search.texts.canonical(one.text)
             if form is not None and form not in waiting and form not in found and len(found) < count:
                 found[form] = Candidate(form, one.proposer, one.z, one.seed)
@@ -151,7 +151,7 @@ def _state(search: Search) -> State:
     state: State = {"pending": {}, "plates": 0, "learned": 0}
     if path.exists():
         state = load_state(path)
-        search.optimiser.load_state_dict(state["optimiser"])
+        search.optimizer.load_state_dict(state["optimiser"])
     _catch_up(search, state)
     return state
 
@@ -160,14 +160,14 @@ def _catch_up(search: Search, state: State) -> None:
     """Let the optimiser learn the rounds that it does not know: the one of now, and those cut off behind the ledger."""
     for number in range(state["learned"], search.ledger.rounds()):
         entries = list(search.ledger.entries(number))
-        _learn(search.optimiser, search.ledger, entries)
+        _learn(search.optimizer, search.ledger, entries)
         for entry in entries:
             state["pending"].pop(entry.canonical, None)
     state["learned"] = search.ledger.rounds()
 
 
 def _save(search: Search, state: State) -> None:
-    save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimiser.state_dict()})
+    save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimizer.state_dict()})
 
 
 def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
@@ -178,7 +178,7 @@ def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str
     return Entry(number, place, one.text, form, OK, one.scores, "", 0.0, *source)
 
 
-def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> None:
+def _learn(optimizer: Optimizer, ledger: Ledger, entries: Sequence[Entry]) -> None:
     """Tell an optimiser a round: of each text in it the mean of all measurements up to there."""
     now = {str(entry.canonical): entry for entry in entries}
     scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
@@ -188,4 +188,4 @@ def _learn(optimiser: Optimiser, ledger: Ledger, entries: Sequence[Entry]) -> No
     means = np.array([mean(found) for found in scores.values()], np.float64)
     candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
     if candidates:
-        optimiser.tell(candidates, Scores(means, [OK] * len(now), list(now)))
+        optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from seqvae.config import CampaignConfig
-from seqvae.search.optimizer import Optimiser
+from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.results import TOP
@@ -88,14 +88,14 @@ class Campaign:
     are asked for again, found in the ledger, and cost no call.
 
     Args:
-        optimiser: a new one; it takes the state that the folder has.
+        optimizer: a new one; it takes the state that the folder has.
         oracle: with the folder's ledger.
         config: batch, and when it ends.
         state: where the state is kept.
     """
 
-    def __init__(self, optimiser: Optimiser, oracle: Oracle, config: CampaignConfig, state: Path) -> None:
-        self.optimiser, self.oracle, self.config, self.state = optimiser, oracle, config, state
+    def __init__(self, optimizer: Optimizer, oracle: Oracle, config: CampaignConfig, state: Path) -> None:
+        self.optimizer, self.oracle, self.config, self.state = optimizer, oracle, config, state
         self.progress = Progress()
         self._saved = time.monotonic()
         if state.exists():
@@ -140,31 +140,31 @@ class Campaign:
 
     def save(self) -> None:
         """Write the state."""
-        save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimiser.state_dict()})
+        save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimizer.state_dict()})
         self._saved = time.monotonic()
 
     def _begin(self) -> None:
         """Tell the optimiser what was measured before the search, which is the ledger's first round."""
         given = [entry for entry in self.oracle.ledger.entries(0) if entry.status == GIVEN]
         if given:
-            self.optimiser.tell(*told(given))
+            self.optimizer.tell(*told(given))
             self.progress.round = 1
         self.oracle.forward(self.progress.round)
 
     def _take_up(self, state: State) -> None:
         self.progress = Progress(**state["progress"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimiser"])
         self.oracle.forward(self.progress.round)
 
     def _round(self) -> None:
         started = time.monotonic()
-        proposals = self.optimiser.ask(min(self.config.batch, self.oracle.left))
+        proposals = self.optimizer.ask(min(self.config.batch, self.oracle.left))
         asked = time.monotonic()
         if not proposals:
             return
         scores = self.oracle(proposals)
         scored = time.monotonic()
-        self.optimiser.tell(proposals, scores)
+        self.optimizer.tell(proposals, scores)
         self.progress.round += 1
         self.progress.count(scores, self.oracle.calls)
         self.progress.scoring += scored - asked

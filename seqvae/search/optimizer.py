@@ -10,7 +10,7 @@ from seqvae.search.storage.state import State
 
 
 @runtime_checkable
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """Proposes texts and learns from their scores; higher is better.
 
     What is proposed follows from the seed and from what was told, so that an optimiser that was saved and loaded

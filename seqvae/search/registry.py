@@ -8,10 +8,10 @@ from typing import final
 
 from seqvae.config import (
     AscentConfig,
-    BreedingConfig,
     CmaConfig,
     GenerativeConfig,
     GuideConfig,
+    OperatorConfig,
     TurboConfig,
     suggestion,
 )
@@ -20,13 +20,13 @@ from seqvae.latent.codec import Codec
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.moves import Moves
 from seqvae.search.domain.sequence_moves import SelfiesMoves
-from seqvae.search.memory.initial_design import FromPrior, FromTexts, Start
+from seqvae.search.memory.initial_design import FromPrior, FromTexts, InitialDesign
 from seqvae.search.memory.latent_space import Space
-from seqvae.search.optimizer import Optimiser
+from seqvae.search.optimizer import Optimizer
 from seqvae.search.optimizers.baselines import PriorSampling, Screening
 from seqvae.search.optimizers.evolution import Chooser, Evolution
 from seqvae.search.optimizers.latent_evolution import generative
-from seqvae.search.optimizers.operators import Breed, Crossover, Mutation
+from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
 
 _BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
@@ -65,24 +65,24 @@ class _Kind:
     """
 
     about: str
-    make: Callable[[Material], Optimiser]
+    make: Callable[[Material], Optimizer]
     several: bool = False
 
 
-def build_optimiser(name: str, material: Material) -> Optimiser:
+def build_optimizer(name: str, material: Material) -> Optimizer:
     """Return the optimiser of that name.
 
     Raises:
         UsageError: there is none, or the material is not what it needs.
     """
-    if name not in OPTIMISERS:
-        raise UsageError(f"unknown optimizer {name!r}{suggestion(name, OPTIMISERS)}")
+    if name not in OPTIMIZERS:
+        raise UsageError(f"unknown optimizer {name!r}{suggestion(name, OPTIMIZERS)}")
     if material.codec is None and not material.start:
         raise UsageError("a search begins with a model or with texts: give --model, --start, or both")
     _check_start(material.texts, material.start)
-    kind = OPTIMISERS[name]
+    kind = OPTIMIZERS[name]
     if material.scores > 1 and not kind.several:
-        able = ", ".join(other for other, found in OPTIMISERS.items() if found.several)
+        able = ", ".join(other for other, found in OPTIMIZERS.items() if found.several)
         raise UsageError(
             f"the optimizer {name!r} takes one score, the objective has {material.scores}: join its terms, or take one "
             f"of {able}"
@@ -107,28 +107,28 @@ def _space(material: Material) -> Space:
     return Space(_codec(material), canonical=material.texts.canonical)
 
 
-def _start(material: Material) -> Start:
+def _start(material: Material) -> InitialDesign:
     """Return what a search that breeds begins with: it goes on from the texts given, however few they are."""
     return FromTexts(material.start) if material.start else FromPrior(_codec(material))
 
 
-def _starts(material: Material) -> tuple[Start, ...]:
+def _initial_designs(material: Material) -> tuple[InitialDesign, ...]:
     """Return what a search of points begins with: a few texts would be too little for it to learn from."""
     prior = FromPrior(_codec(material))
     return (FromTexts(material.start), prior) if material.start else (prior,)
 
 
-def _auto(material: Material) -> Optimiser:
+def _auto(material: Material) -> Optimizer:
     if material.codec is None:
-        return _bred(material, material.texts.moves, guided=True)
+        return _made_by(material, material.texts.moves, guided=True)
     return _generative(material, GenerativeConfig())
 
 
-def _latent(material: Material) -> Optimiser:
-    return _generative(material, GenerativeConfig(breeding=BreedingConfig(mutation=0.0, crossover=0.0)))
+def _latent(material: Material) -> Optimizer:
+    return _generative(material, GenerativeConfig(operators=OperatorConfig(mutation=0.0, crossover=0.0)))
 
 
-def _generative(material: Material, config: GenerativeConfig) -> Optimiser:
+def _generative(material: Material, config: GenerativeConfig) -> Optimizer:
     texts, evolution = material.texts, replace(config.evolution, start=material.initial)
     config = replace(config, evolution=evolution)
     guide = _guide(material, config.guide) if config.guided else None
@@ -144,17 +144,17 @@ def _guide(material: Material, config: GuideConfig) -> Chooser:
     return Guide(substructures if material.texts.molecular else Words(), config)
 
 
-def _ga(material: Material) -> Optimiser:
-    return _bred(material, material.texts.moves)
+def _ga(material: Material) -> Optimizer:
+    return _made_by(material, material.texts.moves)
 
 
-def _string_ga(material: Material) -> Optimiser:
-    return _bred(material, SelfiesMoves() if material.texts.molecular else material.texts.moves)
+def _string_ga(material: Material) -> Optimizer:
+    return _made_by(material, SelfiesMoves() if material.texts.molecular else material.texts.moves)
 
 
-def _bred(material: Material, moves: Moves, guided: bool = False) -> Optimiser:
-    shares = BreedingConfig()
-    ways: dict[str, tuple[Breed, float]] = {
+def _made_by(material: Material, moves: Moves, guided: bool = False) -> Optimizer:
+    shares = OperatorConfig()
+    ways: dict[str, tuple[Operator, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
     }
@@ -163,45 +163,48 @@ def _bred(material: Material, moves: Moves, guided: bool = False) -> Optimiser:
     return Evolution(_start(material), ways, material.texts.canonical, config, material.seed, guide=guide)
 
 
-def _prior(material: Material) -> Optimiser:
-    return PriorSampling(_starts(material), material.texts.canonical, material.seed)
+def _prior(material: Material) -> Optimizer:
+    return PriorSampling(_initial_designs(material), material.texts.canonical, material.seed)
 
 
-def _screening(material: Material) -> Optimiser:
+def _screening(material: Material) -> Optimizer:
     if not material.start:
         raise UsageError("screening goes through a file of texts: give --start")
     return Screening(material.start, material.texts.canonical, material.seed)
 
 
-def _cma(material: Material, subspace: int = 0) -> Optimiser:
+def _cma(material: Material, subspace: int = 0) -> Optimizer:
     from seqvae.search.optimizers.cma_es import CmaEs
 
     return CmaEs(
-        _space(material), CmaConfig(subspace=subspace, start=material.initial), material.seed, _starts(material)
+        _space(material),
+        CmaConfig(subspace=subspace, start=material.initial),
+        material.seed,
+        _initial_designs(material),
     )
 
 
-def _subspace(material: Material) -> Optimiser:
+def _subspace(material: Material) -> Optimizer:
     return _cma(material, _SUBSPACE)
 
 
-def _turbo(material: Material) -> Optimiser:
+def _turbo(material: Material) -> Optimizer:
     from seqvae.search.optimizers.turbo import Turbo  # as for the guide
 
-    return Turbo(_space(material), TurboConfig(start=material.initial), material.seed, _starts(material))
+    return Turbo(_space(material), TurboConfig(start=material.initial), material.seed, _initial_designs(material))
 
 
-def _ascent(material: Material) -> Optimiser:
+def _ascent(material: Material) -> Optimizer:
     from seqvae.search.optimizers.gradient_ascent import Ascent
 
-    return Ascent(_space(material), AscentConfig(start=material.initial), material.seed, _starts(material))
+    return Ascent(_space(material), AscentConfig(start=material.initial), material.seed, _initial_designs(material))
 
 
-def _gp(material: Material) -> Optimiser:
-    return _bred(material, material.texts.moves, guided=True)
+def _gp(material: Material) -> Optimizer:
+    return _made_by(material, material.texts.moves, guided=True)
 
 
-OPTIMISERS: dict[str, _Kind] = {
+OPTIMIZERS: dict[str, _Kind] = {
     "auto": _Kind("moves of graphs or sequences and of latent points, the model learning from the best", _auto, True),
     "latent": _Kind("moves of latent points alone, the model learning from the best", _latent, True),
     "turbo": _Kind("trust regions of a Gaussian process over the latent space", _turbo, True),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from seqvae.errors import UsageError
-from seqvae.search.memory.pareto import front
+from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry
 
@@ -95,7 +95,7 @@ def best_of(entries: Sequence[Entry]) -> list[Entry]:
     """Return entries by their score, best first; of several scores those alone that no other entry beats in all."""
     if entries and len(entries[0].scores) > 1:
         values = np.array([entry.scores for entry in entries], np.float64)
-        entries = [entries[int(row)] for row in front(values)]
+        entries = [entries[int(row)] for row in pareto_front(values)]
     return sorted(entries, key=lambda entry: -entry.scores[0])
 
 

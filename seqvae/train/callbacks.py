@@ -117,7 +117,7 @@ class Checkpointer(pl.Callback):
         self._saved = self._counted = now
         if trainer.is_global_zero:
             _refuse_non_finite(shell)
-            data = shell.sides.data_hash
+            data = shell.splits.data_hash
             save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
 
     def _leave_if_asked(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -167,9 +167,9 @@ class Bar(pl.Callback):
     ) -> None:
         """Move the bar, and show the last figures."""
         shell = _shell(pl_module)
-        if self._bar is None or shell.figures is None:
+        if self._bar is None or shell.metrics is None:
             return
-        shown, done = shell.figures, shell.progress.step
+        shown, done = shell.metrics, shell.progress.step
         self._bar.set_description(
             f"epoch {(done - 1) // shell.plan.steps_per_epoch + 1}/{shell.plan.epochs}", refresh=False
         )
@@ -184,8 +184,8 @@ class Bar(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write a line above the bar after each validation."""
         shell = _shell(pl_module)
-        if self._bar is not None and shell.valid_figures is not None:
-            seen = shell.valid_figures
+        if self._bar is not None and shell.valid_metrics is not None:
+            seen = shell.valid_metrics
             self._bar.write(
                 f"validation after step {seen.step}: rate {seen.rate:.2f}, distortion {seen.distortion:.2f} nats, "
                 f"ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",

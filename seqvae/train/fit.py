@@ -26,7 +26,7 @@ from seqvae.runtime.device import fast_matmul, resolve_device
 from seqvae.runtime.files import atomic_file, check_folder
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
-from seqvae.train.lightning_module import Sides, TrainingShell
+from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
 
@@ -199,7 +199,7 @@ def _shell(model: SequenceVAE, prepared: Prepared, checkpoint: Checkpoint | None
             model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
             raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
-    return TrainingShell(model, run, Sides(prepared.train, prepared.valid, prepared.tokenizer.id_table()), checkpoint)
+    return TrainingShell(model, run, Splits(prepared.train, prepared.valid, prepared.tokenizer.id_table()), checkpoint)
 
 
 def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
@@ -236,7 +236,7 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
         precision="bf16-mixed" if bf16 else "32-true",
         logger=loggers,
         callbacks=callbacks,
-        limit_val_batches=1.0 if shell.sides.valid is not None else 0,
+        limit_val_batches=1.0 if shell.splits.valid is not None else 0,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         enable_checkpointing=False,

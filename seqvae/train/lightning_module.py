@@ -28,7 +28,7 @@ _LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener wou
 
 
 @dataclass(frozen=True)
-class Figures:
+class StepMetrics:
     """What a run shows of itself, in nats per sequence unless the name says otherwise."""
 
     step: int
@@ -40,7 +40,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Sides:
+class Splits:
     """The packed data; each process cuts its own share of the batches from it.
 
     Attributes:
@@ -71,18 +71,18 @@ class TrainingShell(pl.LightningModule):
     Args:
         model: the model.
         run: settings.
-        sides: data.
+        splits: data.
         checkpoint: where to go on from, if anywhere.
     """
 
-    def __init__(self, model: SequenceVAE, run: RunConfig, sides: Sides, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, model: SequenceVAE, run: RunConfig, splits: Splits, checkpoint: Checkpoint | None) -> None:
         super().__init__()
-        self.model, self.run, self.sides, self.checkpoint = model, run, sides, checkpoint
+        self.model, self.run, self.splits, self.checkpoint = model, run, splits, checkpoint
         self.progress = checkpoint.progress if checkpoint else Progress()
-        steps = len(sides.stream(run, train=True, rank=0, world_size=run.training.devices))
+        steps = len(splits.stream(run, train=True, rank=0, world_size=run.training.devices))
         self.plan = Plan(steps, run.training.epochs, run.training.validations_per_epoch)
-        self.figures: Figures | None = None
-        self.valid_figures: Figures | None = None
+        self.metrics: StepMetrics | None = None
+        self.valid_metrics: StepMetrics | None = None
         self._sums: Tensor | None = None
         self._pending: tuple[int, float, Tensor] | None = None
 
@@ -99,10 +99,10 @@ class TrainingShell(pl.LightningModule):
 
     def val_dataloader(self) -> BatchStream | list[Tensor]:
         """Return the validation batches, always the same."""
-        return self._stream(train=False) if self.sides.valid is not None else []
+        return self._stream(train=False) if self.splits.valid is not None else []
 
     def _stream(self, train: bool) -> BatchStream:
-        return self.sides.stream(self.run, train=train, rank=self.global_rank, world_size=self.trainer.world_size)
+        return self.splits.stream(self.run, train=train, rank=self.global_rank, world_size=self.trainer.world_size)
 
     @property
     def share_done(self) -> float:
@@ -113,7 +113,7 @@ class TrainingShell(pl.LightningModule):
     def validation_due(self) -> bool:
         """Whether training stands where a validation belongs that has not been finished."""
         due = self.plan.validation_by(self.progress.step)
-        return self.sides.valid is not None and self.progress.validated < due
+        return self.splits.valid is not None and self.progress.validated < due
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Set this step's learning rate, and the seed of its dropout."""
@@ -148,8 +148,8 @@ class TrainingShell(pl.LightningModule):
         self._pending = (step, beta, values)
         if values.device.type == "cpu" or step % _LOG_EVERY == 0:
             self.check_loss()
-        if step % _LOG_EVERY == 0 and self.figures is not None:
-            self._log("train", self.figures)
+        if step % _LOG_EVERY == 0 and self.metrics is not None:
+            self._log("train", self.metrics)
 
     def check_loss(self) -> None:
         """Read the last step's figures.
@@ -168,7 +168,7 @@ class TrainingShell(pl.LightningModule):
                 f"distortion {distortion:.4g} nats); the last good checkpoint is kept: "
                 "try a lower learning rate or a tighter clip"
             )
-        self.figures = Figures(step, loss, rate, distortion, (rate + distortion) / tokens / math.log(2), beta)
+        self.metrics = StepMetrics(step, loss, rate, distortion, (rate + distortion) / tokens / math.log(2), beta)
 
     def on_validation_epoch_start(self) -> None:
         """Start the sums."""
@@ -193,7 +193,7 @@ class TrainingShell(pl.LightningModule):
         distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
         beta = self.run.objective.beta
         objective = distortion + beta * rate
-        self.valid_figures = Figures(self.progress.step, objective, rate, distortion, bits, beta)
+        self.valid_metrics = StepMetrics(self.progress.step, objective, rate, distortion, bits, beta)
         better = objective < self.progress.best
         self.progress = replace(
             self.progress,
@@ -201,9 +201,9 @@ class TrainingShell(pl.LightningModule):
             stale=0 if better else self.progress.stale + 1,
             validated=self.progress.step,
         )
-        self._log("valid", self.valid_figures)
+        self._log("valid", self.valid_metrics)
 
-    def _log(self, split: str, figures: Figures) -> None:
-        values = {f"{split}/{name}": value for name, value in vars(figures).items() if name != "step"}
+    def _log(self, split: str, metrics: StepMetrics) -> None:
+        values = {f"{split}/{name}": value for name, value in vars(metrics).items() if name != "step"}
         for logger in self.trainer.loggers:
-            logger.log_metrics(values, step=figures.step)
+            logger.log_metrics(values, step=metrics.step)

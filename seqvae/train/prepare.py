@@ -60,14 +60,16 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     run = _resolve(run, found)
     split = split_texts(found, run)
     reject_file.unlink(missing_ok=True)
-    side = _Side(found, run.data.on_error, reject_file, progress)
+    packer = _SplitPacker(found, run.data.on_error, reject_file, progress)
     rows = split.train.tolist()
     if tokenizer is not None:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
-    train = side.pack(rows, tokenizer or _blank_tokenizer(run))
-    valid = side.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
+    train = packer.pack(rows, tokenizer or _blank_tokenizer(run))
+    valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
     if len(split.test) and found.published is None:
-        side.pack(split.test.tolist(), train.tokenizer, held_out=True)  # a bad record is found now, not after training
+        packer.pack(
+            split.test.tolist(), train.tokenizer, held_out=True
+        )  # a bad record is found now, not after training
     run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
     return Prepared(
         run,
@@ -114,7 +116,7 @@ def _resolve(run: RunConfig, found: Texts) -> RunConfig:
 
 
 @dataclass(frozen=True)
-class _Side:
+class _SplitPacker:
     """Packs one side of the data after the other, and deals with texts that cannot be used."""
 
     found: Texts

@@ -20,10 +20,10 @@ from seqvae.artifact.pretrained import (
     list_models,
     models_folder,
     parse_card,
+    pretrained_folder,
+    pretrained_names,
     read_card,
     resolve,
-    shipped_folder,
-    shipped_names,
     size_of,
 )
 from seqvae.cli.main import main
@@ -32,11 +32,11 @@ from seqvae.data.datasets.cards import find_card
 from seqvae.errors import ArtifactError, UsageError
 from seqvae.evaluate.model.sample_metrics import canonical
 from seqvae.report.model_card import card_text
-from seqvae.report.tables import figure_rows
+from seqvae.report.tables import labelled_rows
 from seqvae.train.fit import train
 
 MOST_BYTES = 16_000_000  # what the package may weigh more for its models
-SHIPPED = shipped_names()
+SHIPPED = pretrained_names()
 
 
 def test_there_are_models_and_all_of_them_are_small_together():
@@ -47,7 +47,7 @@ def test_there_are_models_and_all_of_them_are_small_together():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_is_what_its_card_says(name):
-    codec, card, folder = seqvae.load(name, device="cpu"), read_card(shipped_folder(name)), models_folder() / name
+    codec, card, folder = seqvae.load(name, device="cpu"), read_card(pretrained_folder(name)), models_folder() / name
     data = find_card(card.data)
     assert card.name == name
     assert card.kind == codec.run.tokenizer.kind
@@ -69,9 +69,9 @@ def test_a_shipped_model_is_what_its_card_says(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_no_figure_on_a_card_was_typed(name):
     """The first table is what `provenance.json` has, the headline is made of the same numbers."""
-    folder = shipped_folder(name)
+    folder = pretrained_folder(name)
     card, metrics = read_card(folder), json.loads((folder / "provenance.json").read_text())["metrics"]
-    assert [list(row) for row in card.tables[0].rows] == [list(row) for row in figure_rows(metrics)]
+    assert [list(row) for row in card.tables[0].rows] == [list(row) for row in labelled_rows(metrics)]
     values = [value for table in card.tables for _, value, _ in table.rows] + list(metrics.values())
     shown = {
         f"{float(v):{spec}}" for v in values if isinstance(v, int | float) for spec in (".4f", ".3f", ".2f", ".1%")
@@ -196,15 +196,15 @@ limits = ["at most {max_length} letters", 'quotes "and" more']
 
 @pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")
 def test_shipping_makes_a_folder_with_a_card_of_measured_figures(trained, tmp_path, capsys):
-    template, figures, models = tmp_path / "t.toml", tmp_path / "f.json", tmp_path / "models"
+    template, metrics, models = tmp_path / "t.toml", tmp_path / "f.json", tmp_path / "models"
     template.write_text(TEMPLATE)
-    figures.write_text(json.dumps({"deep": {"loss": 2.5, "name": "text"}}))
+    metrics.write_text(json.dumps({"deep": {"loss": 2.5, "name": "text"}}))
     words = [str(trained), "tiny", "--models", str(models), "--template", str(template), "--small", "--threads", "1"]
     for _ in range(2):  # the second time it replaces the first
-        ship_model.main([*words, "--table", f"more figures={figures}#deep"])
+        ship_model.main([*words, "--table", f"more figures={metrics}#deep"])
         capsys.readouterr()
     card, provenance = read_card(models / "tiny"), json.loads((models / "tiny" / "provenance.json").read_text())
-    assert [list(row) for row in card.tables[0].rows] == [list(row) for row in figure_rows(provenance["metrics"])]
+    assert [list(row) for row in card.tables[0].rows] == [list(row) for row in labelled_rows(provenance["metrics"])]
     assert (card.tables[1].title, card.tables[1].rows) == ("more figures", (("loss", 2.5, ""),))
     assert card.headline == f"{provenance['metrics']['bits_per_character']:.4f} bits, 2.5 of loss"
     assert card.limits == ("at most 9 letters", 'quotes "and" more')

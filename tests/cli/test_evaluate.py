@@ -16,7 +16,7 @@ from seqvae.cli.main import main
 from seqvae.errors import InputError
 from seqvae.evaluate.compare import check_texts
 from seqvae.evaluate.records import Generation
-from seqvae.evaluate.reference_sets import read_sides
+from seqvae.evaluate.reference_sets import read_splits
 
 MOLECULES = ["CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "CCN", "C1CCCCC1", "CC(C)Cl", "N#CC", "O=C1CCCO1"]
 DNA = ["ACGTACGTAC", "TATAATGCGC", "GGGTATAAAC", "ACGTTTTTAC"]
@@ -58,13 +58,13 @@ def asked(monkeypatch):
         for done in range(3):
             settings.progress("counting", done, 2)
         if references.kind == "dna":
-            return Generation("dna", {"gc_difference": 0.1}, floors={"gc_difference": 0.0}, examples=list(samples))
+            return Generation("dna", {"gc_difference": 0.1}, baselines={"gc_difference": 0.0}, examples=list(samples))
         metrics = {"valid": 0.5, "unique@1000": math.nan, "FCD/Test": 1.5, "SNN/Test": 0.25}
         return Generation(
             "molecules",
             metrics,
             intervals={"SNN/Test": (0.2, 0.3)},
-            floors={} if settings.seed == 9 else {"FCD/Test": 0.125},
+            baselines={} if settings.seed == 9 else {"FCD/Test": 0.125},
             histograms={"logP": ([1.0, 2.0, math.nan], [1.5, 2.5, 3.0]), "weight": ([], [100.0])},
             examples=["CCO", "CCN"],
             counts={"samples": len(samples), "valid": 2},
@@ -138,11 +138,11 @@ def test_samples_of_a_file(run, file, asked, tmp_path):
         "FCD/Test": 1.5,
         "SNN/Test": 0.25,
     }
-    figures = json.loads((out / "figures.json").read_text())
-    assert figures["intervals"] == {"SNN/Test": [0.2, 0.3]}
-    assert figures["floors"] == {"FCD/Test": 0.125}
-    assert (figures["reference"], figures["training"]) == (str(reference), str(train))
-    assert "model" not in figures
+    metrics = json.loads((out / "figures.json").read_text())
+    assert metrics["intervals"] == {"SNN/Test": [0.2, 0.3]}
+    assert metrics["floors"] == {"FCD/Test": 0.125}
+    assert (metrics["reference"], metrics["training"]) == (str(reference), str(train))
+    assert "model" not in metrics
     for part in ("FCD/Test", "0.2 to 0.3", "0.125"):
         assert part in printed
     assert f"open {out / 'report.html'}" in err
@@ -165,10 +165,10 @@ def test_a_model_is_sampled_and_measured_itself(run, model, file, asked, tmp_pat
     assert (code, in_folder(out)) == (0, ["figures.json", "metrics.json", "report.html", "samples.smi"])
     samples = run("sample", model, "-n", 20, "--seed", 1, "--prior", "normal", "--quiet")[1].splitlines()
     assert asked[0][0] == samples == (out / "samples.smi").read_text().splitlines()
-    figures = json.loads((out / "figures.json").read_text())
-    assert figures["settings"] == {"seed": 1, "number": 20, "prior": "normal"}
-    assert figures["model"]["texts"] == 8
-    assert figures["model"]["exact_reconstruction"] <= 1
+    metrics = json.loads((out / "figures.json").read_text())
+    assert metrics["settings"] == {"seed": 1, "number": 20, "prior": "normal"}
+    assert metrics["model"]["texts"] == 8
+    assert metrics["model"]["exact_reconstruction"] <= 1
     page = (out / "report.html").read_text()
     for part in ("The model itself", "nats"):
         assert part in page
@@ -192,8 +192,8 @@ def test_a_model_of_enough_texts_has_all_its_tables(run, file, asked, tmp_path):
     words = ("evaluate", model, "--reference", file("r.txt", dna[:40]), "--train", file("t.txt", dna[40:]))
     code, printed, _ = run(*words, "--number", 5, "--out", out)
     assert (code, in_folder(out)) == (0, ["figures.json", "metrics.json", "report.html", "samples.fasta"])
-    figures = json.loads((out / "figures.json").read_text())
-    assert {"model", "bits_a_base", "latent"} <= set(figures)
+    metrics = json.loads((out / "figures.json").read_text())
+    assert {"model", "bits_a_base", "latent"} <= set(metrics)
     assert "Markov order 1" in printed
     page = (out / "report.html").read_text()
     for part in ("Bits a base", "The latent space", "GC"):
@@ -235,10 +235,10 @@ def test_motifs_are_counted_in_dna(run, file, asked, tmp_path):
     assert code == 1
     rows = ["A [0 9 0 9 9 0]", "C [0 0 0 0 0 0]", "G [0 0 0 0 0 0]", "T [9 0 9 0 0 9]"]
     code, printed, _ = run(*words, file("m.jaspar", [">M1 TATAAT", *rows]))
-    figures = json.loads(printed)
-    (name,) = [key for key in figures["metrics"] if key.startswith("motif_")]
+    metrics = json.loads(printed)
+    (name,) = [key for key in metrics["metrics"] if key.startswith("motif_")]
     assert (code, asked) == (0, [])
-    assert figures["metrics"][name] == figures["floors"][name] > 0
+    assert metrics["metrics"][name] == metrics["floors"][name] > 0
     assert sum(key.startswith("motif_") for key in json.loads(run(*words, "promoter-boxes")[1])["metrics"]) >= 2
     molecules = file("a.smi", MOLECULES)
     assert failed(run("evaluate", molecules, "--reference", molecules, "--motifs", "x"), "--motifs is for DNA") == 2
@@ -272,9 +272,9 @@ def test_sides_of_a_published_split_are_whole(tmp_path, monkeypatch):
 
             place.write_bytes(gzip.compress((local / f"{entry.split}.smi").read_bytes()))
     monkeypatch.setenv("SEQVAE_DATA", str(local.parent))
-    sides = read_sides("zinc250k", progress=False)
-    assert (sides.test, sides.train) == (["CCBr", "CCF"], ["CCO", "CCN", "CCC"])
-    assert (sides.kind, sides.test_scaffolds, sides.train_name) == ("molecules", [], "zinc250k")
+    splits = read_splits("zinc250k", progress=False)
+    assert (splits.test, splits.train) == (["CCBr", "CCF"], ["CCO", "CCN", "CCC"])
+    assert (splits.kind, splits.test_scaffolds, splits.train_name) == ("molecules", [], "zinc250k")
 
 
 def test_a_model_of_the_same_dataset_has_its_own_split():
@@ -285,10 +285,10 @@ def test_a_model_of_the_same_dataset_has_its_own_split():
         TokenizerConfig("smiles"),
         training=TrainingConfig(seed=5),
     )
-    sides, default = read_sides("moses-sample", run=own), read_sides("moses-sample")
-    assert len(sides.test) == 2000
-    assert set(sides.test) != set(default.test)
-    assert not set(sides.test) & set(sides.train)
+    splits, default = read_splits("moses-sample", run=own), read_splits("moses-sample")
+    assert len(splits.test) == 2000
+    assert set(splits.test) != set(default.test)
+    assert not set(splits.test) & set(splits.train)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_a_full_disk_is_one_line(run, file, asked, tmp_path, monkeypatch):
 
 def test_a_file_that_is_both_reference_and_training_is_read_once(file):
     path = file("r.smi", MOLECULES)
-    sides = read_sides(str(path), str(path))
-    assert sides.train == sides.test == MOLECULES
+    splits = read_splits(str(path), str(path))
+    assert splits.train == splits.test == MOLECULES
     with pytest.raises(InputError, match="no column 'x'"):
-        read_sides(str(file("r.csv", ["smiles", "CCO"])), column="x")
+        read_splits(str(file("r.csv", ["smiles", "CCO"])), column="x")

@@ -121,9 +121,9 @@ def test_drugs_are_canonical_molecules_without_a_charge():
 
 def test_the_shipped_model_does_it_in_time(tmp_path):
     """A minute is promised on two cores; a loaded machine must not fail a test, so that this one asks for less."""
-    from seqvae.artifact.pretrained import shipped_names
+    from seqvae.artifact.pretrained import pretrained_names
 
-    if DEFAULT_MODEL not in shipped_names():
+    if DEFAULT_MODEL not in pretrained_names():
         pytest.skip(f"{DEFAULT_MODEL} has not been put into the package yet")
     started = time.process_time()
     assert main(["quickstart", "--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]) == 0

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from seqvae.cli import printing as figures
+from seqvae.cli import printing as metrics
 from seqvae.cli.flags import attribute_docs, flag, merged, settings
 from seqvae.cli.main import main
 from seqvae.config import RunConfig
@@ -156,8 +156,8 @@ def test_one_of_several_processes_does_not_report(trained, tmp_path, capsys, mon
 
 
 def test_figures_are_printed_with_their_units(capsys):
-    figures.print_figures({"elbo": -12.34567, "texts": 1000, "novelty": None, "collapse": "It has collapsed."})
+    metrics.print_metrics({"elbo": -12.34567, "texts": 1000, "novelty": None, "collapse": "It has collapsed."})
     out = capsys.readouterr().out.splitlines()
     assert out == ["held-out texts  1,000", "ELBO            -12.35  nats per sequence", "It has collapsed."]
-    figures.print_json({"elbo": -1.5})
+    metrics.print_json({"elbo": -1.5})
     assert json.loads(capsys.readouterr().out) == {"elbo": -1.5}

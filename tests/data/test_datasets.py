@@ -414,8 +414,8 @@ def test_samples_are_made_byte_for_byte(tmp_path, monkeypatch):
     path = tmp_path / "mpsa.csv.gz"
     for _ in range(2):
         script["write_gzipped"](path, script["mpsa_lines"](data))
-    shipped = cards_folder() / "samples" / "mpsa.csv.gz"
-    with gzip.open(path) as made, gzip.open(shipped) as kept:
+    pretrained = cards_folder() / "samples" / "mpsa.csv.gz"
+    with gzip.open(path) as made, gzip.open(pretrained) as kept:
         assert made.read() == kept.read()
     train = script["moses_lines"](_little_moses(monkeypatch, tmp_path))
     assert train == ["C", "CC", "CCC"]

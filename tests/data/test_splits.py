@@ -39,7 +39,7 @@ def check(split, count):
         assert np.all(np.diff(side) > 0)
 
 
-def sides(split, keys):
+def splits(split, keys):
     return [{keys[i] for i in side} for side in split]
 
 
@@ -62,8 +62,8 @@ def test_a_random_split_has_the_shares_asked_for(count, shares, seed):
 def test_no_sequence_and_no_reverse_complement_crosses(texts, shares, seed):
     split = group_split(groups_of(texts, "dedup", "dna"), *shares, seed)
     check(split, len(texts))
-    assert disjoint(sides(split, texts))
-    found = sides(split, texts)
+    assert disjoint(splits(split, texts))
+    found = splits(split, texts)
     for i, side in enumerate(found):
         others = set().union(*(s for j, s in enumerate(found) if j != i))
         assert not {reverse_complement(t) for t in side} & others
@@ -87,7 +87,7 @@ def test_a_group_split_does_not_depend_on_the_order(groups, shares, seed, random
 def test_no_scaffold_crosses(seed):
     split = group_split(groups_of(MOLECULES, "scaffold", "smiles"), 0.2, 0.2, seed)
     check(split, len(MOLECULES))
-    assert disjoint(sides(split, [scaffold(t) for t in MOLECULES]))
+    assert disjoint(splits(split, [scaffold(t) for t in MOLECULES]))
     assert len(split.valid) > 15
     assert len(split.test) > 15
 

@@ -29,8 +29,8 @@ def test_the_reference_against_itself_has_no_distance():
     found = dna_metrics(TEST, REFERENCES, QUICK, PROMOTER_BOXES)
     assert [found.metrics[name] for name in COMPARED] == [0.0] * len(COMPARED)
     described = [name for name in found.metrics if name not in (*COMPARED, "discriminability")]
-    assert {name: found.metrics[name] for name in described} == {name: found.floors[name] for name in described}
-    assert set(found.metrics) == set(found.floors)
+    assert {name: found.metrics[name] for name in described} == {name: found.baselines[name] for name in described}
+    assert set(found.metrics) == set(found.baselines)
     assert found.metrics["discriminability"] < 0.6
     assert found.metrics["novelty"] == 1.0
 
@@ -46,10 +46,10 @@ def test_training_texts_are_known_and_near():
 def test_other_sequences_lie_above_the_floor():
     found = dna_metrics(random_dna(200, seed=3, gc=0.7), REFERENCES, QUICK)
     for name in ("gc_wasserstein", "kmer_js_1", "kmer_js_4", "discriminability"):
-        assert found.metrics[name] > 2 * found.floors[name] or found.metrics[name] > 0.9, name
+        assert found.metrics[name] > 2 * found.baselines[name] or found.metrics[name] > 0.9, name
     low, high = found.intervals["gc_mean"]
     assert low < found.metrics["gc_mean"] < high
-    assert low > found.floors["gc_mean"]
+    assert low > found.baselines["gc_mean"]
 
 
 def test_order_changes_nothing():
@@ -58,7 +58,7 @@ def test_order_changes_nothing():
     again = References("dna", TEST[::-1], training=TRAIN[::-1])
     second = dna_metrics(samples[::-1], again, QUICK, PROMOTER_BOXES)
     assert first.metrics == second.metrics
-    assert first.floors == second.floors
+    assert first.baselines == second.baselines
     assert first.intervals == second.intervals
     assert first.histograms == second.histograms
 
@@ -84,19 +84,21 @@ def test_invalid_and_repeated_samples_are_counted():
 
 @pytest.mark.parametrize("side", ["samples", "test", "training"])
 def test_sequences_without_a_certain_base_have_no_gc_content(side):
-    sides = {"samples": ["ACGT", "GGTA"], "test": ["ACGA", "TTGC"], "training": ["ACGG", "TGGC"]} | {side: ["NNNN"] * 2}
-    found = dna_metrics(sides["samples"], References("dna", sides["test"], training=sides["training"]), QUICK)
+    splits = {"samples": ["ACGT", "GGTA"], "test": ["ACGA", "TTGC"], "training": ["ACGG", "TGGC"]} | {
+        side: ["NNNN"] * 2
+    }
+    found = dna_metrics(splits["samples"], References("dna", splits["test"], training=splits["training"]), QUICK)
     assert ("gc_mean" in found.metrics, "gc_mean" in found.intervals) == (side != "samples",) * 2
     assert ("gc_wasserstein" in found.metrics) == (side == "training")
-    assert "gc_wasserstein" not in found.floors or side == "samples"
+    assert "gc_wasserstein" not in found.baselines or side == "samples"
     assert found.metrics["length_wasserstein"] == 0
     assert evaluation_page(Evaluation("s", "r", (), found))
 
 
 def test_without_training_the_floor_is_one_half_of_the_test_texts_against_the_other():
     found = dna_metrics(random_dna(50, seed=5), References("dna", TEST), PLAIN)
-    assert set(found.metrics) == set(found.floors)
-    assert found.floors["kmer_js_6"] > 0
+    assert set(found.metrics) == set(found.baselines)
+    assert found.baselines["kmer_js_6"] > 0
     assert not found.intervals
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.dna.classifier import FOLDS, area_under_curve, discriminability
-from seqvae.evaluate.dna.kmers import jensen_shannon, spectrum, word_numbers, word_shares
+from seqvae.evaluate.dna.kmers import jensen_shannon, kmer_numbers, kmer_shares, spectrum
 from seqvae.evaluate.dna.metrics import nearest_edits
 from seqvae.properties.dna.composition import gc_content, longest_runs
 from seqvae.sequences.integer_codes import dna_letters, letters
@@ -30,10 +30,10 @@ def words(text, width):
 def test_words_are_those_of_a_plain_loop(texts, width):
     every = ["".join(word) for word in product("ACGT", repeat=width)]
     counted = [words(text, width) for text in texts]
-    numbers = word_numbers(dna_letters(texts), width)
+    numbers = kmer_numbers(dna_letters(texts), width)
     total = sum(counted, Counter())
     assert Counter(every[n] for n in numbers[numbers >= 0]) == total
-    shares = word_shares(dna_letters(texts), (width,))
+    shares = kmer_shares(dna_letters(texts), (width,))
     wanted = [[c[word] / max(sum(c.values()), 1) for word in every] for c in counted]
     assert np.allclose(shares, wanted)
     if total:
@@ -88,7 +88,7 @@ def test_an_ambiguity_code_is_refused_where_it_has_no_meaning():
 @pytest.mark.parametrize("width", [0, 13])
 def test_words_too_short_or_too_long_are_refused(width):
     with pytest.raises(UsageError, match="1 to 12 letters"):
-        word_numbers(dna_letters(["ACGT"]), width)
+        kmer_numbers(dna_letters(["ACGT"]), width)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1), st.lists(st.integers(0, 5), min_size=1))

@@ -25,7 +25,7 @@ from seqvae.evaluate.model.latent_quality import (
     predict_ridge,
     rank_correlation,
 )
-from seqvae.evaluate.model.reconstruction_errors import measure_misses
+from seqvae.evaluate.model.reconstruction_errors import measure_reconstruction_errors
 from seqvae.evaluate.model.smoothness import PathQuality, PathSettings, measure_paths, path_quality
 from seqvae.evaluate.similarity import differs_in_stereo_only, edit_distance, similarities
 from seqvae.properties import get
@@ -84,17 +84,19 @@ def test_stereo_alone():
 
 
 def test_misses_are_described():
-    found = measure_misses([ALANINES, ("CCO", "C1CC"), ("CCO", "CCO"), ("CCO", "CCN")], molecular=True)
+    found = measure_reconstruction_errors([ALANINES, ("CCO", "C1CC"), ("CCO", "CCO"), ("CCO", "CCN")], molecular=True)
     assert (found.count, found.invalid, found.stereo_only) == (4, 0.25, 0.25)
     values = sorted(similarities([ALANINES, ("CCO", "C1CC"), ("CCO", "CCO"), ("CCO", "CCN")], molecular=True))
     assert values[0] == 0 and values[2:] == [1, 1]
     assert found.tanimoto.mean == pytest.approx(np.mean(values))
     assert found.tanimoto.median == pytest.approx((values[1] + 1) / 2)
     assert found.edits is None
-    found = measure_misses([("ACGT", "ACGA"), ("ACGT", ""), ("AC", "CA"), ("A", "AA"), ("GG", "CC")], molecular=False)
+    found = measure_reconstruction_errors(
+        [("ACGT", "ACGA"), ("ACGT", ""), ("AC", "CA"), ("A", "AA"), ("GG", "CC")], molecular=False
+    )
     assert (found.count, found.invalid, found.stereo_only, found.tanimoto) == (5, 0.2, None, None)
     assert asdict(found.edits) == {"mean": 2.0, "lower_quartile": 1.0, "median": 2.0, "upper_quartile": 2.0}
-    assert measure_misses([], molecular=True).tanimoto is None
+    assert measure_reconstruction_errors([], molecular=True).tanimoto is None
 
 
 # Predictions.
@@ -222,10 +224,10 @@ def test_quality_of_dna_with_columns():
     assert (found.texts, found.left_out) == (len(texts) - 2, 2)
     assert (found.latent, found.gp_texts, found.path_pairs, found.path_steps) == (LATENT, 60, 5, 4)
     assert set(found.ridge_r2) == {"gc", "first", "gaps", "same", "few"}
-    for figures in (found.ridge_r2, found.ridge_rank, found.gp_r2, found.gp_rank):
-        assert figures["first"] > 0.9
-        assert figures["gaps"] > 0.9
-        assert figures["same"] is figures["few"] is None
+    for metrics in (found.ridge_r2, found.ridge_rank, found.gp_r2, found.gp_rank):
+        assert metrics["first"] > 0.9
+        assert metrics["gaps"] > 0.9
+        assert metrics["same"] is metrics["few"] is None
     assert found == latent_quality(codec, texts, columns, settings)
 
 

@@ -126,9 +126,9 @@ def test_tuned_pseudo_counts_come_from_the_validation_side():
 def test_the_reference_figure_on_splice_sites_is_made_again():
     texts = list(dict.fromkeys(load_dataset("mpsa-sample").texts))
     held_out = [int(hashlib.md5(text.encode()).hexdigest(), 16) % 10 == 0 for text in texts]
-    sides = [[text for text, out in zip(texts, held_out, strict=True) if out == wanted] for wanted in (False, True)]
+    splits = [[text for text, out in zip(texts, held_out, strict=True) if out == wanted] for wanted in (False, True)]
     model = CountingModel(1, positional=True)
-    assert round(bits_a_base(model, letters(sides[0]), letters(sides[1]), HALF), 4) == 1.6653
+    assert round(bits_a_base(model, letters(splits[0]), letters(splits[1]), HALF), 4) == 1.6653
 
 
 def codec():

@@ -17,7 +17,7 @@ from scipy.stats import wasserstein_distance
 
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.bootstrap import bootstrap_intervals, mean_figure, share_interval, wasserstein_figure
+from seqvae.evaluate.bootstrap import bootstrap_intervals, mean_metric, share_interval, wasserstein_metric
 from seqvae.evaluate.molecules import fcd as chemnet
 from seqvae.evaluate.molecules import guacamol
 from seqvae.evaluate.molecules import tanimoto as fingerprints
@@ -172,13 +172,13 @@ values = arrays(np.float64, st.integers(1, 8), elements=st.integers(-5, 5).map(l
 @given(values, values, st.integers(0, 5))
 def test_wasserstein_distance_is_scipys(samples, reference, seed):
     counts = np.random.default_rng(seed).integers(1, 5, len(samples))
-    found = wasserstein_figure(samples, reference)(counts / counts.sum())
+    found = wasserstein_metric(samples, reference)(counts / counts.sum())
     assert found == pytest.approx(wasserstein_distance(samples, reference, counts), abs=1e-12)
 
 
 def test_an_interval_of_a_mean_has_the_textbook_width():
     drawn = np.random.default_rng(0).normal(size=2000)
-    figure = mean_figure(drawn)
+    figure = mean_metric(drawn)
     found = bootstrap_intervals({"mean": (drawn.mean(), figure)}, np.ones(2000), 1000, 0)["mean"]
     assert found == pytest.approx([drawn.mean() - 1.96 / 2000**0.5, drawn.mean() + 1.96 / 2000**0.5], abs=0.006)
     assert share_interval(500, 1000, 1000, 0) == pytest.approx((0.469, 0.531), abs=0.005)
@@ -199,9 +199,9 @@ def test_chemnet_is_fcd_torchs(texts):
 def test_the_distance_is_fcd_torchs():
     """Of few dimensions: its matrix root is good to some digits only where a covariance is singular."""
     drawn = np.random.default_rng(0).normal(size=(2, 40, 16)).cumsum(2)
-    sides = [(part.mean(0), np.cov(part.T)) for part in drawn]
-    ours = chemnet.frechet(*(chemnet.Gaussian(mean, covariance, 40) for mean, covariance in sides))
-    assert ours == pytest.approx(calculate_frechet_distance(*sides[0], *sides[1]), rel=1e-9)
+    splits = [(part.mean(0), np.cov(part.T)) for part in drawn]
+    ours = chemnet.frechet(*(chemnet.Gaussian(mean, covariance, 40) for mean, covariance in splits))
+    assert ours == pytest.approx(calculate_frechet_distance(*splits[0], *splits[1]), rel=1e-9)
 
 
 def test_invalid_molecules_are_left_out_of_the_distance(texts):
@@ -247,10 +247,10 @@ def test_a_gaussian_counts_repeated_molecules(texts):
 def test_the_distance_of_diagonal_gaussians_is_exact(seed):
     generator = np.random.default_rng(seed)
     first, second = ((generator.normal(size=6), generator.uniform(0, 3, 6)) for _ in range(2))
-    sides = [chemnet.Gaussian(mean, np.diag(deviation**2), 9) for mean, deviation in (first, second)]
+    splits = [chemnet.Gaussian(mean, np.diag(deviation**2), 9) for mean, deviation in (first, second)]
     exact = ((first[0] - second[0]) ** 2).sum() + ((first[1] - second[1]) ** 2).sum()
-    assert chemnet.frechet(*sides) == pytest.approx(exact, abs=1e-6)
-    assert chemnet.frechet(*sides) == pytest.approx(chemnet.frechet(*sides[::-1]), abs=1e-6)
+    assert chemnet.frechet(*splits) == pytest.approx(exact, abs=1e-6)
+    assert chemnet.frechet(*splits) == pytest.approx(chemnet.frechet(*splits[::-1]), abs=1e-6)
 
 
 def test_divergences_of_guacamol():

@@ -14,7 +14,7 @@ from seqvae.config import DecodeConfig
 from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.evaluate.model.held_out import SummarySettings, summarise
 from seqvae.evaluate.model.reconstruction import reconstruct, token_accuracy
-from seqvae.evaluate.model.sample_metrics import sample_figures, seen_in
+from seqvae.evaluate.model.sample_metrics import sample_metrics, seen_in
 from seqvae.runtime.device import generator
 from seqvae.sequences.grammar.valence import valences_of
 from seqvae.sequences.molecules import is_valid
@@ -159,28 +159,28 @@ def test_wrong_input_is_named(codec, call, error, words):
 
 def test_summary_figures_hold_together(codec, trained):
     held_out = [*trained.prepared.test_texts, "not DNA"]
-    figures = summarise(codec, held_out, trained.prepared.train, SummarySettings(samples=50))
-    assert figures.texts == len(held_out) - 1
-    assert figures.left_out == 1
-    assert figures.elbo == pytest.approx(-(figures.rate + figures.distortion), rel=1e-5)
-    assert figures.nll_bound <= -figures.elbo + 0.5
-    assert figures.validity == 1.0
-    assert 0 < figures.uniqueness <= 1
-    assert 0 <= figures.novelty <= 1
+    metrics = summarise(codec, held_out, trained.prepared.train, SummarySettings(samples=50))
+    assert metrics.texts == len(held_out) - 1
+    assert metrics.left_out == 1
+    assert metrics.elbo == pytest.approx(-(metrics.rate + metrics.distortion), rel=1e-5)
+    assert metrics.nll_bound <= -metrics.elbo + 0.5
+    assert metrics.validity == 1.0
+    assert 0 < metrics.uniqueness <= 1
+    assert 0 <= metrics.novelty <= 1
     tokens = np.mean([len(text) + 1 for text in trained.prepared.test_texts])
-    assert figures.bits_per_token == pytest.approx(figures.nll_bound / np.log(2) / tokens, rel=1e-5)
-    assert figures.exact_reconstruction == reconstruct(codec, trained.prepared.test_texts).exact
-    assert figures.token_accuracy == token_accuracy(codec, trained.prepared.test_texts) > 0.25
+    assert metrics.bits_per_token == pytest.approx(metrics.nll_bound / np.log(2) / tokens, rel=1e-5)
+    assert metrics.exact_reconstruction == reconstruct(codec, trained.prepared.test_texts).exact
+    assert metrics.token_accuracy == token_accuracy(codec, trained.prepared.test_texts) > 0.25
 
 
 def test_novelty_counts_what_training_has_seen(codec, trained):
     store = trained.prepared.train
     seen = [*codec.tokenizer.decode_batch([store.ids(row).tolist() for row in range(3)]), "AAAAAAAAAAAA"]
     assert seen_in(store, codec.tokenizer, seen) == 3
-    figures = sample_figures([*seen, seen[0], "", "XX"], codec.tokenizer, store)
-    assert figures.validity == pytest.approx(5 / 7)
-    assert figures.uniqueness == pytest.approx(4 / 5)
-    assert figures.novelty == pytest.approx(1 / 4)
+    metrics = sample_metrics([*seen, seen[0], "", "XX"], codec.tokenizer, store)
+    assert metrics.validity == pytest.approx(5 / 7)
+    assert metrics.uniqueness == pytest.approx(4 / 5)
+    assert metrics.novelty == pytest.approx(1 / 4)
 
 
 def test_a_collapsed_model_is_said_to_be_one(codec, trained):
@@ -196,10 +196,10 @@ def test_a_collapsed_model_is_said_to_be_one(codec, trained):
         blind.model.encoder.moments.weight.zero_()
         blind.model.encoder.moments.bias.zero_()
     with pytest.warns(CollapseWarning, match="the decoder ignores z"):
-        figures = summarise(blind, trained.prepared.test_texts, None, SummarySettings(samples=5))
-    assert figures.rate == 0
-    assert figures.active_units == 0
-    assert figures.novelty is None
+        metrics = summarise(blind, trained.prepared.test_texts, None, SummarySettings(samples=5))
+    assert metrics.rate == 0
+    assert metrics.active_units == 0
+    assert metrics.novelty is None
     assert summarise(blind, trained.prepared.test_texts[:3], None, SummarySettings(samples=5)).collapse == ""
 
 

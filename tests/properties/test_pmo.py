@@ -100,7 +100,7 @@ numbers = st.floats(-1e3, 1e3)
 
 @given(numbers, numbers, st.floats(0.01, 100))
 def test_shapes(value, centre, width):
-    bell, low, high = (Gaussian(centre, width, *sides) for sides in ((), (True,), (False, True)))
+    bell, low, high = (Gaussian(centre, width, *splits) for splits in ((), (True,), (False, True)))
     assert 0 <= bell(value) <= 1
     assert bell(centre) == low(centre) == high(centre) == 1
     assert bell(centre + width) == pytest.approx(math.exp(-0.5), rel=1e-6)

@@ -16,9 +16,9 @@ from page_cases import checked
 from seqvae.errors import InputError
 from seqvae.evaluate.dna.logo import logo
 from seqvae.evaluate.metric_names import LABELS
-from seqvae.evaluate.real_baseline import picked, training_floor
+from seqvae.evaluate.real_baseline import picked, training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, References
-from seqvae.evaluate.reference_sets import Sides, certain
+from seqvae.evaluate.reference_sets import Splits, certain
 from seqvae.report.evaluation_page import Evaluation, evaluation_page
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.logo import axis_top, logo_plot
@@ -29,7 +29,7 @@ MOLECULES = Generation(
     "molecules",
     {"valid": 0.5, "FCD/Test": 1.25, "SNN/Test": 0.3, "SNN/Test with stereo": 0.3, "guacamol/KL": 0.9, "new_one": 3.0},
     intervals={"SNN/Test": (0.2, 0.4)},
-    floors={"FCD/Test": 0.125},
+    baselines={"FCD/Test": 0.125},
     histograms={"logP": ([1.0, 2.0, math.nan], [1.5, 2.5]), "weight": ([5.0, 5.0], [5.0])},
     examples=["CCO", "c1ccccc1"],
     counts={"samples": 4, "scaffold reference": 7},
@@ -92,16 +92,16 @@ def test_published_figures_are_those_of_the_sources():
 
 
 def test_a_model_has_its_table_and_the_published_reconstructions():
-    figures = {**dict.fromkeys(LABELS, 0.5), "ten_by_ten": 0.75, "miss_edits_mean": None, "collapse": "It <is> empty."}
-    html = page(generation=None, model=figures, reconstruction=reconstruction_rows("zinc250k"))
+    metrics = {**dict.fromkeys(LABELS, 0.5), "ten_by_ten": 0.75, "miss_edits_mean": None, "collapse": "It <is> empty."}
+    html = page(generation=None, model=metrics, reconstruction=reconstruction_rows("zinc250k"))
     text = checked(html)
     for part in ("The model itself", "It <is> empty.", "JT-VAE", "All figures"):
         assert part in text
     assert cells(html, "here, 10 x 10 protocol") == ["here, 10 x 10 protocol", "0.75"]
-    assert [row[0] for row in model_rows(figures, TELLING)] == [
+    assert [row[0] for row in model_rows(metrics, TELLING)] == [
         LABELS[key][0] for key in LABELS if key in TELLING and key != "miss_edits_mean"
     ]
-    assert len(model_rows(figures)) == len(LABELS) - 1
+    assert len(model_rows(metrics)) == len(LABELS) - 1
 
 
 def test_every_telling_figure_is_one_of_the_model_table():
@@ -219,7 +219,7 @@ def test_training_texts_stand_in_for_samples(monkeypatch):
 
     monkeypatch.setattr("seqvae.evaluate.real_baseline.generation", fake)
     training = [f"{'C' * n}O" for n in range(1, 40)]
-    found = training_floor(References("molecules", ["CC"], (), training), 10, GenerationSettings(seed=3))
+    found = training_baseline(References("molecules", ["CC"], (), training), 10, GenerationSettings(seed=3))
     assert found == {"FCD/Test": 1.0}
     ((samples, references, settings),) = asked
     assert samples == picked(training, 10, 3)
@@ -236,5 +236,5 @@ def test_picked_texts_are_some_of_them_in_order(count, seed):
 
 def test_sides_of_plain_text_have_no_references():
     with pytest.raises(InputError, match=r"r\.txt: holds neither molecules nor DNA"):
-        _ = Sides("r.txt", "letters", ["a", "b"]).references
+        _ = Splits("r.txt", "letters", ["a", "b"]).references
     assert certain(["acgu", "ACGN", "x", " GG "]) == ["ACGT", "GG"]

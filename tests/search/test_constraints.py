@@ -16,7 +16,7 @@ from seqvae.properties import get
 from seqvae.search.api import run
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import MOLECULES, texts_of, texts_over
-from seqvae.search.surrogates.similarity_gp import Guess
+from seqvae.search.surrogates.similarity_gp import Surrogate
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 SMILES = load_dataset("moses-sample").texts[:300]
@@ -65,8 +65,8 @@ def test_molecules_that_break_a_rule_have_no_form(rule, plainly):
 @pytest.mark.parametrize("longest", [30, 90])
 def test_molecules_are_bred_up_to_the_size_that_is_allowed(longest):
     moves, rng = constrained(MOLECULES, ConstraintConfig(longest=longest)).moves, np.random.default_rng(0)
-    bred = [moves.cross("C" * (longest - 5), "C" * (longest - 5), rng) for _ in range(60)]
-    sizes = [size(text) for text in bred if text]
+    offspring = [moves.cross("C" * (longest - 5), "C" * (longest - 5), rng) for _ in range(60)]
+    sizes = [size(text) for text in offspring if text]
     assert longest - 10 < max(sizes) <= longest
 
 
@@ -113,11 +113,11 @@ def test_a_search_scores_nothing_else(tmp_path):
 def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeypatch):
     pools = []
 
-    def choose(guess, bounds, count):
+    def choose(surrogate, bounds, count):
         pools.append(len(bounds))
         return list(bounds)[:count]
 
-    monkeypatch.setattr(Guess, "choose", choose)
+    monkeypatch.setattr(Surrogate, "choose", choose)
     plain, rule = settings(budget=60), ConstraintConfig(keep=("GAT",), forbid=("CC",))
     known = [text for text in start(3000) if constrained(DNA, rule).canonical(text)]
     run(alike, tmp_path / "run", SearchConfig("", "gp", "cpu", plain.oracle, plain.campaign, rule), known)

@@ -13,10 +13,10 @@ from search_cases import BEST, alike, dna_model, settings, start
 from seqvae.config import CampaignConfig, ConstraintConfig
 from seqvae.errors import InputError, UsageError
 from seqvae.properties.scoring import Scoring, Term
-from seqvae.search import Measurement, ask, begin, laboratory, last_plate, tell
+from seqvae.search import Measurement, ask, begin, laboratory, last_batch, tell
 from seqvae.search.api import opened, resume
 from seqvae.search.oracle.measurements import given
-from seqvae.search.registry import OPTIMISERS
+from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.results import results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
@@ -34,7 +34,7 @@ def entries(folder):
 FROM_THE_MODEL = ("turbo", "ascent", "cma-es", "subspace")
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
     texts = () if optimizer in FROM_THE_MODEL else start(100 if optimizer == "screening" else 30)
@@ -60,7 +60,7 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
 
 
 @pytest.mark.parametrize("count", [2, 8, 96, 250])
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMISERS if name not in ("prior", "screening")])
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("prior", "screening")])
 def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
     """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
     model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 300)
@@ -78,20 +78,20 @@ def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, c
         ask(tmp_path / "run", 2, 20)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_plates_are_full_as_long_as_texts_are_left(optimizer, tmp_path):
     """Nothing is measured: what is on a plate may not be on the next, and an optimiser does not know of it."""
     run, texts = tmp_path / "run", start(100)
     begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), texts)
     plates = [[one.text for one in ask(run, count)] for count in (96, 4, 4, 30)]
-    bred = optimizer != "screening"  # which has no texts but those of its file
-    assert [len(plate) for plate in plates] == [96, 4, 4 * bred, 30 * bred]
+    offspring = optimizer != "screening"  # which has no texts but those of its file
+    assert [len(plate) for plate in plates] == [96, 4, 4 * offspring, 30 * offspring]
     asked = [text for plate in plates for text in plate]
     assert len(set(asked)) == len(asked)
     assert set(plates[0] + plates[1]) == set(texts)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_telling_that_was_cut_off_is_learned_from_all_the_same(optimizer, tmp_path, monkeypatch):
     model, texts, plates = dna_model(tmp_path / "model"), start(90), {}
     for name in ("whole", "cut"):
@@ -117,14 +117,14 @@ def cut_off(*_):
 def test_the_last_plate_is_there_again_without_what_was_measured(tmp_path):
     run = tmp_path / "run"
     begin(None, run, settings(dna_model(tmp_path / "model"), "latent"), start())
-    assert last_plate(run) == []
+    assert last_batch(run) == []
     ask(run, 6)
     plate = ask(run, 6)
-    assert [(one.text, one.proposer, one.seed) for one in last_plate(run)] == [
+    assert [(one.text, one.proposer, one.seed) for one in last_batch(run)] == [
         (one.text, one.proposer, one.seed) for one in plate
     ]
     tell(run, [Measurement(plate[0].text, (1.0,)), Measurement(plate[1].text, (math.nan,))])
-    assert [one.text for one in last_plate(run)] == [one.text for one in plate[1:]]
+    assert [one.text for one in last_batch(run)] == [one.text for one in plate[1:]]
 
 
 def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
@@ -149,9 +149,9 @@ def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
     assert {entry.canonical: entry.scores[0] for entry in found.top} == {plate[0]: 3.0, plate[1]: 0.5, plate[2]: 0.25}
     assert found.statuses == {"ok": 5, "given": 1}
     with opened(run) as search:
-        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
-        assert search.optimiser.archive.best(2) == ["ACGTACGTACGT", plate[0]]
-        assert search.optimiser.archive.score(plate[0]) == 3.0
+        search.optimizer.load_state_dict(load_state(run / STATE)["optimiser"])
+        assert search.optimizer.archive.best(2) == ["ACGTACGTACGT", plate[0]]
+        assert search.optimizer.archive.score(plate[0]) == 3.0
 
 
 @pytest.mark.parametrize("optimizer", ["auto", "ascent", "cma-es", "prior"])
@@ -162,8 +162,8 @@ def test_a_text_measured_again_counts_with_its_mean_whoever_searches(optimizer, 
     for score in (1.0, 3.0):
         tell(run, [Measurement(text, (score,))])
     with opened(run) as search:
-        search.optimiser.load_state_dict(load_state(run / STATE)["optimiser"])
-        archive = getattr(search.optimiser, "archive", None) or search.optimiser.designs.archive
+        search.optimizer.load_state_dict(load_state(run / STATE)["optimiser"])
+        archive = getattr(search.optimizer, "archive", None) or search.optimizer.designs.archive
         assert archive.score(text) == 2.0
 
 
@@ -213,7 +213,7 @@ def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_pat
     assert [(entry.text, entry.scores) for entry in found] == [(text, (1.5,)) for text in texts]
 
 
-@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMISERS.items() if kind.several])
+@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMIZERS.items() if kind.several])
 def test_what_was_measured_before_has_a_number_for_each_objective(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
     both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart"), start(60)

@@ -149,10 +149,10 @@ def test_heads_learn_a_smooth_score_and_disagree_where_they_saw_none():
     heads = Heads(4, 5, 32, seed=0)
     heads.learn(z[:300], score[:300], 300, seed=0)
     with torch.no_grad():
-        guess, far = heads.scores(z[300:]), heads.scores(20 * z[300:])
-        assert torch.allclose(guess, heads.mean + heads.deviation * heads(z[300:]))
-    assert torch.corrcoef(torch.stack([guess.mean(0), score[300:]]))[0, 1] > 0.9
-    assert far.std(0).mean() > 5 * guess.std(0).mean()
+        surrogate, far = heads.scores(z[300:]), heads.scores(20 * z[300:])
+        assert torch.allclose(surrogate, heads.mean + heads.deviation * heads(z[300:]))
+    assert torch.corrcoef(torch.stack([surrogate.mean(0), score[300:]]))[0, 1] > 0.9
+    assert far.std(0).mean() > 5 * surrogate.std(0).mean()
     again = Heads(4, 5, 32, seed=0)
     again.learn(z[:300], score[:300], 300, seed=0)
     assert all(torch.equal(a, b) for a, b in zip(heads.parameters(), again.parameters(), strict=True))

@@ -22,10 +22,10 @@ from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import loop as campaigns
 from seqvae.search.api import begin, opened, resume, run
-from seqvae.search.memory.pareto import front
+from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle import process_pool as workers
 from seqvae.search.proposals import Scores
-from seqvae.search.registry import OPTIMISERS
+from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 from seqvae.sequences.dna import normalize_dna
@@ -41,7 +41,7 @@ def model(tmp_path_factory):
     return dna_model(tmp_path_factory.mktemp("models") / "dna")
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_search_that_was_cut_off_writes_the_ledger_of_an_unbroken_one(optimizer, model, tmp_path, monkeypatch):
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
     config, texts = settings(model, optimizer), start(90)
@@ -76,7 +76,7 @@ def gone_on(folder, score, end=None):
             continue
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_search_begins_with_the_texts_that_it_is_given(optimizer, model, tmp_path):
     texts = start(40)
     run(alike, tmp_path / "run", settings(model, optimizer, 20), texts)
@@ -88,7 +88,7 @@ def test_a_search_begins_with_the_texts_that_it_is_given(optimizer, model, tmp_p
 SMALLER, LARGER = 47, 70  # of 10 a round: the last one of the smaller budget is cut
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_search_goes_on_to_a_larger_budget_and_scores_nothing_twice(optimizer, model, tmp_path):
     texts, score = start(90), cut_after()
     begin(alike, tmp_path / "run", settings(model, optimizer, SMALLER), texts)
@@ -184,7 +184,7 @@ def test_settings_that_cannot_be_written_stay_as_they_are(tmp_path, monkeypatch)
     assert (tmp_path / "run" / run_folder.SETTINGS).read_bytes() == before
 
 
-@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMISERS.items() if kind.several])
+@pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMIZERS.items() if kind.several])
 def test_so_does_one_of_several_objectives(optimizer, model, tmp_path, monkeypatch):
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
     config, texts = settings(model, optimizer), start(90)
@@ -262,7 +262,7 @@ def test_patience_follows_the_front_of_all_objectives(rows, columns):
         seen.append(row)
         assert progress.best_at == grown
         assert progress.best == max(other[0] for other in seen)
-    assert sorted(progress.front) == np.unique(np.array(seen)[front(np.array(seen))], axis=0).tolist()
+    assert sorted(progress.pareto_front) == np.unique(np.array(seen)[pareto_front(np.array(seen))], axis=0).tolist()
 
 
 def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
@@ -273,7 +273,7 @@ def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
         campaign = search.campaign()
         assert campaign.run() == "patience"
     assert campaign.progress.calls > 300
-    assert campaign.progress.front[0][1] > 0.8
+    assert campaign.progress.pareto_front[0][1] > 0.8
 
 
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):

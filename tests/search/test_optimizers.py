@@ -15,7 +15,7 @@ from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.memory.initial_design import FromPrior
 from seqvae.search.memory.pareto import hypervolume
-from seqvae.search.optimizer import Optimiser
+from seqvae.search.optimizer import Optimizer
 from seqvae.search.optimizers.baselines import PriorSampling, Screening
 from seqvae.search.optimizers.cma_es import CmaEs
 from seqvae.search.optimizers.evolution import Evolution
@@ -62,8 +62,8 @@ def columns(values):
 
 
 def evolution(moves, start, canonical, seed):
-    breeds = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
-    return Evolution(start, breeds, canonical, EvolutionConfig(start=BATCH, population=40), seed)
+    operators = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
+    return Evolution(start, operators, canonical, EvolutionConfig(start=BATCH, population=40), seed)
 
 
 def screening(seed):
@@ -79,9 +79,9 @@ def turbo(seed, **config):
 
 
 def guided(moves, features, start, canonical, seed):
-    breeds = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
+    operators = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
     guide = Guide(features, GuideConfig(generations=2, offspring=40, points=30))
-    return Evolution(start, breeds, canonical, EvolutionConfig(start=BATCH, population=20), seed, guide=guide)
+    return Evolution(start, operators, canonical, EvolutionConfig(start=BATCH, population=20), seed, guide=guide)
 
 
 def ascent(seed):
@@ -151,14 +151,14 @@ def campaign(case, path, seed, rounds, stop_after=None, batch=BATCH, score=None)
     score = score or own
     ledger = Ledger(path / "ledger.sqlite", {"case": case})
     width = 2 if score is both else 1
-    oracle, optimiser = Oracle(score, canonical, ledger, OracleConfig(budget=10_000), width), make(seed)
+    oracle, optimizer = Oracle(score, canonical, ledger, OracleConfig(budget=10_000), width), make(seed)
     for number in range(rounds):
-        proposals = optimiser.ask(batch)
-        optimiser.tell(proposals, oracle(proposals))
+        proposals = optimizer.ask(batch)
+        optimizer.tell(proposals, oracle(proposals))
         if number == stop_after:
-            save_state(path / "state", optimiser.state_dict())
-            optimiser = make(seed + 1)
-            optimiser.load_state_dict(load_state(path / "state"))
+            save_state(path / "state", optimizer.state_dict())
+            optimizer = make(seed + 1)
+            optimizer.load_state_dict(load_state(path / "state"))
     return [(one.text, one.status, one.scores, one.proposer, point(one)) for one in ledger.entries()], ledger
 
 
@@ -169,7 +169,7 @@ def point(one):
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_optimiser_keeps_the_contract(case, tmp_path):
-    assert isinstance(CASES[case][0](0), Optimiser)
+    assert isinstance(CASES[case][0](0), Optimizer)
     for name in ("whole", "again", "broken", "other"):
         (tmp_path / name).mkdir()
     whole, ledger = campaign(case, tmp_path / "whole", 0, ROUNDS)
@@ -188,9 +188,9 @@ def test_evolution_finds_the_best_sequence(tmp_path):
 
 
 def test_shares_say_how_many_each_way_breeds():
-    optimiser = CASES["dna"][0](0)
-    optimiser.archive.update([candidate.text for candidate in sequences(40, 0)], np.linspace(0, 1, 40).tolist())
-    made = [candidate.proposer for candidate in optimiser.ask(100)]
+    optimizer = CASES["dna"][0](0)
+    optimizer.archive.update([candidate.text for candidate in sequences(40, 0)], np.linspace(0, 1, 40).tolist())
+    made = [candidate.proposer for candidate in optimizer.ask(100)]
     assert 65 <= made.count("crossover") <= 75
     assert made.count("crossover") + made.count("mutation") == 100
 
@@ -203,21 +203,21 @@ def test_where_nothing_new_can_be_bred_the_rest_comes_from_the_start(tmp_path):
         def cross(self, first, second, rng):
             return first
 
-    optimiser = evolution(Stuck(), sequences, dna, 0)
-    optimiser.archive.update([candidate.text for candidate in sequences(40, 0)], np.linspace(0, 1, 40).tolist())
-    assert {candidate.proposer for candidate in optimiser.ask(10)} == {"start"}
+    optimizer = evolution(Stuck(), sequences, dna, 0)
+    optimizer.archive.update([candidate.text for candidate in sequences(40, 0)], np.linspace(0, 1, 40).tolist())
+    assert {candidate.proposer for candidate in optimizer.ask(10)} == {"start"}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_others_proposed_is_learned_and_not_proposed_again(case):
     make, canonical, score = CASES[case]
-    optimiser, others = make(0), make(1).ask(3 * BATCH)
+    optimizer, others = make(0), make(1).ask(3 * BATCH)
     forms = [canonical(one.text) for one in others]
     values = columns(score(forms))
     values[::5] = np.nan
     statuses = ["failed" if np.isnan(value) else "ok" for value in values[:, 0]]
-    optimiser.tell(others, Scores(values, statuses, forms))
-    own = {canonical(one.text) for one in optimiser.ask(BATCH)}
+    optimizer.tell(others, Scores(values, statuses, forms))
+    own = {canonical(one.text) for one in optimizer.ask(BATCH)}
     assert len(own) == BATCH
     assert not own & set(forms)
 
@@ -225,15 +225,15 @@ def test_what_others_proposed_is_learned_and_not_proposed_again(case):
 @pytest.mark.parametrize("case", CASES)
 def test_invalid_and_unscored_proposals_are_survived(case):
     make, canonical, score = CASES[case]
-    optimiser = make(0)
+    optimizer = make(0)
     for number in range(4):
-        asked = optimiser.ask(BATCH)
+        asked = optimizer.ask(BATCH)
         forms = [None if number == 1 else canonical(one.text) for one in asked]
         over = number == 2
         values = columns(score([one.text for one in asked]))
         values[:] = np.nan if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
-        optimiser.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
-    assert len(optimiser.ask(1)) == 1
+        optimizer.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
+    assert len(optimizer.ask(1)) == 1
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -242,13 +242,13 @@ def test_global_random_numbers_are_left_alone(case):
 
     found = []
     for rounds in (0, 2):
-        optimiser = make(0)
+        optimizer = make(0)
         np.random.seed(0)
         torch.manual_seed(0)
         for _ in range(rounds):
-            asked = optimiser.ask(BATCH)
+            asked = optimizer.ask(BATCH)
             forms = [canonical(one.text) for one in asked]
-            optimiser.tell(asked, Scores(columns(score(forms)), ["ok"] * BATCH, forms))
+            optimizer.tell(asked, Scores(columns(score(forms)), ["ok"] * BATCH, forms))
         found.append((np.random.random(), torch.rand(1).item()))
     assert found[0] == found[1]
 
@@ -256,13 +256,13 @@ def test_global_random_numbers_are_left_alone(case):
 @pytest.mark.parametrize("case", CASES)
 def test_a_state_stays_what_it_was_while_the_search_goes_on(case, tmp_path):
     make, canonical, score = CASES[case]
-    optimiser, states = make(0), []
+    optimizer, states = make(0), []
     for name in ("then", "later"):
         for _ in range(2):
-            asked = optimiser.ask(BATCH)
+            asked = optimizer.ask(BATCH)
             forms = [canonical(one.text) for one in asked]
-            optimiser.tell(asked, Scores(columns(score(forms)), ["ok"] * len(asked), forms))
-        states = states or [optimiser.state_dict()]
+            optimizer.tell(asked, Scores(columns(score(forms)), ["ok"] * len(asked), forms))
+        states = states or [optimizer.state_dict()]
         save_state(tmp_path / name, states[0])
     assert (tmp_path / "then").read_bytes() == (tmp_path / "later").read_bytes()
 
@@ -270,11 +270,11 @@ def test_a_state_stays_what_it_was_while_the_search_goes_on(case, tmp_path):
 @pytest.mark.parametrize("place", range(0, BATCH, 3))
 def test_a_climb_begins_at_the_best_text(place):
     texts = [one.text for one in sequences(BATCH, 0)]
-    optimiser = cma(0, sigma=0.2)
+    optimizer = cma(0, sigma=0.2)
     values = np.where(np.arange(BATCH) == place, 1.0, 0.0)[:, None]
-    optimiser.tell([Candidate(text) for text in texts], Scores(values, ["ok"] * BATCH, texts))
-    points = [one.z for one in optimiser.ask(BATCH) if one.proposer == "cma-es"]
-    ends = optimiser.space.encode(texts)[0]
+    optimizer.tell([Candidate(text) for text in texts], Scores(values, ["ok"] * BATCH, texts))
+    points = [one.z for one in optimizer.ask(BATCH) if one.proposer == "cma-es"]
+    ends = optimizer.space.encode(texts)[0]
     assert np.linalg.norm(np.mean(points, axis=0) - ends, axis=1).argmin() == place
 
 
@@ -299,12 +299,12 @@ def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
         return np.stack([-np.linalg.norm(points - end, axis=1) for end in ends], axis=1)
 
     def volume(name, seed):
-        optimiser, seen = CASES[name][0](seed), []
+        optimizer, seen = CASES[name][0](seed), []
         for _ in range(12):
-            asked = optimiser.ask(BATCH)
+            asked = optimizer.ask(BATCH)
             forms = [dna(one.text) for one in asked]
             seen.append(smooth(forms))
-            optimiser.tell(asked, Scores(seen[-1], ["ok"] * len(asked), forms))
+            optimizer.tell(asked, Scores(seen[-1], ["ok"] * len(asked), forms))
         return hypervolume(np.concatenate(seen), [-20.0, -20.0])
 
     assert sum(volume(case, seed) for seed in range(3)) > sum(volume("prior", seed) for seed in range(3))
@@ -312,51 +312,51 @@ def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
 
 def test_an_ascent_starts_from_each_text_by_its_own_rank(monkeypatch):
     """Also where the model cannot read some of the best: of 5, 5, 5 and 1 two fives are too long."""
-    optimiser, drawn = ascent(0), []
+    optimizer, drawn = ascent(0), []
     texts = ["A" * (LENGTH + 1), "C" * (LENGTH + 1), "GATTACA", "ACGTACGT"]
-    optimiser.tell([Candidate(text) for text in texts], Scores(columns([5, 5, 5, 1]), ["ok"] * 4, texts))
+    optimizer.tell([Candidate(text) for text in texts], Scores(columns([5, 5, 5, 1]), ["ok"] * 4, texts))
 
     class Chance:
         def choice(self, count, size, p):
             drawn.append(p.tolist())
             raise InterruptedError
 
-    monkeypatch.setattr(optimiser, "_rng", Chance())
+    monkeypatch.setattr(optimizer, "_rng", Chance())
     with pytest.raises(InterruptedError):
-        optimiser._climbed(None, 3)
+        optimizer._climbed(None, 3)
     assert drawn == [pytest.approx([2 / 3, 1 / 3])]
 
 
 def test_screening_ends_with_its_file_and_knows_its_file():
-    optimiser = screening(0)
-    texts = [one.text for one in optimiser.ask(10_000)]
-    assert sorted(texts) == sorted(set(optimiser.texts))
-    assert optimiser.ask(1) == []
+    optimizer = screening(0)
+    texts = [one.text for one in optimizer.ask(10_000)]
+    assert sorted(texts) == sorted(set(optimizer.texts))
+    assert optimizer.ask(1) == []
     with pytest.raises(UsageError, match="expected the 2 texts to screen to be those of the saved search"):
-        Screening(["A", "C"], dna).load_state_dict(optimiser.state_dict())
+        Screening(["A", "C"], dna).load_state_dict(optimizer.state_dict())
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_climb_begins_at_the_same_point_after_saving(seed, tmp_path):
     """Among few texts that the model can read, some of which an earlier climb knew and a new process does not."""
     texts = ["A" * (LENGTH + 1 + number) for number in range(8)] + [one.text for one in sequences(4, seed)]
-    optimiser = cma(seed)
-    optimiser.tell(list(map(Candidate, texts)), Scores(-columns(range(12)), ["ok"] * 12, texts))
+    optimizer = cma(seed)
+    optimizer.tell(list(map(Candidate, texts)), Scores(-columns(range(12)), ["ok"] * 12, texts))
     for _ in range(6):
-        save_state(tmp_path / "state", optimiser.state_dict())
+        save_state(tmp_path / "state", optimizer.state_dict())
         other = cma(seed + 1)
         other.load_state_dict(load_state(tmp_path / "state"))
-        found, again = optimiser.ask(4), other.ask(4)
+        found, again = optimizer.ask(4), other.ask(4)
         assert {one.proposer for one in found} == {"cma-es"}
         assert list(map(point, again)) == list(map(point, found))
-        optimiser._climb = None  # as where it has converged
+        optimizer._climb = None  # as where it has converged
 
 
 def test_a_climb_is_not_carried_on_in_another_form():
-    optimiser = cma(0)
+    optimizer = cma(0)
     start = sequences(2 * BATCH, 0)
     values = np.array(alike([one.text for one in start]))[:, None]
-    optimiser.tell(start, Scores(values, ["ok"] * len(start), [one.text for one in start]))
-    optimiser.ask(4)
+    optimizer.tell(start, Scores(values, ["ok"] * len(start), [one.text for one in start]))
+    optimizer.ask(4)
     with pytest.raises(InputError, match="another form than 'full', or of another version of cmaes"):
-        cma(0, form="full").load_state_dict(optimiser.state_dict())
+        cma(0, form="full").load_state_dict(optimizer.state_dict())

@@ -42,14 +42,14 @@ def expected(rounds, budget, count):
     for texts in rounds:
         for text in texts:
             form = canonical(text)
-            fresh = form is not None and form not in seen
-            counts = fresh or count == "every"
+            novel = form is not None and form not in seen
+            counts = novel or count == "every"
             if counts and calls == budget:
                 statuses.append("over_budget")
                 continue
             calls += counts
-            statuses.append("invalid" if form is None else "ok" if fresh else "cached")
-            seen |= {form} if fresh else set()
+            statuses.append("invalid" if form is None else "ok" if novel else "cached")
+            seen |= {form} if novel else set()
     return statuses, calls
 
 

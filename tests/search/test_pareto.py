@@ -16,7 +16,7 @@ from seqvae.search.api import opened, run
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.pareto import ParetoRanks, fitness, front, hypervolume, reference, shares
 from seqvae.search.storage import run_folder
-from seqvae.search.surrogates.improvement import Front
+from seqvae.search.surrogates.improvement import ParetoFront
 
 VALUES = arrays(
     np.float64,
@@ -71,11 +71,11 @@ def test_shares_are_what_a_front_would_lose(values):
 def test_what_nothing_known_is_as_good_as_gains(values, others):
     width = min(values.shape[1], others.shape[1])
     values, others = values[:, :width], others[:, :width]
-    known = Front.of(values, torch.device("cpu"))
+    known = ParetoFront.of(values, torch.device("cpu"))
     gains = known.gain(torch.from_numpy(others)).numpy()
     expected = [not any((row >= other).all() for row in values) for other in others]
     assert (gains > 0).tolist() == expected
-    one = Front.of(values[:, :1], torch.device("cpu")).gain(torch.from_numpy(others[:, :1])).numpy()
+    one = ParetoFront.of(values[:, :1], torch.device("cpu")).gain(torch.from_numpy(others[:, :1])).numpy()
     assert np.argsort(one, kind="stable").tolist() == np.argsort(others[:, 0], kind="stable").tolist()
 
 

@@ -113,14 +113,14 @@ def test_longer_texts_are_for_models_without_a_table_of_positions(parts):
 
 
 def steps(learner, count=5, rate=0.1):
-    optimiser = torch.optim.Adam(learner.parameters(), lr=rate, fused=True)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=rate, fused=True)
     ids = torch.tensor([[5, 6, 7, 2], [3, 5, 2, 0]])
     from seqvae.config import ObjectiveConfig
 
     for step in range(count):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         learner.losses(ids, 1.0, ObjectiveConfig(), generator(step)).loss.backward()
-        optimiser.step()
+        optimizer.step()
 
 
 @pytest.mark.parametrize("parts", PARTS)

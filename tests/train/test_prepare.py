@@ -74,8 +74,8 @@ def test_the_same_thing_written_in_two_ways_is_on_one_side(tmp_path, kind, split
     run = packed(run_of(tmp_path, [*once, *again], kind, split, seed=seed), tmp_path).run
     found = read_texts(run.data)
     read = normalize_dna if is_dna(kind) else str
-    sides = [{same(read(found.texts[row])) for row in side.tolist()} for side in split_texts(found, run)]
-    assert len(set.union(*sides)) == sum(map(len, sides))
+    splits = [{same(read(found.texts[row])) for row in side.tolist()} for side in split_texts(found, run)]
+    assert len(set.union(*splits)) == sum(map(len, splits))
 
 
 def test_there_is_no_list_of_bad_records_where_there_are_none(tmp_path):

@@ -38,8 +38,8 @@ BUDGET, BATCH = 10_000, 100
 SMALL_TASKS, SMALL_BUDGET, SMALL_BATCH = TASKS[:1], 30, 10
 
 Change = dict[str, Any]  # settings by "section.name", and "batch"
-LATENT_ALONE = {"breeding.mutation": 0.0, "breeding.crossover": 0.0, "guided": False}
-GRAPH_ALONE = {"breeding.latent_noise": 0.0, "breeding.latent_crossover": 0.0, "retrained": False, "guided": False}
+LATENT_ALONE = {"operators.mutation": 0.0, "operators.crossover": 0.0, "guided": False}
+GRAPH_ALONE = {"operators.latent_noise": 0.0, "operators.latent_crossover": 0.0, "retrained": False, "guided": False}
 VARIANTS: dict[str, Change] = {
     "default": {},
     "graph alone": GRAPH_ALONE,
@@ -78,14 +78,14 @@ def recorded(path: Path, config: GenerativeConfig, task: str, seed: int, size: t
         return dict(found)
     codec = seqvae.load(DEFAULT_MODEL, device="cpu")
     guide = Guide(substructures, config.guide) if config.guided else None
-    optimiser = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
-    found = searched(optimiser, task, path, *size)
+    optimizer = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
+    found = searched(optimizer, task, path, *size)
     with atomic_file(ended) as part:
         part.write(json.dumps({"asked": asked, **found}).encode())
     return found
 
 
-def searched(optimiser: Evolution, task: str, path: Path, budget: int, batch: int) -> dict[str, Any]:
+def searched(optimizer: Evolution, task: str, path: Path, budget: int, batch: int) -> dict[str, Any]:
     """Spend the budget on a task, and return what came of it and where the time went."""
     path.unlink(missing_ok=True)
     ledger = Ledger(path, {"task": task})
@@ -93,19 +93,19 @@ def searched(optimiser: Evolution, task: str, path: Path, budget: int, batch: in
     spent = {"optimiser": 0.0, "oracle": 0.0}
     while oracle.left:
         started = time.process_time()
-        proposals = optimiser.ask(min(batch, oracle.left))
+        proposals = optimizer.ask(min(batch, oracle.left))
         asked = time.process_time()
         scores = oracle(proposals)
         scored = time.process_time()
-        optimiser.tell(proposals, scores)
+        optimizer.tell(proposals, scores)
         spent["optimiser"] += asked - started + time.process_time() - scored
         spent["oracle"] += scored - asked
     found = results(ledger.entries(), budget)
     ledger.close()
-    return {**figures(found), "seconds": spent}
+    return {**metrics(found), "seconds": spent}
 
 
-def figures(found: Results) -> dict[str, Any]:
+def metrics(found: Results) -> dict[str, Any]:
     """Return what is recorded of a search."""
     return {"auc_top10": found.auc_top, "best": found.best, "top10": found.top_mean, "calls": found.unique}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from scripts.benchmarks.search.search_runs import figures_of
+from scripts.benchmarks.search.search_runs import metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
 from seqvae.properties.benchmarks.ehrlich import from_name
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 where = place / f"{given.optimizer}-{name}-{seed}"
                 drawn = from_name(function)
                 texts = tuple(drawn.write(drawn.initial_solution(batch, seed)))
-                runs[str(seed)] = figures_of(f"ehrlich:{function}", where, config, texts)
+                runs[str(seed)] = metrics_of(f"ehrlich:{function}", where, config, texts)
                 shown = {"budget": budget, "optimizer": given.optimizer, "seeds": seeds, "batch": batch}
                 means = {size: mean(run["best"] for run in of.values()) for size, of in found.items()}
                 write_result(result_path(given, NAME), NAME, shown, {"functions": found, "mean_best": means})

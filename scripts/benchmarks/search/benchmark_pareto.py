@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.baselines import nsga2_molecules
-from scripts.benchmarks.search.pareto_task import OBJECTIVES, REFERENCE, TARGETS, Target, figures_of
+from scripts.benchmarks.search.pareto_task import OBJECTIVES, REFERENCE, TARGETS, Target, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.runtime.files import atomic_file
@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                     where = place / f"{name}-{method}-{seed}"
                     found[name][method][str(seed)] = one(Target(TARGETS[name]), method, seed, sizes, where)
                     print(name, method, seed, found[name][method][str(seed)]["hypervolume"], flush=True)
-        figures = {"targets": found, "mean": {name: _means(of) for name, of in found.items()}}
-        write_result(result_path(given, NAME), NAME, {**settings, "threads": threads}, figures)
+        metrics = {"targets": found, "mean": {name: _means(of) for name, of in found.items()}}
+        write_result(result_path(given, NAME), NAME, {**settings, "threads": threads}, metrics)
 
 
 def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Path) -> dict[str, Any]:
@@ -80,11 +80,11 @@ def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Pa
         limits = ConstraintConfig(like=target.text, least_alike=target.least_alike)
         values = searched(SearchConfig(model, method, "cpu", oracle, campaign, limits), texts, folder)
     seconds = time.process_time() - began  # of this process, since other work may run beside it
-    figures = {**figures_of(values, budget, every), "seconds": seconds}
+    metrics = {**metrics_of(values, budget, every), "seconds": seconds}
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(kept) as file:
-        file.write(json.dumps(figures).encode())
-    return figures
+        file.write(json.dumps(metrics).encode())
+    return metrics
 
 
 def searched(config: SearchConfig, start: tuple[str, ...], folder: Path) -> NDArray[np.float64]:

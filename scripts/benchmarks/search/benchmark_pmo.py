@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.search.search_runs import CHOSEN_ON, figures_of
+from scripts.benchmarks.search.search_runs import CHOSEN_ON, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import DEFAULT_MODEL, CampaignConfig, OracleConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
@@ -57,12 +57,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             campaign = CampaignConfig(batch=batch, seed=seed)
             config = SearchConfig(given.model, name, "cpu", OracleConfig(budget=budget), campaign)
             start = screened(budget, seed, given.small) if name == SCREENING else ()
-            run = figures_of(f"pmo:{task}", place / f"{name}-{task}-{seed}", config, start)
+            run = metrics_of(f"pmo:{task}", place / f"{name}-{task}-{seed}", config, start)
             found[name].setdefault(task, {})[str(seed)] = run
             print(name, task, seed, f"{run['auc_top10']:.4f}", flush=True)
             of = found[given.optimizer]
-            figures = {"tasks": of, "sum": total(of, seeds), "baselines": {name: found[name] for name in baselines}}
-            write_result(result_path(given, NAME), NAME, {**settings, "threads": threads}, figures)
+            metrics = {"tasks": of, "sum": total(of, seeds), "baselines": {name: found[name] for name in baselines}}
+            write_result(result_path(given, NAME), NAME, {**settings, "threads": threads}, metrics)
 
 
 def screened(budget: int, seed: int, small: bool) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from scripts.benchmarks.search.search_runs import figures_of
+from scripts.benchmarks.search.search_runs import metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 
@@ -49,8 +49,8 @@ TASKS = {
     "plogp38": Task("penalised_logp_zinc", 500, 50, 5, 38),
 }
 SMALL_TASKS = {"adip": Task("pmo:amlodipine_mpo", 16, 8, 1), "plogp38": Task("penalised_logp_zinc", 16, 8, 1, 38)}
-OPTIMISERS = ("auto", "turbo", "ascent", "subspace", "cma-es", "gp", "ga", "prior")
-SMALL_OPTIMISERS = ("auto", "prior")
+OPTIMIZERS = ("auto", "turbo", "ascent", "subspace", "cma-es", "gp", "ga", "prior")
+SMALL_OPTIMIZERS = ("auto", "prior")
 BATCH = 10
 
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     known = SMALL_TASKS if given.small else TASKS
     tasks = given.tasks.split(",") if given.tasks else list(known)
-    optimizers = given.optimizers.split(",") if given.optimizers else (SMALL_OPTIMISERS if given.small else OPTIMISERS)
+    optimizers = given.optimizers.split(",") if given.optimizers else (SMALL_OPTIMIZERS if given.small else OPTIMIZERS)
     folder = given.folder or (None if given.small else Path("runs/small_budgets"))
     found: dict[str, dict[str, Any]] = {}
     with torch_threads(given.threads) as threads, folder_or_temporary(folder) as place:
@@ -89,7 +89,7 @@ def one(task: Task, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
     campaign = CampaignConfig(batch=BATCH, seed=seed, initial=task.initial)
     limits = ConstraintConfig(longest=task.longest)
     oracle = OracleConfig(budget=task.budget)
-    return figures_of(task.objective, folder, SearchConfig(DEFAULT_MODEL, optimizer, "cpu", oracle, campaign, limits))
+    return metrics_of(task.objective, folder, SearchConfig(DEFAULT_MODEL, optimizer, "cpu", oracle, campaign, limits))
 
 
 if __name__ == "__main__":

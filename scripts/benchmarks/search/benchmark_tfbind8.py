@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from scripts.benchmarks.search.search_runs import figures_of
+from scripts.benchmarks.search.search_runs import metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
 
@@ -65,7 +65,7 @@ def one(table: Path, start: str, batch: int, optimizer: str, seed: int) -> dict[
     oracle, campaign = OracleConfig(budget=ROUNDS * batch), CampaignConfig(batch=batch, seed=seed, initial=batch)
     config = SearchConfig("", optimizer, "cpu", oracle, campaign)
     with folder_or_temporary(None) as folder:
-        return figures_of(f"tfbind8:{table}", folder / "run", config, (start,))
+        return metrics_of(f"tfbind8:{table}", folder / "run", config, (start,))
 
 
 if __name__ == "__main__":

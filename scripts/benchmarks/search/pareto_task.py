@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.properties import get
-from seqvae.properties.scoring import APART, Scoring, Term
+from seqvae.properties.scoring import PARETO, Scoring, Term
 from seqvae.search.domain.molecule_moves import MoleculeMoves
-from seqvae.search.memory.pareto import front, hypervolume
+from seqvae.search.memory.pareto import hypervolume, pareto_front
 from seqvae.sequences.molecules import canonical_or_none
 
 # As PMO's tasks write them (Gao et al. 2022, arXiv:2206.12411).
@@ -30,7 +30,7 @@ def minus_sa(text: str) -> float:
     return -float(get("sa")([text])[0])
 
 
-OBJECTIVES = Scoring((Term("qed"), Term("pareto_task:minus_sa", name="minus SA")), APART)
+OBJECTIVES = Scoring((Term("qed"), Term("pareto_task:minus_sa", name="minus SA")), PARETO)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Target:
         return tuple(found)
 
 
-def figures_of(values: NDArray[np.float64], budget: int, every: int) -> dict[str, Any]:
+def metrics_of(values: NDArray[np.float64], budget: int, every: int) -> dict[str, Any]:
     """Return what a run came to.
 
     Args:
@@ -75,5 +75,5 @@ def figures_of(values: NDArray[np.float64], budget: int, every: int) -> dict[str
         "calls": len(values),
         "hypervolume": hypervolume(values, REFERENCE),
         "curve": {str(calls): hypervolume(values[:calls], REFERENCE) for calls in looks},
-        "front": sorted(values[front(values)].tolist()),
+        "front": sorted(values[pareto_front(values)].tolist()),
     }

@@ -21,7 +21,7 @@ CHOSEN_ON = (
 )
 
 
-def figures_of(objective: str, folder: Path, config: SearchConfig, start: tuple[str, ...] = ()) -> dict[str, Any]:
+def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[str, ...] = ()) -> dict[str, Any]:
     """Run a search to its end, or read back one that has ended, and return what came of it and where its time went."""
     if not (folder / SETTINGS).exists():
         begin(objective, folder, config, start)

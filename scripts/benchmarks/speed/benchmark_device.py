@@ -140,9 +140,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings, model = (SMALL, SMALL_MODEL) if given.small else (Settings(), ModelConfig())
     with torch_threads(given.threads) as threads, torch.random.fork_rng():
         codec = seqvae.load(given.model, device=str(device))
-        figures = measure(settings, model, codec, device)
+        metrics = measure(settings, model, codec, device)
     shown = {**asdict(settings), "model": asdict(model), "threads": threads}
-    write_result(result_path(given, NAME), NAME, shown, figures)
+    write_result(result_path(given, NAME), NAME, shown, metrics)
 
 
 if __name__ == "__main__":

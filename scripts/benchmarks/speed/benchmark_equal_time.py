@@ -71,7 +71,7 @@ RECIPES = {
 BETAS = {"ours, default model": ObjectiveConfig().beta, "ours, beta 1": 1.0}
 
 
-def sides(settings: Settings) -> tuple[list[str], list[str]]:
+def splits(settings: Settings) -> tuple[list[str], list[str]]:
     """Return training and held-out molecules."""
     data = load_dataset(settings.dataset)
     if not data.card.published:
@@ -167,14 +167,14 @@ def writable(texts: Sequence[str], packed: PackedData, alphabet: moses_recipe.Ch
     return found
 
 
-def figures_of(model: torch.nn.Module, seen: int, elbo: float, iwae: float) -> dict[str, float]:
+def metrics_of(model: torch.nn.Module, seen: int, elbo: float, iwae: float) -> dict[str, float]:
     """Return a row of the result."""
     return {"parameters": parameters(model), "molecules_seen": seen, "elbo": elbo, "bound": iwae}
 
 
 def measure(settings: Settings, model: ModelConfig) -> dict[str, Any]:
     """Train and measure everything, and return the figures."""
-    train, rest = sides(settings)
+    train, rest = splits(settings)
     alphabet = moses_recipe.Characters.of(train)
     found: dict[str, Any] = {}
     with TemporaryDirectory() as folder, fast_matmul():
@@ -183,10 +183,10 @@ def measure(settings: Settings, model: ModelConfig) -> dict[str, Any]:
         ids = [alphabet.encode(text) for text in held_out]
         for name in RECIPES:
             recipe, seen = train_recipe(name, train, alphabet, settings)
-            found[name] = figures_of(recipe, seen, *recipe_bounds(recipe, ids, settings.samples))
+            found[name] = metrics_of(recipe, seen, *recipe_bounds(recipe, ids, settings.samples))
         for name, beta in BETAS.items():
             codec, seen = train_ours(packed, model, beta, settings)
-            found[name] = figures_of(codec.model, seen, *our_bounds(codec, held_out, settings.samples))
+            found[name] = metrics_of(codec.model, seen, *our_bounds(codec, held_out, settings.samples))
     return {"models": found, "molecules": len(train), "held_out": len(held_out)}
 
 
@@ -197,9 +197,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     settings, model = (SMALL, SMALL_MODEL) if given.small else (Settings(minutes=given.minutes), ModelConfig())
     with torch_threads(given.threads) as threads, torch.random.fork_rng(devices=[]):
-        figures = measure(settings, model)
+        metrics = measure(settings, model)
     shown = {**asdict(settings), "model": asdict(model), "betas": BETAS, "threads": threads}
-    write_result(result_path(given, NAME), NAME, shown, figures)
+    write_result(result_path(given, NAME), NAME, shown, metrics)
 
 
 if __name__ == "__main__":

@@ -194,8 +194,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     settings, model = (SMALL, SMALL_MODEL) if given.small else (Settings(), ModelConfig())
     threads = given.threads or cores()
-    figures = measure(settings, model, given.model, threads)
-    write_result(result_path(given, NAME), NAME, {**asdict(settings), "threads": threads}, figures)
+    metrics = measure(settings, model, given.model, threads)
+    write_result(result_path(given, NAME), NAME, {**asdict(settings), "threads": threads}, metrics)
 
 
 if __name__ == "__main__":

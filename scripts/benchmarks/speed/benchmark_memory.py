@@ -60,7 +60,7 @@ def training(source: str, limit: int, steps: int) -> dict[str, float]:
     import pytorch_lightning as pl
 
     from seqvae.model.build import build_model
-    from seqvae.train.lightning_module import Sides, TrainingShell
+    from seqvae.train.lightning_module import Splits, TrainingShell
 
     class Watch(pl.Callback):
         seen: list[float] = []  # noqa: RUF012 - one watch a process
@@ -70,8 +70,8 @@ def training(source: str, limit: int, steps: int) -> dict[str, float]:
 
     prepared = prepared_data(source, limit)
     model = build_model(prepared.run.model, prepared.tokenizer.vocab_size)
-    sides = Sides(prepared.train, None, prepared.tokenizer.id_table())
-    shell = TrainingShell(model, replace(prepared.run), sides, None)
+    splits = Splits(prepared.train, None, prepared.tokenizer.id_table())
+    shell = TrainingShell(model, replace(prepared.run), splits, None)
     quiet = {
         "logger": False,
         "enable_checkpointing": False,
@@ -114,9 +114,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         return
     source, limit, steps = ("moses-sample", 500, 3) if given.small else (given.source, given.limit, given.steps)
-    figures = {part: in_process(part, source, limit, steps) for part in _PARTS}
+    metrics = {part: in_process(part, source, limit, steps) for part in _PARTS}
     settings = {"source": source, "limit": limit, "steps": steps}
-    write_result(result_path(given, NAME), NAME, settings, figures)
+    write_result(result_path(given, NAME), NAME, settings, metrics)
 
 
 if __name__ == "__main__":

@@ -280,9 +280,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     settings, model = (SMALL, SMALL_MODEL) if given.small else (Settings(), ModelConfig())
     with torch_threads(given.threads) as threads, torch.random.fork_rng(devices=[]):
-        figures = measure(settings, model, given.model)
+        metrics = measure(settings, model, given.model)
     shown = {**asdict(settings), "model": asdict(model), "training": asdict(TrainingConfig()), "threads": threads}
-    write_result(result_path(given, NAME), NAME, shown, figures)
+    write_result(result_path(given, NAME), NAME, shown, metrics)
 
 
 if __name__ == "__main__":

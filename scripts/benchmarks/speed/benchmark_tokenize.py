@@ -96,7 +96,7 @@ def pack_once(settings: Settings, cache: Path) -> dict[str, float]:
     """Read and pack the training molecules, and return the seconds of each, and what was packed."""
     started = time.perf_counter()
     data = load_dataset(settings.dataset, progress=False)
-    texts = training_side(data)[: settings.molecules or None]
+    texts = training_split(data)[: settings.molecules or None]
     read = time.perf_counter()
     packed = pack(texts, build_tokenizer("selfies", settings.vocab_size), cache, workers=settings.workers)
     done = time.perf_counter()
@@ -110,7 +110,7 @@ def pack_once(settings: Settings, cache: Path) -> dict[str, float]:
     }
 
 
-def training_side(data: Dataset) -> list[str]:
+def training_split(data: Dataset) -> list[str]:
     """Return the training molecules; all, where there is no published split."""
     return [data.texts[int(row)] for row in data.split.train] if data.card.published else data.texts
 

@@ -81,7 +81,7 @@ def ask(
     """
     from seqvae.data.files.writers import writer_for
     from seqvae.search.laboratory import ask as asked
-    from seqvae.search.laboratory import check_count, last_plate
+    from seqvae.search.laboratory import check_count, last_batch
     from seqvae.search.storage.run_folder import SETTINGS
 
     writer_for(out, scores=True)
@@ -95,9 +95,9 @@ def ask(
         raise UsageError(f"{run}: has its settings from the first call: leave all but -n and --out away")
     if not (run / SETTINGS).exists() and not again:
         _begin(run, first, constraints)
-    plate = last_plate(run) if again else asked(run, count, first.initial)
-    _write(plate, run, out)
-    COMPUTING.note(f"{len(plate):,} texts to measure; then: seqvae tell {run} FILE")
+    batch = last_batch(run) if again else asked(run, count, first.initial)
+    _write(batch, run, out)
+    COMPUTING.note(f"{len(batch):,} texts to measure; then: seqvae tell {run} FILE")
 
 
 def _begin(run: Path, first: FirstOptions, constraints: ConstraintConfig) -> None:
@@ -110,14 +110,14 @@ def _begin(run: Path, first: FirstOptions, constraints: ConstraintConfig) -> Non
     begin(None, run, config, texts_of_file(first.start))
 
 
-def _write(plate: Sequence[Candidate], run: Path, out: str) -> None:
+def _write(batch: Sequence[Candidate], run: Path, out: str) -> None:
     """Write the table of a plate; where that fails, say how to get at the plate, which is remembered already."""
     from seqvae.data.files.chunks import Results
     from seqvae.data.files.writers import write_pieces
 
-    columns = {"proposer": [one.proposer for one in plate]}
+    columns = {"proposer": [one.proposer for one in batch]}
     try:
-        write_pieces(out, [Results([one.text for one in plate], columns)], scores=True)
+        write_pieces(out, [Results([one.text for one in batch], columns)], scores=True)
     except OSError as error:
         reason = f"{error.strerror or error}: the plate is kept: seqvae ask {run} --again"
         raise OSError(error.errno, reason, error.filename) from error

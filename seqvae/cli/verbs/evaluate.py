@@ -16,9 +16,9 @@ from seqvae.config import DecodeConfig, suggestion
 from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from seqvae.cli.evaluation import Measured, ModelFigures
+    from seqvae.cli.evaluation import Measured, ModelMetrics
     from seqvae.evaluate.records import Generation
-    from seqvae.evaluate.reference_sets import Sides
+    from seqvae.evaluate.reference_sets import Splits
     from seqvae.latent.codec import Codec
     from seqvae.properties.dna.motifs import Motif
 
@@ -111,29 +111,29 @@ def _measure(
 ) -> Measured:
     """Read or draw the samples, and measure them and the model; `names` are those of reference and training texts."""
     from seqvae.cli.evaluation import Measured
-    from seqvae.evaluate.reference_sets import read_sides
+    from seqvae.evaluate.reference_sets import read_splits
 
     codec, samples = _model_or_samples(source, column, computing.device)
     computing.note(f"reading {names[0]}")
-    sides = read_sides(*names, column, codec.run if codec else None, progress=not computing.quiet)
-    motifs = _motifs(measuring.motifs, sides)
+    splits = read_splits(*names, column, codec.run if codec else None, progress=not computing.quiet)
+    motifs = _motifs(measuring.motifs, splits)
     settings: dict[str, Any] = {"seed": measuring.seed}
     if codec:
-        _check_kinds(codec, sides, source)
+        _check_kinds(codec, splits, source)
         computing.note(f"sampling {measuring.number:,} texts")
         samples = _drawn(codec, measuring, computing)
         prior = codec.default_prior if measuring.prior == "auto" else measuring.prior
         settings |= {"number": measuring.number, "prior": prior}
         if codec.may_be_invalid:
             settings["tries"] = measuring.tries
-    if not sides.train:
+    if not splits.train:
         computing.note("no training texts (--train), so no novelty")
     generated = None
-    if codec is None or sides.generates:
-        computing.note(f"comparing {len(samples):,} samples with {len(sides.test):,} real texts")
-        generated = _generation(samples, sides, motifs, measuring, computing)
-    model = _of_the_model(codec, sides, measuring, computing) if codec else None
-    return Measured(source, sides, samples, generated, model, settings)
+    if codec is None or splits.generates:
+        computing.note(f"comparing {len(samples):,} samples with {len(splits.test):,} real texts")
+        generated = _generation(samples, splits, motifs, measuring, computing)
+    model = _of_the_model(codec, splits, measuring, computing) if codec else None
+    return Measured(source, splits, samples, generated, model, settings)
 
 
 def _model_or_samples(source: str, column: str, device: str) -> tuple[Codec | None, list[str]]:
@@ -143,13 +143,13 @@ def _model_or_samples(source: str, column: str, device: str) -> tuple[Codec | No
         InputError: there is neither such a file nor such a model, or the file holds no samples.
     """
     from seqvae import load
-    from seqvae.artifact.pretrained import shipped_names
+    from seqvae.artifact.pretrained import pretrained_names
     from seqvae.evaluate.reference_sets import read_file
 
-    if Path(source).is_dir() or source in shipped_names():
+    if Path(source).is_dir() or source in pretrained_names():
         return load(source, device=device), []
     if source != "-" and not Path(source).is_file():
-        hint = suggestion(source, shipped_names()) if not ({"/", "."} & set(source)) else ""
+        hint = suggestion(source, pretrained_names()) if not ({"/", "."} & set(source)) else ""
         raise InputError(f"{source}: no such file of samples, no such model folder, and no model that ships{hint}")
     return None, read_file(source, column)
 
@@ -168,82 +168,82 @@ def _drawn(codec: Codec, measuring: ModelOptions, computing: ComputeOptions) -> 
     return texts
 
 
-def _check_kinds(codec: Codec, sides: Sides, source: str) -> None:
+def _check_kinds(codec: Codec, splits: Splits, source: str) -> None:
     from seqvae.evaluate.reference_sets import KINDS
 
     kind = KINDS[codec.run.tokenizer.kind]
-    if kind != sides.kind:
+    if kind != splits.kind:
         raise InputError(
-            f"the model {source} writes {kind}, the reference {sides.name} holds {sides.kind}: compare like with like"
+            f"the model {source} writes {kind}, the reference {splits.name} holds {splits.kind}: compare like with like"
         )
 
 
 def _generation(
     samples: Sequence[str],
-    sides: Sides,
+    splits: Splits,
     motifs: Sequence[Motif],
     measuring: ModelOptions,
     computing: ComputeOptions,
 ) -> Generation:
     from seqvae.evaluate.compare import check_texts, generation
     from seqvae.evaluate.dna.metrics import dna_metrics
-    from seqvae.evaluate.real_baseline import training_floor
+    from seqvae.evaluate.real_baseline import training_baseline
     from seqvae.evaluate.records import GenerationSettings
 
     with _Bars(computing.quiet) as bars:
         bootstrap = 0 if measuring.quick else GenerationSettings.bootstrap
         settings = GenerationSettings(seed=measuring.seed, bootstrap=bootstrap, device=computing.device, progress=bars)
         if motifs:
-            check_texts(samples, sides.references)
-            return dna_metrics(samples, sides.references, settings, motifs)
-        found = generation(samples, sides.references, settings)
-        if found.floors or measuring.quick or len(sides.train) < _ENOUGH:
+            check_texts(samples, splits.references)
+            return dna_metrics(samples, splits.references, settings, motifs)
+        found = generation(samples, splits.references, settings)
+        if found.baselines or measuring.quick or len(splits.train) < _ENOUGH:
             return found
         computing.note(f"measuring as many training texts, for comparison: at most {len(samples):,}")
-        return replace(found, floors=training_floor(sides.references, len(samples), settings))
+        return replace(found, baselines=training_baseline(splits.references, len(samples), settings))
 
 
-def _motifs(name: str, sides: Sides) -> Sequence[Motif]:
+def _motifs(name: str, splits: Splits) -> Sequence[Motif]:
     from seqvae.properties.dna.motifs import PROMOTER_BOXES, read_motifs
     from seqvae.sequences.domain import DNA
 
-    if name and sides.kind != DNA:
-        raise UsageError(f"--motifs is for DNA, and the reference {sides.name} holds {sides.kind}: leave it out")
+    if name and splits.kind != DNA:
+        raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")
     return PROMOTER_BOXES if name == _BOXES else read_motifs(name) if name else ()
 
 
-def _of_the_model(codec: Codec, sides: Sides, measuring: ModelOptions, computing: ComputeOptions) -> ModelFigures:
+def _of_the_model(codec: Codec, splits: Splits, measuring: ModelOptions, computing: ComputeOptions) -> ModelMetrics:
     """Measure the model on texts it has not seen: its table, bits a base beside counting, and its latent space."""
-    from seqvae.cli.evaluation import ModelFigures
+    from seqvae.cli.evaluation import ModelMetrics
     from seqvae.evaluate.model.held_out import ModelSettings, model_table
     from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
 
     settings = ModelSettings(seed=measuring.seed)
-    computing.note(f"measuring the model on {min(len(sides.test), settings.texts):,} texts it has not seen")
+    computing.note(f"measuring the model on {min(len(splits.test), settings.texts):,} texts it has not seen")
     if measuring.quick:
-        return ModelFigures(
-            asdict(model_table(codec, sides.test, replace(settings, protocol_texts=0, refined_texts=0)))
+        return ModelMetrics(
+            asdict(model_table(codec, splits.test, replace(settings, protocol_texts=0, refined_texts=0)))
         )
-    table = asdict(model_table(codec, sides.test, settings))
-    bits = _bits_beside_counting(codec, sides, settings.texts)
+    table = asdict(model_table(codec, splits.test, settings))
+    bits = _bits_beside_counting(codec, splits, settings.texts)
     computing.note("looking at the latent space")
     try:
-        latent = asdict(latent_quality(codec, sides.test, settings=LatentSettings(seed=measuring.seed)))
+        latent = asdict(latent_quality(codec, splits.test, settings=LatentSettings(seed=measuring.seed)))
     except InputError as error:  # too few texts to hold some out: the other tables stand without this one
         computing.note(f"no figures of the latent space: {error}")
         latent = {}
-    return ModelFigures(table, bits, latent)
+    return ModelMetrics(table, bits, latent)
 
 
-def _bits_beside_counting(codec: Codec, sides: Sides, most: int) -> dict[str, Any]:
+def _bits_beside_counting(codec: Codec, splits: Splits, most: int) -> dict[str, Any]:
     """Return the bits a base of DNA beside those of models that count, or nothing where these cannot be counted."""
     from seqvae.evaluate.dna.markov_baselines import held_out_bits
     from seqvae.evaluate.model.held_out import encodable
     from seqvae.evaluate.reference_sets import certain
     from seqvae.sequences.domain import DNA
 
-    train, test = certain(sides.train), certain(sides.test)
-    if sides.kind != DNA or len(train) < _ENOUGH or not test:
+    train, test = certain(splits.train), certain(splits.test)
+    if splits.kind != DNA or len(train) < _ENOUGH or not test:
         return {}
     return asdict(held_out_bits(codec, train, encodable(codec, test[:most])[0]))
 

@@ -101,8 +101,8 @@ def _report(found: Finetuned) -> None:
         return
     settings = SummarySettings(seed=trained.prepared.run.training.seed)
     codecs = {"before": Codec(found.start), "after": load(trained.folder)}
-    figures = {
+    metrics = {
         when: asdict(summarise(codec, texts, trained.prepared.train, settings)) for when, codec in codecs.items()
     }
-    record_metrics(trained.folder, {**figures["after"], "before": figures["before"]})
-    print_change(figures["before"], figures["after"])
+    record_metrics(trained.folder, {**metrics["after"], "before": metrics["before"]})
+    print_change(metrics["before"], metrics["after"])

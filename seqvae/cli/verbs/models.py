@@ -46,8 +46,8 @@ def show(name: str, /) -> None:
     Args:
         name: as `seqvae models list` has it.
     """
-    from seqvae.artifact.pretrained import read_card, shipped_folder
+    from seqvae.artifact.pretrained import pretrained_folder, read_card
     from seqvae.report.model_card import card_text
 
-    folder = shipped_folder(name)
+    folder = pretrained_folder(name)
     print(card_text(read_card(folder), folder))

@@ -116,8 +116,8 @@ def quickstart(
     walk = _interpolate(codec, ends, out)
     say(f"climbing drug-likeness in latent space from {start[0]}")
     climb = _climb(codec, start[1], seed, out, quiet)
-    facts, figures = _described(codec, model)
-    found = Quickstart(model, facts, figures, drugs, samples, qed, walk, climb, start[0], _FILES)
+    facts, metrics = _described(codec, model)
+    found = Quickstart(model, facts, metrics, drugs, samples, qed, walk, climb, start[0], _FILES)
     write_text(out / "report.html", quickstart_page(found))
     print(f"known drugs that come back exactly: {sum(drug.exact for drug in drugs)} of {len(drugs)}")
     print(f"new molecules: {sum(not math.isnan(value) for value in qed):,} of {len(samples):,} draws")
@@ -209,16 +209,16 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
     from seqvae.search.proposals import Candidate
     from seqvae.search.storage.ledger import Ledger
 
-    optimiser = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
+    optimizer = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
     with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet or None) as bar:
         ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
         oracle = Oracle(get("qed"), MOLECULES.canonical, ledger, OracleConfig(budget=_CALLS))
         proposals = [Candidate(start, "start")]
         while proposals:
-            optimiser.tell(proposals, oracle(proposals))
+            optimizer.tell(proposals, oracle(proposals))
             bar.update(len(proposals))
             # Where it finds nothing new any more it draws from the prior, which is no climb.
-            proposals = [one for one in optimiser.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
+            proposals = [one for one in optimizer.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
         scored = list(ledger.entries())
         ledger.close()
     columns: dict[str, list[object]] = {"qed": [entry.scores[0] for entry in scored]}
@@ -230,7 +230,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
 def _described(codec: Codec, model: str) -> tuple[list[tuple[str, str]], list[tuple[str, object, str]]]:
     """Return facts about the model, and its figures on held-out texts, as its folder has them."""
     from seqvae.artifact.folder import parameters
-    from seqvae.report.tables import figure_rows
+    from seqvae.report.tables import labelled_rows
 
     run, made = codec.run, codec.provenance
     facts = [
@@ -244,4 +244,4 @@ def _described(codec: Codec, model: str) -> tuple[list[tuple[str, str]], list[tu
         ("training", f"{run.training.epochs} epochs, {made['training']['seconds'] / 60:.1f} minutes"),
         ("prior that samples are drawn from", codec.default_prior),
     ]
-    return facts, list(figure_rows(made.get("metrics", {})))
+    return facts, list(labelled_rows(made.get("metrics", {})))

@@ -65,7 +65,7 @@ def results(
     try:
         found = results_of(ledger.entries(), calls["budget"], count=calls["count"], kept=top)
         if json:
-            print_json(figures(found))
+            print_json(metrics(found))
         elif out != "-":
             print_results(found, names)
         if out:
@@ -79,7 +79,7 @@ def results(
         ledger.close()
 
 
-def figures(found: Results) -> dict[str, object]:
+def metrics(found: Results) -> dict[str, object]:
     """Return what `--json` prints."""
     named = {
         "calls_unique": found.unique,

@@ -56,7 +56,7 @@ def train(
 
     from seqvae import load
     from seqvae.artifact.folder import record_metrics
-    from seqvae.cli.printing import print_figures
+    from seqvae.cli.printing import print_metrics
     from seqvae.evaluate.model.held_out import SummarySettings, summarise
     from seqvae.train.fit import train as fit
 
@@ -69,6 +69,6 @@ def train(
         print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
         return
     settings = SummarySettings(seed=prepared.run.training.seed)
-    figures = asdict(summarise(load(out), prepared.test_texts, prepared.train, settings))
-    record_metrics(out, figures)
-    print_figures(figures)
+    metrics = asdict(summarise(load(out), prepared.test_texts, prepared.train, settings))
+    record_metrics(out, metrics)
+    print_metrics(metrics)

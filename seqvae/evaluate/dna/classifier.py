@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.kmers import word_shares
+from seqvae.evaluate.dna.kmers import kmer_shares
 from seqvae.sequences.integer_codes import dna_letters
 
 WIDTHS = (1, 2, 3, 4)  # 340 shares of words: few beside the sequences, and codons and short motifs are among them
@@ -61,7 +61,7 @@ def discriminability(
     rng = np.random.default_rng(seed)
     texts = [side[i] for side in (sorted(real), sorted(generated)) for i in rng.permutation(len(side))[:count]]
     labels = np.repeat([0, 1], count)
-    scores, folds = held_out_scores(word_shares(dna_letters(texts), WIDTHS), labels, seed)
+    scores, folds = held_out_scores(kmer_shares(dna_letters(texts), WIDTHS), labels, seed)
     parts = [(scores[(folds == f) & (labels == 1)], scores[(folds == f) & (labels == 0)]) for f in range(FOLDS)]
     interval = _interval(parts, bootstrap, rng) if bootstrap else None
     return Discriminability(_mean_area(parts), interval, count)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from seqvae.errors import InputError, UsageError
 from seqvae.sequences.integer_codes import GAP, Letters
 
-_LONGEST_WORD = 12  # 4**12 words of DNA are 16 million: a table of these still fits any memory
+_LONGEST_KMER = 12  # 4**12 words of DNA are 16 million: a table of these still fits any memory
 
 
-def word_numbers(found: Letters, width: int) -> NDArray[np.int64]:
+def kmer_numbers(found: Letters, width: int) -> NDArray[np.int64]:
     """Return the number of the word that begins at each code, `(len(codes) - width + 1,)`; -1 where there is none.
 
     A word's number is its letters' numbers read in base `len(alphabet)`, the first letter the most significant, so that
@@ -22,8 +22,8 @@ def word_numbers(found: Letters, width: int) -> NDArray[np.int64]:
     Raises:
         UsageError: the width is below 1, or so large that a table of all words would not fit memory.
     """
-    if not 1 <= width <= _LONGEST_WORD:
-        raise UsageError(f"expected words of 1 to {_LONGEST_WORD} letters, got {width}")
+    if not 1 <= width <= _LONGEST_KMER:
+        raise UsageError(f"expected words of 1 to {_LONGEST_KMER} letters, got {width}")
     count = max(len(found.codes) - width + 1, 0)
     numbers = np.zeros(count, np.int64)
     whole = np.ones(count, bool)
@@ -42,23 +42,23 @@ def spectrum(found: Letters, width: int) -> NDArray[np.float64]:
     Raises:
         InputError: no sequence is so long.
     """
-    numbers = word_numbers(found, width)
+    numbers = kmer_numbers(found, width)
     counts = np.bincount(numbers[numbers >= 0], minlength=len(found.alphabet) ** width).astype(np.float64)
     if not counts.any():
         raise InputError(f"no sequence has a word of {width} certain letters: give longer sequences")
     return counts / counts.sum()
 
 
-def word_shares(found: Letters, widths: Sequence[int]) -> NDArray[np.float32]:
+def kmer_shares(found: Letters, widths: Sequence[int]) -> NDArray[np.float32]:
     """Return each sequence's shares of words, `(sequences, sum of alphabet ** width)`; zeros where it has none."""
     return np.concatenate([_shares(found, width) for width in widths], axis=1)
 
 
 def _shares(found: Letters, width: int) -> NDArray[np.float32]:
-    words = len(found.alphabet) ** width
-    numbers = word_numbers(found, width)
-    keys = found.rows[: len(numbers)] * words + numbers
-    counts = np.bincount(keys[numbers >= 0], minlength=len(found) * words).reshape(len(found), words)
+    kmers = len(found.alphabet) ** width
+    numbers = kmer_numbers(found, width)
+    keys = found.rows[: len(numbers)] * kmers + numbers
+    counts = np.bincount(keys[numbers >= 0], minlength=len(found) * kmers).reshape(len(found), kmers)
     return (counts / np.maximum(counts.sum(1, keepdims=True), 1)).astype(np.float32)
 
 

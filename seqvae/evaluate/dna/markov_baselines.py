@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.kmers import word_numbers
+from seqvae.evaluate.dna.kmers import kmer_numbers
 from seqvae.sequences.dna import BASES
 from seqvae.sequences.integer_codes import Letters, letters
 
@@ -81,13 +81,13 @@ def models(one_length: bool, uniform_start: bool = False) -> dict[str, CountingM
     return {model.name: model for model in found}
 
 
-def one_length(*sides: Letters) -> int:
+def one_length(*splits: Letters) -> int:
     """Return the one length of all sequences.
 
     Raises:
         InputError: they have several.
     """
-    shortest, longest = min(side.lengths.min() for side in sides), max(side.lengths.max() for side in sides)
+    shortest, longest = min(side.lengths.min() for side in splits), max(side.lengths.max() for side in splits)
     if shortest != longest:
         raise InputError(f"a position-specific model needs sequences of one length, got {shortest} to {longest}")
     return int(longest)
@@ -106,12 +106,12 @@ def _table(words: NDArray[np.int64], size: int, width: int, pseudo: float) -> ND
 def _letter_bits(train: Letters, held_out: Letters, position: int, order: int, pseudo: float) -> NDArray[np.float64]:
     """Return the bits of each sequence's letter at one position; 0 where the sequence is shorter than that."""
     context = min(order, position)
-    seen, asked = (_words_at(side, position - context, context + 1) for side in (train, held_out))
+    seen, asked = (_kmers_at(side, position - context, context + 1) for side in (train, held_out))
     bits = _table(seen, len(train.alphabet), context + 1, pseudo)
     return np.where(asked >= 0, bits[asked], 0.0)
 
 
-def _words_at(side: Letters, position: int, width: int) -> NDArray[np.int64]:
+def _kmers_at(side: Letters, position: int, width: int) -> NDArray[np.int64]:
     """Return the number of the word at one position of each sequence; -1 where it ends before."""
     numbers = np.zeros(len(side), np.int64)
     for place in range(position, position + width):
@@ -121,8 +121,8 @@ def _words_at(side: Letters, position: int, width: int) -> NDArray[np.int64]:
 
 def _later_bits(train: Letters, held_out: Letters, order: int, pseudo: float) -> NDArray[np.float64]:
     """Return the bits of each sequence's letters that have `order` letters before them."""
-    bits = _table(word_numbers(train, order + 1), len(train.alphabet), order + 1, pseudo)
-    asked = word_numbers(held_out, order + 1)
+    bits = _table(kmer_numbers(train, order + 1), len(train.alphabet), order + 1, pseudo)
+    asked = kmer_numbers(held_out, order + 1)
     there = asked >= 0
     rows = held_out.rows[: len(asked)][there]
     return np.bincount(rows, weights=bits[asked[there]], minlength=len(held_out)).astype(np.float64)
@@ -201,7 +201,7 @@ def _count(
     train: Sequence[str], held_out: Sequence[str], valid: Sequence[str], alphabet: str
 ) -> dict[str, tuple[Counted, NDArray[np.float64]]]:
     """Return what `counted_bits` does, each with the tuned bits of each sequence."""
-    first, choosing = _choosing_sides(list(train), list(valid))
+    first, choosing = _choosing_splits(list(train), list(valid))
     test = letters(held_out, alphabet)  # an ambiguity code is refused: its probability would be a sum
     part, choose, both = (letters(side, alphabet) for side in (first, choosing, [*train, *valid]))
     same = bool(min(both.lengths.min(), test.lengths.min()) == max(both.lengths.max(), test.lengths.max()))
@@ -214,7 +214,7 @@ def _count(
     return found
 
 
-def _choosing_sides(train: list[str], valid: list[str]) -> tuple[list[str], list[str]]:
+def _choosing_splits(train: list[str], valid: list[str]) -> tuple[list[str], list[str]]:
     """Return sequences to count and sequences to choose the pseudo-count on."""
     if valid:
         return train, valid

@@ -88,24 +88,24 @@ def dna_metrics(
     tell("sequences", 0)
     facts, real = _facts(forms, motifs), _facts(test, motifs)
     known, rng = frozenset(training), np.random.default_rng(settings.seed)
-    metrics, floors = _described(facts, len(samples), known), _described(real, len(test), known)
+    metrics, baselines = _described(facts, len(samples), known), _described(real, len(test), known)
     tell("distributions", 1)
     metrics |= _compared(facts, real)
-    floors |= _floors(facts, real, training, settings)
+    baselines |= _baselines(facts, real, training, settings)
     tell("classifier", 2)
     intervals: dict[str, tuple[float, float]] = {}
     if found := _told_apart(real.texts, facts.texts, settings.seed, settings.bootstrap):
         metrics["discriminability"], interval = found
         intervals |= {"discriminability": interval} if interval else {}
     tell("nearest training texts", 3)
-    facts, real = (_with_nearest(side, training, settings) for side in (facts, real))
-    for side, made in ((facts, metrics), (real, floors)):
-        made |= _nearness(side)
+    facts, real = (_with_nearest(facts_of, training, settings) for facts_of in (facts, real))
+    for facts_of, made in ((facts, metrics), (real, baselines)):
+        made |= _nearness(facts_of)
     tell("intervals", 4)
     intervals |= _intervals(facts, metrics, settings.bootstrap, rng)
     tell("intervals", 5)
     counts = _counts(samples, facts, real, training)
-    return Generation("dna", metrics, intervals, floors, _histograms(facts, real), _first(forms), counts)
+    return Generation("dna", metrics, intervals, baselines, _histograms(facts, real), _first(forms), counts)
 
 
 def _teller(settings: GenerationSettings) -> Callable[[str, int], object]:
@@ -182,13 +182,13 @@ def _compared(facts: _Facts, other: _Facts) -> dict[str, float]:
         if one.size and two.size:
             found[f"{name}_wasserstein"] = float(wasserstein_distance(one, two))
     for width in WIDTHS:
-        if _has_words(facts.letters, width) and _has_words(other.letters, width):
+        if _has_kmers(facts.letters, width) and _has_kmers(other.letters, width):
             shares = spectrum(facts.letters, width), spectrum(other.letters, width)
             found[f"kmer_js_{width}"] = jensen_shannon(*shares)
     return found
 
 
-def _has_words(found: Letters, width: int) -> bool:
+def _has_kmers(found: Letters, width: int) -> bool:
     try:
         spectrum(found, width)
     except InputError:
@@ -196,16 +196,16 @@ def _has_words(found: Letters, width: int) -> bool:
     return True
 
 
-def _floors(facts: _Facts, real: _Facts, training: Sequence[str], settings: GenerationSettings) -> dict[str, float]:
+def _baselines(facts: _Facts, real: _Facts, training: Sequence[str], settings: GenerationSettings) -> dict[str, float]:
     """Return the figures of comparison for real sequences in place of the samples."""
     rng = np.random.default_rng(settings.seed)
     if training:
-        stand_in, against = _picked(training, len(facts.texts), rng), real.texts
+        real_baseline, against = _picked(training, len(facts.texts), rng), real.texts
     else:
         shuffled = _picked(real.texts, len(real.texts), rng)
-        stand_in, against = shuffled[::2], shuffled[1::2]
-    found = _compared(_facts(stand_in, ()), _facts(against, ()))
-    told = _told_apart(against, stand_in, settings.seed, 0)
+        real_baseline, against = shuffled[::2], shuffled[1::2]
+    found = _compared(_facts(real_baseline, ()), _facts(against, ()))
+    told = _told_apart(against, real_baseline, settings.seed, 0)
     return found | ({"discriminability": told[0]} if told else {})
 
 

@@ -13,8 +13,8 @@ from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import CollapseWarning, InputError
 from seqvae.evaluate.model.diagnostics import active_units, collapse_sentence, mutual_information, other_rows
 from seqvae.evaluate.model.reconstruction import Reconstruction, canonical_equal, sampled_reconstruction, teacher_forced
-from seqvae.evaluate.model.reconstruction_errors import Spread, measure_misses
-from seqvae.evaluate.model.sample_metrics import sample_figures
+from seqvae.evaluate.model.reconstruction_errors import Spread, measure_reconstruction_errors
+from seqvae.evaluate.model.sample_metrics import sample_metrics
 from seqvae.latent.codec import Codec
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.runtime.device import generator
@@ -207,7 +207,7 @@ def summarise(
     """
     settings = settings or SummarySettings()
     found = model_table(codec, held_out, settings)
-    sampled = sample_figures(codec.sample(settings.samples, seed=settings.seed, tries=1), codec.tokenizer, training)
+    sampled = sample_metrics(codec.sample(settings.samples, seed=settings.seed, tries=1), codec.tokenizer, training)
     return Summary(**vars(found), samples=settings.samples, **vars(sampled))
 
 
@@ -303,7 +303,7 @@ def _forced(codec: Codec, texts: Sequence[str], posterior: DiagonalGaussian, set
 def _reconstructed(codec: Codec, texts: list[str], posterior: DiagonalGaussian) -> dict[str, Any]:
     """Return how the texts come back, free-running from the mean, and how far off those are that do not."""
     found = Reconstruction(texts, codec.decode(posterior.mean))
-    missed = measure_misses(found.misses, codec.tokenizer.molecular)
+    missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     return {
         "exact_reconstruction": found.exact,
         "canonical_equal": canonical_equal(codec, found),

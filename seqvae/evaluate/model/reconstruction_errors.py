@@ -22,7 +22,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Misses:
+class ReconstructionErrors:
     """Texts that did not come back exactly, against what came instead.
 
     Attributes:
@@ -40,14 +40,16 @@ class Misses:
     edits: Spread | None
 
 
-def measure_misses(pairs: Sequence[Pair], molecular: bool) -> Misses:
+def measure_reconstruction_errors(pairs: Sequence[Pair], molecular: bool) -> ReconstructionErrors:
     """Measure misses, each a text and what came back instead; all but the count is None where there are none."""
     if not pairs:
-        return Misses(0, None, None, None, None)
+        return ReconstructionErrors(0, None, None, None, None)
     if not molecular:
         distances = [float(edit_distance(left, right)) for left, right in pairs]
-        return Misses(len(pairs), _share([not right for _, right in pairs]), None, None, _spread(distances))
-    return Misses(
+        return ReconstructionErrors(
+            len(pairs), _share([not right for _, right in pairs]), None, None, _spread(distances)
+        )
+    return ReconstructionErrors(
         len(pairs),
         _share([not is_valid(right) for _, right in pairs]),
         _share([differs_in_stereo_only(left, right) for left, right in pairs]),

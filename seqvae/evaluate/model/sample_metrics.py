@@ -13,7 +13,7 @@ from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class SampleFigures:
+class SampleMetrics:
     """Shares over sampled texts; MOSES' definitions (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644).
 
     Attributes:
@@ -27,7 +27,7 @@ class SampleFigures:
     novelty: float | None
 
 
-def sample_figures(samples: Sequence[str], tokenizer: Tokenizer, training: TokenStore | None) -> SampleFigures:
+def sample_metrics(samples: Sequence[str], tokenizer: Tokenizer, training: TokenStore | None) -> SampleMetrics:
     """Compare sampled texts with each other and with the training texts.
 
     Args:
@@ -38,7 +38,7 @@ def sample_figures(samples: Sequence[str], tokenizer: Tokenizer, training: Token
     valid = [form for form in (canonical(text, tokenizer) for text in samples) if form]
     distinct = sorted(set(valid))
     seen = seen_in(training, tokenizer, distinct) if training is not None else 0
-    return SampleFigures(
+    return SampleMetrics(
         len(valid) / len(samples) if samples else 0.0,
         len(distinct) / len(valid) if valid else 0.0,
         None if training is None or not distinct else 1 - seen / len(distinct),

@@ -200,5 +200,5 @@ def frechet_distance(samples: Sequence[str], reference: Sequence[str], device: s
     Raises:
         InputError: fewer than two molecules on one side.
     """
-    sides = (fit_gaussian([c for c in map(canonical_or_none, texts) if c], device) for texts in (samples, reference))
-    return frechet(*sides)
+    splits = (fit_gaussian([c for c in map(canonical_or_none, texts) if c], device) for texts in (samples, reference))
+    return frechet(*splits)

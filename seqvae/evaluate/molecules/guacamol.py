@@ -78,8 +78,8 @@ def _facts(smiles: Sequence[str], tools: Tools, what: str) -> tuple[NDArray[np.f
     return found["descriptors"], nearest_other_similarity(found["long fingerprint"], tools.settings.device)
 
 
-def guacamol_figures(
-    sampled: Distinct, samples: int, unseen: int | None, side: Baseline, tools: Tools
+def guacamol_metrics(
+    sampled: Distinct, samples: int, unseen: int | None, baseline_set: Baseline, tools: Tools
 ) -> dict[str, float]:
     """Return GuacaMol's figures by their names but FCD; novelty only where the training molecules are known.
 
@@ -87,28 +87,28 @@ def guacamol_figures(
         sampled: the valid samples.
         samples: how many samples there were.
         unseen: how many of the molecules of `first_distinct` training has not seen; None where that is not known.
-        side: the training molecules' side.
+        baseline_set: the training molecules' side.
         tools: settings and processes.
     """
     wanted = min(SIZE, samples)
-    figures = {
+    metrics = {
         "validity": len(sampled.rows) / samples,
         "uniqueness": len({sampled.flat[row] for row in sampled.rows[:wanted].tolist()}) / wanted,
     }
     if unseen is not None:
-        figures["novelty"] = unseen / wanted
+        metrics["novelty"] = unseen / wanted
     descriptors, nearest = _facts(first_distinct(sampled, samples), tools, "the samples")
-    figures["KL"] = kl_score(side.descriptors, descriptors, side.nearest, nearest)
-    return figures
+    metrics["KL"] = kl_score(baseline_set.descriptors, descriptors, baseline_set.nearest, nearest)
+    return metrics
 
 
-def fcd_score(sampled: Distinct, whole: Gaussian, side: Baseline, tools: Tools) -> float:
+def fcd_score(sampled: Distinct, whole: Gaussian, baseline_set: Baseline, tools: Tools) -> float:
     """Return exp(-FCD / 5) of the first 10,000 valid samples.
 
     Args:
         sampled: the valid samples.
         whole: the Gaussian of all of them, which is taken where there are no more.
-        side: the training molecules' side.
+        baseline_set: the training molecules' side.
         tools: settings and processes.
     """
     if len(sampled.rows) > SIZE:
@@ -116,7 +116,7 @@ def fcd_score(sampled: Distinct, whole: Gaussian, side: Baseline, tools: Tools) 
         smiles, flat = ([names[row] for row in rows.tolist()] for names in (sampled.smiles, sampled.flat))
         part = Distinct(smiles, flat, counts.astype(float), np.repeat(np.arange(len(rows)), counts))
         whole = chemnet_gaussian(part, tools, "first 10,000 samples")
-    return math.exp(-0.2 * frechet(whole, side.chemnet))
+    return math.exp(-0.2 * frechet(whole, baseline_set.chemnet))
 
 
 def first_distinct(sampled: Distinct, samples: int) -> list[str]:

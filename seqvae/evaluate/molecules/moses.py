@@ -27,13 +27,13 @@ from scipy.sparse import csr_array
 
 from seqvae.errors import InputError
 from seqvae.evaluate.bootstrap import (
-    Figure,
     Interval,
+    Metric,
     bootstrap_intervals,
-    cosine_figure,
-    mean_figure,
+    cosine_metric,
+    mean_metric,
     share_interval,
-    wasserstein_figure,
+    wasserstein_metric,
 )
 from seqvae.evaluate.molecules import guacamol
 from seqvae.evaluate.molecules.descriptors import PROPERTIES
@@ -56,7 +56,7 @@ _FIRST = (1000, 10000)  # of unique@k
 _EXAMPLES = 100
 _PLOTTED = 5000  # values of a property kept for plots
 
-Figures = dict[str, tuple[float, Figure | None]]  # each with how it is resampled, where it can be
+Metrics = dict[str, tuple[float, Metric | None]]  # each with how it is resampled, where it can be
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class SampledMolecules:
         """Share of each distinct sample among the valid ones."""
         return self.distinct.counts / self.distinct.counts.sum()
 
-    def mean(self, values: NDArray[Any]) -> tuple[float, Figure | None]:
+    def mean(self, values: NDArray[Any]) -> tuple[float, Metric | None]:
         """Return the mean over all valid samples of a value of each distinct one, and how it is resampled."""
         numbers, often = values.astype(np.float64), self.distinct.counts
-        return float(often @ numbers / often.sum()), mean_figure(numbers)
+        return float(often @ numbers / often.sum()), mean_metric(numbers)
 
 
 def molecule_metrics(samples: Sequence[str], references: References, settings: GenerationSettings) -> Generation:
@@ -113,23 +113,23 @@ def molecule_metrics(samples: Sequence[str], references: References, settings: G
     """
     tools = Tools(settings)
     sampled = _sampled(samples, tools)
-    sides = {"Test": molecule_reference(references.test, tools, "test set", properties=True)}
+    against = {"Test": molecule_reference(references.test, tools, "test set", properties=True)}
     if references.test_scaffolds:
         texts = references.test_scaffolds
-        sides["TestSF"] = molecule_reference(texts, tools, "scaffold test set", properties=False)
-    figures = _shares(sampled, settings)
-    for name, side in sides.items():
-        figures |= _beside(sampled, side, name, tools)
-    figures |= _alone(sampled, tools)
-    figures |= _property_distances(sampled, sides["Test"])
-    figures |= _against_training(sampled, references, tools)
+        against["TestSF"] = molecule_reference(texts, tools, "scaffold test set", properties=False)
+    metrics = _shares(sampled, settings)
+    for name, real in against.items():
+        metrics |= _beside(sampled, real, name, tools)
+    metrics |= _alone(sampled, tools)
+    metrics |= _property_distances(sampled, against["Test"])
+    metrics |= _against_training(sampled, references, tools)
     return Generation(
         kind="molecules",
-        metrics={name: value for name, (value, _) in figures.items()},
-        intervals=_intervals(sampled, figures, settings),
-        histograms=_histograms(sampled, sides["Test"]),
+        metrics={name: value for name, (value, _) in metrics.items()},
+        intervals=_intervals(sampled, metrics, settings),
+        histograms=_histograms(sampled, against["Test"]),
         examples=[sampled.distinct.smiles[row] for row in dict.fromkeys(sampled.distinct.rows.tolist())][:_EXAMPLES],
-        counts=_counts(sampled, sides, references),
+        counts=_counts(sampled, against, references),
     )
 
 
@@ -155,35 +155,35 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
     )
 
 
-def _shares(sampled: SampledMolecules, settings: GenerationSettings) -> Figures:
+def _shares(sampled: SampledMolecules, settings: GenerationSettings) -> Metrics:
     """Valid and unique samples."""
     rows, flat = sampled.distinct.rows, sampled.distinct.flat
-    figures: Figures = {"valid": (len(rows) / sampled.samples, None)}
+    metrics: Metrics = {"valid": (len(rows) / sampled.samples, None)}
     for k in _FIRST:
-        figures[f"unique@{k}"] = (len(np.unique(rows[:k])) / len(rows[:k]), None)
+        metrics[f"unique@{k}"] = (len(np.unique(rows[:k])) / len(rows[:k]), None)
     for k in _FIRST if settings.stereo else ():
         different = {flat[row] for row in rows[:k].tolist()}
-        figures[f"unique@{k} without stereo"] = (len(different) / len(rows[:k]), None)
-    return figures
+        metrics[f"unique@{k} without stereo"] = (len(different) / len(rows[:k]), None)
+    return metrics
 
 
-def _beside(sampled: SampledMolecules, side: MoleculeReference, name: str, tools: Tools) -> Figures:
+def _beside(sampled: SampledMolecules, real: MoleculeReference, name: str, tools: Tools) -> Metrics:
     """The figures that compare the samples with one reference."""
     device, told = tools.settings.device, tools.told(f"nearest neighbours, {name}")
-    figures: Figures = {f"FCD/{name}": (frechet(sampled.chemnet, side.chemnet), None)}
-    plain = sampled.mean(nearest_similarity(sampled.fingerprints, side.fingerprints, device, told))
-    figures[f"SNN/{name}"] = plain
-    figures |= _alike(sampled, sampled.fragments, side.fragments, f"Frag/{name}")
-    figures |= _alike(sampled, sampled.scaffolds, side.scaffolds, f"Scaf/{name}")
+    metrics: Metrics = {f"FCD/{name}": (frechet(sampled.chemnet, real.chemnet), None)}
+    plain = sampled.mean(nearest_similarity(sampled.fingerprints, real.fingerprints, device, told))
+    metrics[f"SNN/{name}"] = plain
+    metrics |= _alike(sampled, sampled.fragments, real.fragments, f"Frag/{name}")
+    metrics |= _alike(sampled, sampled.scaffolds, real.scaffolds, f"Scaf/{name}")
     if tools.settings.stereo:
-        same = sampled.stereo is sampled.fingerprints and side.stereo is side.fingerprints
-        figures[f"SNN/{name} with stereo"] = (
-            plain if same else sampled.mean(nearest_similarity(sampled.stereo, side.stereo, device, told))
+        same = sampled.stereo is sampled.fingerprints and real.stereo is real.fingerprints
+        metrics[f"SNN/{name} with stereo"] = (
+            plain if same else sampled.mean(nearest_similarity(sampled.stereo, real.stereo, device, told))
         )
-    return figures
+    return metrics
 
 
-def _alike(sampled: SampledMolecules, lists: list[list[str]], reference: dict[str, int], name: str) -> Figures:
+def _alike(sampled: SampledMolecules, lists: list[list[str]], reference: dict[str, int], name: str) -> Metrics:
     """Cosine similarity of how often substructures occur; nothing where a side has none."""
     names = {part: number for number, part in enumerate(dict.fromkeys(part for parts in lists for part in parts))}
     if not names or not reference:
@@ -191,11 +191,11 @@ def _alike(sampled: SampledMolecules, lists: list[list[str]], reference: dict[st
     columns = [names[part] for parts in lists for part in parts]
     starts = np.cumsum([0, *map(len, lists)])
     table = csr_array((np.ones(len(columns)), np.asarray(columns), starts), shape=(len(lists), len(names)))
-    compute = cosine_figure(table, np.asarray([reference.get(part, 0) for part in names], float), norm(reference))
+    compute = cosine_metric(table, np.asarray([reference.get(part, 0) for part in names], float), norm(reference))
     return {name: (compute(sampled.shares), compute)}
 
 
-def _alone(sampled: SampledMolecules, tools: Tools) -> Figures:
+def _alone(sampled: SampledMolecules, tools: Tools) -> Metrics:
     """The figures of the samples alone."""
     often = sampled.distinct.counts
     told = tools.told("internal diversity")
@@ -213,42 +213,42 @@ def _alone(sampled: SampledMolecules, tools: Tools) -> Figures:
     }
 
 
-def _property_distances(sampled: SampledMolecules, test: MoleculeReference) -> Figures:
+def _property_distances(sampled: SampledMolecules, test: MoleculeReference) -> Metrics:
     """Wasserstein distances of the properties."""
-    figures: Figures = {}
+    metrics: Metrics = {}
     for column, name in enumerate(PROPERTIES):
-        compute = wasserstein_figure(sampled.properties[:, column], test.properties[:, column])
-        figures[name] = (compute(sampled.shares), compute)
-    return figures
+        compute = wasserstein_metric(sampled.properties[:, column], test.properties[:, column])
+        metrics[name] = (compute(sampled.shares), compute)
+    return metrics
 
 
-def _against_training(sampled: SampledMolecules, references: References, tools: Tools) -> Figures:
+def _against_training(sampled: SampledMolecules, references: References, tools: Tools) -> Metrics:
     """Novelty, and GuacaMol's figures: beside the training set, or the test set where that is all there is."""
-    figures: Figures = {}
+    metrics: Metrics = {}
     unseen = None
     if references.training:
         seen = seen_molecules(references.training, tools)
         new = seen.unseen(sampled.distinct.smiles)
-        figures["Novelty"] = (new / len(sampled.distinct.smiles), None)
+        metrics["Novelty"] = (new / len(sampled.distinct.smiles), None)
         unseen = seen.unseen(guacamol.first_distinct(sampled.distinct, sampled.samples), flat=True)
     if tools.settings.guacamol:
-        side = guacamol.baseline(references.training or references.test, tools)
-        found = guacamol.guacamol_figures(sampled.distinct, sampled.samples, unseen, side, tools)
-        found["FCD"] = guacamol.fcd_score(sampled.distinct, sampled.chemnet, side, tools)
-        figures |= {f"guacamol/{name}": (value, None) for name, value in found.items()}
-    return figures
+        real = guacamol.baseline(references.training or references.test, tools)
+        found = guacamol.guacamol_metrics(sampled.distinct, sampled.samples, unseen, real, tools)
+        found["FCD"] = guacamol.fcd_score(sampled.distinct, sampled.chemnet, real, tools)
+        metrics |= {f"guacamol/{name}": (value, None) for name, value in found.items()}
+    return metrics
 
 
-def _intervals(sampled: SampledMolecules, figures: Figures, settings: GenerationSettings) -> dict[str, Interval]:
+def _intervals(sampled: SampledMolecules, metrics: Metrics, settings: GenerationSettings) -> dict[str, Interval]:
     if not settings.bootstrap:
         return {}
-    resampled = {name: (value, compute) for name, (value, compute) in figures.items() if compute is not None}
+    resampled = {name: (value, compute) for name, (value, compute) in metrics.items() if compute is not None}
     found = bootstrap_intervals(resampled, sampled.distinct.counts, settings.bootstrap, settings.seed)
     for name, total in (("valid", sampled.samples), ("Novelty", len(sampled.distinct.smiles))):
-        if name in figures:
-            hits = round(figures[name][0] * total)
+        if name in metrics:
+            hits = round(metrics[name][0] * total)
             found[name] = share_interval(hits, total, settings.bootstrap, settings.seed)
-    return {name: _possible(name, found[name]) for name in figures if name in found}
+    return {name: _possible(name, found[name]) for name in metrics if name in found}
 
 
 def _possible(name: str, interval: Interval) -> Interval:
@@ -271,15 +271,15 @@ def _picked(values: NDArray[np.float64]) -> list[float]:
     return ordered[picks].tolist()
 
 
-def _counts(sampled: SampledMolecules, sides: dict[str, MoleculeReference], references: References) -> dict[str, int]:
+def _counts(sampled: SampledMolecules, against: dict[str, MoleculeReference], references: References) -> dict[str, int]:
     found = {
         "samples": sampled.samples,
         "valid": len(sampled.distinct.rows),
         "distinct": len(sampled.distinct.smiles),
-        "reference": sides["Test"].count,
+        "reference": against["Test"].count,
     }
-    if "TestSF" in sides:
-        found["scaffold reference"] = sides["TestSF"].count
+    if "TestSF" in against:
+        found["scaffold reference"] = against["TestSF"].count
     if references.training:
         found["training"] = len(references.training)
     return found

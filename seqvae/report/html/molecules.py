@@ -69,15 +69,15 @@ def molecule_grid(smiles: Sequence[str], captions: Sequence[str] | None = None) 
         captions: one for each, as plain text; None for none.
     """
     labels = captions if captions is not None else [""] * len(smiles)
-    figures = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
-    return f'<div class="grid">{"".join(figures)}</div>'
+    metrics = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
+    return f'<div class="grid">{"".join(metrics)}</div>'
 
 
 def molecule_path(smiles: Sequence[str], captions: Sequence[str] | None = None) -> str:
     """Return molecules in one row with arrows between them; it scrolls sideways where it does not fit."""
     labels = captions if captions is not None else [""] * len(smiles)
-    figures = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
-    return f'<div class="row">{_ARROW.join(figures)}</div>'
+    metrics = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
+    return f'<div class="row">{_ARROW.join(metrics)}</div>'
 
 
 def molecule_pairs(
@@ -91,12 +91,12 @@ def molecule_pairs(
         same: whether the one is the other.
         names: of the pairs, as plain text; None for none.
     """
-    figures = []
+    metrics = []
     for before, after, equal, name in zip(inputs, outputs, same, names or [""] * len(inputs), strict=True):
         badge = '<span class="badge same">exact</span>' if equal else '<span class="badge other">different</span>'
         pair = f'<div class="pair">{drawing(before)}{_ARROW}{drawing(after)}</div>'
-        figures.append(f"<figure>{pair}<figcaption>{escape(name)} {badge}</figcaption></figure>")
-    return f'<div class="pairs">{"".join(figures)}</div>'
+        metrics.append(f"<figure>{pair}<figcaption>{escape(name)} {badge}</figcaption></figure>")
+    return f'<div class="pairs">{"".join(metrics)}</div>'
 
 
 _ARROW = '<span class="arrow" aria-hidden="true">&rarr;</span>'

@@ -11,11 +11,11 @@ import numpy as np
 
 from seqvae.config import DecodeConfig
 from seqvae.latent.codec import Codec
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.proposals import Candidate
 
 PRIOR = "prior"  # what proposes texts drawn from a model
-Start = Callable[[int, int], Sequence[Candidate]]  # takes how many texts and a seed
+InitialDesign = Callable[[int, int], Sequence[Candidate]]  # takes how many texts and a seed
 
 
 @final
@@ -52,11 +52,11 @@ class FromTexts:
         return [Candidate(self.texts[int(row)], "start") for row in rows]
 
 
-def fill(fresh: Fresh, starts: Sequence[Start], rng: np.random.Generator) -> None:
+def fill(novel: NoveltyFilter, initial: Sequence[InitialDesign], rng: np.random.Generator) -> None:
     """Take what is new from the first of them, what is lacking then from the next, and so on."""
-    for start in starts:
-        fresh.fill(partial(_by_draw, start, rng))
+    for start in initial:
+        novel.fill(partial(_by_draw, start, rng))
 
 
-def _by_draw(start: Start, rng: np.random.Generator, count: int) -> Sequence[Candidate]:
+def _by_draw(start: InitialDesign, rng: np.random.Generator, count: int) -> Sequence[Candidate]:
     return start(count, int(rng.integers(2**31)))

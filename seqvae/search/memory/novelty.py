@@ -11,7 +11,7 @@ _ROUNDS = 12  # of making proposals until enough are new; each makes as many as 
 
 
 @final
-class Fresh:
+class NoveltyFilter:
     """Collects so many proposals, each of a canonical form that is neither known nor collected yet.
 
     Args:

@@ -28,10 +28,10 @@ def fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     found = np.empty(len(values))
-    for number, front in enumerate(NonDominatedSorting().do(-values) if len(values) else []):
-        distinct, copies = np.unique(values[front], axis=0, return_inverse=True)  # copies have the room of one
+    for number, pareto_front in enumerate(NonDominatedSorting().do(-values) if len(values) else []):
+        distinct, copies = np.unique(values[pareto_front], axis=0, return_inverse=True)  # copies have the room of one
         room = _room(distinct)[copies]
-        found[front] = -number + room / (1.0 + room)  # infinite room, at the ends of a front, counts as 1
+        found[pareto_front] = -number + room / (1.0 + room)  # infinite room, at the ends of a front, counts as 1
     return found
 
 
@@ -89,7 +89,7 @@ class ParetoRanks:
             self.archive.add(text, float(rank))
 
 
-def front(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def pareto_front(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the rows that no other row is better than or as good as in everything, `(front,)`, in their order."""
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
@@ -116,7 +116,7 @@ def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:
     It is the worst value of each objective on the front less a tenth of the front's width there, so that the ends of
     the front count, as BoTorch infers it; or of the width of all values where the front has none.
     """
-    best = values[front(values)]
+    best = values[pareto_front(values)]
     width = np.where(np.ptp(best, axis=0) > 0, np.ptp(best, axis=0), np.ptp(values, axis=0))
     return np.asarray(best.min(0) - _BELOW * np.where(width > 0, width, 1.0))
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from seqvae.errors import UsageError
 from seqvae.search.memory.archive import Archive
-from seqvae.search.memory.initial_design import Start, fill
+from seqvae.search.memory.initial_design import InitialDesign, fill
 from seqvae.search.memory.latent_archive import remember
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.state import State
 
@@ -30,15 +30,15 @@ class PriorSampling:
         seed: of all draws.
     """
 
-    def __init__(self, starts: Sequence[Start], canonical: Canonical, seed: int = 0) -> None:
-        self.starts, self.canonical, self.archive = starts, canonical, Archive()
+    def __init__(self, initial: Sequence[InitialDesign], canonical: Canonical, seed: int = 0) -> None:
+        self.initial, self.canonical, self.archive = initial, canonical, Archive()
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
         """Return texts that are new, fewer only where a dozen draws of them bring no more."""
-        fresh = Fresh(count, self.canonical, self.archive)
-        fill(fresh, self.starts, self._rng)
-        return fresh.found
+        novel = NoveltyFilter(count, self.canonical, self.archive)
+        fill(novel, self.initial, self._rng)
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember which texts are known."""
@@ -72,15 +72,15 @@ class Screening:
 
     def ask(self, count: int) -> list[Candidate]:
         """Return the next texts that are not known, fewer at the end of the file."""
-        fresh = Fresh(count, self.canonical, self._known)
-        while fresh.lacking and self._place < len(self._order):
+        novel = NoveltyFilter(count, self.canonical, self._known)
+        while novel.lacking and self._place < len(self._order):
             text = self.texts[int(self._order[self._place])]
             form = self.canonical(text)
-            fresh.take(Candidate(text, "screening"), form)
+            novel.take(Candidate(text, "screening"), form)
             self._place += 1
             if form is not None:
                 self._known.add(form)
-        return fresh.found
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember which texts are known."""

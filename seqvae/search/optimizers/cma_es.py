@@ -14,10 +14,10 @@ from seqvae.config import CmaConfig
 from seqvae.errors import InputError
 from seqvae.runtime.device import derived_seed
 from seqvae.search.memory.archive import Archive
-from seqvae.search.memory.initial_design import FromPrior, Start, fill
+from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import remember
 from seqvae.search.memory.latent_space import Points, Space
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 
@@ -46,9 +46,9 @@ class CmaEs:
     """
 
     def __init__(
-        self, space: Space, config: CmaConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+        self, space: Space, config: CmaConfig | None = None, seed: int = 0, initial: Sequence[InitialDesign] = ()
     ) -> None:
-        self.starts = starts or (FromPrior(space.codec),)
+        self.initial = initial or (FromPrior(space.codec),)
         self.space, self.config, self.archive = space, config or CmaConfig(), Archive()
         self._rng = np.random.default_rng(seed)
         self._climb: _Climb | None = None
@@ -56,15 +56,15 @@ class CmaEs:
 
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of the next points; of the start before there are enough scores, or where nothing is new."""
-        fresh = Fresh(count, self.space.canonical, self.archive)
+        novel = NoveltyFilter(count, self.space.canonical, self.archive)
         rounds = _ROUNDS if len(self.archive) >= self.config.start else 0
         for _ in range(rounds):
-            if fresh.lacking == 0:
+            if novel.lacking == 0:
                 break
             self._climb = self._climb or self._new_climb(count)
-            self._advance(self._climb, fresh)
-        fill(fresh, self.starts, self._rng)
-        return fresh.found
+            self._advance(self._climb, novel)
+        fill(novel, self.initial, self._rng)
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember the latest score of each valid text; the climb learns those that it waits for."""
@@ -88,12 +88,12 @@ class CmaEs:
         self._rng.bit_generator.state = state["rng"]
         self._climb = _Climb.of(state["climb"], self.config) if state["climb"] else None
 
-    def _advance(self, climb: _Climb, fresh: Fresh) -> None:
+    def _advance(self, climb: _Climb, novel: NoveltyFilter) -> None:
         """Decode as many points as are lacking; known and invalid texts are learnt from at once."""
-        steps = climb.sample(fresh.lacking)
+        steps = climb.sample(novel.lacking)
         for step, one in zip(steps, self._decoded(climb, steps), strict=True):
             form = self.space.canonical(one.text)
-            climb.barren = 0 if fresh.take(one, form) else climb.barren + 1
+            climb.barren = 0 if novel.take(one, form) else climb.barren + 1
             climb.add(step, form)
         climb.settle(self.archive)
         self._end_or_go_on(climb)
@@ -119,7 +119,7 @@ class CmaEs:
         if directions < self.space.latent:
             basis = np.linalg.qr(self._rng.standard_normal((self.space.latent, directions)))[0]
         population = self.config.population or max(4 + int(3 * math.log(directions)), batch)
-        return _Climb(origin, basis, _optimiser(self.config, directions, population), seed)
+        return _Climb(origin, basis, _optimizer(self.config, directions, population), seed)
 
     def _origin(self, best: Sequence[str], seed: int) -> Points:
         """Return the point of the first text that the model can read; a draw from the prior where there is none."""
@@ -151,8 +151,8 @@ class _Climb:
         seed: of its draws.
     """
 
-    def __init__(self, origin: Points, basis: Points, optimiser: CMA | SepCMA, seed: int) -> None:
-        self.origin, self.basis, self.optimiser, self.seed = origin, basis, optimiser, seed
+    def __init__(self, origin: Points, basis: Points, optimizer: CMA | SepCMA, seed: int) -> None:
+        self.origin, self.basis, self.optimizer, self.seed = origin, basis, optimizer, seed
         self.asked, self.barren = 0, 0
         self._waiting: list[_Waiting] = []
         self._scored: list[tuple[Points, float]] = []
@@ -167,9 +167,9 @@ class _Climb:
         steps = []
         for _ in range(count):
             # A seed for each draw: the generator of `cmaes` has no state that could be saved otherwise.
-            self.optimiser.reseed_rng(derived_seed(self.seed, self.asked) % 2**32)
+            self.optimizer.reseed_rng(derived_seed(self.seed, self.asked) % 2**32)
             self.asked += 1
-            steps.append(self.optimiser.ask())
+            steps.append(self.optimizer.ask())
         return np.array(steps)
 
     def points(self, steps: Points) -> Points:
@@ -178,7 +178,7 @@ class _Climb:
 
     def add(self, step: Points, form: str | None) -> None:
         """Wait for the score of the text that a step decodes to."""
-        self._waiting.append(_Waiting(step, form, self.optimiser.generation))
+        self._waiting.append(_Waiting(step, form, self.optimizer.generation))
 
     def settle(self, archive: Archive) -> None:
         """Learn the scores that are known by now, generation by generation."""
@@ -189,17 +189,17 @@ class _Climb:
                 continue
             score = math.nan if one.form is None else archive.score(one.form)
             self._scored.append((one.step, math.inf if math.isnan(score) else -score))  # CMA-ES minimises
-        size = self.optimiser.population_size
+        size = self.optimizer.population_size
         while len(self._scored) >= size:
-            self.optimiser.tell(self._scored[:size])
+            self.optimizer.tell(self._scored[:size])
             self._scored = self._scored[size:]
         # What was proposed two generations ago and has no score is not going to get one.
-        self._waiting = [one for one in waiting if one.generation >= self.optimiser.generation - 1]
+        self._waiting = [one for one in waiting if one.generation >= self.optimizer.generation - 1]
 
     def ended(self) -> bool:
         """Whether it has converged, or finds nothing new any more."""
         with np.errstate(all="ignore"):  # the losses of texts without a score are infinite
-            return self.barren >= _BARREN * self.optimiser.population_size or bool(self.optimiser.should_stop())
+            return self.barren >= _BARREN * self.optimizer.population_size or bool(self.optimizer.should_stop())
 
     def state_dict(self) -> State:
         """Return all that the next draws follow from."""
@@ -210,8 +210,8 @@ class _Climb:
             "seed": self.seed,
             "asked": self.asked,
             "barren": self.barren,
-            "population": self.optimiser.population_size,
-            "optimiser": _fields(self.optimiser),
+            "population": self.optimizer.population_size,
+            "optimiser": _fields(self.optimizer),
             "waiting": np.array([one.step for one in self._waiting], np.float64).reshape(-1, directions),
             "forms": [one.form for one in self._waiting],
             "generations": [one.generation for one in self._waiting],
@@ -222,15 +222,15 @@ class _Climb:
     @staticmethod
     def of(state: State, config: CmaConfig) -> _Climb:
         """Return the climb of that state; raises as `CmaEs.load_state_dict`."""
-        optimiser = _optimiser(config, state["basis"].shape[1], state["population"])
+        optimizer = _optimizer(config, state["basis"].shape[1], state["population"])
         saved = state["optimiser"]
-        if set(saved) != set(_fields(optimiser)):
+        if set(saved) != set(_fields(optimizer)):
             raise InputError(
                 f"the saved search is of another form than {config.form!r}, or of another version of cmaes than is "
                 "installed: carry on with the settings and the version that it was begun with"
             )
-        vars(optimiser).update({name: _copied(value) for name, value in saved.items()})
-        climb = _Climb(state["origin"], state["basis"], optimiser, state["seed"])
+        vars(optimizer).update({name: _copied(value) for name, value in saved.items()})
+        climb = _Climb(state["origin"], state["basis"], optimizer, state["seed"])
         climb.asked, climb.barren = state["asked"], state["barren"]
         climb._waiting = [
             _Waiting(*row) for row in zip(state["waiting"], state["forms"], state["generations"], strict=True)
@@ -239,18 +239,18 @@ class _Climb:
         return climb
 
 
-def _optimiser(config: CmaConfig, directions: int, population: int) -> CMA | SepCMA:
+def _optimizer(config: CmaConfig, directions: int, population: int) -> CMA | SepCMA:
     form = config.form if directions > 1 else "full"  # of one direction the separable form is no other
     return _FORMS[form](np.zeros(directions), config.sigma, population_size=population, seed=0)
 
 
-def _fields(optimiser: CMA | SepCMA) -> State:
+def _fields(optimizer: CMA | SepCMA) -> State:
     """Return what an optimiser of `cmaes` consists of, but for its generator: numbers and arrays.
 
     Its own way of saving is made for pickle, and keeps half of the covariance matrix, which is symmetric but for the
     last bits: a search that goes on from there would be another one.
     """
-    return {name: _copied(value) for name, value in vars(optimiser).items() if name != "_rng"}
+    return {name: _copied(value) for name, value in vars(optimizer).items() if name != "_rng"}
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401

@@ -9,19 +9,19 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import CreditConfig, EvolutionConfig, GuideConfig
+from seqvae.config import EvolutionConfig, GuideConfig, OperatorSelectionConfig
 from seqvae.search.memory.archive import Archive
-from seqvae.search.memory.initial_design import Start, fill
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.initial_design import InitialDesign, fill
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.memory.pareto import ParetoRanks
-from seqvae.search.optimizers.operator_selection import Credit
-from seqvae.search.optimizers.operators import Breed
+from seqvae.search.optimizers.operator_selection import OperatorSelection
+from seqvae.search.optimizers.operators import Operator
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.ledger import OVER_BUDGET
 from seqvae.search.storage.state import State
 
 
-class Guess(Protocol):
+class Surrogate(Protocol):
     """What is thought of texts without a score."""
 
     def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class Chooser(Protocol):
 
     config: GuideConfig
 
-    def guess(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Guess:
+    def fitted(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Surrogate:
         """Return what is thought after these scores; `several` has those of texts that have more than one."""
 
     def state_dict(self) -> State:
@@ -68,46 +68,48 @@ class Evolution:
 
     Args:
         start: returns so many texts by a seed, to begin with and where breeding finds nothing new.
-        breeds: ways of breeding and the share of proposals that each makes.
+        operators: ways of breeding and the share of proposals that each makes.
         canonical: returns the canonical form of a text, None for an invalid one.
         config: population, greed, size of the start.
         seed: of all draws.
         learner: what learns from each round.
-        credit: how the ways of breeding share the proposals by what they have brought.
+        selection: how the ways of breeding share the proposals by what they have brought.
         guide: what chooses among many proposals; None: as many are bred as are wanted.
     """
 
     def __init__(
         self,
-        start: Start,
-        breeds: Mapping[str, tuple[Breed, float]],
+        start: InitialDesign,
+        operators: Mapping[str, tuple[Operator, float]],
         canonical: Callable[[str], str | None],
         config: EvolutionConfig | None = None,
         seed: int = 0,
         learner: Learner | None = None,
-        credit: CreditConfig | None = None,
+        selection: OperatorSelectionConfig | None = None,
         guide: Chooser | None = None,
     ) -> None:
         self.guide = guide
-        self.start, self.breeds, self.canonical, self.learner = start, breeds, canonical, learner
+        self.start, self.operators, self.canonical, self.learner = start, operators, canonical, learner
         self.config, self.archive = config or EvolutionConfig(), Archive()
         self._ranks = ParetoRanks(self.archive)
-        self.credit = Credit({name: share for name, (_, share) in breeds.items()}, credit or CreditConfig())
+        self.selection = OperatorSelection(
+            {name: share for name, (_, share) in operators.items()}, selection or OperatorSelectionConfig()
+        )
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
         """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
-        fresh = Fresh(count, self.canonical, self.archive)
+        novel = NoveltyFilter(count, self.canonical, self.archive)
         ripe = len(self.archive) >= self.config.start and self.archive.ranked
         if not ripe:
-            fill(fresh, (self.start,), self._rng)
+            fill(novel, (self.start,), self._rng)
         elif self.guide is not None:
-            self._choose(self.guide, fresh)
-        if fresh.lacking > 0:
-            for (breed, _), wanted in zip(self.breeds.values(), self._quotas(fresh.lacking), strict=True):
-                fresh.fill(partial(self._bred, breed, list(fresh.seen)), wanted)
-        fill(fresh, (self.start,), self._rng)
-        return fresh.found
+            self._choose(self.guide, novel)
+        if novel.lacking > 0:
+            for (operator, _), wanted in zip(self.operators.values(), self._quotas(novel.lacking), strict=True):
+                novel.fill(partial(self._made_by, operator, list(novel.seen)), wanted)
+        fill(novel, (self.start,), self._rng)
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember the score of each valid text; of several scores, its rank among all that were seen."""
@@ -118,8 +120,8 @@ class Evolution:
             self._ranks.update(list(told), values)
         else:
             self.archive.update(told, values[:, 0].tolist())
-        best = set(self.archive.best(self.credit.config.among))
-        self.credit.count((candidates[row].proposer, form in best) for form, row in told.items())
+        best = set(self.archive.best(self.selection.config.among))
+        self.selection.count((candidates[row].proposer, form in best) for form, row in told.items())
         if self.learner is not None:
             self.learner.learn(self.archive)
 
@@ -129,7 +131,7 @@ class Evolution:
             **self.archive.state_dict(),
             **self._ranks.state_dict(),
             "rng": self._rng.bit_generator.state,
-            "credit": self.credit.state_dict(),
+            "credit": self.selection.state_dict(),
             "learner": self.learner.state_dict() if self.learner is not None else {},
             "guide": self.guide.state_dict() if self.guide is not None else {},
         }
@@ -140,7 +142,7 @@ class Evolution:
         self._ranks = ParetoRanks(self.archive)
         self._ranks.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]
-        self.credit.load_state_dict(state["credit"])
+        self.selection.load_state_dict(state["credit"])
         if self.learner is not None:
             self.learner.load_state_dict(state["learner"])
         if self.guide is not None:
@@ -148,7 +150,7 @@ class Evolution:
 
     def _quotas(self, count: int) -> list[int]:
         """Divide proposals among the ways of breeding; what is left by rounding is drawn."""
-        exact = count * self.credit.shares()
+        exact = count * self.selection.shares()
         whole = np.floor(exact).astype(int)
         left = count - int(whole.sum())
         if left:
@@ -157,44 +159,44 @@ class Evolution:
                 whole[row] += 1
         return [int(number) for number in whole]
 
-    def _bred(self, breed: Breed, proposed: Sequence[str], count: int) -> Sequence[Candidate]:
+    def _made_by(self, operator: Operator, proposed: Sequence[str], count: int) -> Sequence[Candidate]:
         """Breed from the best; before anything has a score, from what is proposed."""
-        count = max(count, breed.least)
+        count = max(count, operator.least)
         parents = self.archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
         if not parents and proposed:
             parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]
-        return breed(parents, count, self._rng) if parents else []
+        return operator(parents, count, self._rng) if parents else []
 
-    def _choose(self, guide: Chooser, fresh: Fresh) -> None:
+    def _choose(self, guide: Chooser, novel: NoveltyFilter) -> None:
         """Breed some generations, each from what the guide thinks best so far, and take what it chooses of all."""
-        guess, climbing = guide.guess(self.archive, self._ranks.values, self._rng), Archive()
+        surrogate, climbing = guide.fitted(self.archive, self._ranks.values, self._rng), Archive()
         pool: dict[str, Candidate] = {}
         parents = self.archive.best(self.config.population)
-        climbing.update(parents, guess.bounds(parents))
+        climbing.update(parents, surrogate.bounds(parents))
         bounds: dict[str, float] = {}
         for _ in range(guide.config.generations):
-            children = self._brood(climbing, guide.config, fresh)
-            values = guess.bounds(list(children)).tolist()
+            children = self._brood(climbing, guide.config, novel)
+            values = surrogate.bounds(list(children)).tolist()
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
-        fresh.found += [pool[text] for text in guess.choose(bounds, fresh.lacking)]
+        novel.found += [pool[text] for text in surrogate.choose(bounds, novel.lacking)]
 
-    def _brood(self, climbing: Archive, config: GuideConfig, fresh: Fresh) -> dict[str, Candidate]:
+    def _brood(self, climbing: Archive, config: GuideConfig, novel: NoveltyFilter) -> dict[str, Candidate]:
         """Return the new texts of a generation by canonical form."""
         found: dict[str, Candidate] = {}
         for _ in range(config.broods):
             lacking = config.offspring - len(found)
             if lacking <= 0:
                 break
-            bred = [(self.canonical(one.text), one) for one in self._offspring(climbing, lacking)]
-            found |= {str(form): one for form, one in bred if fresh.new(form)}
+            offspring = [(self.canonical(one.text), one) for one in self._offspring(climbing, lacking)]
+            found |= {str(form): one for form, one in offspring if novel.new(form)}
         return found
 
     def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:
         found: list[Candidate] = []
-        for (breed, _), wanted in zip(self.breeds.values(), self._quotas(count), strict=True):
-            size = max(wanted, breed.least) if wanted else 0
+        for (operator, _), wanted in zip(self.operators.values(), self._quotas(count), strict=True):
+            size = max(wanted, operator.least) if wanted else 0
             parents = climbing.parents(2 * size, self._rng, self.config.population, self.config.greed)
-            found += breed(parents, size, self._rng)
+            found += operator(parents, size, self._rng)
         return found

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from seqvae.config import AscentConfig
-from seqvae.search.memory.initial_design import FromPrior, Start, fill
+from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.ensemble import Heads
@@ -48,23 +48,23 @@ class Ascent:
     """
 
     def __init__(
-        self, space: Space, config: AscentConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+        self, space: Space, config: AscentConfig | None = None, seed: int = 0, initial: Sequence[InitialDesign] = ()
     ) -> None:
-        self.starts = starts or (FromPrior(space.codec),)
+        self.initial = initial or (FromPrior(space.codec),)
         self.space, self.config, self.designs = space, config or AscentConfig(), Designs(space)
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of climbed points; of the start before there are enough scores."""
-        fresh = Fresh(count, self.space.canonical, self.designs.archive)
+        novel = NoveltyFilter(count, self.space.canonical, self.designs.archive)
         if self.designs.ready(self.config.start):
             heads = self._learned()
             for _ in range(_ATTEMPTS):
-                if fresh.lacking == 0:
+                if novel.lacking == 0:
                     break
-                self._decode(self._climbed(heads, fresh.lacking), fresh)
-        fill(fresh, self.starts, self._rng)
-        return fresh.found
+                self._decode(self._climbed(heads, novel.lacking), novel)
+        fill(novel, self.initial, self._rng)
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember the latest score of each valid text."""
@@ -113,15 +113,15 @@ class Ascent:
         """Return the gradient of what is climbed, `(count, latent)`."""
         with torch.enable_grad():
             z = z.detach().requires_grad_()
-            guesses = heads(z)
+            predicted = heads(z)
             lost = (before - self.space.codec.model.prior.log_prob(z)).clamp_min(0.0)
-            value = guesses.mean(0) - self.config.caution * guesses.std(0) - self.config.penalty * lost
+            value = predicted.mean(0) - self.config.caution * predicted.std(0) - self.config.penalty * lost
             return torch.autograd.grad(value.sum(), z)[0]
 
-    def _decode(self, points: Points, fresh: Fresh) -> None:
+    def _decode(self, points: Points, novel: NoveltyFilter) -> None:
         """Take the first new text of each point."""
         seed, left = self._seed(), points
         for attempt in range(self.config.decodes):
             found = self.space.decode(left, seed, "ascent", attempt)
-            taken = [fresh.take(one, self.space.canonical(one.text)) for one in found]
+            taken = [novel.take(one, self.space.canonical(one.text)) for one in found]
             left = left[~np.array(taken, bool)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqvae.config import BreedingConfig, GenerativeConfig
+from seqvae.config import GenerativeConfig, OperatorConfig
 from seqvae.latent.codec import Codec
 from seqvae.search.domain.moves import Moves
 from seqvae.search.memory.initial_design import FromPrior, FromTexts
 from seqvae.search.memory.token_cache import Readable
 from seqvae.search.optimizers.evolution import Chooser, Evolution
 from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
-from seqvae.search.optimizers.operators import Breed, Crossover, Mutation
+from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
 from seqvae.search.optimizers.weighted_retraining import Retraining
 from seqvae.search.proposals import Canonical
 
@@ -40,16 +40,16 @@ def generative(
     texts = Readable(codec)
     learner = Retraining(texts, config.retraining, seed, start) if config.retrained else None
     begin = FromTexts(tuple(start)) if start else FromPrior(codec)
-    ways, credit = _breeds(texts, moves, config), config.credit
-    return Evolution(begin, ways, canonical, config.evolution, seed, learner, credit, guide)
+    ways, selection = _operators(texts, moves, config), config.selection
+    return Evolution(begin, ways, canonical, config.evolution, seed, learner, selection, guide)
 
 
-def _breeds(texts: Readable, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Breed, float]]:
-    shares: BreedingConfig = config.breeding
-    ways: dict[str, tuple[Breed, float]] = {
+def _operators(texts: Readable, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Operator, float]]:
+    shares: OperatorConfig = config.operators
+    ways: dict[str, tuple[Operator, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
         "latent noise": (PosteriorNoise(texts, config.latent_moves), shares.latent_noise),
         "latent crossover": (PosteriorCrossover(texts, config.latent_moves), shares.latent_crossover),
     }
-    return {name: (breed, share) for name, (breed, share) in ways.items() if share}
+    return {name: (operator, share) for name, (operator, share) in ways.items() if share}

@@ -12,14 +12,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import CreditConfig
+from seqvae.config import OperatorSelectionConfig
 from seqvae.search.storage.state import State
 
 _DOUBT = 20.0  # proposals of the average rate that each way is thought to have made besides its own
 
 
 @final
-class Credit:
+class OperatorSelection:
     """Counts how often each way's proposals were among the best when they came, later ones more.
 
     Args:
@@ -27,7 +27,7 @@ class Credit:
         config: memory and floor.
     """
 
-    def __init__(self, shares: Mapping[str, float], config: CreditConfig) -> None:
+    def __init__(self, shares: Mapping[str, float], config: OperatorSelectionConfig) -> None:
         total = sum(shares.values())
         self.config, self._shares = config, {name: share / total for name, share in shares.items()}
         self._made = dict.fromkeys(self._shares, 0.0)

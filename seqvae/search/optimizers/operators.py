@@ -12,7 +12,7 @@ from seqvae.search.domain.moves import Moves
 from seqvae.search.proposals import Candidate
 
 
-class Breed(Protocol):
+class Operator(Protocol):
     """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them.
 
     Attributes:

@@ -22,7 +22,7 @@ from torch.quasirandom import SobolEngine
 from seqvae.config import TurboConfig
 from seqvae.runtime.device import generator
 from seqvae.search.memory.latent_archive import Designs
-from seqvae.search.memory.pareto import front, hypervolume, reference, shares
+from seqvae.search.memory.pareto import hypervolume, pareto_front, reference, shares
 from seqvae.search.storage.state import State
 
 # What is better: by a thousandth of the best score at least, as the authors have it, lest rounding counts as progress.
@@ -148,7 +148,7 @@ class Regions:
             return
         texts, _, _ = self.designs.table()
         values = self.designs.values(texts)
-        rows = front(values)
+        rows = pareto_front(values)
         lost = shares(values[rows], reference(values))
         best = [texts[int(rows[place])] for place in np.argsort(-lost, kind="stable")]
         free = [text for text in best if text not in self._left] or best

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.config import TurboConfig
-from seqvae.search.memory.initial_design import FromPrior, Start, fill
+from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
-from seqvae.search.memory.novelty import Fresh
+from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.optimizers.trust_regions import Region, Regions, box, perturbed
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.acquisition import climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
-from seqvae.search.surrogates.improvement import Front
+from seqvae.search.surrogates.improvement import ParetoFront
 
 _BOX_DRAWS = 1000  # of the prior, whose range is the box
 _ATTEMPTS = 4  # at points whose texts are new, in one call of `ask`
@@ -62,9 +62,9 @@ class Turbo:
     """
 
     def __init__(
-        self, space: Space, config: TurboConfig | None = None, seed: int = 0, starts: Sequence[Start] = ()
+        self, space: Space, config: TurboConfig | None = None, seed: int = 0, initial: Sequence[InitialDesign] = ()
     ) -> None:
-        self.starts = starts or (FromPrior(space.codec),)
+        self.initial = initial or (FromPrior(space.codec),)
         self.space, self.config, self.designs = space, config or TurboConfig(), Designs(space)
         self.regions = Regions(self.designs, self.config)
         self._rng = np.random.default_rng(seed)
@@ -73,12 +73,12 @@ class Turbo:
 
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of points in the regions; of the start before there are enough scores."""
-        fresh = Fresh(count, self.space.canonical, self.designs.archive)
+        novel = NoveltyFilter(count, self.space.canonical, self.designs.archive)
         if self.designs.ready(self.config.start):
             with settled(self._seed(), self.space.device):
-                self._explore(fresh)
-        fill(fresh, self.starts, self._rng)
-        return fresh.found
+                self._explore(novel)
+        fill(novel, self.initial, self._rng)
+        return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Remember the scores of each valid text; regions move, grow, shrink and end by them."""
@@ -105,22 +105,22 @@ class Turbo:
     def _seed(self) -> int:
         return int(self._rng.integers(2**31))
 
-    def _explore(self, fresh: Fresh) -> None:
+    def _explore(self, novel: NoveltyFilter) -> None:
         """Fit the processes, and take from the regions what is new."""
         self.regions.begin(self._rng)
         models = self._fitted()
         self._hyper = [hyperparameters(model) for model in models]
         tried: set[int] = set()
         for attempt in range(_ATTEMPTS):
-            if fresh.lacking == 0:
+            if novel.lacking == 0:
                 break
             acquisition = self.config.acquisition if attempt == 0 else "thompson"
-            owners, points = self._chosen(models, fresh.lacking, acquisition)
+            owners, points = self._chosen(models, novel.lacking, acquisition)
             tried.update(owners)
-            self._decode(owners, points, fresh)
-        self.regions.missed(tried, fresh.count)
+            self._decode(owners, points, novel)
+        self.regions.missed(tried, novel.count)
 
-    def _decode(self, owners: list[int], points: Points, fresh: Fresh) -> None:
+    def _decode(self, owners: list[int], points: Points, novel: NoveltyFilter) -> None:
         """Take the first new text of each point, the surest first; points without one are written again, by sampling.
 
         Of one attempt, which may have more points than are wanted, those that are not needed are left.
@@ -131,12 +131,12 @@ class Turbo:
             still = []
             for place in np.argsort(-sure, kind="stable"):
                 form = self.space.canonical(found[place].text)
-                if fresh.take(found[place], form):
+                if novel.take(found[place], form):
                     self.regions.all[owners[left[place]]].waiting.append(str(form))
                 else:
                     still.append(left[place])
             left = np.sort(np.array(still, int))
-            if not fresh.lacking:
+            if not novel.lacking:
                 break
 
     def _inside(self, region: Region, texts: Sequence[str]) -> list[str]:
@@ -160,10 +160,10 @@ class Turbo:
         texts, points, scores = self.designs.table()
         points, values = self._scaled(points), self.designs.values(texts)
         rows = self._nearby(points, scores)
-        starts: list[State | None] = [*self._hyper] if self._hyper else [None] * values.shape[1]
+        initial: list[State | None] = [*self._hyper] if self._hyper else [None] * values.shape[1]
         return [
             fitted(self._tensor(points[rows]), self._tensor(column), self._kernel(), begin)
-            for column, begin in zip(values[rows].T, starts, strict=True)
+            for column, begin in zip(values[rows].T, initial, strict=True)
         ]
 
     def _kernel(self) -> Kernel:
@@ -192,7 +192,7 @@ class Turbo:
         if acquisition == "thompson":
             each = max(self.config.candidates // len(boxes), 1)
             rows = torch.cat([perturbed(*one, each, self._seed()) for one in boxes])
-            known = Front.of(self.designs.values(self.designs.scored()), self.space.device)
+            known = ParetoFront.of(self.designs.values(self.designs.scored()), self.space.device)
             picked = thompson(models, rows, _WRITTEN * count, known)
             owners, found = [row // each for row in picked], rows[picked]
         else:

@@ -113,15 +113,15 @@ class Oracle:
         for one in proposals:
             form = self.canonical(one.text)
             seen = form is not None and (form in self._known or form in new)
-            fresh = form is not None and not seen
-            counts = fresh or self.config.count == "every"
+            novel = form is not None and not seen
+            counts = novel or self.config.count == "every"
             if counts and left == 0:
                 yield _Planned(form, OVER_BUDGET, scored=False)
                 continue
             left -= counts
-            if fresh and form is not None:
+            if novel and form is not None:
                 new.add(form)
-            yield _Planned(form, OK if fresh else CACHED if seen else INVALID, scored=fresh)
+            yield _Planned(form, OK if novel else CACHED if seen else INVALID, scored=novel)
 
     def _check(self, done: dict[int, Entry], proposals: Sequence[Candidate]) -> None:
         for place, entry in done.items():

@@ -20,7 +20,7 @@ from gpytorch.settings import max_cholesky_size
 from torch import Tensor
 
 from seqvae.search.storage.state import State
-from seqvae.search.surrogates.improvement import Front
+from seqvae.search.surrogates.improvement import ParetoFront
 
 # Steps of L-BFGS in a fit; each round begins where the last one ended, so that few are needed.
 _STEPS = 50
@@ -63,7 +63,7 @@ def hyperparameters(model: SingleTaskGP) -> State:
     return {name: parameter.detach().cpu().numpy().copy() for name, parameter in model.named_parameters()}
 
 
-def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: Front) -> list[int]:
+def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: ParetoFront) -> list[int]:
     """Return the rows of the candidates that are the best of one draw of the posterior each; no row comes twice.
 
     Of several objectives, the best of each draw along a direction of its own (`Front.along`).

@@ -25,7 +25,7 @@ from seqvae.search.memory import pareto
 
 @final
 @dataclass(frozen=True)
-class Front:
+class ParetoFront:
     """The best of what is known.
 
     Attributes:
@@ -39,11 +39,11 @@ class Front:
     unit: Tensor
 
     @staticmethod
-    def of(values: NDArray[np.float64], device: torch.device) -> Front:
+    def of(values: NDArray[np.float64], device: torch.device) -> ParetoFront:
         """Return the front of scores, `(batch, objectives)`, higher is better."""
         below, best = pareto.reference(values), values.max(0)
-        rows = np.unique(values[pareto.front(values)], axis=0)
-        return Front(*(torch.from_numpy(part).to(device) for part in (rows, below, best - below)))
+        rows = np.unique(values[pareto.pareto_front(values)], axis=0)
+        return ParetoFront(*(torch.from_numpy(part).to(device) for part in (rows, below, best - below)))
 
     def gain(self, values: Tensor) -> Tensor:
         """Return how far each row of scores, `(batch, objectives)`, goes beyond the front, `(batch,)`."""

@@ -20,7 +20,7 @@ from seqvae.config import GuideConfig
 from seqvae.search.memory.archive import Archive
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
-from seqvae.search.surrogates.improvement import Front
+from seqvae.search.surrogates.improvement import ParetoFront
 from seqvae.search.surrogates.tanimoto import Features, Likeness
 
 # Decades of the upper confidence bound's beta; each round draws one, as PMO's "GP BO" does.
@@ -69,7 +69,7 @@ class Guide:
         self._hyper: list[State] | None = None  # of each score's process
         self._fitted = 0  # scores there were at the last fit
 
-    def guess(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Guess:
+    def fitted(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Surrogate:
         """Return what the scores of an archive let one think of other texts.
 
         Args:
@@ -82,7 +82,7 @@ class Guide:
         seed, beta = int(rng.integers(2**31)), float(10 ** rng.uniform(*_BETA))
         scores = np.array([several.get(text, (archive.score(text),)) for text in known], np.float64)
         fit = self._hyper is None or len(archive) >= _GROWN * self._fitted
-        found = Guess(self.likeness, known, scores, self._hyper, (seed, beta), fit)
+        found = Surrogate(self.likeness, known, scores, self._hyper, (seed, beta), fit)
         if fit:
             self._hyper, self._fitted = [hyperparameters(model) for model in found.models], len(archive)
         return found
@@ -106,7 +106,7 @@ class Guide:
 
 
 @final
-class Guess:
+class Surrogate:
     """Gaussian processes over texts that grow by rows: first those with scores, then those that are asked about.
 
     Args:
@@ -129,7 +129,7 @@ class Guess:
     ) -> None:
         self.likeness, self.known = likeness, known
         self._seed, self._beta = chance
-        self._front = Front.of(scores, _CPU)
+        self._front = ParetoFront.of(scores, _CPU)
         self._among = torch.from_numpy(likeness.table(known, known))
         self._look = LookUp(self._among)
         rows = torch.arange(len(known), dtype=torch.float64).unsqueeze(-1)

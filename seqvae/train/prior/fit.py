@@ -89,15 +89,15 @@ def fit_prior(
     artifact = load_artifact(folder)
     config, seed = config or artifact.run.prior, artifact.run.training.seed
     where = resolve_device(device)
-    sides = _sides(artifact, train, valid, where)
-    candidates, steps = _candidates(sides, config, seed, where, quiet)
-    judge = sides.judge.draw(generator(seed, _JUDGE), _FEWEST_POINTS)
+    splits = _splits(artifact, train, valid, where)
+    candidates, steps = _candidates(splits, config, seed, where, quiet)
+    judge = splits.judge.draw(generator(seed, _JUDGE), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
     nats["normal"] = held_out_nats(StandardNormal(artifact.config.latent), judge)
     default = "fitted" if nats[chosen] > nats["normal"] else "normal"
     seconds = round(time.monotonic() - started, 1)
-    report = PriorReport(nats, chosen, default, len(sides.fit), len(sides.judge), steps, seconds)
+    report = PriorReport(nats, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
     save_prior(folder, candidates[chosen], default, vars(report))
     return report
 
@@ -124,7 +124,7 @@ def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | N
 
 
 @dataclass(frozen=True)
-class _Sides:
+class _Splits:
     """Latent points: to fit to, to stop by, and to judge by."""
 
     fit: Latents
@@ -132,7 +132,7 @@ class _Sides:
     judge: Latents
 
 
-def _sides(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Sides:
+def _splits(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Splits:
     """Encode the texts; what stops the fit does not judge it, where there are enough texts for both."""
     model, table = artifact.model.to(device), torch.from_numpy(artifact.tokenizer.id_table())
     seed = artifact.run.training.seed
@@ -142,7 +142,7 @@ def _sides(artifact: Artifact, train: TokenStore, valid: TokenStore | None, devi
         held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
     else:
         held_out, fit = fit.take(slice(0, None, 10)), _without(fit, 10)
-    return _Sides(fit, held_out.take(slice(0, None, 2)), held_out.take(slice(1, None, 2)) or held_out)
+    return _Splits(fit, held_out.take(slice(0, None, 2)), held_out.take(slice(1, None, 2)) or held_out)
 
 
 def _without(points: Latents, period: int) -> Latents:
@@ -151,17 +151,17 @@ def _without(points: Latents, period: int) -> Latents:
 
 
 def _candidates(
-    sides: _Sides, config: PriorConfig, seed: int, device: torch.device, quiet: bool
+    splits: _Splits, config: PriorConfig, seed: int, device: torch.device, quiet: bool
 ) -> tuple[dict[str, FittedPrior], int]:
     """Return the fitted candidates by name, on the CPU, and the flow's steps."""
     found: dict[str, FittedPrior] = {}
     steps = 0
     if config.prior in ("auto", "mixture"):
-        mixture = fit_mixture(sides.fit, config.prior_components, seed)
+        mixture = fit_mixture(splits.fit, config.prior_components, seed)
         found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
     if config.prior in ("auto", "flow"):
         flow = fit_flow(
-            sides.fit, sides.stop.draw(generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
+            splits.fit, splits.stop.draw(generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
         )
         found["flow"], steps = flow.prior, flow.steps
     return found, steps
