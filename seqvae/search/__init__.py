@@ -22,12 +22,12 @@ _HOMES = {
     "begin": "api",
     "resume": "api",
     "ask": "laboratory",
-    "last_plate": "laboratory",
+    "last_batch": "laboratory",
     "tell": "laboratory",
     "Measurement": "oracle.measurements",
 }
 
-__all__ = ["Measurement", "ask", "begin", "last_plate", "resume", "run", "tell"]
+__all__ = ["Measurement", "ask", "begin", "last_batch", "resume", "run", "tell"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

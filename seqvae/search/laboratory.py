@@ -45,7 +45,7 @@ class Told:
 def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
-    They are remembered before they are returned: where a plate gets lost after that, `last_plate` has it.
+    They are remembered before they are returned: where a plate gets lost after that, `last_batch` has it.
 
     Args:
         folder: of the search.

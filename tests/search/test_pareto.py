@@ -14,7 +14,7 @@ from seqvae.properties.scoring import Scoring, Term
 from seqvae.report.search_page import search_page
 from seqvae.search.api import opened, run
 from seqvae.search.memory.archive import Archive
-from seqvae.search.memory.pareto import ParetoRanks, fitness, front, hypervolume, reference, shares
+from seqvae.search.memory.pareto import ParetoRanks, fitness, hypervolume, pareto_front, reference, shares
 from seqvae.search.storage import run_folder
 from seqvae.search.surrogates.improvement import ParetoFront
 
@@ -32,7 +32,7 @@ def beats(first, second):
 @given(values=VALUES)
 def test_a_front_is_what_nothing_beats(values):
     expected = [row for row in range(len(values)) if not any(beats(other, values[row]) for other in values)]
-    assert front(values).tolist() == expected
+    assert pareto_front(values).tolist() == expected
 
 
 @given(values=VALUES)
@@ -56,7 +56,7 @@ def test_volumes_of_two_objectives_are_areas_of_stairs(values):
 
 @given(values=VALUES)
 def test_shares_are_what_a_front_would_lose(values):
-    best = values[front(values)]
+    best = values[pareto_front(values)]
     below = reference(values)
     lost = shares(best, below)
     assert (best > below).all()
@@ -100,7 +100,7 @@ def test_what_has_left_the_ranked_stays_behind_them(monkeypatch):
         values = rng.random((4, 2)) + number / 6
         ranks.update([f"{number}-{row}" for row in range(4)], values)
         known = np.array([ranks.values[text] for text in archive.best(len(archive))])
-        best = set(front(known).tolist())
+        best = set(pareto_front(known).tolist())
         assert {archive.best(len(archive))[row] for row in best} <= set(archive.best(max(5, len(best))))
 
 
@@ -115,7 +115,7 @@ def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_pat
     found = run(both, tmp_path / "run", settings(budget=600, batch=30), start())
     values = np.array([entry.scores for entry in found.top])
     assert len(values) > 3
-    assert front(values).tolist() == list(range(len(values)))
+    assert pareto_front(values).tolist() == list(range(len(values)))
     begun = both(start())
     assert hypervolume(values, [0, 0]) > hypervolume(begun, [0, 0]) * 1.05
     with opened(tmp_path / "run") as search:

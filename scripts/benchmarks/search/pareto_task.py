@@ -30,7 +30,7 @@ def minus_sa(text: str) -> float:
     return -float(get("sa")([text])[0])
 
 
-OBJECTIVES = Scoring((Term("qed"), Term("pareto_task:minus_sa", name="minus SA")), PARETO)
+OBJECTIVES = Scoring((Term("qed"), Term("scripts.benchmarks.search.pareto_task:minus_sa", name="minus SA")), PARETO)
 
 
 @dataclass(frozen=True)
