@@ -21,6 +21,8 @@ class DataConfig:
     Attributes:
         source: name of a dataset (`seqvae data list`) or path of a file.
         column: column that holds the texts, for tables; empty: the one obvious column.
+        labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
+        weights: column of what each text counts for in the objective, from 0; empty: all count the same.
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
             side), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
             random otherwise.
@@ -32,6 +34,8 @@ class DataConfig:
 
     source: str = ""
     column: str = ""
+    labels: str = ""
+    weights: str = ""
     split: str = "auto"
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
@@ -44,6 +48,14 @@ class DataConfig:
         between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
         between("data.test_fraction", self.test_fraction, 0.0, 0.9)
         between("data.limit", self.limit, 0, HUGE)
+        names = self.label_names
+        if len({*names}) < len(names):
+            raise ConfigError(f"data.labels: expected each column once, got {self.labels!r}")
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The columns of `labels`."""
+        return tuple(name.strip() for name in self.labels.split(",") if name.strip())
 
 
 @dataclass(frozen=True)

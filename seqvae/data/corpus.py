@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.data.columns import Columns, number
 from seqvae.data.datasets.registry import list_cards, load_dataset
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
@@ -33,6 +34,7 @@ class Texts:
         source: the file's or dataset's name.
         kind: `selfies` for molecules, `dna`, or `char`.
         published: the dataset's own split, if it has one.
+        columns: labels and weights of each text.
     """
 
     texts: list[str]
@@ -40,6 +42,7 @@ class Texts:
     source: str
     kind: str
     published: Split | None
+    columns: Columns
 
 
 def read_texts(config: DataConfig) -> Texts:
@@ -53,18 +56,23 @@ def read_texts(config: DataConfig) -> Texts:
         raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
-    settings = ReadSettings(column=config.column, on_error=config.on_error)
+    wanted = [*config.label_names, *([config.weights] if config.weights else [])]
+    settings = ReadSettings(column=config.column, on_error=config.on_error, keep=tuple(wanted))
     reader = RecordReader(config.source, settings)
     texts, lines = [], []
+    values: dict[str, list[float]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
+        for name, column in values.items():
+            column.append(number(record.fields[name], name, config.source, record.line))
         if len(texts) == config.limit:
             break
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
-    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None)
+    columns = Columns.of(values, config.label_names, config.weights)
+    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None, columns)
 
 
 def _read_dataset(config: DataConfig) -> Texts:
@@ -77,7 +85,14 @@ def _read_dataset(config: DataConfig) -> Texts:
     kind = "dna" if data.card.kind == "dna" else "selfies"
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
-    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published)
+    wanted = [*config.label_names, *([config.weights] if config.weights else [])]
+    for name in wanted:
+        if name not in data.values:
+            known = ", ".join(data.values) or "none"
+            raise ConfigError(f"data.labels, data.weights: dataset {config.source} has no {name!r}; it has {known}")
+    values = {name: data.values[name][: len(texts)].tolist() for name in wanted}
+    columns = Columns.of(values, config.label_names, config.weights)
+    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published, columns)
 
 
 def guess_kind(source: str, texts: Sequence[str]) -> str:

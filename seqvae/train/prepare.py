@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqvae.config import RunConfig
+from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, split_texts
 from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.store import TokenStore
@@ -32,7 +33,8 @@ class Prepared:
         train: packed training texts.
         valid: packed validation texts; None where there are none.
         test_texts: held-out texts, as read.
-        data_hash: sha256 over the packed sides.
+        columns: labels and weights of the training texts, and of the validation texts.
+        data_hash: sha256 over the packed splits and their columns.
     """
 
     run: RunConfig
@@ -40,6 +42,7 @@ class Prepared:
     train: TokenStore
     valid: TokenStore | None
     test_texts: list[str]
+    columns: tuple[Columns, ...]
     data_hash: str
 
 
@@ -65,25 +68,25 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     if tokenizer is not None:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
     train = packer.pack(rows, tokenizer or _blank_tokenizer(run))
-    valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
+    valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True) if len(split.valid) else None
     if len(split.test) and found.published is None:
         packer.pack(
             split.test.tolist(), train.tokenizer, held_out=True
         )  # a bad record is found now, not after training
-    run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
-    return Prepared(
-        run,
-        train.tokenizer,
-        train.store,
-        valid,
-        [found.texts[i] for i in split.test],
-        data_hash(train.store, valid),
+    stores = (train.store, valid.store if valid else None)
+    run = _with_length(run, found, max(store.max_length for store in stores if store))
+    columns = tuple(
+        found.columns.rows(rows[packed.kept] if packed else rows[:0])
+        for rows, packed in ((split.train, train), (split.valid, valid))
     )
+    test_texts = [found.texts[i] for i in split.test]
+    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns))
 
 
-def data_hash(train: TokenStore, valid: TokenStore | None) -> str:
-    """Return the sha256 over the packed sides, in hexadecimal."""
+def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
+    """Return the sha256 over the packed splits and the numbers that travel with them, in hexadecimal."""
     hashes = [train.content_hash, valid.content_hash if valid else ""]
+    hashes += [part.content_hash for part in columns if part]
     return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 

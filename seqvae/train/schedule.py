@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from seqvae.config import TrainingConfig
+from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.batches import BatchStream
 
 
@@ -77,7 +76,7 @@ class Segment:
     def __len__(self) -> int:
         return self.plan.next_validation(self.step) - self.step
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
         epoch, start = divmod(self.step, self.plan.steps_per_epoch)
         batches = self.stream.batches(epoch, start)
         for _ in range(len(self)):

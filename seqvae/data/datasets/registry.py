@@ -12,7 +12,6 @@ Where a file of a dataset is looked for, in this order:
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.data.columns import number
 from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
-from seqvae.data.files.formats import Record, format_of, read_csv, read_tsv
+from seqvae.data.files.formats import format_of, read_csv, read_tsv
 from seqvae.data.files.open import open_lines
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, published_split
-from seqvae.errors import DownloadError, InputError, RecordError, UsageError
+from seqvae.errors import DownloadError, InputError, UsageError
 from seqvae.runtime.files import cache_folder
 from seqvae.runtime.package_data import cards_folder
 from seqvae.sequences.dna import normalize_dna
@@ -155,7 +155,8 @@ def load_dataset(name: str, *, progress: bool = True) -> Dataset:
             texts.append(record.text)
             labels.append(file.split or record.fields.get(card.table.split, ""))
             for value, column in cells.items():
-                column.append(_number(record, titles.get(value, ""), path))
+                title = titles.get(value, "")
+                column.append(number(record.fields.get(title, ""), title, str(path), record.line))
     if card.kind == "dna":
         texts = [normalize_dna(text) for text in texts]
     return Dataset(card, texts, labels, {value: np.asarray(column) for value, column in cells.items()})
@@ -170,13 +171,3 @@ def _titles(table: Table, path: Path) -> dict[str, str]:
     wanted = {_TEXT: table.text, **table.values, **({_SPLIT: (table.split,)} if table.split else {})}
     # Where none is there, the first is asked for, and the reader says that it is missing.
     return {value: next((t for t in titles if t in header), titles[0]) for value, titles in wanted.items()}
-
-
-def _number(record: Record, title: str, path: Path) -> float:
-    cell = record.fields.get(title, "").strip()
-    try:
-        return float(cell) if cell else math.nan
-    except ValueError as error:
-        raise RecordError(
-            f"column {title!r} must hold a number, got {cell!r}", file=str(path), line=record.line
-        ) from error

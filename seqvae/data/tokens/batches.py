@@ -1,4 +1,4 @@
-"""Batches of sequences of like length: a pure plan of indices, and a stream of tensors that follows it."""
+"""Batches of sequences of like length: a pure plan of indices, and a stream of batches that follows it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seqvae.data.columns import Columns
+from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import UsageError
@@ -88,7 +90,7 @@ def _batches(sequences: int, batch_size: int) -> int:
 
 
 class BatchStream:
-    """Batches of a token store as tensors, in the order of a plan, from any position on.
+    """Batches of a token store, in the order of a plan, from any position on.
 
     `for batch in stream` goes once through the epoch that `seek` has chosen (0 at first), from the batch it has chosen;
     when it has come to the end, the stream stands at the beginning of the next epoch. `state_dict` gives the position
@@ -100,7 +102,13 @@ class BatchStream:
         indices: the sequences to use, `(count,)`; all where it is None.
         id_table: the tokenizer's `id_table()`, `(n_ids, vocab)`. Where the store holds an ambiguity code (an id at or
             past `vocab`) the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
+        columns: numbers of each sequence of the store, which come with its batch.
+        inputs: what the encoder reads in place of the store's sequences, sequence by sequence: another spelling, or
+            finer tokens; as ids, ambiguity codes are not resolved.
         pin_memory: put batches in page-locked memory, for faster copies to a CUDA device.
+
+    Raises:
+        UsageError: `columns` or `inputs` are of another number of sequences.
     """
 
     def __init__(
@@ -110,9 +118,16 @@ class BatchStream:
         *,
         indices: NDArray[np.integer] | None = None,
         id_table: NDArray[np.float32] | None = None,
+        columns: Columns | None = None,
+        inputs: TokenStore | None = None,
         pin_memory: bool = False,
     ) -> None:
+        beside = {"columns": len(store) if columns is None else len(columns.labels), "inputs": len(inputs or store)}
+        for name, count in beside.items():
+            if count != len(store):
+                raise UsageError(f"{name}: expected one for each of {len(store):,} sequences, got {count:,}")
         self.store, self.plan, self.pin_memory = store, plan, pin_memory
+        self.columns, self.inputs = columns, inputs
         self.indices = None if indices is None else np.asarray(indices, np.int32)
         soft = id_table is not None and store.meta.max_id >= id_table.shape[1]
         self.id_table = torch.as_tensor(id_table) if soft else None
@@ -133,16 +148,17 @@ class BatchStream:
         batches = plan_batches(self._lengths, self.plan, epoch)
         return batches if self.indices is None else [self.indices[b] for b in batches]
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[torch.Tensor]:
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield an epoch's batches from number `start` on, without moving the stream.
 
         Yields:
-            int64 `(batch, length)`: content, EOS, PAD; or soft one-hot float32 `(batch, length, vocab)`.
+            Batches whose tokens are int64 `(batch, length)`: content, EOS, PAD; or soft one-hot float32
+            `(batch, length, vocab)`.
         """
         for indices in self.plan_epoch(epoch)[start:]:
-            yield self._tensor(indices)
+            yield self._batch_of(indices)
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
         epoch = self._epoch
         for number, batch in enumerate(self.batches(epoch, self._batch), self._batch):
             self.seek(epoch, number + 1)  # before the batch is out: who takes no more than all stands at the next epoch
@@ -171,7 +187,14 @@ class BatchStream:
         """Go to a position that `state_dict` gave."""
         self.seek(state["epoch"], state["batch"])
 
-    def _tensor(self, indices: NDArray[np.int32]) -> torch.Tensor:
+    def _batch_of(self, indices: NDArray[np.int32]) -> Batch:
         ids = torch.from_numpy(self.store.batch(indices))
-        batch = ids if self.id_table is None else soft_one_hot(ids, self.id_table)
+        targets = ids if self.id_table is None else soft_one_hot(ids, self.id_table)
+        inputs = targets if self.inputs is None else torch.from_numpy(self.inputs.batch(indices))
+        labels = weights = None
+        if self.columns:
+            numbers = self.columns.rows(indices)
+            labels = torch.from_numpy(numbers.labels) if numbers.names else None
+            weights = None if numbers.weights is None else torch.from_numpy(numbers.weights)
+        batch = Batch(targets, inputs, labels, weights)
         return batch.pin_memory() if self.pin_memory else batch

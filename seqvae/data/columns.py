@@ -1,0 +1,80 @@
+"""Numbers that travel beside the texts: labels to be predicted, and the weight of each text in the objective."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.errors import RecordError
+
+# What tables write where nothing was measured, in lower case.
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
+
+
+def number(cell: str, column: str, file: str, line: int) -> float:
+    """Return the number of a table's cell, NaN where it says that there is none.
+
+    Raises:
+        RecordError: the cell holds something else, or an infinite number.
+    """
+    text = cell.strip()
+    if text.lower() in MISSING:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise RecordError(f"column {column!r} must hold a finite number, got {cell!r}", file=file, line=line)
+    return value
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Numbers of each of many texts.
+
+    Attributes:
+        names: of the labels.
+        labels: float32 `(texts, labels)`, NaN where a label is missing.
+        weights: float32 `(texts,)`, from 0: what each text counts for in the objective; None where all count the same.
+    """
+
+    names: tuple[str, ...]
+    labels: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
+
+    @staticmethod
+    def of(values: Mapping[str, Sequence[float]], labels: Sequence[str], weights: str = "") -> Columns:
+        """Gather the columns of these names; raises RecordError where a weight is missing or negative."""
+        table = np.array([values[name] for name in labels], np.float32).T.reshape(-1, len(labels))
+        if not weights:
+            return Columns(tuple(labels), table)
+        column = np.asarray(values[weights], np.float32)
+        bad = np.flatnonzero(~(column >= 0))
+        if bad.size:
+            raise RecordError(
+                f"record {bad[0] + 1}: expected a weight from 0 in column {weights!r}, got {column[bad[0]]:g}; "
+                "fill it in, or leave the record out"
+            )
+        return Columns(tuple(labels), table, column)
+
+    def rows(self, indices: NDArray[np.integer]) -> Columns:
+        """Return the numbers of these texts, in this order."""
+        return Columns(self.names, self.labels[indices], None if self.weights is None else self.weights[indices])
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 of names and numbers, in hexadecimal."""
+        digest = hashlib.sha256("\n".join(self.names).encode())
+        for part in (self.labels, self.weights):
+            digest.update(b"" if part is None else np.ascontiguousarray(part, "<f4").tobytes())
+        return digest.hexdigest()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in them."""
+        return bool(self.names) or self.weights is not None
