@@ -133,9 +133,8 @@ def test_a_killed_search_was_in_the_middle_of_a_round():
 
 
 def test_every_kind_of_optimiser_has_a_search():
-    help_text = done("optimize --help")
-    kinds = re.findall(r"`?\b(auto|latent|turbo|ascent|cma-es|subspace|gp|ga|string-ga|prior|screening)\b`?", help_text)
-    assert set(kinds) <= set(SEARCHES)
+    kinds = {"auto", "latent", "turbo", "ascent", "cma-es", "subspace", "gp", "ga", "string-ga", "prior", "screening"}
+    assert kinds <= set(SEARCHES)
 
 
 def test_a_search_by_a_function_goes_on_from_python(here, monkeypatch):
@@ -152,7 +151,9 @@ def test_a_search_by_a_function_goes_on_from_python(here, monkeypatch):
 def test_a_ledger_can_be_read_by_other_programs():
     """Its tables are of use to whoever has SQLite."""
     for name in SEARCHES:
-        with closing(sqlite3.connect(f"file:{GOLDEN / 'searches' / name / 'ledger.sqlite'}?immutable=1", uri=True)) as file:
+        with closing(
+            sqlite3.connect(f"file:{GOLDEN / 'searches' / name / 'ledger.sqlite'}?immutable=1", uri=True)
+        ) as file:
             rows = file.execute("SELECT text FROM evaluations ORDER BY round, place").fetchall()
         assert [row[0] for row in rows] == [row[1] for row in SEARCHES[name]["rows"]]
 
@@ -289,8 +290,8 @@ def test_latent_points_are_decoded_from_python(here):
     distribution = model.decode_distribution(torch.from_numpy(z))
     assert distribution.shape[0] == len(z)
     assert distribution.sum(-1).flatten().tolist() == pytest.approx([1.0] * distribution[..., 0].numel(), abs=1e-4)
-    texts = [row["text"] for row in csv.DictReader(Path("outputs/greedy.csv").open())]
-    assert model.decode(z) == texts
+    table = csv.DictReader(Path("outputs/greedy.csv").read_text().splitlines())
+    assert model.decode(z) == [row["text"] for row in table]
 
 
 def test_the_golden_files_name_no_folder_of_the_one_who_made_them():
