@@ -164,7 +164,7 @@ def test_a_plate_that_waits_is_measured(here):
     expected = read("plates_expected.json")
     assert done("ask plates --again") == expected["second"]
     assert cases.results("plates") == expected["results"]
-    waiting = [one.text for one in search.last_plate("plates")]
+    waiting = [one.text for one in search.last_batch("plates")]
     table = "text,score\n" + "".join(f"{text},{row / 7}\n" for row, text in enumerate(waiting))
     code, _, err = command("tell plates -", table)
     assert code == 0, err
@@ -274,12 +274,11 @@ def test_the_address_of_a_cluster_is_for_ray(executor, here):
 
 def test_what_readme_imports_is_there():
     from seqvae import search
-    from seqvae.config import DecodeConfig
-    from seqvae.search_config import OracleConfig, SearchConfig
+    from seqvae.config import DecodeConfig, OracleConfig, SearchConfig
 
     assert SearchConfig(oracle=OracleConfig(budget=300)).oracle.budget == 300
     assert DecodeConfig("beam").method == "beam"
-    assert all(hasattr(search, name) for name in ("run", "begin", "resume", "ask", "tell", "last_plate", "Measurement"))
+    assert all(hasattr(search, name) for name in ("run", "begin", "resume", "ask", "tell", "last_batch", "Measurement"))
 
 
 def test_latent_points_are_decoded_from_python(here):

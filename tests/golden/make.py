@@ -174,9 +174,9 @@ def make_own():
     """Search by a function that is given as such, from Python."""
     sys.path.insert(0, str(HERE))
     from golden_objective import carbons
+    from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
 
     from seqvae import search
-    from seqvae.search_config import CampaignConfig, OracleConfig, SearchConfig
 
     config = SearchConfig("", "ga", "cpu", OracleConfig(budget=24), CampaignConfig(batch=8, initial=8, seed=3))
     search.run(carbons, "searches/own", config, Path("texts/start.smi").read_text().split())

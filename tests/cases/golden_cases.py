@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 MODELS = ("smiles", "selfies", "dna", "letters", "tuned")
 TEXTS = {"smiles": "molecules.smi", "selfies": "molecules.smi", "tuned": "more.smi"}
 TEXTS |= {"dna": "sequences.txt", "letters": "letters.txt"}
