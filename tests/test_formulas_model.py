@@ -249,7 +249,7 @@ def test_with_many_samples_the_bound_is_the_integral():
     """p(x) where only the first coordinate counts, by quadrature."""
     weights = torch.zeros(2, 5)
     weights[0] = WEIGHTS[0]
-    built = vae(decoder=Linear(weights))
+    built = vae([[0.0, 0.0]] * 2, [[0.3, 0.3]] * 2, Linear(weights))  # wider than the prior: no weight is large
 
     def joint(z):
         logits = z * WEIGHTS[0].double().numpy()
@@ -257,4 +257,4 @@ def test_with_many_samples_the_bound_is_the_integral():
         return chances[3] * chances[4] * chances[2] * norm.pdf(z)
 
     exact = math.log(quad(joint, -10, 10)[0])
-    assert built.iwae(IDS, 2000, generator(0))[0].item() == pytest.approx(exact, abs=0.02)
+    assert built.iwae(IDS, 2000, generator(0))[0].item() == pytest.approx(exact, abs=0.05)  # some two standard errors
