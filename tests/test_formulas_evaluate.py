@@ -138,7 +138,7 @@ def test_forced_shares_are_at_the_mean_and_at_a_sample():
     codec = untrained(seed=3)
     with torch.no_grad():
         codec.model.encoder.moments.weight.zero_()
-        codec.model.encoder.moments.bias.copy_(torch.tensor([-7.1, 0.2, 0.3, -4.0, -4.0, -4.0]))
+        codec.model.encoder.moments.bias.copy_(torch.tensor([-7.1, 0.2, 0.3, -2.0, -2.0, -2.0]))
     texts = codec.decode(torch.tensor([[-7.1, 0.2, 0.3]])) * 8
     found, tokens = model_table(codec, texts, QUICK), codec.padded([codec.token_ids(text) for text in texts])
     with torch.no_grad():
