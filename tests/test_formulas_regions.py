@@ -133,9 +133,9 @@ def test_sides_are_as_the_lengths_and_their_product_is_that_of_the_region():
     assert torch.equal(found, centre)
     assert (high - low).tolist() == pytest.approx([0.2, 0.8])
     assert low.tolist() == pytest.approx([0.4, 0.1])
-    # Of two processes 1 x 4 and 4 x 1 make 2 and 2: a cube.
-    _, low, high = box([model(1.0, 4.0), model(4.0, 1.0, base=False)], centre, 0.4)
-    assert (high - low).tolist() == pytest.approx([0.4, 0.4])
+    # Of two processes the geometric means are 1 and 2: sides of 0.4 over and times the root of 2.
+    _, low, high = box([model(1.0, 4.0), model(1.0, 1.0, base=False)], centre, 0.4)
+    assert (high - low).tolist() == pytest.approx([0.4 / math.sqrt(2), 0.4 * math.sqrt(2)])
     # Sides end at the unit cube, or at a centre beyond it.
     _, low, high = box([model(1.0, 1.0)], torch.tensor([0.9, 1.3], dtype=torch.float64), 0.4)
     assert low.tolist() == pytest.approx([0.7, 1.0])

@@ -141,6 +141,12 @@ def test_volumes_of_three_objectives_are_counted_cell_by_cell():
         ]
 
 
+def test_volumes_lie_above_the_point_that_they_are_measured_from():
+    # Above (0.6, 0.7): 0.4 x 3.3 and, to the right of it, 4 x 0.3; above (2, 2) nothing.
+    rows = np.array([[1.0, 4.0], [5.0, 1.0]])
+    assert [hypervolume(rows, [0.6, 0.7]), hypervolume(rows, [2.0, 2.0])] == pytest.approx([0.4 * 3.3 + 4 * 0.3, 0])
+
+
 def test_a_volume_is_measured_from_a_tenth_of_the_width_below():
     assert reference(np.array([[0.0, 8.0], [4.0, 6.0], [-5.0, -5.0]])).tolist() == pytest.approx([-0.4, 5.8])
     # One row on the front: the width of all values; no width at all: one.
