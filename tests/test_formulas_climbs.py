@@ -14,6 +14,7 @@ from plane_cases import Plane, scores
 
 from seqvae.config import DecodeConfig
 from seqvae.device import derived_seed
+from seqvae.model.heads import Heads
 from seqvae.optimiser_config import (
     AscentConfig,
     BreedingConfig,
@@ -98,6 +99,35 @@ def test_texts_of_a_climb_are_tried_in_turn_where_they_are_not_new():
     one._decode(np.array([[0.0], [1.0], [3.0]]), fresh)
     assert asked == [([0, 1, 3], 0), ([0, 1], 1), ([0, 1], 2)]
     assert [candidate.text for candidate in fresh.found] == ["3.0", "1.0"]
+
+
+def test_heads_learn_standardised_scores_of_all_texts_and_are_layers_of_silu():
+    one = Ascent(Plane(), AscentConfig(heads=3, width=5, training=1))
+    places, values = np.array([[2, 0.5], [0.5, -1], [9, 9], [4, 0]]), [3.0, 2.0, 1.0, 10.0]
+    one.tell([], scores([f"{x},{y}" for x, y in places], values))
+    found, z = one._learned(), np.array([[1.0, 2.0], [-3.0, 0.1]])
+    assert (found.mean.item(), found.deviation.item()) == pytest.approx((4.0, math.sqrt(50 / 3)))  # of 3 degrees
+    assert found.centre.tolist() == pytest.approx(places.mean(0).tolist())
+    assert found.spread.tolist() == pytest.approx(places.std(0, ddof=1).tolist())
+    weights = [part.detach().double().numpy() for part in (*found.weights, *found.biases)]
+    assert [part.shape for part in weights[:3]] == [(3, 2, 5), (3, 5, 5), (3, 5, 1)]
+    rows = np.broadcast_to((z - places.mean(0)) / places.std(0, ddof=1), (3, 2, 2))
+    for weight, bias in zip(weights[:2], weights[3:5], strict=True):
+        rows = rows @ weight + bias
+        rows = rows / (1 + np.exp(-rows))
+    expected = (rows @ weights[2] + weights[5])[:, :, 0]
+    np.testing.assert_allclose(found(torch.from_numpy(z).float()), expected, atol=1e-5)
+    np.testing.assert_allclose(found.scores(torch.from_numpy(z).float()), 4 + math.sqrt(50 / 3) * expected, atol=1e-4)
+
+
+def test_the_first_step_of_a_head_is_its_step_size_and_a_little_decay():
+    before, after = (Heads(2, 4, 5, seed=0) for _ in range(2))
+    z = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    after.learn(z, z[:, 0] * 3 + 1, 1, seed=0)
+    for old, new in zip(before.weights, after.weights, strict=True):
+        moved = (new - old * (1 - 3e-3 * 1e-2)).abs()  # AdamW: decay of a hundredth, then the gradient's sign
+        assert moved.max().item() == pytest.approx(3e-3, rel=1e-3)
+        assert moved.median().item() == pytest.approx(3e-3, rel=1e-3)
 
 
 # CMA-ES.

@@ -237,24 +237,43 @@ def test_a_unit_is_active_above_a_variance_of_a_hundredth():
     assert active_units(torch.zeros(0, 4)) == 0
 
 
+def mixture(z, mean, width):
+    """Log density of the mixture in equal parts of some normal ones."""
+    return logsumexp(norm.logpdf(z[:, None], mean, width).sum(2), axis=1) - math.log(len(mean))
+
+
+def information(posterior, noise):
+    """What points tell of their texts: the log ratio of their own density and the mixture's, mean, nats."""
+    mean, width = posterior.mean.double().numpy(), np.exp(posterior.log_variance.double().numpy() / 2)
+    drawn = mean + width * noise
+    return np.mean([norm.logpdf(one, mean, width).sum(1) - mixture(one, mean, width) for one in drawn])
+
+
 def test_the_mixture_and_the_information_are_by_the_definition():
     rng = np.random.default_rng(0)
-    mean, log_variance = rng.normal(size=(2, 7, 3))
-    posterior = DiagonalGaussian(torch.from_numpy(mean).float(), torch.from_numpy(log_variance).float())
-    mean, width = posterior.mean.double().numpy(), np.exp(posterior.log_variance.double().numpy() / 2)
-
-    def mixture(z):
-        return logsumexp(norm.logpdf(z[:, None], mean, width).sum(2), axis=1) - math.log(7)
-
-    z = rng.normal(size=(5, 3))
-    assert mixture_log_prob(torch.from_numpy(z), posterior).tolist() == pytest.approx(mixture(z).tolist(), abs=1e-6)
+    mean, log_variance = rng.normal(size=(2, 7, 3)).astype(np.float32)
+    posterior = DiagonalGaussian(torch.from_numpy(mean), torch.from_numpy(log_variance))
+    z, width = rng.normal(size=(5, 3)), np.exp(log_variance.astype(np.float64) / 2)
+    found = mixture_log_prob(torch.from_numpy(z), posterior)
+    assert found.tolist() == pytest.approx(mixture(z, mean, width).tolist(), abs=1e-6)
     found = mutual_information(posterior, generator(4), 2)
     noise = torch.randn(2, 7, 3, generator=generator(4)).double().numpy()
-    drawn = mean + width * noise
-    ratios = [norm.logpdf(one, mean, width).sum(1) - mixture(one) for one in drawn]
-    assert found.mutual == pytest.approx(np.mean(ratios), abs=1e-6)
+    assert found.mutual == pytest.approx(information(posterior, noise), abs=1e-6)
     assert found.limit == pytest.approx(math.log(7))
     assert other_rows(2, generator(0)).tolist() == [1, 0]
+
+
+def test_what_the_rate_does_not_tell_of_the_texts_is_the_marginal_divergence():
+    codec = untrained(scale=1.5)
+    codec.fitted = Shifted()
+    found, posterior = model_table(codec, TEXTS, QUICK), codec.posterior(TEXTS)
+    told = information(posterior, torch.randn(1, 5, LATENT, generator=generator(0, 24)).double().numpy())
+    assert 0.05 < told < math.log(5)
+    assert found.mutual_information == pytest.approx(told, abs=1e-6)
+    assert found.mutual_information_limit == pytest.approx(math.log(5))
+    nats = rate(posterior.mean.numpy(), posterior.log_variance.numpy()).sum(1).mean()
+    assert found.marginal_kl == pytest.approx(nats - told, abs=1e-5)
+    assert found.marginal_kl_fitted == pytest.approx(found.rate_fitted - told, abs=1e-6)
 
 
 def test_collapse_is_below_a_tenth_of_a_nat_or_of_the_units():
