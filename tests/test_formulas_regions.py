@@ -36,6 +36,8 @@ def test_better_is_better_by_a_thousandth():
     region = Region("a", 0.0, 0.8, successes=2)
     region.learn(math.nan, 99, config)
     assert (region.successes, region.failures) == (0, 1), "what brings nothing ends the row of successes"
+    region.learn(1.0, 99, config)
+    assert (region.successes, region.failures) == (1, 0), "and a success the row of failures"
 
 
 def test_three_successes_double_and_enough_failures_halve():
@@ -240,6 +242,16 @@ def test_climbed_points_are_shared_out_among_the_regions():
     for owner, place in zip(owners, points, strict=True):
         centre = one.designs.point(one.regions.all[owner].centre)
         assert (np.abs(place - centre) <= [4, 10]).all()
+
+
+def test_after_the_first_attempt_points_are_drawn():
+    one, asked = turbo(["0,5"], [1.0], acquisition="logei"), []
+    one._fitted = lambda: []
+    one._chosen = lambda models, count, acquisition: asked.append((count, acquisition)) or ([0], np.zeros((1, 2)))
+    one._decode = lambda owners, points, fresh: None
+    one._explore(Fresh(3, one.space.canonical, {}))
+    assert asked == [(3, "logei"), *[(3, "thompson")] * 3]
+    assert one.regions.all[0].failures == 1  # nothing came of four attempts: one failure
 
 
 def test_the_surest_texts_are_taken_and_the_rest_is_written_again():

@@ -238,6 +238,23 @@ def test_it_breeds_once_enough_have_scores_that_differ():
         assert {candidate.proposer for candidate in one.ask(2)} == {proposer}
 
 
+def test_two_parents_are_drawn_for_each_text_and_no_fewer_than_are_worth_it():
+    asked = []
+
+    class Counted:
+        least = 7
+
+        def __call__(self, parents, count, rng):
+            asked.append((len(parents), set(parents), count))
+            return [Candidate(f"{len(asked)}-{row}") for row in range(count)]
+
+    one = evolution({"counted": (Counted(), 1.0)}, start=2, population=2, greed=0.0)
+    one.archive.update("abc", [1.0, 2.0, 3.0])
+    assert len(one.ask(9)) == 9
+    assert len(one.ask(2)) == 2
+    assert asked == [(18, {"b", "c"}, 9), (14, {"b", "c"}, 7)]
+
+
 def test_a_guide_breeds_each_generation_from_what_it_thinks_best_and_chooses_of_all_children():
     seen = {}
 

@@ -96,8 +96,11 @@ def test_retraining_waits_for_enough_and_draws_by_rank_among_the_best(monkeypatc
     # Greed 0.5 x 4 texts = 2, ranks 0 to 2, and not of the fourth.
     exact = np.array([1 / 2, 1 / 3, 1 / 4])
     assert given == [pytest.approx((exact / exact.sum()).tolist())]
-    many = learner(batch_size=20_000)._rows(torch.tensor([0.5, 0.3, 0.2]))
+    drawing = learner(batch_size=20_000)
+    many = drawing._rows(torch.tensor([0.5, 0.3, 0.2]))
     assert [many.count(row) / 20_000 for row in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.015)
+    drawing._step += 1
+    assert drawing._rows(torch.tensor([0.5, 0.3, 0.2])) != many, "each step draws anew"
 
 
 def test_a_step_descends_distortion_and_beta_times_the_rate(monkeypatch):
