@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from codec_cases import LATENT, MOLECULES, dna, untrained
+from formula_cases import table_distance
 from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
@@ -36,17 +37,6 @@ WORDS = st.text("ACG", max_size=12)
 
 
 # Distances and similarities.
-
-
-def table_distance(left: str, right: str) -> int:
-    """Levenshtein's distance by the whole table (Wagner & Fischer 1974)."""
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        new = [i]
-        for j, b in enumerate(right, 1):
-            new.append(min(row[j] + 1, new[-1] + 1, row[j - 1] + (a != b)))
-        row = new
-    return row[-1]
 
 
 @given(WORDS, WORDS, WORDS)
