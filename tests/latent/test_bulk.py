@@ -35,7 +35,7 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.codec", "cli.inputs"):
+    for module in ("latent.bulk", "latent.codec", "cli.reading"):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 

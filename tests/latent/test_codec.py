@@ -176,7 +176,7 @@ def test_summary_figures_hold_together(codec, trained):
 def test_novelty_counts_what_training_has_seen(codec, trained):
     store = trained.prepared.train
     seen = [*codec.tokenizer.decode_batch([store.ids(row).tolist() for row in range(3)]), "AAAAAAAAAAAA"]
-    assert seen_in(store, codec.tokenizer, seen) == 3
+    assert seen_in(store, codec.tokenize(seen)) == 3
     metrics = sample_metrics([*seen, seen[0], "", "XX"], codec.tokenizer, store)
     assert metrics.validity == pytest.approx(5 / 7)
     assert metrics.uniqueness == pytest.approx(4 / 5)
