@@ -20,32 +20,11 @@ from seqvae.config import CHUNK
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.formats import Columns, Flaw, Record, format_of
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
-from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, read_records
+from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
 from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 
 if TYPE_CHECKING:
     from seqvae.latent.bulk import Bulk, Encoded
-    from seqvae.latent.codec import Codec
-
-
-def read_texts(source: str, codec: Codec, options: InputOptions, compute: ComputeOptions) -> list[Record]:
-    """Read the records of a source that the model can encode.
-
-    Raises:
-        InputError: the source cannot be read, or, unless they are skipped, a record cannot be encoded.
-    """
-
-    def check(text: str) -> str:
-        codec.token_ids(text)
-        return text
-
-    with warnings.catch_warnings():
-        # a tokenizer that drops unseen tokens says so when the texts are encoded, once for all, not here for each
-        warnings.simplefilter("ignore", SeqVAEWarning)
-        records, summary = read_records(source, ReadSettings(options.column, on_error=options.on_error), check)
-    if summary.rejected:
-        compute.note(str(summary))
-    return records
 
 
 def encoded(

@@ -19,7 +19,8 @@ from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, RunConfig, suggestion
 from seqvae.data.tokens.onehot import soft_one_hot
-from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
+from seqvae.errors import InputError, UsageError
 from seqvae.latent.checks import at_least_one, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.interpolate import linear, slerp
@@ -94,12 +95,12 @@ class Codec:
         return "syntax" in self._constraints
 
     def encode(
-        self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
+        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
         Args:
-            texts: what is encoded.
+            texts: what is encoded; texts that `tokenize` has read are not read again.
             batch_size: texts at a time.
             refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
                 times as long as the encoder, and bring back most of the texts that it fails on: `REFINE_STEPS` is
@@ -112,7 +113,7 @@ class Codec:
         """
         return self.posterior(texts, batch_size, refine).mean
 
-    def posterior(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0) -> DiagonalGaussian:
+    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> DiagonalGaussian:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         if refine < 0:
             raise UsageError(f"refine: expected a number of steps from 0, got {refine}")
@@ -120,12 +121,15 @@ class Codec:
         log_variance = torch.empty(len(texts), self.latent)
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                posterior = refined(self.model, tokens, self.run.objective.beta, refine)
+                beta = self.run.objective.beta
+                posterior = refined(self.model, tokens, beta, refine) if refine else self.model.posterior(tokens)
+                if not isinstance(posterior, DiagonalGaussian):
+                    raise TypeError(f"expected a diagonal Gaussian posterior, got {type(posterior).__name__}")
                 mean[rows], log_variance[rows] = posterior.mean.cpu(), posterior.log_variance.cpu()
         return DiagonalGaussian(mean, log_variance)
 
     def bounds(
-        self, texts: Sequence[str], seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str = "normal"
+        self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str = "normal"
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
@@ -143,7 +147,7 @@ class Codec:
 
     def iwae(
         self,
-        texts: Sequence[str],
+        texts: AnyTexts,
         samples: int = 100,
         seed: int = 0,
         batch_size: int = INFERENCE_BATCH,
@@ -342,22 +346,27 @@ class Codec:
         """Return a text in the canonical form that decoding returns; raises as `encode`."""
         return self.tokenizer.normalize(text)
 
-    def batches(self, texts: Sequence[str], batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield row numbers and padded tokens on the model's device, like lengths together; raises as `encode`."""
+    def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
+        """Read texts once, for whatever takes texts here; texts that have been read already are only measured.
+
+        Args:
+            texts: in any form.
+            on_error: "stop" raises at a text that the model cannot read; "skip" lists such texts.
+
+        Raises:
+            InputError: as `encode`, with "stop".
+            UsageError: one text in place of a list, another `on_error`, or another tokenizer has read the texts.
+        """
         if isinstance(texts, str):
             raise UsageError("expected a list of texts, got one text: put it in a list")
-        ids = self.tokenizer.encode_batch(texts)
-        for text, row in zip(texts, ids, strict=True):
-            self._check_length(text, row)
+        return tokenize(texts, self.tokenizer, self.max_length, on_error)
+
+    def batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield row numbers and padded tokens on the model's device, like lengths together; raises as `encode`."""
+        ids = self.tokenize(texts).ids
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
         for rows in split(order, batch_size) if len(order) else ():
             yield rows, self.padded([ids[i] for i in rows.tolist()])
-
-    def token_ids(self, text: str) -> list[int]:
-        """Return the token ids of a text, its end mark left out; raises as `encode`."""
-        ids = self.tokenizer.encode(text)
-        self._check_length(text, ids)
-        return ids
 
     def padded(self, ids: Sequence[list[int]]) -> Tensor:
         """Return rows of token ids, ended and padded, on the model's device."""
@@ -366,13 +375,6 @@ class Codec:
         if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
             return soft_one_hot(tokens, self._id_table).to(self.device)
         return tokens.to(self.device)
-
-    def _check_length(self, text: str, ids: list[int]) -> None:
-        if len(ids) > self.max_length:
-            raise TooLongError(
-                f"{text!r} has {len(ids)} tokens, the model takes at most {self.max_length}: leave it out, or train a "
-                "model with a larger max_length"
-            )
 
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:

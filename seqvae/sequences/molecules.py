@@ -169,18 +169,22 @@ def smiles_to_selfies(smiles: str) -> str:
     >>> smiles_to_selfies("OCC")
     '[C][C][O]'
     """
-    canonical = canonical_smiles(smiles)
+    return canonical_to_selfies(canonical_smiles(smiles), smiles)
+
+
+def canonical_to_selfies(canonical: str, text: str) -> str:
+    """SELFIES of a canonical SMILES, not read again; an error calls it `text`. Raises as `smiles_to_selfies`."""
     if ":" in canonical and _ATOM_MAP.search(canonical):
-        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {smiles!r}: remove the numbers")
+        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {text!r}: remove the numbers")
     try:
         encoded = _encode_selfies(canonical)
     # The library leaks its internal errors on atoms that it does not know.
     except (selfies.EncoderError, AssertionError, KeyError, ValueError, IndexError, RecursionError) as error:
         raise InvalidMoleculeError(
-            f"SELFIES cannot hold the molecule {smiles!r}: {_encoder_reason(error)}; leave it out"
+            f"SELFIES cannot hold the molecule {text!r}: {_encoder_reason(error)}; leave it out"
         ) from error
     if encoded.count("Ring") > _MOST_RINGS and _ring_count(canonical) > _MOST_RINGS:
-        raise InvalidMoleculeError(f"SELFIES cannot hold the molecule {smiles!r}: 100 rings or more; leave it out")
+        raise InvalidMoleculeError(f"SELFIES cannot hold the molecule {text!r}: 100 rings or more; leave it out")
     return encoded
 
 

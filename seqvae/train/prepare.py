@@ -13,6 +13,7 @@ from seqvae.config import RunConfig
 from seqvae.data.corpus import Texts, read_texts, split_texts
 from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.store import TokenStore
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.tokenizers.registry import build_tokenizer
@@ -33,6 +34,7 @@ class Prepared:
         valid: packed validation texts; None where there are none.
         test_texts: held-out texts, as read.
         data_hash: sha256 over the packed sides.
+        test: the held-out texts, read already; None where they are not, as those of a published split.
     """
 
     run: RunConfig
@@ -41,6 +43,12 @@ class Prepared:
     valid: TokenStore | None
     test_texts: list[str]
     data_hash: str
+    test: TokenizedTexts | None = None
+
+    @property
+    def held_out(self) -> AnyTexts:
+        """The held-out texts, for a model with this tokenizer: as they were packed, or else as read."""
+        return self.test_texts if self.test is None else self.test
 
 
 def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer: Tokenizer | None = None) -> Prepared:
@@ -66,10 +74,9 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
     train = packer.pack(rows, tokenizer or _blank_tokenizer(run))
     valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True).store if len(split.valid) else None
-    if len(split.test) and found.published is None:
-        packer.pack(
-            split.test.tolist(), train.tokenizer, held_out=True
-        )  # a bad record is found now, not after training
+    test = None
+    if len(split.test) and found.published is None:  # a bad record is found now, not after training
+        test = packer.pack(split.test.tolist(), train.tokenizer, held_out=True, forms=True).tokenized()
     run = _with_length(run, found, max(train.store.max_length, valid.max_length if valid else 0))
     return Prepared(
         run,
@@ -78,6 +85,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         valid,
         [found.texts[i] for i in split.test],
         data_hash(train.store, valid),
+        test,
     )
 
 
@@ -124,22 +132,24 @@ class _SplitPacker:
     reject_file: Path
     progress: bool
 
-    def pack(self, rows: list[int], tokenizer: Tokenizer, held_out: bool = False) -> PackedData:
+    def pack(self, rows: list[int], tokenizer: Tokenizer, held_out: bool = False, forms: bool = False) -> PackedData:
         """Pack the texts of these rows.
 
         Args:
             rows: which texts.
             tokenizer: fitted or not.
             held_out: a text with a token that training has not seen is then no fault of the file: it is left out.
+            forms: keep the canonical forms.
 
         Raises:
             RecordError: a text cannot be used, with `on_error="stop"`.
         """
-        packed = pack([self.found.texts[i] for i in rows], tokenizer, progress=self.progress, on_error="skip")
+        texts = [self.found.texts[i] for i in rows]
+        packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
         bad = [(self.found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
         if self.on_error == "stop":
             for line, text, reason in bad:
-                if not (held_out and _is_valid(text, tokenizer)):
+                if not held_out or tokenizer.normalize_or_none(text) is None:
                     raise RecordError(
                         f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
                         file=self.found.source,
@@ -150,14 +160,6 @@ class _SplitPacker:
             message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
             warnings.warn(message, SeqVAEWarning, stacklevel=3)
         return packed
-
-
-def _is_valid(text: str, tokenizer: Tokenizer) -> bool:
-    try:
-        tokenizer.normalize(text)
-    except InputError:
-        return False
-    return True
 
 
 def _write_rejects(path: Path, source: str, rows: list[tuple[int, str, str]]) -> None:

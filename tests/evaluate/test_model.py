@@ -24,7 +24,7 @@ from seqvae.evaluate.model.held_out import (
     ModelTable,
     Summary,
     SummarySettings,
-    encodable_rows,
+    encodable,
     model_table,
     summarise,
 )
@@ -299,7 +299,8 @@ def test_a_perfect_model_has_no_misses(codec, monkeypatch):
 
 
 def test_what_cannot_be_encoded_is_named(codec):
-    assert encodable_rows(codec, ["ACGT", "ACGX", "A" * 13, "acgu"]) == ([0, 3], ["ACGT", "ACGT"])
+    read = encodable(codec, ["ACGT", "ACGX", "A" * 13, "acgu"])
+    assert (read.rows, read.forms) == ([0, 3], ["ACGT", "ACGT"])
     with pytest.raises(InputError, match=r"none of the 2 texts can be encoded by this model: .*X"):
         model_table(codec, ["ACGX", "A" * 13])
     with pytest.raises(InputError, match="there are no texts"):

@@ -17,6 +17,7 @@ from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.cli.evaluation import Measured, ModelMetrics
+    from seqvae.data.tokens.tokenized import TokenizedTexts
     from seqvae.evaluate.records import Generation
     from seqvae.evaluate.reference_sets import Splits
     from seqvae.latent.codec import Codec
@@ -219,33 +220,41 @@ def _of_the_model(codec: Codec, splits: Splits, measuring: ModelOptions, computi
     from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
 
     settings = ModelSettings(seed=measuring.seed)
+    latent_settings = LatentSettings(seed=measuring.seed)
     computing.note(f"measuring the model on {min(len(splits.test), settings.texts):,} texts it has not seen")
+    held_out = codec.tokenize(splits.test[: max(settings.texts, latent_settings.texts)], on_error="skip")
     if measuring.quick:
-        return ModelMetrics(
-            asdict(model_table(codec, splits.test, replace(settings, protocol_texts=0, refined_texts=0)))
-        )
-    table = asdict(model_table(codec, splits.test, settings))
-    bits = _bits_beside_counting(codec, splits, settings.texts)
+        return ModelMetrics(asdict(model_table(codec, held_out, replace(settings, protocol_texts=0, refined_texts=0))))
+    table = asdict(model_table(codec, held_out, settings))
+    bits = _bits_beside_counting(codec, splits, held_out, settings.texts)
     computing.note("looking at the latent space")
     try:
-        latent = asdict(latent_quality(codec, splits.test, settings=LatentSettings(seed=measuring.seed)))
+        latent = asdict(latent_quality(codec, held_out, settings=latent_settings))
     except InputError as error:  # too few texts to hold some out: the other tables stand without this one
         computing.note(f"no figures of the latent space: {error}")
         latent = {}
     return ModelMetrics(table, bits, latent)
 
 
-def _bits_beside_counting(codec: Codec, splits: Splits, most: int) -> dict[str, Any]:
-    """Return the bits a base of DNA beside those of models that count, or nothing where these cannot be counted."""
+def _bits_beside_counting(codec: Codec, splits: Splits, read: TokenizedTexts, most: int) -> dict[str, Any]:
+    """Return the bits a base of DNA beside those of models that count, or nothing where these cannot be counted.
+
+    `read` are the first texts that the model has not seen: those of `most` sequences that are among them are not read
+    again.
+    """
     from seqvae.evaluate.dna.markov_baselines import held_out_bits
     from seqvae.evaluate.model.held_out import encodable
     from seqvae.evaluate.reference_sets import certain
     from seqvae.sequences.domain import DNA
 
-    train, test = certain(splits.train), certain(splits.test)
+    train, test = certain(splits.train), certain(splits.test)[:most]
     if splits.kind != DNA or len(train) < _ENOUGH or not test:
         return {}
-    return asdict(held_out_bits(codec, train, encodable(codec, test[:most])[0]))
+    places = {form: place for place, form in enumerate(read.forms)}
+    held_out = read.take([places[form] for form in test if form in places])
+    if not len(held_out) or not set(test) <= {*places, *(one.form for one in read.rejected)}:
+        held_out = encodable(codec, test)
+    return asdict(held_out_bits(codec, train, held_out))
 
 
 class _Bars:

@@ -95,14 +95,14 @@ def _report(found: Finetuned) -> None:
         print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
     if found.prior_note:
         print(found.prior_note, file=sys.stderr)
-    texts = trained.prepared.test_texts
-    if not texts:
+    prepared = trained.prepared
+    if not prepared.test_texts:
         print("no texts were held out, so there are no figures: see --test-fraction", file=sys.stderr)
         return
-    settings = SummarySettings(seed=trained.prepared.run.training.seed)
+    settings = SummarySettings(seed=prepared.run.training.seed)
     codecs = {"before": Codec(found.start), "after": load(trained.folder)}
     metrics = {
-        when: asdict(summarise(codec, texts, trained.prepared.train, settings)) for when, codec in codecs.items()
+        when: asdict(summarise(codec, prepared.held_out, prepared.train, settings)) for when, codec in codecs.items()
     }
     record_metrics(trained.folder, {**metrics["after"], "before": metrics["before"]})
     print_change(metrics["before"], metrics["after"])

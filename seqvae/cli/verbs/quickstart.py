@@ -144,9 +144,8 @@ def _encodable_drugs(codec: Codec, model: str) -> list[tuple[str, str]]:
 
     if not codec.tokenizer.molecular:
         raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.kind} texts")
-    known = set(encodable(codec, list(DRUGS.values()))[0])
-    forms = [(name, codec.normalize(smiles)) for name, smiles in DRUGS.items()]
-    found = [(name, form) for name, form in forms if form in known]
+    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
+    found = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
     if len(found) < 3:
         raise UsageError(f"{model}: the model can encode {len(found)} of the {len(DRUGS)} drugs, and 3 are needed")
     return found

@@ -69,6 +69,6 @@ def train(
         print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
         return
     settings = SummarySettings(seed=prepared.run.training.seed)
-    metrics = asdict(summarise(load(out), prepared.test_texts, prepared.train, settings))
+    metrics = asdict(summarise(load(out), prepared.held_out, prepared.train, settings))
     record_metrics(out, metrics)
     print_metrics(metrics)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError
 from seqvae.evaluate.dna.kmers import kmer_numbers
 from seqvae.sequences.dna import BASES
@@ -224,7 +225,7 @@ def _choosing_splits(train: list[str], valid: list[str]) -> tuple[list[str], lis
     return [text for number, text in enumerate(train) if number % stride], train[::stride]
 
 
-def model_bits(codec: Codec, texts: Sequence[str], samples: int = 100, seed: int = 0) -> NDArray[np.float64]:
+def model_bits(codec: Codec, texts: AnyTexts, samples: int = 100, seed: int = 0) -> NDArray[np.float64]:
     """Return the importance-weighted upper bound on -log2 p of each text, its end mark included, `(texts,)`.
 
     Raises:
@@ -234,7 +235,7 @@ def model_bits(codec: Codec, texts: Sequence[str], samples: int = 100, seed: int
 
 
 def held_out_bits(
-    codec: Codec, train: Sequence[str], held_out: Sequence[str], valid: Sequence[str] = (), samples: int = 100
+    codec: Codec, train: Sequence[str], held_out: AnyTexts, valid: Sequence[str] = (), samples: int = 100
 ) -> HeldOutBits:
     """Hold a trained model's bits a base on held-out sequences against the counting models'.
 
@@ -248,8 +249,9 @@ def held_out_bits(
     Raises:
         InputError: as `counted_bits` and `model_bits`.
     """
-    found = _count(train, held_out, valid, BASES)
-    return compared(model_bits(codec, held_out, samples), samples, found, np.array([len(text) for text in held_out]))
+    texts = held_out.forms if isinstance(held_out, TokenizedTexts) else held_out
+    found = _count(train, texts, valid, BASES)
+    return compared(model_bits(codec, held_out, samples), samples, found, np.array([len(text) for text in texts]))
 
 
 def compared(

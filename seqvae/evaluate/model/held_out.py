@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from seqvae.config import REFINE_STEPS, DecodeConfig
 from seqvae.data.tokens.store import TokenStore
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import CollapseWarning, InputError
 from seqvae.evaluate.model.diagnostics import active_units, collapse_sentence, mutual_information, other_rows
 from seqvae.evaluate.model.reconstruction import Reconstruction, canonical_equal, sampled_reconstruction, teacher_forced
@@ -192,13 +193,13 @@ class SummarySettings(ModelSettings):
 
 
 def summarise(
-    codec: Codec, held_out: Sequence[str], training: TokenStore | None, settings: SummarySettings | None = None
+    codec: Codec, held_out: AnyTexts, training: TokenStore | None, settings: SummarySettings | None = None
 ) -> Summary:
     """Compute the held-out figures of a model; warns with a `CollapseWarning` where the latent space has collapsed.
 
     Args:
         codec: the model.
-        held_out: texts it has not been trained on.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` has read are not read again.
         training: texts it has been trained on, packed, for novelty; None where they are not at hand.
         settings: how much work to do.
 
@@ -211,13 +212,13 @@ def summarise(
     return Summary(**vars(found), samples=settings.samples, **vars(sampled))
 
 
-def model_table(codec: Codec, held_out: Sequence[str], settings: ModelSettings | None = None) -> ModelTable:
+def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None = None) -> ModelTable:
     """Compute the model table alone: what to show beside generation metrics, because a collapsed model generates well.
 
     Warns and raises as `summarise`.
     """
     settings = settings or ModelSettings()
-    texts, left_out = encodable(codec, held_out[: settings.texts])
+    texts = encodable(codec, first_texts(held_out, settings.texts))
     posterior = codec.posterior(texts)
     coded = _coded(codec, texts, settings)
     carried = _carried(posterior, coded, settings)
@@ -228,22 +229,22 @@ def model_table(codec: Codec, held_out: Sequence[str], settings: ModelSettings |
         warnings.warn(collapse, CollapseWarning, stacklevel=2)
     return ModelTable(
         texts=len(texts),
-        left_out=left_out,
+        left_out=len(texts.rejected),
         latent=codec.latent,
         collapse=collapse,
         **coded,
         **carried,
         **_forced(codec, texts, posterior, settings),
         **_reconstructed(codec, texts, posterior),
-        **_protocol(codec, texts[: settings.protocol_texts], settings),
-        **_refined(codec, texts[: settings.refined_texts], posterior, settings),
+        **_protocol(codec, texts.take(range(len(texts))[: settings.protocol_texts]), settings),
+        **_refined(codec, texts.take(range(len(texts))[: settings.refined_texts]), posterior, settings),
     )
 
 
-def _coded(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> dict[str, Any]:
+def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
     """Return what the texts cost to code: bounds on log p(x) and their parts, in nats and in bits a symbol."""
-    tokens = sum(len(ids) + 1 for ids in codec.tokenizer.encode_batch(texts))
-    characters = sum(len(text) for text in texts)
+    tokens = sum(len(ids) + 1 for ids in texts.ids)
+    characters = sum(len(form) for form in texts.forms)
     a_token, a_character = (len(texts) / math.log(2) / count for count in (tokens, characters))
     bounds = codec.bounds(texts, settings.seed)
     elbo, rate, distortion = (part.mean().item() for part in (bounds.elbo, bounds.rate, bounds.distortion))
@@ -286,7 +287,9 @@ def _carried(posterior: DiagonalGaussian, coded: Mapping[str, Any], settings: Mo
     }
 
 
-def _forced(codec: Codec, texts: Sequence[str], posterior: DiagonalGaussian, settings: ModelSettings) -> dict[str, Any]:
+def _forced(
+    codec: Codec, texts: TokenizedTexts, posterior: DiagonalGaussian, settings: ModelSettings
+) -> dict[str, Any]:
     """Return what teacher forcing tells, with z at the mean, at a sample, and at a sample of another text."""
     rng = generator(settings.seed, _FORCED)
     sample = posterior.rsample(1, rng)[0]
@@ -300,9 +303,9 @@ def _forced(codec: Codec, texts: Sequence[str], posterior: DiagonalGaussian, set
     }
 
 
-def _reconstructed(codec: Codec, texts: list[str], posterior: DiagonalGaussian) -> dict[str, Any]:
+def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: DiagonalGaussian) -> dict[str, Any]:
     """Return how the texts come back, free-running from the mean, and how far off those are that do not."""
-    found = Reconstruction(texts, codec.decode(posterior.mean))
+    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     return {
         "exact_reconstruction": found.exact,
@@ -320,18 +323,20 @@ def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
     return {f"{name}_{key}": value for key, value in values.items()}
 
 
-def _protocol(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> dict[str, Any]:
+def _protocol(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
     """Return the share that comes back by the 10 x 10 protocol, and its standard error over the texts."""
-    if not texts:
+    if not len(texts):
         return {"ten_by_ten": None, "ten_by_ten_error": None, "ten_by_ten_texts": 0}
     shares = sampled_reconstruction(codec, texts, seed=settings.seed)
     error = shares.std().item() / math.sqrt(len(texts)) if len(texts) > 1 else None
     return {"ten_by_ten": shares.mean().item(), "ten_by_ten_error": error, "ten_by_ten_texts": len(texts)}
 
 
-def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settings: ModelSettings) -> dict[str, Any]:
+def _refined(
+    codec: Codec, texts: TokenizedTexts, amortised: DiagonalGaussian, settings: ModelSettings
+) -> dict[str, Any]:
     """Return what beam search and posteriors of the texts' own bring back, and what the encoder's cost more."""
-    if not texts:
+    if not len(texts):
         shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
     first = DiagonalGaussian(amortised.mean[: len(texts)], amortised.log_variance[: len(texts)])
@@ -342,9 +347,9 @@ def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settin
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
-        "refined_exact": Reconstruction(texts, codec.decode(better.mean)).exact,
-        "beam_exact": Reconstruction(texts, codec.decode(first.mean, search)).exact,
-        "refined_beam_exact": Reconstruction(texts, codec.decode(better.mean, search)).exact,
+        "refined_exact": Reconstruction(texts.forms, codec.decode(better.mean)).exact,
+        "beam_exact": Reconstruction(texts.forms, codec.decode(first.mean, search)).exact,
+        "refined_beam_exact": Reconstruction(texts.forms, codec.decode(better.mean, search)).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,
@@ -352,31 +357,14 @@ def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settin
     }
 
 
-def encodable(codec: Codec, texts: Sequence[str]) -> tuple[list[str], int]:
-    """Return the texts that the model can encode, in canonical form, and how many it cannot.
+def encodable(codec: Codec, texts: AnyTexts) -> TokenizedTexts:
+    """Return the texts as the model reads them; those that it cannot read are listed there.
 
     Raises:
-        InputError: it can encode none of them; the message says why for the first.
+        InputError: it can read none of them; the message says why for the first.
     """
-    rows, good = encodable_rows(codec, texts)
-    return good, len(texts) - len(rows)
-
-
-def encodable_rows(codec: Codec, texts: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return which texts the model can encode, by their row, and these in canonical form; raises as `encodable`."""
-    rows: list[int] = []
-    good: list[str] = []
-    reasons: list[str] = []
-    for row, text in enumerate(texts):
-        try:
-            form = codec.normalize(text)
-            codec.token_ids(form)
-        except InputError as error:
-            reasons.append(str(error))
-            continue
-        rows.append(row)
-        good.append(form)
-    if not good:
-        reason = reasons[0] if reasons else "there are no texts"
-        raise InputError(f"none of the {len(texts)} texts can be encoded by this model: {reason}")
-    return rows, good
+    read = codec.tokenize(texts, on_error="skip")
+    if not len(read):
+        reason = read.rejected[0].reason if read.rejected else "there are no texts"
+        raise InputError(f"none of the {read.given} texts can be encoded by this model: {reason}")
+    return read

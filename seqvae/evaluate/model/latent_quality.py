@@ -19,8 +19,9 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.model.held_out import encodable_rows
+from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.smoothness import PathSettings, path_quality
 from seqvae.latent.codec import Codec
 from seqvae.properties.dna.composition import gc_content
@@ -124,7 +125,7 @@ class LatentQuality:
 
 def latent_quality(
     codec: Codec,
-    texts: Sequence[str],
+    texts: AnyTexts,
     columns: Mapping[str, Sequence[float]] | None = None,
     settings: LatentSettings | None = None,
 ) -> LatentQuality:
@@ -143,22 +144,25 @@ def latent_quality(
         UsageError: a column has another length than the texts.
     """
     settings = settings or LatentSettings()
+    given = texts.given if isinstance(texts, TokenizedTexts) else len(texts)
     for name, values in (columns or {}).items():
-        if len(values) != len(texts):
-            raise UsageError(f"column {name!r}: expected a value for each of {len(texts)} texts, got {len(values)}")
-    looked_at = texts[: settings.texts]
-    rows, forms = _distinct(*encodable_rows(codec, looked_at))
-    if len(forms) < 2 * settings.folds:
-        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {len(forms)}")
-    z = codec.encode(forms).double().numpy()
-    known = {**_own_properties(codec, forms), **{k: [v[i] for i in rows] for k, v in (columns or {}).items()}}
+        if len(values) != given:
+            raise UsageError(f"column {name!r}: expected a value for each of {given} texts, got {len(values)}")
+    read = encodable(codec, first_texts(texts, settings.texts))
+    distinct = _distinct(read)
+    count = len(distinct)
+    if count < 2 * settings.folds:
+        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {count}")
+    z = codec.encode(distinct).double().numpy()
+    own = _own_properties(codec, distinct.forms)
+    known = {**own, **{name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}}
     ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}
-    few, process = _at_most(settings.gp_texts, len(forms)), gaussian_process(settings.gp_tune)
+    few, process = _at_most(settings.gp_texts, count), gaussian_process(settings.gp_tune)
     gp = {name: _fit(process, z[few], [values[i] for i in few], settings) for name, values in known.items()}
-    paths = path_quality(codec, forms, PathSettings(settings.pairs, settings.steps, settings.path, settings.seed))
+    paths = path_quality(codec, distinct, PathSettings(settings.pairs, settings.steps, settings.path, settings.seed))
     return LatentQuality(
-        texts=len(forms),
-        left_out=len(looked_at) - len(forms),
+        texts=count,
+        left_out=read.given - count,
         latent=codec.latent,
         folds=settings.folds,
         gp_texts=len(few),
@@ -170,12 +174,12 @@ def latent_quality(
     )
 
 
-def _distinct(rows: Sequence[int], forms: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the first row of each form, and the forms."""
+def _distinct(texts: TokenizedTexts) -> TokenizedTexts:
+    """Return the texts without those whose form came before."""
     first: dict[str, int] = {}
-    for row, form in zip(rows, forms, strict=True):
-        first.setdefault(form, row)
-    return list(first.values()), list(first)
+    for place, form in enumerate(texts.forms):
+        first.setdefault(form, place)
+    return texts.take(list(first.values()))
 
 
 def _at_most(most: int, count: int) -> list[int]:

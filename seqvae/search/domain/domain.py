@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
 
-from seqvae.errors import InputError
+from seqvae.data.tokens.tokenized import tokenize
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.moves import Moves
 from seqvae.search.domain.sequence_moves import SequenceMoves
@@ -95,11 +95,6 @@ def normal_form(tokenizer: Tokenizer) -> Canonical:
     """Return what turns a text into a tokenizer's canonical form; texts that are none become None."""
 
     def canonical(text: str) -> str | None:
-        try:
-            form = tokenizer.normalize(text)
-            tokenizer.encode(form)
-        except InputError:
-            return None
-        return form if form else None
+        return next(iter(tokenize([text], tokenizer, on_error="skip").forms), "") or None
 
     return canonical

@@ -7,7 +7,6 @@ from typing import final
 
 import numpy as np
 
-from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.model.inference.refine import refined
 from seqvae.model.posteriors import DiagonalGaussian
@@ -35,10 +34,7 @@ class Readable:
         if text not in self._ids:
             if len(self._ids) >= _REMEMBERED:
                 self._ids.clear()
-            try:
-                self._ids[text] = self.codec.token_ids(text)
-            except InputError:
-                self._ids[text] = None
+            self._ids[text] = next(iter(self.codec.tokenize([text], on_error="skip").ids), None)
         return self._ids[text]
 
     def __contains__(self, text: str) -> bool:

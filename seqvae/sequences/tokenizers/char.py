@@ -27,9 +27,9 @@ class CharTokenizer(SymbolTokenizer):
         """The text itself."""
         return text
 
-    def symbols(self, text: str) -> list[str]:
+    def split(self, form: str, text: str = "") -> list[str]:
         """The characters of the text."""
-        return list(text)
+        return list(form)
 
     def join(self, symbols: Iterable[str]) -> str:
         """The characters put together."""

@@ -20,7 +20,7 @@ class DnaTokenizer(SymbolTokenizer):
     the set of bases that it allows (`id_table`, `code_sets`).
 
     Args:
-        on_unknown: "error" or "drop"; for `ids` alone, since `symbols` refuses any text that is no DNA.
+        on_unknown: "error" or "drop"; for `ids` alone, since `normalize` refuses any text that is no DNA.
         allow_gap: make the gap `-` a token; without it a gap is refused.
     """
 
@@ -44,9 +44,9 @@ class DnaTokenizer(SymbolTokenizer):
         """Upper case, U as T, no blanks at the ends; raises InvalidSequenceError."""
         return normalize_dna(text, allow_gap=self._allow_gap)
 
-    def symbols(self, text: str) -> list[str]:
-        """The bases and codes of the canonical form; raises InvalidSequenceError."""
-        return list(self.normalize(text))
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The bases and codes of a canonical form."""
+        return list(form)
 
     def join(self, symbols: Iterable[str]) -> str:
         """The sequence of bases and codes."""

@@ -64,9 +64,9 @@ class SmilesTokenizer(SymbolTokenizer):
         """Canonical isomeric SMILES; raises InvalidMoleculeError."""
         return canonical_smiles(text)
 
-    def symbols(self, text: str) -> list[str]:
-        """The symbols of the canonical SMILES; raises InvalidMoleculeError."""
-        return split_smiles(canonical_smiles(text))
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The symbols of a canonical SMILES; raises InvalidMoleculeError."""
+        return split_smiles(form)
 
     def join(self, symbols: Iterable[str]) -> str:
         """The symbols as canonical SMILES, or as they stand where they are no molecule."""

@@ -134,9 +134,9 @@ class SubwordTokenizer(Tokenizer):
         """As the base."""
         return self._base.normalize(text)
 
-    def symbols(self, text: str) -> list[str]:
+    def split(self, form: str, text: str = "") -> list[str]:
         """As the base."""
-        return self._base.symbols(text)
+        return self._base.split(form, text)
 
     def join(self, symbols: Iterable[str]) -> str:
         """As the base."""

@@ -16,13 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seqvae.errors import (
-    InputError,
-    InvalidMoleculeError,
-    InvalidSequenceError,
-    TooLongError,
-    UnknownTokenError,
-)
+from seqvae.errors import InputError, TooLongError, UnknownTokenError
 from seqvae.sequences.tokenizers.record import write_json
 
 PAD: int = 0
@@ -67,6 +61,21 @@ class Coverage:
         return self.covered_tokens / self.tokens if self.tokens else 1.0
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What comes of reading one text.
+
+    Attributes:
+        form: its canonical form; None where it is no text of the tokenizer's kind.
+        symbols: base symbols of that form; none where there is an error.
+        error: why the text cannot be split; None where it can.
+    """
+
+    form: str | None
+    symbols: list[str]
+    error: InputError | None = None
+
+
 class Tokenizer(ABC):
     """Texts to ids and back. Final classes: Smiles, Selfies, Dna, Char and Subword."""
 
@@ -109,8 +118,16 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
-    def symbols(self, text: str) -> list[str]:
-        """The canonical form split into base symbols; raises as `normalize`."""
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The base symbols of a text that is in canonical form already, which is not made again.
+
+        Args:
+            form: what is split.
+            text: what an error calls it: the text as it was given; by default the form.
+
+        Raises:
+            InvalidMoleculeError: the tokenizer's notation cannot hold the molecule.
+        """
 
     @abstractmethod
     def join(self, symbols: Iterable[str]) -> str:
@@ -152,6 +169,26 @@ class Tokenizer(ABC):
     def n_ids(self) -> int:
         """Number of ids: the vocabulary and the ambiguity codes."""
         return len(self.tokens) + len(self.code_sets)
+
+    def normalize_or_none(self, text: str) -> str | None:
+        """The canonical form of a text; None where `normalize` refuses it."""
+        try:
+            return self.normalize(text)
+        except InputError:
+            return None
+
+    def symbols(self, text: str) -> list[str]:
+        """The canonical form split into base symbols; raises as `normalize` and `split`."""
+        return self.split(self.normalize(text), text)
+
+    def read(self, text: str) -> Reading:
+        """The canonical form and the symbols of a text, or why it has none: nothing is raised for a bad text."""
+        form = None
+        try:
+            form = self.normalize(text)
+            return Reading(form, self.split(form, text))
+        except InputError as error:
+            return Reading(form, [], error)
 
     def fit(self, texts: Iterable[str]) -> Self:
         """Learn the vocabulary from texts, in place; raises as `symbols`."""
@@ -263,16 +300,15 @@ class Tokenizer(ABC):
         lengths: list[int] = []
         for text in texts:
             n_texts += 1
-            try:
-                symbols = self.symbols(text)
-            except (InvalidMoleculeError, InvalidSequenceError):
+            read = self.read(text)
+            if read.error is not None:
                 invalid += 1
                 continue
-            tokens += len(symbols)
-            missing = self.unseen(symbols)
+            tokens += len(read.symbols)
+            missing = self.unseen(read.symbols)
             unseen.update(missing)
             if not missing:
-                lengths.append(len(self.ids(symbols)) if symbols else 0)
+                lengths.append(len(self.ids(read.symbols)) if read.symbols else 0)
         percentiles = {p: int(np.percentile(lengths, p, method="higher")) for p in PERCENTILES} if lengths else {}
         return Coverage(
             texts=n_texts,
