@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -32,8 +32,9 @@ from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
-from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.grammar.smiles_syntax import of_smiles, syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
+from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
@@ -52,18 +53,19 @@ def _chunk_sizes(count: int) -> list[int]:
     return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
 
 
-def load(name: str | Path, device: str = "auto") -> Codec:
+def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none) -> Codec:
     """Load a trained model.
 
     Args:
         name: its folder, or the name of one that ships with the package (`seqvae models list`).
         device: `auto`, `cpu` or `cuda`.
+        canonical: as of `Codec`.
 
     Raises:
         ArtifactError: there is no such model, or a file of it is missing or damaged.
         UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
     """
-    return Codec(load_artifact(resolve(name)), device)
+    return Codec(load_artifact(resolve(name)), device, canonical)
 
 
 @final
@@ -75,10 +77,14 @@ class Codec:
     Args:
         artifact: the model and all that it needs.
         device: `auto`, `cpu` or `cuda`.
+        canonical: reads the SMILES that the model writes: returns their canonical form, None of what is no molecule.
+            Who goes on with the molecules may remember here what has been read.
     """
 
-    def __init__(self, artifact: Artifact, device: str = "auto") -> None:
-        self.device = resolve_device(device)
+    def __init__(
+        self, artifact: Artifact, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none
+    ) -> None:
+        self.device, self.canonical = resolve_device(device), canonical
         self.model = artifact.model.to(self.device).eval()
         self.tokenizer: Tokenizer = artifact.tokenizer
         self.run: RunConfig = artifact.run
@@ -191,9 +197,18 @@ class Codec:
     ) -> Generated:
         made = self.generate_ids(points, config, batch_size, rows)
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts = self.tokenizer.decode_batch(made.ids)
+        texts, forms = self._read(made.ids)
         refusals = torch.tensor(made.refusals)
-        return Generated(texts, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+
+    def _read(self, ids: Sequence[NDArray[np.int64]]) -> tuple[list[str], list[str | None]]:
+        """Return the texts of decoded token ids, and what of them is molecules; each is read once."""
+        if not of_smiles(self.tokenizer):
+            texts = self.tokenizer.decode_batch(ids)
+            return texts, [*texts]
+        written = ["".join(self.tokenizer.written(row)) for row in ids]
+        forms = [self.canonical(text) for text in written]
+        return [form or text for form, text in zip(forms, written, strict=True)], forms
 
     def generate_ids(
         self,

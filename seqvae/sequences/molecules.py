@@ -44,7 +44,8 @@ def _read(text: str) -> Chem.Mol | None:
         return Chem.MolFromSmiles(text)
 
 
-def _write(molecule: Chem.Mol) -> str:
+def write_molecule(molecule: Chem.Mol) -> str:
+    """Isomeric SMILES of a molecule as RDKit writes it: canonical in nearly all cases, see `canonical_of`."""
     with rdBase.BlockLogs():
         return Chem.MolToSmiles(molecule)
 
@@ -60,7 +61,7 @@ def _settled(text: str, smiles: str) -> str:
         again = _read(passes[-1])
         if again is None or len(passes) > _MOST_PASSES:
             return passes[-1]
-        passes.append(_write(again))
+        passes.append(write_molecule(again))
     return min(passes[passes.index(passes[-1]) :])  # No cycle was ever seen; were there one, any start gives one form.
 
 
@@ -72,11 +73,13 @@ def read_molecule(text: str) -> Chem.Mol | None:
 
 def canonical_or_none(text: str) -> str | None:
     """Canonical isomeric SMILES, or None where RDKit cannot read the text; cheap for texts that are often invalid."""
-    text = text.strip()
     molecule = read_molecule(text)
-    if molecule is None:
-        return None
-    smiles = _write(molecule)
+    return None if molecule is None else canonical_of(write_molecule(molecule), text)
+
+
+def canonical_of(smiles: str, text: str) -> str:
+    """Canonical isomeric SMILES of a molecule that was read from a text and written as `smiles` by `write_molecule`."""
+    text = text.strip()
     return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles)
 
 
