@@ -30,22 +30,16 @@ class Sheet:
 
     Args:
         molecule: of at least one atom; never changed.
-        text: the SMILES that it was read from; the order of its atoms is that of the text.
     """
 
-    def __init__(self, molecule: Chem.Mol, text: str) -> None:
-        self.molecule, self.text = molecule, text
+    def __init__(self, molecule: Chem.Mol) -> None:
+        self.molecule = molecule
         self._fingerprints: dict[str, Fingerprint] = {}
 
     @functools.cached_property
     def smiles(self) -> str:
         """SMILES as RDKit writes the molecule."""
         return write_molecule(self.molecule)
-
-    @functools.cached_property
-    def canonical(self) -> str:
-        """Canonical isomeric SMILES."""
-        return canonical_of(self.smiles, self.text)
 
     @functools.cached_property
     def logp(self) -> float:
@@ -96,7 +90,7 @@ class Sheet:
 def sheet_of(text: str) -> Sheet | None:
     """Return a new sheet of a SMILES, None where the text is no molecule of at least one atom."""
     molecule = read_molecule(text)
-    return None if molecule is None else Sheet(molecule, text)
+    return None if molecule is None else Sheet(molecule)
 
 
 @final
@@ -132,7 +126,11 @@ class Sheets:
     def canonical(self, text: str) -> str | None:
         """Return the canonical SMILES of a text, None where it is no molecule; as `canonical_or_none`."""
         sheet = self.of(text)
-        return None if sheet is None else sheet.canonical
+        return None if sheet is None else canonical_of(text, sheet.smiles, self._written_again)
+
+    def _written_again(self, text: str) -> str | None:
+        sheet = self.of(text)
+        return None if sheet is None else sheet.smiles
 
 
 Value = Callable[[Sheet], float]
