@@ -18,7 +18,7 @@ from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.runtime.executor import ray_library
 from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import SHEETS, Texts, molecules, texts_alone, texts_of
+from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
@@ -238,7 +238,7 @@ class _Made:
 
 def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> _Made:
     """Load the model, and make the optimiser; errors as in `run`."""
-    sheets = Sheets(SHEETS)
+    sheets = Sheets()
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
     free = _texts(codec, scoring, start, sheets)
     texts = constrained(free, config.constraints)

@@ -16,7 +16,7 @@ from rdkit import Chem
 import seqvae
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.properties import Property, forms, get, listed, registry, score
-from seqvae.properties.molecules.cache import SHEETS, Sheets
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
 
 OWN = '''"""A module of a user's own."""
@@ -178,13 +178,13 @@ def test_several_properties_of_the_same_texts(own):
 
 
 def test_a_molecule_is_read_once_for_all_properties(monkeypatch):
-    texts = molecules(SHEETS + 200)
+    texts = molecules(500)
     read, parse = [], Chem.MolFromSmiles
     monkeypatch.setattr(Chem, "MolFromSmiles", lambda text: read.append(text) or parse(text))
-    sheets = Sheets()
+    sheets = Sheets(300)
     score(["logp", "qed", "penalised_logp", "heavy_atoms"], texts, sheets)
     assert sorted(read) == sorted(set(texts))
-    assert sheets.kept == SHEETS
+    assert sheets.kept == 300
 
 
 def test_one_text_is_not_taken_for_many():

@@ -24,7 +24,7 @@ from seqvae.config import DEFAULT_MODEL, GenerativeConfig, OracleConfig
 from seqvae.properties import Property, get
 from seqvae.properties.molecules.cache import Sheets, sharing
 from seqvae.runtime.files import atomic_file
-from seqvae.search.domain.domain import SHEETS, molecules
+from seqvae.search.domain.domain import molecules
 from seqvae.search.optimizers.evolution import Evolution
 from seqvae.search.optimizers.latent_evolution import generative
 from seqvae.search.oracle.oracle import Oracle
@@ -77,7 +77,7 @@ def recorded(path: Path, config: GenerativeConfig, task: str, seed: int, size: t
         if found.pop("asked") != asked:
             raise SystemExit(f"{ended}: was run with other settings: remove it, or take another folder")
         return dict(found)
-    sheets = Sheets(SHEETS)
+    sheets = Sheets()
     texts = molecules(sheets)
     codec = seqvae.load(DEFAULT_MODEL, "cpu", sheets.canonical)
     guide = Guide(Substructures(sheets), config.guide) if config.guided else None

@@ -16,10 +16,6 @@ from seqvae.sequences.dna import BASES, dna_or_none
 from seqvae.sequences.domain import DNA, LETTERS, kind_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-# SMILES that a search has read and keeps: what an optimiser breeds in several rounds, and the parents that it breeds
-# from; with what is computed of them some ten kilobytes each.
-SHEETS = 4096
-
 
 @final
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ def molecules(sheets: Sheets | None = None) -> Texts:
     Args:
         sheets: where they are read; None: new ones.
     """
-    sheets = Sheets(SHEETS) if sheets is None else sheets
+    sheets = Sheets() if sheets is None else sheets
     return Texts(sheets.canonical, MoleculeMoves(sheets=sheets), molecular=True, sheets=sheets)
 
 
