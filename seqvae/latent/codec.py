@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -21,7 +21,7 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, Ru
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.errors import InputError, TooLongError, UsageError
 from seqvae.latent.checks import at_least_one, points_of, split
-from seqvae.latent.decoded import Generated, TokenRows
+from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
@@ -32,7 +32,7 @@ from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
-from seqvae.sequences.grammar.smiles_syntax import of_smiles, syntax_of
+from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -197,18 +197,9 @@ class Codec:
     ) -> Generated:
         made = self.generate_ids(points, config, batch_size, rows)
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts, forms = self._read(made.ids)
+        texts, forms = texts_and_forms(self.tokenizer, made.ids, self.canonical)
         refusals = torch.tensor(made.refusals)
         return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
-
-    def _read(self, ids: Sequence[NDArray[np.int64]]) -> tuple[list[str], list[str | None]]:
-        """Return the texts of decoded token ids, and what of them is molecules; each is read once."""
-        if not of_smiles(self.tokenizer):
-            texts = self.tokenizer.decode_batch(ids)
-            return texts, [*texts]
-        written = ["".join(self.tokenizer.written(row)) for row in ids]
-        forms = [self.canonical(text) for text in written]
-        return [form or text for form, text in zip(forms, written, strict=True)], forms
 
     def generate_ids(
         self,

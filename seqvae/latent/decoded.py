@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from seqvae.model.decoding.generate import Decoded
 from seqvae.model.encoders import PAD
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,15 @@ class Generated:
             forms[row] = other.forms[place]
             likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
         return Generated(texts, forms, ids, scores, likelihood, refusals, self.draws)
+
+
+def texts_and_forms(
+    tokenizer: Tokenizer, ids: Sequence[NDArray[np.int64]], canonical: Callable[[str], str | None]
+) -> tuple[list[str], list[str | None]]:
+    """Return `texts` and `forms` of decoded token ids, as of `Generated`; `canonical` reads each SMILES once."""
+    if not of_smiles(tokenizer):
+        texts = tokenizer.decode_batch(ids)
+        return texts, [*texts]
+    written = ["".join(tokenizer.written(row)) for row in ids]
+    forms = [canonical(text) for text in written]
+    return [form or text for form, text in zip(forms, written, strict=True)], forms
