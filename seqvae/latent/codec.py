@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.checks import at_least_one, points_of, split
-from seqvae.latent.decoded import Generated, TokenRows
+from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
@@ -35,6 +35,7 @@ from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
+from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
@@ -53,18 +54,19 @@ def _chunk_sizes(count: int) -> list[int]:
     return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
 
 
-def load(name: str | Path, device: str = "auto") -> Codec:
+def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none) -> Codec:
     """Load a trained model.
 
     Args:
         name: its folder, or the name of one that ships with the package (`seqvae models list`).
         device: `auto`, `cpu` or `cuda`.
+        canonical: as of `Codec`.
 
     Raises:
         ArtifactError: there is no such model, or a file of it is missing or damaged.
         UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
     """
-    return Codec(load_artifact(resolve(name)), device)
+    return Codec(load_artifact(resolve(name)), device, canonical)
 
 
 @final
@@ -76,10 +78,14 @@ class Codec:
     Args:
         artifact: the model and all that it needs.
         device: `auto`, `cpu` or `cuda`.
+        canonical: reads the SMILES that the model writes: returns their canonical form, None of what is no molecule.
+            Who goes on with the molecules may remember here what has been read.
     """
 
-    def __init__(self, artifact: Artifact, device: str = "auto") -> None:
-        self.device = resolve_device(device)
+    def __init__(
+        self, artifact: Artifact, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none
+    ) -> None:
+        self.device, self.canonical = resolve_device(device), canonical
         self.model = artifact.model.to(self.device).eval()
         self.tokenizer: Tokenizer = artifact.tokenizer
         self.run: RunConfig = artifact.run
@@ -195,9 +201,9 @@ class Codec:
     ) -> Generated:
         made = self.generate_ids(points, config, batch_size, rows)
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts = self.tokenizer.decode_batch(made.ids)
+        texts, forms = texts_and_forms(self.tokenizer, made.ids, self.canonical)
         refusals = torch.tensor(made.refusals)
-        return Generated(texts, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
 
     def generate_ids(
         self,

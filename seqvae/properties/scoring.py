@@ -28,9 +28,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ from seqvae.properties.external_program import TIMEOUT, Program
 from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
 from seqvae.sequences.domain import LETTERS
+
+if TYPE_CHECKING:
+    from seqvae.properties.molecules.cache import Sheets
 
 GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "apart")
 SCORE = "score"
@@ -141,6 +144,7 @@ class Scoring:
         terms: at least one, of texts of the same kind.
         join: `geometric`, `arithmetic`, or `apart`: the terms' desirabilities side by side, for searches with many
             objectives.
+        sheets: molecules that have been read already, in this process; None: none have.
 
     Raises:
         ConfigError: there is no such way to join, or a weight that would have no effect.
@@ -154,6 +158,7 @@ class Scoring:
 
     terms: tuple[Term, ...]
     join: str = GEOMETRIC
+    sheets: Sheets | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", tuple(self.terms))
@@ -167,7 +172,7 @@ class Scoring:
         _check_kinds(self.terms, self._properties)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is sent to other processes: no functions, which may be too large or cannot be sent."""
+        """Return what is sent to other processes: no functions or molecules, which may be too large to be sent."""
         return {"terms": self.terms, "join": self.join}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -263,7 +268,7 @@ class Scoring:
         """Return `(batch, terms)`, the properties' own numbers."""
         programs = {id(found): found for found in self._properties if isinstance(found.compute, Program)}
         others = {found.name: found for found in self._properties if id(found) not in programs}
-        named = score(list(others.values()), texts)
+        named = score(list(others.values()), texts, self.sheets)
         printed = {key: found(texts) for key, found in programs.items()}  # all texts in one call
         columns = [printed[id(found)] if id(found) in printed else named[found.name] for found in self._properties]
         return np.stack(columns, axis=1)

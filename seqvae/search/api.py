@@ -6,18 +6,19 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, final
 
 from seqvae.config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.runtime.executor import ray_library
 from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import Texts, texts_alone, texts_of
+from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
@@ -58,8 +59,9 @@ def run(
         InputError: a text that is known is none of the search's kind or breaks one of its rules.
         OracleError: so many calls in a row have failed that the objective itself must be wrong.
     """
-    begin(objective, out, config, start, known)
-    return resume(out, on_round, None if isinstance(objective, (str, Scoring)) else objective)
+    made = _begun(objective, out, config, start, known)
+    with opened(Path(out), None if isinstance(objective, (str, Scoring)) else objective, made) as search:
+        return _ended(search, on_round)
 
 
 def begin(
@@ -73,22 +75,30 @@ def begin(
 
     Without an objective the oracle is a laboratory: see `ask` and `tell`.
     """
+    _begun(objective, out, config, start, known)
+
+
+def _begun(
+    objective: Objective | None,
+    out: str | Path,
+    config: SearchConfig | None,
+    start: Sequence[str],
+    known: Sequence[Measurement],
+) -> _Made:
+    """Make the folder of a search, and return what was made for it."""
     config = config or SearchConfig()
     if config.oracle.executor == "ray":
         ray_library()
     scoring = None if objective is None else scored_by(objective)
-    codec = load(config.model, device=config.device) if config.model else None
-    free = _texts(codec, scoring, start)
-    texts = constrained(free, config.constraints)
-    columns = _columns(scoring)
-    build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
+    made = _made(config, scoring, start)
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
         "config": asdict(config),
-        "weights": _fingerprint(codec) if codec else "",
+        "weights": made.weights,
     }
-    run_folder.begin(Path(out), settings, start, given(known, measurable(free, texts), columns))
+    run_folder.begin(Path(out), settings, start, given(known, made.measured, _columns(scoring)))
+    return made
 
 
 def resume(
@@ -113,8 +123,13 @@ def resume(
     """
     change_end(out, end or EndConfig(), function)
     with opened(Path(out), function) as search:
-        search.campaign().run(on_round)
-        return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
+        return _ended(search, on_round)
+
+
+def _ended(search: Search, on_round: Callable[[Progress], None] | None) -> Results:
+    """Go on to the end of a search."""
+    search.campaign().run(on_round)
+    return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
 
 
 def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float | None] | None = None) -> None:
@@ -204,28 +219,56 @@ class Search:
         """
         if self.scoring is None:
             raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
-        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
+        scoring = self.scoring
+        if isinstance(scoring, Scoring):
+            scoring = replace(scoring, sheets=self.texts.sheets)  # in this process it reads no molecule again
+        oracle = Oracle(scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
         return Campaign(self.optimizer, oracle, self.config.campaign, self.folder / run_folder.STATE)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a search is made of by its settings; `measured`, `texts` and `optimizer` as of `Search`."""
+
+    texts: Texts
+    measured: Canonical
+    optimizer: Optimizer
+    weights: str
+
+
+def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> _Made:
+    """Load the model, and make the optimiser; errors as in `run`."""
+    sheets = Sheets()
+    codec = load(config.model, config.device, sheets.canonical) if config.model else None
+    free = _texts(codec, scoring, start, sheets)
+    texts = constrained(free, config.constraints)
+    optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, _columns(scoring)))
+    return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
+
+
 @contextmanager
-def opened(folder: Path, function: Callable[[str], float | None] | None = None) -> Iterator[Search]:
-    """Open a search for this process alone; arguments and errors as in `resume`."""
+def opened(
+    folder: Path, function: Callable[[str], float | None] | None = None, made: _Made | None = None
+) -> Iterator[Search]:
+    """Open a search for this process alone.
+
+    Args:
+        folder: of the search.
+        function: as in `resume`, and the errors too.
+        made: what was made for it when it was begun, just now; None: it is made of its settings.
+    """
     found = run_folder.settings_of(folder)
     config = _config(found["config"])
     with run_folder.locked(folder):
         scoring = _found_scoring(found["objective"], function, folder)
-        codec = load(config.model, device=config.device) if config.model else None
-        if codec and _fingerprint(codec) != found["weights"]:
+        if made is None:
+            start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
+            made = _made(config, scoring, start)
+        if made.weights != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
-        start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
-        free = _texts(codec, scoring, start)
-        texts = constrained(free, config.constraints)
-        columns = _columns(scoring)
-        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
         ledger = run_folder.ledger_of(folder, found)
         try:
-            yield Search(folder, config, scoring, texts, measurable(free, texts), optimizer, ledger)
+            yield Search(folder, config, scoring, made.texts, made.measured, made.optimizer, ledger)
         finally:
             ledger.close()
 
@@ -297,17 +340,19 @@ def _same(*names: str) -> bool:
     return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
 
 
-def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
+def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str], sheets: Sheets) -> Texts:
     """Return the kind of texts, from the model where there is one; raises where the objective is of another.
 
     Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
     """
     wanted = scoring.kind if scoring else LETTERS
     if codec is None:
-        return texts_alone(wanted, start)
+        return texts_alone(wanted, start, sheets)
     kind = MOLECULES if codec.tokenizer.molecular else DNA
     if wanted not in (kind, LETTERS):
         raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
+    if codec.tokenizer.molecular:
+        return molecules(sheets)
     # Whether all texts have one length is seen in those that the search begins with.
     return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
 

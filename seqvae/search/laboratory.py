@@ -64,7 +64,9 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
         state = _state(search)
         batch = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(batch)
-        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in batch}
+        kept = ("text", "proposer", "z", "seed")
+        about = {one.text: {name: getattr(one, name) for name in kept} for one in batch}
+        state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
     return batch
 
@@ -109,9 +111,9 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
     for attempt in range(_TRIES):
         more = len(waiting) + len(found) if attempt else 0
         for one in search.optimizer.ask(count - len(found) + more):
-            form = search.texts.canonical(one.text)
+            form = search.texts.canonical(one.text) if one.form is None else one.form
             if form is not None and form not in waiting and form not in found and len(found) < count:
-                found[form] = Candidate(form, one.proposer, one.z, one.seed)
+                found[form] = Candidate(form, one.proposer, one.z, one.seed, form)
         if len(found) == count:
             break
     return list(found.values())
@@ -186,6 +188,6 @@ def _learn(optimizer: Optimizer, ledger: Ledger, entries: Sequence[Entry]) -> No
         if str(entry.canonical) in scores:
             scores[str(entry.canonical)].append(entry.scores)
     means = np.array([mean(found) for found in scores.values()], np.float64)
-    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
+    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
     if candidates:
         optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))

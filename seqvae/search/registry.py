@@ -137,11 +137,12 @@ def _generative(material: Material, config: GenerativeConfig) -> Optimizer:
 
 def _guide(material: Material, config: GuideConfig) -> Chooser:
     from seqvae.search.surrogates.similarity_gp import Guide  # with it come BoTorch and GPyTorch, which take seconds
-    from seqvae.search.surrogates.tanimoto import Words, substructures
+    from seqvae.search.surrogates.tanimoto import Substructures, Words
 
     if material.texts.constrained:
         config = replace(config, broods=_BROODS)
-    return Guide(substructures if material.texts.molecular else Words(), config)
+    sheets = material.texts.sheets
+    return Guide(Words() if sheets is None else Substructures(sheets), config)
 
 
 def _ga(material: Material) -> Optimizer:

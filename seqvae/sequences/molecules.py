@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import selfies
@@ -44,12 +45,18 @@ def _read(text: str) -> Chem.Mol | None:
         return Chem.MolFromSmiles(text)
 
 
-def _write(molecule: Chem.Mol) -> str:
+def write_molecule(molecule: Chem.Mol) -> str:
+    """Isomeric SMILES of a molecule as RDKit writes it: canonical in nearly all cases, see `canonical_of`."""
     with rdBase.BlockLogs():
         return Chem.MolToSmiles(molecule)
 
 
-def _settled(text: str, smiles: str) -> str:
+def _written_again(text: str) -> str | None:
+    molecule = _read(text)
+    return None if molecule is None else write_molecule(molecule)
+
+
+def _settled(text: str, smiles: str, again: Callable[[str], str | None]) -> str:
     """The fixed point of reading and writing that follows `smiles`, the first canonical form of `text`.
 
     RDKit's canonical SMILES is not always canonical to RDKit itself: `[H]/C=[NH2+]` gives `[H]C=[NH2+]`, and that gives
@@ -57,10 +64,10 @@ def _settled(text: str, smiles: str) -> str:
     """
     passes = [text, smiles]
     while passes[-1] not in passes[:-1]:
-        again = _read(passes[-1])
-        if again is None or len(passes) > _MOST_PASSES:
+        found = again(passes[-1])
+        if found is None or len(passes) > _MOST_PASSES:
             return passes[-1]
-        passes.append(_write(again))
+        passes.append(found)
     return min(passes[passes.index(passes[-1]) :])  # No cycle was ever seen; were there one, any start gives one form.
 
 
@@ -72,12 +79,20 @@ def read_molecule(text: str) -> Chem.Mol | None:
 
 def canonical_or_none(text: str) -> str | None:
     """Canonical isomeric SMILES, or None where RDKit cannot read the text; cheap for texts that are often invalid."""
-    text = text.strip()
     molecule = read_molecule(text)
-    if molecule is None:
-        return None
-    smiles = _write(molecule)
-    return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles)
+    return None if molecule is None else canonical_of(text, write_molecule(molecule))
+
+
+def canonical_of(text: str, smiles: str, again: Callable[[str], str | None] = _written_again) -> str:
+    """Canonical isomeric SMILES of a molecule that has been read already.
+
+    Args:
+        text: what it was read from.
+        smiles: what `write_molecule` made of it.
+        again: reads a SMILES and writes it, None where it cannot be read; it is asked where the first form may be none.
+    """
+    text = text.strip()
+    return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles, again)
 
 
 def is_valid(text: str) -> bool:

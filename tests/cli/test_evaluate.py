@@ -24,8 +24,7 @@ pytestmark = pytest.mark.filterwarnings("always::seqvae.errors.SeqVAEWarning")
 
 
 def save_model(folder, kind, texts):
-    from seqvae.artifact.folder.folder import Artifact, save_artifact
-
+    from seqvae.artifact.folder import Artifact, save_artifact
     from seqvae.config import DataConfig, ModelConfig, RunConfig, TokenizerConfig
     from seqvae.model.build import build_model
     from seqvae.sequences.tokenizers.registry import build_tokenizer
@@ -71,7 +70,7 @@ def asked(monkeypatch):
             counts={"samples": len(samples), "valid": 2},
         )
 
-    for module in ("generation", "stand_in"):  # both loaded: a name bound while it is patched would stay the fake
+    for module in ("compare", "real_baseline"):  # both loaded: a name bound while it is patched would stay the fake
         monkeypatch.setattr(import_module(f"seqvae.evaluate.{module}"), "generation", fake)
     return calls
 

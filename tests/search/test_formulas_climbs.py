@@ -242,7 +242,7 @@ def test_sureness_is_nats_a_token_and_attempts_after_the_first_are_samples():
     points, _ = space.encode(texts)
     exact = []
     for text, point in zip(texts, points, strict=True):
-        tokens = codec.padded([codec.token_ids(space.canonical(text))])
+        tokens = codec.padded(codec.tokenize([text]).ids)
         with torch.no_grad():
             logits = codec.model.decoder(torch.from_numpy(point[None]).float(), tokens)[0].double().numpy()
         chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)

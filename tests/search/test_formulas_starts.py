@@ -14,8 +14,7 @@ from search_cases import start
 
 from seqvae.config import ConstraintConfig, DecodeConfig, RetrainingConfig
 from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import MOLECULES as OF_MOLECULES
-from seqvae.search.domain.domain import texts_over
+from seqvae.search.domain.domain import molecules, texts_over
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.initial_design import FromPrior, FromTexts, fill
 from seqvae.search.memory.novelty import NoveltyFilter
@@ -159,7 +158,7 @@ def test_shares_of_a_batch_are_remembered_and_written_otherwise(monkeypatch):
 
 def test_limits_of_size_are_included():
     for rule, allowed in (({"shortest": 6, "longest": 6}, 1), ({"shortest": 7}, 0), ({"shortest": 1, "longest": 5}, 0)):
-        form = constrained(OF_MOLECULES, ConstraintConfig(**rule)).canonical
+        form = constrained(molecules(), ConstraintConfig(**rule)).canonical
         assert (form("c1ccccc1") is not None) == bool(allowed)
         letters = constrained(texts_over("ACGT", start()), ConstraintConfig(**rule)).canonical
         assert (letters("GATTAC") is not None) == bool(allowed)
@@ -172,7 +171,7 @@ def test_limits_of_likeness_are_included():
     assert 0.3 < alike < 0.7
     for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):
         rule = ConstraintConfig(like="CCO", least_alike=low, most_alike=high)
-        assert (constrained(OF_MOLECULES, rule).canonical("CCCO") is not None) == allowed
+        assert (constrained(molecules(), rule).canonical("CCCO") is not None) == allowed
 
 
 def test_positions_are_counted_from_one_and_their_ends_are_free():

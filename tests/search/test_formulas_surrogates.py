@@ -23,7 +23,7 @@ from seqvae.search.surrogates.acquisition import _one, _several, climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
 from seqvae.search.surrogates.improvement import ParetoFront
 from seqvae.search.surrogates.similarity_gp import Guide, LookUp, Surrogate
-from seqvae.search.surrogates.tanimoto import Likeness, Words, substructures
+from seqvae.search.surrogates.tanimoto import Likeness, Substructures, Words
 
 CPU = torch.device("cpu")
 DNA = start(400)
@@ -77,8 +77,10 @@ def test_words_and_their_likeness_are_counted_by_hand():
 def test_substructures_are_the_counts_of_circles_of_radius_two():
     expected = rdFingerprintGenerator.GetMorganGenerator(radius=2)
     for text in ("CCO", "CC(=O)Nc1ccc(O)cc1", "OC1CCCCC1"):
-        assert substructures(text) == expected.GetSparseCountFingerprint(Chem.MolFromSmiles(text)).GetNonzeroElements()
-    assert substructures("C1CC") == {}
+        assert (
+            Substructures()(text) == expected.GetSparseCountFingerprint(Chem.MolFromSmiles(text)).GetNonzeroElements()
+        )
+    assert Substructures()("C1CC") == {}
 
 
 # Fits.

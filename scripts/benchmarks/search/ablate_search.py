@@ -21,16 +21,17 @@ import seqvae
 from scripts.benchmarks.search.search_runs import CHOSEN_ON
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import DEFAULT_MODEL, GenerativeConfig, OracleConfig
-from seqvae.properties import get
+from seqvae.properties import Property, get
+from seqvae.properties.molecules.cache import Sheets, sharing
 from seqvae.runtime.files import atomic_file
-from seqvae.search.domain.domain import MOLECULES
+from seqvae.search.domain.domain import molecules
 from seqvae.search.optimizers.evolution import Evolution
 from seqvae.search.optimizers.latent_evolution import generative
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.results import Results, results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.surrogates.similarity_gp import Guide
-from seqvae.search.surrogates.tanimoto import substructures
+from seqvae.search.surrogates.tanimoto import Substructures
 
 NAME = "search_ablation"
 TASKS = CHOSEN_ON
@@ -76,20 +77,22 @@ def recorded(path: Path, config: GenerativeConfig, task: str, seed: int, size: t
         if found.pop("asked") != asked:
             raise SystemExit(f"{ended}: was run with other settings: remove it, or take another folder")
         return dict(found)
-    codec = seqvae.load(DEFAULT_MODEL, device="cpu")
-    guide = Guide(substructures, config.guide) if config.guided else None
-    optimizer = generative(codec, MOLECULES.moves, MOLECULES.canonical, config, seed, guide=guide)
-    found = searched(optimizer, task, path, *size)
+    sheets = Sheets()
+    texts = molecules(sheets)
+    codec = seqvae.load(DEFAULT_MODEL, "cpu", sheets.canonical)
+    guide = Guide(Substructures(sheets), config.guide) if config.guided else None
+    optimizer = generative(codec, texts.moves, texts.canonical, config, seed, guide=guide)
+    found = searched(optimizer, sharing(get(f"pmo:{task}"), sheets), path, *size)
     with atomic_file(ended) as part:
         part.write(json.dumps({"asked": asked, **found}).encode())
     return found
 
 
-def searched(optimizer: Evolution, task: str, path: Path, budget: int, batch: int) -> dict[str, Any]:
+def searched(optimizer: Evolution, task: Property, path: Path, budget: int, batch: int) -> dict[str, Any]:
     """Spend the budget on a task, and return what came of it and where the time went."""
     path.unlink(missing_ok=True)
-    ledger = Ledger(path, {"task": task})
-    oracle = Oracle(get(f"pmo:{task}"), MOLECULES.canonical, ledger, OracleConfig(budget=budget))
+    ledger = Ledger(path, {"task": task.name})
+    oracle = Oracle(task, optimizer.canonical, ledger, OracleConfig(budget=budget))
     spent = {"optimiser": 0.0, "oracle": 0.0}
     while oracle.left:
         started = time.process_time()

@@ -201,17 +201,18 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
     from seqvae.config import CmaConfig, OracleConfig
     from seqvae.data.files.writers import Results, write
     from seqvae.properties import get
-    from seqvae.search.domain.domain import MOLECULES
+    from seqvae.search.domain.domain import molecules
     from seqvae.search.memory.latent_space import Space
     from seqvae.search.optimizers.cma_es import CmaEs
     from seqvae.search.oracle.oracle import Oracle
     from seqvae.search.proposals import Candidate
     from seqvae.search.storage.ledger import Ledger
 
-    optimizer = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
+    canonical = molecules().canonical
+    optimizer = CmaEs(Space(codec, canonical=canonical), CmaConfig(start=1, population=_BATCH), seed)
     with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet or None) as bar:
         ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
-        oracle = Oracle(get("qed"), MOLECULES.canonical, ledger, OracleConfig(budget=_CALLS))
+        oracle = Oracle(get("qed"), canonical, ledger, OracleConfig(budget=_CALLS))
         proposals = [Candidate(start, "start")]
         while proposals:
             optimizer.tell(proposals, oracle(proposals))

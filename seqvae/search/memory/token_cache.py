@@ -7,10 +7,12 @@ from typing import final
 
 import numpy as np
 
+from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.model.inference.refine import refined
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.runtime.device import evaluating
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.molecules import shuffled_smiles
 from seqvae.sequences.tokenizers.smiles import split_smiles
 
@@ -30,12 +32,28 @@ class Readable:
         self._ids: dict[str, list[int] | None] = {}
 
     def ids(self, text: str) -> list[int] | None:
-        """Return the token ids of a text; None where the model cannot read it: an unknown token, or too many."""
+        """Return the token ids of a text in canonical form, which is not read again.
+
+        None where the model cannot read it: an unknown token, or too many.
+        """
         if text not in self._ids:
             if len(self._ids) >= _REMEMBERED:
                 self._ids.clear()
-            self._ids[text] = next(iter(self.codec.tokenize([text], on_error="skip").ids), None)
+            try:
+                self._ids[text] = self._fresh(text)
+            except InputError:
+                self._ids[text] = None
         return self._ids[text]
+
+    def _fresh(self, form: str) -> list[int] | None:
+        ids = self.codec.tokenizer.ids(self.codec.tokenizer.split(form))
+        return ids if len(ids) <= self.codec.max_length else None
+
+    def form(self, text: str) -> str | None:
+        """Return the canonical form of a text, None where it has none."""
+        if of_smiles(self.codec.tokenizer):
+            return self.codec.canonical(text)
+        return self.codec.tokenizer.normalize_or_none(text)
 
     def __contains__(self, text: str) -> bool:
         return self.ids(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, final
 
@@ -189,8 +190,8 @@ class Evolution:
             lacking = config.offspring - len(found)
             if lacking <= 0:
                 break
-            offspring = [(self.canonical(one.text), one) for one in self._offspring(climbing, lacking)]
-            found |= {str(form): one for form, one in offspring if novel.new(form)}
+            offspring = [replace(one, form=self.canonical(one.text)) for one in self._offspring(climbing, lacking)]
+            found |= {str(one.form): one for one in offspring if novel.new(one.form)}
         return found
 
     def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:

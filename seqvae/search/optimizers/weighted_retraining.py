@@ -46,7 +46,7 @@ class Retraining:
         self._optimizer = torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
         self._step = 0
         self._learned = 0  # texts that the archive had at the last training
-        self._replay = [text for text in replay if text in texts]
+        self._replay = [form for text in replay if (form := texts.form(text)) is not None and form in texts]
         if self.config.replay and not self._replay:
             raise UsageError("retraining.replay: expected texts to begin with that the model can read, there are none")
         if self.config.randomised and not of_smiles(self.codec.tokenizer):

@@ -220,6 +220,10 @@ class Tokenizer(ABC):
         Raises:
             InputError: an id is out of the vocabulary.
         """
+        return self.join(self.written(ids))
+
+    def written(self, ids: ArrayLike) -> list[str]:
+        """The base symbols of token ids as they stand; as `decode`, which makes a text of them, and raises the same."""
         found: list[int] = np.asarray(ids, dtype=np.int64).tolist()
         if EOS in found:
             found = found[: found.index(EOS)]
@@ -227,7 +231,7 @@ class Tokenizer(ABC):
         if content and not (min(content) > EOS and max(content) < self.n_ids):
             bad = next(i for i in content if not EOS < i < self.n_ids)
             raise InputError(f"expected token ids from 0 to {self.n_ids - 1}, got {bad}: are they another tokenizer's?")
-        return self.join(self.symbols_of(content))
+        return self.symbols_of(content)
 
     def decode_batch(self, ids: Iterable[ArrayLike]) -> list[str]:
         """The texts of rows of token ids; raises as `decode`."""
