@@ -125,7 +125,7 @@ def test_points_of_other_texts_cost_what_they_cost():
         codec.model.encoder.moments.weight[LATENT:] = 0
         codec.model.encoder.moments.bias[LATENT:] = -60.0
         mean = codec.posterior(texts).mean
-        tokens = codec.padded([codec.token_ids(text) for text in texts])
+        tokens = codec.padded(codec.tokenize(texts).ids)
         chances = codec.model.decoder(mean.flip(0), tokens).double().softmax(-1)
     found = model_table(codec, texts, QUICK)
     ends = [len(text) + 1 for text in texts]
@@ -140,7 +140,7 @@ def test_forced_shares_are_at_the_mean_and_at_a_sample():
         codec.model.encoder.moments.weight.zero_()
         codec.model.encoder.moments.bias.copy_(torch.tensor([-7.1, 0.2, 0.3, -2.0, -2.0, -2.0]))
     texts = codec.decode(torch.tensor([[-7.1, 0.2, 0.3]])) * 8
-    found, tokens = model_table(codec, texts, QUICK), codec.padded([codec.token_ids(text) for text in texts])
+    found, tokens = model_table(codec, texts, QUICK), codec.padded(codec.tokenize(texts).ids)
     with torch.no_grad():
         z = codec.posterior(texts).rsample(1, generator(0, 23))[0]
         right = (codec.model.decoder(z, tokens).argmax(-1) == tokens).all(1)
@@ -191,7 +191,7 @@ def test_the_amortisation_gap_is_what_twenty_steps_save():
     # Where the decoder listens, what it says counts too: more likely texts at the same noise.
     codec = untrained(scale=2.0)
     first, better = codec.posterior(TEXTS), codec.posterior(TEXTS, refine=20)
-    tokens, costs = codec.padded([codec.token_ids(text) for text in TEXTS]), []
+    tokens, costs = codec.padded(codec.tokenize(TEXTS).ids), []
     for one in (first, better):
         z = one.rsample(1, generator(0, 25))[0]
         with torch.no_grad():
@@ -315,7 +315,7 @@ def test_misses_have_their_mean_and_interpolated_quartiles():
 def test_samples_are_valid_unique_and_novel_in_turn(tmp_path):
     codec = untrained()
     samples = ["ACGT", "acgt", "AA", "AA", "C", "X", "", "GG"]
-    store = write_store(tmp_path / "store", [codec.token_ids(text) for text in ("AA", "TT", "GG", "AA")])
+    store = write_store(tmp_path / "store", codec.tokenize(["AA", "TT", "GG", "AA"]).ids)
     found = sample_metrics(samples, codec.tokenizer, store)
     # Six are sequences; ACGT, AA, C and GG are distinct; AA and GG were seen.
     assert asdict(found) == {"validity": 6 / 8, "uniqueness": 4 / 6, "novelty": 2 / 4}
