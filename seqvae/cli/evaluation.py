@@ -153,8 +153,9 @@ def print_measured(found: Measured, as_json: bool) -> None:
         unit = DOMAINS[found.splits.kind].unit
         print_rows([[str(cell) for cell in row] for row in bits_rows(found.model.bits, unit)])
     if found.model.latent:
-        print()
-        print_rows([[_shown(cell) for cell in row] for row in property_rows(found.model.latent)])
+        if len(properties := property_rows(found.model.latent)) > 1:
+            print()
+            print_rows([[_shown(cell) for cell in row] for row in properties])
         print()
         print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.model.latent)])
 
