@@ -124,8 +124,8 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
       there is more U than T. Outside FASTA what may be chains of carbon and nitrogen (`CCC`, `CCN`) is no DNA: one base
       in twenty at least is no C, or most texts are no SMILES;
     * molecules, where most texts are SMILES, or SELFIES;
-    * protein, where 95 letters in 100 are amino acids, X or stops; outside FASTA of eight kinds
-      at least, so that words over few letters stay what they are. A protein of A, C, G and T alone is taken for DNA:
+    * protein, where 95 letters in 100 are amino acids, X or stops (so for any further alphabet); outside FASTA of eight
+      kinds at least, so that words over few letters stay what they are. A protein of A, C, G and T alone is taken for DNA:
       the ending `.faa`, or the kind of tokenizer that is asked for, says that it is none;
     * letters.
 
@@ -148,15 +148,23 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
             return DOMAINS[RNA if letters["U"] > letters["T"] else DNA]
     if not fasta and _are_molecules(sample):
         return DOMAINS[MOLECULES]
-    different = sum(letters[letter] > 0 for letter in PROTEIN_ALPHABET.letters)
-    if _share(letters, f"{PROTEIN_ALPHABET.letters}X*") >= 0.95 and (fasta or different >= 8):
-        return DOMAINS[PROTEIN]
+    for row in _ROWS:
+        if row.alphabet and row.name not in (DNA, RNA) and _is_written_in(row.alphabet, letters, fasta):
+            return row
     return DOMAINS[LETTERS]
 
 
 def _share(counts: Counter[str], letters: str) -> float:
     """Return the share of some letters among all; none of no text."""
     return sum(counts[letter] for letter in letters) / max(counts.total(), 1)
+
+
+def _is_written_in(alphabet: Alphabet, counts: Counter[str], fasta: bool) -> bool:
+    """Return whether nearly all letters are the alphabet's, with codes for any letter and marks of an end."""
+    open_codes = [code for code, allowed in alphabet.codes.items() if len(allowed) == len(alphabet.letters)]
+    different = sum(counts[letter] > 0 for letter in alphabet.letters)
+    share = _share(counts, "".join((alphabet.letters, *open_codes, alphabet.end)))
+    return share >= 0.95 and (fasta or different >= min(8, len(alphabet.letters)))
 
 
 def _are_molecules(texts: Sequence[str]) -> bool:

@@ -70,7 +70,7 @@ def asked(monkeypatch):
             counts={"samples": len(samples), "valid": 2},
         )
 
-    for module in ("generation", "stand_in"):  # both loaded: a name bound while it is patched would stay the fake
+    for module in ("compare", "real_baseline"):  # both loaded: a name bound while it is patched would stay the fake
         monkeypatch.setattr(import_module(f"seqvae.evaluate.{module}"), "generation", fake)
     return calls
 
