@@ -124,8 +124,8 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
       there is more U than T. Outside FASTA what may be chains of carbon and nitrogen (`CCC`, `CCN`) is no DNA: one base
       in twenty at least is no C, or most texts are no SMILES;
     * molecules, where most texts are SMILES, or SELFIES;
-    * protein, where 95 letters in 100 are amino acids, X or stops (so for any further alphabet); outside FASTA of eight
-      kinds at least, so that words over few letters stay what they are. A protein of A, C, G and T alone is taken for DNA:
+    * protein, or any other alphabet, where 95 letters in 100 are its own, or X, or stops; outside FASTA of eight kinds
+      at least, so that words over few letters stay what they are. A protein of A, C, G and T alone is taken for DNA:
       the ending `.faa`, or the kind of tokenizer that is asked for, says that it is none;
     * letters.
 
