@@ -1,4 +1,4 @@
-"""Any other alphabet (protein, RNA, words), character by character."""
+"""Any other alphabet, words for instance, character by character."""
 
 from __future__ import annotations
 
