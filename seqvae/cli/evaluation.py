@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 from seqvae import __version__
 from seqvae.cli.printing import print_json, print_rows
 from seqvae.data.files.writers import Results, write, write_text
-from seqvae.evaluate.dna.logo import Logo, logo
 from seqvae.evaluate.reference_sets import Splits
+from seqvae.evaluate.sequences.logo import Logo, logo
 from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.report.html.letters import drawable
 from seqvae.report.published import generation_rows, reconstruction_rows
 from seqvae.report.tables import TELLING, bits_rows, latent_rows, metric_rows, model_rows, property_rows
-from seqvae.sequences.domain import DNA, MOLECULES
+from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
     from seqvae.evaluate.records import Generation
 
 METRICS, ALL_METRICS, PAGE = "metrics.json", "figures.json", "report.html"
-_SAMPLES = {MOLECULES: "samples.smi", DNA: "samples.fasta"}
-_OTHER_SAMPLES = "samples.txt"
-_NOT_ALWAYS = (METRICS, *_SAMPLES.values(), _OTHER_SAMPLES)  # files that one evaluation writes and another does not
+_SAMPLES = "samples"
+# Files that one evaluation writes and another does not.
+_NOT_ALWAYS = (METRICS, *dict.fromkeys(f"{_SAMPLES}{domain.written}" for domain in DOMAINS.values()))
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ModelMetrics:
 
     Attributes:
         table: its held-out figures, a `ModelTable`.
-        bits: its bits a base beside those of counting models, a `HeldOutBits`; empty but for DNA.
+        bits: its bits a base beside those of counting models, a `HeldOutBits`; empty but for sequences.
         latent: what can be read off the latent space, a `LatentQuality`; empty where nobody looked.
     """
 
@@ -51,7 +52,7 @@ class Measured:
         source: file of the samples, or the model.
         splits: what they were compared with.
         samples: as read, or drawn from the model.
-        generation: figures of the samples; None where they are neither molecules nor DNA.
+        generation: figures of the samples; None where there are none for their kind of texts.
         model: figures of the model; None where the samples came from a file.
         settings: seed, and how the model was sampled.
     """
@@ -75,7 +76,7 @@ def write_measured(folder: Path, found: Measured) -> None:
     (folder / PAGE).unlink(missing_ok=True)  # of an older evaluation, whose tables are replaced now
     files = [ALL_METRICS, PAGE]
     if found.model is not None:
-        files.append(_SAMPLES.get(found.splits.kind, _OTHER_SAMPLES))
+        files.append(f"{_SAMPLES}{DOMAINS[found.splits.kind].written}")
         write(str(folder / files[-1]), Results(found.samples))
     if found.generation is not None:
         files.append(METRICS)
@@ -149,10 +150,12 @@ def print_measured(found: Measured, as_json: bool) -> None:
         print(found.model.table["collapse"])
     if found.model.bits:
         print()
-        print_rows([[str(cell) for cell in row] for row in bits_rows(found.model.bits)])
+        unit = DOMAINS[found.splits.kind].unit
+        print_rows([[str(cell) for cell in row] for row in bits_rows(found.model.bits, unit)])
     if found.model.latent:
-        print()
-        print_rows([[_shown(cell) for cell in row] for row in property_rows(found.model.latent)])
+        if len(properties := property_rows(found.model.latent)) > 1:
+            print()
+            print_rows([[_shown(cell) for cell in row] for row in properties])
         print()
         print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.model.latent)])
 
@@ -182,7 +185,8 @@ def _evaluation(found: Measured) -> Evaluation:
         latent=model.latent if model else {},
         published=generation_rows(found.splits.name),
         reconstruction=reconstruction_rows(found.splits.name) if model else None,
-        logos=_logos(found) if found.splits.kind == DNA else (),
+        unit=DOMAINS[found.splits.kind].unit,
+        logos=_logos(found),
     )
 
 
@@ -202,6 +206,13 @@ def _facts(found: Measured) -> list[tuple[str, str]]:
 
 
 def _logos(found: Measured) -> list[Logo]:
-    """Return the logos of samples and reference, or none where their texts are of many lengths."""
-    logos = [logo([text.upper().replace("U", "T") for text in texts]) for texts in (found.samples, found.splits.test)]
+    """Return the logos of samples and reference, or none of texts of many lengths or letters that are not known."""
+    alphabet = DOMAINS[found.splits.kind].alphabet
+    if alphabet is None or not drawable(alphabet.letters):
+        return []
+    forms = [
+        [alphabet.canonical(text, allow_gap=True) or text for text in texts]
+        for texts in (found.samples, found.splits.test)
+    ]
+    logos = [logo(texts, alphabet.letters) for texts in forms]
     return [one for one in logos if one is not None] if None not in logos else []

@@ -51,11 +51,11 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `selfies`, `smiles`, `dna`, `char`, or `auto`: SELFIES for molecules, DNA for DNA (from the dataset's
-            card or the first texts).
+        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: what the
+            texts are, from the dataset's card, the file's ending or the texts; SELFIES for molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens a molecule), none otherwise.
-        allow_gap: DNA only: accept `-` as a symbol.
+        allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
         on_unknown: `error` or `drop` for a token that training did not see.
     """
 
@@ -65,7 +65,6 @@ class TokenizerConfig:
     on_unknown: str = "error"
 
     def __post_init__(self) -> None:
-        one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
         one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
         # ids are packed in 16 bits
         between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)

@@ -1,9 +1,8 @@
-"""The texts of a run: read from a file or a named dataset, with their kind and their split."""
+"""The texts of a run: read from a file or a named dataset, with their domain and their split."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +10,10 @@ from seqvae.config import DataConfig, RunConfig, suggestion
 from seqvae.data.datasets.registry import list_cards, load_dataset
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, SeqVAEWarning, UsageError
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES, kind_of
+from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
+from seqvae.sequences.domain import MOLECULES, Domain, detect, domain_of
 
-_MOLECULE_FILES = (".smi", ".sdf")
-
-
-_DNA_FILES = (".gb", ".gbk")
-
-
-_READ_AS = {MOLECULES: "selfies", DNA: "dna", LETTERS: "char"}  # kind of texts: of the tokenizer
+_LOOKED_AT = 200  # texts that say whether all are SELFIES
 
 
 @dataclass(frozen=True)
@@ -31,14 +24,14 @@ class Texts:
         texts: as in the source.
         lines: line (or record) of each in its file.
         source: the file's or dataset's name.
-        kind: `selfies` for molecules, `dna`, or `char`.
+        domain: what they are.
         published: the dataset's own split, if it has one.
     """
 
     texts: list[str]
     lines: list[int]
     source: str
-    kind: str
+    domain: Domain
     published: Split | None
 
 
@@ -64,7 +57,8 @@ def read_texts(config: DataConfig) -> Texts:
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
-    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None)
+    domain = detect(texts, config.source)
+    return Texts(as_smiles(texts, domain), lines, config.source, domain, None)
 
 
 def _read_dataset(config: DataConfig) -> Texts:
@@ -74,18 +68,29 @@ def _read_dataset(config: DataConfig) -> Texts:
         reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
         raise UsageError(f"{config.source}: {reason}")
     data = load_dataset(config.source)
-    kind = "dna" if data.card.kind == "dna" else "selfies"
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
-    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published)
+    return Texts(texts, list(range(1, len(texts) + 1)), config.source, domain_of(data.card.kind), published)
 
 
-def guess_kind(source: str, texts: Sequence[str]) -> str:
-    """Return `selfies`, `dna` or `char` from a file's extension and its first texts."""
-    name = source.lower().removesuffix(".gz")
-    if name.endswith(_MOLECULE_FILES):
-        return "selfies"
-    return "dna" if name.endswith(_DNA_FILES) else _READ_AS[kind_of(texts)]
+def as_smiles(texts: list[str], domain: Domain) -> list[str]:
+    """Return molecules that are written in SELFIES as SMILES, and any other texts as they are.
+
+    A text that is no SELFIES among texts that are stays what it is: whoever reads it next says what is wrong with it.
+    """
+    if domain.name != MOLECULES:
+        return texts
+    from seqvae.sequences.molecules import selfies_to_smiles, written_in_selfies  # RDKit: only for molecules
+
+    if not written_in_selfies(texts[:_LOOKED_AT]):
+        return texts
+    found = []
+    for text in texts:
+        try:
+            found.append(selfies_to_smiles(text))
+        except InputError:
+            found.append(text)
+    return found
 
 
 def split_texts(found: Texts, run: RunConfig) -> Split:

@@ -16,7 +16,7 @@ class References:
     """Real texts that samples are compared with.
 
     Args:
-        kind: `molecules` or `dna`.
+        kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
         test: held-out texts; their distribution is what samples should have.
         test_scaffolds: molecules only: a second test set, of scaffolds that training has not seen; may be empty.
         training: what the model was trained on, for novelty and nearness to it; may be empty.
@@ -64,8 +64,8 @@ class Generation:
     """What samples come to beside real texts.
 
     Attributes:
-        kind: `molecules` or `dna`.
-        metrics: each figure by its name: MOSES' own for molecules, plain words for DNA.
+        kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
+        metrics: each figure by its name: MOSES' own for molecules, plain words for sequences.
         intervals: 95 % bootstrap intervals by the same names, where there is one.
         baselines: the same figures of held-out real texts, where they are computed.
         histograms: of each property, its values for samples and for the reference (evenly picked, if many).

@@ -42,7 +42,6 @@ from seqvae.properties.desirability import SLOPE, Desirability
 from seqvae.properties.external_program import TIMEOUT, Program
 from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
-from seqvae.sequences.domain import LETTERS
 
 if TYPE_CHECKING:
     from seqvae.properties.molecules.cache import Sheets
@@ -169,7 +168,7 @@ class Scoring:
         if self.join == PARETO and any(term.weight != 1.0 for term in self.terms):
             raise ConfigError(f"weight: of no use where terms are {PARETO}: leave it out, or join them")
         _check_titles(self.titles)
-        _check_kinds(self.terms, self._properties)
+        _check_domains(self.terms, self._properties)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is sent to other processes: no functions or molecules, which may be too large to be sent."""
@@ -201,9 +200,10 @@ class Scoring:
         return tuple(of_terms) if self.join == PARETO else (SCORE, *of_terms)
 
     @property
-    def kind(self) -> str:
-        """What it reads: `molecules` or `dna`, or `letters` where the terms take any text."""
-        return next((found.kind for found in self._properties if found.kind != LETTERS), LETTERS)
+    def domains(self) -> tuple[str, ...]:
+        """The names of the domains whose texts all terms read; all domains where they take any text."""
+        first, *others = self._properties
+        return tuple(name for name in first.domains if all(name in other.domains for other in others))
 
     @property
     def one_by_one(self) -> bool:
@@ -353,7 +353,7 @@ def _term(row: Mapping[str, object], where: str) -> Term:
 def _property(source: str | Program) -> Property:
     if isinstance(source, str):
         return get(source)
-    return Property(source.command, source.kind(), f"what {source.command} prints", source)
+    return Property(source.command, source.kind(), f"what {source.command} prints", source, source.also)
 
 
 def _desirability_of(term: Term) -> str:
@@ -367,13 +367,15 @@ def _check_titles(titles: Sequence[str]) -> None:
         raise UsageError(f"two columns would be called {twice!r}: give a term another name")
 
 
-def _check_kinds(terms: Sequence[Term], properties: Sequence[Property]) -> None:
-    """Refuse terms that no text could have all of: those of letters go with anything."""
-    bound = [(term.title(), found.kind) for term, found in zip(terms, properties, strict=True) if found.kind != LETTERS]
-    for name, kind in bound[1:]:
-        first, other = bound[0]
-        if kind != other:
-            raise UsageError(f"{first!r} is of {other}, {name!r} of {kind}: terms must be of the same kind of texts")
+def _check_domains(terms: Sequence[Term], properties: Sequence[Property]) -> None:
+    """Refuse terms that no text could have all of."""
+    for number, found in enumerate(properties):
+        for earlier, other in zip(terms[:number], properties, strict=False):
+            if not set(found.domains) & set(other.domains):
+                raise UsageError(
+                    f"{earlier.title()!r} is of {other.kind}, {terms[number].title()!r} of {found.kind}: "
+                    "terms must be of the same kind of texts"
+                )
 
 
 def _mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:

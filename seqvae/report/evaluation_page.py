@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +25,20 @@ from seqvae.report.tables import (
     property_rows,
     shown_keys,
 )
+from seqvae.sequences.domain import DOMAINS, MOLECULES
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.dna.logo import Logo
     from seqvae.evaluate.records import Generation
+    from seqvae.evaluate.sequences.logo import Logo
 
 _MOLECULES, _SEQUENCES = 48, 12  # examples shown
-_LONGEST = 300  # bases of a sequence shown
+_LONGEST = 300  # letters of a sequence shown
 _RECONSTRUCTIONS = {"ten_by_ten": "10 x 10 protocol", "exact_reconstruction": "greedy from the posterior mean"}
-_EXPLAINED = {
-    "molecules": "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances.",
-    "dna": "Distances of means are Wasserstein distances, divergences Jensen-Shannon's. A classifier by words "
-    "that cannot tell samples from real ones has a ROC area of 0.5. Near copies have at most 0.05 edits a base.",
-}
+_OF_MOLECULES = "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances."
+_OF_SEQUENCES = (
+    "Distances of means are Wasserstein distances, divergences Jensen-Shannon's. A classifier by words that cannot "
+    "tell samples from real ones has a ROC area of 0.5. Near copies have at most 0.05 edits a {unit}."
+)
 _UNBROKEN = "\u00a0"  # a blank at which no line ends
 
 
@@ -52,6 +54,7 @@ class Evaluation:
         model: held-out figures of the model, a `ModelTable` as a dictionary; empty where the samples came from a file.
         bits: its bits a base beside counting models, a `HeldOutBits` as a dictionary; empty where there are none.
         latent: figures of the latent space, a `LatentQuality` as a dictionary; empty where nobody looked.
+        unit: what one letter of a text is: base, residue.
         published: generation metrics that others have published for this reference.
         reconstruction: shares of reconstructed texts that others have published for it.
         logos: sequence logos of the samples and of the reference; empty where there are none.
@@ -64,6 +67,7 @@ class Evaluation:
     model: Mapping[str, Any] = field(default_factory=dict)
     bits: Mapping[str, Any] = field(default_factory=dict)
     latent: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = "base"
     published: Published | None = None
     reconstruction: Published | None = None
     logos: Sequence[Logo] = ()
@@ -82,7 +86,7 @@ def _sections(found: Evaluation) -> Iterator[tuple[str, tuple[str, ...]]]:
     if found.generation is not None:
         yield "Samples beside real texts", _generation(found.generation, found.published, bool(found.model))
     yield "The model itself", _model(found.model, found.reconstruction)
-    yield "Bits a base", _bits(found.bits)
+    yield f"Bits a {found.unit}", _bits(found.bits, found.unit)
     if found.generation is not None:
         yield "Properties", _properties(found.generation)
         yield "Positions", _logos(found.logos)
@@ -96,7 +100,7 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     blocks = [paragraph(f"Counted: {counts}.")] if counts else []
     blocks.append(_generation_table(found, published))
     notes = "The arrow says which way is better; the interval holds 95 % of bootstrap resamplings."
-    blocks.append(paragraph(f"{notes} {_EXPLAINED[found.kind]}{_baselines(found.kind) if found.baselines else ''}"))
+    blocks.append(paragraph(f"{notes} {_explained(found.kind)}{_baselines(found.kind) if found.baselines else ''}"))
     if published is not None:
         sizes = "Distances such as FCD grow where samples or reference are fewer, so compare at equal numbers."
         blocks.append(paragraph(f"{published.note} {sizes} Source: {published.source}."))
@@ -105,8 +109,12 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     return tuple(blocks)
 
 
+def _explained(kind: str) -> str:
+    return _OF_MOLECULES if kind == MOLECULES else _OF_SEQUENCES.format(unit=DOMAINS[kind].unit)
+
+
 def _baselines(kind: str) -> str:
-    if kind == "molecules":
+    if kind == MOLECULES:
         return " Under 'real' stands what as many training molecules reach: no model can be expected to do better."
     return " Under 'real' stands what real sequences reach: no model can be expected to do better."
 
@@ -139,15 +147,15 @@ def _model(metrics: Mapping[str, Any], reconstruction: Published | None) -> tupl
     return tuple(blocks)
 
 
-def _bits(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+def _bits(metrics: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     if not metrics:
         return ()
-    titles, *rows = bits_rows(metrics)
+    titles, *rows = bits_rows(metrics, unit)
     difference = metrics["difference"]
     text = (
         "Models that count letters of the training sequences, plain (pseudo-count one half) and tuned. A model that "
         "needs more bits than these has learned nothing that counting does not know. This one needs "
-        f"{abs(difference):.4f} bits a base {'more' if difference > 0 else 'less'} than the best of them, "
+        f"{abs(difference):.4f} bits a {unit} {'more' if difference > 0 else 'less'} than the best of them, "
         f"{metrics['best']} (standard error {metrics['standard_error']:.4f}, paired), on {metrics['sequences']:,} "
         "held-out sequences, its end mark counted."
     )
@@ -168,7 +176,7 @@ def _latent(metrics: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _properties(found: Generation) -> tuple[str, ...]:
     differing = {name: pair for name, pair in found.histograms.items() if len({*pair[0], *pair[1]}) > 1}
-    plots = [histogram(property_name(name), *values) for name, values in differing.items()]
+    plots = [histogram(property_name(name, DOMAINS[found.kind].unit), *values) for name, values in differing.items()]
     return (f'<div class="plots">{"".join(plots)}</div>',) if plots else ()
 
 
@@ -178,8 +186,8 @@ def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
     top = axis_top(logos)
     titles = ("Samples", "Reference")
     text = (
-        "Each stack is as high as the position tells, at most 2 bits; its letters divide it by their shares. Both have "
-        "the same axis."
+        f"Each stack is as high as the position tells, at most {math.log2(len(logos[0].letters)):.3g} bits; its "
+        "letters divide it by their shares. Both have the same axis."
     )
     plots = [
         logo_plot(logo, f"{title}, {logo.sequences:,} of length {len(logo.heights)}", top)
@@ -191,10 +199,16 @@ def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
 def _examples(found: Generation) -> tuple[str, ...]:
     if not found.examples:
         return ()
-    if found.kind == "molecules":
+    if found.kind == MOLECULES:
         shown = found.examples[:_MOLECULES]
         return paragraph("The first ones that are valid and distinct."), molecule_grid(shown)
     shown = [text[:_LONGEST] for text in found.examples[:_SEQUENCES]]
-    cut = f", the first {_LONGEST} bases of each" if any(len(t) > _LONGEST for t in found.examples[:_SEQUENCES]) else ""
+    cut = (
+        f", the first {_LONGEST} {DOMAINS[found.kind].unit}s of each"
+        if any(len(t) > _LONGEST for t in found.examples[:_SEQUENCES])
+        else ""
+    )
     lengths = Counter(len(text) for text in found.examples).most_common(1)[0][0]
-    return paragraph(f"The first ones that are valid and distinct{cut}; most are {lengths} long."), sequence_text(shown)
+    return paragraph(f"The first ones that are valid and distinct{cut}; most are {lengths} long."), sequence_text(
+        shown, unit=DOMAINS[found.kind].unit
+    )

@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqvae.evaluate.metric_names import BY_PROPERTY, LABELS, LATENT_LABELS, PROPERTY_LABELS
+from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
     from seqvae.evaluate.records import Generation
 
 _HIGHER, _LOWER = " ↑", " ↓"
 
-# Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of DNA; any other key is shown
-# as it is, in words.
+# Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of sequences, whose letters
+# are bases or residues; any other key is shown as it is, in words.
 _NAMES = {
     "valid": "valid",
     "unique": "unique",
@@ -31,12 +32,12 @@ _NAMES = {
     "SA": "SA distance",
     "QED": "QED distance",
     "weight": "weight distance (g/mol)",
-    "length_mean": "length, mean (bases)",
-    "length_wasserstein": "length distance (bases)",
+    "length_mean": "length, mean ({unit}s)",
+    "length_wasserstein": "length distance ({unit}s)",
     "gc_mean": "GC content, mean",
     "gc_wasserstein": "GC content distance",
-    "longest_run_mean": "longest run of one base, mean (bases)",
-    "longest_run_wasserstein": "longest run distance (bases)",
+    "longest_run_mean": "longest run of one {unit}, mean ({unit}s)",
+    "longest_run_wasserstein": "longest run distance ({unit}s)",
     "discriminability": "told from real ones (ROC area)",
     "nearest_edits_mean": "edits to the nearest training text, mean",
     "nearest_edits_median": "edits to the nearest training text, median",
@@ -57,9 +58,9 @@ _PROPERTIES = {
     "SA": "synthetic accessibility (1 easy to 10)",
     "QED": "drug-likeness, QED",
     "weight": "molecular weight (g/mol)",
-    "length": "length (bases)",
+    "length": "length ({unit}s)",
     "gc": "GC content",
-    "longest_run": "longest run of one base (bases)",
+    "longest_run": "longest run of one {unit} ({unit}s)",
     "nearest_edits": "edits to the nearest training text",
 }
 
@@ -119,14 +120,14 @@ BRIEF = (
 )
 
 
-def metric_name(key: str) -> str:
-    """Return what a figure is called in a table.
+def metric_name(key: str, unit: str = "base") -> str:
+    """Return what a figure is called in a table; `unit` is one letter of a sequence.
 
     >>> metric_name("FCD/Test"), metric_name("kmer_js_3"), metric_name("Novelty")
     ('FCD/Test', 'words of 3, divergence (bits)', 'novel')
     """
     if key in _NAMES:
-        return _NAMES[key]
+        return _NAMES[key].format(unit=unit)
     for pattern, name in _PATTERNS:
         if pattern.search(key):
             return pattern.sub(name, key)
@@ -138,15 +139,21 @@ def better(key: str) -> str:
     return next((arrow for pattern, arrow in _BETTER if pattern.search(key)), "")
 
 
-def property_name(key: str) -> str:
+def property_name(key: str, unit: str = "base") -> str:
     """Return the title of a property's histogram, with its unit."""
-    return _PROPERTIES.get(key, key.replace("_", " "))
+    return _PROPERTIES.get(key, key.replace("_", " ")).format(unit=unit)
 
 
 def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float] | None, float | None]]:
     """Return name, value, 95 % interval and the value of real held-out texts of each figure that `shown_keys` has."""
+    unit = DOMAINS[found.kind].unit
     return [
-        (f"{metric_name(key)}{better(key)}", found.metrics[key], found.intervals.get(key), found.baselines.get(key))
+        (
+            f"{metric_name(key, unit)}{better(key)}",
+            found.metrics[key],
+            found.intervals.get(key),
+            found.baselines.get(key),
+        )
         for key in shown_keys(found.metrics)
     ]
 
@@ -190,8 +197,8 @@ def property_rows(metrics: Mapping[str, Any]) -> list[list[object]]:
     return rows
 
 
-def bits_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the bits a base of the model and of the models that count, with a heading."""
-    rows = [("held-out bits a base", "plain", "tuned")]
+def bits_rows(metrics: Mapping[str, Any], unit: str = "base") -> list[tuple[str, str, str]]:
+    """Return the bits a base (or other unit) of the model and of the models that count, with a heading."""
+    rows = [(f"held-out bits a {unit}", "plain", "tuned")]
     rows += [(name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f}") for name, row in metrics["counted"].items()]
     return [*rows, (f"this model, {metrics['iwae_samples']} importance samples", f"{metrics['model']:.4f}", "")]

@@ -28,7 +28,7 @@ from seqvae.search.registry import Material, build_optimizer
 from seqvae.search.results import Results, results
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _LOOKED_AT = 64  # texts of the prior
 Objective = str | Scoring | Callable[[str], float | None]
@@ -169,7 +169,7 @@ class OwnFunction:
     KEY: ClassVar[str] = "function"
     columns: ClassVar[int] = 1
     names: ClassVar[tuple[str, ...]] = (SCORE,)
-    kind: ClassVar[str] = LETTERS
+    domains: ClassVar[tuple[str, ...]] = tuple(DOMAINS)
     one_by_one: ClassVar[bool] = True
     function: Callable[[str], float | None]
 
@@ -345,16 +345,23 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
 
     Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
     """
-    wanted = scoring.kind if scoring else LETTERS
+    read = scoring.domains if scoring else tuple(DOMAINS)
     if codec is None:
-        return texts_alone(wanted, start, sheets)
-    kind = MOLECULES if codec.tokenizer.molecular else DNA
-    if wanted not in (kind, LETTERS):
-        raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
+        return texts_alone(read, start, sheets)
+    written = _written(codec)
+    if written not in read:
+        raise UsageError(f"the objective is of {read[0]}, the model writes {written}: take another model or objective")
     if codec.tokenizer.molecular:
         return molecules(sheets)
     # Whether all texts have one length is seen in those that the search begins with.
     return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
+
+
+def _written(codec: Codec) -> str:
+    """Return the domain of a model's texts; where all letters that it learned are bases, it writes DNA."""
+    letters = {token.upper() for token in codec.tokenizer.tokens if len(token) == 1}
+    domain = codec.tokenizer.domain.name
+    return DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
 
 
 def _fingerprint(codec: Codec) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import selfies
@@ -241,6 +241,27 @@ def selfies_to_smiles(text: str) -> str:
         reason = str(error).splitlines()[0]
         raise InvalidMoleculeError(f"expected SELFIES, got {text!r}: {reason}") from error
     return canonical_or_none(smiles) or smiles
+
+
+def written_in_selfies(texts: Sequence[str]) -> bool:
+    """Whether most texts are SELFIES: symbols in brackets throughout, which the selfies library can read.
+
+    `[C][C][O]` is ethanol in SELFIES, and three bare atoms in SMILES, which nobody writes for most of a file; salts
+    such as `[Na+].[Cl-]` are no SELFIES, whose charges have numbers.
+
+    >>> written_in_selfies(["[C][C][O]", "[C][=O]"]), written_in_selfies(["[Na+].[Cl-]", "CCO"])
+    (True, False)
+    """
+    return 2 * sum(map(_is_selfies, texts)) > len(texts)
+
+
+def _is_selfies(text: str) -> bool:
+    if not text or _SELFIES_SYMBOL.sub("", text):
+        return False
+    try:
+        return bool(selfies.decoder(text))
+    except (selfies.DecoderError, RecursionError):
+        return False
 
 
 def split_selfies(text: str) -> list[str]:

@@ -16,7 +16,8 @@ from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.runtime.files import atomic_file
-from seqvae.sequences.tokenizers.registry import build_tokenizer
+from seqvae.sequences.domain import MOLECULES, domain_of
+from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
 
@@ -64,6 +65,8 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         ConfigError: no source, or settings that do not fit it.
         InputError: the source cannot be read; with `on_error="stop"`, also a text that cannot be used.
     """
+    if run.tokenizer.kind != "auto":
+        check_kind(run.tokenizer.kind)
     found = read_texts(run.data)
     run = _resolve(run, found)
     split = split_texts(found, run)
@@ -112,12 +115,13 @@ def _with_length(run: RunConfig, found: Texts, longest: int) -> RunConfig:
 
 def _resolve(run: RunConfig, found: Texts) -> RunConfig:
     """Replace every `auto` by what the data asks for."""
-    kind = found.kind if run.tokenizer.kind == "auto" else run.tokenizer.kind
-    merged = _MERGED if kind in ("selfies", "smiles") else 0
+    kind = found.domain.tokenizers[0] if run.tokenizer.kind == "auto" else run.tokenizer.kind
+    domain = domain_of(kind)
+    merged = _MERGED if domain.name == MOLECULES else 0
     size = merged if run.tokenizer.vocab_size < 0 else run.tokenizer.vocab_size
     split = run.data.split
     if split == "auto":
-        split = "published" if found.published is not None else "dedup" if kind == "dna" else "random"
+        split = "published" if found.published is not None else "dedup" if domain.alphabet else "random"
     return replace(
         run, tokenizer=replace(run.tokenizer, kind=kind, vocab_size=size), data=replace(run.data, split=split)
     )

@@ -20,6 +20,7 @@ from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term, get, read_scoring, scoring_of
 from seqvae.properties.desirability import TRANSFORMS, Desirability
 from seqvae.properties.scoring import ARITHMETIC, GEOMETRIC, JOINS, is_scoring_file
+from seqvae.sequences.domain import DOMAINS
 
 ABC = ("scoring_cases:a", "scoring_cases:b", "scoring_cases:c")
 DESIRABLE = st.one_of(st.floats(0, 1, allow_subnormal=False), st.just(0.0), st.just(math.nan))
@@ -128,16 +129,17 @@ def test_a_geometric_mean_of_a_negative_number_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("names", "kind"),
+    ("names", "domains"),
     [
-        (["qed", "logp"], "molecules"),
-        (["dna:gc", "scoring_cases:a"], "dna"),
-        (["scoring_cases:a", "qed"], "molecules"),
-        (["scoring_cases:a"], "letters"),
+        (["qed", "logp"], ("molecules",)),
+        (["dna:gc", "scoring_cases:a"], ("dna", "rna")),
+        (["dna:gc", "dna:tm"], ("dna",)),
+        (["scoring_cases:a", "qed"], ("molecules",)),
+        (["scoring_cases:a"], tuple(DOMAINS)),
     ],
 )
-def test_terms_agree_on_what_they_read(names, kind):
-    assert Scoring(tuple(map(Term, names))).kind == kind
+def test_terms_agree_on_what_they_read(names, domains):
+    assert Scoring(tuple(map(Term, names))).domains == domains
 
 
 def test_terms_that_no_text_could_have_all_of_are_named():

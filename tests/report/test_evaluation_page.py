@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from page_cases import checked
 
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.logo import logo
 from seqvae.evaluate.metric_names import LABELS
 from seqvae.evaluate.real_baseline import picked, training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.evaluate.reference_sets import Splits, certain
+from seqvae.evaluate.sequences.logo import logo
 from seqvae.report.evaluation_page import Evaluation, evaluation_page
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.published import generation_rows, reconstruction_rows, tables
 from seqvae.report.tables import TELLING, better, metric_name, metric_rows, model_rows, shown_keys
+from seqvae.sequences.dna import DNA_ALPHABET
 
 MOLECULES = Generation(
     "molecules",
@@ -237,4 +238,4 @@ def test_picked_texts_are_some_of_them_in_order(count, seed):
 def test_sides_of_plain_text_have_no_references():
     with pytest.raises(InputError, match=r"r\.txt: holds neither molecules nor DNA"):
         _ = Splits("r.txt", "letters", ["a", "b"]).references
-    assert certain(["acgu", "ACGN", "x", " GG "]) == ["ACGT", "GG"]
+    assert certain(["acgu", "ACGN", "x", " GG "], DNA_ALPHABET) == ["ACGT", "GG"]

@@ -15,7 +15,7 @@ import pytest
 import search_cases
 from hypothesis import given
 from hypothesis import strategies as st
-from search_cases import BEST, alike, dna_model, rows, settings, start
+from search_cases import BEST, alike, dna_model, rows, settings, small_model, start
 
 from seqvae.config import ConstraintConfig, EndConfig, OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
@@ -28,8 +28,9 @@ from seqvae.search.proposals import Scores
 from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
-from seqvae.sequences.dna import normalize_dna
+from seqvae.sequences.dna import RNA_ALPHABET, normalize_dna
 from seqvae.sequences.molecules import canonical_or_none
+from seqvae.sequences.protein import AMINO_ACIDS, PROTEIN_ALPHABET
 
 
 class Cut(BaseException):
@@ -351,8 +352,9 @@ SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1", "CC(
     [
         (SMILES, canonical_or_none),
         ([text.lower() for text in start(12)], normalize_dna),
-        ([text.replace("T", "U") for text in start(12)], normalize_dna),
+        ([text.replace("T", "U") for text in start(12)], RNA_ALPHABET.normalize),
         (["MKVHGG", "GGHKMS", "SSHHGR"], str),
+        (["mkvhggladefw", "GGHKMSPQRTIY"], PROTEIN_ALPHABET.normalize),
         (["abc", "bca", "abd"], str),
     ],
 )
@@ -392,9 +394,40 @@ def test_a_search_needs_a_model_or_texts(tmp_path):
         begin(alike, tmp_path / "run", settings())
 
 
-def test_an_objective_of_molecules_does_not_go_with_a_model_of_dna(model, tmp_path):
-    with pytest.raises(UsageError, match="the objective is of molecules, the model writes dna"):
-        begin("qed", tmp_path / "run", settings(model))
+# A model's texts are known by its tokenizer; letters that are bases alone were DNA before there was a word for others.
+WRITTEN = {
+    "smiles": ("smiles", SMILES, {"qed", "any"}),
+    "dna": ("dna", ["ACGT"], {"dna:gc", "dna:tm", "any", "{sequence}"}),
+    "rna": ("rna", ["ACGU"], {"dna:gc", "any", "{sequence}"}),
+    "protein": ("protein", ["MKV"], {"any", "{sequence}"}),
+    "words": ("char", ["hello", "world"], {"any", "{sequence}"}),
+    "bases": ("char", ["ACGT"], {"dna:gc", "dna:tm", "any", "{sequence}"}),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_an_objective_of_other_texts_than_the_model_s_is_refused_before_the_first_call(written, tmp_path):
+    kind, texts, accepted = WRITTEN[written]
+    model = small_model(tmp_path / "model", kind, texts)
+    sequence = Scoring((Term(command="echo {sequence}"),))
+    for name, objective in {"qed": "qed", "dna:gc": "dna:gc", "dna:tm": "dna:tm", "{sequence}": sequence}.items():
+        if name in accepted:
+            begin(objective, tmp_path / name, settings(model), texts)
+        else:
+            with pytest.raises(UsageError, match=r"the objective is of \w+, the model writes \w+: take another model"):
+                begin(objective, tmp_path / name, settings(model), texts)
+            assert not (tmp_path / name).exists()
+    begin(alike, tmp_path / "any", settings(model), texts)
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "ga"])
+def test_a_model_of_proteins_is_searched_over_the_twenty_letters(optimizer, tmp_path):
+    texts = ["MKVHGGLADEFW", "GGHKMSPQRTIY", "ADEFGHIKLMNP"]
+    model = small_model(tmp_path / "model", "protein", texts)
+    found = run(lambda text: float(text.count("W")), tmp_path / "run", settings(model, optimizer, budget=120), texts)
+    scored = [row[3] for row in rows(tmp_path / "run") if row[4] == "ok"]
+    assert set("".join(scored)) == set(AMINO_ACIDS)
+    assert found.best >= 2
 
 
 def named(function, name):

@@ -170,9 +170,7 @@ def _drawn(codec: Codec, measuring: ModelOptions, computing: ComputeOptions) -> 
 
 
 def _check_kinds(codec: Codec, splits: Splits, source: str) -> None:
-    from seqvae.evaluate.reference_sets import KINDS
-
-    kind = KINDS[codec.run.tokenizer.kind]
+    kind = codec.tokenizer.domain.name
     if kind != splits.kind:
         raise InputError(
             f"the model {source} writes {kind}, the reference {splits.name} holds {splits.kind}: compare like with like"
@@ -187,16 +185,16 @@ def _generation(
     computing: ComputeOptions,
 ) -> Generation:
     from seqvae.evaluate.compare import check_texts, generation
-    from seqvae.evaluate.dna.metrics import dna_metrics
     from seqvae.evaluate.real_baseline import training_baseline
     from seqvae.evaluate.records import GenerationSettings
+    from seqvae.evaluate.sequences.metrics import sequence_metrics
 
     with _Bars(computing.quiet) as bars:
         bootstrap = 0 if measuring.quick else GenerationSettings.bootstrap
         settings = GenerationSettings(seed=measuring.seed, bootstrap=bootstrap, device=computing.device, progress=bars)
         if motifs:
             check_texts(samples, splits.references)
-            return dna_metrics(samples, splits.references, settings, motifs)
+            return sequence_metrics(samples, splits.references, settings, motifs)
         found = generation(samples, splits.references, settings)
         if found.baselines or measuring.quick or len(splits.train) < _ENOUGH:
             return found
@@ -237,24 +235,27 @@ def _of_the_model(codec: Codec, splits: Splits, measuring: ModelOptions, computi
 
 
 def _bits_beside_counting(codec: Codec, splits: Splits, read: TokenizedTexts, most: int) -> dict[str, Any]:
-    """Return the bits a base of DNA beside those of models that count, or nothing where these cannot be counted.
+    """Return the bits a letter beside those of models that count, or nothing where these cannot be counted.
 
     `read` are the first texts that the model has not seen: those of `most` sequences that are among them are not read
     again.
     """
-    from seqvae.evaluate.dna.markov_baselines import held_out_bits
     from seqvae.evaluate.model.held_out import encodable
     from seqvae.evaluate.reference_sets import certain
-    from seqvae.sequences.domain import DNA
+    from seqvae.evaluate.sequences.markov_baselines import held_out_bits
+    from seqvae.sequences.domain import DOMAINS
 
-    train, test = certain(splits.train), certain(splits.test)[:most]
-    if splits.kind != DNA or len(train) < _ENOUGH or not test:
+    alphabet = DOMAINS[splits.kind].alphabet
+    if alphabet is None:
+        return {}
+    train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[:most]
+    if len(train) < _ENOUGH or not test:
         return {}
     places = {form: place for place, form in enumerate(read.forms)}
     held_out = read.take([places[form] for form in test if form in places])
     if not len(held_out) or not set(test) <= {*places, *(one.form for one in read.rejected)}:
         held_out = encodable(codec, test)
-    return asdict(held_out_bits(codec, train, held_out))
+    return asdict(held_out_bits(codec, train, held_out, alphabet=alphabet.letters))
 
 
 class _Bars:

@@ -27,7 +27,7 @@ from seqvae.latent.codec import Codec
 from seqvae.properties.dna.composition import gc_content
 from seqvae.properties.registry import score
 from seqvae.runtime.device import derived_seed
-from seqvae.sequences.dna import AMBIGUITY, GAP
+from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.integer_codes import letters
 
 Points = Float[np.ndarray, "texts latent"]
@@ -40,7 +40,6 @@ Predict = Callable[[Points, Values, Others], Predictions]
 _ALPHAS = np.logspace(-2, 5, 15)
 _FOLDS = 27  # stream of random numbers
 _MOLECULAR = ("logp", "qed", "sa")
-_NO_BASE = "".join(AMBIGUITY) + GAP
 
 
 @dataclass(frozen=True)
@@ -190,9 +189,10 @@ def _at_most(most: int, count: int) -> list[int]:
 def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]]:
     if codec.tokenizer.molecular:
         return {name: values.tolist() for name, values in score(_MOLECULAR, forms).items()}
-    if not codec.tokenizer.code_sets:  # only DNA has codes
+    alphabet = codec.tokenizer.domain.alphabet
+    if alphabet is None or not alphabet.complements:  # only bases pair
         return {}
-    return {"gc": gc_content(letters(forms, ambiguous=_NO_BASE)).tolist()}
+    return {"gc": gc_content(letters(forms, alphabet.letters, "".join(alphabet.codes) + GAP)).tolist()}
 
 
 def _fit(

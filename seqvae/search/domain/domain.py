@@ -12,8 +12,8 @@ from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.moves import Moves
 from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
-from seqvae.sequences.dna import BASES, dna_or_none
-from seqvae.sequences.domain import DNA, LETTERS, kind_of
+from seqvae.sequences.domain import DOMAINS, detect
+from seqvae.sequences.domain import MOLECULES as MOLECULE_TEXTS
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -66,18 +66,23 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
     return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)
 
 
-def texts_alone(kind: str, start: Sequence[str], sheets: Sheets | None = None) -> Texts:
+def texts_alone(domains: Sequence[str], start: Sequence[str], sheets: Sheets | None = None) -> Texts:
     """Return what there is to know of texts where there is no model.
 
     Args:
-        kind: `molecules` or `dna`, as the objective reads; `letters` where it says nothing: then the texts do.
+        domains: names of those that the objective reads. The texts say which one they are; where it reads none such,
+            the first one is meant.
         start: as in `texts_of`.
         sheets: as in `molecules`.
     """
-    kind = kind_of(start) if kind == LETTERS else kind
-    if kind == DNA:
-        return Texts(_bases, SequenceMoves(BASES, fixed_length=_of_one_length(start)), molecular=False)
-    return texts_over("".join(sorted(set("".join(start)))), start) if kind == LETTERS else molecules(sheets)
+    found = domains[0] if len(domains) == 1 else detect(start).name
+    domain = DOMAINS[found if found in domains else domains[0]]
+    if domain.name == MOLECULE_TEXTS:
+        return molecules(sheets)
+    if domain.alphabet is None:
+        return texts_over("".join(sorted(set("".join(start)))), start)
+    moves = SequenceMoves(domain.alphabet.letters, fixed_length=_of_one_length(start))
+    return Texts(domain.alphabet.certain, moves, molecular=False)
 
 
 def texts_over(letters: str, start: Collection[str]) -> Texts:
@@ -87,12 +92,6 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
         return text if text and set(text) <= set(letters) else None
 
     return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
-
-
-def _bases(text: str) -> str | None:
-    """Return the canonical form of a sequence of the four bases alone, None of other texts."""
-    form = dna_or_none(text)
-    return form if form and set(form) <= set(BASES) else None
 
 
 def _of_one_length(texts: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 import selfies
 from rdkit import rdBase
@@ -26,7 +26,7 @@ class SelfiesTokenizer(SymbolTokenizer):
     The tokenizer keeps those that were in force when it was made and refuses to work under others.
     """
 
-    kind: ClassVar[str] = "selfies"
+    kind = "selfies"
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
@@ -34,11 +34,6 @@ class SelfiesTokenizer(SymbolTokenizer):
 
     def _check_constraints(self) -> None:
         _require_constraints(self._constraints)
-
-    @property
-    def molecular(self) -> bool:
-        """True."""
-        return True
 
     def normalize(self, text: str) -> str:
         """Canonical isomeric SMILES; raises InvalidMoleculeError."""

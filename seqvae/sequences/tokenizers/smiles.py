@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 from rdkit import rdBase
 
@@ -50,15 +50,10 @@ class SmilesTokenizer(SymbolTokenizer):
     SMILES that are no molecules.
     """
 
-    kind: ClassVar[str] = "smiles"
+    kind = "smiles"
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
-
-    @property
-    def molecular(self) -> bool:
-        """True."""
-        return True
 
     def normalize(self, text: str) -> str:
         """Canonical isomeric SMILES; raises InvalidMoleculeError."""

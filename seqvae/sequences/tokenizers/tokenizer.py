@@ -1,7 +1,7 @@
 """What every tokenizer does: texts to ids and one-hot arrays, and back.
 
-Ids 0, 1 and 2 are the marks `<pad>`, `<bos>` and `<eos>`; content starts at 3. A DNA tokenizer has further ids from
-`vocab_size` on, one for each IUPAC ambiguity code: a code is a set of allowed tokens, none that a model predicts.
+Ids 0, 1 and 2 are the marks `<pad>`, `<bos>` and `<eos>`; content starts at 3. A tokenizer of an alphabet has further
+ids from `vocab_size` on, one for each ambiguity code: a code is a set of allowed tokens, none that a model predicts.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seqvae.errors import InputError, TooLongError, UnknownTokenError
+from seqvae.errors import (
+    InputError,
+    TooLongError,
+    UnknownTokenError,
+)
+from seqvae.sequences.domain import MOLECULES, Domain, domain_of
 from seqvae.sequences.tokenizers.record import write_json
 
 PAD: int = 0
@@ -77,16 +82,11 @@ class Reading:
 
 
 class Tokenizer(ABC):
-    """Texts to ids and back. Final classes: Smiles, Selfies, Dna, Char and Subword."""
+    """Texts to ids and back. Final classes: Smiles, Selfies, Alphabet, Char and Subword."""
 
-    kind: ClassVar[str]
+    kind: str
 
     # What each tokenizer is.
-
-    @property
-    @abstractmethod
-    def molecular(self) -> bool:
-        """Whether the texts are molecules."""
 
     @property
     @abstractmethod
@@ -159,6 +159,16 @@ class Tokenizer(ABC):
         """The tokenizer as JSON values; `tokenizer_from_dict` makes it again."""
 
     # What follows from it.
+
+    @property
+    def domain(self) -> Domain:
+        """What kind of texts it is for."""
+        return domain_of(self.kind)
+
+    @property
+    def molecular(self) -> bool:
+        """Whether the texts are molecules."""
+        return self.domain.name == MOLECULES
 
     @property
     def vocab_size(self) -> int:

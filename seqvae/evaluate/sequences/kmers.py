@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 from seqvae.errors import InputError, UsageError
 from seqvae.sequences.integer_codes import GAP, Letters
 
-_LONGEST_KMER = 12  # 4**12 words of DNA are 16 million: a table of these still fits any memory
+_MOST_KMERS = 4**12  # 16 million: a table of these still fits any memory
+
+
+def longest_kmer(letters: int, most: int) -> int:
+    """Return how long k-mers may be so that there are at most so many of one length.
+
+    >>> longest_kmer(4, 4096), longest_kmer(20, 8000)
+    (6, 3)
+    """
+    width = 1
+    while letters ** (width + 1) <= most:
+        width += 1
+    return width
 
 
 def kmer_numbers(found: Letters, width: int) -> NDArray[np.int64]:
@@ -22,8 +34,9 @@ def kmer_numbers(found: Letters, width: int) -> NDArray[np.int64]:
     Raises:
         UsageError: the width is below 1, or so large that a table of all words would not fit memory.
     """
-    if not 1 <= width <= _LONGEST_KMER:
-        raise UsageError(f"expected words of 1 to {_LONGEST_KMER} letters, got {width}")
+    longest = longest_kmer(len(found.alphabet), _MOST_KMERS)
+    if not 1 <= width <= longest:
+        raise UsageError(f"expected words of 1 to {longest} letters, got {width}")
     count = max(len(found.codes) - width + 1, 0)
     numbers = np.zeros(count, np.int64)
     whole = np.ones(count, bool)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.kmers import kmer_numbers
+from seqvae.evaluate.sequences.kmers import kmer_numbers, longest_kmer
 from seqvae.sequences.dna import BASES
 from seqvae.sequences.integer_codes import Letters, letters
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # counting needs no torch
 HALF = 0.5  # Krichevsky & Trofimov 1981, doi:10.1109/TIT.1981.1056331
 PSEUDO_COUNTS = (0.5, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried on the validation side
 HIGHEST_ORDER = 7
+_LARGEST_TABLE = 4**9  # numbers: of DNA all orders fit, of proteins those up to 3
 _VALIDATION = 10  # one training sequence in so many chooses the pseudo-count where no validation side is given
 
 
@@ -69,14 +70,16 @@ class CountingModel:
         return bits + _later_bits(train, held_out, self.order, pseudo)
 
 
-def models(one_length: bool, uniform_start: bool = False) -> dict[str, CountingModel]:
+def models(one_length: bool, uniform_start: bool = False, letters: int = len(BASES)) -> dict[str, CountingModel]:
     """Return all counting models by name; positional ones where all sequences have one length.
 
     Args:
         one_length: whether they have.
         uniform_start: see `CountingModel`.
+        letters: of the alphabet; with many, high orders are left out, whose tables would be too large.
     """
-    found = [CountingModel(order, uniform_start=uniform_start) for order in range(HIGHEST_ORDER + 1)]
+    orders = min(HIGHEST_ORDER + 1, longest_kmer(letters, _LARGEST_TABLE))
+    found = [CountingModel(order, uniform_start=uniform_start) for order in range(orders)]
     if one_length:
         found += [CountingModel(0, positional=True), CountingModel(1, positional=True)]
     return {model.name: model for model in found}
@@ -207,7 +210,9 @@ def _count(
     part, choose, both = (letters(side, alphabet) for side in (first, choosing, [*train, *valid]))
     same = bool(min(both.lengths.min(), test.lengths.min()) == max(both.lengths.max(), test.lengths.max()))
     found = {}
-    for (name, model), plain in zip(models(same).items(), models(same, uniform_start=True).values(), strict=True):
+    size = len(alphabet)
+    plains = models(same, uniform_start=True, letters=size).values()
+    for (name, model), plain in zip(models(same, letters=size).items(), plains, strict=True):
         pseudo = best_pseudo(model, part, choose)
         tuned = model.bits(both, test, pseudo)
         counted = Counted(bits_a_base(plain, both, test, HALF), float(tuned.sum() / test.lengths.sum()), pseudo)
@@ -235,7 +240,12 @@ def model_bits(codec: Codec, texts: AnyTexts, samples: int = 100, seed: int = 0)
 
 
 def held_out_bits(
-    codec: Codec, train: Sequence[str], held_out: AnyTexts, valid: Sequence[str] = (), samples: int = 100
+    codec: Codec,
+    train: Sequence[str],
+    held_out: AnyTexts,
+    valid: Sequence[str] = (),
+    samples: int = 100,
+    alphabet: str = BASES,
 ) -> HeldOutBits:
     """Hold a trained model's bits a base on held-out sequences against the counting models'.
 
@@ -245,12 +255,13 @@ def held_out_bits(
         held_out: sequences that neither has seen.
         valid: see `counted_bits`.
         samples: of the importance-weighted bound.
+        alphabet: the letters.
 
     Raises:
         InputError: as `counted_bits` and `model_bits`.
     """
     texts = held_out.forms if isinstance(held_out, TokenizedTexts) else held_out
-    found = _count(train, texts, valid, BASES)
+    found = _count(train, texts, valid, alphabet)
     return compared(model_bits(codec, held_out, samples), samples, found, np.array([len(text) for text in texts]))
 
 

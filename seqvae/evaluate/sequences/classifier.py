@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.kmers import kmer_shares
-from seqvae.sequences.integer_codes import dna_letters
+from seqvae.evaluate.sequences.kmers import kmer_shares, longest_kmer
+from seqvae.sequences.alphabet import Alphabet
+from seqvae.sequences.dna import DNA_ALPHABET
+from seqvae.sequences.integer_codes import letters_in
 
-WIDTHS = (1, 2, 3, 4)  # 340 shares of words: few beside the sequences, and codons and short motifs are among them
+# 340 shares of DNA's words, 420 of proteins': few beside the sequences, and codons and short motifs are among them.
+_MOST_KMERS = 400  # words of one length
 FOLDS = 5
 LARGEST = 5000  # sequences of each kind; the area's standard error is then below 0.01
 # scikit-learn's C, inverse strength of the ridge penalty on standardised shares: strong, for these are many and
@@ -37,20 +40,25 @@ class Discriminability:
 
 
 def discriminability(
-    real: Sequence[str], generated: Sequence[str], seed: int = 0, bootstrap: int = 0
+    real: Sequence[str],
+    generated: Sequence[str],
+    seed: int = 0,
+    bootstrap: int = 0,
+    alphabet: Alphabet = DNA_ALPHABET,
 ) -> Discriminability:
-    """Return how well ridge-penalised logistic regression on shares of words tells generated from real DNA.
+    """Return how well ridge-penalised logistic regression on shares of words tells generated from real sequences.
 
     Five-fold cross-validation; as many sequences of each kind. The order of the sequences does not matter.
 
     Args:
-        real: DNA in canonical form.
+        real: sequences in canonical form.
         generated: the same.
         seed: of the folds and the choice among too many sequences.
         bootstrap: resamplings for the interval; 0: no interval.
+        alphabet: of the sequences.
 
     Raises:
-        InputError: fewer than five sequences of a kind, or one that is no DNA.
+        InputError: fewer than five sequences of a kind, or one with another letter.
     """
     count = min(len(real), len(generated), LARGEST)
     if count < FOLDS:
@@ -61,7 +69,8 @@ def discriminability(
     rng = np.random.default_rng(seed)
     texts = [side[i] for side in (sorted(real), sorted(generated)) for i in rng.permutation(len(side))[:count]]
     labels = np.repeat([0, 1], count)
-    scores, folds = held_out_scores(kmer_shares(dna_letters(texts), WIDTHS), labels, seed)
+    widths = range(1, longest_kmer(len(alphabet.letters), _MOST_KMERS) + 1)
+    scores, folds = held_out_scores(kmer_shares(letters_in(alphabet, texts), widths), labels, seed)
     parts = [(scores[(folds == f) & (labels == 1)], scores[(folds == f) & (labels == 0)]) for f in range(FOLDS)]
     interval = _interval(parts, bootstrap, rng) if bootstrap else None
     return Discriminability(_mean_area(parts), interval, count)

@@ -1,4 +1,4 @@
-"""How generated DNA compares with real DNA, figure by figure, each beside what real DNA itself reaches.
+"""How generated sequences compare with real ones, figure by figure, each beside what real sequences themselves reach.
 
 A figure means little alone: two finite sets of the same sequences differ too. So each has a floor, the same figure of
 held-out real sequences (`Generation.floors`): of the test texts where it describes one set (GC content, novelty,
@@ -14,17 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.errors import InputError, InvalidSequenceError
-from seqvae.evaluate.dna.classifier import FOLDS, discriminability
-from seqvae.evaluate.dna.kmers import jensen_shannon, spectrum
+from seqvae.errors import InputError, InvalidSequenceError, UsageError
 from seqvae.evaluate.records import Generation, GenerationSettings, References
+from seqvae.evaluate.sequences.classifier import FOLDS, discriminability
+from seqvae.evaluate.sequences.kmers import jensen_shannon, longest_kmer, spectrum
 from seqvae.properties.dna.composition import gc_content, longest_runs
 from seqvae.properties.dna.motifs import Motif, hits
-from seqvae.sequences.dna import dna_or_none, normalize_dna
-from seqvae.sequences.integer_codes import Letters, dna_letters
+from seqvae.sequences.alphabet import Alphabet
+from seqvae.sequences.domain import DOMAINS
+from seqvae.sequences.integer_codes import Letters, letters_in
 
-WIDTHS = (1, 2, 3, 4, 5, 6)  # of the words whose spectra are compared
-NEAR = 0.05  # edits a base up to which a sample counts as a copy of a training sequence with a few changes
+_MOST_KMERS = 8000  # of one length whose spectra are compared: 6 bases, or 3 residues
+NEAR = 0.05  # edits a letter up to which a sample counts as a copy of a training sequence with a few changes
 _SHOWN = 2000  # values of a histogram, at most
 _EXAMPLES = 100
 # Pairs whose edit distance is computed: 500 samples against 12,500 sequences of 165 bases, some 15 s on one core.
@@ -39,54 +40,63 @@ class _Facts:
     """What is known of each sequence of a set, and the set itself in sorted order.
 
     Attributes:
+        alphabet: what they are written in.
         texts: canonical, sorted, so that the order in which they were given changes nothing.
         letters: the same as numbers.
         values: by metric, a number for each sequence.
     """
 
+    alphabet: Alphabet
     texts: list[str]
     letters: Letters
     values: dict[str, Row]
 
 
-def dna_metrics(
+def sequence_metrics(
     samples: Sequence[str],
     references: References,
     settings: GenerationSettings | None = None,
     motifs: Sequence[Motif] = (),
 ) -> Generation:
-    """Compare generated DNA with real DNA.
+    """Compare generated sequences with real ones: DNA, RNA, proteins.
 
     Metrics, where distances are 0 for equal distributions:
 
     * `valid`, `unique`, and `novelty`: share of the distinct valid samples that training lacks, letter by letter;
-    * `length_mean`, `gc_mean`, `longest_run_mean` (homopolymers, bases), and of each `..._wasserstein`, the distance
-      from the test texts in its own unit; no GC content where no sequence has a certain base;
-    * `kmer_js_1` to `kmer_js_6`: Jensen-Shannon divergence of the words' shares, bits; not where sequences are shorter;
+    * `length_mean`, `gc_mean` (DNA and RNA), `longest_run_mean` (of one letter), and of each `..._wasserstein`, the
+      distance from the test texts in its own unit; no GC content where no sequence has a certain base;
+    * `kmer_js_1` to `kmer_js_6` (of proteins to `kmer_js_3`): Jensen-Shannon divergence of the words' shares, bits; not
+      where sequences are shorter;
     * `motif_NAME_per_kb`: hits in 1,000 windows;
     * `discriminability`: area under the ROC curve of a classifier by words, generated against test texts;
     * `nearest_edits_mean`, `nearest_edits_median`: edits to the nearest training text; `near_copies`: share of samples
-      within 0.05 edits a base of one.
+      within 0.05 edits a letter of one.
 
     Args:
-        samples: as generated; what is no DNA counts against `valid`, and is left out of the rest.
-        references: of kind `dna`. Without training texts there is no novelty and no nearness.
+        samples: as generated; what is no such sequence counts against `valid`, and is left out of the rest.
+        references: of a domain with an alphabet. Without training texts there is no novelty and no nearness.
         settings: how the work is done.
-        motifs: whose density to count, such as `seqvae.properties.dna.motifs.PROMOTER_BOXES`.
+        motifs: of DNA, whose density to count, such as `seqvae.properties.dna.motifs.PROMOTER_BOXES`.
 
     Raises:
-        InputError: fewer than two valid samples or reference texts, or a real text that is no DNA.
+        InputError: fewer than two valid samples or reference texts, or a real text that is no such sequence.
+        UsageError: the references are of a domain without an alphabet.
     """
     settings = settings or GenerationSettings()
     tell = _teller(settings)
-    forms = [form for text in samples if (form := dna_or_none(text))]
+    alphabet = DOMAINS[references.kind].alphabet
+    if alphabet is None:
+        raise UsageError(f"expected sequences of a known alphabet, got references of {references.kind}")
+    forms = [form for text in samples if (form := alphabet.canonical(text))]
     if len(forms) < 2:
         raise InputError(
-            f"expected at least 2 samples that are DNA, got {len(forms)} among {len(samples)}: check what made them"
+            f"expected at least 2 samples that are {alphabet.title}, got {len(forms)} among {len(samples)}: check what "
+            "made them"
         )
-    test, training = _real(references.test, "reference", 2), _real(references.training, "training texts", 0)
+    test = _real(references.test, alphabet, "reference", 2)
+    training = _real(references.training, alphabet, "training texts", 0)
     tell("sequences", 0)
-    facts, real = _facts(forms, motifs), _facts(test, motifs)
+    facts, real = _facts(forms, alphabet, motifs), _facts(test, alphabet, motifs)
     known, rng = frozenset(training), np.random.default_rng(settings.seed)
     metrics, baselines = _described(facts, len(samples), known), _described(real, len(test), known)
     tell("distributions", 1)
@@ -94,7 +104,7 @@ def dna_metrics(
     baselines |= _baselines(facts, real, training, settings)
     tell("classifier", 2)
     intervals: dict[str, tuple[float, float]] = {}
-    if found := _told_apart(real.texts, facts.texts, settings.seed, settings.bootstrap):
+    if found := _told_apart(real, facts.texts, settings.seed, settings.bootstrap):
         metrics["discriminability"], interval = found
         intervals |= {"discriminability": interval} if interval else {}
     tell("nearest training texts", 3)
@@ -105,7 +115,7 @@ def dna_metrics(
     intervals |= _intervals(facts, metrics, settings.bootstrap, rng)
     tell("intervals", 5)
     counts = _counts(samples, facts, real, training)
-    return Generation("dna", metrics, intervals, baselines, _histograms(facts, real), _first(forms), counts)
+    return Generation(references.kind, metrics, intervals, baselines, _histograms(facts, real), _first(forms), counts)
 
 
 def _teller(settings: GenerationSettings) -> Callable[[str, int], object]:
@@ -115,16 +125,16 @@ def _teller(settings: GenerationSettings) -> Callable[[str, int], object]:
     return lambda what, done: progress(what, done, 5)
 
 
-def _real(texts: Sequence[str], what: str, fewest: int) -> list[str]:
+def _real(texts: Sequence[str], alphabet: Alphabet, what: str, fewest: int) -> list[str]:
     """Return real sequences in canonical form.
 
     Raises:
-        InputError: one is no DNA, or there are too few.
+        InputError: one is no such sequence, or there are too few.
     """
     forms = []
     for number, text in enumerate(texts, 1):
         try:
-            forms.append(normalize_dna(text))
+            forms.append(alphabet.normalize(text))
         except InvalidSequenceError as error:
             raise InputError(f"{what}, sequence {number}: {error}") from error
     if len(forms) < fewest:
@@ -132,18 +142,17 @@ def _real(texts: Sequence[str], what: str, fewest: int) -> list[str]:
     return forms
 
 
-def _facts(forms: Sequence[str], motifs: Sequence[Motif]) -> _Facts:
+def _facts(forms: Sequence[str], alphabet: Alphabet, motifs: Sequence[Motif] = ()) -> _Facts:
     texts = sorted(forms)
-    found = dna_letters(texts)
-    values: dict[str, Row] = {
-        "length": found.lengths.astype(np.float64),
-        "gc": gc_content(found),
-        "longest_run": longest_runs(found).astype(np.float64),
-    }
+    found = letters_in(alphabet, texts)
+    values: dict[str, Row] = {"length": found.lengths.astype(np.float64)}
+    if alphabet.complements:
+        values["gc"] = gc_content(found)
+    values["longest_run"] = longest_runs(found).astype(np.float64)
     for motif in motifs:
         windows = np.maximum(found.lengths - motif.width + 1, 1) * (2 if motif.both_strands else 1)
         values[f"motif_{motif.name}_per_kb"] = 1000 * hits(found, motif) / windows
-    return _Facts(texts, found, values)
+    return _Facts(alphabet, texts, found, values)
 
 
 _DISTANCES = ("length", "gc", "longest_run")  # values whose distributions are compared, beside their means
@@ -177,11 +186,11 @@ def _compared(facts: _Facts, other: _Facts) -> dict[str, float]:
     from scipy.stats import wasserstein_distance
 
     found = {}
-    for name in _DISTANCES:
+    for name in (each for each in _DISTANCES if each in facts.values):
         one, two = _defined(facts.values[name]), _defined(other.values[name])
         if one.size and two.size:
             found[f"{name}_wasserstein"] = float(wasserstein_distance(one, two))
-    for width in WIDTHS:
+    for width in range(1, longest_kmer(len(facts.alphabet.letters), _MOST_KMERS) + 1):
         if _has_kmers(facts.letters, width) and _has_kmers(other.letters, width):
             shares = spectrum(facts.letters, width), spectrum(other.letters, width)
             found[f"kmer_js_{width}"] = jensen_shannon(*shares)
@@ -200,11 +209,11 @@ def _baselines(facts: _Facts, real: _Facts, training: Sequence[str], settings: G
     """Return the figures of comparison for real sequences in place of the samples."""
     rng = np.random.default_rng(settings.seed)
     if training:
-        real_baseline, against = _picked(training, len(facts.texts), rng), real.texts
+        real_baseline, against = _picked(training, len(facts.texts), rng), real
     else:
         shuffled = _picked(real.texts, len(real.texts), rng)
-        real_baseline, against = shuffled[::2], shuffled[1::2]
-    found = _compared(_facts(real_baseline, ()), _facts(against, ()))
+        real_baseline, against = shuffled[::2], _facts(shuffled[1::2], facts.alphabet)
+    found = _compared(_facts(real_baseline, facts.alphabet), against)
     told = _told_apart(against, real_baseline, settings.seed, 0)
     return found | ({"discriminability": told[0]} if told else {})
 
@@ -216,12 +225,12 @@ def _picked(texts: Sequence[str], count: int, rng: np.random.Generator) -> list[
 
 
 def _told_apart(
-    real: Sequence[str], generated: Sequence[str], seed: int, bootstrap: int
+    real: _Facts, generated: Sequence[str], seed: int, bootstrap: int
 ) -> tuple[float, tuple[float, float] | None] | None:
     """Return the classifier's area and its interval; None where there are too few sequences for one."""
-    if min(len(real), len(generated)) < FOLDS:
+    if min(len(real.texts), len(generated)) < FOLDS:
         return None
-    found = discriminability(real, generated, seed, bootstrap)
+    found = discriminability(real.texts, generated, seed, bootstrap, real.alphabet)
     return found.auc, found.interval
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BASES = "ACGT"
+from seqvae.sequences.dna import BASES
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,16 @@ class Logo:
     left_out: int
 
 
-def logo(sequences: Sequence[str]) -> Logo | None:
-    """Count a sequence logo of the DNA sequences that have the commonest length.
+def logo(sequences: Sequence[str], letters: str = BASES) -> Logo | None:
+    """Count a sequence logo of the sequences that have the commonest length.
 
-    A position tells log2(4) minus the entropy of its letters minus (4 - 1) / (2 n ln 2), the bias of an entropy
-    that is counted on n sequences; never less than nothing (Schneider & Stephens 1990, doi:10.1093/nar/18.20.6097).
-    Letters other than A, C, G and T are not counted.
+    A position tells log2(k), for k letters, minus the entropy of its letters minus (k - 1) / (2 n ln 2), the bias of an
+    entropy that is counted on n sequences; never less than nothing (Schneider & Stephens 1990,
+    doi:10.1093/nar/18.20.6097). Other letters are not counted.
 
     Args:
         sequences: in upper case.
+        letters: the alphabet, k letters.
 
     Returns:
         The logo, or None where fewer than half of the sequences have one length, so that positions mean nothing.
@@ -49,10 +50,10 @@ def logo(sequences: Sequence[str]) -> Logo | None:
         return None
     same = "".join(sequence for sequence in sequences if len(sequence) == length)
     symbols = np.frombuffer(same.encode(), np.uint8).reshape(count, length)
-    counts = np.stack([(symbols == ord(base)).sum(axis=0) for base in _BASES], axis=1).astype(np.float64)
+    counts = np.stack([(symbols == ord(letter)).sum(axis=0) for letter in letters], axis=1).astype(np.float64)
     seen = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares = counts / seen
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
-    bias = (len(_BASES) - 1) / (2 * math.log(2) * seen)
-    information = np.maximum(math.log2(len(_BASES)) - entropy - bias, 0)
-    return Logo(_BASES, shares * information, count, len(sequences) - count)
+    bias = (len(letters) - 1) / (2 * math.log(2) * seen)
+    information = np.maximum(math.log2(len(letters)) - entropy - bias, 0)
+    return Logo(letters, shares * information, count, len(sequences) - count)
