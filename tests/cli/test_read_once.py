@@ -12,14 +12,14 @@ from seqvae.cli.main import main
 from seqvae.evaluate.model.held_out import ModelSettings, SummarySettings, model_table, summarise
 from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
 from seqvae.sequences.tokenizers.char import CharTokenizer
-from seqvae.sequences.tokenizers.dna import DnaTokenizer
+from seqvae.sequences.tokenizers.letters import AlphabetTokenizer
 from seqvae.sequences.tokenizers.selfies import SelfiesTokenizer
 from seqvae.sequences.tokenizers.smiles import SmilesTokenizer
 from seqvae.train import fit
 
 # None is written in canonical form, which alone a model writes: what is read in these words came from the file.
 MOLECULES = [f"C1{'C' * ring}1{atom}{'C' * chain}" for atom in "NOS" for chain in range(2, 6) for ring in range(2, 9)]
-TOKENIZERS = [DnaTokenizer, SmilesTokenizer, SelfiesTokenizer, CharTokenizer]
+TOKENIZERS = [AlphabetTokenizer, SmilesTokenizer, SelfiesTokenizer, CharTokenizer]
 SMALL = ["--epochs", "1", "--latent", "4", "--embedding", "8", "--encoder-width", "8", "--decoder-width", "8"]
 SMALL += ["--device", "cpu", "--prior", "none", "--beta", "0.1", "--quiet"]
 pytestmark = pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")
