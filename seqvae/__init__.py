@@ -22,7 +22,7 @@ __all__ = ["__version__", "load"]
 
 __version__ = "0.1.0"
 
-# Parts that are imported when they are first asked for: `seqvae.evaluate.compare(...)` works after `import seqvae`.
+# Parts that are imported when they are first asked for: `seqvae.evaluate.run(...)` works after `import seqvae`.
 _PARTS = ("data", "evaluate", "latent", "properties", "search", "sequences")
 
 

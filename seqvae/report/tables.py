@@ -151,6 +151,16 @@ def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float]
     ]
 
 
+def generation_rows(found: Generation) -> list[list[str]]:
+    """Return the metrics of samples as text, with a heading; a column that would be empty is left out."""
+    rows = [["samples", "here", "95 % interval", "real texts"]]
+    for name, value, interval, floor in metric_rows(found):
+        bounds = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        rows.append([name, f"{value:.4g}", bounds, "" if floor is None else f"{floor:.4g}"])
+    keep = [i for i in range(4) if any(row[i] for row in rows[1:])]
+    return [[row[i] for i in keep] for row in rows]
+
+
 def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     """Return the keys to show, in order: the variant of a figure with or without stereo only where it differs."""
     return [

@@ -15,11 +15,12 @@ from page_cases import checked
 
 from seqvae.errors import InputError
 from seqvae.evaluate.dna.logo import logo
+from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.metric_names import LABELS
 from seqvae.evaluate.real_baseline import picked, training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.evaluate.reference_sets import Splits, certain
-from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.report.evaluation_page import evaluation_page
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.published import generation_rows, reconstruction_rows, tables
@@ -34,11 +35,14 @@ MOLECULES = Generation(
     examples=["CCO", "c1ccccc1"],
     counts={"samples": 4, "scaffold reference": 7},
 )
-FACTS = [("seed", "0"), ("a < b", "c & d")]
+SETTINGS = {"seed": 0, "a < b": "c & d"}
 
 
-def page(**parts):
-    return evaluation_page(Evaluation(**{"source": "s<1>.smi", "reference": "r", "facts": FACTS, **parts}))
+def page(reference="r", **parts):
+    splits = Splits(reference, "molecules", ["CCO"])
+    return evaluation_page(
+        Evaluation(**{"source": "s<1>.smi", "splits": splits, "samples": [], "settings": SETTINGS, **parts})
+    )
 
 
 def cells(html, title):
@@ -65,7 +69,7 @@ def test_the_page_shows_what_it_is_given_and_nothing_else():
 
 
 def test_published_rows_stand_beside_ours():
-    html = page(generation=MOLECULES, published=generation_rows("moses"))
+    html = page("moses", generation=MOLECULES)
     checked(html.replace("https://", ""))
     fcd = cells(html, "FCD/Test\u00a0↓")
     titles = re.findall(r"<th[^>]*>(.*?)</th>", html)[: len(fcd)]
@@ -93,7 +97,7 @@ def test_published_figures_are_those_of_the_sources():
 
 def test_a_model_has_its_table_and_the_published_reconstructions():
     metrics = {**dict.fromkeys(LABELS, 0.5), "ten_by_ten": 0.75, "miss_edits_mean": None, "collapse": "It <is> empty."}
-    html = page(generation=None, model=metrics, reconstruction=reconstruction_rows("zinc250k"))
+    html = page("zinc250k", generation=None, model=metrics)
     text = checked(html)
     for part in ("The model itself", "It <is> empty.", "JT-VAE", "All figures"):
         assert part in text
