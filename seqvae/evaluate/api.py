@@ -15,7 +15,7 @@ from seqvae.evaluate.dna.logo import Logo, logo
 from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.model.held_out import ModelSettings, encodable, model_table
 from seqvae.evaluate.real_baseline import training_baseline
-from seqvae.evaluate.records import Generation, GenerationSettings, Watch
+from seqvae.evaluate.records import Generation, GenerationSettings, Unwatched, Watch
 from seqvae.evaluate.reference_sets import KINDS, Splits, certain, read_file, read_splits
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec, load
@@ -56,7 +56,7 @@ def run(
         UsageError: motifs of texts that are no DNA, or an unknown prior or device.
         DownloadError: a dataset is not on this machine and cannot be fetched.
     """
-    work = _Work(config or EvaluationConfig(), device, batch_size, watch or _Nobody())
+    work = _Work(config or EvaluationConfig(), device, batch_size, watch or Unwatched())
     codec, samples = _model_or_samples(source, column, device)
     splits = reference if isinstance(reference, Splits) else _read(reference, train, column, codec, work)
     motifs = _motifs(work.config.motifs, splits)
@@ -75,16 +75,6 @@ def run(
     of_the_model = _of_the_model(codec, splits, work) if codec else {}
     logos = _logos(samples, splits) if splits.kind == DNA else ()
     return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos)
-
-
-class _Nobody:
-    """Listens to nothing."""
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        return
-
-    def note(self, text: str) -> None:
-        return
 
 
 @dataclass(frozen=True)
@@ -119,7 +109,7 @@ def _model_or_samples(
 
 def _read(reference: str, train: str, column: str, codec: Codec | None, work: _Work) -> Splits:
     work.watch.note(f"reading {reference}")
-    shown = not isinstance(work.watch, _Nobody)
+    shown = not isinstance(work.watch, Unwatched)
     return read_splits(reference, train, column, codec.run if codec else None, progress=shown)
 
 

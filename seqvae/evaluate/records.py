@@ -23,6 +23,16 @@ class Watch(Protocol):
         """Take note of a sentence."""
 
 
+class Unwatched:
+    """Takes note of nothing."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True)
 class References:
     """Real texts that samples are compared with.
