@@ -25,7 +25,7 @@ from seqvae.config.toml import run_to_dict
 from seqvae.errors import CollapseWarning
 from seqvae.evaluate.dna.markov_baselines import counted_bits, model_bits
 from seqvae.evaluate.dna.metrics import dna_metrics
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.records import GenerationSettings, References
 from seqvae.latent.codec import Codec
 from seqvae.properties.dna.motifs import PROMOTER_BOXES

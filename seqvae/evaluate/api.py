@@ -13,7 +13,8 @@ from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.dna.logo import Logo, logo
 from seqvae.evaluate.evaluation import Evaluation
-from seqvae.evaluate.model.held_out import ModelSettings, encodable, model_table
+from seqvae.evaluate.model.held_out import encodable, model_table
+from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.real_baseline import training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, Unwatched, Watch
 from seqvae.evaluate.reference_sets import KINDS, Splits, certain, read_file, read_splits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from seqvae.artifact.folder import record_metrics
-from seqvae.evaluate.model.held_out import Summary, SummarySettings, summarise
+from seqvae.evaluate.model.summary import Summary, SummarySettings, summarise
 from seqvae.latent.codec import Codec, load
 from seqvae.train.finetune import Finetuned
 from seqvae.train.fit import Trained

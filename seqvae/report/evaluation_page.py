@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvae import __version__
+from seqvae.evaluate.metric_names import TELLING
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
@@ -15,7 +16,6 @@ from seqvae.report.html.page import Section, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
 from seqvae.report.published import Published, generation_rows, reconstruction_rows
 from seqvae.report.tables import (
-    TELLING,
     better,
     bits_rows,
     latent_rows,

@@ -84,7 +84,8 @@ def evaluate(
 def _print(found: Evaluation) -> None:
     """Print the tables."""
     from seqvae.cli.printing import print_rows
-    from seqvae.report.tables import TELLING, bits_rows, generation_rows, latent_rows, model_rows, property_rows
+    from seqvae.evaluate.metric_names import TELLING
+    from seqvae.report.tables import bits_rows, generation_rows, latent_rows, model_rows, property_rows
 
     if found.generation is not None:
         print_rows(generation_rows(found.generation))
