@@ -12,7 +12,7 @@ from scripts.training.training_runs import Finished
 from seqvae.artifact.folder import parameters
 from seqvae.config import DecodeConfig
 from seqvae.evaluate.compare import generation
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.records import GenerationSettings, References
 from seqvae.evaluate.reference_sets import read_splits
 from seqvae.latent.codec import Codec

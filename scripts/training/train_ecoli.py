@@ -23,7 +23,7 @@ from seqvae.artifact.folder import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.errors import CollapseWarning
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.records import GenerationSettings, References
 from seqvae.evaluate.sequences.markov_baselines import counted_bits, model_bits
 from seqvae.evaluate.sequences.metrics import sequence_metrics

@@ -9,6 +9,9 @@ from seqvae.config.checks import (
 from seqvae.config.decoding import (
     DecodeConfig,
 )
+from seqvae.config.evaluation import (
+    EvaluationConfig,
+)
 from seqvae.config.execution import (
     ExecutorConfig,
 )
@@ -61,6 +64,7 @@ __all__ = [
     "DataConfig",
     "DecodeConfig",
     "EndConfig",
+    "EvaluationConfig",
     "EvolutionConfig",
     "ExecutorConfig",
     "FinetuneConfig",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.data.audit import Audit, audit
 from seqvae.data.datasets.registry import list_cards, load_dataset
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
@@ -111,3 +112,20 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
         groups = groups_of(found.texts, data.split, kind)
         return group_split(groups, data.valid_fraction, data.test_fraction, seed)
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
+
+
+def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:
+    """Read a dataset by name, or a file, and look it over; leaks are counted by a dataset's published split.
+
+    Args:
+        source: as `DataConfig.source`.
+        column: of the texts in a table; by default the one obvious column.
+        kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
+
+    Raises:
+        UsageError: an unknown kind, or neither such a file nor such a dataset.
+        InputError: it cannot be read.
+    """
+    found = read_texts(DataConfig(source=source, column=column))
+    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # of molecules `smiles`, which holds them all
+    return audit(found.texts, guessed, split=found.published, lines=found.lines)

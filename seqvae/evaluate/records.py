@@ -5,10 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from seqvae.errors import UsageError
 
 Progress = Callable[[str, int, int], object]  # what is done, so many of so many
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Follows a long work: how far a step has come, and in words what the next one is or what was left out."""
+
+    def __call__(self, what: str, done: int, total: int) -> object:
+        """Take note that so many of so many are done."""
+
+    def note(self, text: str) -> object:
+        """Take note of a sentence."""
+
+
+class Unwatched:
+    """Takes note of nothing."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqvae import __version__
+from seqvae.evaluate.metric_names import TELLING
 from seqvae.report.html.histogram import histogram
+from seqvae.report.html.letters import drawable
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.report.published import Published
+from seqvae.report.published import Published, generation_rows, reconstruction_rows
 from seqvae.report.tables import (
-    TELLING,
     better,
     bits_rows,
     latent_rows,
@@ -28,6 +30,7 @@ from seqvae.report.tables import (
 from seqvae.sequences.domain import DOMAINS, MOLECULES
 
 if TYPE_CHECKING:
+    from seqvae.evaluate.evaluation import Evaluation
     from seqvae.evaluate.records import Generation
     from seqvae.evaluate.sequences.logo import Logo
 
@@ -42,57 +45,44 @@ _OF_SEQUENCES = (
 _UNBROKEN = "\u00a0"  # a blank at which no line ends
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Everything that the page shows.
-
-    Attributes:
-        source: file of the samples, or the model that they were drawn from.
-        reference: dataset or file that they are compared with.
-        facts: name and value of how the figures were made, in order.
-        generation: figures of the samples; None where they are plain text, for which there are none.
-        model: held-out figures of the model, a `ModelTable` as a dictionary; empty where the samples came from a file.
-        bits: its bits a base beside counting models, a `HeldOutBits` as a dictionary; empty where there are none.
-        latent: figures of the latent space, a `LatentQuality` as a dictionary; empty where nobody looked.
-        unit: what one letter of a text is: base, residue.
-        published: generation metrics that others have published for this reference.
-        reconstruction: shares of reconstructed texts that others have published for it.
-        logos: sequence logos of the samples and of the reference; empty where there are none.
-    """
-
-    source: str
-    reference: str
-    facts: Sequence[tuple[str, str]]
-    generation: Generation | None
-    model: Mapping[str, Any] = field(default_factory=dict)
-    bits: Mapping[str, Any] = field(default_factory=dict)
-    latent: Mapping[str, Any] = field(default_factory=dict)
-    unit: str = "base"
-    published: Published | None = None
-    reconstruction: Published | None = None
-    logos: Sequence[Logo] = ()
-
-
 def evaluation_page(found: Evaluation) -> str:
     """Return the page as one HTML document."""
     sections = [Section(title, blocks) for title, blocks in _sections(found) if blocks]
     what = "What it generates and what it keeps" if found.model else "Samples"
-    lead = f"{what}, measured against {found.reference}."
+    lead = f"{what}, measured against {Path(found.splits.name).name}."
     footer = "Written by seqvae evaluate. This page needs no network."
-    return page(f"Evaluation of {found.source}", sections, lead, footer)
+    name = Path(found.source).name or found.source
+    return page(f"Evaluation of {'standard input' if name == '-' else name}", sections, lead, footer)
 
 
 def _sections(found: Evaluation) -> Iterator[tuple[str, tuple[str, ...]]]:
     if found.generation is not None:
-        yield "Samples beside real texts", _generation(found.generation, found.published, bool(found.model))
-    yield "The model itself", _model(found.model, found.reconstruction)
-    yield f"Bits a {found.unit}", _bits(found.bits, found.unit)
+        published = generation_rows(found.splits.name)
+        yield "Samples beside real texts", _generation(found.generation, published, bool(found.model))
+    yield "The model itself", _model(found.model, reconstruction_rows(found.splits.name))
+    unit = DOMAINS[found.splits.kind].unit
+    yield f"Bits a {unit}", _bits(found.bits, unit)
     if found.generation is not None:
         yield "Properties", _properties(found.generation)
         yield "Positions", _logos(found.logos)
         yield "Examples", _examples(found.generation)
     yield "The latent space", _latent(found.latent)
-    yield "How this was made", (table(("", ""), found.facts),)
+    yield "How this was made", (table(("", ""), _facts(found)),)
+
+
+def _facts(found: Evaluation) -> list[tuple[str, str]]:
+    splits = found.splits
+    facts = [
+        ("model" if found.model else "file of samples", found.source),
+        ("samples", f"{len(found.samples):,}"),
+        ("reference", f"{splits.name}, {len(splits.test):,} texts"),
+    ]
+    if splits.test_scaffolds:
+        facts.append(("second test set, of other scaffolds", f"{splits.name}, {len(splits.test_scaffolds):,} texts"))
+    training = f"{splits.train_name}, {len(splits.train):,} texts" if splits.train else "not given, so no novelty"
+    facts.append(("training texts", training))
+    facts += [(name, str(value)) for name, value in found.settings.items() if name != "number"]
+    return [*facts, ("seqvae", __version__)]
 
 
 def _generation(found: Generation, published: Published | None, has_model: bool) -> tuple[str, ...]:
@@ -181,7 +171,7 @@ def _properties(found: Generation) -> tuple[str, ...]:
 
 
 def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
-    if not logos:
+    if not logos or not drawable(logos[0].letters):
         return ()
     top = axis_top(logos)
     titles = ("Samples", "Reference")

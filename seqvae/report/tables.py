@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqvae.evaluate.metric_names import BY_PROPERTY, LABELS, LATENT_LABELS, PROPERTY_LABELS
+from seqvae.evaluate.metric_names import BRIEF, BY_PROPERTY, PROPERTIES, Metric
 from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
@@ -65,61 +65,6 @@ _PROPERTIES = {
 }
 
 
-_PREDICTORS = {"ridge_r2": "ridge, R²", "ridge_rank": "ridge, rank", "gp_r2": "GP, R²", "gp_rank": "GP, rank"}
-# What to look at first, of all figures of a model.
-TELLING = (
-    "exact_reconstruction",
-    "beam_exact",
-    "refined_exact",
-    "refined_beam_exact",
-    "teacher_forced_exact",
-    "ten_by_ten",
-    "miss_tanimoto_mean",
-    "miss_edits_mean",
-    "rate",
-    "distortion",
-    "distortion_shuffled",
-    "nll_bound",
-    "nll_bound_fitted",
-    "bits_per_token",
-    "bits_per_character",
-    "active_units",
-    "latent",
-    "mutual_information",
-    "mutual_information_limit",
-    "marginal_kl",
-)
-
-
-# What a model card, the terminal and quickstart show of a training.
-BRIEF = (
-    "texts",
-    "left_out",
-    "exact_reconstruction",
-    "token_accuracy",
-    "beam_exact",
-    "refined_exact",
-    "refined_beam_exact",
-    "amortisation_gap",
-    "refined_texts",
-    "refine_steps",
-    "beam",
-    "elbo",
-    "rate",
-    "distortion",
-    "nll_bound",
-    "iwae_samples",
-    "bits_per_token",
-    "bits_per_character",
-    "active_units",
-    "latent",
-    "samples",
-    "validity",
-    "uniqueness",
-    "novelty",
-)
-
-
 def metric_name(key: str, unit: str = "base") -> str:
     """Return what a figure is called in a table; `unit` is one letter of a sequence.
 
@@ -158,6 +103,16 @@ def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float]
     ]
 
 
+def generation_rows(found: Generation) -> list[list[str]]:
+    """Return the metrics of samples as text, with a heading; a column that would be empty is left out."""
+    rows = [["samples", "here", "95 % interval", "real texts"]]
+    for name, value, interval, floor in metric_rows(found):
+        bounds = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        rows.append([name, f"{value:.4g}", bounds, "" if floor is None else f"{floor:.4g}"])
+    keep = [i for i in range(4) if any(row[i] for row in rows[1:])]
+    return [[row[i] for i in keep] for row in rows]
+
+
 def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     """Return the keys to show, in order: the variant of a figure with or without stereo only where it differs."""
     return [
@@ -167,33 +122,42 @@ def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
-def model_rows(metrics: Mapping[str, Any], keys: Collection[str] = LABELS) -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each figure of a model that is known, in the order of `LABELS`."""
-    known = [key for key in LABELS if key in keys and metrics.get(key) is not None]
-    return [(LABELS[key][0], metrics[key], LABELS[key][1]) for key in known]
+def model_rows(values: Mapping[str, Any], place: str = "") -> list[tuple[str, object, str]]:
+    """Return title, value and explanation of each metric of a model that is known, those of one place or all."""
+    return [(metric.title, values[key], metric.about) for key, metric in _known(values, place)]
 
 
-def labelled_rows(metrics: Mapping[str, object]) -> list[tuple[str, object, str]]:
-    """Return name, value and unit of the figures of a model in `BRIEF` that are known, in the order of `LABELS`."""
-    known = [(LABELS[key][0], metrics[key]) for key in LABELS if key in BRIEF and metrics.get(key) is not None]
-    parts = [(title.rpartition(" (") if title.endswith(")") else (title, "", ""), value) for title, value in known]
-    return [(name, value, unit.removesuffix(")")) for (name, _, unit), value in parts]
+def labelled_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+    """Return name, value and unit of the metrics of a training that are known."""
+    return [(metric.name, values[key], metric.unit) for key, metric in _known(values, BRIEF)]
 
 
-def latent_rows(metrics: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each figure of the latent space that is one number."""
-    return [
-        (title, metrics[key], about)
-        for key, (title, about) in LATENT_LABELS.items()
-        if key not in BY_PROPERTY and metrics.get(key) is not None
-    ]
+def _known(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Metric]]:
+    from seqvae.evaluate.model.summary import SUMMARY_METRICS  # brings torch
+
+    for key, metric in SUMMARY_METRICS.items():
+        if values.get(key) is not None and (not place or place in metric.places):
+            yield key, metric
 
 
-def property_rows(metrics: Mapping[str, Any]) -> list[list[object]]:
-    """Return, with a heading, how well each property is predicted from z: a row a property, a column a figure."""
-    names = [name for name, value in metrics[BY_PROPERTY[0]].items() if value is not None]
-    rows: list[list[object]] = [["", *[_PREDICTORS[key] for key in BY_PROPERTY]]]
-    rows += [[PROPERTY_LABELS.get(n, (n, ""))[0], *[metrics[key].get(n) for key in BY_PROPERTY]] for n in names]
+def latent_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+    """Return title, value and explanation of each metric of the latent space that is one number."""
+    from seqvae.evaluate.model.latent_quality import LATENT_METRICS
+
+    known = [(metric, values.get(key)) for key, metric in LATENT_METRICS.items() if BY_PROPERTY not in metric.places]
+    return [(metric.title, value, metric.about) for metric, value in known if value is not None]
+
+
+def property_rows(values: Mapping[str, Any]) -> list[list[object]]:
+    """Return, with a heading, how well each property is predicted from z: one row per property."""
+    from seqvae.evaluate.model.latent_quality import LATENT_METRICS
+
+    columns = {key: metric for key, metric in LATENT_METRICS.items() if BY_PROPERTY in metric.places}
+    first = next(iter(columns))
+    rows: list[list[object]] = [["", *[metric.title for metric in columns.values()]]]
+    for name in (name for name, value in values[first].items() if value is not None):
+        title = PROPERTIES[name].title if name in PROPERTIES else name
+        rows.append([title, *[values[key].get(name) for key in columns]])
     return rows
 
 

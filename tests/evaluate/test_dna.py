@@ -5,10 +5,12 @@ import pytest
 
 from seqvae.errors import InputError
 from seqvae.evaluate.compare import generation
+from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.records import GenerationSettings, References
+from seqvae.evaluate.reference_sets import Splits
 from seqvae.evaluate.sequences.metrics import sequence_metrics
 from seqvae.properties.dna.motifs import PROMOTER_BOXES
-from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.report.evaluation_page import evaluation_page
 
 PLAIN = GenerationSettings(bootstrap=0, workers=1)
 QUICK = GenerationSettings(bootstrap=40, workers=1)
@@ -92,7 +94,7 @@ def test_sequences_without_a_certain_base_have_no_gc_content(side):
     assert ("gc_wasserstein" in found.metrics) == (side == "training")
     assert "gc_wasserstein" not in found.baselines or side == "samples"
     assert found.metrics["length_wasserstein"] == 0
-    assert evaluation_page(Evaluation("s", "r", (), found))
+    assert evaluation_page(Evaluation("s", Splits("r", "dna", splits["test"]), splits["samples"], found))
 
 
 def test_without_training_the_floor_is_one_half_of_the_test_texts_against_the_other():

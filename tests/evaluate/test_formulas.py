@@ -25,7 +25,7 @@ from seqvae.evaluate.model.diagnostics import (
     mutual_information,
     other_rows,
 )
-from seqvae.evaluate.model.held_out import ModelSettings, SummarySettings, model_table, summarise
+from seqvae.evaluate.model.held_out import model_table
 from seqvae.evaluate.model.reconstruction import (
     Forced,
     Reconstruction,
@@ -36,6 +36,8 @@ from seqvae.evaluate.model.reconstruction import (
 )
 from seqvae.evaluate.model.reconstruction_errors import measure_reconstruction_errors
 from seqvae.evaluate.model.sample_metrics import sample_metrics
+from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.runtime.device import generator
 

@@ -16,19 +16,13 @@ from run_cases import dna_file, small_run
 import seqvae
 from seqvae.config import DecodeConfig
 from seqvae.errors import CollapseWarning, InputError
-from seqvae.evaluate.metric_names import LABELS
+from seqvae.evaluate.metric_names import BRIEF, TELLING
 from seqvae.evaluate.model import diagnostics
 from seqvae.evaluate.model.diagnostics import mixture_log_prob, mutual_information, other_rows
-from seqvae.evaluate.model.held_out import (
-    ModelSettings,
-    ModelTable,
-    Summary,
-    SummarySettings,
-    encodable,
-    model_table,
-    summarise,
-)
+from seqvae.evaluate.model.held_out import TABLE_METRICS, ModelTable, encodable, model_table
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
+from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import GaussianMixture
 from seqvae.runtime.device import generator
@@ -189,12 +183,18 @@ def test_other_rows_are_other_rows(count, seed):
 # The table.
 
 
-def test_the_table_is_flat_and_each_figure_has_a_label():
-    names = {field.name for field in fields(Summary)}
-    assert names == set(LABELS) | {"collapse"}
-    assert {field.name for field in fields(ModelTable)} == names - {"samples", "validity", "uniqueness", "novelty"}
-    assert all(title and explanation for title, explanation in LABELS.values())
-    assert len({title for title, _ in LABELS.values()}) == len(LABELS)
+@pytest.mark.parametrize(("table", "metrics"), [(ModelTable, TABLE_METRICS), (Summary, SUMMARY_METRICS)])
+def test_each_field_of_a_table_has_a_name(table, metrics):
+    assert {field.name for field in fields(table)} == set(metrics) | {"collapse"}
+    assert all(metric.title and metric.about for metric in metrics.values())
+    assert len({metric.title for metric in metrics.values()}) == len(metrics)
+    assert {place for metric in metrics.values() for place in metric.places} == {TELLING, BRIEF}
+
+
+def test_a_unit_is_what_stands_in_brackets_at_the_end():
+    metric = TABLE_METRICS["rate"]
+    assert (metric.name, metric.unit) == ("rate, KL(q(z|x) || p(z))", "nats per sequence")
+    assert (TABLE_METRICS["active_units"].name, TABLE_METRICS["active_units"].unit) == ("active units", "")
 
 
 def test_the_table_agrees_with_its_parts(codec, trained):

@@ -7,11 +7,13 @@ import pytest
 
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import KINDS, check_texts, generation
+from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.records import GenerationSettings, References
+from seqvae.evaluate.reference_sets import Splits
 from seqvae.evaluate.sequences.logo import logo
 from seqvae.evaluate.sequences.markov_baselines import counted_bits
 from seqvae.evaluate.sequences.metrics import sequence_metrics
-from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.report.evaluation_page import evaluation_page
 from seqvae.report.html.letters import drawable
 from seqvae.report.html.logo import logo_plot
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS, MOLECULES, PROTEIN, RNA
@@ -85,7 +87,7 @@ def test_a_position_with_one_letter_tells_all_bits_and_is_drawn(kind):
 def test_the_page_speaks_of_residues():
     test = drawn(PROTEIN)
     found = generation(test, References(PROTEIN, test, training=drawn(PROTEIN, seed=1)), QUICK)
-    page = evaluation_page(Evaluation("a", "b", [], found, unit="residue"))
+    page = evaluation_page(Evaluation("a", Splits("b", PROTEIN, test), test, found))
     assert "length, mean (residues)" in page
     assert "edits a residue" in page
     assert "base" not in page.split("<body", 1)[1]

@@ -37,7 +37,7 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.codec", "cli.reading"):
+    for module in ("latent.bulk", "latent.codec", "latent.files", "data.files.latent_vectors"):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 
@@ -220,11 +220,11 @@ def test_resuming_wants_a_file(model, capsys):
 
 SLOW = """
 import sys, time
-import seqvae.cli.reading, seqvae.latent.bulk, seqvae.latent.codec
+import seqvae.data.files.latent_vectors, seqvae.latent.files, seqvae.latent.bulk, seqvae.latent.codec
 from seqvae.data.files.chunks import Parts
 from seqvae.cli.main import main
 from seqvae.data.files.writers import write_pieces
-for module in (seqvae.latent.bulk, seqvae.latent.codec, seqvae.cli.reading):
+for module in (seqvae.latent.bulk, seqvae.latent.codec, seqvae.latent.files, seqvae.data.files.latent_vectors):
     module.CHUNK = 16
 save = Parts.save
 def slowly(self, results):

@@ -12,9 +12,9 @@ import seqvae
 from seqvae.artifact.folder import load_artifact
 from seqvae.config import DecodeConfig
 from seqvae.errors import InputError, TooLongError, UsageError
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
 from seqvae.evaluate.model.reconstruction import reconstruct, sampled_reconstruction, token_accuracy
 from seqvae.evaluate.model.sample_metrics import sample_metrics, seen_in
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.runtime.device import generator
 from seqvae.sequences.grammar.valence import valences_of
 from seqvae.sequences.molecules import is_valid

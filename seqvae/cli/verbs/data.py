@@ -75,11 +75,7 @@ def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
     """
     from seqvae.cli.printing import print_rows
-    from seqvae.config import DataConfig
-    from seqvae.data.audit import audit as look_over
-    from seqvae.data.corpus import read_texts
+    from seqvae.data.corpus import audit_source
     from seqvae.report.audit_table import audit_rows
 
-    found = read_texts(DataConfig(source=source, column=column))
-    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # of molecules `smiles`, which holds them all
-    print_rows(audit_rows(look_over(found.texts, guessed, split=found.published, lines=found.lines)))
+    print_rows(audit_rows(audit_source(source, column, kind)))

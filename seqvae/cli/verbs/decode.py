@@ -46,9 +46,10 @@ def decode(
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
     """
-    from seqvae.cli.bulk import in_bulk, write_bulk
-    from seqvae.cli.reading import latent_chunks
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.latent.files import decode_file
 
     bulk = in_bulk(model, out, spread, computing)
-    count = write_bulk(bulk, out, bulk.decode(latent_chunks(source, bulk.codec.latent), how), computing)
+    with bar(computing) as advance:
+        count = decode_file(bulk, source, out, how, advance)
     computing.note(f"{count:,} latent vectors decoded: {out}")

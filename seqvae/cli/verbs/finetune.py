@@ -82,27 +82,16 @@ def _config(given: Mapping[str, Any], adapt: AdaptConfig) -> FinetuneConfig:
 
 
 def _report(found: Finetuned) -> None:
-    """Say what was added and dropped, and measure the held-out texts before and after."""
-    from seqvae import load
-    from seqvae.artifact.folder import record_metrics
+    """Say what was added and dropped, and what the held-out texts were worth before and after."""
     from seqvae.cli.printing import print_change
-    from seqvae.evaluate.model.held_out import SummarySettings, summarise
-    from seqvae.latent.codec import Codec
+    from seqvae.evaluate.trained import measure_finetuned
 
-    trained = found.trained
     if found.new_tokens:
         named = ", ".join(found.new_tokens)
         print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
     if found.prior_note:
         print(found.prior_note, file=sys.stderr)
-    prepared = trained.prepared
-    if not prepared.test_texts:
+    if metrics := measure_finetuned(found):
+        print_change(*map(asdict, metrics))
+    else:
         print("no texts were held out, so there are no figures: see --test-fraction", file=sys.stderr)
-        return
-    settings = SummarySettings(seed=prepared.run.training.seed)
-    codecs = {"before": Codec(found.start), "after": load(trained.folder)}
-    metrics = {
-        when: asdict(summarise(codec, prepared.held_out, prepared.train, settings)) for when, codec in codecs.items()
-    }
-    record_metrics(trained.folder, {**metrics["after"], "before": metrics["before"]})
-    print_change(metrics["before"], metrics["after"])

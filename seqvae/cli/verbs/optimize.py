@@ -152,9 +152,9 @@ def optimize(
 
 
 def _begin(objective: str, out: Path, config: SearchConfig, start: str, measured: str) -> None:
-    from seqvae.cli.verbs.tell import read_measurements
     from seqvae.properties.scoring import scoring_of
     from seqvae.search.api import begin
+    from seqvae.search.oracle.measurements import read_measurements
 
     scoring = scoring_of(objective)
     known = read_measurements(measured, "", scoring.names) if measured else []

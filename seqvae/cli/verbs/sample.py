@@ -72,9 +72,11 @@ def sample(
         computing: where and how the model runs.
         spread: over what a large number is spread, and how it goes on after a kill.
     """
-    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.latent.files import sample_file
 
     how = sampling.config()
     bulk = in_bulk(model, out, spread, computing)
-    write_bulk(bulk, out, bulk.sample(number, how, sampling.prior), computing, number)
+    with bar(computing, number) as advance:
+        sample_file(bulk, number, out, how, sampling.prior, advance)
     computing.note(f"{number:,} texts sampled: {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -52,23 +53,17 @@ def train(
     values = merged(read_run(config) if config else {}, {**given, "source": source or None})
     run = run_from_dict(values)
 
-    from dataclasses import asdict
-
-    from seqvae import load
-    from seqvae.artifact.folder import record_metrics
-    from seqvae.cli.printing import print_metrics
-    from seqvae.evaluate.model.held_out import SummarySettings, summarise
     from seqvae.train.fit import train as fit
 
     named = [f"{section}.{key}" for section, part in values.items() for key in part]
     trained = fit(run, out, resume=resume, quiet=quiet, named=named)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes that train together: the first one reports
-    prepared = trained.prepared
-    if not prepared.test_texts:
+    if not trained.prepared.test_texts:
         print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
         return
-    settings = SummarySettings(seed=prepared.run.training.seed)
-    metrics = asdict(summarise(load(out), prepared.held_out, prepared.train, settings))
-    record_metrics(out, metrics)
-    print_metrics(metrics)
+    from seqvae.cli.printing import print_metrics
+    from seqvae.evaluate.trained import measure_trained
+
+    if found := measure_trained(trained):
+        print_metrics(asdict(found))

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
+from seqvae.evaluate.metric_names import BY_PROPERTY, Metric
 from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.smoothness import PathSettings, path_quality
 from seqvae.latent.codec import Codec
@@ -79,26 +80,7 @@ class LatentQuality:
     R2 and Spearman's rank correlation are of held-out predictions: every text is predicted once, by a model fitted to
     the other folds. By property; None where it is the same for all texts, or known for too few of them.
 
-    Attributes:
-        texts: distinct texts looked at.
-        left_out: texts left out: the model cannot encode them, or they came before.
-        latent: latent dimensions.
-        folds: parts of the cross-validation.
-        gp_texts: of these texts, those of the Gaussian process.
-        ridge_r2: R2 of ridge regression from the posterior mean.
-        ridge_rank: its rank correlation.
-        gp_r2: R2 of a Gaussian process from the posterior mean.
-        gp_rank: its rank correlation.
-        path_pairs: number of paths; this and what follows as in `paths.PathQuality`.
-        path_steps: points along each, ends included.
-        path_validity: share of points that decode to a valid text.
-        path_distinct: distinct valid texts along a path.
-        path_similarity: similarity of neighbouring points.
-        path_similarity_moved: similarity of neighbouring points with different texts.
-        path_worst_step: smallest similarity of neighbouring points along a path.
-        path_ends_similarity: similarity of the two ends.
-        path_monotone: share of paths on which no step goes back.
-        path_forward_steps: share of steps that do not go back.
+    What each field is, with its unit, is in `LATENT_METRICS`.
     """
 
     texts: int
@@ -120,6 +102,35 @@ class LatentQuality:
     path_ends_similarity: float
     path_monotone: float
     path_forward_steps: float
+
+
+# A metric of the latent space is a field above, its name here and its value below.
+LATENT_METRICS = {
+    "texts": Metric("distinct texts", "texts the model has not been trained on"),
+    "left_out": Metric("texts left out", "not encodable, or the same as one before"),
+    "latent": Metric("latent dimensions", "of z"),
+    "folds": Metric("folds", "each text is predicted by a model fitted to the other folds"),
+    "gp_texts": Metric("texts of the Gaussian process", "taken evenly from these; its time grows with the cube"),
+    "ridge_r2": Metric("ridge, R²", "linear in the posterior mean, held out", BY_PROPERTY),
+    "ridge_rank": Metric("ridge, rank", "Spearman's, held out", BY_PROPERTY),
+    "gp_r2": Metric("GP, R²", "smooth in the posterior mean, held out", BY_PROPERTY),
+    "gp_rank": Metric("GP, rank", "Spearman's, held out", BY_PROPERTY),
+    "path_pairs": Metric("paths", "between the posterior means of two random texts"),
+    "path_steps": Metric("points along a path", "both ends included, decoded greedily"),
+    "path_validity": Metric("validity along paths (share of points)", "a molecule, or a sequence that is not empty"),
+    "path_distinct": Metric("distinct texts along a path (mean)", "of the points along it"),
+    "path_similarity": Metric(
+        "similarity of neighbouring points (0 to 1)",
+        "Tanimoto for molecules, 1 - edit distance / length for sequences; 0 with an invalid one",
+    ),
+    "path_similarity_moved": Metric("the same where the text changes (0 to 1)", "steps that stay at one text left out"),
+    "path_worst_step": Metric("similarity across the largest jump of a path (0 to 1)", "mean over the paths"),
+    "path_ends_similarity": Metric("similarity of a path's ends (0 to 1)", "what a single jump would have"),
+    "path_monotone": Metric(
+        "monotone paths (share of paths)", "no step comes nearer to the start or further from the end"
+    ),
+    "path_forward_steps": Metric("forward steps (share of steps)", "they do neither"),
+}
 
 
 def latent_quality(

@@ -1,111 +1,21 @@
-"""Read texts that a model can encode, and latent vectors that it can decode."""
+"""Read latent vectors from the files that `writers` makes of them, in chunks."""
 
 from __future__ import annotations
 
 import csv
-import warnings
 import zipfile
 import zlib
-from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.cli.options import ComputeOptions, InputOptions
 from seqvae.config import CHUNK
-from seqvae.data.files.chunks import Results
-from seqvae.data.files.formats import Columns, Flaw, Record, format_of
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
-from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
-from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
-
-if TYPE_CHECKING:
-    from seqvae.latent.bulk import Bulk, Encoded
-
-
-def encoded(
-    source: str, bulk: Bulk, options: InputOptions, compute: ComputeOptions, refine: int = 0
-) -> Iterator[Results]:
-    """Encode the records of a source in chunks; it may be larger than memory. `refine` is as in `Codec.encode`.
-
-    Yields:
-        Texts with their latent vectors; their names too, where the first ones have any.
-
-    Raises:
-        InputError: the source cannot be read, holds no record that can be used, or, unless they are skipped, a record
-            cannot be encoded.
-    """
-    work = _Encoding(source, options)
-    with work.rejects:
-        for found in bulk.encode(work.texts(), refine):
-            if results := work.settled(found):
-                yield results
-    work.tell(compute)
-
-
-class _Encoding:
-    """The records of a source on their way through a model."""
-
-    def __init__(self, source: str, options: InputOptions) -> None:
-        self.source, self.stop = source, ReadSettings(on_error=options.on_error).on_error == "stop"
-        self._items = format_of(source)(source, Columns(options.column))
-        self._under_way: deque[list[Record | Flaw]] = deque()
-        self.rejects = Rejects(source, None)
-        self._dropped: Counter[str] = Counter()
-        self._kept = 0
-        self._named: bool | None = None
-
-    def texts(self) -> Iterator[list[str]]:
-        """Yield the texts in chunks."""
-        while items := list(islice(self._items, CHUNK)):
-            self._under_way.append(items)
-            yield [item.text for item in items if isinstance(item, Record)]
-
-    def settled(self, found: Encoded) -> Results | None:
-        """Set aside what could not be encoded of the next chunk, and return the rest, if any."""
-        kept: list[Record] = []
-        place = -1
-        for item in self._under_way.popleft():
-            place += isinstance(item, Record)
-            reason = found.rejected.get(place) if isinstance(item, Record) else item.reason
-            if isinstance(item, Record) and reason is None:
-                kept.append(item)
-            else:
-                self._set_aside(Flaw(item.text, item.line, reason or ""))
-        self._dropped.update(found.dropped)
-        self._kept += len(kept)
-        if not kept:
-            return None
-        if self._named is None:
-            self._named = any(record.name for record in kept)
-        names = {"name": [record.name for record in kept]} if self._named else {}
-        return Results([record.text for record in kept], names, found.z)
-
-    def _set_aside(self, flaw: Flaw) -> None:
-        if self.stop:
-            reason = f"{flaw.reason} (--on-error skip leaves such records out)"
-            raise RecordError(reason, file=shown_name(self.source), line=flaw.line)
-        self.rejects.add(shown_name(self.source), flaw)
-
-    def tell(self, compute: ComputeOptions) -> None:
-        """Say what was left out; raises InputError where nothing was left."""
-        name, rejects = shown_name(self.source), self.rejects
-        if not self._kept:
-            raise InputError(
-                f"{name}: no usable record, all {rejects.count:,} were rejected"
-                if rejects.count
-                else f"{name}: the file holds no records"
-            )
-        if rejects.count:
-            compute.note(str(ReadSummary(name, self._kept, rejects.count, rejects.path)))
-        if self._dropped:
-            named = ", ".join(f"{token!r} ({count})" for token, count in self._dropped.most_common(5))
-            total = self._dropped.total()
-            warnings.warn(f"dropped {total:,} unknown tokens, among them {named}", SeqVAEWarning, stacklevel=2)
+from seqvae.errors import InputError, RecordError, UsageError
 
 
 def read_latent(source: str, latent: int) -> NDArray[np.float32]:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from seqvae.cli.reading import latent_chunks, read_latent
 from seqvae.data.files.chunks import Results
+from seqvae.data.files.latent_vectors import latent_chunks, read_latent
 from seqvae.data.files.writers import TEXTS_ONLY, WITH_LATENT, FastaWriter, TableWriter, write, write_pieces, writer_for
 from seqvae.errors import SeqVAEError, UsageError
 
@@ -67,7 +67,7 @@ def test_rows_of_a_parquet_file_are_grouped(tmp_path, monkeypatch):
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_latent_vectors_of_any_layout_are_read_in_chunks(tmp_path, monkeypatch, order, kind):
-    monkeypatch.setattr("seqvae.cli.reading.CHUNK", 3)
+    monkeypatch.setattr("seqvae.data.files.latent_vectors.CHUNK", 3)
     z = np.asarray(np.random.default_rng(0).normal(size=(8, 5)), dtype=kind, order=order)
     np.savez_compressed(tmp_path / "z.npz", z=z)
     chunks = list(latent_chunks(str(tmp_path / "z.npz"), 5))
