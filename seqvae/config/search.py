@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.optimizer_names import DEFAULT_OPTIMIZER, optimizer_from_dict, optimizer_to_dict
+from seqvae.config.optimizers import INITIAL, OptimizerConfig
 from seqvae.config.run import DEFAULT_MODEL
+from seqvae.config.toml import replaced
 from seqvae.errors import ConfigError
 
 
@@ -61,7 +66,7 @@ class CampaignConfig:
 
     batch: int = 100
     seed: int = 0
-    initial: int = 100
+    initial: int = INITIAL
     minutes: float = 0.0
     patience: int = 0
 
@@ -120,8 +125,8 @@ class SearchConfig:
     """A search: what it goes through, how, and how far.
 
     Attributes:
-        model: name of a shipped model or folder of a trained one; empty: none, the search begins with given texts.
-        optimizer: name of the optimiser.
+        model: name of a shipped model, or folder of a trained one; empty, or `none`: search without, from given texts.
+        optimizer: name of the optimiser, or its settings.
         device: where the model computes: `auto`, `cpu` or `cuda`.
         oracle: budget, workers, time limits.
         campaign: batch, seed, and when it ends.
@@ -129,11 +134,32 @@ class SearchConfig:
     """
 
     model: str = DEFAULT_MODEL
-    optimizer: str = "auto"
+    optimizer: str | OptimizerConfig = DEFAULT_OPTIMIZER
     device: str = "auto"
     oracle: OracleConfig = field(default_factory=OracleConfig)
     campaign: CampaignConfig = field(default_factory=CampaignConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+
+    def __post_init__(self) -> None:
+        if self.model == "none":
+            object.__setattr__(self, "model", "")
+
+
+def search_to_dict(config: SearchConfig) -> dict[str, Any]:
+    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them back."""
+    plain = asdict(replace(config, optimizer=DEFAULT_OPTIMIZER))
+    return {**plain, "optimizer": optimizer_to_dict(config.optimizer)}
+
+
+def search_from_dict(values: Mapping[str, Any]) -> SearchConfig:
+    """Build the settings of a search from nested mappings, as a TOML file gives them.
+
+    Raises:
+        ConfigError: for an unknown setting (with a suggestion), a value of the wrong type, or one out of range.
+    """
+    others = {key: value for key, value in values.items() if key != "optimizer"}
+    config = replaced(SearchConfig(), others, "search")
+    return replace(config, optimizer=optimizer_from_dict(values["optimizer"])) if "optimizer" in values else config
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_cases import BEST, alike, dna_model, rows, settings, start
 
-from seqvae.config import ConstraintConfig, EndConfig, OracleConfig
+from seqvae.config import OPTIMIZERS, ConstraintConfig, EndConfig, OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import loop as campaigns
@@ -25,7 +25,6 @@ from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle import process_pool as workers
 from seqvae.search.proposals import Scores
-from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 from seqvae.sequences.dna import normalize_dna

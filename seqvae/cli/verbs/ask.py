@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.options import COMPUTING, Out, Place
 from seqvae.cli.verbs.optimize import FREE, Constraints
 from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, SearchConfig
+from seqvae.config.optimizer_names import DEFAULT_OPTIMIZER
 from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FirstOptions:
     """
 
     model: str = DEFAULT_MODEL
-    optimizer: str = SearchConfig.optimizer
+    optimizer: str = DEFAULT_OPTIMIZER
     start: Place = ""
     seed: int = CampaignConfig.seed
     initial: int | None = None
