@@ -90,7 +90,7 @@ class LatentMovesConfig:
 
     Attributes:
         spread: standard deviations of the posterior that a point is moved by.
-        temperature: of the decoding.
+        temperature: temperature of the decoding.
     """
 
     spread: float = 1.0
@@ -107,12 +107,12 @@ class RetrainingConfig:
 
     Attributes:
         every: scored texts between two trainings.
-        steps: of gradient each time.
+        steps: gradient steps each time.
         batch_size: texts a step.
         population: best texts that are learned from.
-        greed: how evenly they are drawn, as in `EvolutionConfig`.
-        beta: price of the rate meanwhile.
-        learning_rate: of Adam.
+        greed: how evenly they are drawn: a text's share is 1 / (greed * texts so far + its rank).
+        beta: KL weight meanwhile.
+        learning_rate: Adam's step size.
         replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
             model forgets less.
         randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
