@@ -48,6 +48,7 @@ def encode(
     from seqvae.cli.bulk import in_bulk, write_bulk
     from seqvae.cli.reading import encoded
 
+    reading.check(source)
     bulk = in_bulk(model, out, spread, computing, latent=True)
     count = write_bulk(bulk, out, encoded(source, bulk, reading, computing, refine), computing, latent=True)
     computing.note(f"{count:,} texts encoded into {bulk.codec.latent} dimensions: {out}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, READING, Compute, ComputeOptions, Input, Place
+from seqvae.cli.options import COMPUTING, READING, Compute, ComputeOptions, Input, InputOptions, Place
 from seqvae.config import DecodeConfig, suggestion
 from seqvae.errors import InputError, UsageError
 
@@ -96,6 +96,7 @@ def evaluate(
     from seqvae.cli.evaluation import print_measured, write_measured
     from seqvae.runtime.files import check_folder
 
+    _refuse_idle(source, measuring, reading, computing)
     if out:
         check_folder(Path(out))
     found = _measure(source, (reference, train), reading.column, measuring, computing)
@@ -104,6 +105,20 @@ def evaluate(
     print_measured(found, json)
     if out:
         computing.note(f"open {Path(out) / 'report.html'}")
+
+
+def _refuse_idle(source: str, measuring: ModelOptions, reading: InputOptions, computing: ComputeOptions) -> None:
+    """Raise UsageError where a flag says something else than the default and has no effect."""
+    from seqvae.artifact.pretrained import pretrained_names
+
+    if reading.on_error != InputOptions.on_error:
+        raise UsageError("--on-error has no effect on samples, whose invalid ones are counted: leave it out")
+    if Path(source).is_dir() or source in pretrained_names():
+        return
+    given = {name: getattr(measuring, name) != getattr(ModelOptions, name) for name in ("number", "prior", "tries")}
+    given["batch-size"] = computing.batch_size != ComputeOptions.batch_size
+    for name in (name for name, other in given.items() if other):
+        raise UsageError(f"--{name} has no effect on a file of samples, only on a model: leave it out")
 
 
 def _measure(
