@@ -215,7 +215,7 @@ def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_pat
 @pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMIZERS.items() if kind.several])
 def test_what_was_measured_before_has_a_number_for_each_objective(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
-    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart"), start(60)
+    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "pareto"), start(60)
     for scores in ((0.5,), (0.5, 0.5, 0.5)):
         with pytest.raises(UsageError, match=f"expected as many scores as the search has, 2, got {len(scores)}"):
             begin(both, run, settings(model, optimizer), texts, [Measurement(texts[0], scores)])

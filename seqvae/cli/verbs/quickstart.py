@@ -199,26 +199,35 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
     """Climb from a molecule; return every molecule that was scored, in order, the start first."""
     from tqdm import tqdm
 
-    from seqvae.config import CmaConfig, OracleConfig
+    from seqvae import search
+    from seqvae.config import CampaignConfig, CmaConfig, OracleConfig, SearchConfig
     from seqvae.data.files.writers import Results, write
-    from seqvae.properties import get
+    from seqvae.properties import score
     from seqvae.search.domain.domain import MOLECULES
+    from seqvae.search.memory.initial_design import FromTexts
     from seqvae.search.memory.latent_space import Space
     from seqvae.search.optimizers.cma_es import CmaEs
-    from seqvae.search.oracle.oracle import Oracle
-    from seqvae.search.proposals import Candidate
     from seqvae.search.storage.ledger import Ledger
+    from seqvae.search.storage.run_folder import LEDGER
 
-    optimizer = CmaEs(Space(codec, canonical=MOLECULES.canonical), CmaConfig(start=1, population=_BATCH), seed)
-    with TemporaryDirectory() as folder, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet or None) as bar:
-        ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
-        oracle = Oracle(get("qed"), MOLECULES.canonical, ledger, OracleConfig(budget=_CALLS))
-        proposals = [Candidate(start, "start")]
-        while proposals:
-            optimizer.tell(proposals, oracle(proposals))
-            bar.update(len(proposals))
-            # Where it finds nothing new any more it draws from the prior, which is no climb.
-            proposals = [one for one in optimizer.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
+    # Where it finds nothing new any more it has no other texts to begin with: draws from the prior would be no climb.
+    space, begin = Space(codec, canonical=MOLECULES.canonical), (FromTexts((start,)),)
+    optimizer = CmaEs(space, CmaConfig(start=1, population=_BATCH), seed, begin)
+    # The model is the optimiser's, so that the search need not load it again; the start is known, and one call.
+    campaign = CampaignConfig(batch=_BATCH, seed=seed)
+    config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign)
+    known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
+    with TemporaryDirectory() as place, tqdm(total=_CALLS, desc="climb", unit=" calls", disable=quiet or None) as bar:
+        folder = Path(place) / "climb"
+        search.run(
+            "qed",
+            folder,
+            config,
+            on_round=lambda now: bar.update(1 + now.calls - bar.n),
+            known=known,
+            optimizer=optimizer,
+        )
+        ledger = Ledger(folder / LEDGER)
         scored = list(ledger.entries())
         ledger.close()
     columns: dict[str, list[object]] = {"qed": [entry.scores[0] for entry in scored]}
