@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -207,7 +208,7 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
     from seqvae.search.memory.initial_design import FromTexts
     from seqvae.search.memory.latent_space import Space
     from seqvae.search.optimizers.cma_es import CmaEs
-    from seqvae.search.storage.ledger import Ledger
+    from seqvae.search.storage.ledger import GIVEN, OK, Ledger
     from seqvae.search.storage.run_folder import LEDGER
 
     # Where it finds nothing new any more it has no other texts to begin with: draws from the prior would be no climb.
@@ -228,7 +229,8 @@ def _climb(codec: Codec, start: str, seed: int, out: Path, quiet: bool) -> list[
             optimizer=optimizer,
         )
         ledger = Ledger(folder / LEDGER)
-        scored = list(ledger.entries())
+        # The start was scored like the others, though before the search.
+        scored = [replace(one, status=OK) if one.status == GIVEN else one for one in ledger.entries()]
         ledger.close()
     columns: dict[str, list[object]] = {"qed": [entry.scores[0] for entry in scored]}
     columns["round"] = [entry.round for entry in scored]
