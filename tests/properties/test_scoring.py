@@ -234,7 +234,7 @@ def test_the_file_of_the_manual(tmp_path, monkeypatch):
         ("", UsageError, "expected at least one term, got none: add a [[term]]"),
         ("jion = 'apart'", ConfigError, "unknown setting 'jion'; did you mean 'join'?"),
         ("join = 'geometrc'\n[[term]]\nproperty='qed'", ConfigError, "join: unknown value 'geometrc'; did you mean"),
-        ("join = 3\n[[term]]\nproperty='qed'", ConfigError, "join: expected one of geometric, arithmetic, apart"),
+        ("join = 3\n[[term]]\nproperty='qed'", ConfigError, "join: expected one of geometric, arithmetic, pareto"),
         ("[term]\nproperty='qed'", ConfigError, "term: expected tables, each begun by [[term]], got {"),
         ("term = [1]", ConfigError, "term 1: expected a table of settings, got 1"),
         ("[[term]]\nproperty='qed'\nlwo = 1", ConfigError, "term 1: unknown setting 'lwo'; did you mean 'low'?"),

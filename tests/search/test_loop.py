@@ -261,7 +261,7 @@ def test_patience_follows_the_front_of_all_objectives(rows, columns):
         seen.append(row)
         assert progress.best_at == grown
         assert progress.best == max(other[0] for other in seen)
-    assert sorted(progress.pareto_front) == np.unique(np.array(seen)[pareto_front(np.array(seen))], axis=0).tolist()
+    assert sorted(progress.front) == np.unique(np.array(seen)[pareto_front(np.array(seen))], axis=0).tolist()
 
 
 def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
@@ -272,7 +272,7 @@ def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
         campaign = search.campaign()
         assert campaign.run() == "patience"
     assert campaign.progress.calls > 300
-    assert campaign.progress.pareto_front[0][1] > 0.8
+    assert campaign.progress.front[0][1] > 0.8
 
 
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):
