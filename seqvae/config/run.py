@@ -214,6 +214,12 @@ class PriorConfig:
         for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
             between(f"prior.{name}", getattr(self, name), 1, HUGE)
 
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        flow = ("prior_layers", "prior_width", "prior_groups", "prior_steps", "prior_minutes")
+        names = {"none": ("prior_components", *flow), "mixture": flow, "flow": ("prior_components",)}
+        return dict.fromkeys(names.get(self.prior, ()), f"with prior {self.prior}")
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -225,6 +231,21 @@ class RunConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
+
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        objective, found = self.objective, self.prior.idle()
+        if objective.schedule != "cyclical":
+            found["cycles"] = f"with schedule {objective.schedule}, only with cyclical"
+        if objective.schedule == "constant":
+            found["warmup"] = "with schedule constant"
+        if self.model.decoder == "position":
+            found["word_dropout"] = "with decoder position, which reads no tokens"
+        if self.tokenizer.kind not in ("auto", "dna"):
+            found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
+        if self.data.split == "published":
+            found["test_fraction"] = "with split published"
+        return found
 
 
 @dataclass(frozen=True)

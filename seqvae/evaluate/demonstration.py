@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+from seqvae import search
 from seqvae.artifact.folder import parameters
-from seqvae.config import DEFAULT_MODEL, REFINE_STEPS, CmaConfig, DecodeConfig, OracleConfig
+from seqvae.config import (
+    DEFAULT_MODEL,
+    REFINE_STEPS,
+    CampaignConfig,
+    CmaConfig,
+    DecodeConfig,
+    OracleConfig,
+    SearchConfig,
+)
 from seqvae.data.files.chunks import Results
 from seqvae.errors import UsageError
 from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.reconstruction import reconstruct
 from seqvae.evaluate.records import Unwatched, Watch
 from seqvae.latent.codec import Codec, load
-from seqvae.properties import get, score
+from seqvae.properties import score
 from seqvae.search.domain.domain import molecules
+from seqvae.search.loop import Progress
+from seqvae.search.memory.initial_design import FromTexts
 from seqvae.search.memory.latent_space import Space
 from seqvae.search.optimizers.cma_es import CmaEs
-from seqvae.search.oracle.oracle import Oracle
-from seqvae.search.proposals import Candidate
-from seqvae.search.storage.ledger import Entry, Ledger
+from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.storage.run_folder import LEDGER
 from seqvae.sequences.molecules import is_valid
 
 _SAMPLES = 1000
@@ -209,20 +219,23 @@ def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]]) -> Walk:
 
 def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
     """Climb from a molecule; return every molecule that was scored, in order, the start first."""
-    canonical = molecules().canonical
-    optimizer = CmaEs(Space(codec, canonical=canonical), CmaConfig(start=1, population=_BATCH), seed)
-    done = 0
-    with TemporaryDirectory() as folder:
-        ledger = Ledger(Path(folder) / "ledger.sqlite", {"objective": "qed"})
-        oracle = Oracle(get("qed"), canonical, ledger, OracleConfig(budget=_CALLS))
-        proposals = [Candidate(start, "start")]
-        while proposals:
-            optimizer.tell(proposals, oracle(proposals))
-            done += len(proposals)
-            watch("climb", done, _CALLS)
-            # Where it finds nothing new any more it draws from the prior, which is no climb.
-            proposals = [one for one in optimizer.ask(min(_BATCH, oracle.left)) if one.proposer != "prior"]
-        scored = list(ledger.entries())
+    # Where it finds nothing new any more it has no other texts to begin with: draws from the prior would be no climb.
+    space, begin = Space(codec, canonical=molecules().canonical), (FromTexts((start,)),)
+    optimizer = CmaEs(space, CmaConfig(start=1, population=_BATCH), seed, begin)
+    # The model is the optimiser's, so that the search need not load it again; the start is known, and one call.
+    campaign = CampaignConfig(batch=_BATCH, seed=seed)
+    config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign)
+    known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
+
+    def told(now: Progress) -> None:
+        watch("climb", 1 + now.calls, _CALLS)
+
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "climb"
+        search.run("qed", folder, config, on_round=told, known=known, optimizer=optimizer)
+        ledger = Ledger(folder / LEDGER)
+        # The start was scored like the others, though before the search.
+        scored = [replace(one, status=OK) if one.status == GIVEN else one for one in ledger.entries()]
         ledger.close()
     return scored
 

@@ -46,7 +46,8 @@ from seqvae.properties.registry import get, score
 if TYPE_CHECKING:
     from seqvae.properties.molecules.cache import Sheets
 
-GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "apart")
+GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "pareto")
+_OLD_JOINS = {"apart": PARETO}  # still read
 SCORE = "score"
 _TEXT = "text"  # the column of tables that the texts stand in
 _NO_BOUND = float("inf")
@@ -141,7 +142,7 @@ class Scoring:
 
     Attributes:
         terms: at least one, of texts of the same kind.
-        join: `geometric`, `arithmetic`, or `apart`: the terms' desirabilities side by side, for searches with many
+        join: `geometric`, `arithmetic`, or `pareto`: the terms' desirabilities side by side, for searches with many
             objectives.
         sheets: molecules that have been read already, in this process; None: none have.
 
@@ -161,12 +162,13 @@ class Scoring:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", tuple(self.terms))
+        object.__setattr__(self, "join", _OLD_JOINS.get(self.join, self.join))
         if self.join not in JOINS:
             raise ConfigError(f"join: unknown value {self.join!r}{suggestion(self.join, JOINS)}")
         if not self.terms:
             raise UsageError("expected at least one term, got none: add a [[term]]")
         if self.join == PARETO and any(term.weight != 1.0 for term in self.terms):
-            raise ConfigError(f"weight: of no use where terms are {PARETO}: leave it out, or join them")
+            raise ConfigError(f"weight: of no use with join {PARETO}: leave it out, or take another join")
         _check_titles(self.titles)
         _check_domains(self.terms, self._properties)
 
@@ -175,7 +177,7 @@ class Scoring:
         return {"terms": self.terms, "join": self.join}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return `(batch,)` float64, or `(batch, terms)` where the terms are apart; NaN where a text has no score.
+        """Return `(batch,)` float64, or `(batch, terms)` where the join is `pareto`; NaN where a text has no score.
 
         Raises:
             InputError: a property or a program fails; or a geometric mean would be taken of a negative number, which
@@ -190,7 +192,7 @@ class Scoring:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the columns of a result are: `score`, or the terms where they are apart."""
+        """What the columns of a result are: `score`, or the terms where the join is `pareto`."""
         return tuple(term.title() for term in self.terms) if self.join == PARETO else (SCORE,)
 
     @property
@@ -228,7 +230,7 @@ class Scoring:
         listed = "; ".join(term.describe() for term in self.terms)
         if self.join != PARETO:
             return f"{self.join} mean of {listed}" if len(self.terms) > 1 else listed
-        return f"{listed}; each apart"
+        return f"{listed}; Pareto front"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in the types of JSON and TOML; `from_dict` reads it back."""

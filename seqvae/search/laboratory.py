@@ -42,7 +42,9 @@ class Told:
     missing: int
 
 
-def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Candidate]:
+def ask(
+    folder: str | Path, count: int, initial: int | None = None, optimizer: Optimizer | None = None
+) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
     They are remembered before they are returned: where a plate gets lost after that, `last_batch` has it.
@@ -53,6 +55,7 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
         initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: what the
             search's settings say, and where that is the default, at most half of this plate, so that the second one
             learns from the first although wells be missing.
+        optimizer: where it is an object that was given as such when the search was begun.
 
     Raises:
         InputError: there is no search in the folder.
@@ -60,7 +63,7 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
     """
     check_count(count)
     _settle_initial(Path(folder), count, initial)
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         batch = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(batch)
@@ -93,9 +96,9 @@ def check_count(count: int) -> None:
         raise UsageError(f"expected a number of texts from 1, got {count}")
 
 
-def last_batch(folder: str | Path) -> list[Candidate]:
+def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[Candidate]:
     """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
     return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
@@ -119,15 +122,15 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
     return list(found.values())
 
 
-def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
-    """Take measurements into a search, as one round.
+def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Optimizer | None = None) -> Told:
+    """Take measurements into a search, as one round; `optimizer` is as in `ask`.
 
     Raises:
         InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
             a score is infinite.
         UsageError: the search has an objective of its own, or a text has another number of scores than one.
     """
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         measured = measured_forms(measurements, search.measured, search.columns)
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}

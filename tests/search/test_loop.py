@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_cases import BEST, alike, dna_model, rows, settings, small_model, start
 
-from seqvae.config import ConstraintConfig, EndConfig, OracleConfig
+from seqvae.config import OPTIMIZERS, ConstraintConfig, EndConfig, OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import loop as campaigns
@@ -25,7 +25,6 @@ from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle import process_pool as workers
 from seqvae.search.proposals import Scores
-from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 from seqvae.sequences.dna import RNA_ALPHABET, normalize_dna
@@ -189,7 +188,7 @@ def test_settings_that_cannot_be_written_stay_as_they_are(tmp_path, monkeypatch)
 def test_so_does_one_of_several_objectives(optimizer, model, tmp_path, monkeypatch):
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
     config, texts = settings(model, optimizer), start(90)
-    both = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart")
+    both = Scoring((Term("search_cases:alike"), Term("dna:gc")), "pareto")
     whole = run(both, tmp_path / "whole", config, texts)
     calls = []
 
@@ -268,7 +267,7 @@ def test_patience_follows_the_front_of_all_objectives(rows, columns):
 
 def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
     """The first is as high as it can be from the beginning, the second is not."""
-    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "apart")
+    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "pareto")
     begin(both, tmp_path / "run", settings(budget=2000, patience=150), start())
     with opened(tmp_path / "run") as search:
         campaign = search.campaign()

@@ -49,6 +49,7 @@ def encode(
     from seqvae.data.files.readers import ReadSettings
     from seqvae.latent.files import encode_file
 
+    reading.check(source)
     bulk = in_bulk(model, out, spread, computing, latent=True)
     settings = ReadSettings(reading.column, on_error=reading.on_error)
     with bar(computing) as advance:

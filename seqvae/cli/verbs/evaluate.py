@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place
+from seqvae.cli.options import COMPUTING, READING, Compute, ComputeOptions, Input, InputOptions, Place
 from seqvae.config import EvaluationConfig
+from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
@@ -65,6 +66,7 @@ def evaluate(
     from seqvae.report.evaluation_folder import PAGE, write_evaluation
     from seqvae.runtime.files import check_folder
 
+    _refuse_idle(source, measuring, reading, computing)
     if out:
         check_folder(Path(out))
     with Bars() as bars:
@@ -79,6 +81,20 @@ def evaluate(
         _print(found)
     if out:
         computing.note(f"open {Path(out) / PAGE}")
+
+
+def _refuse_idle(source: str, measuring: EvaluationConfig, reading: InputOptions, computing: ComputeOptions) -> None:
+    """Raise UsageError where a flag says something else than the default and has no effect."""
+    from seqvae.artifact.pretrained import pretrained_names
+
+    if reading.on_error != InputOptions.on_error:
+        raise UsageError("--on-error has no effect on samples, whose invalid ones are counted: leave it out")
+    if Path(source).is_dir() or source in pretrained_names():
+        return
+    given = {name: getattr(measuring, name) != getattr(EvaluationConfig, name) for name in ("number", "prior", "tries")}
+    given["batch-size"] = computing.batch_size != ComputeOptions.batch_size
+    for name in (name for name, other in given.items() if other):
+        raise UsageError(f"--{name} has no effect on a file of samples, only on a model: leave it out")
 
 
 def _print(found: Evaluation) -> None:

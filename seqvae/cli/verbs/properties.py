@@ -64,7 +64,7 @@ or None. Files may be larger than memory.
 
 `tasks.toml` joins many terms into one score:
 
-    join = "geometric"  # or "arithmetic", or "apart": no score, the terms side by side
+    join = "geometric"  # or "arithmetic", or "pareto": no score, the terms side by side
 
     [[term]]
     property = "qed"
@@ -107,6 +107,7 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
     if not names:
         raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
     writer_for(out, scores=True)
+    reading.check(source)
     reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
     with importable_here():
         columns = Columns(names)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.flags import merged, with_settings
+from seqvae.cli.flags import RUN, merged, refuse_idle, with_flags
 from seqvae.cli.options import Place
 from seqvae.config.toml import read_run, run_from_dict
 
@@ -29,7 +29,7 @@ A flag wins over the file of `--config`, and the file over the defaults. The res
 
 
 @app.default
-@with_settings
+@with_flags(RUN)
 def train(
     source: Place = "",
     /,
@@ -48,10 +48,13 @@ def train(
         config: TOML file with a table for each group of settings below.
         resume: go on where a run in this folder stopped.
         quiet: show no progress.
-        **given: any setting of a run, by its flag; None where it was not given.
+        **given: any setting of a run, by its flag, where it was given.
     """
-    values = merged(read_run(config) if config else {}, {**given, "source": source or None})
+    values = merged(read_run(config) if config else {}, given, RUN)
+    if source:
+        values.setdefault("data", {})["source"] = source
     run = run_from_dict(values)
+    refuse_idle(given, run.idle())
 
     from seqvae.train.fit import train as fit
 

@@ -265,6 +265,7 @@ def _genbank_record(line: int, block: str) -> Record | Flaw:
 
 
 Format = Callable[[Path | str, Columns], Iterator[Record | Flaw]]
+TABLES = (read_csv, read_tsv, read_parquet)  # what has columns to choose among
 
 FORMATS: Mapping[str, Format] = {
     "txt": read_lines,
