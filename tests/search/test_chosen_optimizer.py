@@ -181,7 +181,7 @@ def test_an_object_of_ones_own_makes_plates(tmp_path):
     search.tell(tmp_path / "run", [search.Measurement(one.text, (1.0,)) for one in first], optimizer=Counting())
     second = search.ask(tmp_path / "run", 4, optimizer=Counting())
     assert len({one.text for one in (*first, *second)}) == 8
-    assert search.last_batch(tmp_path / "run", Counting()) == second
+    assert [one.text for one in search.last_batch(tmp_path / "run", Counting())] == [one.text for one in second]
     with pytest.raises(UsageError, match="give it again"):
         search.ask(tmp_path / "run", 4)
 
