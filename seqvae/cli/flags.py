@@ -13,7 +13,11 @@ from cyclopts import Group, Parameter
 from seqvae.config import RunConfig
 
 # Settings whose own name says too little without its section.
-_NAMES = {"tokenizer.kind": "tokenizer"}
+_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "model.prior": "model_prior",
+    "model.prior_components": "model_prior_components",
+}
 # `data.source` is the verb's first argument.
 _NOT_FLAGS = {"data.source"}
 
