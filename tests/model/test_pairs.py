@@ -244,9 +244,10 @@ def test_elbo_below_iwae_below_the_exact_log_p(posterior, prior, decoder):
         elbo, elbo_error = mean_and_error(weights)
         iwae, error = mean_and_error(torch.stack([importance_weighted_bound(part) for part in weights.split(16)]))
         drawn, drawn_error = mean_and_error(vae.bounds(many, generator(1)).elbo.view(samples, -1))
-        assert (vae.iwae(texts, 200, generator(1)) - exact).abs().max() < 0.5
+        found, found_error = mean_and_error(vae.iwae(texts.repeat(100, 1), 16, generator(1)).view(100, -1))
     assert (elbo <= iwae + 4 * (elbo_error + error)).all()
     assert (iwae <= exact + 4 * error + 1e-3).all()
+    assert ((found - iwae).abs() < 4 * (found_error + error)).all()
     assert (exact - importance_weighted_bound(weights)).abs().max() < 0.25
     assert ((drawn - elbo).abs() < 4 * (drawn_error + elbo_error) + 1e-6).all()
 
