@@ -44,7 +44,8 @@ class ModelOptions:
 
     Attributes:
         number: texts drawn from a model.
-        prior: `normal`, `fitted`, or `auto`, the one of these that the model prefers.
+        prior: `normal` (`mixture` where the model was trained with one), `fitted`, or `auto`, the one of these that the
+            model prefers.
         tries: of a model that writes SMILES: most draws of a sample, as in `seqvae sample`; with 1, every draw that is
             no molecule counts against the model.
         seed: every random draw comes from it.

@@ -31,8 +31,8 @@ class SamplingOptions:
     Attributes:
         temperature: divides the logits; below 1 the likelier texts are preferred.
         top_p: sample from the smallest set of tokens that holds this share of the probability.
-        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
-            `auto`, the one of these that the model prefers.
+        prior: `normal` for N(0, I), or `mixture` where the model was trained with one; `fitted` for the density fitted
+            to its latent points after training; or `auto`, the one of these that the model prefers.
         tries: of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all.
         seed: one seed, one result.
     """
