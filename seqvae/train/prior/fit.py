@@ -96,11 +96,10 @@ def fit_prior(
     judge = draw(splits.judge, generator(seed, _JUDGE), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
-    own = artifact.model.prior
-    nats[own.kind] = held_out_nats(own.cpu(), judge)
-    default = "fitted" if nats[chosen] > nats[own.kind] else own.kind
+    own, own_nats = artifact.config.prior, held_out_nats(artifact.model.prior.cpu(), judge)
+    default = "fitted" if nats[chosen] > own_nats else own
     seconds = round(time.monotonic() - started, 1)
-    report = PriorReport(nats, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
+    report = PriorReport({**nats, own: own_nats}, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
     save_prior(folder, candidates[chosen], default, vars(report))
     return report
 
