@@ -191,8 +191,9 @@ class FullGaussian(Posterior):
     def mean_covariance(self) -> Float[Tensor, "latent latent"]:
         """Return the mean over the batch of the covariances, in double precision."""
         total = self._mean.new_zeros(self._mean.shape[1], self._mean.shape[1], dtype=torch.float64)
-        for start in range(0, len(self), max(1, _ENTRIES // total.numel())):
-            factor = self.rows(slice(start, start + max(1, _ENTRIES // total.numel()))).to(torch.float64).factor()
+        step = max(1, _ENTRIES // total.numel())
+        for start in range(0, len(self), step):
+            factor = FullGaussian(*(part[start : start + step].double() for part in self.numbers)).factor()
             total += torch.einsum("bij,bkj->ik", factor, factor)
         return total / len(self)
 
