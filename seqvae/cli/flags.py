@@ -14,7 +14,11 @@ from seqvae.config import OPTIMIZERS, RunConfig, SearchConfig
 from seqvae.errors import UsageError
 
 # Settings whose own name says too little without its section.
-_NAMES = {"tokenizer.kind": "tokenizer"}
+_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "model.prior": "model_prior",
+    "model.prior_components": "model_prior_components",
+}
 # `data.source` is the verb's first argument.
 _NOT_FLAGS = {"data.source"}
 OPTIMIZER = "optimizer"  # the section of its settings, whose flags are all of them dotted: --optimizer.guide.points

@@ -77,6 +77,9 @@ class ModelConfig:
     Attributes:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
         decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
+        posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
+        prior: p(z) that the model is trained with, `normal`, N(0, I), or `mixture` (Gaussians that learn with it).
+        prior_components: Gaussians of that mixture.
         latent: dimensions of z.
         embedding: width of a token's vector.
         encoder_width: hidden units a direction (gru) or channels (conv).
@@ -89,6 +92,9 @@ class ModelConfig:
 
     encoder: str = "gru"
     decoder: str = "gru"
+    posterior: str = "diagonal"
+    prior: str = "normal"
+    prior_components: int = 16
     latent: int = 64
     embedding: int = 128
     encoder_width: int = 256
@@ -101,6 +107,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         one_of("model.encoder", self.encoder, ("gru", "conv"))
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        one_of("model.posterior", self.posterior, ("diagonal", "full"))
+        one_of("model.prior", self.prior, ("normal", "mixture"))
+        between("model.prior_components", self.prior_components, 1, 10_000)
         between("model.dropout", self.dropout, 0.0, 0.95)
         between("model.max_length", self.max_length, 0, 100_000)
         for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
@@ -116,7 +125,8 @@ class ObjectiveConfig:
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
-        free_bits: nats of rate a latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934).
+        free_bits: nats of rate per latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934). Against a
+            prior for which the rate has no closed form, all dimensions are one group: so many times `latent` nats.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
     """

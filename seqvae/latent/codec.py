@@ -30,7 +30,7 @@ from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import Bounds
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
@@ -93,7 +93,7 @@ class Codec:
         self.latent: int = artifact.config.latent
         self.max_length: int = artifact.config.max_length
         self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed, one point, on any device
-        self.default_prior: str = artifact.default_prior
+        self.default_prior: str = artifact.default_prior or self.model.prior.kind
 
     @property
     def may_be_invalid(self) -> bool:
@@ -119,28 +119,28 @@ class Codec:
         """
         return self.posterior(texts, batch_size, refine).mean
 
-    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> DiagonalGaussian:
+    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         if refine < 0:
             raise UsageError(f"refine: expected a number of steps from 0, got {refine}")
-        mean = torch.empty(len(texts), self.latent)
-        log_variance = torch.empty(len(texts), self.latent)
+        beta, family = self.run.objective.beta, self.model.encoder.family
+        parts, order = [family(torch.empty(0, family.size, device=self.device)).to("cpu")], []
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                beta = self.run.objective.beta
-                posterior = refined(self.model, tokens, beta, refine) if refine else self.model.posterior(tokens)
-                if not isinstance(posterior, DiagonalGaussian):
-                    raise TypeError(f"expected a diagonal Gaussian posterior, got {type(posterior).__name__}")
-                mean[rows], log_variance[rows] = posterior.mean.cpu(), posterior.log_variance.cpu()
-        return DiagonalGaussian(mean, log_variance)
+                found = refined(self.model, tokens, beta, refine) if refine else self.model.posterior(tokens)
+                parts.append(found.to("cpu"))
+                order.append(rows)
+        together = Posterior.cat(parts)
+        return together.rows(torch.cat(order).argsort()) if order else together
 
     def bounds(
-        self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str = "normal"
+        self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str | None = None
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
-        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`). The
-        rate against N(0, I) is in closed form, that against a fitted prior log q(z|x) - log p(z) at the sample.
+        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None:
+        the model's own). The rate against N(0, I) is in closed form, that against any other prior log q(z|x) - log p(z)
+        at the sample.
         """
         rng = generator(seed, _BOUND, device=self.device)
         density = self._other_prior(prior)
@@ -157,7 +157,7 @@ class Codec:
         samples: int = 100,
         seed: int = 0,
         batch_size: int = INFERENCE_BATCH,
-        prior: str = "normal",
+        prior: str | None = None,
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
@@ -173,10 +173,10 @@ class Codec:
                 bound[rows] = self.model.iwae(tokens, samples, rng, density).cpu()
         return bound
 
-    def _other_prior(self, name: str) -> Prior | None:
+    def _other_prior(self, name: str | None) -> Prior | None:
         """Return a prior to measure the model with in place of its own, on the model's device; None for its own."""
-        density = self._prior(name)
-        return None if density is self.model.prior else copy.deepcopy(density).to(self.device)
+        density = self.prior(name)
+        return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
     def decode(
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
@@ -254,13 +254,14 @@ class Codec:
         Args:
             count: how many.
             seed: one seed, one result.
-            prior: `normal`, N(0, I); `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of
-                these that the model prefers (`default_prior`).
+            prior: the model's own by its name, `normal`, N(0, I), or `mixture`, Gaussians that it was trained with;
+                `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of these that the model
+                prefers (`default_prior`).
 
         Raises:
             UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
         """
-        density = self._prior(prior)
+        density = self.prior(prior)
         draws = (density.sample(n, generator(chunk_seed(seed, i), _DRAW)) for i, n in enumerate(_chunk_sizes(count)))
         return torch.cat(list(draws)).detach().float()
 
@@ -272,20 +273,21 @@ class Codec:
         Raises:
             InputError: a point is so far away that its density is no number.
         """
-        density = self._prior(prior)
+        density = self.prior(prior)
         with torch.no_grad():
             found = torch.cat([density.log_prob(part) for part in split(points_of(z, self.latent), batch_size)])
         if not bool(torch.isfinite(found).all()):
             raise InputError("the prior density at a latent point is not finite: the point lies too far out")
         return found
 
-    def _prior(self, name: str) -> Prior:
-        """Return the prior of that name; it computes on the CPU."""
-        chosen = self.default_prior if name == "auto" else name
-        if chosen == "normal":
-            return self.model.prior
+    def prior(self, name: str | None = None) -> Prior:
+        """Return the prior of that name, as in `draw`; None: the model's own. It computes on the CPU."""
+        own = self.model.prior
+        chosen = self.default_prior if name == "auto" else own.kind if name is None else name
+        if chosen == own.kind:
+            return own if self.device.type == "cpu" else copy.deepcopy(own).cpu()
         if chosen != "fitted":
-            raise UsageError(f"unknown prior {name!r}{suggestion(name, ('auto', 'normal', 'fitted'))}")
+            raise UsageError(f"unknown prior {chosen!r}{suggestion(chosen, ('auto', own.kind, 'fitted'))}")
         if self.fitted is None:
             raise UsageError(NO_FITTED_PRIOR)
         return self.fitted

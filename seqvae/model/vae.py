@@ -15,6 +15,7 @@ from seqvae.model.encoders import Encoder, Tokens
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import Prior
+from seqvae.model.rate import rate, rate_parts
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,30 @@ class SequenceVAE(nn.Module):
     def bounds(self, tokens: Tokens, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
         """Return distortion and rate of each text, from one posterior sample.
 
-        The rate is in closed form, unless another prior is given: then it is log q(z|x) - log p(z) at the sample,
-        which is KL(q(z|x) || p(z)) on average.
+        The rate is in closed form where there is one, else log q(z|x) - log p(z) at the sample, which is
+        KL(q(z|x) || p(z)) on average.
+
+        Args:
+            tokens: texts.
+            rng: source of the sample.
+            prior: p(z) in place of the model's own.
         """
         posterior = self.posterior(tokens)
-        z = posterior.rsample(1, rng)[0]
-        rate = posterior.kl(self.prior) if prior is None else posterior.log_prob(z) - prior.log_prob(z)
-        return Bounds(-self.log_likelihood(z, tokens), rate)
+        z = posterior.rsample(1, rng)
+        found = rate(posterior, self.prior if prior is None else prior, z)
+        return Bounds(-self.log_likelihood(z[0], tokens), found)
 
     def losses(self, tokens: Tokens, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits."""
         posterior = self.posterior(tokens)
-        z = posterior.rsample(1, rng)[0]
-        kl = posterior.kl_per_dimension(self.prior)
+        z = posterior.rsample(1, rng)
+        parts = rate_parts(posterior, self.prior, z)
         hidden = self._hidden_words(tokens, config.word_dropout, rng)
-        distortion = -log_likelihood(self.decoder(z, tokens, hidden), tokens).mean()
-        loss = distortion + beta * rate_penalty(kl, config.free_bits)
-        return Losses(loss, distortion.detach(), kl.detach().sum(-1).mean())
+        distortion = -log_likelihood(self.decoder(z[0], tokens, hidden), tokens).mean()
+        # Where the rate is one part for all dimensions, that has the free bits of all of them.
+        free = config.free_bits * (z.shape[-1] // parts.shape[-1])
+        loss = distortion + beta * rate_penalty(parts, free)
+        return Losses(loss, distortion.detach(), parts.detach().sum(-1).mean())
 
     def iwae(
         self, tokens: Tokens, samples: int, rng: torch.Generator, prior: Prior | None = None

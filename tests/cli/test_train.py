@@ -47,6 +47,8 @@ def another(value, name):
         "on_unknown": "drop",
         "encoder": "conv",
         "decoder": "position",
+        "posterior": "full",
+        "model_prior": "mixture",
         "schedule": "cyclical",
         "rate_schedule": "constant",
         "prior": "flow",

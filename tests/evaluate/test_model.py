@@ -23,7 +23,7 @@ from seqvae.evaluate.model.held_out import TABLE_METRICS, ModelTable, encodable,
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
 from seqvae.model.priors import GaussianMixture
 from seqvae.runtime.device import generator
 from seqvae.train.fit import train
@@ -171,6 +171,17 @@ def test_the_aggregate_posterior_is_the_mixture(texts, seed, entries):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnostics, "_ENTRIES", entries)  # whatever the blocks
         torch.testing.assert_close(mixture_log_prob(z, posterior), expected, atol=1e-5, rtol=1e-6)
+
+
+def test_the_aggregate_posterior_knows_full_covariances():
+    rng = generator(0)
+    posterior = FullGaussian(torch.randn(20, LATENT, generator=rng), 0.5 * torch.randn(20, 6, generator=rng))
+    z, exact = posterior.rsample(50, rng).flatten(0, 1), posterior.to(torch.float64)
+    components = torch.distributions.MultivariateNormal(exact.mean, scale_tril=exact.factor())
+    expected = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(logits=torch.zeros(20).double()), components
+    ).log_prob(z.double())
+    torch.testing.assert_close(mixture_log_prob(z, posterior), expected)
 
 
 @given(st.integers(2, 60), st.integers(0, 1000))

@@ -53,7 +53,8 @@ def sample(
         model: folder of a trained model, or the name of one that ships.
         number: how many texts.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
-        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
+        prior: `normal` for N(0, I) (`mixture` where the model was trained with one), `fitted` for the density fitted to
+            the latent points after training, or
             `auto`, the one of these that the model prefers.
         computing: where and how the model runs.
         spread: over what a large number is spread, and how it goes on after a kill.

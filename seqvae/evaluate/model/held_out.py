@@ -17,7 +17,8 @@ from seqvae.evaluate.model.reconstruction import Reconstruction, canonical_equal
 from seqvae.evaluate.model.reconstruction_errors import Spread, measure_reconstruction_errors
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.latent.codec import Codec
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
+from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 
 _ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
@@ -28,7 +29,7 @@ _FORCED, _INFORMATION, _REFINED = 23, 24, 25  # streams of random numbers
 class ModelTable:
     """Metrics of a model on held-out texts, whatever it generates. Nats are per sequence, means over the texts.
 
-    What each field is, with its unit, is in `TABLE_METRICS`. The prior p(z) is the model's own, N(0, I), except where a
+    What each field is, with its unit, is in `TABLE_METRICS`. The prior p(z) is the model's own, except where a
     field is called fitted. None: not asked for (the 10 x 10 protocol, beam search, refinement), no fitted prior, no
     text of which it is known (of misses, where all texts come back), or too few texts to tell (`ten_by_ten_error`,
     `distortion_shuffled`). `collapse` is one sentence if the latent space has collapsed, else empty.
@@ -306,7 +307,7 @@ def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict
     }
 
 
-def _carried(posterior: DiagonalGaussian, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
+def _carried(posterior: Posterior, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
     """Return how much of the texts z carries; `coded` has their rates, nats."""
     information = mutual_information(posterior, generator(settings.seed, _INFORMATION))
     fitted = coded["rate_fitted"]
@@ -319,9 +320,7 @@ def _carried(posterior: DiagonalGaussian, coded: Mapping[str, Any], settings: Mo
     }
 
 
-def _forced(
-    codec: Codec, texts: TokenizedTexts, posterior: DiagonalGaussian, settings: ModelSettings
-) -> dict[str, Any]:
+def _forced(codec: Codec, texts: TokenizedTexts, posterior: Posterior, settings: ModelSettings) -> dict[str, Any]:
     """Return what teacher forcing tells, with z at the mean, at a sample, and at a sample of another text."""
     rng = generator(settings.seed, _FORCED)
     sample = posterior.rsample(1, rng)[0]
@@ -335,7 +334,7 @@ def _forced(
     }
 
 
-def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: DiagonalGaussian) -> dict[str, Any]:
+def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: Posterior) -> dict[str, Any]:
     """Return how the texts come back, free-running from the mean, and how far off those are that do not."""
     found = Reconstruction(texts.forms, codec.decode(posterior.mean))
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
@@ -364,18 +363,16 @@ def _protocol(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> d
     return {"ten_by_ten": shares.mean().item(), "ten_by_ten_error": error, "ten_by_ten_texts": len(texts)}
 
 
-def _refined(
-    codec: Codec, texts: TokenizedTexts, amortised: DiagonalGaussian, settings: ModelSettings
-) -> dict[str, Any]:
+def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings: ModelSettings) -> dict[str, Any]:
     """Return what beam search and posteriors of the texts' own bring back, and what the encoder's cost more."""
     if not len(texts):
         shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
-    first = DiagonalGaussian(amortised.mean[: len(texts)], amortised.log_variance[: len(texts)])
+    first, prior = amortised.rows(slice(0, len(texts))), codec.prior()
     better = codec.posterior(texts, refine=REFINE_STEPS)
-    samples = [posterior.rsample(1, generator(settings.seed, _REFINED))[0] for posterior in (first, better)]
-    before, after = teacher_forced(codec, texts, *samples)
-    rates = [posterior.kl(codec.model.prior) for posterior in (first, better)]
+    samples = [posterior.rsample(1, generator(settings.seed, _REFINED)) for posterior in (first, better)]
+    before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
+    rates = [rate(posterior, prior, z) for posterior, z in zip((first, better), samples, strict=True)]
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {

@@ -9,8 +9,7 @@ import numpy as np
 
 from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
-from seqvae.model.inference.refine import refined
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 from seqvae.runtime.device import evaluating
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.molecules import shuffled_smiles
@@ -74,8 +73,7 @@ class Readable:
         ids = tokenizer.ids(symbols)
         return ids if len(ids) <= self.codec.max_length else self.ids(text)
 
-    def posterior(self, texts: Sequence[str]) -> DiagonalGaussian:
+    def posterior(self, texts: Sequence[str]) -> Posterior:
         """Return q(z|x) of readable texts, on the CPU."""
         with evaluating(self.codec.model):
-            found = refined(self.codec.model, self.codec.padded(self.rows(texts)), 0.0, 0)  # as the encoder says
-        return DiagonalGaussian(found.mean.cpu(), found.log_variance.cpu())
+            return self.codec.model.posterior(self.codec.padded(self.rows(texts))).to("cpu")
