@@ -10,19 +10,19 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import ModuleType
 
+    from seqvae.evaluate.demonstration import quickstart
     from seqvae.latent.codec import Codec
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "quickstart"]
 
 __version__ = "0.1.0"
 
-# Parts that are imported when they are first asked for: `seqvae.evaluate.compare(...)` works after `import seqvae`.
+# Parts that are imported when they are first asked for: `seqvae.evaluate.run(...)` works after `import seqvae`.
 _PARTS = ("data", "evaluate", "latent", "properties", "search", "sequences")
 
 
@@ -46,7 +46,9 @@ def load(name: str | Path, device: str = "auto") -> Codec:
     return load_codec(name, device=device)
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a part, or the function
+    if name == "quickstart":
+        return import_module("seqvae.evaluate.demonstration").quickstart
     if name not in _PARTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(f"{__name__}.{name}")

@@ -19,7 +19,7 @@ FOLDERS = {
     "data": ["files", "datasets", "tokens"],
     "model": ["layers", "decoding", "inference", "adapt"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
-    "evaluate": ["molecules", "dna", "model"],
+    "evaluate": ["molecules", "sequences", "model"],
     "report": ["html"],
     "train": ["prior"],
     "cli": ["verbs"],

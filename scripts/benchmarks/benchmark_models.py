@@ -23,7 +23,7 @@ from scripts.training.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_ag
 from seqvae.artifact.pretrained import models_folder, pretrained_names, read_card, size_of
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import CollapseWarning
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 
 NAME = "models"
 _LOADS = 5

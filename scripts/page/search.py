@@ -8,11 +8,12 @@ from statistics import mean, stdev
 from scripts.page.tables import Values, reached, table
 
 _BASELINES = {
-    "prior": "draws from the model",
+    "sampling": "draws from the model",
     "screening": "molecules of ZINC250k in random order",
     "string-ga": "a genetic algorithm over SELFIES",
     "ga": "a genetic algorithm over molecules as graphs",
 }
+_OLD_NAMES = {"prior": "sampling"}  # of results that were made before the name was changed
 _LATENT, _BEST = "NF-BO", "InVirtuoGen without prescreen"
 
 
@@ -59,7 +60,8 @@ def pmo(result: Values, published: Values) -> str:
 
 def _baselines(result: Values, names: Sequence[str]) -> str:
     """Return what the searches that the method must beat came to under the same oracle; nothing where none was run."""
-    settings, found = result["settings"], result["figures"].get("baselines", {})
+    settings = result["settings"]
+    found = {_OLD_NAMES.get(name, name): of for name, of in result["figures"].get("baselines", {}).items()}
     if not found:
         return ""
     ours, seed = result["figures"]["tasks"], str(settings["baseline_seed"])
@@ -175,7 +177,8 @@ def small_budgets(result: Values, published: Values) -> str:
         limit = f", at most {task['longest']} heavy atoms" if task["longest"] else ""
         rows = [[method, f"{value:.3f}", ""] for method, value in other.get(name, {}).items()]
         rows += [
-            [f"**{optimizer}**", f"{found['mean_best']:.3f}", _each(found["runs"])] for optimizer, found in of.items()
+            [f"**{_OLD_NAMES.get(optimizer, optimizer)}**", f"{found['mean_best']:.3f}", _each(found["runs"])]
+            for optimizer, found in of.items()
         ]
         parts.append(
             f"\n`{task['objective']}`, {task['budget']} calls, {task['initial']} of them before the search{limit}; "

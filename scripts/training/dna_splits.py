@@ -15,7 +15,7 @@ from scripts.training.training_runs import Finished, trained
 from seqvae.config import DataConfig, RunConfig
 from seqvae.data.corpus import read_texts, split_texts
 from seqvae.data.datasets.registry import load_dataset
-from seqvae.evaluate.dna.markov_baselines import HeldOutBits, held_out_bits
+from seqvae.evaluate.sequences.markov_baselines import HeldOutBits, held_out_bits
 from seqvae.latent.codec import Codec
 from seqvae.runtime.files import atomic_file
 from seqvae.train.prepare import Prepared

@@ -29,7 +29,7 @@ from seqvae.config import ModelConfig, RunConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 from seqvae.report.tables import labelled_rows
 from seqvae.runtime.files import atomic_file, atomic_folder

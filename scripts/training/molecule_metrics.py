@@ -12,8 +12,7 @@ from scripts.training.training_runs import Finished
 from seqvae.artifact.folder import parameters
 from seqvae.config import DecodeConfig
 from seqvae.evaluate.compare import generation
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
-from seqvae.evaluate.model.sample_metrics import canonical
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.records import GenerationSettings, References
 from seqvae.evaluate.reference_sets import read_splits
 from seqvae.latent.codec import Codec
@@ -88,7 +87,7 @@ def floor(references: References, settings: SummarySettings) -> dict[str, Any]:
 
 def valid_share(texts: Sequence[str], codec: Codec) -> float:
     """Return the share of texts that are texts of their kind."""
-    return sum(bool(canonical(text, codec.tokenizer)) for text in texts) / len(texts)
+    return sum(bool(codec.tokenizer.normalize_or_none(text)) for text in texts) / len(texts)
 
 
 def compared(texts: Sequence[str], references: References) -> dict[str, Any]:

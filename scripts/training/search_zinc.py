@@ -19,7 +19,7 @@ from seqvae.artifact.folder import parameters
 from seqvae.config import DataConfig, DecodeConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.registry import load_dataset
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.molecules.fcd import frechet_distance
 from seqvae.latent.codec import Codec
 from seqvae.sequences.molecules import is_valid

@@ -17,7 +17,7 @@ from scripts.record import arguments, folder_or_temporary, result_path, torch_th
 from scripts.training.search_zinc import BASE, SMALL_BASE, valid_texts
 from scripts.training.training_runs import Finished, trained, tuned
 from seqvae.config import AdaptConfig, DecodeConfig, FinetuneConfig, PriorConfig, TrainingConfig
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.molecules.fcd import frechet_distance
 from seqvae.latent.codec import Codec
 from seqvae.sequences.molecules import is_valid

@@ -23,10 +23,10 @@ from seqvae.artifact.folder import parameters, record_metrics
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.errors import CollapseWarning
-from seqvae.evaluate.dna.markov_baselines import counted_bits, model_bits
-from seqvae.evaluate.dna.metrics import dna_metrics
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.evaluate.records import GenerationSettings, References
+from seqvae.evaluate.sequences.markov_baselines import counted_bits, model_bits
+from seqvae.evaluate.sequences.metrics import sequence_metrics
 from seqvae.latent.codec import Codec
 from seqvae.properties.dna.motifs import PROMOTER_BOXES
 
@@ -146,7 +146,7 @@ def generation_metrics(codec: Codec, splits: Splits, work: Work) -> dict[str, An
     known = [*splits.train, *splits.valid]
     settings = GenerationSettings(bootstrap=work.bootstrap)
     references = References("dna", splits.test, training=known)
-    found = dna_metrics(codec.sample(work.samples), references, settings, PROMOTER_BOXES)
+    found = sequence_metrics(codec.sample(work.samples), references, settings, PROMOTER_BOXES)
     return {"metrics": found.metrics, "intervals": found.intervals, "floors": found.baselines, "counts": found.counts}
 
 

@@ -30,7 +30,7 @@ from seqvae.config import (
     TrainingConfig,
 )
 from seqvae.config.toml import run_to_dict
-from seqvae.evaluate.model.held_out import SummarySettings
+from seqvae.evaluate.model.summary import SummarySettings
 
 NAME = "moses"
 BETAS = (0.3, 0.1, 1.0)

@@ -28,8 +28,8 @@ from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig,
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import CollapseWarning
-from seqvae.evaluate.dna.markov_baselines import model_bits
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
+from seqvae.evaluate.model.summary import SummarySettings, summarise
+from seqvae.evaluate.sequences.markov_baselines import model_bits
 from seqvae.latent.codec import Codec
 
 NAME = "mpsa"

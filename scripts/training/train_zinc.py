@@ -33,7 +33,7 @@ from seqvae.config import (
     TrainingConfig,
 )
 from seqvae.config.toml import run_to_dict
-from seqvae.evaluate.model.held_out import SummarySettings
+from seqvae.evaluate.model.summary import SummarySettings
 
 FAITHFUL = "faithful"
 NAMES = {"smiles": "zinc250k_smiles", "selfies": "zinc250k_selfies", FAITHFUL: "zinc250k_faithful"}

@@ -35,7 +35,7 @@ from seqvae.runtime.files import atomic_file
 from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-FORMAT = 2
+FORMAT = 3
 CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
     "config.json",
     "tokenizer.json",
@@ -45,8 +45,7 @@ CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
 )
 PRIOR, PRIOR_NUMBERS = "prior.json", "prior.safetensors"
 _PRIOR = (PRIOR, PRIOR_NUMBERS)
-PRIORS = ("normal", "fitted")
-NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take prior normal"
+NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
 _ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
@@ -63,8 +62,8 @@ class Artifact:
         run: the settings it was trained with.
         provenance: versions, data, held-out figures (`metrics`), and how the prior was fitted (`prior`).
         fitted: a density fitted to the aggregate posterior, on the CPU; None where none was fitted.
-        default_prior: what samples are drawn from unless the caller says: `normal`, the model's own N(0, I), or
-            `fitted`.
+        default_prior: what samples are drawn from unless the caller says: the model's own prior by its kind, such as
+            `normal`, or `fitted`; empty: the model's own.
     """
 
     model: SequenceVAE
@@ -73,7 +72,7 @@ class Artifact:
     run: RunConfig
     provenance: dict[str, Any]
     fitted: FittedPrior | None = None
-    default_prior: str = "normal"
+    default_prior: str = ""
 
 
 def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
@@ -102,7 +101,8 @@ def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
         RUN: run_toml(artifact.run).encode(),
     }
     if artifact.fitted is not None:
-        content |= _prior_files(artifact.fitted, artifact.default_prior, precision)
+        default = artifact.default_prior or artifact.config.prior
+        content |= _prior_files(artifact.fitted, _known(default, artifact.config.prior), precision)
     _write_files(folder, content)
     provenance = {**artifact.provenance, "versions": versions(), "sha256": _hashes(content)}
     write_json(folder / PROVENANCE, provenance)
@@ -116,7 +116,7 @@ def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[
     Args:
         folder: a model folder.
         fitted: the prior.
-        default: what samples are drawn from unless the caller says, `normal` or `fitted`.
+        default: what samples are drawn from unless the caller says, the kind of the model's own prior or `fitted`.
         report: how it was fitted, for `provenance.json`.
 
     Raises:
@@ -124,7 +124,7 @@ def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[
         UsageError: an unknown default.
     """
     config = migrated(_read_json(folder, CONFIG), folder)
-    files = _prior_files(fitted, default, str(config["weights"]))
+    files = _prior_files(fitted, _known(default, config["model"]["prior"]), str(config["weights"]))
     provenance = _read_json(folder, PROVENANCE)
     hashes = {name: value for name, value in provenance["sha256"].items() if name not in _PRIOR}
     # First without any prior: wherever this is cut short, the folder is a whole model.
@@ -134,14 +134,15 @@ def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[
 
 
 def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:
-    record = {"default": _check_default(default), "prior": prior_to_dict(fitted)}
+    record = {"default": default, "prior": prior_to_dict(fitted)}
     return {PRIOR: _json(record), PRIOR_NUMBERS: _stored(fitted.tensors(), precision)}
 
 
-def _check_default(name: str) -> str:
-    if name not in PRIORS:
-        raise UsageError(f"unknown prior {name!r}{suggestion(name, PRIORS)}")
-    return name
+def _known(default: str, own: str) -> str:
+    """Return the name of the prior that samples come from; raises UsageError where the model has none so called."""
+    if default not in (own, "fitted"):
+        raise UsageError(f"unknown prior {default!r}{suggestion(default, (own, 'fitted'))}")
+    return default
 
 
 def _stored(tensors: Mapping[str, torch.Tensor], precision: str) -> bytes:
@@ -198,7 +199,8 @@ def load_artifact(folder: Path) -> Artifact:
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     _load_weights(folder, model)
-    fitted, default = _load_prior(folder, model_config.latent) if PRIOR in provenance["sha256"] else (None, "normal")
+    has_fitted = PRIOR in provenance["sha256"]
+    fitted, default = _load_prior(folder, model_config) if has_fitted else (None, model_config.prior)
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default)
 
 
@@ -221,7 +223,13 @@ def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "format": 2, "weights": "float32"}
 
 
-_MIGRATIONS = {1: _from_1}
+def _from_2(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 3 says what posterior and prior a model has; before, they were always these."""
+    model = {**config["model"], "posterior": "diagonal", "prior": "normal"}
+    return {**config, "format": 3, "model": model}
+
+
+_MIGRATIONS = {1: _from_1, 2: _from_2}
 
 
 def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
@@ -259,13 +267,13 @@ def _load_weights(folder: Path, model: SequenceVAE) -> None:
         raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
 
 
-def _load_prior(folder: Path, latent: int) -> tuple[FittedPrior, str]:
+def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:
     record = _read_json(folder, PRIOR)
     try:
-        default = _check_default(record["default"])
+        default = _known(record["default"], model.prior)
         fitted = prior_from_dict(record["prior"], load(_read(folder, PRIOR_NUMBERS)))
-        if fitted.latent != latent:
-            raise ValueError(f"expected {latent} latent dimensions, got {fitted.latent}")
+        if fitted.latent != model.latent:
+            raise ValueError(f"expected {model.latent} latent dimensions, got {fitted.latent}")
     except (SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"{folder / PRIOR}: not a fitted prior of this model: {reason}") from error

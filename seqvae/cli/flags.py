@@ -1,58 +1,161 @@
-"""Every setting of a run as a flag, made from the configuration classes: no default or explanation is typed twice."""
+"""Settings as flags, made from the configuration classes: no name, default or explanation is typed twice."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from seqvae.config import RunConfig
+from seqvae.config import OPTIMIZERS, RunConfig, SearchConfig
+from seqvae.errors import UsageError
 
 # Settings whose own name says too little without its section.
-_NAMES = {"tokenizer.kind": "tokenizer"}
-# `data.source` is the verb's first argument.
-_NOT_FLAGS = {"data.source"}
+_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "model.prior": "model_prior",
+    "model.prior_components": "model_prior_components",
+}
+# `data.source` is the verb's first argument; `model.labels` are those of the data.
+_NOT_FLAGS = {"data.source", "model.labels"}
+OPTIMIZER = "optimizer"  # the section of its settings, whose flags are all of them dotted: --optimizer.guide.points
 
 
-def settings() -> Iterator[tuple[str, str, Any, str]]:
-    """Yield section, key, default and explanation of each setting of a run."""
-    for part in fields(RunConfig):
-        kind: Any = part.default_factory
-        explanations = attribute_docs(kind)
-        for item in fields(kind):
-            yield part.name, item.name, item.default, explanations[item.name]
+@dataclass(frozen=True)
+class Setting:
+    """A setting as a flag.
+
+    Attributes:
+        path: where it is among nested settings: `training.epochs`.
+        name: of the flag, without its dashes: `epochs`, `optimizer.guide.points`.
+        default: what is shown as its default, and says its type.
+        about: explanation.
+        group: heading that it stands under in the help; empty: it is left out there.
+    """
+
+    path: str
+    name: str
+    default: Any
+    about: str
+    group: str
+
+    @property
+    def key(self) -> str:
+        """What a verb is given it as."""
+        return re.sub(r"\W", "_", self.name)
+
+    @property
+    def flag(self) -> str:
+        """What a user writes."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def off(self) -> str:
+        """What a user writes for no."""
+        before, dot, last = self.flag.removeprefix("--").rpartition(".")
+        return f"--{before}{dot}no-{last}"
+
+    def parameter(self, order: int) -> inspect.Parameter:
+        """Return it as a parameter of a verb; `order` is that of its group."""
+        kind: Any = tuple[str, ...] if isinstance(self.default, tuple) else type(self.default)
+        shown = repr(self.default) if self.default == "" else str(self.default)
+        about = Parameter(
+            name=self.flag,
+            help=self.about,
+            group=Group(self.group, sort_key=order) if self.group else None,
+            show=bool(self.group),
+            show_default=False if self.default == () else lambda _: shown,
+            negative=self.off if kind is bool else (),
+        )
+        return inspect.Parameter(
+            self.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, about]
+        )
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
-    """Return the explanation of each attribute from a class's docstring (Google style)."""
-    listed = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
-    items = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", listed, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in items}
+    """Return the explanation of each attribute from the docstrings of a class and of those it is made from."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        listed = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2]
+        items = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", listed, re.MULTILINE)
+        found |= {name: " ".join(text.split()) for name, text in items}
+    return found
 
 
-def flag(section: str, key: str) -> str:
-    """Return the flag's name, as a Python name."""
-    return _NAMES.get(f"{section}.{key}", key)
+def flags_of(
+    config: Any,  # noqa: ANN401
+    section: str,
+    group: str,
+    only: Sequence[str] = (),
+    about: Mapping[str, str] | None = None,
+) -> list[Setting]:
+    """Return the settings of a configuration as flags; those that are configurations themselves are left out.
+
+    Args:
+        config: an object of a configuration class, whose values are shown as the defaults.
+        section: where it is among nested settings; empty: at their top.
+        group: heading in the help.
+        only: names of the settings; none: all.
+        about: explanations in place of those of the class.
+    """
+    explained = {**attribute_docs(type(config)), **(about or {})}
+    found = []
+    for item in fields(config):
+        path, value = f"{section}.{item.name}" if section else item.name, getattr(config, item.name)
+        if path not in _NOT_FLAGS and (not only or item.name in only) and not is_dataclass(value):
+            found.append(Setting(path, _NAMES.get(path, item.name), value, explained[item.name], group))
+    return found
 
 
-def with_settings(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb that takes `**given` one flag for each setting of a run; those not given are None."""
-    return with_settings_of({})(verb)
+def sections_of(config: Any) -> list[Setting]:  # noqa: ANN401
+    """Return the settings of every section of a configuration as flags, a group each."""
+    sections = [part.name for part in fields(config)]
+    return [one for name in sections for one in flags_of(getattr(config, name), name, name.capitalize())]
 
 
-def with_settings_of(
-    defaults: Mapping[str, Mapping[str, Any]],
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return `with_settings` for the sections given alone, which show these defaults; all sections where none is."""
+RUN = sections_of(RunConfig())
+
+
+def optimizer_settings(config: Any, before: str = "") -> Iterator[Setting]:  # noqa: ANN401
+    """Yield the settings of an optimiser as dotted flags, left out of the help of a verb, which they would fill."""
+    explained = attribute_docs(type(config))
+    for item in fields(config):
+        path, value = f"{before}{item.name}", getattr(config, item.name)
+        if is_dataclass(value):
+            yield from optimizer_settings(value, f"{path}.")
+        else:
+            yield Setting(f"{OPTIMIZER}.{path}", f"{OPTIMIZER}.{path}", value, explained[item.name], "")
+
+
+def search_flags(about: Mapping[str, str] | None = None) -> dict[str, list[Setting]]:
+    """Return the settings of a search as flags, by section; the optimiser's are those of all optimisers."""
+    config = SearchConfig()
+    names = ", ".join(f"`{name}`" for name in OPTIMIZERS)
+    listed = {"optimizer": f"{names}; with settings of its own: seqvae optimize --help-optimizer"}
+    chosen = flags_of(config, "", "Search", about={**listed, **(about or {})})
+    # one flag where several optimisers have a setting of the same name
+    settings = {one.path: one for row in OPTIMIZERS.values() for one in optimizer_settings(row.config)}
+    return {
+        "search": [replace(one, path=f"{OPTIMIZER}.name") if one.path == OPTIMIZER else one for one in chosen],
+        "oracle": flags_of(config.oracle, "oracle", "Calls"),
+        "campaign": flags_of(config.campaign, "campaign", "Rounds", about=about),
+        "constraints": flags_of(config.constraints, "constraints", "Constraints"),
+        OPTIMIZER: list(settings.values()),
+    }
+
+
+def with_flags(settings: Sequence[Setting]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb that takes `**given` a flag for each setting; it holds those that were given."""
+    groups = list(dict.fromkeys(one.group for one in settings))
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(verb, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        signature = signature.replace(parameters=[*own, *_parameters(defaults)])
+        made = [one.parameter(groups.index(one.group)) for one in settings]
+        signature = signature.replace(parameters=[*own, *made])
         verb.__signature__ = signature  # type: ignore[attr-defined]
         verb.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
         return verb
@@ -60,35 +163,32 @@ def with_settings_of(
     return decorate
 
 
-def _parameters(defaults: Mapping[str, Mapping[str, Any]]) -> Iterator[inspect.Parameter]:
-    for section, key, default, explanation in settings():
-        if f"{section}.{key}" in _NOT_FLAGS or (defaults and section not in defaults):
-            continue
-        default = defaults.get(section, {}).get(key, default)
-        kind = type(default)
-        parameter = Parameter(
-            help=explanation,
-            group=Group(section.capitalize(), sort_key=_sections().index(section)),
-            show_default=_shows(default),
-            negative="--no-" + key.replace("_", "-") if kind is bool else (),
-        )
-        annotation = Annotated[kind | None, parameter]  # type: ignore[valid-type]
-        yield inspect.Parameter(flag(section, key), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _sections() -> list[str]:
-    return [part.name for part in fields(RunConfig)]
-
-
-def _shows(default: object) -> Callable[[object], str]:
-    return lambda _: repr(default) if default == "" else str(default)
-
-
-def merged(toml: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def merged(toml: Mapping[str, Any], given: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
     """Return the settings of a TOML file with those flags over them that were given."""
-    result = {section: dict(values) if isinstance(values, Mapping) else values for section, values in toml.items()}
-    for section, key, _, _ in settings():
-        value = given.get(flag(section, key))
-        if value is not None:
-            result.setdefault(section, {})[key] = value
+    result = _copied(toml)
+    for one in settings:
+        if given.get(one.key) is not None:
+            *tables, last = one.path.split(".")
+            place = result
+            for table in tables:
+                place = place.setdefault(table, {})
+                if not isinstance(place, dict):
+                    raise UsageError(f"{one.flag}: {table} is no table of settings in the file of --config")
+            place[last] = given[one.key]
     return result
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def refuse_idle(given: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    """Raise UsageError where a flag was given that has no effect.
+
+    Args:
+        given: what a verb was given.
+        reasons: by the name of a flag, why it has none here.
+    """
+    for name, reason in reasons.items():
+        if given.get(re.sub(r"\W", "_", name)) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} has no effect {reason}: leave it out")

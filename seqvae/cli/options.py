@@ -62,6 +62,13 @@ class InputOptions:
     column: str = ""
     on_error: str = "stop"
 
+    def check(self, source: str) -> None:
+        """Raise UsageError where a column was named and the source has none, or its extension is unknown."""
+        from seqvae.data.files.formats import TABLES, format_of
+
+        if self.column and format_of(source) not in TABLES:
+            raise UsageError(f"--column has no effect on {source}, which is no table: leave it out")
+
 
 @dataclass(frozen=True)
 class BulkOptions:

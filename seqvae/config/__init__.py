@@ -1,5 +1,14 @@
 """Every setting, its default and its range: frozen, flat dataclasses, and the strict reading of TOML."""
 
+from seqvae.config.breeding import (
+    EvolutionConfig,
+    GuideConfig,
+    LatentMovesConfig,
+    MoveConfig,
+    OperatorConfig,
+    OperatorSelectionConfig,
+    RetrainingConfig,
+)
 from seqvae.config.checks import (
     HUGE,
     between,
@@ -9,19 +18,22 @@ from seqvae.config.checks import (
 from seqvae.config.decoding import (
     DecodeConfig,
 )
+from seqvae.config.evaluation import (
+    EvaluationConfig,
+)
 from seqvae.config.execution import (
     ExecutorConfig,
 )
 from seqvae.config.optimizers import (
+    INITIAL,
+    OPTIMIZERS,
     AscentConfig,
     CmaConfig,
-    EvolutionConfig,
     GenerativeConfig,
-    GuideConfig,
-    LatentMovesConfig,
-    OperatorConfig,
-    OperatorSelectionConfig,
-    RetrainingConfig,
+    GeneticConfig,
+    OptimizerConfig,
+    SamplingConfig,
+    ScreeningConfig,
     TurboConfig,
 )
 from seqvae.config.run import (
@@ -52,6 +64,8 @@ __all__ = [
     "DEFAULT_MODEL",
     "HUGE",
     "INFERENCE_BATCH",
+    "INITIAL",
+    "OPTIMIZERS",
     "REFINE_STEPS",
     "AdaptConfig",
     "AscentConfig",
@@ -61,20 +75,26 @@ __all__ = [
     "DataConfig",
     "DecodeConfig",
     "EndConfig",
+    "EvaluationConfig",
     "EvolutionConfig",
     "ExecutorConfig",
     "FinetuneConfig",
     "GenerativeConfig",
+    "GeneticConfig",
     "GuideConfig",
     "LatentMovesConfig",
     "ModelConfig",
+    "MoveConfig",
     "ObjectiveConfig",
     "OperatorConfig",
     "OperatorSelectionConfig",
+    "OptimizerConfig",
     "OracleConfig",
     "PriorConfig",
     "RetrainingConfig",
     "RunConfig",
+    "SamplingConfig",
+    "ScreeningConfig",
     "SearchConfig",
     "TokenizerConfig",
     "TrainingConfig",

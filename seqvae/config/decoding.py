@@ -41,3 +41,10 @@ class DecodeConfig:
         between("top_p", self.top_p, 1e-6, 1.0)
         between("beam", self.beam, 1, 1000)
         between("tries", self.tries, 1, 1000)
+
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        found = {} if self.method == "beam" else {"beam": f"with method {self.method}, only with beam"}
+        if self.method != "sample":
+            found |= dict.fromkeys(("temperature", "top_p", "seed"), f"with method {self.method}, only with sample")
+        return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqvae.config.checks import between, one_of
+from seqvae.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,7 @@ class ExecutorConfig:
     def __post_init__(self) -> None:
         one_of("executor", self.executor, ("auto", "local", "processes", "ray"))
         between("workers", self.workers, 0, 100_000)
+        if self.workers > 1 and self.executor == "local":
+            raise ConfigError(f"workers: expected executor auto, processes or ray with it, got {self.executor}")
+        if self.address and self.executor != "ray":
+            raise ConfigError(f"address of a Ray cluster: expected executor ray with it, got {self.executor}")

@@ -1,161 +1,39 @@
-"""Settings of the optimisers and their defaults, as `config` has those of everything else."""
+"""Settings of the optimisers and their defaults, and the names that stand for them.
+
+A new optimiser is a module of `seqvae.search.optimizers` with a function `build(config, material)`, and here a class of
+settings and a row of `OPTIMIZERS`: flags, TOML, help and the folder of a search follow from these.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from seqvae.config.breeding import (
+    EvolutionConfig,
+    GuideConfig,
+    LatentMovesConfig,
+    MoveConfig,
+    OperatorConfig,
+    OperatorSelectionConfig,
+    RetrainingConfig,
+)
 from seqvae.config.checks import HUGE, between, one_of
-from seqvae.errors import ConfigError
+
+INITIAL = 100  # scores from which a search begins to learn, where nothing else is said
+_SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
 @dataclass(frozen=True)
-class EvolutionConfig:
-    """How proposals are bred from the best texts so far.
+class OptimizerConfig:
+    """The settings of an optimiser as a whole, whichever it is: what `seqvae.search.run` takes as one."""
 
-    Attributes:
-        population: best texts that may be parents.
-        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
-        start: texts that must have a score before any are bred.
-    """
-
-    population: int = 200
-    greed: float = 0.01
-    start: int = 100
-
-    def __post_init__(self) -> None:
-        between("evolution.population", self.population, 2, HUGE)
-        between("evolution.greed", self.greed, 0.0, HUGE)
-        between("evolution.start", self.start, 2, HUGE)
+    def idle(self) -> dict[str, str]:
+        """Return the groups of settings that have no effect beside the others, each with the reason."""
+        return {}
 
 
 @dataclass(frozen=True)
-class OperatorSelectionConfig:
-    """How the ways of breeding share the proposals by what they have brought.
-
-    Attributes:
-        among: a proposal has done well if it is among so many of the best when it comes.
-        memory: what a round's counts are worth a round later; 0: the last round alone.
-        floor: share of the proposals that is divided as at the start; 1: all of them, always.
-    """
-
-    among: int = 100
-    memory: float = 0.9
-    floor: float = 0.2
-
-    def __post_init__(self) -> None:
-        between("selection.among", self.among, 1, HUGE)
-        between("selection.memory", self.memory, 0.0, 1.0)
-        between("selection.floor", self.floor, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class OperatorConfig:
-    """Which share of the proposals each way of breeding makes; they are divided by their sum.
-
-    Attributes:
-        mutation: one move from one parent, as a graph or as a sequence.
-        crossover: parts of two parents, as graphs or as sequences.
-        mutated: share of these that are mutated too.
-        latent_noise: a decoded draw from around one parent's posterior.
-        latent_crossover: a decoded point between two parents.
-    """
-
-    mutation: float = 0.15
-    crossover: float = 0.35
-    mutated: float = 0.3
-    latent_noise: float = 0.25
-    latent_crossover: float = 0.25
-
-    def __post_init__(self) -> None:
-        for name in ("mutation", "crossover", "latent_noise", "latent_crossover"):
-            between(f"operators.{name}", getattr(self, name), 0.0, HUGE)
-        between("operators.mutated", self.mutated, 0.0, 1.0)
-        if not self.mutation + self.crossover + self.latent_noise + self.latent_crossover:
-            raise ConfigError("operators: expected an operator with a share above 0, all are 0")
-
-
-@dataclass(frozen=True)
-class LatentMovesConfig:
-    """How a text is bred in latent space.
-
-    Attributes:
-        spread: standard deviations of the posterior that a point is moved by.
-        temperature: of the decoding.
-    """
-
-    spread: float = 1.0
-    temperature: float = 1.0
-
-    def __post_init__(self) -> None:
-        between("latent_moves.spread", self.spread, 0.0, 1e3)
-        between("latent_moves.temperature", self.temperature, 1e-3, 1e3)
-
-
-@dataclass(frozen=True)
-class RetrainingConfig:
-    """How the generator goes on learning from the best texts of a search.
-
-    Attributes:
-        every: scored texts between two trainings.
-        steps: of gradient each time.
-        batch_size: texts a step.
-        population: best texts that are learned from.
-        greed: how evenly they are drawn, as in `EvolutionConfig`.
-        beta: price of the rate meanwhile.
-        learning_rate: of Adam.
-        replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
-            model forgets less.
-        randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
-            learns molecules more than ways of writing them.
-    """
-
-    every: int = 100
-    steps: int = 8
-    batch_size: int = 64
-    population: int = 500
-    greed: float = 0.01
-    beta: float = 0.3
-    learning_rate: float = 5e-4
-    replay: float = 0.0
-    randomised: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("every", "steps", "batch_size"):
-            between(f"retraining.{name}", getattr(self, name), 1, HUGE)
-        between("retraining.population", self.population, 2, HUGE)
-        between("retraining.greed", self.greed, 0.0, HUGE)
-        between("retraining.beta", self.beta, 0.0, 1e6)
-        between("retraining.learning_rate", self.learning_rate, 1e-12, 10.0)
-        between("retraining.replay", self.replay, 0.0, 1.0)
-        between("retraining.randomised", self.randomised, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class GuideConfig:
-    """How a Gaussian process over texts chooses among bred ones.
-
-    Attributes:
-        generations: rounds of breeding before a batch is chosen.
-        offspring: texts bred in each.
-        broods: how often that is done at most in each, until so many are new; under constraints, which most offspring
-            break, the searches by name breed more often.
-        points: most scores that the process is fitted to.
-    """
-
-    generations: int = 2
-    offspring: int = 150
-    broods: int = 1
-    points: int = 1000
-
-    def __post_init__(self) -> None:
-        between("guide.generations", self.generations, 1, 1000)
-        between("guide.offspring", self.offspring, 2, 20_000)
-        between("guide.broods", self.broods, 1, 1000)
-        between("guide.points", self.points, 10, 20_000)
-
-
-@dataclass(frozen=True)
-class GenerativeConfig:
+class GenerativeConfig(OptimizerConfig):
     """An evolution whose generator learns from it, setting by setting.
 
     Attributes:
@@ -178,9 +56,45 @@ class GenerativeConfig:
     retrained: bool = True
     guided: bool = True
 
+    def idle(self) -> dict[str, str]:
+        """Return the settings of what is switched off."""
+        return ({} if self.retrained else {"retraining": "retrained is off"}) | _unguided(self.guided)
+
+
+def _unguided(guided: bool) -> dict[str, str]:
+    return {} if guided else {"guide": "guided is off"}
+
 
 @dataclass(frozen=True)
-class CmaConfig:
+class GeneticConfig(OptimizerConfig):
+    """A genetic algorithm, which needs no model.
+
+    Attributes:
+        moves: what of molecules is mutated and crossed: `graph` or `selfies`; sequences are sequences in both.
+        evolution: population and greed.
+        selection: how the ways of breeding share the proposals.
+        operators: how proposals are made.
+        guide: how a Gaussian process chooses among proposals.
+        guided: whether a process chooses.
+    """
+
+    moves: str = "graph"
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    selection: OperatorSelectionConfig = field(default_factory=OperatorSelectionConfig)
+    operators: MoveConfig = field(default_factory=MoveConfig)
+    guide: GuideConfig = field(default_factory=GuideConfig)
+    guided: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("moves", self.moves, ("graph", "selfies"))
+
+    def idle(self) -> dict[str, str]:
+        """Return the settings of what is switched off."""
+        return _unguided(self.guided)
+
+
+@dataclass(frozen=True)
+class CmaConfig(OptimizerConfig):
     """How CMA-ES searches a latent space.
 
     Attributes:
@@ -190,14 +104,15 @@ class CmaConfig:
             0: the whole space.
         sigma: standard deviation around the start at first; 1 is the prior's.
         population: points a generation; 0: 4 + 3 ln(dimensions), or the batch that is asked for where that is larger.
-        start: texts that must have a score before it begins; until then the prior is sampled.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     form: str = "separable"
     subspace: int = 0
     sigma: float = 0.5
     population: int = 0
-    start: int = 100
+    start: int = 0
 
     def __post_init__(self) -> None:
         one_of("cma.form", self.form, ("full", "separable"))
@@ -205,11 +120,11 @@ class CmaConfig:
         # a single direction has no separable form, and a generation of three no second parent
         between("cma.subspace", self.subspace, 2 if self.subspace else 0, 100_000)
         between("cma.population", self.population, 4 if self.population else 0, 100_000)
-        between("cma.start", self.start, 1, HUGE)
+        between("cma.start", self.start, 0, HUGE)
 
 
 @dataclass(frozen=True)
-class TurboConfig:
+class TurboConfig(OptimizerConfig):
     """How trust regions search a latent space (Eriksson et al. 2019, arXiv:1910.01739).
 
     Lengths are shares of the box that the Gaussian process sees as the unit cube.
@@ -227,7 +142,8 @@ class TurboConfig:
         candidates: points among which Thompson sampling chooses.
         decodes: texts that are tried at a point before it counts as one that brings nothing new.
         points: most scores that the Gaussian process is fitted to.
-        start: texts that must have a score before it begins; until then the prior is sampled.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     acquisition: str = "thompson"
@@ -240,7 +156,7 @@ class TurboConfig:
     candidates: int = 2000
     decodes: int = 3
     points: int = 2000
-    start: int = 100
+    start: int = 0
 
     def __post_init__(self) -> None:
         one_of("turbo.acquisition", self.acquisition, ("thompson", "logei", "lognei"))
@@ -248,7 +164,7 @@ class TurboConfig:
         between("turbo.length", self.length, self.shortest, self.longest)
         between("turbo.longest", self.longest, 1e-9, 1e3)
         between("turbo.failures", self.failures, 0, HUGE)
-        between("turbo.start", self.start, 2, HUGE)
+        between("turbo.start", self.start, 2 if self.start else 0, HUGE)
         # joint draws of more candidates, and fits to more points, take more than minutes and gigabytes each
         between("turbo.candidates", self.candidates, 10, 20_000)
         between("turbo.points", self.points, 10, 20_000)
@@ -257,7 +173,7 @@ class TurboConfig:
 
 
 @dataclass(frozen=True)
-class AscentConfig:
+class AscentConfig(OptimizerConfig):
     """How gradients of learned heads are followed in a latent space.
 
     Attributes:
@@ -271,7 +187,8 @@ class AscentConfig:
         caution: standard deviations of the ensemble that are taken off its mean.
         penalty: standard deviations of the score that a nat of prior log-density lost on the way costs.
         decodes: texts that are tried at a point before it counts as one that brings nothing new.
-        start: texts that must have a score before it begins; until then the prior is sampled.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     heads: int = 5
@@ -284,7 +201,7 @@ class AscentConfig:
     caution: float = 0.5
     penalty: float = 0.1
     decodes: int = 3
-    start: int = 100
+    start: int = 0
 
     def __post_init__(self) -> None:
         between("ascent.heads", self.heads, 2, 1000)  # of one there is no deviation
@@ -293,5 +210,74 @@ class AscentConfig:
             between(f"ascent.{name}", getattr(self, name), 0.0, HUGE)
         for name in ("width", "training", "steps", "decodes"):
             between(f"ascent.{name}", getattr(self, name), 1, 100_000)
-        for name in ("population", "start"):
-            between(f"ascent.{name}", getattr(self, name), 2, HUGE)
+        between("ascent.population", self.population, 2, HUGE)
+        between("ascent.start", self.start, 2 if self.start else 0, HUGE)
+
+
+@dataclass(frozen=True)
+class SamplingConfig(OptimizerConfig):
+    """Draws from the model, a baseline: it has no settings."""
+
+
+@dataclass(frozen=True)
+class ScreeningConfig(OptimizerConfig):
+    """The texts of a file in random order, a baseline: it has no settings."""
+
+
+@dataclass(frozen=True)
+class OptimizerRow:
+    """What an optimiser's name stands for.
+
+    Attributes:
+        about: one line on it.
+        module: of `seqvae.search.optimizers`, whose function `build` makes it.
+        config: its settings, as that name has them.
+        several: whether it knows what to do with several scores a text.
+    """
+
+    about: str
+    module: str
+    config: OptimizerConfig
+    several: bool = False
+
+
+_LATENT = GenerativeConfig(operators=OperatorConfig(mutation=0.0, crossover=0.0))
+OPTIMIZERS: dict[str, OptimizerRow] = {
+    "auto": OptimizerRow(
+        "moves of graphs or sequences and of latent points, the model learning from the best",
+        "latent_evolution",
+        GenerativeConfig(),
+        several=True,
+    ),
+    "latent": OptimizerRow(
+        "moves of latent points alone, the model learning from the best", "latent_evolution", _LATENT, several=True
+    ),
+    "turbo": OptimizerRow(
+        "trust regions of a Gaussian process over the latent space", "turbo", TurboConfig(), several=True
+    ),
+    "ascent": OptimizerRow(
+        "gradients of networks that learn the scores over the latent space", "gradient_ascent", AscentConfig()
+    ),
+    "cma-es": OptimizerRow("CMA-ES over the latent space", "cma_es", CmaConfig()),
+    "subspace": OptimizerRow(
+        "CMA-ES over random directions of the latent space", "cma_es", CmaConfig(subspace=_SUBSPACE)
+    ),
+    "gp": OptimizerRow(
+        "a Gaussian process by similarity, which chooses among bred texts",
+        "genetic",
+        GeneticConfig(guided=True),
+        several=True,
+    ),
+    "ga": OptimizerRow(
+        "a genetic algorithm over molecules as graphs, or over sequences", "genetic", GeneticConfig(), several=True
+    ),
+    "string-ga": OptimizerRow(
+        "a genetic algorithm over molecules as SELFIES, or over sequences",
+        "genetic",
+        GeneticConfig(moves="selfies"),
+        several=True,
+    ),
+    "sampling": OptimizerRow("a baseline: draws from the model", "baselines", SamplingConfig()),
+    "screening": OptimizerRow("a baseline: the texts of a file in random order", "baselines", ScreeningConfig()),
+}
+OLD_NAMES = {"prior": "sampling"}  # still read

@@ -14,6 +14,11 @@ REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has wh
 CHUNK = 2048
 
 
+def names_of(listed: str) -> tuple[str, ...]:
+    """Return names that are separated by commas."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """What to train on and how to split it.
@@ -55,7 +60,7 @@ class DataConfig:
     @property
     def label_names(self) -> tuple[str, ...]:
         """The columns of `labels`."""
-        return tuple(name.strip() for name in self.labels.split(",") if name.strip())
+        return names_of(self.labels)
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,11 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `selfies`, `smiles`, `dna`, `char`, or `auto`: SELFIES for molecules, DNA for DNA (from the dataset's
-            card or the first texts).
+        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: what the
+            texts are, from the dataset's card, the file's ending or the texts; SELFIES for molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens a molecule), none otherwise.
-        allow_gap: DNA only: accept `-` as a symbol.
+        allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
         on_unknown: `error` or `drop` for a token that training did not see.
     """
 
@@ -77,7 +82,6 @@ class TokenizerConfig:
     on_unknown: str = "error"
 
     def __post_init__(self) -> None:
-        one_of("tokenizer.kind", self.kind, ("auto", "selfies", "smiles", "dna", "char"))
         one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
         # ids are packed in 16 bits
         between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
@@ -90,6 +94,9 @@ class ModelConfig:
     Attributes:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
         decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
+        posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
+        prior: p(z) that the model is trained with, `normal`, N(0, I), or `mixture` (Gaussians that learn with it).
+        prior_components: Gaussians of that mixture.
         latent: dimensions of z.
         embedding: width of a token's vector.
         encoder_width: hidden units a direction (gru) or channels (conv).
@@ -98,10 +105,14 @@ class ModelConfig:
         decoder_layers: the same for the decoder.
         dropout: share of hidden units dropped between layers while training.
         max_length: longest text in tokens; 0: the longest of the training data.
+        labels: what p(y|z) predicts, names separated by commas; set from `data.labels`.
     """
 
     encoder: str = "gru"
     decoder: str = "gru"
+    posterior: str = "diagonal"
+    prior: str = "normal"
+    prior_components: int = 16
     latent: int = 64
     embedding: int = 128
     encoder_width: int = 256
@@ -110,10 +121,19 @@ class ModelConfig:
     decoder_layers: int = 1
     dropout: float = 0.0
     max_length: int = 0
+    labels: str = ""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of `labels`."""
+        return names_of(self.labels)
 
     def __post_init__(self) -> None:
         one_of("model.encoder", self.encoder, ("gru", "conv"))
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        one_of("model.posterior", self.posterior, ("diagonal", "full"))
+        one_of("model.prior", self.prior, ("normal", "mixture"))
+        between("model.prior_components", self.prior_components, 1, 10_000)
         between("model.dropout", self.dropout, 0.0, 0.95)
         between("model.max_length", self.max_length, 0, 100_000)
         for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
@@ -129,7 +149,8 @@ class ObjectiveConfig:
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
-        free_bits: nats of rate a latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934).
+        free_bits: nats of rate per latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934). Against a
+            prior for which the rate has no closed form, all dimensions are one group: so many times `latent` nats.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
     """
@@ -227,6 +248,12 @@ class PriorConfig:
         for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
             between(f"prior.{name}", getattr(self, name), 1, HUGE)
 
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        flow = ("prior_layers", "prior_width", "prior_groups", "prior_steps", "prior_minutes")
+        names = {"none": ("prior_components", *flow), "mixture": flow, "flow": ("prior_components",)}
+        return dict.fromkeys(names.get(self.prior, ()), f"with prior {self.prior}")
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -238,6 +265,21 @@ class RunConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
+
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        objective, found = self.objective, self.prior.idle()
+        if objective.schedule != "cyclical":
+            found["cycles"] = f"with schedule {objective.schedule}, only with cyclical"
+        if objective.schedule == "constant":
+            found["warmup"] = "with schedule constant"
+        if self.model.decoder == "position":
+            found["word_dropout"] = "with decoder position, which reads no tokens"
+        if self.tokenizer.kind not in ("auto", "dna"):
+            found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
+        if self.data.split == "published":
+            found["test_fraction"] = "with split published"
+        return found
 
 
 @dataclass(frozen=True)

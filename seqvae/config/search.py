@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.optimizer_names import (
+    DEFAULT_OPTIMIZER,
+    is_own,
+    name_of,
+    optimizer_from_dict,
+    optimizer_to_dict,
+    settings_of,
+)
+from seqvae.config.optimizers import INITIAL, OptimizerConfig
 from seqvae.config.run import DEFAULT_MODEL
+from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
 
 
@@ -14,12 +26,15 @@ class OracleConfig:
     """How proposals are scored, and how many of them may be.
 
     Attributes:
-        budget: calls that may be made, those of the start included.
+        budget: calls that may be made, those of the start included; of a search that is resumed, those made already,
+            too.
         count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
-        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (needs `seqvae[ray]`).
-        workers: how many score at a time; 0: this process alone, in which nothing can be timed out; with Ray one a
-            core of the cluster.
-        ray_address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (pip install
+            'seqvae[ray]').
+        workers: how many score at a time, killed when they take too long; 0: this process alone, in which nothing can
+            be timed out; with Ray one a core of the cluster.
+        ray_address: address of the Ray cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this
+            machine.
         timeout: seconds that a worker may take for a text.
         retries: how often a text is tried again whose worker was too slow or died.
         failures: texts that may fail in a row; then the search stops.
@@ -52,7 +67,7 @@ class CampaignConfig:
 
     Attributes:
         batch: proposals a round.
-        seed: of every draw.
+        seed: every random draw comes from it.
         initial: texts that are scored before the first ones are bred or modelled.
         minutes: end after so many minutes of wall time; 0: never for that reason.
         patience: end after so many calls without a better best, of several objectives without a new text on the front;
@@ -61,7 +76,7 @@ class CampaignConfig:
 
     batch: int = 100
     seed: int = 0
-    initial: int = 100
+    initial: int = INITIAL
     minutes: float = 0.0
     patience: int = 0
 
@@ -81,11 +96,11 @@ class ConstraintConfig:
         keep: parts that it must have: SMARTS or SMILES of molecules, letters of sequences.
         forbid: parts that it must not have.
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
-        longest: most; 0: no limit.
+        longest: greatest size; 0: no limit.
         like: a molecule that it must be like; or the sequence of which it may differ at `positions` alone.
         least_alike: least Tanimoto similarity (ECFP4) to that molecule.
-        most_alike: most.
-        positions: of a sequence, from 1: `3-8,12`.
+        most_alike: greatest Tanimoto similarity to it.
+        positions: those of the sequence that may differ, from 1: `3-8,12`.
     """
 
     keep: tuple[str, ...] = ()
@@ -120,8 +135,8 @@ class SearchConfig:
     """A search: what it goes through, how, and how far.
 
     Attributes:
-        model: name of a shipped model or folder of a trained one; empty: none, the search begins with given texts.
-        optimizer: name of the optimiser.
+        model: name of a shipped model, or folder of a trained one; empty, or `none`: search without, from given texts.
+        optimizer: name of the optimiser, or its settings.
         device: where the model computes: `auto`, `cpu` or `cuda`.
         oracle: budget, workers, time limits.
         campaign: batch, seed, and when it ends.
@@ -129,11 +144,49 @@ class SearchConfig:
     """
 
     model: str = DEFAULT_MODEL
-    optimizer: str = "auto"
+    optimizer: str | OptimizerConfig = DEFAULT_OPTIMIZER
     device: str = "auto"
     oracle: OracleConfig = field(default_factory=OracleConfig)
     campaign: CampaignConfig = field(default_factory=CampaignConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+
+    def __post_init__(self) -> None:
+        if self.model == "none":
+            object.__setattr__(self, "model", "")
+
+    def idle(self) -> dict[str, str]:
+        """Return the settings that have no effect beside the others, each with the reason."""
+        found: dict[str, str] = {}
+        if not self.model:
+            found["device"] = "without a model"
+        if not self.oracle.workers and self.oracle.executor == "processes":
+            found |= dict.fromkeys(("timeout", "retries"), "without workers, since one process cannot end itself")
+        if not is_own(self.optimizer):
+            config, name = settings_of(self.optimizer), name_of(self.optimizer)
+            own = flat(asdict(config))
+            start = next((key for key in own if key.split(".")[-1] == "start"), "")
+            if not start or own[start]:
+                found["initial"] = f"beside optimizer.{start}" if start else f"with the optimizer {name}"
+            for group, reason in config.idle().items():
+                found |= {f"optimizer.{key}": f"where {reason}" for key in own if key.startswith(f"{group}.")}
+        return found
+
+
+def search_to_dict(config: SearchConfig) -> dict[str, Any]:
+    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them back."""
+    plain = asdict(replace(config, optimizer=DEFAULT_OPTIMIZER))
+    return {**plain, "optimizer": optimizer_to_dict(config.optimizer)}
+
+
+def search_from_dict(values: Mapping[str, Any]) -> SearchConfig:
+    """Build the settings of a search from nested mappings, as a TOML file gives them.
+
+    Raises:
+        ConfigError: for an unknown setting (with a suggestion), a value of the wrong type, or one out of range.
+    """
+    others = {key: value for key, value in values.items() if key != "optimizer"}
+    config = replaced(SearchConfig(), others, "search")
+    return replace(config, optimizer=optimizer_from_dict(values["optimizer"])) if "optimizer" in values else config
 
 
 @dataclass(frozen=True)

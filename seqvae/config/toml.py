@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from seqvae.config.checks import suggestion
 from seqvae.config.run import RunConfig
@@ -20,10 +20,14 @@ from seqvae.errors import ConfigError
 Section = TypeVar("Section")
 
 
-def _checked(name: str, value: object, kind: type) -> object:
-    """Return a value of the annotated type: an int serves as a float, nothing else is converted."""
+def _checked(name: str, value: object, kind: Any) -> object:  # noqa: ANN401
+    """Return a value of the annotated type: an int serves as a float, a list as a tuple, nothing else is converted."""
     if kind is float and type(value) is int:
         return float(value)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{name}: expected a list, got {value!r} ({type(value).__name__})")
+        return tuple(_checked(name, one, get_args(kind)[0]) for one in value)
     if type(value) is not kind:
         raise ConfigError(f"{name}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
     return value
@@ -42,6 +46,43 @@ def section_from_dict(kind: type[Section], values: Mapping[str, object], where: 
         if key not in hints:
             raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
     return kind(**{key: _checked(f"{where}.{key}", value, hints[key]) for key, value in values.items()})
+
+
+def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
+    """Return a section with some of its settings in place of its own, nested ones too; raises `section_from_dict`."""
+    hints = get_type_hints(type(config))
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
+        part = getattr(config, key)
+        if is_dataclass(part):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}.{key}: expected a table of settings, got {value!r}")
+            found[key] = replaced(part, value, f"{where}.{key}")
+        else:
+            found[key] = _checked(f"{where}.{key}", value, hints[key])
+    return replace(config, **found)  # type: ignore[type-var]
+
+
+def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, of dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {before + key: value}
+    return found
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted names as nested mappings; `flat` takes them back."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        *tables, key = name.split(".")
+        place = found
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[key] = value
+    return found
 
 
 def run_from_dict(values: Mapping[str, Any]) -> RunConfig:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from seqvae.data.splits import Split, representative
+from seqvae.data.splits import Split
 from seqvae.errors import InputError, UsageError
-from seqvae.sequences.dna import normalize_dna
+from seqvae.sequences.domain import KINDS, MOLECULES, Domain, domain_of
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 from seqvae.sequences.tokenizers.tokenizer import PERCENTILES, Tokenizer
 
-KINDS = ("smiles", "dna", "char")
 _SALT_SEPARATOR = "."  # in SMILES, between parts of a molecule that no bond joins
 
 
@@ -37,13 +36,13 @@ class Audit:
     """What an audit found. Counts are of texts; "the same" means equal in canonical form.
 
     Args:
-        kind: "smiles", "dna" or "char".
+        domain: what the texts are.
         texts: texts looked at.
         invalid: texts that are no molecule or no sequence; nothing below counts them.
         invalid_examples: the first of them.
         duplicates: texts that are the same as an earlier one.
-        reverse_complements: DNA only: texts, duplicates aside, whose reverse complement came earlier.
-        leaks: for each held-out side, its texts that are in the training data too (for DNA on either strand).
+        reverse_complements: DNA and RNA only: texts, duplicates aside, whose reverse complement came earlier.
+        leaks: for each held-out side, its texts that are in the training data too (for DNA and RNA on either strand).
         salts: molecules of several parts.
         salt_examples: the first of them.
         unseen: tokens of the held-out texts that the training texts lack (or that the tokenizer given lacks, in all
@@ -52,7 +51,7 @@ class Audit:
         tokens: percentile → length in tokens; empty where no tokenizer was given.
     """
 
-    kind: str
+    domain: Domain
     texts: int
     invalid: int
     invalid_examples: tuple[Finding, ...]
@@ -78,8 +77,8 @@ def audit(
     """Look texts over.
 
     Args:
-        texts: SMILES, DNA or other text.
-        kind: "smiles", "dna" or "char" (equal only if equal letter by letter).
+        texts: SMILES, sequences or other text.
+        kind: of tokenizer: what the texts are, such as "smiles" or "dna"; those of "char" are equal letter by letter.
         split: where given, leaks are counted; without a tokenizer, also what the training data does not cover.
         tokenizer: fitted; where given, it is asked what it does not cover.
         lines: line of each text in its file, for the examples; by default its number from 1.
@@ -91,13 +90,16 @@ def audit(
     Raises:
         UsageError: if the kind is unknown.
     """
-    forms, invalid = _canonical(texts, kind, lines or range(1, len(texts) + 1))
+    if kind not in KINDS:
+        raise UsageError(f"an audit is of kind {', '.join(KINDS)}, got {kind!r}")
+    domain = domain_of(kind)
+    forms, invalid = _canonical(texts, domain, lines or range(1, len(texts) + 1))
     valid = [form for form in forms if form is not None]
-    keys = {form: representative(form) for form in set(valid)} if kind == "dna" else {form: form for form in valid}
-    salts = _salts(texts, forms, lines) if kind == "smiles" else []
+    keys = {form: domain.alphabet.representative(form) if domain.alphabet else form for form in set(valid)}
+    salts = _salts(texts, forms, lines) if domain.name == MOLECULES else []
     unseen, tokens = _coverage(forms, kind, split, tokenizer)
     return Audit(
-        kind=kind,
+        domain=domain,
         texts=len(texts),
         invalid=len(invalid),
         invalid_examples=tuple(invalid[:examples]),
@@ -112,26 +114,13 @@ def audit(
     )
 
 
-def _normalizer(kind: str) -> Callable[[str], str]:
-    if kind == "smiles":
-        from seqvae.sequences.molecules import canonical_smiles
-
-        return canonical_smiles
-    if kind == "dna":
-        return normalize_dna
-    if kind == "char":
-        return str
-    raise UsageError(f"an audit is of kind {', '.join(KINDS)}, got {kind!r}")
-
-
-def _canonical(texts: Sequence[str], kind: str, lines: Sequence[int]) -> tuple[list[str | None], list[Finding]]:
+def _canonical(texts: Sequence[str], domain: Domain, lines: Sequence[int]) -> tuple[list[str | None], list[Finding]]:
     """Canonical form of each text, None where it is invalid; and the invalid ones."""
-    normalize = _normalizer(kind)
     forms: list[str | None] = []
     invalid: list[Finding] = []
     for line, text in zip(lines, texts, strict=True):
         try:
-            forms.append(normalize(text))
+            forms.append(domain.normalize(text))
         except InputError as error:
             forms.append(None)
             invalid.append(Finding(line, text, str(error)))

@@ -49,9 +49,9 @@ class Columns:
     weights: NDArray[np.float32] | None = None
 
     @staticmethod
-    def of(values: Mapping[str, Sequence[float]], labels: Sequence[str], weights: str = "") -> Columns:
-        """Gather the columns of these names; raises RecordError where a weight is missing or negative."""
-        table = np.array([values[name] for name in labels], np.float32).T.reshape(-1, len(labels))
+    def of(count: int, values: Mapping[str, Sequence[float]], labels: Sequence[str], weights: str = "") -> Columns:
+        """Gather the columns of these names, of so many texts; raises RecordError for a missing or negative weight."""
+        table = np.array([values[name] for name in labels], np.float32).reshape(len(labels), count).T.copy()
         if not weights:
             return Columns(tuple(labels), table)
         column = np.asarray(values[weights], np.float32)

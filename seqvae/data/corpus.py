@@ -1,27 +1,21 @@
-"""The texts of a run: read from a file or a named dataset, with their kind and their split."""
+"""The texts of a run: read from a file or a named dataset, with their domain and their split."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.data.audit import Audit, audit
 from seqvae.data.columns import Columns, number
 from seqvae.data.datasets.registry import list_cards, load_dataset
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, SeqVAEWarning, UsageError
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES, kind_of
+from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
+from seqvae.sequences.domain import MOLECULES, Domain, detect, domain_of
 
-_MOLECULE_FILES = (".smi", ".sdf")
-
-
-_DNA_FILES = (".gb", ".gbk")
-
-
-_READ_AS = {MOLECULES: "selfies", DNA: "dna", LETTERS: "char"}  # kind of texts: of the tokenizer
+_LOOKED_AT = 200  # texts that say whether all are SELFIES
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,7 @@ class Texts:
         texts: as in the source.
         lines: line (or record) of each in its file.
         source: the file's or dataset's name.
-        kind: `selfies` for molecules, `dna`, or `char`.
+        domain: what they are.
         published: the dataset's own split, if it has one.
         columns: labels and weights of each text.
     """
@@ -40,7 +34,7 @@ class Texts:
     texts: list[str]
     lines: list[int]
     source: str
-    kind: str
+    domain: Domain
     published: Split | None
     columns: Columns
 
@@ -71,8 +65,9 @@ def read_texts(config: DataConfig) -> Texts:
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
-    columns = Columns.of(values, config.label_names, config.weights)
-    return Texts(texts, lines, config.source, guess_kind(config.source, texts), None, columns)
+    columns = Columns.of(len(texts), values, config.label_names, config.weights)
+    domain = detect(texts, config.source)
+    return Texts(as_smiles(texts, domain), lines, config.source, domain, None, columns)
 
 
 def _read_dataset(config: DataConfig) -> Texts:
@@ -82,7 +77,6 @@ def _read_dataset(config: DataConfig) -> Texts:
         reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
         raise UsageError(f"{config.source}: {reason}")
     data = load_dataset(config.source)
-    kind = "dna" if data.card.kind == "dna" else "selfies"
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
     wanted = [*config.label_names, *([config.weights] if config.weights else [])]
@@ -91,16 +85,29 @@ def _read_dataset(config: DataConfig) -> Texts:
             known = ", ".join(data.values) or "none"
             raise ConfigError(f"data.labels, data.weights: dataset {config.source} has no {name!r}; it has {known}")
     values = {name: data.values[name][: len(texts)].tolist() for name in wanted}
-    columns = Columns.of(values, config.label_names, config.weights)
-    return Texts(texts, list(range(1, len(texts) + 1)), config.source, kind, published, columns)
+    columns = Columns.of(len(texts), values, config.label_names, config.weights)
+    lines = list(range(1, len(texts) + 1))
+    return Texts(texts, lines, config.source, domain_of(data.card.kind), published, columns)
 
 
-def guess_kind(source: str, texts: Sequence[str]) -> str:
-    """Return `selfies`, `dna` or `char` from a file's extension and its first texts."""
-    name = source.lower().removesuffix(".gz")
-    if name.endswith(_MOLECULE_FILES):
-        return "selfies"
-    return "dna" if name.endswith(_DNA_FILES) else _READ_AS[kind_of(texts)]
+def as_smiles(texts: list[str], domain: Domain) -> list[str]:
+    """Return molecules that are written in SELFIES as SMILES, and any other texts as they are.
+
+    A text that is no SELFIES among texts that are stays what it is: whoever reads it next says what is wrong with it.
+    """
+    if domain.name != MOLECULES:
+        return texts
+    from seqvae.sequences.molecules import selfies_to_smiles, written_in_selfies  # RDKit: only for molecules
+
+    if not written_in_selfies(texts[:_LOOKED_AT]):
+        return texts
+    found = []
+    for text in texts:
+        try:
+            found.append(selfies_to_smiles(text))
+        except InputError:
+            found.append(text)
+    return found
 
 
 def split_texts(found: Texts, run: RunConfig) -> Split:
@@ -121,3 +128,20 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
         groups = groups_of(found.texts, data.split, kind)
         return group_split(groups, data.valid_fraction, data.test_fraction, seed)
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
+
+
+def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:
+    """Read a dataset by name, or a file, and look it over; leaks are counted by a dataset's published split.
+
+    Args:
+        source: as `DataConfig.source`.
+        column: of the texts in a table; by default the one obvious column.
+        kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
+
+    Raises:
+        UsageError: an unknown kind, or neither such a file nor such a dataset.
+        InputError: it cannot be read.
+    """
+    found = read_texts(DataConfig(source=source, column=column))
+    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # of molecules `smiles`, which holds them all
+    return audit(found.texts, guessed, split=found.published, lines=found.lines)

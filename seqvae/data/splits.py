@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError, UsageError
-from seqvae.sequences.dna import normalize_dna, reverse_complement
-from seqvae.sequences.molecules import canonical_smiles, scaffold
+from seqvae.sequences.domain import MOLECULES, domain_of
+from seqvae.sequences.molecules import scaffold
 
 # Words that published files use for the three sides.
 _LABELS = {
@@ -76,45 +76,24 @@ def groups_of(texts: Sequence[str], split: str, kind: str) -> list[str]:
 
     Args:
         texts: in any form of their kind.
-        split: `dedup`, by what they are (molecules by canonical SMILES, DNA by either strand); `scaffold`, by their
-            Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928).
+        split: `dedup`, by what they are (molecules by canonical SMILES, DNA and RNA by either strand); `scaffold`, by
+            their Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928).
         kind: of their tokenizer.
 
     Raises:
         InvalidMoleculeError: scaffolds of texts that are not packed as molecules, and one is none.
     """
-    group = scaffold if split == "scaffold" else _SAME.get(kind, str)
+    domain = domain_of(kind)
+    group = scaffold if split == "scaffold" else domain.same
     found = []
     for text in texts:
         try:
             found.append(group(text))
         except InputError:
-            if split == "scaffold" and kind not in ("selfies", "smiles"):
+            if split == "scaffold" and domain.name != MOLECULES:
                 raise  # packing would take it
             found.append(text)
     return found
-
-
-def _either_strand(text: str) -> str:
-    return representative(normalize_dna(text, allow_gap=True))
-
-
-# What texts of a kind are the same, where it is not the text itself.
-_SAME: dict[str, Callable[[str], str]] = {
-    "dna": _either_strand,
-    "selfies": canonical_smiles,
-    "smiles": canonical_smiles,
-}
-
-
-def representative(sequence: str) -> str:
-    """The one of a DNA sequence and its reverse complement that comes first in the alphabet.
-
-    Examples:
-        >>> representative("TTG"), representative("CAA")
-        ('CAA', 'CAA')
-    """
-    return min(sequence, reverse_complement(sequence))
 
 
 def group_split(groups: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:

@@ -1,10 +1,33 @@
-"""Figures of a model on texts it has not seen: reconstruction, bounds, samples, diagnostics.
+"""How good a model and its samples are, on texts it has not seen.
 
-`seqvae.evaluate.compare(samples, references)` compares samples with real texts. The name is that of the function;
-what else its module holds is imported from `seqvae.evaluate.compare` as from any module.
+from seqvae import evaluate
+
+found = evaluate.run("zinc-smiles", "zinc250k")  # everything that `seqvae evaluate` shows
+found = evaluate.generation(samples, evaluate.References("molecules", test))  # samples alone
 """
 
-from seqvae.evaluate.compare import generation
-from seqvae.evaluate.records import Generation, GenerationSettings, References
+from __future__ import annotations
 
-__all__ = ["Generation", "GenerationSettings", "References", "generation"]
+from importlib import import_module
+from typing import Any
+
+# Where what a user calls is at home; imported when it is asked for, since it brings torch and RDKit. No module has the
+# name of what it offers, which it would hide.
+_HOMES = {
+    "run": "api",
+    "Evaluation": "evaluation",
+    "generation": "compare",
+    "Generation": "records",
+    "GenerationSettings": "records",
+    "References": "records",
+    "Splits": "reference_sets",
+    "read_splits": "reference_sets",
+}
+
+__all__ = ["Evaluation", "Generation", "GenerationSettings", "References", "Splits", "generation", "read_splits", "run"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

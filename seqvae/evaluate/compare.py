@@ -1,4 +1,4 @@
-"""How good generated texts are beside real ones: one call for molecules and for DNA."""
+"""How good generated texts are beside real ones: one call for molecules and for sequences."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.records import Generation, GenerationSettings, References
-from seqvae.sequences.dna import IUPAC
-from seqvae.sequences.molecules import is_valid
+from seqvae.sequences.domain import DNA, DOMAINS, LETTERS, MOLECULES, RNA, Domain, detect
 
-KINDS = ("molecules", "dna")
+KINDS = tuple(name for name, domain in DOMAINS.items() if domain.alphabet or name == MOLECULES)
+"""The domains whose samples can be compared with real texts."""
 
 _FEWEST = 2  # samples: of one alone there is no distribution
-_LOOKED_AT = 100  # texts that tell the kind
-_DNA_LETTERS = {*IUPAC, *map(str.lower, IUPAC), "U", "u", "-"}
 
 
 def generation(
@@ -32,13 +30,13 @@ def generation(
     """
     settings = settings or GenerationSettings()
     check_texts(samples, references)
-    if references.kind == "molecules":
+    if references.kind == MOLECULES:
         from seqvae.evaluate.molecules.moses import molecule_metrics
 
         return molecule_metrics(samples, references, settings)
-    from seqvae.evaluate.dna.metrics import dna_metrics
+    from seqvae.evaluate.sequences.metrics import sequence_metrics
 
-    return dna_metrics(samples, references, settings)
+    return sequence_metrics(samples, references, settings)
 
 
 def check_texts(samples: Sequence[str], references: References) -> None:
@@ -49,7 +47,7 @@ def check_texts(samples: Sequence[str], references: References) -> None:
         UsageError: there is no such kind.
     """
     if references.kind not in KINDS:
-        raise UsageError(f"unknown kind of texts {references.kind!r}: expected {' or '.join(KINDS)}")
+        raise UsageError(f"unknown kind of texts {references.kind!r}: expected {', '.join(KINDS)}")
     if len(samples) < _FEWEST:
         what = "no sample" if not samples else "1 sample"
         raise InputError(f"expected at least 2 samples, one a line, got {what}: a distribution needs more, give 1,000")
@@ -57,36 +55,23 @@ def check_texts(samples: Sequence[str], references: References) -> None:
         if len(texts) < _FEWEST and (texts or name == "reference"):
             raise InputError(f"expected at least 2 texts in the {name}, got {len(texts)}: give a larger one")
     splits = {"samples": samples, "reference": references.test, "training texts": references.training}
-    found = {name: looks_like(texts) for name, texts in splits.items()}
-    for name, kind in found.items():
-        if kind and kind != references.kind:
+    wanted = DOMAINS[references.kind]
+    for name, texts in splits.items():
+        if other := _mismatch(texts, wanted):
             raise InputError(
-                f"the {name} look{'s' if name == 'reference' else ''} like {_shown(kind)}, expected "
-                f"{_shown(references.kind)} (first text: {_shortened(splits[name][0])}): "
-                "give samples and a reference of one kind"
+                f"the {name} look{'s' if name == 'reference' else ''} like {other.title}, expected {wanted.title} "
+                f"(first text: {_shortened(texts[0])}): give samples and a reference of one kind"
             )
 
 
-def looks_like(texts: Sequence[str]) -> str:
-    """Return `molecules` or `dna` for what most of the first texts can only be, and an empty text if unclear.
-
-    A run of C and N alone is both; texts that are neither (say, invalid samples) decide nothing.
-
-    >>> looks_like(["CC(=O)O", "c1ccccc1"]), looks_like(["ACGT", "GATTACA"]), looks_like(["CCC", "x!"])
-    ('molecules', 'dna', '')
-    """
-    dna = molecules = 0
-    for text in texts[:_LOOKED_AT]:
-        letters, valid = bool(text) and set(text) <= _DNA_LETTERS, is_valid(text)
-        dna += letters and not valid
-        molecules += valid and not letters
-    if max(dna, molecules) * 2 <= min(len(texts), _LOOKED_AT):
-        return ""
-    return "dna" if dna > molecules else "molecules"
-
-
-def _shown(kind: str) -> str:
-    return {"molecules": "molecules as SMILES", "dna": "DNA"}[kind]
+def _mismatch(texts: Sequence[str], wanted: Domain) -> Domain | None:
+    """Return the domain of texts that are not of the one wanted; None where they are, or are of none (bad samples)."""
+    found = detect(texts)
+    if found is wanted or found.name == LETTERS or {found.name, wanted.name} == {DNA, RNA}:  # one reads the other
+        return None
+    if found.name == MOLECULES and 2 * sum(wanted.canonical(text) is not None for text in texts) > len(texts):
+        return None  # chains of C and N are molecules and DNA
+    return found
 
 
 def _shortened(text: str) -> str:

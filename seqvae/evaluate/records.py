@@ -5,10 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from seqvae.errors import UsageError
 
 Progress = Callable[[str, int, int], object]  # what is done, so many of so many
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Follows a long work: how far a step has come, and in words what the next one is or what was left out."""
+
+    def __call__(self, what: str, done: int, total: int) -> object:
+        """Take note that so many of so many are done."""
+
+    def note(self, text: str) -> object:
+        """Take note of a sentence."""
+
+
+class Unwatched:
+    """Takes note of nothing."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +38,7 @@ class References:
     """Real texts that samples are compared with.
 
     Args:
-        kind: `molecules` or `dna`.
+        kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
         test: held-out texts; their distribution is what samples should have.
         test_scaffolds: molecules only: a second test set, of scaffolds that training has not seen; may be empty.
         training: what the model was trained on, for novelty and nearness to it; may be empty.
@@ -64,8 +86,8 @@ class Generation:
     """What samples come to beside real texts.
 
     Attributes:
-        kind: `molecules` or `dna`.
-        metrics: each figure by its name: MOSES' own for molecules, plain words for DNA.
+        kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
+        metrics: each figure by its name: MOSES' own for molecules, plain words for sequences.
         intervals: 95 % bootstrap intervals by the same names, where there is one.
         baselines: the same figures of held-out real texts, where they are computed.
         histograms: of each property, its values for samples and for the reference (evenly picked, if many).

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
-from seqvae.data.corpus import guess_kind, read_texts, split_texts
+from seqvae.data.corpus import as_smiles, read_texts, split_texts
 from seqvae.data.datasets.cards import list_cards
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
-from seqvae.sequences.dna import BASES, dna_or_none
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+from seqvae.sequences.alphabet import Alphabet
+from seqvae.sequences.domain import LETTERS, Domain, detect, domain_of
 
 SCAFFOLDS = "test_scaffolds"  # the side of MOSES whose scaffolds the others lack
-# What the tokenizers, and the guess from a file, call the kinds.
-KINDS = {"selfies": MOLECULES, "smiles": MOLECULES, "dna": DNA, "char": LETTERS}
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Splits:
 
     Attributes:
         name: the dataset or file of the test texts.
-        kind: `molecules`, `dna`, or `letters` for anything else.
+        kind: name of their domain.
         test: texts that training does not see.
         test_scaffolds: a second test set, of scaffolds that training lacks; empty where there is none.
         train: texts to count novelty against; empty where none are known.
@@ -51,11 +49,12 @@ class Splits:
         """These texts as `generation` takes them.
 
         Raises:
-            InputError: they are neither molecules nor DNA.
+            InputError: they are neither molecules nor sequences of a known alphabet.
         """
         if not self.generates:
             raise InputError(
-                f"{self.name}: holds neither molecules nor DNA, and samples can only be compared with these"
+                f"{self.name}: holds neither molecules nor DNA, RNA or proteins, and samples can only be compared with "
+                "these"
             )
         return References(self.kind, self.test, self.test_scaffolds, self.train)
 
@@ -97,7 +96,7 @@ def read_splits(
 def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
         texts = read_file(name, column)
-        return Splits(name, kind_of(name, texts), texts)
+        return Splits(name, detect(texts, name).name, texts)
     names = [card.name for card in list_cards()]
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
@@ -112,38 +111,33 @@ def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str
         InputError: it is missing, empty, binary or cut short, or lacks the column.
     """
     records, _ = read_records(source, ReadSettings(column, on_error=on_error))
-    return [record.text for record in records]
-
-
-def kind_of(source: str, texts: Sequence[str]) -> str:
-    """Return `molecules`, `dna` or `letters`, from a file's extension and its first texts."""
-    return KINDS[guess_kind(source, texts)]
+    texts = [record.text for record in records]
+    return as_smiles(texts, detect(texts, source))
 
 
 def _dataset_splits(name: str, run: RunConfig | None, progress: bool) -> Splits:
     if run is None or run.data.source != name:
         run = None
     data = load_dataset(name, progress=progress)
-    kind = DNA if data.card.kind == "dna" else MOLECULES
+    domain = domain_of(data.card.kind)
     if data.card.published and (run is None or run.data.split in ("published", "auto")):
         split = data.split
         scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]
         texts = data.texts
     else:
-        run = run or _default_run(name, kind)
+        run = run or _default_run(name, domain)
         found = read_texts(run.data)
         split, scaffolds, texts = split_texts(found, run), [], found.texts
     test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
-    return Splits(name, kind, test, scaffolds, train, name)
+    return Splits(name, domain.name, test, scaffolds, train, name)
 
 
-def _default_run(name: str, kind: str) -> RunConfig:
+def _default_run(name: str, domain: Domain) -> RunConfig:
     """Settings with which `seqvae train` splits a dataset that has no published split."""
-    split, tokenizer = ("dedup", "dna") if kind == DNA else ("random", "selfies")
-    return RunConfig(DataConfig(source=name, split=split), TokenizerConfig(kind=tokenizer))
+    split = "dedup" if domain.alphabet else "random"
+    return RunConfig(DataConfig(source=name, split=split), TokenizerConfig(kind=domain.tokenizers[0]))
 
 
-def certain(texts: Sequence[str]) -> list[str]:
-    """Return the DNA sequences that have no ambiguity code, in canonical form; others and invalid ones are left out."""
-    forms = (dna_or_none(text) for text in texts)
-    return [form for form in forms if form is not None and set(form) <= set(BASES)]
+def certain(texts: Sequence[str], alphabet: Alphabet) -> list[str]:
+    """Return the sequences that have no ambiguity code, in canonical form; others and invalid ones are left out."""
+    return [form for form in map(alphabet.certain, texts) if form is not None]

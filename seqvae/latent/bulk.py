@@ -11,7 +11,7 @@ import hashlib
 import json
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
-from seqvae.errors import InputError, SeqVAEWarning, UsageError
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
+from seqvae.errors import SeqVAEWarning, UsageError
 from seqvae.latent.codec import Codec, chunk_seed
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -127,7 +128,7 @@ class Bulk:
         config = self.settings.executor
         return config if self.codec.device.type == "cpu" else replace(config, executor="local")
 
-    def encode(self, texts: Iterable[Sequence[str]], refine: int = 0) -> Iterator[Encoded]:
+    def encode(self, texts: Iterable[AnyTexts], refine: int = 0) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, nothing is raised for them.
 
         Args:
@@ -210,6 +211,8 @@ def _changed(folder: Path) -> UsageError:
 
 
 def _digest(chunk: Any) -> str:  # noqa: ANN401 - a number, texts or points
+    if isinstance(chunk, TokenizedTexts):
+        chunk = [chunk.forms, [asdict(one) for one in chunk.rejected]]
     data = chunk.tobytes() if isinstance(chunk, np.ndarray) else json.dumps(chunk).encode()
     return hashlib.sha256(data).hexdigest()
 
@@ -277,34 +280,18 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> W
 def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
     """Return what makes posterior means of a numbered chunk of texts."""
 
-    def encode(chunk: tuple[int, Sequence[str]]) -> Results:
+    def encode(chunk: tuple[int, AnyTexts]) -> Results:
         before = codec.tokenizer.dropped.copy()
         with warnings.catch_warnings(), _one_thread(codec):
             # a tokenizer that drops unseen tokens says so once a call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
-            z, rejected = _encodable(codec, chunk[1], batch_size, refine)
-        notes = {"rejected": {str(i): why for i, why in rejected.items()}, "dropped": codec.tokenizer.dropped - before}
+            texts = codec.tokenize(chunk[1], on_error="skip")
+            z = codec.encode(texts, batch_size, refine)
+        rejected = {str(one.row): one.reason for one in texts.rejected}
+        notes = {"rejected": rejected, "dropped": codec.tokenizer.dropped - before}
         return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
 
     return encode
-
-
-def _encodable(codec: Codec, texts: Sequence[str], batch_size: int, refine: int) -> tuple[torch.Tensor, dict[int, str]]:
-    """Encode all texts; only where that fails, look which ones it is."""
-    try:
-        return codec.encode(texts, batch_size, refine), {}
-    except InputError:
-        rejected = {place: reason for place, text in enumerate(texts) if (reason := _reason(codec, text))}
-    kept = [text for place, text in enumerate(texts) if place not in rejected]
-    return codec.encode(kept, batch_size, refine), rejected
-
-
-def _reason(codec: Codec, text: str) -> str:
-    try:
-        codec.token_ids(text)
-    except InputError as error:
-        return str(error)
-    return ""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from torch import Tensor
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, RunConfig, suggestion
+from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
-from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
+from seqvae.errors import InputError, UsageError
 from seqvae.latent.checks import at_least_one, points_of, split
-from seqvae.latent.decoded import Generated, TokenRows
+from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.interpolate import linear, slerp
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
@@ -29,11 +31,12 @@ from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import Bounds
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
+from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
@@ -52,18 +55,19 @@ def _chunk_sizes(count: int) -> list[int]:
     return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
 
 
-def load(name: str | Path, device: str = "auto") -> Codec:
+def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none) -> Codec:
     """Load a trained model.
 
     Args:
         name: its folder, or the name of one that ships with the package (`seqvae models list`).
         device: `auto`, `cpu` or `cuda`.
+        canonical: as of `Codec`.
 
     Raises:
         ArtifactError: there is no such model, or a file of it is missing or damaged.
         UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
     """
-    return Codec(load_artifact(resolve(name)), device)
+    return Codec(load_artifact(resolve(name)), device, canonical)
 
 
 @final
@@ -75,10 +79,14 @@ class Codec:
     Args:
         artifact: the model and all that it needs.
         device: `auto`, `cpu` or `cuda`.
+        canonical: reads the SMILES that the model writes: returns their canonical form, None of what is no molecule.
+            Who goes on with the molecules may remember here what has been read.
     """
 
-    def __init__(self, artifact: Artifact, device: str = "auto") -> None:
-        self.device = resolve_device(device)
+    def __init__(
+        self, artifact: Artifact, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none
+    ) -> None:
+        self.device, self.canonical = resolve_device(device), canonical
         self.model = artifact.model.to(self.device).eval()
         self.tokenizer: Tokenizer = artifact.tokenizer
         self.run: RunConfig = artifact.run
@@ -86,7 +94,7 @@ class Codec:
         self.latent: int = artifact.config.latent
         self.max_length: int = artifact.config.max_length
         self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed, one point, on any device
-        self.default_prior: str = artifact.default_prior
+        self.default_prior: str = artifact.default_prior or self.model.prior.kind
 
     @property
     def may_be_invalid(self) -> bool:
@@ -94,12 +102,12 @@ class Codec:
         return "syntax" in self._constraints
 
     def encode(
-        self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
+        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
         Args:
-            texts: what is encoded.
+            texts: what is encoded; texts that `tokenize` has read are not read again.
             batch_size: texts at a time.
             refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
                 times as long as the encoder, and bring back most of the texts that it fails on: `REFINE_STEPS` is
@@ -112,42 +120,58 @@ class Codec:
         """
         return self.posterior(texts, batch_size, refine).mean
 
-    def posterior(self, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0) -> DiagonalGaussian:
+    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         if refine < 0:
             raise UsageError(f"refine: expected a number of steps from 0, got {refine}")
-        mean = torch.empty(len(texts), self.latent)
-        log_variance = torch.empty(len(texts), self.latent)
+        beta, family = self.run.objective.beta, self.model.encoder.family
+        parts, order = [family(torch.empty(0, family.size, device=self.device)).to("cpu")], []
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                posterior = refined(self.model, tokens, self.run.objective.beta, refine)
-                mean[rows], log_variance[rows] = posterior.mean.cpu(), posterior.log_variance.cpu()
-        return DiagonalGaussian(mean, log_variance)
+                found = refined(self.model, tokens, beta, refine) if refine else self.model.posterior(tokens)
+                parts.append(found.to("cpu"))
+                order.append(rows)
+        together = Posterior.cat(parts)
+        return together.rows(torch.cat(order).argsort()) if order else together
+
+    def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
+        """Return what the model expects of each label at latent points, in the label's own units.
+
+        Raises:
+            UsageError: the model was trained without labels.
+            InputError: the points do not fit.
+        """
+        if self.model.head is None:
+            raise UsageError("this model predicts no labels: train one with --labels COLUMN")
+        with evaluating(self.model):
+            found = self.model.head(points_of(z, self.latent).to(self.device)).cpu()
+        return dict(zip(self.run.model.label_names, found.unbind(1), strict=True))
 
     def bounds(
-        self, texts: Sequence[str], seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str = "normal"
+        self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str | None = None
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
-        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`). The
-        rate against N(0, I) is in closed form, that against a fitted prior log q(z|x) - log p(z) at the sample.
+        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None:
+        the model's own). The rate against N(0, I) is in closed form, that against any other prior log q(z|x) - log p(z)
+        at the sample.
         """
         rng = generator(seed, _BOUND, device=self.device)
         density = self._other_prior(prior)
         distortion, rate = torch.empty(len(texts)), torch.empty(len(texts))
         with evaluating(self.model):
             for rows, tokens in self.batches(texts, batch_size):
-                found = self.model.bounds(tokens, rng, density)
+                found = self.model.bounds(Batch.of(tokens), rng, density)
                 distortion[rows], rate[rows] = found.distortion.cpu(), found.rate.cpu()
         return Bounds(distortion, rate)
 
     def iwae(
         self,
-        texts: Sequence[str],
+        texts: AnyTexts,
         samples: int = 100,
         seed: int = 0,
         batch_size: int = INFERENCE_BATCH,
-        prior: str = "normal",
+        prior: str | None = None,
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
@@ -163,10 +187,10 @@ class Codec:
                 bound[rows] = self.model.iwae(tokens, samples, rng, density).cpu()
         return bound
 
-    def _other_prior(self, name: str) -> Prior | None:
+    def _other_prior(self, name: str | None) -> Prior | None:
         """Return a prior to measure the model with in place of its own, on the model's device; None for its own."""
-        density = self._prior(name)
-        return None if density is self.model.prior else copy.deepcopy(density).to(self.device)
+        density = self.prior(name)
+        return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
     def decode(
         self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
@@ -191,9 +215,9 @@ class Codec:
     ) -> Generated:
         made = self.generate_ids(points, config, batch_size, rows)
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts = self.tokenizer.decode_batch(made.ids)
+        texts, forms = texts_and_forms(self.tokenizer, made.ids, self.canonical)
         refusals = torch.tensor(made.refusals)
-        return Generated(texts, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
 
     def generate_ids(
         self,
@@ -244,13 +268,14 @@ class Codec:
         Args:
             count: how many.
             seed: one seed, one result.
-            prior: `normal`, N(0, I); `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of
-                these that the model prefers (`default_prior`).
+            prior: the model's own by its name, `normal`, N(0, I), or `mixture`, Gaussians that it was trained with;
+                `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of these that the model
+                prefers (`default_prior`).
 
         Raises:
             UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
         """
-        density = self._prior(prior)
+        density = self.prior(prior)
         draws = (density.sample(n, generator(chunk_seed(seed, i), _DRAW)) for i, n in enumerate(_chunk_sizes(count)))
         return torch.cat(list(draws)).detach().float()
 
@@ -262,20 +287,21 @@ class Codec:
         Raises:
             InputError: a point is so far away that its density is no number.
         """
-        density = self._prior(prior)
+        density = self.prior(prior)
         with torch.no_grad():
             found = torch.cat([density.log_prob(part) for part in split(points_of(z, self.latent), batch_size)])
         if not bool(torch.isfinite(found).all()):
             raise InputError("the prior density at a latent point is not finite: the point lies too far out")
         return found
 
-    def _prior(self, name: str) -> Prior:
-        """Return the prior of that name; it computes on the CPU."""
-        chosen = self.default_prior if name == "auto" else name
-        if chosen == "normal":
-            return self.model.prior
+    def prior(self, name: str | None = None) -> Prior:
+        """Return the prior of that name, as in `draw`; None: the model's own. It computes on the CPU."""
+        own = self.model.prior
+        chosen = self.default_prior if name == "auto" else own.kind if name is None else name
+        if chosen == own.kind:
+            return own if self.device.type == "cpu" else copy.deepcopy(own).cpu()
         if chosen != "fitted":
-            raise UsageError(f"unknown prior {name!r}{suggestion(name, ('auto', 'normal', 'fitted'))}")
+            raise UsageError(f"unknown prior {chosen!r}{suggestion(chosen, ('auto', own.kind, 'fitted'))}")
         if self.fitted is None:
             raise UsageError(NO_FITTED_PRIOR)
         return self.fitted
@@ -342,22 +368,27 @@ class Codec:
         """Return a text in the canonical form that decoding returns; raises as `encode`."""
         return self.tokenizer.normalize(text)
 
-    def batches(self, texts: Sequence[str], batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield row numbers and padded tokens on the model's device, like lengths together; raises as `encode`."""
+    def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
+        """Read texts once, for whatever takes texts here; texts that have been read already are only measured.
+
+        Args:
+            texts: in any form.
+            on_error: "stop" raises at a text that the model cannot read; "skip" lists such texts.
+
+        Raises:
+            InputError: as `encode`, with "stop".
+            UsageError: one text in place of a list, another `on_error`, or another tokenizer has read the texts.
+        """
         if isinstance(texts, str):
             raise UsageError("expected a list of texts, got one text: put it in a list")
-        ids = self.tokenizer.encode_batch(texts)
-        for text, row in zip(texts, ids, strict=True):
-            self._check_length(text, row)
+        return tokenize(texts, self.tokenizer, self.max_length, on_error)
+
+    def batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield row numbers and padded tokens on the model's device, like lengths together; raises as `encode`."""
+        ids = self.tokenize(texts).ids
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
         for rows in split(order, batch_size) if len(order) else ():
             yield rows, self.padded([ids[i] for i in rows.tolist()])
-
-    def token_ids(self, text: str) -> list[int]:
-        """Return the token ids of a text, its end mark left out; raises as `encode`."""
-        ids = self.tokenizer.encode(text)
-        self._check_length(text, ids)
-        return ids
 
     def padded(self, ids: Sequence[list[int]]) -> Tensor:
         """Return rows of token ids, ended and padded, on the model's device."""
@@ -366,13 +397,6 @@ class Codec:
         if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
             return soft_one_hot(tokens, self._id_table).to(self.device)
         return tokens.to(self.device)
-
-    def _check_length(self, text: str, ids: list[int]) -> None:
-        if len(ids) > self.max_length:
-            raise TooLongError(
-                f"{text!r} has {len(ids)} tokens, the model takes at most {self.max_length}: leave it out, or train a "
-                "model with a larger max_length"
-            )
 
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:

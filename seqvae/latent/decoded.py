@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from seqvae.model.decoding.generate import Decoded
 from seqvae.model.encoders import PAD
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Generated:
 
     Attributes:
         texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
+        forms: the same where the model writes SMILES, None in place of what is no molecule.
         ids: token ids of each, the end mark included.
         token_log_probs: log p of each of these given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
@@ -51,6 +54,7 @@ class Generated:
     """
 
     texts: list[str]
+    forms: list[str | None]
     ids: list[NDArray[np.int64]]
     token_log_probs: list[NDArray[np.float32]]
     log_likelihood: Float[Tensor, " batch"]
@@ -62,6 +66,7 @@ class Generated:
         """Return the texts of all parts in their order."""
         return Generated(
             [text for part in parts for text in part.texts],
+            [form for part in parts for form in part.forms],
             [ids for part in parts for ids in part.ids],
             [scores for part in parts for scores in part.token_log_probs],
             torch.cat([part.log_likelihood for part in parts]),
@@ -71,9 +76,22 @@ class Generated:
 
     def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
         """Return these texts, `rows` of them replaced by the rows `others` of another."""
-        texts, ids, scores = [*self.texts], [*self.ids], [*self.token_log_probs]
+        texts, forms, ids, scores = [*self.texts], [*self.forms], [*self.ids], [*self.token_log_probs]
         likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
         for row, place in zip(rows, others, strict=True):
             texts[row], ids[row], scores[row] = other.texts[place], other.ids[place], other.token_log_probs[place]
+            forms[row] = other.forms[place]
             likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
-        return Generated(texts, ids, scores, likelihood, refusals, self.draws)
+        return Generated(texts, forms, ids, scores, likelihood, refusals, self.draws)
+
+
+def texts_and_forms(
+    tokenizer: Tokenizer, ids: Sequence[NDArray[np.int64]], canonical: Callable[[str], str | None]
+) -> tuple[list[str], list[str | None]]:
+    """Return `texts` and `forms` of decoded token ids, as of `Generated`; `canonical` reads each SMILES once."""
+    if not of_smiles(tokenizer):
+        texts = tokenizer.decode_batch(ids)
+        return texts, [*texts]
+    written = ["".join(tokenizer.written(row)) for row in ids]
+    forms = [canonical(text) for text in written]
+    return [form or text for form, text in zip(forms, written, strict=True)], forms

@@ -16,7 +16,6 @@ from torch import Tensor
 from seqvae.config import DecodeConfig
 from seqvae.latent.decoded import Generated
 from seqvae.runtime.device import derived_seed
-from seqvae.sequences.molecules import is_valid
 
 _AGAIN = 15  # the stream of seeds of later draws
 
@@ -88,8 +87,8 @@ class Writer:
 
     def _unfit(self, made: Generated) -> list[int]:
         """Return the rows whose text is no molecule, or one that the rules of chemistry do not accept."""
-        rows = enumerate(zip(made.texts, made.ids, strict=True))
-        return [row for row, (text, ids) in rows if not (self._accepted(ids.tolist()) and is_valid(text))]
+        rows = enumerate(zip(made.forms, made.ids, strict=True))
+        return [row for row, (form, ids) in rows if form is None or not self._accepted(ids.tolist())]
 
     def _accepted(self, ids: list[int]) -> bool:
         return self.accepts is None or self.accepts(ids[:-1])
@@ -102,5 +101,5 @@ class Writer:
             places = {row: place for place, row in enumerate(one.rows)}
             again = self.write(one.points, one.config, [places[row] for row in rows])
             made = made.with_rows(rows, again, range(len(rows)))
-            rows = [rows[place] for place, text in enumerate(again.texts) if not is_valid(text)]
+            rows = [rows[place] for place, form in enumerate(again.forms) if form is None]
         return made

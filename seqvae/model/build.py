@@ -10,14 +10,25 @@ from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.decoders import CausalConvDecoder, Decoder, GRUDecoder, PositionDecoder
 from seqvae.model.encoders import ConvEncoder, Encoder, GRUEncoder
-from seqvae.model.priors import StandardNormal
+from seqvae.model.heads import LabelHead
+from seqvae.model.posteriors import DiagonalGaussian, Family, FullGaussian, PlainFamily
+from seqvae.model.priors import GaussianMixture, Prior, StandardNormal
 from seqvae.model.vae import SequenceVAE
 
-ENCODERS: dict[str, Callable[[ModelConfig, int], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}
+ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}
+POSTERIORS: dict[str, Callable[[int], Family]] = {
+    "diagonal": lambda latent: PlainFamily(DiagonalGaussian, (latent, latent)),
+    "full": lambda latent: PlainFamily(FullGaussian, (latent, latent * (latent + 1) // 2)),
+}
 DECODERS: dict[str, Callable[[ModelConfig, int], Decoder]] = {
     "gru": GRUDecoder,
     "causal_conv": CausalConvDecoder,
     "position": PositionDecoder,
+}
+# By `Prior.kind`, which is also the name that samples are drawn by.
+PRIORS: dict[str, Callable[[ModelConfig], Prior]] = {
+    "normal": lambda config: StandardNormal(config.latent),
+    "mixture": lambda config: GaussianMixture.to_learn(config.latent, config.prior_components),
 }
 
 
@@ -37,7 +48,8 @@ def build_model(config: ModelConfig, vocab_size: int, seed: int = 0) -> Sequence
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SequenceVAE(
-            ENCODERS[config.encoder](config, vocab_size),
+            ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config.latent)),
             DECODERS[config.decoder](config, vocab_size),
-            StandardNormal(config.latent),
+            PRIORS[config.prior](config),
+            LabelHead(config.latent, len(config.label_names)) if config.label_names else None,
         )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seqvae.config import ModelConfig
 from seqvae.model.layers.convolution import ResidualBlock, dilations
-from seqvae.model.posteriors import DiagonalGaussian, Posterior
+from seqvae.model.posteriors import Family, Posterior
 
 PAD, BOS, EOS = 0, 1, 2  # the tokenizers' special ids, fixed by their contract
 
@@ -33,7 +33,13 @@ def embed(tokens: Tokens, table: Float[Tensor, "vocab embedding"]) -> Float[Tens
 
 
 class Encoder(nn.Module, ABC):
-    """Tokens to an approximate posterior."""
+    """Tokens to an approximate posterior.
+
+    Attributes:
+        family: the kind of posterior that its numbers make.
+    """
+
+    family: Family
 
     @abstractmethod
     def forward(self, tokens: Tokens) -> Posterior:
@@ -47,16 +53,18 @@ class GRUEncoder(Encoder):
     Args:
         config: sizes.
         vocab_size: symbols of the alphabet.
+        family: the kind of posterior.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
         super().__init__()
+        self.family = family
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         widths = [config.embedding] + [2 * config.encoder_width] * (config.encoder_layers - 1)
         self.left_to_right = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.right_to_left = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.dropout = nn.Dropout(config.dropout)
-        self.moments = nn.Linear(2 * config.encoder_width, 2 * config.latent)
+        self.moments = nn.Linear(2 * config.encoder_width, family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), a row each text."""
@@ -71,12 +79,7 @@ class GRUEncoder(Encoder):
             back = backward(_rows(states, turned))[0]
             states = self.dropout(torch.cat([ahead, _rows(back, turned)], dim=-1))
         ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
-        return _gaussian(self.moments(ends))
-
-
-def _gaussian(moments: Float[Tensor, "batch moments"]) -> DiagonalGaussian:
-    """Return the posterior of means and log-variances; in bf16 its rate would be mostly rounding, and negative."""
-    return DiagonalGaussian(*moments.float().chunk(2, dim=-1))
+        return self.family(self.moments(ends).float())  # in bf16 the rate would be mostly rounding, and negative
 
 
 def _rows(states: Tensor, positions: Tensor) -> Tensor:
@@ -93,12 +96,14 @@ class ConvEncoder(Encoder):
     Args:
         config: sizes.
         vocab_size: symbols of the alphabet.
+        family: the kind of posterior.
     """
 
     _queries = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
         super().__init__()
+        self.family = family
         channels = config.encoder_width
         self.embedding = nn.Embedding(vocab_size, channels)
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
@@ -108,7 +113,7 @@ class ConvEncoder(Encoder):
         )
         self.norm = nn.LayerNorm(channels)
         self.scores = nn.Linear(channels, self._queries)
-        self.moments = nn.Linear(self._queries * channels, 2 * config.latent)
+        self.moments = nn.Linear(self._queries * channels, family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), a row each text."""
@@ -120,4 +125,4 @@ class ConvEncoder(Encoder):
         states = self.norm(states)
         weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
         pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
-        return _gaussian(self.moments(pooled))
+        return self.family(self.moments(pooled).float())  # as in the GRU encoder

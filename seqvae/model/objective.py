@@ -37,12 +37,12 @@ def log_likelihood(logits: Float[Tensor, "batch length vocab"], tokens: Tokens) 
     return token_log_likelihood(logits, tokens).sum(-1)
 
 
-def rate_penalty(kl: Float[Tensor, "batch latent"], free_bits: float) -> Float[Tensor, ""]:
-    """Return the rate that the objective charges: mean KL over the batch, at least `free_bits` nats a dimension.
+def rate_penalty(mean: Float[Tensor, " parts"], free_bits: float) -> Float[Tensor, ""]:
+    """Return the rate that the objective charges for its mean over a batch: at least `free_bits` nats for each part.
 
-    Kingma et al. 2016 (arXiv:1606.04934, section 2.2 of its appendix): the minimum applies to each dimension's mean.
+    Kingma et al. 2016 (arXiv:1606.04934, section 2.2 of its appendix): the minimum applies to each part's mean, where
+    a part is a dimension of z or a group of them.
     """
-    mean = kl.mean(0)
     return (mean.clamp(min=free_bits) if free_bits > 0 else mean).sum()
 
 

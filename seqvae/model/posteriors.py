@@ -1,41 +1,96 @@
-"""Approximate posteriors q(z|x)."""
+"""Approximate posteriors q(z|x).
+
+A new one is a final class here or in a file beside this one, a row of `build.POSTERIORS`, its word in `ModelConfig`,
+and, where its rate has a closed form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows what it is made of.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from seqvae.model.priors import Prior, StandardNormal
+from seqvae.model.layers.triangle import lower_triangle
+
+_ENTRIES = 1 << 22  # numbers of a table made at a time, whatever the batch: 32 MiB of float64
 
 
 class Posterior(ABC):
-    """A batch of densities q(z|x), one a text."""
+    """A batch of densities q(z|x), one row per text, each reached from N(0, I) by a map that gradients flow through."""
+
+    @property
+    @abstractmethod
+    def numbers(self) -> tuple[Tensor, ...]:
+        """What the densities are made of: tensors with one row per text, any finite number allowed in each place."""
 
     @property
     @abstractmethod
     def mean(self) -> Float[Tensor, "batch latent"]:
         """The posterior means."""
 
+    @property
     @abstractmethod
-    def rsample(self, n: int, rng: torch.Generator) -> Float[Tensor, "n batch latent"]:
-        """Draw n reparameterised samples of each row, through which gradients flow."""
+    def std(self) -> Float[Tensor, "batch latent"]:
+        """The standard deviation of each dimension by itself."""
+
+    @abstractmethod
+    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
+        """Return the mean over the batch of the covariances, in double precision."""
+
+    @abstractmethod
+    def deviation(
+        self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
+    ) -> Float[Tensor, "*samples batch latent"]:
+        """Return how far from its mean a sample lies that is made of this noise, `scale` times as far as usual.
+
+        Of noise from N(0, I), mean + deviation is a reparameterised sample of q(z|x).
+        """
 
     @abstractmethod
     def log_prob(self, z: Float[Tensor, "*samples batch latent"]) -> Float[Tensor, "*samples batch"]:
         """Return log q(z|x) in nats."""
 
-    @abstractmethod
-    def kl_per_dimension(self, prior: Prior) -> Float[Tensor, "batch latent"]:
-        """Return the parts of KL(q(z|x) || p(z)) by latent dimension, in nats."""
+    def rsample(self, n: int, rng: torch.Generator) -> Float[Tensor, "n batch latent"]:
+        """Draw n reparameterised samples of each row, through which gradients flow."""
+        noise = torch.randn((n, *self.mean.shape), generator=rng, device=rng.device)
+        return self.mean + self.deviation(noise.to(self.mean))
 
-    def kl(self, prior: Prior) -> Float[Tensor, " batch"]:
-        """Return KL(q(z|x) || p(z)) in nats per sequence: the rate."""
-        return self.kl_per_dimension(prior).sum(-1)
+    def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
+        """Return log q(z|x) in nats of every point under every row."""
+        size = max(1, _ENTRIES // max(1, self.mean.numel()))
+        parts = [self.log_prob(part.unsqueeze(1).expand(-1, len(self), -1)) for part in points.split(size)]
+        return torch.cat(parts)
+
+    def with_numbers(self, numbers: Sequence[Tensor]) -> Posterior:
+        """Return a posterior of the same kind that is made of other numbers, as `numbers` has them."""
+        return type(self)(*numbers)
+
+    def free_parameters(self) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], Posterior]]:
+        """Return copies of the numbers for an optimiser to change, and what makes a posterior of them again."""
+        return [part.detach().clone().requires_grad_() for part in self.numbers], self.with_numbers
+
+    def rows(self, index: slice | Tensor) -> Posterior:
+        """Return some of the rows."""
+        return self.with_numbers([part[index] for part in self.numbers])
+
+    @staticmethod
+    def cat(parts: Sequence[Posterior]) -> Posterior:
+        """Return the rows of posteriors of one kind, at least one, one after the other."""
+        columns = zip(*(part.numbers for part in parts), strict=True)
+        return parts[0].with_numbers([torch.cat(column) for column in columns])
+
+    def to(self, where: torch.device | torch.dtype | str) -> Posterior:
+        """Return the posterior on a device, or in a precision."""
+        return self.with_numbers([part.to(where) for part in self.numbers])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.mean)
 
 
 @final
@@ -52,6 +107,11 @@ class DiagonalGaussian(Posterior):
         self.log_variance = log_variance
 
     @property
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance."""
+        return self._mean, self.log_variance
+
+    @property
     def mean(self) -> Float[Tensor, "batch latent"]:
         """The posterior means."""
         return self._mean
@@ -61,22 +121,126 @@ class DiagonalGaussian(Posterior):
         """The posterior standard deviations."""
         return (0.5 * self.log_variance).exp()
 
-    def rsample(self, n: int, rng: torch.Generator) -> Float[Tensor, "n batch latent"]:
-        """Draw n samples of each row: mean + std * noise."""
-        noise = torch.randn((n, *self._mean.shape), generator=rng, device=rng.device)
-        return self._mean + self.std * noise.to(self._mean)
+    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
+        """Return the mean over the batch of the covariances, in double precision."""
+        return self.log_variance.double().exp().mean(0).diag()
+
+    def deviation(
+        self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
+    ) -> Float[Tensor, "*samples batch latent"]:
+        """Return scale * std * noise."""
+        return scale * self.std * noise
 
     def log_prob(self, z: Float[Tensor, "*samples batch latent"]) -> Float[Tensor, "*samples batch"]:
         """Return log N(z; mean, diag(std^2)) in nats."""
         scaled = (z - self._mean) / self.std
         return -0.5 * (scaled.square() + self.log_variance + math.log(2 * math.pi)).sum(-1)
 
-    def kl_per_dimension(self, prior: Prior) -> Float[Tensor, "batch latent"]:
-        """Return KL(N(mean, std^2) || N(0, 1)) by dimension in closed form (Kingma & Welling 2014, arXiv:1312.6114, B).
+    def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
+        """Return log q(z|x) in nats of every point under every row.
 
-        Raises:
-            TypeError: the prior is not a `StandardNormal`: there is no closed form by dimension.
+        The squares are expanded, so that the whole table is two matrix products; float64 leaves 1e-8 nats of what that
+        cancels.
         """
-        if not isinstance(prior, StandardNormal):
-            raise TypeError(f"closed-form KL needs a StandardNormal prior, got {type(prior).__name__}")
-        return 0.5 * (self._mean.square() + self.log_variance.exp() - 1 - self.log_variance)
+        precision = (-self.log_variance).exp()
+        scaled = self._mean * precision
+        constant = (self._mean * scaled + self.log_variance + math.log(2 * math.pi)).sum(1)
+        table = torch.addmm(constant, points.square(), precision.T).addmm_(points, scaled.T, alpha=-2)
+        return table.mul_(-0.5)
+
+
+@final
+class FullGaussian(Posterior):
+    """q(z|x) = N(mean, L L^T) with a lower triangular L: dimensions of z may depend on each other.
+
+    Args:
+        mean: `(batch, latent)`.
+        triangle: `(batch, latent * (latent + 1) / 2)`, the lower triangle of L row by row, its diagonal as logarithms.
+    """
+
+    def __init__(self, mean: Float[Tensor, "batch latent"], triangle: Float[Tensor, "batch entries"]) -> None:
+        self._mean = mean
+        self.triangle = triangle
+
+    @property
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """Mean and triangle."""
+        return self._mean, self.triangle
+
+    @property
+    def mean(self) -> Float[Tensor, "batch latent"]:
+        """The posterior means."""
+        return self._mean
+
+    @property
+    def std(self) -> Float[Tensor, "batch latent"]:
+        """The standard deviation of each dimension by itself."""
+        return self.factor().square().sum(-1).sqrt()
+
+    @property
+    def log_diagonal(self) -> Float[Tensor, "batch latent"]:
+        """Logarithms of the diagonal of L, whose sum is half the log-determinant of the covariance."""
+        ends = torch.arange(1, self._mean.shape[1] + 1, device=self.triangle.device).cumsum(0) - 1
+        return self.triangle[:, ends]
+
+    def factor(self) -> Float[Tensor, "batch latent latent"]:
+        """Return L, the Cholesky factor of the covariance."""
+        matrix = lower_triangle(self.triangle, self._mean.shape[1])
+        return matrix.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
+
+    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
+        """Return the mean over the batch of the covariances, in double precision."""
+        total = self._mean.new_zeros(self._mean.shape[1], self._mean.shape[1], dtype=torch.float64)
+        step = max(1, _ENTRIES // total.numel())
+        for start in range(0, len(self), step):
+            factor = FullGaussian(*(part[start : start + step].double() for part in self.numbers)).factor()
+            total += torch.einsum("bij,bkj->ik", factor, factor)
+        return total / len(self)
+
+    def deviation(
+        self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
+    ) -> Float[Tensor, "*samples batch latent"]:
+        """Return scale * L noise."""
+        columns = noise.reshape(-1, *noise.shape[-2:]).permute(1, 2, 0)
+        with torch.autocast(noise.device.type, enabled=False):  # a product in bf16 would keep 8 bits of z
+            moved = scale * self.factor() @ columns
+        return moved.permute(2, 0, 1).reshape(*noise.shape[:-2], len(self), noise.shape[-1])
+
+    def log_prob(self, z: Float[Tensor, "*samples batch latent"]) -> Float[Tensor, "*samples batch"]:
+        """Return log N(z; mean, L L^T) in nats."""
+        columns = (z - self._mean).reshape(-1, *self._mean.shape).permute(1, 2, 0)
+        scaled = torch.linalg.solve_triangular(self.factor(), columns, upper=False)
+        constant = 0.5 * self._mean.shape[1] * math.log(2 * math.pi) + self.log_diagonal.sum(-1)
+        return (-0.5 * scaled.square().sum(1).T - constant).reshape(z.shape[:-1])
+
+
+class Family(nn.Module, ABC):
+    """One kind of posterior: what the numbers of an encoder mean, and the weights of its own that it may have.
+
+    Attributes:
+        size: numbers per text that an encoder gives it.
+    """
+
+    size: int
+
+    @abstractmethod
+    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
+        """Return q(z|x) of each row of an encoder's numbers."""
+
+
+@final
+class PlainFamily(Family):
+    """A family without weights: an encoder's numbers are those of the posterior, side by side.
+
+    Args:
+        kind: makes a posterior of its numbers.
+        sizes: columns of each of these.
+    """
+
+    def __init__(self, kind: Callable[..., Posterior], sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.kind, self.sizes, self.size = kind, tuple(sizes), sum(sizes)
+
+    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
+        """Return q(z|x) of each row of an encoder's numbers."""
+        return self.kind(*numbers.split(self.sizes, dim=-1))

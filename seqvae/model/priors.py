@@ -17,11 +17,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqvae.model.layers.triangle import lower_triangle
+
+_APART = 0.3  # spread of the means that learning starts from: apart enough for gradients to tell them apart
 _ROWS = 16_384  # points at a time while sampling: bounds the memory of a flow's hidden layers
 
 
 class Prior(nn.Module, ABC):
-    """A density p(z) over the latent space."""
+    """A density p(z) over the latent space.
+
+    Attributes:
+        kind: its name, in settings and files.
+    """
+
+    kind: ClassVar[str]
 
     @abstractmethod
     def log_prob(self, z: Float[Tensor, "*samples latent"]) -> Float[Tensor, "*samples"]:
@@ -39,6 +48,8 @@ class StandardNormal(Prior):
     Args:
         latent: dimensions of z.
     """
+
+    kind = "normal"
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -59,8 +70,6 @@ class FittedPrior(Prior):
     Args:
         latent: dimensions of z.
     """
-
-    kind: ClassVar[str]
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -118,8 +127,16 @@ class GaussianMixture(FittedPrior):
         identity = (rows == columns).float()
         self.log_weights = _constant(torch.full((components,), -math.log(components)))
         self.means = _constant(torch.zeros(components, latent))
-        # Lower triangles of the covariances' Cholesky factors, row by row: half the size of whole matrices.
+        # Lower triangles of the covariances' Cholesky factors, row by row.
         self.factors = _constant(identity.repeat(components, 1))
+
+    @classmethod
+    def to_learn(cls, latent: int, components: int) -> GaussianMixture:
+        """Return a mixture that learns with a model, from next to N(0, I); torch's own generator sets its means."""
+        mixture = cls(latent, components)
+        with torch.no_grad():
+            mixture.means.normal_(0, _APART)
+        return mixture.requires_grad_(True)
 
     @classmethod
     def from_moments(
@@ -161,15 +178,14 @@ class GaussianMixture(FittedPrior):
     def _component_log_prob(self, points: Tensor, k: int) -> Tensor:
         factor = self._factor(k)
         scaled = torch.linalg.solve_triangular(factor, (points - self.means[k]).T, upper=False)
-        log_det = factor.diagonal().log().sum()
+        # L L^T is a covariance whatever the signs on L's diagonal: learning may leave them as it likes.
+        log_det = factor.diagonal().abs().log().sum()
         return -0.5 * (scaled.square().sum(0) + self.latent * math.log(2 * math.pi)) - log_det
 
     def _factor(self, k: int) -> Tensor:
-        rows, columns = torch.tril_indices(self.latent, self.latent, device=self.factors.device)
-        factor = self.factors.new_zeros(self.latent, self.latent)
-        factor[rows, columns] = self.factors[k]
-        return factor
+        return lower_triangle(self.factors[k], self.latent)
 
+    @torch.no_grad()
     def sample(self, count: int, rng: torch.Generator) -> Float[Tensor, "count latent"]:
         """Draw points: a component for each, then a point of it."""
         weights = self.log_weights.double().softmax(0).to(rng.device)
@@ -253,7 +269,7 @@ class FlowPrior(FittedPrior):
 
     def log_prob(self, z: Float[Tensor, "*samples latent"]) -> Float[Tensor, "*samples"]:
         """Return log p(z) in nats."""
-        factor = self._matrix()
+        factor = lower_triangle(self.factor, self.latent)
         points = z.reshape(-1, self.latent)
         x = torch.linalg.solve_triangular(factor, (points - self.mean).T, upper=False).T
         total = -factor.diagonal().log().sum() - 0.5 * self.latent * math.log(2 * math.pi)
@@ -261,12 +277,6 @@ class FlowPrior(FittedPrior):
             x, change = step().call_and_ladj(x)
             total = total + change
         return (total - 0.5 * x.square().sum(-1)).reshape(z.shape[:-1])
-
-    def _matrix(self) -> Tensor:
-        rows, columns = torch.tril_indices(self.latent, self.latent, device=self.factor.device)
-        matrix = self.factor.new_zeros(self.latent, self.latent)
-        matrix[rows, columns] = self.factor
-        return matrix
 
     @torch.no_grad()
     def sample(self, count: int, rng: torch.Generator) -> Float[Tensor, "count latent"]:
@@ -276,7 +286,7 @@ class FlowPrior(FittedPrior):
         for x in noise.to(self.mean.device).split(_ROWS):
             for step in reversed(self.steps):
                 x = step().inv(x)
-            parts.append(self.mean + x @ self._matrix().T)
+            parts.append(self.mean + x @ lower_triangle(self.factor, self.latent).T)
         return torch.cat(parts).to(rng.device)
 
 

@@ -10,11 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvae.config import ObjectiveConfig
+from seqvae.data.tokens.batch import Batch
 from seqvae.model.decoders import Decoder
 from seqvae.model.encoders import Encoder, Tokens
+from seqvae.model.heads import LabelHead
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import Prior
+from seqvae.model.rate import rate, rate_parts
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,16 @@ class Losses:
     """One training step's loss and its parts, means over the batch in nats per sequence.
 
     Attributes:
-        loss: distortion + beta * charged rate; gradients flow through it.
+        loss: distortion + label_nats + beta * charged rate; gradients flow through it.
         distortion: mean of -log p(x|z).
         rate: mean of KL(q(z|x) || p(z)), as it is, whatever the objective charges.
+        label_nats: mean of -log p(y|z) over the known labels of each text; 0 for a model that predicts none.
     """
 
     loss: Float[Tensor, ""]
     distortion: Float[Tensor, ""]
     rate: Float[Tensor, ""]
+    label_nats: Float[Tensor, ""]
 
 
 @final
@@ -40,11 +45,12 @@ class SequenceVAE(nn.Module):
         encoder: tokens to q(z|x).
         decoder: z to logits.
         prior: p(z).
+        head: p(y|z) of labels; None where the model predicts none.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, prior: Prior) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, prior: Prior, head: LabelHead | None = None) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.encoder, self.decoder, self.prior, self.head = encoder, decoder, prior, head
 
     def posterior(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), a row each text."""
@@ -54,26 +60,39 @@ class SequenceVAE(nn.Module):
         """Return log p(x|z) in nats per sequence."""
         return log_likelihood(self.decoder(z, tokens), tokens)
 
-    def bounds(self, tokens: Tokens, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
+    def bounds(self, batch: Batch, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
         """Return distortion and rate of each text, from one posterior sample.
 
-        The rate is in closed form, unless another prior is given: then it is log q(z|x) - log p(z) at the sample,
-        which is KL(q(z|x) || p(z)) on average.
-        """
-        posterior = self.posterior(tokens)
-        z = posterior.rsample(1, rng)[0]
-        rate = posterior.kl(self.prior) if prior is None else posterior.log_prob(z) - prior.log_prob(z)
-        return Bounds(-self.log_likelihood(z, tokens), rate)
+        The rate is in closed form where there is one, else log q(z|x) - log p(z) at the sample, which is
+        KL(q(z|x) || p(z)) on average.
 
-    def losses(self, tokens: Tokens, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
-        """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits."""
-        posterior = self.posterior(tokens)
-        z = posterior.rsample(1, rng)[0]
-        kl = posterior.kl_per_dimension(self.prior)
-        hidden = self._hidden_words(tokens, config.word_dropout, rng)
-        distortion = -log_likelihood(self.decoder(z, tokens, hidden), tokens).mean()
-        loss = distortion + beta * rate_penalty(kl, config.free_bits)
-        return Losses(loss, distortion.detach(), kl.detach().sum(-1).mean())
+        Args:
+            batch: texts; their labels and weights play no part.
+            rng: source of the sample.
+            prior: p(z) in place of the model's own.
+        """
+        posterior = self.posterior(batch.inputs)
+        z = posterior.rsample(1, rng)
+        found = rate(posterior, self.prior if prior is None else prior, z)
+        return Bounds(-self.log_likelihood(z[0], batch.targets), found)
+
+    def losses(self, batch: Batch, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
+        """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits.
+
+        With labels it is the bound on log p(x, y), a missing label left out; weights are those of the means.
+        """
+        posterior = self.posterior(batch.inputs)
+        z = posterior.rsample(1, rng)
+        parts = rate_parts(posterior, self.prior, z)
+        hidden = self._hidden_words(batch.targets, config.word_dropout, rng)
+        distortion = batch.mean(-log_likelihood(self.decoder(z[0], batch.targets, hidden), batch.targets))
+        labels = torch.zeros((), device=distortion.device)
+        if self.head is not None and batch.labels is not None:
+            labels = batch.mean(self.head.nats(z[0], batch.labels))
+        # Where the rate is one part for all dimensions, that has the free bits of all of them.
+        free = config.free_bits * (z.shape[-1] // parts.shape[-1])
+        loss = distortion + labels + beta * rate_penalty(batch.mean(parts), free)
+        return Losses(loss, distortion.detach(), batch.mean(parts.detach().sum(-1)), labels.detach())
 
     def iwae(
         self, tokens: Tokens, samples: int, rng: torch.Generator, prior: Prior | None = None

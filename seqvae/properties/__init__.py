@@ -2,11 +2,13 @@
 
 seqvae.properties.get("pmo:deco_hop")(["CCO", "c1ccccc1"])  # float64, (batch,)
 seqvae.properties.score(["qed", "logp"], ["CCO"])  # a column a property
+seqvae.properties.Columns(["qed", "tasks.toml"])(["CCO"])  # what `seqvae properties score` writes
 seqvae.properties.scoring_of("tasks.toml")(["CCO"])  # many terms, one score
 """
 
+from seqvae.properties.columns import Columns
 from seqvae.properties.property import Property
 from seqvae.properties.registry import forms, get, listed, score
 from seqvae.properties.scoring import Scoring, Term, read_scoring, scoring_of
 
-__all__ = ["Property", "Scoring", "Term", "forms", "get", "listed", "read_scoring", "score", "scoring_of"]
+__all__ = ["Columns", "Property", "Scoring", "Term", "forms", "get", "listed", "read_scoring", "score", "scoring_of"]

@@ -40,10 +40,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import ConfigError, InputError, UsageError
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+from seqvae.sequences.domain import DNA, LETTERS, MOLECULES, PROTEIN, RNA
 
 TIMEOUT = 60.0  # seconds a call: some molecules dock in that time
 _KINDS = {"smiles": MOLECULES, "sequence": DNA, "text": LETTERS}
+_ALSO = {"sequence": (RNA, PROTEIN, LETTERS)}  # a sequence of whatever letters
 _FILE = "file"
 _NAMES = (*_KINDS, _FILE)
 _PLACE = re.compile(rf"\{{({'|'.join(_NAMES)})\}}")
@@ -106,6 +107,11 @@ class Program:
     def kind(self) -> str:
         """Return what it reads, by the name of its place: `molecules`, `dna`, or `letters`, that is any text."""
         return _KINDS.get(self._place, LETTERS)
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The further domains whose texts it takes."""
+        return _ALSO.get(self._place, ())
 
     @property
     def one_by_one(self) -> bool:

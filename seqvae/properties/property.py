@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError, UsageError
+from seqvae.sequences.domain import DOMAINS, LETTERS
 
 
 @final
@@ -19,15 +20,30 @@ class Property:
 
     Attributes:
         name: what users call it.
-        kind: what it reads: `molecules` (SMILES), `dna`, or `letters` (texts over an alphabet of its own).
+        kind: the domain that it is of: `molecules` (SMILES), `dna`, `rna`, `protein`, or `letters`: any text.
         about: one line: what it is, its unit, and its source.
         compute: returns a number for each text, NaN where it has none.
+        also: further domains whose texts it reads.
+
+    Raises:
+        UsageError: there is no such domain.
     """
 
     name: str
     kind: str
     about: str
     compute: Callable[[Sequence[str]], Sequence[float] | NDArray[np.float64]]
+    also: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind in (self.kind, *self.also):
+            if kind not in DOMAINS:
+                raise UsageError(f"property {self.name}: expected one of {', '.join(DOMAINS)}, got {kind!r}")
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of the domains whose texts it reads, its own first; of `letters` all."""
+        return tuple(DOMAINS) if self.kind == LETTERS else (self.kind, *self.also)
 
     @property
     def one_by_one(self) -> bool:

@@ -16,7 +16,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from seqvae.config import suggestion
 from seqvae.errors import SeqVAEWarning, UsageError
 from seqvae.properties.property import Property
 from seqvae.properties.user import imported, property_of
+from seqvae.sequences.domain import MOLECULES
+
+if TYPE_CHECKING:
+    from seqvae.properties.molecules.cache import Sheets
 
 GROUP = "seqvae.properties"  # of entry points
 # What stands before the first colon of a name, and the module that knows the rest; it is imported when it is asked for.
@@ -85,12 +89,15 @@ def forms() -> list[tuple[str, str, str]]:
     return [*found, ("MODULE:FUNCTION", "any text", "your own function from a text to a number")]
 
 
-def score(names: Sequence[str | Property], texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def score(
+    names: Sequence[str | Property], texts: Sequence[str], sheets: Sheets | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Return several properties of the same texts; what they have in common is computed once.
 
     Args:
         names: of properties, or properties.
         texts: of what kind the properties say.
+        sheets: molecules that have been read already; None: none have.
 
     Returns:
         `(batch,)` float64 of each property, by its name; NaN where a text has no value.
@@ -99,6 +106,11 @@ def score(names: Sequence[str | Property], texts: Sequence[str]) -> dict[str, ND
         UsageError: as `get`.
     """
     properties = [get(name) if isinstance(name, str) else name for name in names]
+    if any(found.kind == MOLECULES for found in properties):
+        from seqvae.properties.molecules.cache import Sheets, sharing  # RDKit: sequences do without
+
+        sheets = Sheets(_TEXTS) if sheets is None else sheets
+        properties = [sharing(found, sheets) for found in properties]
     parts = [texts[start : start + _TEXTS] for start in range(0, len(texts), _TEXTS)] or [texts]
     columns: dict[str, list[NDArray[np.float64]]] = {found.name: [] for found in properties}
     for part in parts:

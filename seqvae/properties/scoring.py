@@ -28,9 +28,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,12 @@ from seqvae.properties.desirability import SLOPE, Desirability
 from seqvae.properties.external_program import TIMEOUT, Program
 from seqvae.properties.property import Property
 from seqvae.properties.registry import get, score
-from seqvae.sequences.domain import LETTERS
 
-GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "apart")
+if TYPE_CHECKING:
+    from seqvae.properties.molecules.cache import Sheets
+
+GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "pareto")
+_OLD_JOINS = {"apart": PARETO}  # still read
 SCORE = "score"
 _TEXT = "text"  # the column of tables that the texts stand in
 _NO_BOUND = float("inf")
@@ -139,8 +142,9 @@ class Scoring:
 
     Attributes:
         terms: at least one, of texts of the same kind.
-        join: `geometric`, `arithmetic`, or `apart`: the terms' desirabilities side by side, for searches with many
+        join: `geometric`, `arithmetic`, or `pareto`: the terms' desirabilities side by side, for searches with many
             objectives.
+        sheets: molecules that have been read already, in this process; None: none have.
 
     Raises:
         ConfigError: there is no such way to join, or a weight that would have no effect.
@@ -154,24 +158,26 @@ class Scoring:
 
     terms: tuple[Term, ...]
     join: str = GEOMETRIC
+    sheets: Sheets | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", tuple(self.terms))
+        object.__setattr__(self, "join", _OLD_JOINS.get(self.join, self.join))
         if self.join not in JOINS:
             raise ConfigError(f"join: unknown value {self.join!r}{suggestion(self.join, JOINS)}")
         if not self.terms:
             raise UsageError("expected at least one term, got none: add a [[term]]")
         if self.join == PARETO and any(term.weight != 1.0 for term in self.terms):
-            raise ConfigError(f"weight: of no use where terms are {PARETO}: leave it out, or join them")
+            raise ConfigError(f"weight: of no use with join {PARETO}: leave it out, or take another join")
         _check_titles(self.titles)
-        _check_kinds(self.terms, self._properties)
+        _check_domains(self.terms, self._properties)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is sent to other processes: no functions, which may be too large or cannot be sent."""
+        """Return what is sent to other processes: no functions or molecules, which may be too large to be sent."""
         return {"terms": self.terms, "join": self.join}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return `(batch,)` float64, or `(batch, terms)` where the terms are apart; NaN where a text has no score.
+        """Return `(batch,)` float64, or `(batch, terms)` where the join is `pareto`; NaN where a text has no score.
 
         Raises:
             InputError: a property or a program fails; or a geometric mean would be taken of a negative number, which
@@ -186,7 +192,7 @@ class Scoring:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the columns of a result are: `score`, or the terms where they are apart."""
+        """What the columns of a result are: `score`, or the terms where the join is `pareto`."""
         return tuple(term.title() for term in self.terms) if self.join == PARETO else (SCORE,)
 
     @property
@@ -196,9 +202,10 @@ class Scoring:
         return tuple(of_terms) if self.join == PARETO else (SCORE, *of_terms)
 
     @property
-    def kind(self) -> str:
-        """What it reads: `molecules` or `dna`, or `letters` where the terms take any text."""
-        return next((found.kind for found in self._properties if found.kind != LETTERS), LETTERS)
+    def domains(self) -> tuple[str, ...]:
+        """The names of the domains whose texts all terms read; all domains where they take any text."""
+        first, *others = self._properties
+        return tuple(name for name in first.domains if all(name in other.domains for other in others))
 
     @property
     def one_by_one(self) -> bool:
@@ -223,7 +230,7 @@ class Scoring:
         listed = "; ".join(term.describe() for term in self.terms)
         if self.join != PARETO:
             return f"{self.join} mean of {listed}" if len(self.terms) > 1 else listed
-        return f"{listed}; each apart"
+        return f"{listed}; Pareto front"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in the types of JSON and TOML; `from_dict` reads it back."""
@@ -263,7 +270,7 @@ class Scoring:
         """Return `(batch, terms)`, the properties' own numbers."""
         programs = {id(found): found for found in self._properties if isinstance(found.compute, Program)}
         others = {found.name: found for found in self._properties if id(found) not in programs}
-        named = score(list(others.values()), texts)
+        named = score(list(others.values()), texts, self.sheets)
         printed = {key: found(texts) for key, found in programs.items()}  # all texts in one call
         columns = [printed[id(found)] if id(found) in printed else named[found.name] for found in self._properties]
         return np.stack(columns, axis=1)
@@ -348,7 +355,7 @@ def _term(row: Mapping[str, object], where: str) -> Term:
 def _property(source: str | Program) -> Property:
     if isinstance(source, str):
         return get(source)
-    return Property(source.command, source.kind(), f"what {source.command} prints", source)
+    return Property(source.command, source.kind(), f"what {source.command} prints", source, source.also)
 
 
 def _desirability_of(term: Term) -> str:
@@ -362,13 +369,15 @@ def _check_titles(titles: Sequence[str]) -> None:
         raise UsageError(f"two columns would be called {twice!r}: give a term another name")
 
 
-def _check_kinds(terms: Sequence[Term], properties: Sequence[Property]) -> None:
-    """Refuse terms that no text could have all of: those of letters go with anything."""
-    bound = [(term.title(), found.kind) for term, found in zip(terms, properties, strict=True) if found.kind != LETTERS]
-    for name, kind in bound[1:]:
-        first, other = bound[0]
-        if kind != other:
-            raise UsageError(f"{first!r} is of {other}, {name!r} of {kind}: terms must be of the same kind of texts")
+def _check_domains(terms: Sequence[Term], properties: Sequence[Property]) -> None:
+    """Refuse terms that no text could have all of."""
+    for number, found in enumerate(properties):
+        for earlier, other in zip(terms[:number], properties, strict=False):
+            if not set(found.domains) & set(other.domains):
+                raise UsageError(
+                    f"{earlier.title()!r} is of {other.kind}, {terms[number].title()!r} of {found.kind}: "
+                    "terms must be of the same kind of texts"
+                )
 
 
 def _mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from seqvae.sequences.domain import MOLECULES
+
 if TYPE_CHECKING:
     from seqvae.data.audit import Audit, Finding
 
@@ -20,9 +22,9 @@ def _rows(audit: Audit) -> Iterator[tuple[str, str, str]]:
     yield "texts", f"{audit.texts:,}", ""
     yield "invalid", f"{audit.invalid:,}", _examples(audit.invalid_examples)
     yield "duplicates", f"{audit.duplicates:,}", ""
-    if audit.kind == "dna":
+    if audit.domain.alphabet and audit.domain.alphabet.complements:
         yield "reverse-complement duplicates", f"{audit.reverse_complements:,}", ""
-    if audit.kind == "smiles":
+    if audit.domain.name == MOLECULES:
         yield "salts and mixtures", f"{audit.salts:,}", _examples(audit.salt_examples)
     for side, count in audit.leaks.items():
         yield f"{side} texts that are in train too", f"{count:,}", ""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqvae import __version__
+from seqvae.evaluate.metric_names import TELLING
 from seqvae.report.html.histogram import histogram
+from seqvae.report.html.letters import drawable
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.report.published import Published
+from seqvae.report.published import Published, generation_rows, reconstruction_rows
 from seqvae.report.tables import (
-    TELLING,
     better,
     bits_rows,
     latent_rows,
@@ -24,71 +27,62 @@ from seqvae.report.tables import (
     property_rows,
     shown_keys,
 )
+from seqvae.sequences.domain import DOMAINS, MOLECULES
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.dna.logo import Logo
+    from seqvae.evaluate.evaluation import Evaluation
     from seqvae.evaluate.records import Generation
+    from seqvae.evaluate.sequences.logo import Logo
 
 _MOLECULES, _SEQUENCES = 48, 12  # examples shown
-_LONGEST = 300  # bases of a sequence shown
+_LONGEST = 300  # letters of a sequence shown
 _RECONSTRUCTIONS = {"ten_by_ten": "10 x 10 protocol", "exact_reconstruction": "greedy from the posterior mean"}
-_EXPLAINED = {
-    "molecules": "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances.",
-    "dna": "Distances of means are Wasserstein distances, divergences Jensen-Shannon's. A classifier by words "
-    "that cannot tell samples from real ones has a ROC area of 0.5. Near copies have at most 0.05 edits a base.",
-}
+_OF_MOLECULES = "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances."
+_OF_SEQUENCES = (
+    "Distances of means are Wasserstein distances, divergences Jensen-Shannon's. A classifier by words that cannot "
+    "tell samples from real ones has a ROC area of 0.5. Near copies have at most 0.05 edits a {unit}."
+)
 _UNBROKEN = "\u00a0"  # a blank at which no line ends
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Everything that the page shows.
-
-    Attributes:
-        source: file of the samples, or the model that they were drawn from.
-        reference: dataset or file that they are compared with.
-        facts: name and value of how the figures were made, in order.
-        generation: figures of the samples; None where they are plain text, for which there are none.
-        model: held-out figures of the model, a `ModelTable` as a dictionary; empty where the samples came from a file.
-        bits: its bits a base beside counting models, a `HeldOutBits` as a dictionary; empty where there are none.
-        latent: figures of the latent space, a `LatentQuality` as a dictionary; empty where nobody looked.
-        published: generation metrics that others have published for this reference.
-        reconstruction: shares of reconstructed texts that others have published for it.
-        logos: sequence logos of the samples and of the reference; empty where there are none.
-    """
-
-    source: str
-    reference: str
-    facts: Sequence[tuple[str, str]]
-    generation: Generation | None
-    model: Mapping[str, Any] = field(default_factory=dict)
-    bits: Mapping[str, Any] = field(default_factory=dict)
-    latent: Mapping[str, Any] = field(default_factory=dict)
-    published: Published | None = None
-    reconstruction: Published | None = None
-    logos: Sequence[Logo] = ()
 
 
 def evaluation_page(found: Evaluation) -> str:
     """Return the page as one HTML document."""
     sections = [Section(title, blocks) for title, blocks in _sections(found) if blocks]
     what = "What it generates and what it keeps" if found.model else "Samples"
-    lead = f"{what}, measured against {found.reference}."
+    lead = f"{what}, measured against {Path(found.splits.name).name}."
     footer = "Written by seqvae evaluate. This page needs no network."
-    return page(f"Evaluation of {found.source}", sections, lead, footer)
+    name = Path(found.source).name or found.source
+    return page(f"Evaluation of {'standard input' if name == '-' else name}", sections, lead, footer)
 
 
 def _sections(found: Evaluation) -> Iterator[tuple[str, tuple[str, ...]]]:
     if found.generation is not None:
-        yield "Samples beside real texts", _generation(found.generation, found.published, bool(found.model))
-    yield "The model itself", _model(found.model, found.reconstruction)
-    yield "Bits a base", _bits(found.bits)
+        published = generation_rows(found.splits.name)
+        yield "Samples beside real texts", _generation(found.generation, published, bool(found.model))
+    yield "The model itself", _model(found.model, reconstruction_rows(found.splits.name))
+    unit = DOMAINS[found.splits.kind].unit
+    yield f"Bits a {unit}", _bits(found.bits, unit)
     if found.generation is not None:
         yield "Properties", _properties(found.generation)
         yield "Positions", _logos(found.logos)
         yield "Examples", _examples(found.generation)
     yield "The latent space", _latent(found.latent)
-    yield "How this was made", (table(("", ""), found.facts),)
+    yield "How this was made", (table(("", ""), _facts(found)),)
+
+
+def _facts(found: Evaluation) -> list[tuple[str, str]]:
+    splits = found.splits
+    facts = [
+        ("model" if found.model else "file of samples", found.source),
+        ("samples", f"{len(found.samples):,}"),
+        ("reference", f"{splits.name}, {len(splits.test):,} texts"),
+    ]
+    if splits.test_scaffolds:
+        facts.append(("second test set, of other scaffolds", f"{splits.name}, {len(splits.test_scaffolds):,} texts"))
+    training = f"{splits.train_name}, {len(splits.train):,} texts" if splits.train else "not given, so no novelty"
+    facts.append(("training texts", training))
+    facts += [(name, str(value)) for name, value in found.settings.items() if name != "number"]
+    return [*facts, ("seqvae", __version__)]
 
 
 def _generation(found: Generation, published: Published | None, has_model: bool) -> tuple[str, ...]:
@@ -96,7 +90,7 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     blocks = [paragraph(f"Counted: {counts}.")] if counts else []
     blocks.append(_generation_table(found, published))
     notes = "The arrow says which way is better; the interval holds 95 % of bootstrap resamplings."
-    blocks.append(paragraph(f"{notes} {_EXPLAINED[found.kind]}{_baselines(found.kind) if found.baselines else ''}"))
+    blocks.append(paragraph(f"{notes} {_explained(found.kind)}{_baselines(found.kind) if found.baselines else ''}"))
     if published is not None:
         sizes = "Distances such as FCD grow where samples or reference are fewer, so compare at equal numbers."
         blocks.append(paragraph(f"{published.note} {sizes} Source: {published.source}."))
@@ -105,8 +99,12 @@ def _generation(found: Generation, published: Published | None, has_model: bool)
     return tuple(blocks)
 
 
+def _explained(kind: str) -> str:
+    return _OF_MOLECULES if kind == MOLECULES else _OF_SEQUENCES.format(unit=DOMAINS[kind].unit)
+
+
 def _baselines(kind: str) -> str:
-    if kind == "molecules":
+    if kind == MOLECULES:
         return " Under 'real' stands what as many training molecules reach: no model can be expected to do better."
     return " Under 'real' stands what real sequences reach: no model can be expected to do better."
 
@@ -139,15 +137,15 @@ def _model(metrics: Mapping[str, Any], reconstruction: Published | None) -> tupl
     return tuple(blocks)
 
 
-def _bits(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+def _bits(metrics: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     if not metrics:
         return ()
-    titles, *rows = bits_rows(metrics)
+    titles, *rows = bits_rows(metrics, unit)
     difference = metrics["difference"]
     text = (
         "Models that count letters of the training sequences, plain (pseudo-count one half) and tuned. A model that "
         "needs more bits than these has learned nothing that counting does not know. This one needs "
-        f"{abs(difference):.4f} bits a base {'more' if difference > 0 else 'less'} than the best of them, "
+        f"{abs(difference):.4f} bits a {unit} {'more' if difference > 0 else 'less'} than the best of them, "
         f"{metrics['best']} (standard error {metrics['standard_error']:.4f}, paired), on {metrics['sequences']:,} "
         "held-out sequences, its end mark counted."
     )
@@ -168,18 +166,18 @@ def _latent(metrics: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _properties(found: Generation) -> tuple[str, ...]:
     differing = {name: pair for name, pair in found.histograms.items() if len({*pair[0], *pair[1]}) > 1}
-    plots = [histogram(property_name(name), *values) for name, values in differing.items()]
+    plots = [histogram(property_name(name, DOMAINS[found.kind].unit), *values) for name, values in differing.items()]
     return (f'<div class="plots">{"".join(plots)}</div>',) if plots else ()
 
 
 def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
-    if not logos:
+    if not logos or not drawable(logos[0].letters):
         return ()
     top = axis_top(logos)
     titles = ("Samples", "Reference")
     text = (
-        "Each stack is as high as the position tells, at most 2 bits; its letters divide it by their shares. Both have "
-        "the same axis."
+        f"Each stack is as high as the position tells, at most {math.log2(len(logos[0].letters)):.3g} bits; its "
+        "letters divide it by their shares. Both have the same axis."
     )
     plots = [
         logo_plot(logo, f"{title}, {logo.sequences:,} of length {len(logo.heights)}", top)
@@ -191,10 +189,16 @@ def _logos(logos: Sequence[Logo]) -> tuple[str, ...]:
 def _examples(found: Generation) -> tuple[str, ...]:
     if not found.examples:
         return ()
-    if found.kind == "molecules":
+    if found.kind == MOLECULES:
         shown = found.examples[:_MOLECULES]
         return paragraph("The first ones that are valid and distinct."), molecule_grid(shown)
     shown = [text[:_LONGEST] for text in found.examples[:_SEQUENCES]]
-    cut = f", the first {_LONGEST} bases of each" if any(len(t) > _LONGEST for t in found.examples[:_SEQUENCES]) else ""
+    cut = (
+        f", the first {_LONGEST} {DOMAINS[found.kind].unit}s of each"
+        if any(len(t) > _LONGEST for t in found.examples[:_SEQUENCES])
+        else ""
+    )
     lengths = Counter(len(text) for text in found.examples).most_common(1)[0][0]
-    return paragraph(f"The first ones that are valid and distinct{cut}; most are {lengths} long."), sequence_text(shown)
+    return paragraph(f"The first ones that are valid and distinct{cut}; most are {lengths} long."), sequence_text(
+        shown, unit=DOMAINS[found.kind].unit
+    )

@@ -4,92 +4,71 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqvae.data.files.chunks import Results
+from seqvae.data.files.writers import write, write_text
 from seqvae.report.html.molecules import molecule_grid, molecule_pairs, molecule_path
 from seqvae.report.html.page import Section, code, page, paragraph, table
 from seqvae.report.search_page import curves
+from seqvae.report.tables import labelled_rows
 
 if TYPE_CHECKING:
+    from seqvae.evaluate.demonstration import Drug, Quickstart, Walk
     from seqvae.search.storage.ledger import Entry
 
 _SAMPLES, _STEPS = 24, 8  # molecules drawn in each section
 
 
-@dataclass(frozen=True)
-class Drug:
-    """A known molecule and what came back.
+PAGE = "report.html"
+FILES = (
+    ("samples.smi", "the molecules drawn from the prior, one SMILES a line"),
+    (
+        "samples.csv",
+        "every draw with log p(x|z) in nats, QED, logP and molecular weight (g/mol); empty for no molecule",
+    ),
+    ("reconstructions.csv", "known drugs and what came back"),
+    ("interpolation.csv", "the molecules on the path between two drugs"),
+    ("climb.csv", "every molecule scored on the climb, in order, with its QED"),
+    (PAGE, "this page"),
+)
 
-    Attributes:
-        name: of the drug.
-        smiles: in canonical form.
-        decoded: what the model decodes from its latent point.
-        valid: whether that is a molecule.
+
+def write_quickstart(folder: str | Path, found: Quickstart) -> None:
+    """Write the molecules as tables, and the page; raises OSError where the disk refuses.
+
+    Args:
+        folder: it is made.
+        found: what `seqvae.quickstart` returned.
     """
-
-    name: str
-    smiles: str
-    decoded: str
-    valid: bool
-
-    @property
-    def exact(self) -> bool:
-        """Whether the same canonical form came back."""
-        return self.smiles == self.decoded
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Molecules decoded on the way from one to another.
-
-    Attributes:
-        ends: names of the first and the last.
-        smiles: the two molecules themselves.
-        decoded: what the model decodes on the way, ends included.
-        valid: whether each of these is a molecule.
-    """
-
-    ends: tuple[str, str]
-    smiles: tuple[str, str]
-    decoded: Sequence[str]
-    valid: Sequence[bool]
-
-
-@dataclass(frozen=True)
-class Quickstart:
-    """Everything that the page shows.
-
-    Attributes:
-        model: the model, as it was asked for.
-        facts: what it is and how it was made: name and value, in order.
-        metrics: its figures on held-out texts: name, value and unit; empty where none are known.
-        drugs: known molecules and what came back.
-        samples: texts drawn from the prior, not all of which need be molecules.
-        qed: drug-likeness of each; NaN for one that is no molecule.
-        walk: an interpolation.
-        climb: the molecules scored on a climb of the drug-likeness, in order, the start first.
-        start: name of the molecule that the climb starts at.
-        files: name and content of each file left, in order.
-    """
-
-    model: str
-    facts: Sequence[tuple[str, str]]
-    metrics: Sequence[tuple[str, object, str]]
-    drugs: Sequence[Drug]
-    samples: Sequence[str]
-    qed: Sequence[float]
-    walk: Walk
-    climb: Sequence[Entry]
-    start: str
-    files: Sequence[tuple[str, str]]
+    folder = Path(folder).expanduser()
+    columns = {name: [getattr(drug, name) for drug in found.drugs] for name in ("name", "decoded", "exact")}
+    tables = {
+        "samples.smi": Results([text for text, _ in found.molecules]),
+        "samples.csv": found.samples,
+        "reconstructions.csv": Results([drug.smiles for drug in found.drugs], columns),
+        "interpolation.csv": Results(
+            found.walk.decoded, {"step": range(len(found.walk.decoded)), "valid": found.walk.valid}
+        ),
+        "climb.csv": Results(
+            [entry.text for entry in found.climb],
+            {"qed": [entry.scores[0] for entry in found.climb], "round": [entry.round for entry in found.climb]},
+        ),
+    }
+    for name, table_of in tables.items():
+        write(str(folder / name), table_of)
+    write_text(folder / PAGE, quickstart_page(found))
 
 
 def quickstart_page(found: Quickstart) -> str:
     """Return the page as one HTML document."""
     model = [table(("", ""), found.facts)]
     if found.metrics:
-        model += [paragraph("On molecules that it has not seen:"), table(("figure", "value", "unit"), found.metrics)]
+        model += [
+            paragraph("On molecules that it has not seen:"),
+            table(("figure", "value", "unit"), list(labelled_rows(found.metrics))),
+        ]
     sections = [
         Section("New molecules", _samples(found)),
         Section("Known drugs, in and out again", _drugs(found.drugs)),
@@ -103,11 +82,10 @@ def quickstart_page(found: Quickstart) -> str:
 
 
 def _samples(found: Quickstart) -> tuple[str, ...]:
-    drawn = {text: value for text, value in zip(found.samples, found.qed, strict=True) if not math.isnan(value)}
-    valid = sum(not math.isnan(value) for value in found.qed)
+    drawn = dict(found.molecules)
     text = (
-        f"{len(found.samples):,} points were drawn from the model's prior and decoded; what had to be corrected to be "
-        f"a molecule was drawn again, three times at most. {valid:,} are molecules, "
+        f"{len(found.samples.texts):,} points were drawn from the model's prior and decoded; what had to be corrected "
+        f"to be a molecule was drawn again, three times at most. {len(found.molecules):,} are molecules, "
         f"{len(drawn):,} of these distinct. The first {min(_SAMPLES, len(drawn))}, with their drug-likeness (QED, 0 to "
         "1):"
     )
@@ -174,4 +152,4 @@ def _files(found: Quickstart) -> tuple[str, ...]:
         f"seqvae encode {found.model} samples.smi --on-error skip --out z.npz\n"
         f"seqvae finetune {found.model} mine.smi --out mine"
     )
-    return table(("file", "content"), found.files), paragraph("Go on from here, in this folder:"), code(commands)
+    return table(("file", "content"), FILES), paragraph("Go on from here, in this folder:"), code(commands)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqvae.evaluate.metric_names import BY_PROPERTY, LABELS, LATENT_LABELS, PROPERTY_LABELS
+from seqvae.evaluate.metric_names import BRIEF, BY_PROPERTY, PROPERTIES, Metric
+from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
     from seqvae.evaluate.records import Generation
 
 _HIGHER, _LOWER = " ↑", " ↓"
 
-# Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of DNA; any other key is shown
-# as it is, in words.
+# Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of sequences, whose letters
+# are bases or residues; any other key is shown as it is, in words.
 _NAMES = {
     "valid": "valid",
     "unique": "unique",
@@ -31,12 +32,12 @@ _NAMES = {
     "SA": "SA distance",
     "QED": "QED distance",
     "weight": "weight distance (g/mol)",
-    "length_mean": "length, mean (bases)",
-    "length_wasserstein": "length distance (bases)",
+    "length_mean": "length, mean ({unit}s)",
+    "length_wasserstein": "length distance ({unit}s)",
     "gc_mean": "GC content, mean",
     "gc_wasserstein": "GC content distance",
-    "longest_run_mean": "longest run of one base, mean (bases)",
-    "longest_run_wasserstein": "longest run distance (bases)",
+    "longest_run_mean": "longest run of one {unit}, mean ({unit}s)",
+    "longest_run_wasserstein": "longest run distance ({unit}s)",
     "discriminability": "told from real ones (ROC area)",
     "nearest_edits_mean": "edits to the nearest training text, mean",
     "nearest_edits_median": "edits to the nearest training text, median",
@@ -57,76 +58,21 @@ _PROPERTIES = {
     "SA": "synthetic accessibility (1 easy to 10)",
     "QED": "drug-likeness, QED",
     "weight": "molecular weight (g/mol)",
-    "length": "length (bases)",
+    "length": "length ({unit}s)",
     "gc": "GC content",
-    "longest_run": "longest run of one base (bases)",
+    "longest_run": "longest run of one {unit} ({unit}s)",
     "nearest_edits": "edits to the nearest training text",
 }
 
 
-_PREDICTORS = {"ridge_r2": "ridge, R²", "ridge_rank": "ridge, rank", "gp_r2": "GP, R²", "gp_rank": "GP, rank"}
-# What to look at first, of all figures of a model.
-TELLING = (
-    "exact_reconstruction",
-    "beam_exact",
-    "refined_exact",
-    "refined_beam_exact",
-    "teacher_forced_exact",
-    "ten_by_ten",
-    "miss_tanimoto_mean",
-    "miss_edits_mean",
-    "rate",
-    "distortion",
-    "distortion_shuffled",
-    "nll_bound",
-    "nll_bound_fitted",
-    "bits_per_token",
-    "bits_per_character",
-    "active_units",
-    "latent",
-    "mutual_information",
-    "mutual_information_limit",
-    "marginal_kl",
-)
-
-
-# What a model card, the terminal and quickstart show of a training.
-BRIEF = (
-    "texts",
-    "left_out",
-    "exact_reconstruction",
-    "token_accuracy",
-    "beam_exact",
-    "refined_exact",
-    "refined_beam_exact",
-    "amortisation_gap",
-    "refined_texts",
-    "refine_steps",
-    "beam",
-    "elbo",
-    "rate",
-    "distortion",
-    "nll_bound",
-    "iwae_samples",
-    "bits_per_token",
-    "bits_per_character",
-    "active_units",
-    "latent",
-    "samples",
-    "validity",
-    "uniqueness",
-    "novelty",
-)
-
-
-def metric_name(key: str) -> str:
-    """Return what a figure is called in a table.
+def metric_name(key: str, unit: str = "base") -> str:
+    """Return what a figure is called in a table; `unit` is one letter of a sequence.
 
     >>> metric_name("FCD/Test"), metric_name("kmer_js_3"), metric_name("Novelty")
     ('FCD/Test', 'words of 3, divergence (bits)', 'novel')
     """
     if key in _NAMES:
-        return _NAMES[key]
+        return _NAMES[key].format(unit=unit)
     for pattern, name in _PATTERNS:
         if pattern.search(key):
             return pattern.sub(name, key)
@@ -138,17 +84,33 @@ def better(key: str) -> str:
     return next((arrow for pattern, arrow in _BETTER if pattern.search(key)), "")
 
 
-def property_name(key: str) -> str:
+def property_name(key: str, unit: str = "base") -> str:
     """Return the title of a property's histogram, with its unit."""
-    return _PROPERTIES.get(key, key.replace("_", " "))
+    return _PROPERTIES.get(key, key.replace("_", " ")).format(unit=unit)
 
 
 def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float] | None, float | None]]:
     """Return name, value, 95 % interval and the value of real held-out texts of each figure that `shown_keys` has."""
+    unit = DOMAINS[found.kind].unit
     return [
-        (f"{metric_name(key)}{better(key)}", found.metrics[key], found.intervals.get(key), found.baselines.get(key))
+        (
+            f"{metric_name(key, unit)}{better(key)}",
+            found.metrics[key],
+            found.intervals.get(key),
+            found.baselines.get(key),
+        )
         for key in shown_keys(found.metrics)
     ]
+
+
+def generation_rows(found: Generation) -> list[list[str]]:
+    """Return the metrics of samples as text, with a heading; a column that would be empty is left out."""
+    rows = [["samples", "here", "95 % interval", "real texts"]]
+    for name, value, interval, floor in metric_rows(found):
+        bounds = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        rows.append([name, f"{value:.4g}", bounds, "" if floor is None else f"{floor:.4g}"])
+    keep = [i for i in range(4) if any(row[i] for row in rows[1:])]
+    return [[row[i] for i in keep] for row in rows]
 
 
 def shown_keys(metrics: Mapping[str, float]) -> list[str]:
@@ -160,38 +122,47 @@ def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
-def model_rows(metrics: Mapping[str, Any], keys: Collection[str] = LABELS) -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each figure of a model that is known, in the order of `LABELS`."""
-    known = [key for key in LABELS if key in keys and metrics.get(key) is not None]
-    return [(LABELS[key][0], metrics[key], LABELS[key][1]) for key in known]
+def model_rows(values: Mapping[str, Any], place: str = "") -> list[tuple[str, object, str]]:
+    """Return title, value and explanation of each metric of a model that is known, those of one place or all."""
+    return [(metric.title, values[key], metric.about) for key, metric in _known(values, place)]
 
 
-def labelled_rows(metrics: Mapping[str, object]) -> list[tuple[str, object, str]]:
-    """Return name, value and unit of the figures of a model in `BRIEF` that are known, in the order of `LABELS`."""
-    known = [(LABELS[key][0], metrics[key]) for key in LABELS if key in BRIEF and metrics.get(key) is not None]
-    parts = [(title.rpartition(" (") if title.endswith(")") else (title, "", ""), value) for title, value in known]
-    return [(name, value, unit.removesuffix(")")) for (name, _, unit), value in parts]
+def labelled_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+    """Return name, value and unit of the metrics of a training that are known."""
+    return [(metric.name, values[key], metric.unit) for key, metric in _known(values, BRIEF)]
 
 
-def latent_rows(metrics: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each figure of the latent space that is one number."""
-    return [
-        (title, metrics[key], about)
-        for key, (title, about) in LATENT_LABELS.items()
-        if key not in BY_PROPERTY and metrics.get(key) is not None
-    ]
+def _known(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Metric]]:
+    from seqvae.evaluate.model.summary import SUMMARY_METRICS  # brings torch
+
+    for key, metric in SUMMARY_METRICS.items():
+        if values.get(key) is not None and (not place or place in metric.places):
+            yield key, metric
 
 
-def property_rows(metrics: Mapping[str, Any]) -> list[list[object]]:
-    """Return, with a heading, how well each property is predicted from z: a row a property, a column a figure."""
-    names = [name for name, value in metrics[BY_PROPERTY[0]].items() if value is not None]
-    rows: list[list[object]] = [["", *[_PREDICTORS[key] for key in BY_PROPERTY]]]
-    rows += [[PROPERTY_LABELS.get(n, (n, ""))[0], *[metrics[key].get(n) for key in BY_PROPERTY]] for n in names]
+def latent_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
+    """Return title, value and explanation of each metric of the latent space that is one number."""
+    from seqvae.evaluate.model.latent_quality import LATENT_METRICS
+
+    known = [(metric, values.get(key)) for key, metric in LATENT_METRICS.items() if BY_PROPERTY not in metric.places]
+    return [(metric.title, value, metric.about) for metric, value in known if value is not None]
+
+
+def property_rows(values: Mapping[str, Any]) -> list[list[object]]:
+    """Return, with a heading, how well each property is predicted from z: one row per property."""
+    from seqvae.evaluate.model.latent_quality import LATENT_METRICS
+
+    columns = {key: metric for key, metric in LATENT_METRICS.items() if BY_PROPERTY in metric.places}
+    first = next(iter(columns))
+    rows: list[list[object]] = [["", *[metric.title for metric in columns.values()]]]
+    for name in (name for name, value in values[first].items() if value is not None):
+        title = PROPERTIES[name].title if name in PROPERTIES else name
+        rows.append([title, *[values[key].get(name) for key in columns]])
     return rows
 
 
-def bits_rows(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the bits a base of the model and of the models that count, with a heading."""
-    rows = [("held-out bits a base", "plain", "tuned")]
+def bits_rows(metrics: Mapping[str, Any], unit: str = "base") -> list[tuple[str, str, str]]:
+    """Return the bits a base (or other unit) of the model and of the models that count, with a heading."""
+    rows = [(f"held-out bits a {unit}", "plain", "tuned")]
     rows += [(name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f}") for name, row in metrics["counted"].items()]
     return [*rows, (f"this model, {metrics['iwae_samples']} importance samples", f"{metrics['model']:.4f}", "")]

@@ -25,9 +25,11 @@ _HOMES = {
     "last_batch": "laboratory",
     "tell": "laboratory",
     "Measurement": "oracle.measurements",
+    "read_measurements": "oracle.measurements",
+    "opened_results": "results",
 }
 
-__all__ = ["Measurement", "ask", "begin", "last_batch", "resume", "run", "tell"]
+__all__ = ["Measurement", "ask", "begin", "last_batch", "opened_results", "read_measurements", "resume", "run", "tell"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -6,31 +6,36 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from seqvae.config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config.optimizer_names import is_own, name_of
+from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.runtime.executor import ray_library
 from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import Texts, texts_alone, texts_of
+from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress
-from seqvae.search.optimizer import Optimizer
+from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
 from seqvae.search.proposals import Canonical
-from seqvae.search.registry import Material, build_optimizer
+from seqvae.search.registry import build_optimizer
 from seqvae.search.results import Results, results
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
-from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
+from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
+_METHODS = ("ask", "tell", "state_dict", "load_state_dict")
 _LOOKED_AT = 64  # texts of the prior
 Objective = str | Scoring | Callable[[str], float | None]
+Chosen = str | OptimizerConfig | Optimizer
 
 
 def run(
@@ -40,6 +45,7 @@ def run(
     start: Sequence[str] = (),
     on_round: Callable[[Progress], None] | None = None,
     known: Sequence[Measurement] = (),
+    optimizer: Chosen | None = None,
 ) -> Results:
     """Search for texts that score high, within a budget of calls.
 
@@ -51,15 +57,20 @@ def run(
         start: texts to begin with; none: from the model's prior.
         on_round: called after each round, to show progress.
         known: what was measured before; it is learned from and costs no call.
+        optimizer: a name, settings such as `TurboConfig(regions=2)`, or an object of your own with the methods of
+            `seqvae.search.optimizer.Optimizer`, new; None: as `config` says.
 
     Raises:
-        UsageError: there is a search in the folder already, the settings do not go together, or what is known has
-            another number of scores.
+        UsageError: there is a search in the folder already, the settings do not go together, what is known has another
+            number of scores, or the object is no optimiser.
         InputError: a text that is known is none of the search's kind or breaks one of its rules.
         OracleError: so many calls in a row have failed that the objective itself must be wrong.
     """
-    begin(objective, out, config, start, known)
-    return resume(out, on_round, None if isinstance(objective, (str, Scoring)) else objective)
+    made = _begun(objective, out, config, start, known, optimizer)
+    function = None if isinstance(objective, (str, Scoring)) else objective
+    own = None if isinstance(optimizer, (str, OptimizerConfig)) else optimizer
+    with opened(Path(out), function, own, made) as search:
+        return _ended(search, on_round)
 
 
 def begin(
@@ -68,27 +79,37 @@ def begin(
     config: SearchConfig | None = None,
     start: Sequence[str] = (),
     known: Sequence[Measurement] = (),
+    optimizer: Chosen | None = None,
 ) -> None:
     """Make the folder of a search without running it; arguments and errors as in `run`.
 
     Without an objective the oracle is a laboratory: see `ask` and `tell`.
     """
-    config = config or SearchConfig()
+    _begun(objective, out, config, start, known, optimizer)
+
+
+def _begun(
+    objective: Objective | None,
+    out: str | Path,
+    config: SearchConfig | None,
+    start: Sequence[str],
+    known: Sequence[Measurement],
+    optimizer: Chosen | None,
+) -> _Made:
+    """Make the folder of a search, and return what was made for it."""
+    config = _with_optimizer(config or SearchConfig(), optimizer)
     if config.oracle.executor == "ray":
         ray_library()
     scoring = None if objective is None else scored_by(objective)
-    codec = load(config.model, device=config.device) if config.model else None
-    free = _texts(codec, scoring, start)
-    texts = constrained(free, config.constraints)
-    columns = _columns(scoring)
-    build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
+    made = _made(config, scoring, start)
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
-        "config": asdict(config),
-        "weights": _fingerprint(codec) if codec else "",
+        "config": search_to_dict(config),
+        "weights": made.weights,
     }
-    run_folder.begin(Path(out), settings, start, given(known, measurable(free, texts), columns))
+    run_folder.begin(Path(out), settings, start, given(known, made.measured, _columns(scoring)))
+    return made
 
 
 def resume(
@@ -96,6 +117,7 @@ def resume(
     on_round: Callable[[Progress], None] | None = None,
     function: Callable[[str], float | None] | None = None,
     end: EndConfig | None = None,
+    optimizer: Optimizer | None = None,
 ) -> Results:
     """Go on with a search from where it is, to its end.
 
@@ -104,20 +126,31 @@ def resume(
         on_round: called after each round.
         function: the objective, where it is a function that was given as such.
         end: when it ends from now on, where that is to change: `EndConfig(budget=20_000)`.
+        optimizer: where it is an object that was given as such; it takes the state that it had.
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: another process works there; the model or the function is not the one that the search was begun
-            with; or the budget is smaller than the calls that were made.
+        UsageError: another process works there; the model, the function or the object is not the one that the search
+            was begun with; or the budget is smaller than the calls that were made.
         OracleError: as in `run`.
     """
-    change_end(out, end or EndConfig(), function)
-    with opened(Path(out), function) as search:
-        search.campaign().run(on_round)
-        return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
+    change_end(out, end or EndConfig(), function, optimizer)
+    with opened(Path(out), function, optimizer) as search:
+        return _ended(search, on_round)
 
 
-def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float | None] | None = None) -> None:
+def _ended(search: Search, on_round: Callable[[Progress], None] | None) -> Results:
+    """Go on to the end of a search."""
+    search.campaign().run(on_round)
+    return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
+
+
+def change_end(
+    out: str | Path,
+    end: EndConfig,
+    function: Callable[[str], float | None] | None = None,
+    optimizer: Optimizer | None = None,
+) -> None:
     """Change when a search ends, without going on with it; arguments and errors as in `resume`.
 
     What was proposed under the old budget is scored first, to the end of its round: so each round has one budget, and
@@ -126,14 +159,14 @@ def change_end(out: str | Path, end: EndConfig, function: Callable[[str], float 
     folder = Path(out)
     if end == EndConfig():
         return
-    with opened(folder, function) as search:
+    with opened(folder, function, optimizer) as search:
         config, campaign = end.of(search.config), search.campaign()
         if config == search.config:
             return
         _check_budget(search, config.oracle.budget)
         campaign.catch_up()
         _check_budget(search, config.oracle.budget)
-        run_folder.write(folder, {**run_folder.settings_of(folder), "config": asdict(config)})
+        run_folder.write(folder, {**run_folder.settings_of(folder), "config": search_to_dict(config)})
 
 
 def _check_budget(search: Search, budget: int) -> None:
@@ -154,7 +187,7 @@ class OwnFunction:
     KEY: ClassVar[str] = "function"
     columns: ClassVar[int] = 1
     names: ClassVar[tuple[str, ...]] = (SCORE,)
-    kind: ClassVar[str] = LETTERS
+    domains: ClassVar[tuple[str, ...]] = tuple(DOMAINS)
     one_by_one: ClassVar[bool] = True
     function: Callable[[str], float | None]
 
@@ -179,7 +212,7 @@ class Search:
         scoring: what its texts are scored by; None: by a laboratory.
         texts: the kind of its texts.
         measured: as the canonical form of its texts, for those that were measured: `measurable`.
-        optimizer: as new; `campaign` gives it its state.
+        optimizer: as new, or a user's object; `campaign` gives it its state.
         ledger: all that was scored.
     """
 
@@ -204,28 +237,72 @@ class Search:
         """
         if self.scoring is None:
             raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
-        oracle = Oracle(self.scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
-        return Campaign(self.optimizer, oracle, self.config.campaign, self.folder / run_folder.STATE)
+        scoring = self.scoring
+        if isinstance(scoring, Scoring):
+            scoring = replace(scoring, sheets=self.texts.sheets)  # in this process it reads no molecule again
+        oracle = Oracle(scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
+        state = self.folder / run_folder.STATE
+        campaign, begun = Campaign(self.optimizer, oracle, self.config.campaign, state), state.exists()
+        if is_own(self.config.optimizer) and not begun:
+            campaign.save()  # a user's object cannot be made anew: what it begins with is written down
+        return campaign
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a search is made of by its settings; `measured`, `texts` and `optimizer` as of `Search`."""
+
+    texts: Texts
+    measured: Canonical
+    optimizer: Optimizer | None  # of a user's own object: nothing was made
+    weights: str
+
+
+def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> _Made:
+    """Load the model, and make the optimiser; errors as in `run`."""
+    sheets = Sheets()
+    codec = load(config.model, config.device, sheets.canonical) if config.model else None
+    free = _texts(codec, scoring, start, sheets)
+    texts = constrained(free, config.constraints)
+    optimizer = None
+    if is_own(config.optimizer):
+        _check_texts(codec, scoring, start)
+    else:
+        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, _columns(scoring)))
+    return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
 
 
 @contextmanager
-def opened(folder: Path, function: Callable[[str], float | None] | None = None) -> Iterator[Search]:
-    """Open a search for this process alone; arguments and errors as in `resume`."""
+def opened(
+    folder: Path,
+    function: Callable[[str], float | None] | None = None,
+    own: Optimizer | None = None,
+    made: _Made | None = None,
+) -> Iterator[Search]:
+    """Open a search for this process alone.
+
+    Args:
+        folder: of the search.
+        function: as in `resume`, and the errors too.
+        own: a user's optimiser.
+        made: what was made for it when it was begun, just now; None: it is made of its settings.
+    """
     found = run_folder.settings_of(folder)
-    config = _config(found["config"])
+    config = search_from_dict(found["config"])
+    _check_own(config, own, folder)
     with run_folder.locked(folder):
         scoring = _found_scoring(found["objective"], function, folder)
-        codec = load(config.model, device=config.device) if config.model else None
-        if codec and _fingerprint(codec) != found["weights"]:
+        if made is None:
+            start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
+            made = _made(config, scoring, start)
+        if made.weights != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
-        start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
-        free = _texts(codec, scoring, start)
-        texts = constrained(free, config.constraints)
-        columns = _columns(scoring)
-        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns))
+        optimizer = own or made.optimizer
+        if optimizer is None:
+            raise UsageError(f"{folder}: was begun with an optimiser of your own: give it again")
         ledger = run_folder.ledger_of(folder, found)
         try:
-            yield Search(folder, config, scoring, texts, measurable(free, texts), optimizer, ledger)
+            yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
         finally:
             ledger.close()
 
@@ -255,16 +332,40 @@ def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: S
     return Material(texts, codec, tuple(start), config.campaign.seed, config.campaign.initial, scores)
 
 
-def _config(values: dict[str, Any]) -> SearchConfig:
-    limits: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values["constraints"].items()
-    }
-    parts = {
-        "oracle": OracleConfig(**values["oracle"]),
-        "campaign": CampaignConfig(**values["campaign"]),
-        "constraints": ConstraintConfig(**limits),
-    }
-    return SearchConfig(**{**values, **parts})
+def _with_optimizer(config: SearchConfig, optimizer: Chosen | None) -> SearchConfig:
+    """Return settings with that optimiser, of an object with the name of its class."""
+    if optimizer is None or isinstance(optimizer, (str, OptimizerConfig)):
+        chosen = config if optimizer is None else replace(config, optimizer=optimizer)
+        if is_own(chosen.optimizer):
+            raise UsageError(f"the optimizer {chosen.optimizer!r} is an object: give it as `optimizer`")
+        return chosen
+    lacking = [name for name in _METHODS if not callable(getattr(optimizer, name, None))]
+    if lacking or isinstance(optimizer, type):
+        raise UsageError(
+            f"expected an optimizer's name, its settings, or an object with {', '.join(_METHODS)}, got {optimizer!r}"
+            + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: make an object of it")
+        )
+    return replace(config, optimizer=_class_of(optimizer))
+
+
+def _class_of(optimizer: Optimizer) -> str:
+    return f"{type(optimizer).__module__}:{type(optimizer).__qualname__}"
+
+
+def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> None:
+    """Raise UsageError where an object is missing, is not wanted, or is of another class."""
+    if not is_own(config.optimizer):
+        if own is not None:
+            raise UsageError(f"{folder}: its optimizer is {name_of(config.optimizer)!r}: leave the object out")
+        return
+    begun = str(config.optimizer)
+    if own is None:
+        raise UsageError(
+            f"{folder}: its optimizer is an object of the class {begun}, which the folder cannot make: give it again "
+            "by search.resume(folder, optimizer=...)"
+        )
+    if not _same(begun, _class_of(own)):
+        raise UsageError(f"{folder}: its optimizer is of the class {begun}: expected that one, got {_class_of(own)}")
 
 
 def scored_by(objective: Objective) -> Scoring | OwnFunction:
@@ -297,19 +398,34 @@ def _same(*names: str) -> bool:
     return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
 
 
-def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> Texts:
+def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str], sheets: Sheets) -> Texts:
     """Return the kind of texts, from the model where there is one; raises where the objective is of another.
 
     Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
     """
-    wanted = scoring.kind if scoring else LETTERS
+    read = scoring.domains if scoring else tuple(DOMAINS)
     if codec is None:
-        return texts_alone(wanted, start)
-    kind = MOLECULES if codec.tokenizer.molecular else DNA
-    if wanted not in (kind, LETTERS):
-        raise UsageError(f"the objective is of {wanted}, the model writes {kind}: take another model or objective")
+        return texts_alone(read, start, sheets)
+    written = _written(codec)
+    if written not in read:
+        raise UsageError(f"the objective is of {read[0]}, the model writes {written}: take another model or objective")
+    if codec.tokenizer.molecular:
+        return molecules(sheets)
     # Whether all texts have one length is seen in those that the search begins with.
     return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
+
+
+def _written(codec: Codec) -> str:
+    """Return the domain of a model's texts; where all letters that it learned are bases, it writes DNA."""
+    letters = {token.upper() for token in codec.tokenizer.tokens if len(token) == 1}
+    domain = codec.tokenizer.domain.name
+    return DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
+
+
+def _check_texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> None:
+    """Raise UsageError where nothing says what the texts are that an optimiser of a user's will propose."""
+    if codec is None and not start and (scoring is None or len(scoring.domains) > 1):
+        raise UsageError("nothing says which letters the texts are of: give a model, texts to begin with, or both")
 
 
 def _fingerprint(codec: Codec) -> str:

@@ -42,7 +42,9 @@ class Told:
     missing: int
 
 
-def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Candidate]:
+def ask(
+    folder: str | Path, count: int, initial: int | None = None, optimizer: Optimizer | None = None
+) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
     They are remembered before they are returned: where a plate gets lost after that, `last_batch` has it.
@@ -53,6 +55,7 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
         initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: what the
             search's settings say, and where that is the default, at most half of this plate, so that the second one
             learns from the first although wells be missing.
+        optimizer: where it is an object that was given as such when the search was begun.
 
     Raises:
         InputError: there is no search in the folder.
@@ -60,11 +63,13 @@ def ask(folder: str | Path, count: int, initial: int | None = None) -> list[Cand
     """
     check_count(count)
     _settle_initial(Path(folder), count, initial)
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         batch = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(batch)
-        state["pending"] |= {one.text: {**vars(one), "plate": state["plates"]} for one in batch}
+        kept = ("text", "proposer", "z", "seed")
+        about = {one.text: {name: getattr(one, name) for name in kept} for one in batch}
+        state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
     return batch
 
@@ -91,9 +96,9 @@ def check_count(count: int) -> None:
         raise UsageError(f"expected a number of texts from 1, got {count}")
 
 
-def last_batch(folder: str | Path) -> list[Candidate]:
+def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[Candidate]:
     """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
     return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
@@ -109,23 +114,23 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
     for attempt in range(_TRIES):
         more = len(waiting) + len(found) if attempt else 0
         for one in search.optimizer.ask(count - len(found) + more):
-            form = search.texts.canonical(one.text)
+            form = search.texts.canonical(one.text) if one.form is None else one.form
             if form is not None and form not in waiting and form not in found and len(found) < count:
-                found[form] = Candidate(form, one.proposer, one.z, one.seed)
+                found[form] = Candidate(form, one.proposer, one.z, one.seed, form)
         if len(found) == count:
             break
     return list(found.values())
 
 
-def tell(folder: str | Path, measurements: Sequence[Measurement]) -> Told:
-    """Take measurements into a search, as one round.
+def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Optimizer | None = None) -> Told:
+    """Take measurements into a search, as one round; `optimizer` is as in `ask`.
 
     Raises:
         InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
             a score is infinite.
         UsageError: the search has an objective of its own, or a text has another number of scores than one.
     """
-    with opened(Path(folder)) as search:
+    with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         measured = measured_forms(measurements, search.measured, search.columns)
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
@@ -186,6 +191,6 @@ def _learn(optimizer: Optimizer, ledger: Ledger, entries: Sequence[Entry]) -> No
         if str(entry.canonical) in scores:
             scores[str(entry.canonical)].append(entry.scores)
     means = np.array([mean(found) for found in scores.values()], np.float64)
-    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed) for form, entry in now.items()]
+    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
     if candidates:
         optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))

@@ -183,6 +183,6 @@ class Campaign:
 
 def told(entries: Sequence[Entry]) -> tuple[list[Candidate], Scores]:
     """Return entries of a ledger as what an optimiser is told."""
-    candidates = [Candidate(entry.text, entry.proposer, entry.z, entry.seed) for entry in entries]
+    candidates = [Candidate(entry.text, entry.proposer, entry.z, entry.seed, entry.canonical) for entry in entries]
     values = np.array([entry.scores for entry in entries], np.float64)
     return candidates, Scores(values, [entry.status for entry in entries], [entry.canonical for entry in entries])

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, final, runtime_checkable
 
+from seqvae.errors import UsageError
+from seqvae.latent.codec import Codec
+from seqvae.search.domain.domain import Texts
+from seqvae.search.memory.initial_design import FromPrior, FromTexts, InitialDesign
+from seqvae.search.memory.latent_space import Space
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 
@@ -28,3 +34,42 @@ class Optimizer(Protocol):
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
+
+
+@final
+@dataclass(frozen=True)
+class Material:
+    """What an optimiser is made of.
+
+    Attributes:
+        texts: the kind of texts.
+        codec: a model, which the optimiser may change; None: there is none.
+        start: texts to begin with; none: from the model's prior.
+        seed: of all draws.
+        initial: texts that are scored before the first ones are bred or modelled.
+        scores: numbers that a text gets.
+    """
+
+    texts: Texts
+    codec: Codec | None = None
+    start: tuple[str, ...] = ()
+    seed: int = 0
+    initial: int = 100
+    scores: int = 1
+
+    def model(self) -> Codec:
+        """Return the model; raises UsageError where there is none."""
+        if self.codec is None:
+            raise UsageError(
+                "this optimizer searches the latent space of a model: give --model, or take --optimizer ga"
+            )
+        return self.codec
+
+    def space(self) -> Space:
+        """Return the latent space of the model; raises as `model`."""
+        return Space(self.model(), canonical=self.texts.canonical)
+
+    def initial_designs(self) -> tuple[InitialDesign, ...]:
+        """Return what a search of points begins with: a few texts would be too little for it to learn from."""
+        prior = FromPrior(self.model())
+        return (FromTexts(self.start), prior) if self.start else (prior,)

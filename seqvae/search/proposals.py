@@ -20,12 +20,14 @@ class Candidate:
         proposer: what proposed it.
         z: its latent point, `(latent,)`, where it has one.
         seed: of its decoding, where it has one.
+        form: its canonical form, by which it was found to be new; None: it has not been read yet.
     """
 
     text: str
     proposer: str = ""
     z: NDArray[np.float32] | None = None
     seed: int | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True)

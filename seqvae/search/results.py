@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
+from seqvae.config import CHUNK
+from seqvae.data.files.chunks import Results as Rows
 from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.oracle import is_call
-from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry
+from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
+from seqvae.search.storage.run_folder import LEDGER, settings_of
 
 TOP = 10  # designs whose mean is followed
 EVERY = 100  # calls between two looks at it
@@ -40,6 +48,53 @@ class Results:
     auc_top: float
     top: list[Entry]
     statuses: dict[str, int]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the same as JSON can hold it: what no call has brought yet is None."""
+        named = {
+            "calls_unique": self.unique,
+            "calls_every": self.proposals,
+            "best": _or_none(self.best),
+            "top10_mean": _or_none(self.top_mean),
+            "auc_top10": self.auc_top,
+        }
+        top = [
+            {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in self.top
+        ]
+        return {**named, "statuses": self.statuses, "top": top}
+
+
+def _or_none(score: float) -> float | None:
+    return None if math.isnan(score) else score
+
+
+@contextmanager
+def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results, dict[str, Any], Ledger]]:
+    """Yield what came of a search, while it runs too, with its settings and its ledger.
+
+    Args:
+        folder: of the search.
+        kept: as in `results`.
+
+    Raises:
+        InputError: there is no search in the folder.
+        UsageError: as `results`.
+    """
+    settings = settings_of(Path(folder))
+    calls = settings["config"]["oracle"]
+    with closing(Ledger(Path(folder) / LEDGER)) as ledger:
+        yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
+
+
+def table_of(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
+    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` are those of the scores."""
+    source = iter(entries)
+    while some := list(islice(source, CHUNK)):
+        columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
+        columns |= {name: [entry.scores[place] for entry in some] for place, name in enumerate(names)}
+        for title in ("status", "round", "proposer", "seconds", "error"):
+            columns[title] = [getattr(entry, title) for entry in some]
+        yield Rows([entry.text for entry in some], columns)
 
 
 def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique", kept: int = 0) -> Results:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import InputError
-from seqvae.sequences.dna import AMBIGUITY, BASES
+from seqvae.sequences.alphabet import Alphabet
+from seqvae.sequences.dna import BASES, DNA_ALPHABET
 
 GAP = -1
 _UNKNOWN = 127  # a letter outside the alphabet, until it is refused
@@ -72,9 +73,14 @@ def letters(texts: Sequence[str], alphabet: str = BASES, ambiguous: str = "") ->
     return found
 
 
+def letters_in(alphabet: Alphabet, texts: Sequence[str]) -> Letters:
+    """Return sequences in canonical form as numbers; ambiguity codes count as unknown; raises as `letters`."""
+    return letters(texts, alphabet.letters, "".join(alphabet.codes))
+
+
 def dna_letters(texts: Sequence[str]) -> Letters:
-    """Return DNA in canonical form as numbers; IUPAC ambiguity codes count as unknown; raises as `letters`."""
-    return letters(texts, BASES, "".join(AMBIGUITY))
+    """Return DNA in canonical form as numbers, as `letters_in` does."""
+    return letters_in(DNA_ALPHABET, texts)
 
 
 def _table(alphabet: str, ambiguous: str) -> NDArray[np.int8]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import selfies
@@ -44,12 +45,18 @@ def _read(text: str) -> Chem.Mol | None:
         return Chem.MolFromSmiles(text)
 
 
-def _write(molecule: Chem.Mol) -> str:
+def write_molecule(molecule: Chem.Mol) -> str:
+    """Isomeric SMILES of a molecule as RDKit writes it: canonical in nearly all cases, see `canonical_of`."""
     with rdBase.BlockLogs():
         return Chem.MolToSmiles(molecule)
 
 
-def _settled(text: str, smiles: str) -> str:
+def _written_again(text: str) -> str | None:
+    molecule = _read(text)
+    return None if molecule is None else write_molecule(molecule)
+
+
+def _settled(text: str, smiles: str, again: Callable[[str], str | None]) -> str:
     """The fixed point of reading and writing that follows `smiles`, the first canonical form of `text`.
 
     RDKit's canonical SMILES is not always canonical to RDKit itself: `[H]/C=[NH2+]` gives `[H]C=[NH2+]`, and that gives
@@ -57,10 +64,10 @@ def _settled(text: str, smiles: str) -> str:
     """
     passes = [text, smiles]
     while passes[-1] not in passes[:-1]:
-        again = _read(passes[-1])
-        if again is None or len(passes) > _MOST_PASSES:
+        found = again(passes[-1])
+        if found is None or len(passes) > _MOST_PASSES:
             return passes[-1]
-        passes.append(_write(again))
+        passes.append(found)
     return min(passes[passes.index(passes[-1]) :])  # No cycle was ever seen; were there one, any start gives one form.
 
 
@@ -72,12 +79,20 @@ def read_molecule(text: str) -> Chem.Mol | None:
 
 def canonical_or_none(text: str) -> str | None:
     """Canonical isomeric SMILES, or None where RDKit cannot read the text; cheap for texts that are often invalid."""
-    text = text.strip()
     molecule = read_molecule(text)
-    if molecule is None:
-        return None
-    smiles = _write(molecule)
-    return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles)
+    return None if molecule is None else canonical_of(text, write_molecule(molecule))
+
+
+def canonical_of(text: str, smiles: str, again: Callable[[str], str | None] = _written_again) -> str:
+    """Canonical isomeric SMILES of a molecule that has been read already.
+
+    Args:
+        text: what it was read from.
+        smiles: what `write_molecule` made of it.
+        again: reads a SMILES and writes it, None where it cannot be read; it is asked where the first form may be none.
+    """
+    text = text.strip()
+    return smiles if smiles == text or _PLAIN.fullmatch(smiles) else _settled(text, smiles, again)
 
 
 def is_valid(text: str) -> bool:
@@ -169,18 +184,22 @@ def smiles_to_selfies(smiles: str) -> str:
     >>> smiles_to_selfies("OCC")
     '[C][C][O]'
     """
-    canonical = canonical_smiles(smiles)
+    return canonical_to_selfies(canonical_smiles(smiles), smiles)
+
+
+def canonical_to_selfies(canonical: str, text: str) -> str:
+    """SELFIES of a canonical SMILES, not read again; an error calls it `text`. Raises as `smiles_to_selfies`."""
     if ":" in canonical and _ATOM_MAP.search(canonical):
-        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {smiles!r}: remove the numbers")
+        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {text!r}: remove the numbers")
     try:
         encoded = _encode_selfies(canonical)
     # The library leaks its internal errors on atoms that it does not know.
     except (selfies.EncoderError, AssertionError, KeyError, ValueError, IndexError, RecursionError) as error:
         raise InvalidMoleculeError(
-            f"SELFIES cannot hold the molecule {smiles!r}: {_encoder_reason(error)}; leave it out"
+            f"SELFIES cannot hold the molecule {text!r}: {_encoder_reason(error)}; leave it out"
         ) from error
     if encoded.count("Ring") > _MOST_RINGS and _ring_count(canonical) > _MOST_RINGS:
-        raise InvalidMoleculeError(f"SELFIES cannot hold the molecule {smiles!r}: 100 rings or more; leave it out")
+        raise InvalidMoleculeError(f"SELFIES cannot hold the molecule {text!r}: 100 rings or more; leave it out")
     return encoded
 
 
@@ -222,6 +241,27 @@ def selfies_to_smiles(text: str) -> str:
         reason = str(error).splitlines()[0]
         raise InvalidMoleculeError(f"expected SELFIES, got {text!r}: {reason}") from error
     return canonical_or_none(smiles) or smiles
+
+
+def written_in_selfies(texts: Sequence[str]) -> bool:
+    """Whether most texts are SELFIES: symbols in brackets throughout, which the selfies library can read.
+
+    `[C][C][O]` is ethanol in SELFIES, and three bare atoms in SMILES, which nobody writes for most of a file; salts
+    such as `[Na+].[Cl-]` are no SELFIES, whose charges have numbers.
+
+    >>> written_in_selfies(["[C][C][O]", "[C][=O]"]), written_in_selfies(["[Na+].[Cl-]", "CCO"])
+    (True, False)
+    """
+    return 2 * sum(map(_is_selfies, texts)) > len(texts)
+
+
+def _is_selfies(text: str) -> bool:
+    if not text or _SELFIES_SYMBOL.sub("", text):
+        return False
+    try:
+        return bool(selfies.decoder(text))
+    except (selfies.DecoderError, RecursionError):
+        return False
 
 
 def split_selfies(text: str) -> list[str]:

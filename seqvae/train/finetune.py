@@ -135,6 +135,12 @@ def _check(run: RunConfig, adapt: AdaptConfig) -> None:
 
 def _prepare(run: RunConfig, base: Artifact, out: Path, quiet: bool) -> Prepared:
     """Read and pack the data; the longest text is that of the data or of the model, whichever is longer."""
+    if run.data.label_names and run.data.label_names != base.config.label_names:
+        known = ", ".join(base.config.label_names) or "none"
+        raise ConfigError(
+            f"data.labels: expected the labels that the model predicts ({known}), or none, got {run.data.labels!r}; "
+            "train a new model for other ones"
+        )
     prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
     longest = prepared.run.model.max_length
     if longest > base.config.max_length and positional(base.config):

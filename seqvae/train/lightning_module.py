@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.config import RunConfig
+from seqvae.data.columns import Columns
+from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
@@ -47,22 +49,25 @@ class Splits:
         train: training texts.
         valid: validation texts; None: no validation.
         id_table: the tokenizer's table of ids, `(n_ids, vocab)`, for texts with ambiguity codes.
+        columns: labels and weights of the training texts, and of the validation texts.
     """
 
     train: TokenStore
     valid: TokenStore | None
     id_table: NDArray[np.float32]
+    columns: tuple[Columns, ...] = ()
 
     @property
     def data_hash(self) -> str:
-        """sha256 over both sides, as in `Prepared`."""
-        return data_hash(self.train, self.valid)
+        """sha256 over both splits, as in `Prepared`."""
+        return data_hash(self.train, self.valid, self.columns)
 
     def stream(self, run: RunConfig, *, train: bool, rank: int, world_size: int) -> BatchStream:
-        """Return one process's batches of one side; validation batches come in a fixed order."""
+        """Return one process's batches of one split; validation batches come in a fixed order."""
         store = self.train if train or self.valid is None else self.valid
+        columns = self.columns[0 if store is self.train else 1] if self.columns else None
         plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
-        return BatchStream(store, plan, id_table=self.id_table)
+        return BatchStream(store, plan, id_table=self.id_table, columns=columns)
 
 
 class TrainingShell(pl.LightningModule):
@@ -97,7 +102,7 @@ class TrainingShell(pl.LightningModule):
         """Return the batches up to the next validation; Lightning asks again after each."""
         return Segment(self._stream(train=True), self.plan, self.progress.step)
 
-    def val_dataloader(self) -> BatchStream | list[Tensor]:
+    def val_dataloader(self) -> BatchStream | list[Batch]:
         """Return the validation batches, always the same."""
         return self._stream(train=False) if self.splits.valid is not None else []
 
@@ -115,7 +120,7 @@ class TrainingShell(pl.LightningModule):
         due = self.plan.validation_by(self.progress.step)
         return self.splits.valid is not None and self.progress.validated < due
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set this step's learning rate, and the seed of its dropout."""
         rate = learning_rate(self.share_done, self.run.training)
         for optimizer in self.trainer.optimizers:
@@ -123,14 +128,14 @@ class TrainingShell(pl.LightningModule):
                 group["lr"] = rate
         torch.manual_seed(derived_seed(self.run.training.seed, _DROPOUT, self.progress.step, self.global_rank))
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, mean nats per sequence."""
         step, seed = self.progress.step, self.run.training.seed
         beta = beta_at(self.share_done, self.run.objective)
-        rng = generator(seed, _TRAIN, step, self.global_rank, device=batch.device)
+        rng = generator(seed, _TRAIN, step, self.global_rank, device=batch.targets.device)
         losses = self.model.losses(batch, beta, self.run.objective, rng)
-        tokens = (batch != 0).sum() if batch.dim() == 2 else (batch[..., 0] < 0.5).sum()
-        self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens / len(batch)]))
+        tokens = batch.mask.sum() / len(batch)
+        self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens]))
         return losses.loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -174,13 +179,13 @@ class TrainingShell(pl.LightningModule):
         """Start the sums."""
         self._sums = torch.zeros(4, device=self.device, dtype=torch.float64)
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch's distortion, rate, texts and tokens to the sums."""
-        rng = generator(self.run.training.seed, _VALID, batch_idx, device=batch.device)
-        with exact_products(batch.device):
+        rng = generator(self.run.training.seed, _VALID, batch_idx, device=batch.targets.device)
+        with exact_products(batch.targets.device):
             bounds = self.model.bounds(batch, rng)
-        tokens = (batch != 0).sum() if batch.dim() == 2 else (batch[..., 0] < 0.5).sum()
-        sums = [bounds.distortion.double().sum(), bounds.rate.double().sum(), batch.new_tensor(len(batch)), tokens]
+        texts = torch.tensor(len(batch), device=batch.targets.device)
+        sums = [bounds.distortion.double().sum(), bounds.rate.double().sum(), texts, batch.mask.sum()]
         if self._sums is not None:
             self._sums += torch.stack([value.double() for value in sums])
 

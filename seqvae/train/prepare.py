@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, split_texts
 from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.store import TokenStore
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.runtime.files import atomic_file
-from seqvae.sequences.tokenizers.registry import build_tokenizer
+from seqvae.sequences.domain import MOLECULES, domain_of
+from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
 
@@ -35,6 +38,7 @@ class Prepared:
         test_texts: held-out texts, as read.
         columns: labels and weights of the training texts, and of the validation texts.
         data_hash: sha256 over the packed splits and their columns.
+        test: the held-out texts, read already; None where they are not, as those of a published split.
     """
 
     run: RunConfig
@@ -44,6 +48,12 @@ class Prepared:
     test_texts: list[str]
     columns: tuple[Columns, ...]
     data_hash: str
+    test: TokenizedTexts | None = None
+
+    @property
+    def held_out(self) -> AnyTexts:
+        """The held-out texts, for a model with this tokenizer: as they were packed, or else as read."""
+        return self.test_texts if self.test is None else self.test
 
 
 def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer: Tokenizer | None = None) -> Prepared:
@@ -59,6 +69,8 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         ConfigError: no source, or settings that do not fit it.
         InputError: the source cannot be read; with `on_error="stop"`, also a text that cannot be used.
     """
+    if run.tokenizer.kind != "auto":
+        check_kind(run.tokenizer.kind)
     found = read_texts(run.data)
     run = _resolve(run, found)
     split = split_texts(found, run)
@@ -69,18 +81,18 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
     train = packer.pack(rows, tokenizer or _blank_tokenizer(run))
     valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True) if len(split.valid) else None
-    if len(split.test) and found.published is None:
-        packer.pack(
-            split.test.tolist(), train.tokenizer, held_out=True
-        )  # a bad record is found now, not after training
+    test = None
+    if len(split.test) and found.published is None:  # a bad record is found now, not after training
+        test = packer.pack(split.test.tolist(), train.tokenizer, held_out=True, forms=True).tokenized()
     stores = (train.store, valid.store if valid else None)
     run = _with_length(run, found, max(store.max_length for store in stores if store))
     columns = tuple(
         found.columns.rows(rows[packed.kept] if packed else rows[:0])
         for rows, packed in ((split.train, train), (split.valid, valid))
     )
+    run = replace(run, model=replace(run.model, labels=run.data.labels))
     test_texts = [found.texts[i] for i in split.test]
-    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns))
+    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns), test)
 
 
 def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
@@ -107,12 +119,13 @@ def _with_length(run: RunConfig, found: Texts, longest: int) -> RunConfig:
 
 def _resolve(run: RunConfig, found: Texts) -> RunConfig:
     """Replace every `auto` by what the data asks for."""
-    kind = found.kind if run.tokenizer.kind == "auto" else run.tokenizer.kind
-    merged = _MERGED if kind in ("selfies", "smiles") else 0
+    kind = found.domain.tokenizers[0] if run.tokenizer.kind == "auto" else run.tokenizer.kind
+    domain = domain_of(kind)
+    merged = _MERGED if domain.name == MOLECULES else 0
     size = merged if run.tokenizer.vocab_size < 0 else run.tokenizer.vocab_size
     split = run.data.split
     if split == "auto":
-        split = "published" if found.published is not None else "dedup" if kind == "dna" else "random"
+        split = "published" if found.published is not None else "dedup" if domain.alphabet else "random"
     return replace(
         run, tokenizer=replace(run.tokenizer, kind=kind, vocab_size=size), data=replace(run.data, split=split)
     )
@@ -127,22 +140,24 @@ class _SplitPacker:
     reject_file: Path
     progress: bool
 
-    def pack(self, rows: list[int], tokenizer: Tokenizer, held_out: bool = False) -> PackedData:
+    def pack(self, rows: list[int], tokenizer: Tokenizer, held_out: bool = False, forms: bool = False) -> PackedData:
         """Pack the texts of these rows.
 
         Args:
             rows: which texts.
             tokenizer: fitted or not.
             held_out: a text with a token that training has not seen is then no fault of the file: it is left out.
+            forms: keep the canonical forms.
 
         Raises:
             RecordError: a text cannot be used, with `on_error="stop"`.
         """
-        packed = pack([self.found.texts[i] for i in rows], tokenizer, progress=self.progress, on_error="skip")
+        texts = [self.found.texts[i] for i in rows]
+        packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
         bad = [(self.found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
         if self.on_error == "stop":
             for line, text, reason in bad:
-                if not (held_out and _is_valid(text, tokenizer)):
+                if not held_out or tokenizer.normalize_or_none(text) is None:
                     raise RecordError(
                         f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
                         file=self.found.source,
@@ -153,14 +168,6 @@ class _SplitPacker:
             message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
             warnings.warn(message, SeqVAEWarning, stacklevel=3)
         return packed
-
-
-def _is_valid(text: str, tokenizer: Tokenizer) -> bool:
-    try:
-        tokenizer.normalize(text)
-    except InputError:
-        return False
-    return True
 
 
 def _write_rejects(path: Path, source: str, rows: list[tuple[int, str, str]]) -> None:

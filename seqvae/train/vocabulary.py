@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from seqvae.data.tokens.pack import pack
-from seqvae.errors import InputError, SeqVAEWarning
+from seqvae.errors import SeqVAEWarning
 from seqvae.sequences.tokenizers.extend import extended
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -26,8 +26,5 @@ def covering(texts: Sequence[str], tokenizer: Tokenizer, progress: bool = True) 
         packed = pack(texts, tokenizer, progress=progress, on_error="skip")
     unseen = dict.fromkeys(packed.dropped)
     for position, _, _ in packed.rejected:
-        try:
-            unseen |= dict.fromkeys(tokenizer.unseen(tokenizer.symbols(texts[position])))
-        except InputError:
-            continue
+        unseen |= dict.fromkeys(tokenizer.unseen(tokenizer.read(texts[position]).symbols))
     return extended(tokenizer, sorted(unseen))

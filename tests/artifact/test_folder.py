@@ -157,6 +157,9 @@ def test_a_model_of_a_past_format_computes_what_it_did(folder):
     torch.testing.assert_close(
         codec.bounds(expected["texts"]).rate, torch.tensor(expected["rates"]), atol=1e-4, rtol=1e-4
     )
+    if codec.fitted is not None:
+        found = codec.log_prior(torch.tensor(expected["means"]), "fitted")
+        torch.testing.assert_close(found, torch.tensor(expected["log_fitted"]), atol=1e-4, rtol=1e-4)
     assert codec.default_prior == "normal"
     assert len(codec.sample(5)) == 5
 
@@ -172,7 +175,8 @@ def test_a_migration_leaves_what_it_is_given_alone():
     before = json.dumps(old)
     new = migrated(old, OLD)
     assert json.dumps(old) == before
-    assert new == {**old, "format": FORMAT, "weights": "float32"}
+    model = {**old["model"], "posterior": "diagonal", "prior": "normal"}
+    assert new == {**old, "format": FORMAT, "weights": "float32", "model": model}
     assert migrated(new, OLD) == new
 
 

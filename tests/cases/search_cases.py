@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqvae.artifact.folder import Artifact, save_artifact
-from seqvae.config import CampaignConfig, ModelConfig, OracleConfig, RunConfig, SearchConfig
+from seqvae.config import CampaignConfig, ModelConfig, OracleConfig, RunConfig, SearchConfig, TokenizerConfig
 from seqvae.model.build import build_model
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
@@ -27,13 +27,21 @@ def sometimes(text):
     return alike(text)
 
 
-def dna_model(folder, seed=0):
-    """Write a model of DNA that was never trained; return its folder."""
-    tokenizer = build_tokenizer("dna").fit(["ACGT", "TTGCA"])
+def small_model(folder, kind, texts, seed=0):
+    """Write a model of a kind of texts that was never trained; return its folder."""
+    tokenizer = build_tokenizer(kind).fit(texts)
     config = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8, max_length=16)
     vae = build_model(config, tokenizer.vocab_size, seed)
-    save_artifact(folder, Artifact(vae.eval(), config, tokenizer, RunConfig(model=config), {"seed": 0}))
+    save_artifact(
+        folder,
+        Artifact(vae.eval(), config, tokenizer, RunConfig(tokenizer=TokenizerConfig("dna"), model=config), {"seed": 0}),
+    )
     return folder
+
+
+def dna_model(folder, seed=0):
+    """Write a model of DNA that was never trained; return its folder."""
+    return small_model(folder, "dna", ["ACGT", "TTGCA"], seed)
 
 
 def start(count=30):

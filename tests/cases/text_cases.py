@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from seqvae.errors import SeqVAEWarning
 from seqvae.sequences.dna import AMBIGUITY
+from seqvae.sequences.domain import KINDS
 from seqvae.sequences.molecules import is_valid, selfies_to_smiles
-from seqvae.sequences.tokenizers.registry import KINDS, build_tokenizer
+from seqvae.sequences.tokenizers.registry import build_tokenizer
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 # Known drugs and salts, chosen for what is hard to keep: stereo at ring closures and double bonds, charges, sulfonyl,
@@ -77,6 +78,8 @@ CORPORA = {
     "smiles": sorted(set(DRUGS.values())),
     "selfies": sorted(set(DRUGS.values())),
     "dna": ["ACGTTGCAACGT", "ggtataatgg", "ACGUNNRYACGT", "TATAATTATAAT"],
+    "rna": ["ACGUUGCAACGU", "gguauaaugg", "ACGTNNRYACGU", "UAUAAUUAUAAU"],
+    "protein": ["MKTAYIAKQR", "mktwyiakqrmkt", "MKXLBZJUO*", "DEFGHIPNSVC"],
     "char": ["MKTAYIAKQR", "MKTWYIAKQRMKT", "acgu acgu\n"],
 }
 molecules = st.one_of(
@@ -88,6 +91,8 @@ TEXTS = {
     "selfies": molecules,
     "dna": st.text(alphabet="ACGTacgtUu" + "".join(AMBIGUITY) + "nry", min_size=1, max_size=40),
     "dna-gap": st.text(alphabet="ACGTacgtN-", min_size=1, max_size=40),
+    "rna": st.text(alphabet="ACGTacgtUu" + "".join(AMBIGUITY) + "nry", min_size=1, max_size=40),
+    "protein": st.text(alphabet="ACDEFGHIKLMNPQRSTVWYacdefBZJXUOxu", min_size=1, max_size=40),
     "char": st.text(max_size=30),
 }
 

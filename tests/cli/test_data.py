@@ -49,7 +49,7 @@ def test_audit_of_nothing_to_read_is_one_line(capsys, tmp_path):
         (1, [tmp_path / "binary.smi"]),
         (2, [tmp_path / "none.smi"]),
         (2, ["moses-sampl"]),
-        (2, [tmp_path / "ok.txt", "--kind", "protein"]),
+        (2, [tmp_path / "ok.txt", "--kind", "proteins"]),
     ):
         assert main(["data", "audit", *map(str, words)]) == code, words
         err = capsys.readouterr().err

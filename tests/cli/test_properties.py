@@ -136,7 +136,7 @@ def test_a_file_of_terms_adds_its_columns(join, tasks, smi, capsys):
     scoring = read_scoring(f"{join}.toml")
     expected = {"tpsa": get("tpsa")(TEXTS), **scoring.parts(TEXTS)}
     assert list(rows[0]) == ["text", *expected]
-    assert ("score" in rows[0]) == (join != "apart")
+    assert ("score" in rows[0]) == (join != "pareto")
     for title, column in expected.items():
         cells = [float(row[title]) if row[title] else math.nan for row in rows]
         assert cells == pytest.approx(column.tolist(), rel=1e-8, nan_ok=True)

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from seqvae.cli.main import main
-from seqvae.cli.verbs import quickstart
 from seqvae.config import (
     DEFAULT_MODEL,
     DataConfig,
@@ -18,6 +17,9 @@ from seqvae.config import (
     TokenizerConfig,
     TrainingConfig,
 )
+from seqvae.evaluate import demonstration
+from seqvae.evaluate.demonstration import DRUGS
+from seqvae.report.quickstart_page import FILES
 
 TINY = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=32)
 
@@ -28,7 +30,7 @@ def model(request, tmp_path_factory):
     from seqvae.train.fit import train
 
     folder = tmp_path_factory.mktemp("quickstart")
-    (folder / "texts.smi").write_text("\n".join(quickstart.DRUGS.values()) + "\n")
+    (folder / "texts.smi").write_text("\n".join(DRUGS.values()) + "\n")
     data = DataConfig(source=str(folder / "texts.smi"), split="random", valid_fraction=0, test_fraction=0)
     training = TrainingConfig(epochs=30, batch_size=8, learning_rate=1e-2, device="cpu")
     tokenizer = TokenizerConfig(request.param, vocab_size=0)
@@ -38,9 +40,9 @@ def model(request, tmp_path_factory):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(quickstart, "_SAMPLES", 30)
-    monkeypatch.setattr(quickstart, "_CALLS", 25)
-    monkeypatch.setattr(quickstart, "_BATCH", 8)
+    monkeypatch.setattr(demonstration, "_SAMPLES", 30)
+    monkeypatch.setattr(demonstration, "_CALLS", 25)
+    monkeypatch.setattr(demonstration, "_BATCH", 8)
 
 
 def table(path):
@@ -54,9 +56,9 @@ def test_it_leaves_everything_it_promises_and_one_seed_gives_the_same_bytes(smal
     assert main(command) == 0
     printed = capsys.readouterr()
     assert f"open {out / 'report.html'}" in printed.out
-    assert f"of {len(quickstart.DRUGS)}" in printed.out
+    assert f"of {len(DRUGS)}" in printed.out
     assert printed.err == ""
-    assert {path.name for path in out.iterdir()} == {name for name, _ in quickstart._FILES}
+    assert {path.name for path in out.iterdir()} == {name for name, _ in FILES}
     samples = table(out / "samples.csv")
     assert len(samples) == 30
     assert list(samples[0])[:5] == ["text", "log_likelihood", "qed", "logp", "molecular_weight"]
@@ -69,7 +71,7 @@ def test_it_leaves_everything_it_promises_and_one_seed_gives_the_same_bytes(smal
     assert f"QED {scores[0]:.3f} to {max(scores):.3f}, {climb[scores.index(max(scores))]['text']}\n" in printed.out
     assert [int(row["round"]) for row in climb[:2]] == [0, 1]
     assert len(table(out / "interpolation.csv")) == 8
-    assert {row["name"] for row in table(out / "reconstructions.csv")} == set(quickstart.DRUGS)
+    assert {row["name"] for row in table(out / "reconstructions.csv")} == set(DRUGS)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     page = before["report.html"].decode()
     assert "https://" not in page.replace("http://www.w3.org", "")
@@ -113,7 +115,7 @@ def test_an_unknown_model_is_refused(tmp_path, capsys):
 def test_drugs_are_canonical_molecules_without_a_charge():
     from rdkit import Chem
 
-    for smiles in quickstart.DRUGS.values():
+    for smiles in DRUGS.values():
         molecule = Chem.MolFromSmiles(smiles)
         assert Chem.MolToSmiles(molecule) == smiles
         assert Chem.GetFormalCharge(molecule) == 0
@@ -129,4 +131,4 @@ def test_the_shipped_model_does_it_in_time(tmp_path):
     assert main(["quickstart", "--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]) == 0
     assert time.process_time() - started < 120
     exact = [row["exact"] for row in table(tmp_path / "out" / "reconstructions.csv")].count("True")
-    assert exact > len(quickstart.DRUGS) / 2
+    assert exact > len(DRUGS) / 2

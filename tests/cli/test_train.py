@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from seqvae.cli import printing as metrics
-from seqvae.cli.flags import attribute_docs, flag, merged, settings
+from seqvae.cli.flags import RUN, attribute_docs, merged
 from seqvae.cli.main import main
 from seqvae.config import RunConfig
 from seqvae.config.toml import run_from_dict, run_to_dict, run_toml
@@ -47,6 +47,8 @@ def another(value, name):
         "on_unknown": "drop",
         "encoder": "conv",
         "decoder": "position",
+        "posterior": "full",
+        "model_prior": "mixture",
         "schedule": "cyclical",
         "rate_schedule": "constant",
         "prior": "flow",
@@ -60,7 +62,9 @@ def another(value, name):
     return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2 + 0.125
 
 
-FLAGS = [(section, key, flag(section, key), default) for section, key, default, _ in settings() if key != "source"]
+FLAGS = [(*one.path.split("."), one.name, one.default) for one in RUN]
+# What has an effect beside another setting alone.
+BESIDE = {"cycles": ["--schedule", "cyclical"]}
 
 
 def test_no_two_settings_share_a_flag():
@@ -70,29 +74,52 @@ def test_no_two_settings_share_a_flag():
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])
 def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
-    value = another(default, name)
-    assert main(["train", "moses", "--out", str(tmp_path), *words_of(value, name)]) == 0
+    value, call = another(default, name), ["train", "moses", "--out", str(tmp_path), *BESIDE.get(name, ())]
+    assert main([*call, *words_of(value, name)]) == 0
     expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
+    expected |= {"objective": {"schedule": "cyclical"}} if name in BESIDE else {}
     expected.setdefault(section, {})[key] = value
     assert trained[0].run == run_from_dict(expected)
-    assert trained[0].named == {"data.source", f"{section}.{key}"}
+    assert trained[0].named == {f"{part}.{one}" for part, values in expected.items() for one in values}
     # against a file that says `value`, the flag brings the default back
     (tmp_path / "run.toml").write_text(run_toml(run_from_dict({section: {key: value}})))
     config = ["--config", str(tmp_path / "run.toml")]
-    assert main(["train", "moses", "--out", str(tmp_path), *config, *words_of(default, name)]) == 0
+    assert main([*call, *config, *words_of(default, name)]) == 0
     assert getattr(getattr(trained[1].run, section), key) == default
     assert main(["train", "moses", "--out", str(tmp_path), *config]) == 0
     assert getattr(getattr(trained[2].run, section), key) == value
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--cycles 3", "--cycles has no effect with schedule linear, only with cyclical: leave it out"),
+        ("--schedule constant --warmup 0.2", "--warmup has no effect with schedule constant"),
+        ("--prior none --prior-components 3", "--prior-components has no effect with prior none"),
+        ("--prior mixture --prior-minutes 3", "--prior-minutes has no effect with prior mixture"),
+        ("--prior flow --prior-components 3", "--prior-components has no effect with prior flow"),
+        ("--decoder position --word-dropout 0.2", "--word-dropout has no effect with decoder position"),
+        ("--tokenizer smiles --allow-gap", "--allow-gap has no effect with tokenizer smiles, only with dna"),
+        ("--split published --test-fraction 0.2", "--test-fraction has no effect with split published"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(trained, words, message, tmp_path, capsys):
+    assert main(["train", "moses", "--out", str(tmp_path), *words.split()]) == 2
+    found = capsys.readouterr().err
+    assert message in found
+    assert found.count("\n") == 1
+    assert not trained
+    (tmp_path / "run.toml").write_text("[objective]\ncycles = 3\n")  # in a file it stands for later
+    assert main(["train", "moses", "--out", str(tmp_path), "--config", str(tmp_path / "run.toml")]) == 0
+
+
 def test_help_explains_every_flag_with_its_default(capsys):
     assert main(["train", "--help"]) == 0
     out = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    for section, key, default, explanation in settings():
-        if key != "source":
-            assert f"--{flag(section, key).replace('_', '-')} " in out
-            shown = " ".join(explanation.replace("`", "").split())
-            assert f"{shown} [default: {default if default != '' else repr('')}]" in out
+    for one in RUN:
+        assert f"--{one.name.replace('_', '-')} " in out
+        shown = " ".join(one.about.replace("`", "").split())
+        assert f"{shown} [default: {one.default if one.default != '' else repr('')}]" in out
 
 
 def test_explanations_come_from_the_configuration(trained):
@@ -118,9 +145,10 @@ def test_the_call_is_passed_on(trained, tmp_path, capsys):
 
 def test_merging_touches_neither_its_input_nor_other_settings():
     toml = {"model": {"latent": 8}}
-    assert merged(toml, {"latent": 9, "epochs": 3, "beta": None}) == {"model": {"latent": 9}, "training": {"epochs": 3}}
+    given = {"latent": 9, "epochs": 3, "beta": None}
+    assert merged(toml, given, RUN) == {"model": {"latent": 9}, "training": {"epochs": 3}}
     assert toml == {"model": {"latent": 8}}
-    assert run_to_dict(run_from_dict(merged({}, {}))) == run_to_dict(RunConfig())
+    assert run_to_dict(run_from_dict(merged({}, {}, RUN))) == run_to_dict(RunConfig())
 
 
 @pytest.mark.parametrize(

@@ -98,26 +98,26 @@ def test_a_stream_gives_the_store_s_batches(store):
     assert len(batches) == len(stream) == 11
     assert stream.sequences == 103
     for indices, batch in zip(stream.plan_epoch(0), batches, strict=True):
-        assert batch.dtype == torch.int64
-        assert batch.tolist() == store.batch(indices).tolist()
-        assert (batch == EOS).sum(1).tolist() == [1] * len(batch)
+        assert batch.targets.dtype == torch.int64
+        assert batch.targets.tolist() == store.batch(indices).tolist()
+        assert (batch.targets == EOS).sum(1).tolist() == [1] * len(batch)
 
 
 @pytest.mark.parametrize("stop", [0, 1, 5, 10, 11])
 def test_resuming_is_not_stopping(store, stop):
     whole = BatchStream(store, BatchPlan(10, seed=2))
-    expected = [b.tolist() for _ in range(3) for b in whole]
+    expected = [b.targets.tolist() for _ in range(3) for b in whole]
     first = BatchStream(store, BatchPlan(10, seed=2))
-    seen = [b.tolist() for b in first]  # epoch 0
+    seen = [b.targets.tolist() for b in first]  # epoch 0
     for number, batch in enumerate(first):
         if number == stop:
             break
-        seen.append(batch.tolist())
+        seen.append(batch.targets.tolist())
         state = first.state_dict()
     resumed = BatchStream(store, BatchPlan(10, seed=2))
     resumed.load_state_dict(state if stop else {"epoch": 1, "batch": 0})
     while len(seen) < len(expected):
-        seen += [b.tolist() for b in resumed]
+        seen += [b.targets.tolist() for b in resumed]
     assert seen == expected
 
 
@@ -125,16 +125,17 @@ def test_resuming_is_not_stopping(store, stop):
 def test_a_pass_begins_after_the_batches_that_were_taken(store, taken):
     """Nobody need ask for a batch more than there are to begin the next epoch."""
     stream = BatchStream(store, BatchPlan(10, seed=2))
-    expected = [b.tolist() for epoch in range(2) for b in stream.batches(epoch)]
-    seen = [b.tolist() for b in islice(stream, taken)]
-    assert seen + [b.tolist() for b in stream] == expected[: 22 if taken == 11 else 11]
+    expected = [b.targets.tolist() for epoch in range(2) for b in stream.batches(epoch)]
+    seen = [b.targets.tolist() for b in islice(stream, taken)]
+    assert seen + [b.targets.tolist() for b in stream] == expected[: 22 if taken == 11 else 11]
 
 
 def test_a_stream_over_a_part_of_the_store(store):
     chosen = np.arange(0, 103, 3)
     stream = BatchStream(store, BatchPlan(4), indices=chosen)
     assert sorted(np.concatenate(stream.plan_epoch(7)).tolist()) == chosen.tolist()
-    assert [b.tolist() for b in stream.batches(7, start=2)] == [b.tolist() for b in stream.batches(7)][2:]
+    whole = [b.targets.tolist() for b in stream.batches(7)]
+    assert [b.targets.tolist() for b in stream.batches(7, start=2)] == whole[2:]
 
 
 def test_a_position_outside_an_epoch_is_refused(store):
@@ -150,9 +151,11 @@ def test_ambiguity_codes_come_as_soft_one_hot(tmp_path):
     plain = write_store(tmp_path / "plain.bin", tokenizer.encode_batch(["ACGT", "AC"]))
     coded = write_store(tmp_path / "coded.bin", tokenizer.encode_batch(["ACNT", "AC"]))
     table = tokenizer.id_table()
-    (ids,) = BatchStream(plain, BatchPlan(2, shuffle=False), id_table=table)
+    (batch,) = BatchStream(plain, BatchPlan(2, shuffle=False), id_table=table)
+    ids = batch.targets
     assert ids.dtype == torch.int64
-    (soft,) = BatchStream(coded, BatchPlan(2, shuffle=False), id_table=table)
+    (batch,) = BatchStream(coded, BatchPlan(2, shuffle=False), id_table=table)
+    soft = batch.targets
     assert soft.shape == (2, 5, tokenizer.vocab_size)
     torch.testing.assert_close(soft.sum(-1), torch.ones(2, 5))
     assert tokenizer.from_one_hot(soft.numpy()) == ["AC", "ACNT"]
@@ -184,4 +187,4 @@ def test_ids_outside_the_vocabulary_are_refused():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_pinned_batches(store):
     (batch, *_) = BatchStream(store, BatchPlan(10), pin_memory=True)
-    assert batch.is_pinned()
+    assert batch.targets.is_pinned()

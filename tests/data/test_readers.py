@@ -57,6 +57,7 @@ def content(kind, texts):
         "sdf": lambda: sdf(texts),
         "fasta": lambda: "".join(f">s{i} described\n{t[:2]}\n{t[2:]}\n" for i, t in enumerate(texts)),
         "fa": lambda: "".join(f">s{i}\n{t}\n\n" for i, t in enumerate(texts)),
+        **dict.fromkeys(("faa", "fna", "ffn", "frn"), lambda: "".join(f">s\n{t}\n" for t in texts)),
         "gb": lambda: "".join(genbank(t, f"G{i}") for i, t in enumerate(texts)),
         "gbk": lambda: "".join(genbank(t, f"G{i}") for i, t in enumerate(texts)),
     }[kind]()

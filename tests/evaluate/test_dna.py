@@ -5,10 +5,12 @@ import pytest
 
 from seqvae.errors import InputError
 from seqvae.evaluate.compare import generation
-from seqvae.evaluate.dna.metrics import dna_metrics
+from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.records import GenerationSettings, References
+from seqvae.evaluate.reference_sets import Splits
+from seqvae.evaluate.sequences.metrics import sequence_metrics
 from seqvae.properties.dna.motifs import PROMOTER_BOXES
-from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.report.evaluation_page import evaluation_page
 
 PLAIN = GenerationSettings(bootstrap=0, workers=1)
 QUICK = GenerationSettings(bootstrap=40, workers=1)
@@ -26,7 +28,7 @@ COMPARED = ["length_wasserstein", "gc_wasserstein", "longest_run_wasserstein", *
 
 
 def test_the_reference_against_itself_has_no_distance():
-    found = dna_metrics(TEST, REFERENCES, QUICK, PROMOTER_BOXES)
+    found = sequence_metrics(TEST, REFERENCES, QUICK, PROMOTER_BOXES)
     assert [found.metrics[name] for name in COMPARED] == [0.0] * len(COMPARED)
     described = [name for name in found.metrics if name not in (*COMPARED, "discriminability")]
     assert {name: found.metrics[name] for name in described} == {name: found.baselines[name] for name in described}
@@ -36,15 +38,15 @@ def test_the_reference_against_itself_has_no_distance():
 
 
 def test_training_texts_are_known_and_near():
-    found = dna_metrics(TRAIN, REFERENCES, PLAIN).metrics
+    found = sequence_metrics(TRAIN, REFERENCES, PLAIN).metrics
     assert (found["novelty"], found["nearest_edits_mean"], found["near_copies"]) == (0.0, 0.0, 1.0)
     changed = ["T" + text[1:] if text[0] != "T" else "A" + text[1:] for text in TRAIN]
-    found = dna_metrics(changed, REFERENCES, PLAIN).metrics
+    found = sequence_metrics(changed, REFERENCES, PLAIN).metrics
     assert (found["novelty"], found["nearest_edits_mean"], found["near_copies"]) == (1.0, 1.0, 1.0)
 
 
 def test_other_sequences_lie_above_the_floor():
-    found = dna_metrics(random_dna(200, seed=3, gc=0.7), REFERENCES, QUICK)
+    found = sequence_metrics(random_dna(200, seed=3, gc=0.7), REFERENCES, QUICK)
     for name in ("gc_wasserstein", "kmer_js_1", "kmer_js_4", "discriminability"):
         assert found.metrics[name] > 2 * found.baselines[name] or found.metrics[name] > 0.9, name
     low, high = found.intervals["gc_mean"]
@@ -54,9 +56,9 @@ def test_other_sequences_lie_above_the_floor():
 
 def test_order_changes_nothing():
     samples = random_dna(80, seed=4)
-    first = dna_metrics(samples, REFERENCES, QUICK, PROMOTER_BOXES)
+    first = sequence_metrics(samples, REFERENCES, QUICK, PROMOTER_BOXES)
     again = References("dna", TEST[::-1], training=TRAIN[::-1])
-    second = dna_metrics(samples[::-1], again, QUICK, PROMOTER_BOXES)
+    second = sequence_metrics(samples[::-1], again, QUICK, PROMOTER_BOXES)
     assert first.metrics == second.metrics
     assert first.baselines == second.baselines
     assert first.intervals == second.intervals
@@ -65,7 +67,7 @@ def test_order_changes_nothing():
 
 def test_invalid_and_repeated_samples_are_counted():
     samples = ["acgu", "ACGT", "", "hello", "TTTTT"]
-    found = dna_metrics(samples, References("dna", ["ACGT", "GGCCA"]), QUICK)
+    found = sequence_metrics(samples, References("dna", ["ACGT", "GGCCA"]), QUICK)
     assert found.metrics["valid"] == pytest.approx(3 / 5)
     assert found.metrics["unique"] == pytest.approx(2 / 3)
     assert found.examples == ["ACGT", "TTTTT"]
@@ -87,30 +89,32 @@ def test_sequences_without_a_certain_base_have_no_gc_content(side):
     splits = {"samples": ["ACGT", "GGTA"], "test": ["ACGA", "TTGC"], "training": ["ACGG", "TGGC"]} | {
         side: ["NNNN"] * 2
     }
-    found = dna_metrics(splits["samples"], References("dna", splits["test"], training=splits["training"]), QUICK)
+    found = sequence_metrics(splits["samples"], References("dna", splits["test"], training=splits["training"]), QUICK)
     assert ("gc_mean" in found.metrics, "gc_mean" in found.intervals) == (side != "samples",) * 2
     assert ("gc_wasserstein" in found.metrics) == (side == "training")
     assert "gc_wasserstein" not in found.baselines or side == "samples"
     assert found.metrics["length_wasserstein"] == 0
-    assert evaluation_page(Evaluation("s", "r", (), found))
+    assert evaluation_page(Evaluation("s", Splits("r", "dna", splits["test"]), splits["samples"], found))
 
 
 def test_without_training_the_floor_is_one_half_of_the_test_texts_against_the_other():
-    found = dna_metrics(random_dna(50, seed=5), References("dna", TEST), PLAIN)
+    found = sequence_metrics(random_dna(50, seed=5), References("dna", TEST), PLAIN)
     assert set(found.metrics) == set(found.baselines)
     assert found.baselines["kmer_js_6"] > 0
     assert not found.intervals
 
 
 def test_motif_density_is_hits_in_a_thousand_windows():
-    found = dna_metrics(["TATAATCC", "CCCCCCCC"], References("dna", ["GGGGGGGG", "TATAATAA"]), PLAIN, PROMOTER_BOXES)
+    found = sequence_metrics(
+        ["TATAATCC", "CCCCCCCC"], References("dna", ["GGGGGGGG", "TATAATAA"]), PLAIN, PROMOTER_BOXES
+    )
     assert found.metrics["motif_minus_10_per_kb"] == pytest.approx(1000 * (1 / 3 + 0) / 2)
     assert found.metrics["motif_minus_35_per_kb"] == 0.0
 
 
 def test_few_sequences_are_compared_with_a_large_training_set(monkeypatch):
-    monkeypatch.setattr("seqvae.evaluate.dna.metrics._PAIRS", 1)
-    found = dna_metrics(random_dna(80, seed=4), REFERENCES, PLAIN)
+    monkeypatch.setattr("seqvae.evaluate.sequences.metrics._PAIRS", 1)
+    found = sequence_metrics(random_dna(80, seed=4), REFERENCES, PLAIN)
     assert found.counts["compared_with_training"] == 50
     assert len(found.histograms["nearest_edits"][0]) == 50
 
@@ -120,7 +124,7 @@ def test_generation_sends_dna_here_and_tells_its_progress():
     settings = GenerationSettings(bootstrap=0, workers=1, progress=lambda *step: told.append(step))
     found = generation(TEST[:40], REFERENCES, settings)
     assert found.kind == "dna"
-    assert found.metrics == dna_metrics(TEST[:40], REFERENCES, PLAIN).metrics
+    assert found.metrics == sequence_metrics(TEST[:40], REFERENCES, PLAIN).metrics
     assert told[-1][1:] == (5, 5)
 
 
@@ -138,4 +142,4 @@ def test_generation_sends_dna_here_and_tells_its_progress():
 )
 def test_bad_input_is_one_clear_error(samples, test, training, words):
     with pytest.raises(InputError, match=words):
-        dna_metrics(samples, References("dna", test, training=training), PLAIN)
+        sequence_metrics(samples, References("dna", test, training=training), PLAIN)

@@ -11,9 +11,9 @@ from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.dna.classifier import FOLDS, area_under_curve, discriminability
-from seqvae.evaluate.dna.kmers import jensen_shannon, kmer_numbers, kmer_shares, spectrum
-from seqvae.evaluate.dna.metrics import nearest_edits
+from seqvae.evaluate.sequences.classifier import FOLDS, area_under_curve, discriminability
+from seqvae.evaluate.sequences.kmers import jensen_shannon, kmer_numbers, kmer_shares, spectrum
+from seqvae.evaluate.sequences.metrics import nearest_edits
 from seqvae.properties.dna.composition import gc_content, longest_runs
 from seqvae.sequences.integer_codes import dna_letters, letters
 
@@ -147,7 +147,7 @@ def test_nearest_edits_are_those_of_the_plain_table(texts, pool):
 def test_nearest_edits_go_in_pieces_and_need_a_pool(monkeypatch):
     texts = random_dna(20, 10, 0)
     whole = nearest_edits(texts, texts[:7], workers=1)
-    monkeypatch.setattr("seqvae.evaluate.dna.metrics._CELLS", 15)
+    monkeypatch.setattr("seqvae.evaluate.sequences.metrics._CELLS", 15)
     assert nearest_edits(texts, texts[:7], workers=1).tolist() == whole.tolist()
     assert (whole[:7] == 0).all()
     with pytest.raises(InputError, match="got none"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from codec_cases import LATENT, MOLECULES, dna, untrained
+from formula_cases import table_distance
 from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
@@ -15,8 +16,9 @@ from rdkit.Chem import rdFingerprintGenerator
 from sklearn.metrics import r2_score
 
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.metric_names import BY_PROPERTY, LATENT_LABELS, PROPERTY_LABELS
+from seqvae.evaluate.metric_names import BY_PROPERTY, PROPERTIES
 from seqvae.evaluate.model.latent_quality import (
+    LATENT_METRICS,
     LatentQuality,
     LatentSettings,
     gaussian_process,
@@ -30,23 +32,14 @@ from seqvae.evaluate.model.smoothness import PathQuality, PathSettings, measure_
 from seqvae.evaluate.similarity import differs_in_stereo_only, edit_distance, similarities
 from seqvae.properties import get
 
+_BY_PROPERTY = [key for key, metric in LATENT_METRICS.items() if BY_PROPERTY in metric.places]
+
 PREDICTORS = {"ridge": predict_ridge, "gp": gaussian_process(100)}
 ALANINES = ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O")
 WORDS = st.text("ACG", max_size=12)
 
 
 # Distances and similarities.
-
-
-def table_distance(left: str, right: str) -> int:
-    """Levenshtein's distance by the whole table (Wagner & Fischer 1974)."""
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        new = [i]
-        for j, b in enumerate(right, 1):
-            new.append(min(row[j] + 1, new[-1] + 1, row[j - 1] + (a != b)))
-        row = new
-    return row[-1]
 
 
 @given(WORDS, WORDS, WORDS)
@@ -200,10 +193,10 @@ def test_a_pair_is_never_one_text_twice():
 
 def test_every_figure_has_a_label():
     names = [field.name for field in fields(LatentQuality)]
-    assert set(names) == set(LATENT_LABELS)
+    assert set(names) == set(LATENT_METRICS)
     assert {name for name in names if name.startswith("path_")} == {f"path_{f.name}" for f in fields(PathQuality)}
-    assert set(BY_PROPERTY) <= set(names)
-    assert {"logp", "qed", "sa", "gc"} == set(PROPERTY_LABELS)
+    assert _BY_PROPERTY == ["ridge_r2", "ridge_rank", "gp_r2", "gp_rank"]
+    assert {"logp", "qed", "sa", "gc"} == set(PROPERTIES)
 
 
 def test_quality_of_dna_with_columns():
@@ -237,7 +230,7 @@ def test_quality_of_molecules():
     found = latent_quality(codec, texts, None, LatentSettings(pairs=2, steps=3, folds=2))
     assert found.left_out == 2  # CC#NC is none either
     assert set(found.ridge_r2) == {"logp", "qed", "sa"}
-    assert all(value is not None for name in BY_PROPERTY for value in getattr(found, name).values())
+    assert all(value is not None for name in _BY_PROPERTY for value in getattr(found, name).values())
     assert 1 <= get("sa")(MOLECULES).min() <= get("sa")(MOLECULES).max() <= 10
 
 

@@ -12,7 +12,7 @@ from seqvae.artifact.folder import Artifact
 from seqvae.config import DataConfig, ModelConfig, RunConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.markov_baselines import (
+from seqvae.evaluate.sequences.markov_baselines import (
     HALF,
     CountingModel,
     bits_a_base,
@@ -24,7 +24,7 @@ from seqvae.evaluate.dna.markov_baselines import (
 from seqvae.latent.codec import Codec
 from seqvae.model.build import build_model
 from seqvae.sequences.integer_codes import letters
-from seqvae.sequences.tokenizers.dna import DnaTokenizer
+from seqvae.sequences.tokenizers.letters import AlphabetTokenizer
 
 ALL = [*models(True).values(), *models(True, uniform_start=True).values()]
 
@@ -133,7 +133,7 @@ def test_the_reference_figure_on_splice_sites_is_made_again():
 
 def codec():
     config = ModelConfig(latent=2, embedding=4, encoder_width=4, decoder_width=4, max_length=6)
-    tokenizer = DnaTokenizer().fit(["ACGT"])
+    tokenizer = AlphabetTokenizer("dna").fit(["ACGT"])
     model = build_model(config, tokenizer.vocab_size)
     return Codec(Artifact(model, config, tokenizer, RunConfig(data=DataConfig(source="x"), model=config), {}))
 

@@ -16,20 +16,14 @@ from run_cases import dna_file, small_run
 import seqvae
 from seqvae.config import DecodeConfig
 from seqvae.errors import CollapseWarning, InputError
-from seqvae.evaluate.metric_names import LABELS
+from seqvae.evaluate.metric_names import BRIEF, TELLING
 from seqvae.evaluate.model import diagnostics
 from seqvae.evaluate.model.diagnostics import mixture_log_prob, mutual_information, other_rows
-from seqvae.evaluate.model.held_out import (
-    ModelSettings,
-    ModelTable,
-    Summary,
-    SummarySettings,
-    encodable_rows,
-    model_table,
-    summarise,
-)
+from seqvae.evaluate.model.held_out import TABLE_METRICS, ModelTable, encodable, model_table
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
+from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
 from seqvae.model.priors import GaussianMixture
 from seqvae.runtime.device import generator
 from seqvae.train.fit import train
@@ -179,6 +173,17 @@ def test_the_aggregate_posterior_is_the_mixture(texts, seed, entries):
         torch.testing.assert_close(mixture_log_prob(z, posterior), expected, atol=1e-5, rtol=1e-6)
 
 
+def test_the_aggregate_posterior_knows_full_covariances():
+    rng = generator(0)
+    posterior = FullGaussian(torch.randn(20, LATENT, generator=rng), 0.5 * torch.randn(20, 6, generator=rng))
+    z, exact = posterior.rsample(50, rng).flatten(0, 1), posterior.to(torch.float64)
+    components = torch.distributions.MultivariateNormal(exact.mean, scale_tril=exact.factor())
+    expected = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(logits=torch.zeros(20).double()), components
+    ).log_prob(z.double())
+    torch.testing.assert_close(mixture_log_prob(z, posterior), expected)
+
+
 @given(st.integers(2, 60), st.integers(0, 1000))
 def test_other_rows_are_other_rows(count, seed):
     partner = other_rows(count, generator(seed))
@@ -189,12 +194,18 @@ def test_other_rows_are_other_rows(count, seed):
 # The table.
 
 
-def test_the_table_is_flat_and_each_figure_has_a_label():
-    names = {field.name for field in fields(Summary)}
-    assert names == set(LABELS) | {"collapse"}
-    assert {field.name for field in fields(ModelTable)} == names - {"samples", "validity", "uniqueness", "novelty"}
-    assert all(title and explanation for title, explanation in LABELS.values())
-    assert len({title for title, _ in LABELS.values()}) == len(LABELS)
+@pytest.mark.parametrize(("table", "metrics"), [(ModelTable, TABLE_METRICS), (Summary, SUMMARY_METRICS)])
+def test_each_field_of_a_table_has_a_name(table, metrics):
+    assert {field.name for field in fields(table)} == set(metrics) | {"collapse"}
+    assert all(metric.title and metric.about for metric in metrics.values())
+    assert len({metric.title for metric in metrics.values()}) == len(metrics)
+    assert {place for metric in metrics.values() for place in metric.places} == {TELLING, BRIEF}
+
+
+def test_a_unit_is_what_stands_in_brackets_at_the_end():
+    metric = TABLE_METRICS["rate"]
+    assert (metric.name, metric.unit) == ("rate, KL(q(z|x) || p(z))", "nats per sequence")
+    assert (TABLE_METRICS["active_units"].name, TABLE_METRICS["active_units"].unit) == ("active units", "")
 
 
 def test_the_table_agrees_with_its_parts(codec, trained):
@@ -299,7 +310,8 @@ def test_a_perfect_model_has_no_misses(codec, monkeypatch):
 
 
 def test_what_cannot_be_encoded_is_named(codec):
-    assert encodable_rows(codec, ["ACGT", "ACGX", "A" * 13, "acgu"]) == ([0, 3], ["ACGT", "ACGT"])
+    read = encodable(codec, ["ACGT", "ACGX", "A" * 13, "acgu"])
+    assert (read.rows, read.forms) == ([0, 3], ["ACGT", "ACGT"])
     with pytest.raises(InputError, match=r"none of the 2 texts can be encoded by this model: .*X"):
         model_table(codec, ["ACGX", "A" * 13])
     with pytest.raises(InputError, match="there are no texts"):

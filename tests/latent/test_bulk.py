@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from bulk_cases import MOLECULES, save_tiny, tiny_codec
+from bulk_cases import MOLECULES, save_tiny, tiny_artifact, tiny_codec
 
 from seqvae.cli.main import main
 from seqvae.config import DecodeConfig, ExecutorConfig
@@ -23,6 +24,7 @@ from seqvae.errors import InputError, UsageError
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec, chunk_seed
 from seqvae.runtime.executor import run_chunks
+from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 HOW = DecodeConfig("sample", seed=5)
 LOCAL, PROCESSES = ExecutorConfig("local"), ExecutorConfig("processes", workers=2)
@@ -35,7 +37,7 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.codec", "cli.inputs"):
+    for module in ("latent.bulk", "latent.codec", "latent.files", "data.files.latent_vectors"):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 
@@ -112,6 +114,26 @@ def test_encoding_lists_what_cannot_be_encoded(codec):
     assert "C1CC" in found[2].rejected[0]
     assert "at most 20" in found[3].rejected[0]
     assert found[2].z.shape == (0, 4)
+
+
+def test_texts_read_already_are_encoded_as_texts_are(codec, tmp_path):
+    chunks = [["CCO", "C1CC", "OCC", "CC[Si]"], MOLECULES, ["C" * 30]]
+    expected = list(Bulk(codec).encode(chunks))
+    read = [codec.tokenize(chunk, on_error="skip") for chunk in chunks]
+    for settings in (BulkSettings(), BulkSettings(PROCESSES), *[BulkSettings(LOCAL, parts=tmp_path / "parts")] * 2):
+        found = list(Bulk(codec, settings).encode(read))
+        assert all(np.array_equal(one.z, other.z) for one, other in zip(found, expected, strict=True))
+        assert [one.rejected for one in found] == [one.rejected for one in expected]
+    with pytest.raises(UsageError, match="made from other input"):
+        list(Bulk(codec, BulkSettings(LOCAL, parts=tmp_path / "parts")).encode([read[1], *read[1:]]))
+
+
+def test_tokens_left_out_are_counted_once_beside_texts_that_cannot_be_encoded():
+    artifact = tiny_artifact("smiles")
+    tokenizer = build_tokenizer("smiles", on_unknown="drop").fit(MOLECULES)
+    codec = Codec(replace(artifact, tokenizer=tokenizer), "cpu")
+    (found,) = Bulk(codec).encode([["CCS", "C1CC", "C" * 30]])
+    assert (sorted(found.rejected), found.dropped) == ([1, 2], {"S": 1})
 
 
 @pytest.mark.parametrize("stop", [0, 1, 3])
@@ -198,11 +220,11 @@ def test_resuming_wants_a_file(model, capsys):
 
 SLOW = """
 import sys, time
-import seqvae.cli.reading, seqvae.latent.bulk, seqvae.latent.codec
+import seqvae.data.files.latent_vectors, seqvae.latent.files, seqvae.latent.bulk, seqvae.latent.codec
 from seqvae.data.files.chunks import Parts
 from seqvae.cli.main import main
 from seqvae.data.files.writers import write_pieces
-for module in (seqvae.latent.bulk, seqvae.latent.codec, seqvae.cli.reading):
+for module in (seqvae.latent.bulk, seqvae.latent.codec, seqvae.latent.files, seqvae.data.files.latent_vectors):
     module.CHUNK = 16
 save = Parts.save
 def slowly(self, results):

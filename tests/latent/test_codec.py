@@ -12,9 +12,9 @@ import seqvae
 from seqvae.artifact.folder import load_artifact
 from seqvae.config import DecodeConfig
 from seqvae.errors import InputError, TooLongError, UsageError
-from seqvae.evaluate.model.held_out import SummarySettings, summarise
-from seqvae.evaluate.model.reconstruction import reconstruct, token_accuracy
+from seqvae.evaluate.model.reconstruction import reconstruct, sampled_reconstruction, token_accuracy
 from seqvae.evaluate.model.sample_metrics import sample_metrics, seen_in
+from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.runtime.device import generator
 from seqvae.sequences.grammar.valence import valences_of
 from seqvae.sequences.molecules import is_valid
@@ -45,6 +45,39 @@ def test_shapes(codec):
     probabilities = codec.decode_distribution(z)
     assert probabilities.shape[::2] == (5, codec.tokenizer.vocab_size)
     torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:2]))
+
+
+def test_texts_read_once_give_what_texts_give(codec, monkeypatch):
+    given = ["acgtacgtacgt", "AC", "TTUUTTTTTTTT", "GATNACA"]
+    expected = {
+        "encode": codec.encode(given),
+        "refined": codec.encode(given, refine=3),
+        "std": codec.posterior(given).std,
+        "elbo": codec.bounds(given, seed=1).elbo,
+        "iwae": codec.iwae(given, samples=3),
+    }
+    back, forced = reconstruct(codec, given), token_accuracy(codec, given)
+    shares = sampled_reconstruction(codec, given, 2, 2)
+    read = codec.tokenize(["AC!", given[0], "A" * 13, *given[1:]], on_error="skip")
+    assert [one.row for one in read.rejected] == [0, 2]
+    monkeypatch.setattr(type(codec.tokenizer), "split", None)
+    found = {
+        "encode": codec.encode(read),
+        "refined": codec.encode(read, refine=3),
+        "std": codec.posterior(read).std,
+        "elbo": codec.bounds(read, seed=1).elbo,
+        "iwae": codec.iwae(read, samples=3),
+    }
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert (reconstruct(codec, read), token_accuracy(codec, read)) == (back, forced)
+    assert torch.equal(sampled_reconstruction(codec, read, 2, 2), shares)
+
+
+def test_the_encoder_alone_encodes_unless_refinement_is_asked_for(codec, monkeypatch):
+    monkeypatch.setattr("seqvae.latent.codec.refined", None)
+    assert codec.encode(TEXTS).shape == (5, 4)
+    with pytest.raises(TypeError):
+        codec.encode(TEXTS, refine=1)
 
 
 def test_rows_do_not_depend_on_order_or_batch(codec):
@@ -176,7 +209,7 @@ def test_summary_figures_hold_together(codec, trained):
 def test_novelty_counts_what_training_has_seen(codec, trained):
     store = trained.prepared.train
     seen = [*codec.tokenizer.decode_batch([store.ids(row).tolist() for row in range(3)]), "AAAAAAAAAAAA"]
-    assert seen_in(store, codec.tokenizer, seen) == 3
+    assert seen_in(store, codec.tokenize(seen)) == 3
     metrics = sample_metrics([*seen, seen[0], "", "XX"], codec.tokenizer, store)
     assert metrics.validity == pytest.approx(5 / 7)
     assert metrics.uniqueness == pytest.approx(4 / 5)

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from model_cases import LATENT, LONGEST, PARTS, VOCAB, model, tokens
 
 from seqvae.config import ObjectiveConfig
+from seqvae.data.tokens.batch import Batch
 from seqvae.model.build import DECODERS, ENCODERS
 from seqvae.model.encoders import BOS, EOS, PAD
 from seqvae.model.objective import beta_at, log_likelihood, rate_penalty, token_log_likelihood
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import StandardNormal
+from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 from seqvae.sequences.tokenizers import tokenizer as text
 
@@ -145,7 +147,7 @@ def test_sets_with_padding_have_finite_gradients():
     ids[0, 1] = 0
     ids[0, 1, 3:6] = 1 / 3
     built = model()
-    losses = built.losses(ids, 1.0, ObjectiveConfig(), generator(0))
+    losses = built.losses(Batch.of(ids), 1.0, ObjectiveConfig(), generator(0))
     losses.loss.backward()
     assert all(torch.isfinite(p.grad).all() for p in built.parameters() if p.grad is not None)
 
@@ -156,7 +158,8 @@ finite = st.floats(-3, 3, width=32)
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=5))
 def test_kl_is_never_negative(rows):
     mean, log_variance = torch.tensor(rows, dtype=torch.float64).t().unsqueeze(1)
-    assert DiagonalGaussian(mean, log_variance).kl(StandardNormal(len(rows))).item() >= 0
+    posterior = DiagonalGaussian(mean, log_variance)
+    assert rate(posterior, StandardNormal(len(rows)), posterior.rsample(1, generator(0))).item() >= 0
 
 
 @all_encoders
@@ -165,17 +168,18 @@ def test_the_kl_of_a_model_in_bf16_is_no_rounding(encoder, scale):
     built = model(encoder, scale=scale)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         posterior = built.posterior(tokens([2, 6, 4, 1, 3]))
-        found = posterior.kl(built.prior)
-        rate = built.bounds(tokens([2, 6, 4, 1, 3]), generator(0)).rate
-    exact = DiagonalGaussian(posterior.mean.double(), posterior.log_variance.double()).kl(built.prior)
-    assert torch.equal(found, rate)
+        z = posterior.rsample(1, generator(0))
+        found = rate(posterior, built.prior, z)
+        bounds = built.bounds(Batch.of(tokens([2, 6, 4, 1, 3])), generator(0))
+    exact = rate(posterior.to(torch.float64), built.prior, z.double())
+    assert torch.equal(found, bounds.rate)
     assert found.min() >= 0
     torch.testing.assert_close(found.double(), exact, atol=1e-6, rtol=1e-6)
 
 
 def test_kl_is_zero_at_the_prior():
     at_prior = DiagonalGaussian(torch.zeros(2, LATENT), torch.zeros(2, LATENT))
-    assert at_prior.kl(StandardNormal(LATENT)).eq(0).all()
+    assert rate(at_prior, StandardNormal(LATENT), at_prior.rsample(1, generator(0))).eq(0).all()
 
 
 def test_closed_form_kl_is_the_monte_carlo_kl():
@@ -184,7 +188,7 @@ def test_closed_form_kl_is_the_monte_carlo_kl():
     z = posterior.rsample(200_000, generator(0))
     difference = posterior.log_prob(z) - prior.log_prob(z)
     standard_error = difference.std() / math.sqrt(len(z))
-    assert abs(difference.mean() - posterior.kl(prior)) < 4 * standard_error
+    assert abs(difference.mean() - rate(posterior, prior, z)) < 4 * standard_error
 
 
 def test_posterior_densities_agree_with_torch():
@@ -195,7 +199,8 @@ def test_posterior_densities_agree_with_torch():
         StandardNormal(LATENT).log_prob(z), torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
     )
     divergence = torch.distributions.kl_divergence(reference, torch.distributions.Normal(0.0, 1.0)).sum(-1)
-    torch.testing.assert_close(DiagonalGaussian(mean, log_variance).kl(StandardNormal(LATENT)), divergence)
+    found = rate(DiagonalGaussian(mean, log_variance), StandardNormal(LATENT), z.unsqueeze(0))
+    torch.testing.assert_close(found, divergence)
 
 
 def test_samples_follow_the_posterior_and_their_seed():
@@ -211,8 +216,8 @@ def test_samples_follow_the_posterior_and_their_seed():
 def test_the_loss_is_distortion_plus_beta_rate_summed_over_the_sequence(encoder, decoder):
     built, ids = model(encoder, decoder), tokens([2, 6, 4])
     config = ObjectiveConfig(schedule="constant")
-    losses = built.losses(ids, 0.3, config, generator(0))
-    bounds = built.bounds(ids, generator(0))
+    losses = built.losses(Batch.of(ids), 0.3, config, generator(0))
+    bounds = built.bounds(Batch.of(ids), generator(0))
     torch.testing.assert_close(losses.distortion, bounds.distortion.mean())
     torch.testing.assert_close(losses.rate, bounds.rate.mean())
     torch.testing.assert_close(losses.loss, bounds.distortion.mean() + 0.3 * bounds.rate.mean())
@@ -231,7 +236,7 @@ def test_a_model_learns_a_handful_of_texts_by_heart(encoder, decoder):
     ids = tokens([6] * 8, seed=3)
     optimizer = torch.optim.Adam(built.parameters(), lr=1e-2)
     for step in range(300):
-        losses = built.losses(ids, 1e-3, ObjectiveConfig(), generator(0, step))
+        losses = built.losses(Batch.of(ids), 1e-3, ObjectiveConfig(), generator(0, step))
         optimizer.zero_grad()
         losses.loss.backward()
         optimizer.step()

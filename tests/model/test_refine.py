@@ -8,6 +8,7 @@ from model_cases import LATENT, model, tokens
 from seqvae.errors import UsageError
 from seqvae.model.build import DECODERS
 from seqvae.model.inference.refine import refined
+from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 
 BETA = 0.2
@@ -17,7 +18,7 @@ def objective(vae, ids, posterior, samples=200):
     """Return distortion + beta * rate of each text, the mean of many samples."""
     z = posterior.rsample(samples, generator(7))
     distortion = -torch.stack([vae.log_likelihood(point, ids) for point in z]).mean(0)
-    return distortion + BETA * posterior.kl(vae.prior)
+    return distortion + BETA * rate(posterior, vae.prior, z)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

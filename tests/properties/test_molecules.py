@@ -14,7 +14,6 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from seqvae.errors import UsageError
 from seqvae.properties import get, score
-from seqvae.properties.molecules.cache import sheet_of
 from seqvae.properties.molecules.pharmacophores import pharmacophores
 from seqvae.sequences.molecules import shuffled_smiles
 
@@ -43,7 +42,6 @@ def test_values_have_the_right_shape_and_invalid_texts_have_none(name, texts):
 @pytest.mark.parametrize("name", EVERY)
 def test_a_batch_is_its_texts_one_by_one(name, texts):
     whole = EVERY[name]([*texts, INVALID[2]])
-    sheet_of.cache_clear()
     alone = [EVERY[name]([text])[0] for text in [*texts, INVALID[2]]]
     assert np.array_equal(whole, alone, equal_nan=True)
 

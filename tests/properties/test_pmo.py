@@ -17,7 +17,7 @@ from rdkit.Chem import Crippen, GraphDescriptors, rdMolDescriptors
 from seqvae.errors import UsageError
 from seqvae.properties import get, listed, score
 from seqvae.properties.benchmarks.pmo import TASKS, Clipped, Gaussian, Isomer, mean
-from seqvae.properties.molecules.cache import sheet_of
+from seqvae.properties.molecules.cache import Sheets, sharing, sheet_of
 
 TEXTS, SCORES = golden()
 
@@ -36,11 +36,11 @@ def test_scores_are_guacamols(task):
 def test_scores_do_not_depend_on_what_was_called_before(seed):
     calls = [(task, row) for task in SCORES for row in range(len(TEXTS))]
     random.Random(seed).shuffle(calls)
-    sheet_of.cache_clear()
+    sheets = Sheets()
     for place, (task, row) in enumerate(calls):
         if place % 97 == 96:
-            sheet_of.cache_clear()  # part of the molecules are read again halfway
-        assert get(f"pmo:{task}")([TEXTS[row]])[0] == pytest.approx(SCORES[task][row], abs=1e-6)
+            sheets = Sheets()  # part of the molecules are read again halfway
+        assert sharing(get(f"pmo:{task}"), sheets)([TEXTS[row]])[0] == pytest.approx(SCORES[task][row], abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -48,7 +48,6 @@ def test_scores_together_are_scores_alone(seed):
     texts = [*TEXTS[:8], *molecules(10), *INVALID[:3], *ODD[:6]]
     names = random.Random(seed).sample([f"pmo:{task}" for task in TASKS], len(TASKS))
     together = score(names, texts)
-    sheet_of.cache_clear()
     assert list(together) == names
     for name in reversed(names):
         assert np.array_equal(together[name], get(name)(texts))

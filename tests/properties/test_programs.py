@@ -23,6 +23,7 @@ from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term
 from seqvae.properties.external_program import Program
 from seqvae.search.oracle.process_pool import Caller
+from seqvae.sequences.domain import DOMAINS
 
 # Prints the letters of each text, and adds a line to calls.log.
 SIZES = """import sys
@@ -313,7 +314,9 @@ def test_a_time_limit_is_a_time(timeout):
 )
 @pytest.mark.parametrize("shell", [False, True])
 def test_the_name_of_a_place_says_what_is_read(place, kind, shell):
-    assert Program(f"echo {place}", shell=shell).kind() == kind == Scoring((Term(command=f"echo {place}"),)).kind
+    assert Program(f"echo {place}", shell=shell).kind() == kind
+    domains = Scoring((Term(command=f"echo {place}"),)).domains
+    assert domains == {"molecules": (kind,), "dna": ("dna", "rna", "protein", "letters")}.get(kind, tuple(DOMAINS))
     assert Program("echo", shell=shell).kind() == "letters"
 
 

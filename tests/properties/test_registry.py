@@ -11,11 +11,12 @@ import sys
 import numpy as np
 import pytest
 from property_cases import ASPIRIN, molecules
+from rdkit import Chem
 
 import seqvae
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.properties import Property, forms, get, listed, registry, score
-from seqvae.properties.molecules.cache import SHEETS, sheet_of
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
 
 OWN = '''"""A module of a user's own."""
@@ -169,7 +170,6 @@ def test_an_entry_point_that_cannot_be_had_is_left_out(own, installed):
 def test_several_properties_of_the_same_texts(own):
     texts = [*molecules(600), "C("]
     names = ["logp", "heavy_atoms", "seqvae_own:length"]
-    sheet_of.cache_clear()
     found = score(names, texts)
     assert list(found) == names
     for name in names:
@@ -177,12 +177,14 @@ def test_several_properties_of_the_same_texts(own):
     assert {name: column.shape for name, column in score(["logp", get("sa")], []).items()} == {"logp": (0,), "sa": (0,)}
 
 
-def test_a_molecule_is_read_once_for_all_properties():
-    texts = molecules(SHEETS + 200)
-    sheet_of.cache_clear()
-    score(["logp", "qed", "penalised_logp", "heavy_atoms"], texts)
-    assert sheet_of.cache_info().misses == len(set(texts))
-    assert sheet_of.cache_info().currsize <= SHEETS
+def test_a_molecule_is_read_once_for_all_properties(monkeypatch):
+    texts = molecules(500)
+    read, parse = [], Chem.MolFromSmiles
+    monkeypatch.setattr(Chem, "MolFromSmiles", lambda text: read.append(text) or parse(text))
+    sheets = Sheets(300)
+    score(["logp", "qed", "penalised_logp", "heavy_atoms"], texts, sheets)
+    assert sorted(read) == sorted(set(texts))
+    assert sheets.kept == 300
 
 
 def test_one_text_is_not_taken_for_many():

@@ -20,6 +20,7 @@ from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term, get, read_scoring, scoring_of
 from seqvae.properties.desirability import TRANSFORMS, Desirability
 from seqvae.properties.scoring import ARITHMETIC, GEOMETRIC, JOINS, is_scoring_file
+from seqvae.sequences.domain import DOMAINS
 
 ABC = ("scoring_cases:a", "scoring_cases:b", "scoring_cases:c")
 DESIRABLE = st.one_of(st.floats(0, 1, allow_subnormal=False), st.just(0.0), st.just(math.nan))
@@ -60,7 +61,7 @@ def test_joined_scores_are_the_weighted_means(join, rows, weights):
 @given(rows=ROWS)
 def test_a_text_has_the_same_score_alone_and_among_others(join, rows):
     texts = list(map(text_of, rows))
-    weights = (1.0, 1.0, 1.0) if join == "apart" else (0.3, 2.0, 1.1)
+    weights = (1.0, 1.0, 1.0) if join == "pareto" else (0.3, 2.0, 1.1)
     scoring = Scoring(tuple(map(Term, ABC, weights)), join)
     alone = [scoring([text])[0] for text in texts]
     assert np.array_equal(scoring(texts), np.array(alone).reshape(scoring(texts).shape), equal_nan=True)
@@ -70,7 +71,7 @@ def test_a_text_has_the_same_score_alone_and_among_others(join, rows):
 def test_terms_apart_stand_side_by_side(join):
     scoring = Scoring(tuple(map(Term, ABC)), join)
     texts = ["0.1 0.2 0.3", "0.4 nan 0.0"]
-    apart = join == "apart"
+    apart = join == "pareto"
     assert scoring.columns == (3 if apart else 1) == len(scoring.names)
     assert scoring.names == (ABC if apart else ("score",))
     assert scoring(texts).shape == ((2, 3) if apart else (2,))
@@ -89,7 +90,7 @@ def test_parts_say_what_a_score_is_made_of(join):
     assert parts["logp"].tolist() == pytest.approx(get("logp")(texts).tolist(), nan_ok=True)
     assert np.array_equal(parts["qed"], parts["qed.desirability"], equal_nan=True)
     assert np.array_equal(parts["logp.desirability"], Desirability("window", 1.0, 3.5)(parts["logp"]), equal_nan=True)
-    if join != "apart":
+    if join != "pareto":
         assert np.array_equal(parts["score"], scoring(texts), equal_nan=True)
     else:
         assert np.array_equal(scoring(texts)[:, 1], parts["logp.desirability"], equal_nan=True)
@@ -101,7 +102,7 @@ def test_a_single_term_is_its_property(name, join):
     texts = [*ODD, *INVALID, ASPIRIN]
     expected = get(name)(texts)
     found = Scoring((Term(name),), join)(texts)
-    assert np.array_equal(found if join != "apart" else found[:, 0], expected, equal_nan=True)
+    assert np.array_equal(found if join != "pareto" else found[:, 0], expected, equal_nan=True)
     assert np.array_equal(scoring_of(name)(texts), expected, equal_nan=True)
 
 
@@ -128,16 +129,17 @@ def test_a_geometric_mean_of_a_negative_number_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("names", "kind"),
+    ("names", "domains"),
     [
-        (["qed", "logp"], "molecules"),
-        (["dna:gc", "scoring_cases:a"], "dna"),
-        (["scoring_cases:a", "qed"], "molecules"),
-        (["scoring_cases:a"], "letters"),
+        (["qed", "logp"], ("molecules",)),
+        (["dna:gc", "scoring_cases:a"], ("dna", "rna")),
+        (["dna:gc", "dna:tm"], ("dna",)),
+        (["scoring_cases:a", "qed"], ("molecules",)),
+        (["scoring_cases:a"], tuple(DOMAINS)),
     ],
 )
-def test_terms_agree_on_what_they_read(names, kind):
-    assert Scoring(tuple(map(Term, names))).kind == kind
+def test_terms_agree_on_what_they_read(names, domains):
+    assert Scoring(tuple(map(Term, names))).domains == domains
 
 
 def test_terms_that_no_text_could_have_all_of_are_named():
@@ -163,7 +165,7 @@ def test_a_scoring_can_be_sent_to_a_spawned_process(point, tmp_path):
         scoring_of("qed"),
         scoring_of("similarity:ecfp4:CCO"),
         Scoring((Term("qed"), Term("scoring_cases:sizes", transform="sigmoid", low=0.0, high=9.0))),
-        Scoring((Term(point), Term("pmo:deco_hop")), "apart"),
+        Scoring((Term(point), Term("pmo:deco_hop")), "pareto"),
         Scoring((Term(command=f"{program} {{text}}", name="sizes"),)),
     ]
     texts = [ASPIRIN, "CCO", "C1CC"]
@@ -234,7 +236,7 @@ def test_the_file_of_the_manual(tmp_path, monkeypatch):
         ("", UsageError, "expected at least one term, got none: add a [[term]]"),
         ("jion = 'apart'", ConfigError, "unknown setting 'jion'; did you mean 'join'?"),
         ("join = 'geometrc'\n[[term]]\nproperty='qed'", ConfigError, "join: unknown value 'geometrc'; did you mean"),
-        ("join = 3\n[[term]]\nproperty='qed'", ConfigError, "join: expected one of geometric, arithmetic, apart"),
+        ("join = 3\n[[term]]\nproperty='qed'", ConfigError, "join: expected one of geometric, arithmetic, pareto"),
         ("[term]\nproperty='qed'", ConfigError, "term: expected tables, each begun by [[term]], got {"),
         ("term = [1]", ConfigError, "term 1: expected a table of settings, got 1"),
         ("[[term]]\nproperty='qed'\nlwo = 1", ConfigError, "term 1: unknown setting 'lwo'; did you mean 'low'?"),
@@ -259,7 +261,7 @@ def test_the_file_of_the_manual(tmp_path, monkeypatch):
         (
             "join='apart'\n[[term]]\nproperty='qed'\nweight=2",
             ConfigError,
-            "weight: of no use where terms are apart: leave it out, or join them",
+            "weight: of no use with join pareto: leave it out, or take another join",
         ),
         (
             "[[term]]\nproperty='qed'\n[[term]]\nproperty='qed'",

@@ -14,16 +14,19 @@ from hypothesis import strategies as st
 from page_cases import checked
 
 from seqvae.errors import InputError
-from seqvae.evaluate.dna.logo import logo
-from seqvae.evaluate.metric_names import LABELS
+from seqvae.evaluate.evaluation import Evaluation
+from seqvae.evaluate.metric_names import BRIEF, TELLING
+from seqvae.evaluate.model.held_out import TABLE_METRICS
 from seqvae.evaluate.real_baseline import picked, training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.evaluate.reference_sets import Splits, certain
-from seqvae.report.evaluation_page import Evaluation, evaluation_page
+from seqvae.evaluate.sequences.logo import logo
+from seqvae.report.evaluation_page import evaluation_page
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.published import generation_rows, reconstruction_rows, tables
-from seqvae.report.tables import TELLING, better, metric_name, metric_rows, model_rows, shown_keys
+from seqvae.report.tables import better, labelled_rows, metric_name, metric_rows, model_rows, shown_keys
+from seqvae.sequences.dna import DNA_ALPHABET
 
 MOLECULES = Generation(
     "molecules",
@@ -34,11 +37,14 @@ MOLECULES = Generation(
     examples=["CCO", "c1ccccc1"],
     counts={"samples": 4, "scaffold reference": 7},
 )
-FACTS = [("seed", "0"), ("a < b", "c & d")]
+SETTINGS = {"seed": 0, "a < b": "c & d"}
 
 
-def page(**parts):
-    return evaluation_page(Evaluation(**{"source": "s<1>.smi", "reference": "r", "facts": FACTS, **parts}))
+def page(reference="r", **parts):
+    splits = Splits(reference, "molecules", ["CCO"])
+    return evaluation_page(
+        Evaluation(**{"source": "s<1>.smi", "splits": splits, "samples": [], "settings": SETTINGS, **parts})
+    )
 
 
 def cells(html, title):
@@ -65,7 +71,7 @@ def test_the_page_shows_what_it_is_given_and_nothing_else():
 
 
 def test_published_rows_stand_beside_ours():
-    html = page(generation=MOLECULES, published=generation_rows("moses"))
+    html = page("moses", generation=MOLECULES)
     checked(html.replace("https://", ""))
     fcd = cells(html, "FCD/Test\u00a0↓")
     titles = re.findall(r"<th[^>]*>(.*?)</th>", html)[: len(fcd)]
@@ -92,24 +98,23 @@ def test_published_figures_are_those_of_the_sources():
 
 
 def test_a_model_has_its_table_and_the_published_reconstructions():
-    metrics = {**dict.fromkeys(LABELS, 0.5), "ten_by_ten": 0.75, "miss_edits_mean": None, "collapse": "It <is> empty."}
-    html = page(generation=None, model=metrics, reconstruction=reconstruction_rows("zinc250k"))
+    metrics = {
+        **dict.fromkeys(TABLE_METRICS, 0.5),
+        "ten_by_ten": 0.75,
+        "miss_edits_mean": None,
+        "collapse": "It <is> empty.",
+    }
+    html = page("zinc250k", generation=None, model=metrics)
     text = checked(html)
     for part in ("The model itself", "It <is> empty.", "JT-VAE", "All figures"):
         assert part in text
     assert cells(html, "here, 10 x 10 protocol") == ["here, 10 x 10 protocol", "0.75"]
     assert [row[0] for row in model_rows(metrics, TELLING)] == [
-        LABELS[key][0] for key in LABELS if key in TELLING and key != "miss_edits_mean"
+        metric.title for key, metric in TABLE_METRICS.items() if TELLING in metric.places and key != "miss_edits_mean"
     ]
-    assert len(model_rows(metrics)) == len(LABELS) - 1
-
-
-def test_every_telling_figure_is_one_of_the_model_table():
-    from dataclasses import fields
-
-    from seqvae.evaluate.model.held_out import ModelTable
-
-    assert set(TELLING) <= {field.name for field in fields(ModelTable)} & set(LABELS)
+    assert len(model_rows(metrics)) == len(TABLE_METRICS) - 1
+    brief = [(metric.name, 0.5, metric.unit) for metric in TABLE_METRICS.values() if BRIEF in metric.places]
+    assert labelled_rows(metrics) == brief
 
 
 def test_bits_and_latent_space():
@@ -118,7 +123,7 @@ def test_bits_and_latent_space():
     bits |= {"difference": -0.1, "standard_error": 0.01, "sequences": 20}
     ranks = {"ridge_rank": {"logp": 0.25, "mine": None}, "gp_r2": {"logp": 0.5}, "gp_rank": {"logp": 0.75}}
     latent = {"texts": 20, "ridge_r2": {"logp": 0.125, "mine": None}, **ranks, "path_validity": 0.9}
-    html = page(generation=None, bits=bits, latent=latent)
+    html = page(generation=None, splits=Splits("r", "dna", ["ACGT"]), bits=bits, latent=latent)
     assert "0.1000 bits a base less than the best of them, Markov order 1" in checked(html)
     assert cells(html, "Markov order 1") == ["Markov order 1", "1.9500", "1.9000"]
     assert cells(html, "logP") == ["logP", "0.125", "0.25", "0.5", "0.75"]
@@ -237,4 +242,4 @@ def test_picked_texts_are_some_of_them_in_order(count, seed):
 def test_sides_of_plain_text_have_no_references():
     with pytest.raises(InputError, match=r"r\.txt: holds neither molecules nor DNA"):
         _ = Splits("r.txt", "letters", ["a", "b"]).references
-    assert certain(["acgu", "ACGN", "x", " GG "]) == ["ACGT", "GG"]
+    assert certain(["acgu", "ACGN", "x", " GG "], DNA_ALPHABET) == ["ACGT", "GG"]

@@ -33,6 +33,7 @@ from scripts.benchmarks.speed import (
 from scripts.page import make_benchmarks_page, make_curve
 from scripts.training import search_zinc, trace_zinc, train_ecoli, train_moses, train_mpsa, train_zinc
 from seqvae.config import ModelConfig, ObjectiveConfig
+from seqvae.data.tokens.batch import Batch
 from seqvae.model.build import build_model
 from seqvae.runtime.device import generator
 
@@ -161,7 +162,7 @@ def test_matrix_work_is_what_torch_counts(layers):
     )
     model, tokens = build_model(config, vocab_size=11), torch.full((3, 4), 5)
     with FlopCounterMode(display=False) as counter:
-        model.losses(tokens, 1.0, ObjectiveConfig(), generator(0))
+        model.losses(Batch.of(tokens), 1.0, ObjectiveConfig(), generator(0))
     assert counter.get_total_flops() == matrix_work.forward_flops(3, 4, config, vocab_size=11)
 
 
@@ -169,7 +170,7 @@ def test_training_is_three_times_the_forward_work():
     config = ModelConfig(latent=5, embedding=7, encoder_width=6, decoder_width=9, max_length=4)
     model, tokens = build_model(config, vocab_size=11), torch.full((3, 4), 5)
     with FlopCounterMode(display=False) as counter:
-        model.losses(tokens, 1.0, ObjectiveConfig(), generator(0)).loss.backward()
+        model.losses(Batch.of(tokens), 1.0, ObjectiveConfig(), generator(0)).loss.backward()
     counted = matrix_work.training_flops(3, 4, config, vocab_size=11)
     # torch leaves out what has no gradient to give, such as the recurrent product with the zeros before the first step.
     assert 0.9 * counted <= counter.get_total_flops() <= counted

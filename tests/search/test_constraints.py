@@ -15,11 +15,12 @@ from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
 from seqvae.search.api import run
 from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import MOLECULES, texts_of, texts_over
+from seqvae.search.domain.domain import molecules, texts_of, texts_over
 from seqvae.search.surrogates.similarity_gp import Surrogate
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 SMILES = load_dataset("moses-sample").texts[:300]
+MOLECULES = molecules()
 DNA = texts_over("ACGT", start())
 READ = texts_of(build_tokenizer("dna").fit(["ACGT"]), start())  # as a model reads them
 REFERENCE = "GATTACAGATTA"

@@ -10,13 +10,12 @@ from dataclasses import replace
 import pytest
 from search_cases import BEST, alike, dna_model, settings, start
 
-from seqvae.config import CampaignConfig, ConstraintConfig
+from seqvae.config import OPTIMIZERS, CampaignConfig, ConstraintConfig
 from seqvae.errors import InputError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import Measurement, ask, begin, laboratory, last_batch, tell
 from seqvae.search.api import opened, resume
 from seqvae.search.oracle.measurements import given
-from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.results import results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
@@ -48,7 +47,7 @@ def test_plates_get_better_and_never_repeat(optimizer, tmp_path):
         assert (told.asked, told.observed, told.again, told.missing) == (24, 0, 0, 0)
     assert len(set(asked)) == len(asked)
     # those that do not learn do not get better, nor does what a model decodes that was never trained
-    if optimizer not in ("prior", "screening", "latent"):
+    if optimizer not in ("sampling", "screening", "latent"):
         assert max(means[1:]) > means[0]
     assert {entry.round for entry in entries(run)} == {0, 1, 2, 3}
 
@@ -60,7 +59,7 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
 
 
 @pytest.mark.parametrize("count", [2, 8, 96, 250])
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("prior", "screening")])
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("sampling", "screening")])
 def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
     """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
     model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 300)
@@ -154,7 +153,7 @@ def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
         assert search.optimizer.archive.score(plate[0]) == 3.0
 
 
-@pytest.mark.parametrize("optimizer", ["auto", "ascent", "cma-es", "prior"])
+@pytest.mark.parametrize("optimizer", ["auto", "ascent", "cma-es", "sampling"])
 def test_a_text_measured_again_counts_with_its_mean_whoever_searches(optimizer, tmp_path):
     run = tmp_path / "run"
     begin(None, run, settings(dna_model(tmp_path / "model"), optimizer), start())
@@ -216,7 +215,7 @@ def test_what_was_measured_before_is_taken_in_at_once_however_much_it_is(tmp_pat
 @pytest.mark.parametrize("optimizer", [name for name, kind in OPTIMIZERS.items() if kind.several])
 def test_what_was_measured_before_has_a_number_for_each_objective(optimizer, tmp_path):
     run, model = tmp_path / "run", dna_model(tmp_path / "model")
-    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart"), start(60)
+    both, texts = Scoring((Term("search_cases:alike"), Term("dna:gc")), "pareto"), start(60)
     for scores in ((0.5,), (0.5, 0.5, 0.5)):
         with pytest.raises(UsageError, match=f"expected as many scores as the search has, 2, got {len(scores)}"):
             begin(both, run, settings(model, optimizer), texts, [Measurement(texts[0], scores)])

@@ -19,7 +19,7 @@ from seqvae.search.memory.latent_space import Space
 from seqvae.search.proposals import Scores
 from seqvae.search.storage.state import load_state, save_state
 from seqvae.search.surrogates.ensemble import Heads
-from seqvae.search.surrogates.tanimoto import Likeness, Words, substructures
+from seqvae.search.surrogates.tanimoto import Likeness, Substructures, Words
 from seqvae.sequences.molecules import read_molecule
 
 READABLE = ["ACGTACGTACGT", "TTTTTTTTTTTT", "GATTACA", "ACGTATATACGT"]
@@ -126,7 +126,7 @@ def test_designs_know_failures_and_keep_points_of_the_latest_scores(tmp_path):
 
 
 def test_likeness_of_molecules_is_rdkits():
-    likeness = Likeness(substructures)
+    likeness = Likeness(Substructures())
     prints = [fingerprint(read_molecule(text), "ecfp4") for text in MOLECULES]
     expected = [[tanimoto(a, b) for b in prints[3:]] for a in prints]
     np.testing.assert_allclose(likeness.table(MOLECULES, MOLECULES[3:]), expected, atol=1e-12)

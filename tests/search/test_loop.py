@@ -15,9 +15,9 @@ import pytest
 import search_cases
 from hypothesis import given
 from hypothesis import strategies as st
-from search_cases import BEST, alike, dna_model, rows, settings, start
+from search_cases import BEST, alike, dna_model, rows, settings, small_model, start
 
-from seqvae.config import ConstraintConfig, EndConfig, OracleConfig
+from seqvae.config import OPTIMIZERS, ConstraintConfig, EndConfig, OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import loop as campaigns
@@ -25,11 +25,11 @@ from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle import process_pool as workers
 from seqvae.search.proposals import Scores
-from seqvae.search.registry import OPTIMIZERS
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
-from seqvae.sequences.dna import normalize_dna
+from seqvae.sequences.dna import RNA_ALPHABET, normalize_dna
 from seqvae.sequences.molecules import canonical_or_none
+from seqvae.sequences.protein import AMINO_ACIDS, PROTEIN_ALPHABET
 
 
 class Cut(BaseException):
@@ -188,7 +188,7 @@ def test_settings_that_cannot_be_written_stay_as_they_are(tmp_path, monkeypatch)
 def test_so_does_one_of_several_objectives(optimizer, model, tmp_path, monkeypatch):
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 0.0)
     config, texts = settings(model, optimizer), start(90)
-    both = Scoring((Term("search_cases:alike"), Term("dna:gc")), "apart")
+    both = Scoring((Term("search_cases:alike"), Term("dna:gc")), "pareto")
     whole = run(both, tmp_path / "whole", config, texts)
     calls = []
 
@@ -262,18 +262,18 @@ def test_patience_follows_the_front_of_all_objectives(rows, columns):
         seen.append(row)
         assert progress.best_at == grown
         assert progress.best == max(other[0] for other in seen)
-    assert sorted(progress.pareto_front) == np.unique(np.array(seen)[pareto_front(np.array(seen))], axis=0).tolist()
+    assert sorted(progress.front) == np.unique(np.array(seen)[pareto_front(np.array(seen))], axis=0).tolist()
 
 
 def test_a_search_of_several_objectives_goes_on_while_its_front_grows(tmp_path):
     """The first is as high as it can be from the beginning, the second is not."""
-    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "apart")
+    both = Scoring((Term("dna:gc", transform="step", low=-1.0), Term("search_cases:alike")), "pareto")
     begin(both, tmp_path / "run", settings(budget=2000, patience=150), start())
     with opened(tmp_path / "run") as search:
         campaign = search.campaign()
         assert campaign.run() == "patience"
     assert campaign.progress.calls > 300
-    assert campaign.progress.pareto_front[0][1] > 0.8
+    assert campaign.progress.front[0][1] > 0.8
 
 
 def test_a_search_stops_where_nothing_new_is_left(tmp_path):
@@ -351,8 +351,9 @@ SMILES = ["CCO", "c1ccccc1O", "CC(=O)Nc1ccc(O)cc1", "CN1CCC[C@H]1c1cccnc1", "CC(
     [
         (SMILES, canonical_or_none),
         ([text.lower() for text in start(12)], normalize_dna),
-        ([text.replace("T", "U") for text in start(12)], normalize_dna),
+        ([text.replace("T", "U") for text in start(12)], RNA_ALPHABET.normalize),
         (["MKVHGG", "GGHKMS", "SSHHGR"], str),
+        (["mkvhggladefw", "GGHKMSPQRTIY"], PROTEIN_ALPHABET.normalize),
         (["abc", "bca", "abd"], str),
     ],
 )
@@ -392,9 +393,40 @@ def test_a_search_needs_a_model_or_texts(tmp_path):
         begin(alike, tmp_path / "run", settings())
 
 
-def test_an_objective_of_molecules_does_not_go_with_a_model_of_dna(model, tmp_path):
-    with pytest.raises(UsageError, match="the objective is of molecules, the model writes dna"):
-        begin("qed", tmp_path / "run", settings(model))
+# A model's texts are known by its tokenizer; letters that are bases alone were DNA before there was a word for others.
+WRITTEN = {
+    "smiles": ("smiles", SMILES, {"qed", "any"}),
+    "dna": ("dna", ["ACGT"], {"dna:gc", "dna:tm", "any", "{sequence}"}),
+    "rna": ("rna", ["ACGU"], {"dna:gc", "any", "{sequence}"}),
+    "protein": ("protein", ["MKV"], {"any", "{sequence}"}),
+    "words": ("char", ["hello", "world"], {"any", "{sequence}"}),
+    "bases": ("char", ["ACGT"], {"dna:gc", "dna:tm", "any", "{sequence}"}),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_an_objective_of_other_texts_than_the_model_s_is_refused_before_the_first_call(written, tmp_path):
+    kind, texts, accepted = WRITTEN[written]
+    model = small_model(tmp_path / "model", kind, texts)
+    sequence = Scoring((Term(command="echo {sequence}"),))
+    for name, objective in {"qed": "qed", "dna:gc": "dna:gc", "dna:tm": "dna:tm", "{sequence}": sequence}.items():
+        if name in accepted:
+            begin(objective, tmp_path / name, settings(model), texts)
+        else:
+            with pytest.raises(UsageError, match=r"the objective is of \w+, the model writes \w+: take another model"):
+                begin(objective, tmp_path / name, settings(model), texts)
+            assert not (tmp_path / name).exists()
+    begin(alike, tmp_path / "any", settings(model), texts)
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "ga"])
+def test_a_model_of_proteins_is_searched_over_the_twenty_letters(optimizer, tmp_path):
+    texts = ["MKVHGGLADEFW", "GGHKMSPQRTIY", "ADEFGHIKLMNP"]
+    model = small_model(tmp_path / "model", "protein", texts)
+    found = run(lambda text: float(text.count("W")), tmp_path / "run", settings(model, optimizer, budget=120), texts)
+    scored = [row[3] for row in rows(tmp_path / "run") if row[4] == "ok"]
+    assert set("".join(scored)) == set(AMINO_ACIDS)
+    assert found.best >= 2
 
 
 def named(function, name):

@@ -28,7 +28,7 @@ from seqvae.search.results import results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.state import load_state, save_state
 from seqvae.search.surrogates.similarity_gp import Guide
-from seqvae.search.surrogates.tanimoto import Words, substructures
+from seqvae.search.surrogates.tanimoto import Substructures, Words
 from seqvae.sequences.molecules import canonical_or_none
 
 MOLECULES = load_dataset("moses-sample").texts[:400]
@@ -127,7 +127,7 @@ CASES = {
     ),
     "dna": (lambda seed: evolution(LETTERS, sequences, dna, seed), dna, alike),
     "guided-molecules": (
-        lambda seed: guided(MoleculeMoves(), substructures, molecules, canonical_or_none, seed),
+        lambda seed: guided(MoleculeMoves(), Substructures(), molecules, canonical_or_none, seed),
         canonical_or_none,
         get("qed"),
     ),

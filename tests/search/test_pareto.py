@@ -110,7 +110,7 @@ def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_pat
             Term("dna:gc", name="GC"),
             Term("dna:distance=GATTACAGATTA", name="near", transform="reverse_sigmoid", low=0, high=12),
         ),
-        "apart",
+        "pareto",
     )
     found = run(both, tmp_path / "run", settings(budget=600, batch=30), start())
     values = np.array([entry.scores for entry in found.top])

@@ -17,12 +17,11 @@ from seqvae.errors import (
     SeqVAEWarning,
     TooLongError,
 )
-from seqvae.sequences.dna import AMBIGUITY
 from seqvae.sequences.tokenizers.registry import load_tokenizer, tokenizer_from_dict
 from seqvae.sequences.tokenizers.tokenizer import BOS, EOS, PAD, SPECIALS
 
 every_tokenizer = pytest.mark.parametrize("name", CASES)
-# Each example fits a tokenizer, and there are ten tokenizers.
+# Each example fits a tokenizer, and there are fourteen tokenizers.
 few = settings(max_examples=20)
 
 
@@ -158,9 +157,10 @@ def test_id_table_is_identity_then_codes(name):
     assert table.shape == (tokenizer.n_ids, tokenizer.vocab_size)
     np.testing.assert_array_equal(table[: tokenizer.vocab_size], np.eye(tokenizer.vocab_size))
     np.testing.assert_allclose(table.sum(axis=1), 1.0, atol=1e-6)
-    assert tokenizer.n_ids - tokenizer.vocab_size == (11 if "dna" in name else 0)
+    alphabet = tokenizer.domain.alphabet
+    assert tokenizer.n_ids - tokenizer.vocab_size == (len(alphabet.codes) if alphabet else 0)
     for i, (code, allowed) in enumerate(tokenizer.code_sets.items(), start=tokenizer.vocab_size):
-        assert {tokenizer.tokens[j] for j in np.flatnonzero(table[i])} == set(allowed) == AMBIGUITY[code]
+        assert {tokenizer.tokens[j] for j in np.flatnonzero(table[i])} == set(allowed) == alphabet.codes[code]
 
 
 @every_tokenizer

@@ -12,7 +12,7 @@ from text_cases import DRUGS
 from seqvae.errors import ConfigError, SeqVAEWarning
 from seqvae.sequences.tokenizers import subword
 from seqvae.sequences.tokenizers.char import CharTokenizer
-from seqvae.sequences.tokenizers.dna import DnaTokenizer
+from seqvae.sequences.tokenizers.letters import AlphabetTokenizer
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 from seqvae.sequences.tokenizers.subword import SubwordTokenizer
 
@@ -75,7 +75,7 @@ def test_the_most_frequent_pair_is_merged_first():
 
 
 def test_codes_are_never_merged():
-    tokenizer = SubwordTokenizer(DnaTokenizer(), 24).fit(promoters(200))
+    tokenizer = SubwordTokenizer(AlphabetTokenizer("dna"), 24).fit(promoters(200))
     assert tokenizer.vocab_size == 24
     assert not any("N" in token for token in tokenizer.tokens)
     ids = tokenizer.encode("TATAATNNTATAAT")

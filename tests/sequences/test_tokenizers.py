@@ -26,7 +26,7 @@ from seqvae.errors import (
 )
 from seqvae.sequences.molecules import smiles_to_selfies
 from seqvae.sequences.tokenizers.char import CharTokenizer
-from seqvae.sequences.tokenizers.dna import DnaTokenizer
+from seqvae.sequences.tokenizers.letters import AlphabetTokenizer
 from seqvae.sequences.tokenizers.registry import build_tokenizer, load_tokenizer, tokenizer_from_dict
 from seqvae.sequences.tokenizers.selfies import SelfiesTokenizer
 from seqvae.sequences.tokenizers.smiles import SmilesTokenizer
@@ -106,8 +106,8 @@ def test_coverage_counts_what_is_invalid(kind):
 @every_tokenizer
 def test_unfitted_says_so(name):
     tokenizer = CASES[name].make()
-    if name in ("dna", "dna-gap"):
-        assert tokenizer.decode(tokenizer.encode("acgu")) == "ACGT"
+    if name in ("dna", "dna-gap", "rna", "protein"):
+        assert tokenizer.decode(tokenizer.encode("acgu")) == {"rna": "ACGU", "protein": "ACGX"}.get(name, "ACGT")
         return
     with pytest.raises(UsageError, match=r"has no (vocabulary|merges) yet: call fit\(texts\) first"):
         tokenizer.encode(CASES[name].corpus[0])
@@ -175,12 +175,12 @@ def test_selfies_record_names_versions_and_constraints():
 
 
 def test_dna_ids_are_fixed():
-    tokenizer = DnaTokenizer()
+    tokenizer = AlphabetTokenizer("dna")
     assert tokenizer.tokens == (*SPECIALS, "A", "C", "G", "T")
     assert tokenizer.encode("aCgU") == [3, 4, 5, 6]
     assert tokenizer.encode("RYSWKMBDHVN") == list(range(7, 18))
-    assert DnaTokenizer(allow_gap=True).encode("A-R") == [3, 7, 8]
-    assert tokenizer.fit(["A"]).tokens == DnaTokenizer().tokens
+    assert AlphabetTokenizer("dna", allow_gap=True).encode("A-R") == [3, 7, 8]
+    assert tokenizer.fit(["A"]).tokens == AlphabetTokenizer("dna").tokens
 
 
 @pytest.mark.parametrize("size", [0, 12])
@@ -191,7 +191,7 @@ def test_dna_gap_only_where_asked_for(size):
 
 
 def test_dna_code_is_a_uniform_row_and_back():
-    tokenizer = DnaTokenizer()
+    tokenizer = AlphabetTokenizer("dna")
     array = tokenizer.one_hot(["AR"])
     np.testing.assert_array_equal(array[0, 1], [0, 0, 0, 0.5, 0, 0.5, 0])
     assert tokenizer.from_one_hot(array) == ["AR"]
@@ -209,9 +209,13 @@ def test_dna_code_is_a_uniform_row_and_back():
         (
             lambda: build_tokenizer("subword", 100),
             UsageError,
-            "expected a tokenizer of kind smiles, selfies, dna, char",
+            "expected a tokenizer of kind selfies, smiles, dna, rna, protein, char",
         ),
-        (lambda: build_tokenizer("char", allow_gap=True), UsageError, 'allow_gap is for tokenizers of kind "dna"'),
+        (
+            lambda: build_tokenizer("char", allow_gap=True),
+            UsageError,
+            "allow_gap is for tokenizers of kind dna, rna, protein, got",
+        ),
         (lambda: build_tokenizer("dna", -1), ConfigError, "expected vocab_size 0 (no subwords) or above, got -1"),
         (lambda: build_tokenizer("dna", 3), ConfigError, "expected vocab_size above 3, the number of marks, got 3"),
         (lambda: build_tokenizer("dna", on_unknown="skip"), UsageError, 'on_unknown to be "error" or "drop", got'),
@@ -242,7 +246,7 @@ def _subword_record(**changes):
         (
             lambda: {"format": 1, "kind": "os"},
             ArtifactError,
-            "expected a tokenizer of kind smiles, selfies, dna, char,",
+            "expected a tokenizer of kind dna, rna, protein, smiles,",
         ),
         (lambda: {**CharTokenizer().to_dict(), "tokens": ["a", "a"]}, ArtifactError, "different non-empty strings"),
         (
@@ -305,7 +309,15 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_no_module_of_sequences_imports_torch_and_the_registry_imports_no_chemistry():
-    light = ("dna", "tokenizers.registry", "tokenizers.tokenizer", "tokenizers.dna", "tokenizers.char")
+    light = (
+        "dna",
+        "protein",
+        "domain",
+        "tokenizers.registry",
+        "tokenizers.tokenizer",
+        "tokenizers.letters",
+        "tokenizers.char",
+    )
     all_of_them = (*light, "molecules", "tokenizers.smiles", "tokenizers.selfies", "tokenizers.subword")
     script = (
         f"import sys, {', '.join(f'seqvae.sequences.{name}' for name in light)}\n"

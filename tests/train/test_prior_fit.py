@@ -15,13 +15,14 @@ from seqvae.cli.main import main
 from seqvae.config import PriorConfig, RunConfig, TrainingConfig
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.errors import InputError, NonFiniteLossError, UsageError
+from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import StandardNormal
 from seqvae.runtime.device import fast_matmul, generator
 from seqvae.train import fit as fit_module
 from seqvae.train.fit import train
 from seqvae.train.prior.fit import fit_mixture, fit_prior
 from seqvae.train.prior.flow import fit_flow
-from seqvae.train.prior.posteriors import Latents, encode_store, held_out_nats
+from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
 
 SMALL = PriorConfig(prior_layers=2, prior_width=16, prior_steps=40, prior_components=4)
 CPU = torch.device("cpu")
@@ -33,7 +34,7 @@ def ring(count, seed=0, latent=2):
     angle = 2 * torch.pi * torch.rand(count, generator=rng)
     mean = torch.zeros(count, latent)
     mean[:, 0], mean[:, 1] = 2 * angle.cos(), 2 * angle.sin()
-    return Latents(mean, torch.full((count, latent), -3.0))
+    return DiagonalGaussian(mean, torch.full((count, latent), -3.0))
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +46,16 @@ def trained(tmp_path_factory):
 
 def test_the_aggregate_has_the_moments_of_its_samples():
     latents = ring(20_000)
-    points = latents.draw(generator(1))
-    mean, covariance = latents.moments()
+    points = draw(latents, generator(1))
+    mean, covariance = aggregate_moments(latents)
     torch.testing.assert_close(mean.float(), points.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(covariance.float(), torch.cov(points.T), atol=0.05, rtol=0)
-    alone = ring(1).moments()[1]
+    alone = aggregate_moments(ring(1))[1]
     torch.testing.assert_close(alone, torch.eye(2).double() * torch.tensor(-3.0).double().exp())
 
 
 def test_each_candidate_beats_the_simpler_one():
-    fitted, held_out = ring(2000), ring(1000, seed=1).draw(generator(2))
+    fitted, held_out = ring(2000), draw(ring(1000, seed=1), generator(2))
     gaussian = fit_mixture(fitted, 1, 0)
     mixture = fit_mixture(fitted, 16, 0)
     config = PriorConfig(prior_layers=2, prior_width=32, prior_groups=2, prior_steps=200, prior_minutes=0)
@@ -68,12 +69,12 @@ def test_each_candidate_beats_the_simpler_one():
 
 
 def test_of_gaussian_points_the_criterion_makes_one_gaussian():
-    latents = Latents(torch.randn(2000, 3, generator=generator(0)), torch.zeros(2000, 3))
+    latents = DiagonalGaussian(torch.randn(2000, 3, generator=generator(0)), torch.zeros(2000, 3))
     assert fit_mixture(latents, 8, 0).components == 1
 
 
 def test_a_fit_follows_the_seed():
-    fitted, held_out = ring(500), ring(200, seed=1).draw(generator(2))
+    fitted, held_out = ring(500), draw(ring(200, seed=1), generator(2))
     torch.manual_seed(1)
     state = torch.get_rng_state()
 
@@ -89,7 +90,7 @@ def test_a_fit_follows_the_seed():
 
 def test_a_flow_stops_when_held_out_points_gain_no_more(monkeypatch):
     """Few texts are soon learned by heart; the weights kept are those of the best look."""
-    few = Latents(torch.randn(30, 4, generator=generator(0)), torch.full((30, 4), -6.0))
+    few = DiagonalGaussian(torch.randn(30, 4, generator=generator(0)), torch.full((30, 4), -6.0))
     held_out = torch.randn(200, 4, generator=generator(1))
     config, looks = PriorConfig(prior_width=64, prior_steps=4000, prior_minutes=0), []
 
@@ -110,7 +111,7 @@ def test_a_flow_stops_when_held_out_points_gain_no_more(monkeypatch):
 def test_a_time_limit_cuts_the_steps():
     fitted = ring(5000)
     config = PriorConfig(prior_layers=1, prior_width=8, prior_steps=900, prior_minutes=0.2 / 60)
-    found = fit_flow(fitted, fitted.draw(generator(0))[:50], config, 0, CPU, quiet=True)
+    found = fit_flow(fitted, draw(fitted, generator(0))[:50], config, 0, CPU, quiet=True)
     assert found.planned < 900
 
 
@@ -159,16 +160,6 @@ def test_the_fitted_prior_tightens_the_bounds(trained):
     iwae = codec.iwae(texts, 20, prior="fitted")
     assert iwae.mean() > codec.iwae(texts, 20).mean()
     assert fitted.elbo.mean() < iwae.mean()
-
-
-def test_the_exact_rate_is_the_mean_of_the_sampled_one(trained):
-    """Against N(0, I) the closed form and the estimate that serves any other prior agree."""
-    codec = seqvae.load(trained.folder, "cpu")
-    ((_, tokens),) = codec.batches(["ACGTACGTACGT"] * 2000, 2000)
-    with torch.no_grad():
-        found = codec.model.bounds(tokens, generator(0), StandardNormal(4)).rate
-        exact = codec.model.bounds(tokens, generator(0)).rate
-    assert found.mean().item() == pytest.approx(exact.mean().item(), abs=5 * found.std().item() / 2000**0.5)
 
 
 @pytest.mark.parametrize("kind", ["mixture", "flow"])
@@ -267,6 +258,6 @@ def test_a_model_that_cannot_be_used_is_named(trained):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_flow_fitted_on_a_gpu_is_used_on_the_cpu():
-    fitted, held_out = ring(2000), ring(500, seed=1).draw(generator(2))
+    fitted, held_out = ring(2000), draw(ring(500, seed=1), generator(2))
     found = fit_flow(fitted, held_out, SMALL, 0, torch.device("cuda"), quiet=True)
     assert found.prior.sample(5, generator(0)).device == CPU

@@ -26,7 +26,7 @@ from seqvae.properties.benchmarks.pmo import listed
 
 NAME = "pmo"
 SCREENING = "screening"
-BASELINES = ("prior", SCREENING, "string-ga", "ga")
+BASELINES = ("sampling", SCREENING, "string-ga", "ga")
 SMALL_BUDGET, SMALL_TASKS, SMALL_BATCH = 30, ("qed",), 10
 
 

@@ -49,8 +49,8 @@ TASKS = {
     "plogp38": Task("penalised_logp_zinc", 500, 50, 5, 38),
 }
 SMALL_TASKS = {"adip": Task("pmo:amlodipine_mpo", 16, 8, 1), "plogp38": Task("penalised_logp_zinc", 16, 8, 1, 38)}
-OPTIMIZERS = ("auto", "turbo", "ascent", "subspace", "cma-es", "gp", "ga", "prior")
-SMALL_OPTIMIZERS = ("auto", "prior")
+OPTIMIZERS = ("auto", "turbo", "ascent", "subspace", "cma-es", "gp", "ga", "sampling")
+SMALL_OPTIMIZERS = ("auto", "sampling")
 BATCH = 10
 
 

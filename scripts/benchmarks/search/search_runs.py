@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from seqvae.config import SearchConfig
+from seqvae.config.search import search_to_dict
 from seqvae.search.api import begin, opened
 from seqvae.search.results import results
 from seqvae.search.storage.run_folder import SETTINGS
@@ -26,7 +26,7 @@ def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[
     if not (folder / SETTINGS).exists():
         begin(objective, folder, config, start)
     with opened(folder) as search:
-        if asdict(search.config) != asdict(config):
+        if search_to_dict(search.config) != search_to_dict(config):
             raise SystemExit(f"{folder}: was begun with other settings: remove it, or take another folder")
         campaign = search.campaign()
         ended = campaign.run()

@@ -90,7 +90,7 @@ def train_on(path: Path, model: ModelConfig, vocab: int, settings: Settings) -> 
             optimizer.zero_grad()
             losses.loss.backward()
             optimizer.step()
-            trained, tokens, largest = trained + len(batch), tokens + batch.numel(), max(largest, resident())
+            trained, tokens, largest = trained + len(batch), tokens + batch.targets.numel(), max(largest, resident())
     seconds = time.perf_counter() - started
     return {
         "plan_seconds": planned,

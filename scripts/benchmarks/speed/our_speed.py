@@ -15,6 +15,7 @@ from scripts.benchmarks.speed import matrix_work
 from seqvae.artifact.folder import Artifact
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.pack import PackedData
 from seqvae.latent.codec import Codec
 from seqvae.model.build import build_model
@@ -58,20 +59,20 @@ class Training:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.settings.learning_rate, fused=True)
         self.rng = generator(seed, device=device)
 
-    def train(self, batches: Iterable[torch.Tensor]) -> Speed:
+    def train(self, batches: Iterable[Batch]) -> Speed:
         """Take a step with each batch of ids; making the batches counts too."""
         shapes: list[tuple[int, int]] = []
 
         def work() -> None:
             for batch in batches:
                 self._step(batch)
-                shapes.append((batch.shape[0], batch.shape[1]))
+                shapes.append((batch.targets.shape[0], batch.targets.shape[1]))
 
         seconds = timed(self.device, work)
         flops = sum(matrix_work.training_flops(*shape, self.config, self.tokenizer.vocab_size) for shape in shapes)
         return Speed(sum(rows for rows, _ in shapes) / seconds, flops / seconds)
 
-    def _step(self, batch: torch.Tensor) -> None:
+    def _step(self, batch: Batch) -> None:
         objective = ObjectiveConfig()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             losses = self.model.losses(batch.to(self.device, non_blocking=True), objective.beta, objective, self.rng)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from seqvae.cli.flags import search_flags, with_flags
 from seqvae.cli.options import COMPUTING, Out, Place
-from seqvae.cli.verbs.optimize import FREE, Constraints
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, SearchConfig
+from seqvae.cli.verbs.optimize import config_of, texts_of_file
 from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,32 +33,19 @@ columns text and proposer: add a column `score`, higher is better, and leave the
 )
 
 _PLATE = 96  # wells
-
-
-@dataclass(frozen=True)
-class FirstOptions:
-    """What a search is made of.
-
-    Attributes:
-        model: name of a shipped model, or folder of a trained one; `none`: search without, from the texts of --start.
-        optimizer: how the search goes on.
-        start: file of texts to begin with; by default draws from the model's prior.
-        seed: every random draw comes from it.
-        initial: texts that are measured before the first ones are bred or modelled; by default half of this plate, and
-            100 at most.
-    """
-
-    model: str = DEFAULT_MODEL
-    optimizer: str = SearchConfig.optimizer
-    start: Place = ""
-    seed: int = CampaignConfig.seed
-    initial: int | None = None
-
-
-FIRST = FirstOptions()
+_FIRST = "At the first call"
+_INITIAL = "texts measured before the first ones are bred or modelled; not given: half of this plate if that is less"
+_FLAGS = search_flags({"initial": _INITIAL})
+_SETTINGS = [
+    *(replace(one, group=_FIRST) for one in _FLAGS["search"] if one.name != "device"),
+    *(replace(one, group=_FIRST) for one in _FLAGS["campaign"] if one.name in ("seed", "initial")),
+    *_FLAGS["constraints"],
+    *_FLAGS["optimizer"],
+]
 
 
 @app.default
+@with_flags(_SETTINGS)
 def ask(
     run: Path,
     /,
@@ -66,8 +53,9 @@ def ask(
     number: Annotated[int | None, Parameter(name=["--number", "-n"], show_default=f"{_PLATE}")] = None,
     out: Out = "-",
     again: bool = False,
-    first: Annotated[FirstOptions, Parameter(name="*", group="At the first call")] = FIRST,
-    constraints: Constraints = FREE,
+    config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
+    start: Annotated[Place, Parameter(group=_FIRST)] = "",
+    **given: Any,  # noqa: ANN401
 ) -> None:
     """Return texts to be measured, none of which was asked for before.
 
@@ -76,10 +64,12 @@ def ask(
         number: how many texts.
         out: .csv, .tsv or .parquet; `-` writes a CSV table to standard output.
         again: write the last plate again, without what was measured since, where its table was lost.
-        first: what the search is made of.
-        constraints: at the first call: what every design must keep to.
+        config: TOML file of settings, as `seqvae optimize --help` has it.
+        start: file of texts to begin with; by default draws from the model's prior.
+        **given: settings of the search, by flag, where they were given.
     """
     from seqvae.data.files.writers import writer_for
+    from seqvae.search.api import begin
     from seqvae.search.laboratory import ask as asked
     from seqvae.search.laboratory import check_count, last_batch
     from seqvae.search.storage.run_folder import SETTINGS
@@ -87,27 +77,16 @@ def ask(
     writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    # An option that was given makes a new object, even where it says the default.
-    settings = first is not FIRST or constraints is not FREE
+    settings = config is not None or bool(start) or any(value is not None for value in given.values())
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave all but --out away")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave all but -n and --out away")
     if not (run / SETTINGS).exists() and not again:
-        _begin(run, first, constraints)
-    batch = last_batch(run) if again else asked(run, count, first.initial)
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start))
+    batch = last_batch(run) if again else asked(run, count, given.get("initial"))
     _write(batch, run, out)
     COMPUTING.note(f"{len(batch):,} texts to measure; then: seqvae tell {run} FILE")
-
-
-def _begin(run: Path, first: FirstOptions, constraints: ConstraintConfig) -> None:
-    from seqvae.cli.verbs.optimize import model_of, texts_of_file
-    from seqvae.search.api import begin
-
-    initial = CampaignConfig.initial if first.initial is None else first.initial
-    campaign = CampaignConfig(seed=first.seed, initial=initial)
-    config = SearchConfig(model_of(first.model), first.optimizer, campaign=campaign, constraints=constraints)
-    begin(None, run, config, texts_of_file(first.start))
 
 
 def _write(batch: Sequence[Candidate], run: Path, out: str) -> None:

@@ -72,15 +72,10 @@ def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
     Args:
         source: a file, `-` for one text a line, or the name of a dataset (leaks are counted by its published split).
         column: column that holds the texts, for tables; by default the one obvious column.
-        kind: `smiles`, `dna`, `char`, or `auto`.
+        kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
     """
     from seqvae.cli.printing import print_rows
-    from seqvae.config import DataConfig
-    from seqvae.data.audit import audit as look_over
-    from seqvae.data.corpus import read_texts
+    from seqvae.data.corpus import audit_source
     from seqvae.report.audit_table import audit_rows
 
-    found = read_texts(DataConfig(source=source, column=column))
-    kinds = {"selfies": "smiles"}
-    guessed = kinds.get(found.kind, found.kind) if kind == "auto" else kind
-    print_rows(audit_rows(look_over(found.texts, guessed, split=found.published, lines=found.lines)))
+    print_rows(audit_rows(audit_source(source, column, kind)))

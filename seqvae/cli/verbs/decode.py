@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
 from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread
 from seqvae.config import DecodeConfig
+from seqvae.config.toml import replaced
 
-GREEDY = DecodeConfig()
+# `tries` draws latent points again, which are given here: it is a flag that is refused with this reason.
+SETTINGS = [
+    replace(one, group="" if one.name == "tries" else one.group) for one in flags_of(DecodeConfig(), "", "Decoding")
+]
 
 app = App(
     name="decode",
@@ -26,15 +32,16 @@ Files may be larger than memory.
 
 
 @app.default
+@with_flags(SETTINGS)
 def decode(
     model: str,
     source: Place,
     /,
     *,
     out: Out = "-",
-    how: Annotated[DecodeConfig, Parameter(name="*", group="Decoding")] = GREEDY,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
+    **given: Any,  # noqa: ANN401
 ) -> None:
     """Turn latent vectors into texts.
 
@@ -42,13 +49,18 @@ def decode(
         model: folder of a trained model, or the name of one that ships.
         source: latent vectors as `seqvae encode` writes them (.npz, .parquet, .csv), or `-` for a CSV table.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
-        how: how a text is chosen.
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
+        **given: how a text is chosen, by flag, where it was given.
     """
-    from seqvae.cli.bulk import in_bulk, write_bulk
-    from seqvae.cli.reading import latent_chunks
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.latent.files import decode_file
 
+    how = replaced(DecodeConfig(), merged({}, given, SETTINGS), "decode")
+    refuse_idle(given, how.idle() | {"tries": "on given latent points: it draws these again"})
     bulk = in_bulk(model, out, spread, computing)
-    count = write_bulk(bulk, out, bulk.decode(latent_chunks(source, bulk.codec.latent), how), computing)
+    if not bulk.codec.may_be_invalid:
+        refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})
+    with bar(computing) as advance:
+        count = decode_file(bulk, source, out, how, advance)
     computing.note(f"{count:,} latent vectors decoded: {out}")

@@ -45,9 +45,15 @@ def encode(
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
     """
-    from seqvae.cli.bulk import in_bulk, write_bulk
-    from seqvae.cli.reading import encoded
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.data.files.readers import ReadSettings
+    from seqvae.latent.files import encode_file
 
+    reading.check(source)
     bulk = in_bulk(model, out, spread, computing, latent=True)
-    count = write_bulk(bulk, out, encoded(source, bulk, reading, computing, refine), computing, latent=True)
-    computing.note(f"{count:,} texts encoded into {bulk.codec.latent} dimensions: {out}")
+    settings = ReadSettings(reading.column, on_error=reading.on_error)
+    with bar(computing) as advance:
+        found = encode_file(bulk, source, out, refine, settings, advance)
+    if found.rejected:
+        computing.note(str(found))
+    computing.note(f"{found.kept:,} texts encoded into {bulk.codec.latent} dimensions: {out}")

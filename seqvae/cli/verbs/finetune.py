@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.flags import merged, with_settings_of
+from seqvae.cli.flags import merged, refuse_idle, sections_of, with_flags
 from seqvae.cli.options import Place
-from seqvae.config import AdaptConfig, FinetuneConfig
-from seqvae.config.toml import run_from_dict
+from seqvae.config import FinetuneConfig
+from seqvae.config.toml import replaced
 from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,20 +34,17 @@ what the held-out part was worth before and after is printed, and kept in `prove
 """,
 )
 
-_DEFAULTS = FinetuneConfig()
-_SECTIONS = {name: asdict(getattr(_DEFAULTS, name)) for name in ("data", "training", "prior")}
-ADAPT = _DEFAULTS.adapt
+SETTINGS = sections_of(FinetuneConfig())
 
 
 @app.default
-@with_settings_of(_SECTIONS)
+@with_flags(SETTINGS)
 def finetune(
     model: str = "",
     source: Place = "",
     /,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    adapt: Annotated[AdaptConfig, Parameter(name="*", group="Adaptation")] = ADAPT,
     resume: bool = False,
     quiet: bool = False,
     **given: object,
@@ -58,13 +55,12 @@ def finetune(
         model: name of a shipped model (`seqvae models list`), or folder of a trained one.
         source: name of a dataset (`seqvae data list`), a file, or `-` for a pipe.
         out: folder of the new model; it is made.
-        adapt: what of the model changes.
         resume: go on where a fine-tuning in this folder stopped, with its settings.
         quiet: show no progress.
-        **given: settings of the data and the training, by flag; None where one was not given.
+        **given: settings of the data, the training, the prior and what of the model changes, where they were given.
     """
-    config = None if resume else _config(given, adapt)
-    if resume and (source or adapt != ADAPT or any(value is not None for value in given.values())):
+    config = None if resume else _config(given)
+    if resume and (source or any(value is not None for value in given.values())):
         raise UsageError("--resume takes its texts and settings from the folder: leave the others out")
     if not (resume or (model and source)):
         raise UsageError("expected a model and texts: seqvae finetune MODEL DATA --out FOLDER")
@@ -76,33 +72,23 @@ def finetune(
         _report(found)
 
 
-def _config(given: Mapping[str, Any], adapt: AdaptConfig) -> FinetuneConfig:
-    run = run_from_dict(merged(_SECTIONS, given))
-    return FinetuneConfig(run.data, run.training, run.prior, adapt)
+def _config(given: Mapping[str, Any]) -> FinetuneConfig:
+    config = replaced(FinetuneConfig(), merged({}, given, SETTINGS), "finetune")
+    refuse_idle(given, config.prior.idle())
+    return config
 
 
 def _report(found: Finetuned) -> None:
-    """Say what was added and dropped, and measure the held-out texts before and after."""
-    from seqvae import load
-    from seqvae.artifact.folder import record_metrics
+    """Say what was added and dropped, and what the held-out texts were worth before and after."""
     from seqvae.cli.printing import print_change
-    from seqvae.evaluate.model.held_out import SummarySettings, summarise
-    from seqvae.latent.codec import Codec
+    from seqvae.evaluate.trained import measure_finetuned
 
-    trained = found.trained
     if found.new_tokens:
         named = ", ".join(found.new_tokens)
         print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
     if found.prior_note:
         print(found.prior_note, file=sys.stderr)
-    texts = trained.prepared.test_texts
-    if not texts:
+    if metrics := measure_finetuned(found):
+        print_change(*map(asdict, metrics))
+    else:
         print("no texts were held out, so there are no figures: see --test-fraction", file=sys.stderr)
-        return
-    settings = SummarySettings(seed=trained.prepared.run.training.seed)
-    codecs = {"before": Codec(found.start), "after": load(trained.folder)}
-    metrics = {
-        when: asdict(summarise(codec, texts, trained.prepared.train, settings)) for when, codec in codecs.items()
-    }
-    record_metrics(trained.folder, {**metrics["after"], "before": metrics["before"]})
-    print_change(metrics["before"], metrics["after"])

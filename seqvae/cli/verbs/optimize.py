@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from seqvae.cli.flags import Setting, merged, refuse_idle, search_flags, with_flags
+from seqvae.cli.optimizer_help import print_optimizers
 from seqvae.cli.options import Place
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.config import EndConfig, SearchConfig
+from seqvae.config.search import search_from_dict
+from seqvae.config.toml import read_toml
 from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,89 +30,44 @@ Examples:
     seqvae optimize --objective mine:affinity --budget 500 --workers 2 --out runs/affinity
     seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
     seqvae optimize --model mpsa-dna --objective dna:gc --budget 500 --out runs/gc
+    seqvae optimize --objective qed --optimizer turbo --optimizer.regions 2 --out runs/turbo
+    seqvae optimize --objective qed --config search.toml --out runs/mine
     seqvae optimize --resume runs/affinity
     seqvae optimize --resume runs/affinity --budget 2000
 
 `mine:affinity` is the function `affinity` of your own `mine.py` in this folder: it takes one text and returns a number,
-higher is better, or None. `seqvae results runs/affinity` shows what came of a search, while it runs too.
+higher is better, or None. A flag wins over the file of `--config`, which may have any of the settings above and those
+of `seqvae optimize --help-optimizer`:
+
+    [optimizer]
+    name = "auto"
+
+    [optimizer.guide]
+    points = 300
+
+`seqvae results runs/affinity` shows what came of a search, while it runs too.
 """,
 )
 
-_SEARCH, _ORACLE, _CAMPAIGN = SearchConfig(), OracleConfig(), CampaignConfig()
-
-
-def _of(default: object) -> Parameter:
-    """Say the default of a flag which is empty where it is not given, so that --resume sees whether it is."""
-    return Parameter(show_default=f"{default}")
-
-
-@dataclass(frozen=True)
-class CallOptions:
-    """How texts are scored.
-
-    Attributes:
-        budget: calls that may be made, those of the start included; with --resume those made already, too.
-        count: what is a call: `unique`, each valid text once; or `every`, each proposal.
-        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (pip install
-            'seqvae[ray]').
-        workers: how many score at a time, killed when they take too long; 0: this process alone; with Ray one a core
-            of the cluster.
-        ray_address: of the cluster; empty: the one in RAY_ADDRESS, else one that is started here.
-        timeout: seconds that a worker may take for a text.
-        retries: how often a text is tried again whose worker was too slow or died.
-        failures: texts that may fail in a row; then the search stops.
-    """
-
-    budget: Annotated[int | None, _of(_ORACLE.budget)] = None
-    count: Annotated[str | None, _of(_ORACLE.count)] = None
-    executor: Annotated[str | None, _of(_ORACLE.executor)] = None
-    workers: Annotated[int | None, _of(_ORACLE.workers)] = None
-    ray_address: str | None = None
-    timeout: Annotated[float | None, _of(_ORACLE.timeout)] = None
-    retries: Annotated[int | None, _of(_ORACLE.retries)] = None
-    failures: Annotated[int | None, _of(_ORACLE.failures)] = None
-
-
-@dataclass(frozen=True)
-class RoundOptions:
-    """How the search goes on, and when it ends.
-
-    Attributes:
-        batch: proposals a round.
-        seed: every random draw comes from it.
-        initial: texts that are scored before the first ones are bred or modelled.
-        minutes: end after so many minutes; 0: never for that reason.
-        patience: end after so many calls without a better best, of several scores without a new text on their front; 0:
-            never for that reason.
-    """
-
-    batch: Annotated[int | None, _of(_CAMPAIGN.batch)] = None
-    seed: Annotated[int | None, _of(_CAMPAIGN.seed)] = None
-    initial: Annotated[int | None, _of(_CAMPAIGN.initial)] = None
-    minutes: Annotated[float | None, _of(_CAMPAIGN.minutes)] = None
-    patience: Annotated[int | None, _of(_CAMPAIGN.patience)] = None
-
-
-CALLS, ROUNDS, FREE = CallOptions(), RoundOptions(), ConstraintConfig()
+FLAGS = search_flags()
+SETTINGS = [one for section in FLAGS.values() for one in section]
+_MAY_CHANGE = ("budget", "minutes", "patience")  # of a search that is resumed
 _AS_IT_WAS = EndConfig()
-Constraints = Annotated[ConstraintConfig, Parameter(name="*", group="Constraints")]
 
 
 @app.default
+@with_flags(SETTINGS)
 def optimize(
     *,
     objective: Place = "",
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    model: Annotated[str | None, _of(DEFAULT_MODEL)] = None,
-    optimizer: Annotated[str | None, _of(_SEARCH.optimizer)] = None,
+    config: Path | None = None,
     start: Place = "",
     measured: Place = "",
     resume: Path | None = None,
-    calls: Annotated[CallOptions, Parameter(name="*", group="Calls")] = CALLS,
-    rounds: Annotated[RoundOptions, Parameter(name="*", group="Rounds")] = ROUNDS,
-    constraints: Constraints = FREE,
-    device: Annotated[str | None, _of(_SEARCH.device)] = None,
+    help_optimizer: bool = False,
     quiet: bool = False,
+    **given: Any,  # noqa: ANN401
 ) -> None:
     """Search for texts that score high, each call counted, within a budget.
 
@@ -117,57 +75,59 @@ def optimize(
         objective: what is made large: a property (`seqvae properties list`), `module:function` of your own, or a TOML
             file of weighted terms.
         out: folder of the search; it is made.
-        model: name of a shipped model, or folder of a trained one; `none`: search without, from the texts of --start.
-        optimizer: `auto`, `latent`, `turbo`, `ascent`, `cma-es`, `subspace`, `gp`, `ga`, `string-ga`, `prior` or
-            `screening`.
+        config: TOML file of settings, with `model` and `device` at its top, the tables oracle, campaign and
+            constraints, and the table optimizer, with `name` and its own settings.
         start: file of texts to begin with; by default the search begins with draws from the model's prior.
         measured: table of texts and their scores that are known already; they cost no call. Its column is `score`, of
-            terms that are apart one by the name of each.
+            terms joined by `pareto` one by the name of each.
         resume: folder of a search to go on with, with its settings; --budget, --minutes and --patience may be others.
-        calls: how texts are scored.
-        rounds: how the search goes on, and when it ends.
-        constraints: what every design must keep to.
-        device: `auto`, `cpu` or `cuda`; a search goes on where it was begun, since others compute other last digits.
+        help_optimizer: show the settings of the optimizers as flags, of the one of --optimizer alone where it is given.
         quiet: show no progress.
+        **given: any setting of a search, by its flag, where it was given.
     """
     from seqvae.cli.verbs.properties import importable_here
 
+    if help_optimizer:
+        print_optimizers(given.get("optimizer"))
+        return
     with importable_here():
         if resume is not None:
-            named = objective or out or start or measured or model or optimizer or device
-            fixed = _given(replace(calls, budget=None)) | _given(replace(rounds, minutes=None, patience=None))
-            # An option that was given makes a new object, even where it says the default.
-            if named or fixed or constraints is not FREE:
+            changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
+            if objective or out or config or start or measured or any(value is not None for value in given.values()):
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
-            _go_on(resume, quiet, EndConfig(calls.budget, rounds.minutes, rounds.patience))
+            _go_on(resume, quiet, EndConfig(**changed))
             return
         if not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
-        parts = OracleConfig(**_given(calls)), CampaignConfig(**_given(rounds)), constraints
-        config = SearchConfig(model_of(model), optimizer or _SEARCH.optimizer, device or _SEARCH.device, *parts)
-        _begin(objective, out, config, start, measured)
+        _begin(objective, out, config_of(config, given, SETTINGS), start, measured)
         _go_on(out, quiet)
 
 
+def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Setting]) -> SearchConfig:
+    """Return the settings of a search, from a file and from flags, which win.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is unknown, of the wrong type or out of range.
+        UsageError: a flag has no effect beside the others.
+    """
+    values = read_toml(file, "the settings of a search") if file else {}
+    if isinstance(values.get("optimizer"), str):
+        values["optimizer"] = {"name": values["optimizer"]}
+    config = search_from_dict(merged(values, given, settings))
+    refuse_idle(given, config.idle())
+    return config
+
+
 def _begin(objective: str, out: Path, config: SearchConfig, start: str, measured: str) -> None:
-    from seqvae.cli.verbs.tell import read_measurements
     from seqvae.properties.scoring import scoring_of
     from seqvae.search.api import begin
+    from seqvae.search.oracle.measurements import read_measurements
 
     scoring = scoring_of(objective)
     known = read_measurements(measured, "", scoring.names) if measured else []
     begin(scoring, out, config, texts_of_file(start), known)
-
-
-def model_of(word: str | None) -> str:
-    """Return the model that a flag means; empty: none."""
-    return "" if word == "none" else word or DEFAULT_MODEL
-
-
-def _given(options: CallOptions | RoundOptions) -> dict[str, Any]:
-    return {name: value for name, value in vars(options).items() if value is not None}
 
 
 def texts_of_file(source: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from seqvae.errors import UsageError
 if TYPE_CHECKING:
     from seqvae.data.files.chunks import Results
     from seqvae.data.files.readers import RecordReader
-    from seqvae.properties import Property, Scoring
+    from seqvae.properties.columns import Columns
 
 app = App(
     name="properties",
@@ -64,7 +64,7 @@ or None. Files may be larger than memory.
 
 `tasks.toml` joins many terms into one score:
 
-    join = "geometric"  # or "arithmetic", or "apart": no score, the terms side by side
+    join = "geometric"  # or "arithmetic", or "pareto": no score, the terms side by side
 
     [[term]]
     property = "qed"
@@ -101,52 +101,35 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
     from seqvae.cli.options import ComputeOptions
     from seqvae.data.files.readers import ReadSettings, RecordReader
     from seqvae.data.files.writers import write_pieces, writer_for
-    from seqvae.properties import get, read_scoring
-    from seqvae.properties.scoring import is_scoring_file
+    from seqvae.properties.columns import Columns
 
     *names, source = words or ("",)
     if not names:
         raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
     writer_for(out, scores=True)
+    reading.check(source)
     reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
     with importable_here():
-        properties = [get(name) for name in dict.fromkeys(names) if not is_scoring_file(name)]
-        scorings = [read_scoring(name) for name in dict.fromkeys(names) if is_scoring_file(name)]
-        found = dict.fromkeys(_titles(properties, scorings), 0)
-        write_pieces(out, _scored(properties, scorings, reader, found), scores=True)
+        columns = Columns(names)
+        found = dict.fromkeys(columns.titles, 0)
+        write_pieces(out, _scored(columns, reader, found), scores=True)
     values = ", ".join(f"{name} {count:,}" for name, count in found.items())
     ComputeOptions(quiet=quiet).note(f"{reader.summary}; values: {values}; {out}")
 
 
-def _titles(properties: Sequence[Property], scorings: Sequence[Scoring]) -> list[str]:
-    """Return what the columns are called; no two may have the same name."""
-    titles = [one.name for one in properties]
-    for scoring in scorings:
-        for title in scoring.titles:
-            if title in titles:
-                raise UsageError(f"two columns would be called {title!r}: leave one of them out")
-            titles.append(title)
-    return titles
-
-
-def _scored(
-    properties: Sequence[Property], scorings: Sequence[Scoring], reader: RecordReader, found: dict[str, int]
-) -> Iterator[Results]:
+def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> Iterator[Results]:
     """Yield the texts with their numbers, and count the numbers of each column."""
     import numpy as np
 
     from seqvae.config import CHUNK
     from seqvae.data.files.chunks import Results
-    from seqvae.properties import score as score_all
 
     records = iter(reader)
     while texts := [record.text for record in islice(records, CHUNK)]:
-        columns = score_all(properties, texts)
-        for scoring in scorings:
-            columns |= scoring.parts(texts)
-        for name, column in columns.items():
+        values = columns(texts)
+        for name, column in values.items():
             found[name] += int((~np.isnan(column)).sum())  # what is written: infinity, too
-        yield Results(texts, {name: column.tolist() for name, column in columns.items()})
+        yield Results(texts, {name: column.tolist() for name, column in values.items()})
 
 
 @contextmanager

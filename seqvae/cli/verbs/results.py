@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +11,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.options import Out
 
 if TYPE_CHECKING:
-    from seqvae.data.files.chunks import Results as Rows
     from seqvae.search.results import Results
-    from seqvae.search.storage.ledger import Entry
 
 app = App(
     name="results",
@@ -53,48 +49,22 @@ def results(
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
-    from seqvae.search.results import results as results_of
-    from seqvae.search.storage.ledger import Ledger
-    from seqvae.search.storage.run_folder import LEDGER, settings_of
+    from seqvae.search.results import opened_results, table_of
 
     if out:
         writer_for(out)
-    settings = settings_of(run)
-    calls, names = settings["config"]["oracle"], settings["scores"]
-    ledger = Ledger(run / LEDGER)
-    try:
-        found = results_of(ledger.entries(), calls["budget"], count=calls["count"], kept=top)
+    with opened_results(run, top) as (found, settings, ledger):
+        names = settings["scores"]
         if json:
-            print_json(metrics(found))
+            print_json(found.to_dict())
         elif out != "-":
             print_results(found, names)
         if out:
-            wanted = found.top if top else ledger.entries()
-            write_pieces(out, _written(wanted, names))
+            write_pieces(out, table_of(found.top if top else ledger.entries(), names))
         if page is not None:
             from seqvae.report.search_page import search_page
 
             write_text(page, search_page(run.name, settings, found, list(ledger.entries())))
-    finally:
-        ledger.close()
-
-
-def metrics(found: Results) -> dict[str, object]:
-    """Return what `--json` prints."""
-    named = {
-        "calls_unique": found.unique,
-        "calls_every": found.proposals,
-        "best": _or_none(found.best),
-        "top10_mean": _or_none(found.top_mean),
-        "auc_top10": found.auc_top,
-    }
-    top = [{"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in found.top]
-    return {**named, "statuses": found.statuses, "top": top}
-
-
-def _or_none(score: float) -> float | None:
-    """Return a score, None in place of NaN, which JSON has no number for."""
-    return None if math.isnan(score) else score
 
 
 def print_results(found: Results, names: Sequence[str]) -> None:
@@ -115,17 +85,3 @@ def print_results(found: Results, names: Sequence[str]) -> None:
     print()
     rows = [(", ".join(f"{score:.6g}" for score in one.scores), one.proposer, one.text) for one in found.top]
     print_rows([(", ".join(names), "proposed by", "text"), *rows])
-
-
-def _written(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
-    """Yield evaluations as rows of a table, some at a time."""
-    from seqvae.config import CHUNK
-    from seqvae.data.files.chunks import Results as Rows
-
-    source = iter(entries)
-    while some := list(islice(source, CHUNK)):
-        columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
-        columns |= {name: [entry.scores[place] for entry in some] for place, name in enumerate(names)}
-        for title in ("status", "round", "proposer", "seconds", "error"):
-            columns[title] = [getattr(entry, title) for entry in some]
-        yield Rows([entry.text for entry in some], columns)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
 from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread
 from seqvae.config import DecodeConfig
+from seqvae.config.toml import replaced
 
 app = App(
     name="sample",
@@ -24,43 +25,27 @@ Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .t
 )
 
 
-@dataclass(frozen=True)
-class SamplingOptions:
-    """How samples are drawn.
-
-    Attributes:
-        temperature: divides the logits; below 1 the likelier texts are preferred.
-        top_p: sample from the smallest set of tokens that holds this share of the probability.
-        prior: `normal` for N(0, I), `fitted` for the density fitted to the model's latent points after training, or
-            `auto`, the one of these that the model prefers.
-        tries: of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all.
-        seed: one seed, one result.
-    """
-
-    temperature: float = DecodeConfig.temperature
-    top_p: float = DecodeConfig.top_p
-    prior: str = "auto"
-    tries: int = DecodeConfig.tries
-    seed: int = DecodeConfig.seed
-
-    def config(self) -> DecodeConfig:
-        """Return how a text is chosen; raises ConfigError where a number is out of range."""
-        return DecodeConfig("sample", temperature=self.temperature, top_p=self.top_p, tries=self.tries, seed=self.seed)
-
-
-SAMPLING = SamplingOptions()
+SETTINGS = flags_of(
+    DecodeConfig("sample"),
+    "",
+    "Sampling",
+    ("temperature", "top_p", "tries", "seed"),
+    {"tries": "of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all"},
+)
 
 
 @app.default
+@with_flags(SETTINGS)
 def sample(
     model: str,
     /,
     *,
     number: Annotated[int, Parameter(name=["--number", "-n"])] = 1000,
     out: Out = "-",
-    sampling: Annotated[SamplingOptions, Parameter(name="*", group="Sampling")] = SAMPLING,
+    prior: Annotated[str, Parameter(group="Sampling")] = "auto",
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
+    **given: Any,  # noqa: ANN401
 ) -> None:
     """Draw new texts from a prior: z from p(z), then a text from p(x|z).
 
@@ -68,13 +53,20 @@ def sample(
         model: folder of a trained model, or the name of one that ships.
         number: how many texts.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
-        sampling: how samples are drawn.
+        prior: `normal` for N(0, I) (`mixture` where the model was trained with one), `fitted` for the density fitted to
+            the latent points after training, or
+            `auto`, the one of these that the model prefers.
         computing: where and how the model runs.
         spread: over what a large number is spread, and how it goes on after a kill.
+        **given: how a text is chosen, by flag, where it was given.
     """
-    from seqvae.cli.bulk import in_bulk, write_bulk
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.latent.files import sample_file
 
-    how = sampling.config()
+    how = replaced(DecodeConfig("sample"), merged({}, given, SETTINGS), "sample")
     bulk = in_bulk(model, out, spread, computing)
-    write_bulk(bulk, out, bulk.sample(number, how, sampling.prior), computing, number)
+    if not bulk.codec.may_be_invalid:
+        refuse_idle(given, {"tries": f"on {model}, which writes no SMILES"})
+    with bar(computing, number) as advance:
+        sample_file(bulk, number, out, how, prior, advance)
     computing.note(f"{number:,} texts sampled: {out}")

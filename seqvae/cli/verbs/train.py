@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.flags import merged, with_settings
+from seqvae.cli.flags import RUN, merged, refuse_idle, with_flags
 from seqvae.cli.options import Place
 from seqvae.config.toml import read_run, run_from_dict
 
@@ -28,7 +29,7 @@ A flag wins over the file of `--config`, and the file over the defaults. The res
 
 
 @app.default
-@with_settings
+@with_flags(RUN)
 def train(
     source: Place = "",
     /,
@@ -47,28 +48,25 @@ def train(
         config: TOML file with a table for each group of settings below.
         resume: go on where a run in this folder stopped.
         quiet: show no progress.
-        **given: any setting of a run, by its flag; None where it was not given.
+        **given: any setting of a run, by its flag, where it was given.
     """
-    values = merged(read_run(config) if config else {}, {**given, "source": source or None})
+    values = merged(read_run(config) if config else {}, given, RUN)
+    if source:
+        values.setdefault("data", {})["source"] = source
     run = run_from_dict(values)
+    refuse_idle(given, run.idle())
 
-    from dataclasses import asdict
-
-    from seqvae import load
-    from seqvae.artifact.folder import record_metrics
-    from seqvae.cli.printing import print_metrics
-    from seqvae.evaluate.model.held_out import SummarySettings, summarise
     from seqvae.train.fit import train as fit
 
     named = [f"{section}.{key}" for section, part in values.items() for key in part]
     trained = fit(run, out, resume=resume, quiet=quiet, named=named)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # one of several processes that train together: the first one reports
-    prepared = trained.prepared
-    if not prepared.test_texts:
+    if not trained.prepared.test_texts:
         print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
         return
-    settings = SummarySettings(seed=prepared.run.training.seed)
-    metrics = asdict(summarise(load(out), prepared.test_texts, prepared.train, settings))
-    record_metrics(out, metrics)
-    print_metrics(metrics)
+    from seqvae.cli.printing import print_metrics
+    from seqvae.evaluate.trained import measure_trained
+
+    if found := measure_trained(trained):
+        print_metrics(asdict(found))

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from seqvae.config import suggestion
 from seqvae.errors import ConfigError, UsageError
 from seqvae.runtime.package_data import cards_folder
-
-KINDS = ("smiles", "dna")
+from seqvae.sequences.domain import KINDS
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Card:
     Args:
         name: what `load_dataset` and the command line call it.
         title: one line.
-        kind: "smiles" or "dna".
+        kind: what its texts are, by the kind of a tokenizer: "smiles", "dna", "rna", "protein" or "char".
         licence: of the data, as its source states it.
         citation: the paper to cite.
         homepage: where to read about it.

@@ -29,7 +29,7 @@ from seqvae.data.splits import Split, published_split
 from seqvae.errors import DownloadError, InputError, UsageError
 from seqvae.runtime.files import cache_folder
 from seqvae.runtime.package_data import cards_folder
-from seqvae.sequences.dna import normalize_dna
+from seqvae.sequences.domain import domain_of
 
 _TEXT, _SPLIT = " text", " split"  # keys among the values' names that no card can have: they begin with a blank
 
@@ -157,8 +157,8 @@ def load_dataset(name: str, *, progress: bool = True) -> Dataset:
             for value, column in cells.items():
                 title = titles.get(value, "")
                 column.append(number(record.fields.get(title, ""), title, str(path), record.line))
-    if card.kind == "dna":
-        texts = [normalize_dna(text) for text in texts]
+    if alphabet := domain_of(card.kind).alphabet:
+        texts = [alphabet.normalize(text) for text in texts]
     return Dataset(card, texts, labels, {value: np.asarray(column) for value, column in cells.items()})
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import InputError, InvalidMoleculeError, UsageError
 
 # Names that say by themselves which column holds the texts; compared in lower case.
 _TEXT_COLUMNS = ("smiles", "sequence", "seq", "selfies", "text")
@@ -111,11 +111,12 @@ def _read_table(source: Path | str, columns: Columns, delimiter: str) -> Iterato
 
 
 class _Picker:
-    """Takes the wanted cells out of a row of a table."""
+    """Takes the wanted cells out of a row of a table; what a column `selfies` holds becomes SMILES."""
 
     def __init__(self, header: list[str], columns: Columns, name: str) -> None:
         self.header = header
         self.text = header.index(text_column(header, columns.text, name))
+        self.in_selfies = header[self.text].lower() == "selfies"
         self.keep = [(title, header.index(_present(header, title, name))) for title in columns.keep]
         names = [i for i, title in enumerate(header) if title.lower() in _NAME_COLUMNS and i != self.text]
         self.name = names[0] if names else None
@@ -127,6 +128,13 @@ class _Picker:
         text = row[self.text].strip()
         if not text:
             return Flaw("", line, "the text column is empty here")
+        if self.in_selfies:
+            from seqvae.sequences.molecules import selfies_to_smiles  # RDKit: only where it is needed
+
+            try:
+                text = selfies_to_smiles(text)
+            except InvalidMoleculeError as error:
+                return Flaw(text, line, str(error))
         fields = {title: row[i] for title, i in self.keep} if self.keep else _NO_FIELDS
         return Record(text, "" if self.name is None else row[self.name], line, fields)
 
@@ -257,6 +265,7 @@ def _genbank_record(line: int, block: str) -> Record | Flaw:
 
 
 Format = Callable[[Path | str, Columns], Iterator[Record | Flaw]]
+TABLES = (read_csv, read_tsv, read_parquet)  # what has columns to choose among
 
 FORMATS: Mapping[str, Format] = {
     "txt": read_lines,
@@ -267,6 +276,10 @@ FORMATS: Mapping[str, Format] = {
     "sdf": read_sdf,
     "fasta": read_fasta,
     "fa": read_fasta,
+    "faa": read_fasta,
+    "fna": read_fasta,
+    "ffn": read_fasta,
+    "frn": read_fasta,
     "gb": read_genbank,
     "gbk": read_genbank,
 }

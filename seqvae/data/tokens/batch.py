@@ -49,13 +49,12 @@ class Batch:
             return torch.zeros(len(self), 0, dtype=torch.bool, device=self.targets.device)
         return ~self.labels.isnan()
 
-    def mean(self, values: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
-        """Return the mean of a number of each sequence, by their weights."""
+    def mean(self, values: Float[Tensor, "batch ..."]) -> Float[Tensor, ...]:
+        """Return the mean over the sequences, by their weights; 0 where all weights are 0."""
         if self.weights is None:
-            return values.mean()
+            return values.mean(0)
         total = self.weights.sum()
-        # A batch whose weights are all 0 asks for nothing.
-        return (values * self.weights).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        return torch.tensordot(self.weights, values, 1) / torch.where(total > 0, total, torch.ones_like(total))
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the batch on a device; what encoder and decoder read alike stays one tensor."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seqvae.config import ExecutorConfig
 from seqvae.data.tokens.store import FORMAT, TokenStore, writing_store
 from seqvae.data.tokens.symbols import SymbolChunk, splitting
+from seqvae.data.tokens.tokenized import RejectedText, TokenizedTexts, ids_or_errors
 from seqvae.errors import InputError, RecordError, SeqVAEError, SeqVAEWarning, UnknownTokenError, UsageError
 from seqvae.runtime.executor import cores, run_chunks
 from seqvae.runtime.files import atomic_folder, cache_folder
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 # A worker needs about half a second to start; below this many texts per worker it is not worth that.
 _TEXTS_PER_WORKER = 4000
 _CHUNK = 2000  # texts sent to a worker at a time: some tenths of a second of work, so the bar moves and work is shared
-_STORE, _TOKENIZER, _ROWS = "tokens.bin", "tokenizer.json", "rows.json"
+_STORE, _TOKENIZER, _ROWS, _FORMS = "tokens.bin", "tokenizer.json", "rows.json", "forms.json"
 # A change of one of these may change what a text becomes.
 _LIBRARIES = ("seqvae", "rdkit", "selfies", "tokenizers")
 
@@ -46,6 +47,7 @@ class PackedData:
         kept: int64, `(count,)`: position among the given texts of each sequence of the store.
         rejected: (position, text, reason) of each text left out.
         dropped: unknown tokens left out of kept texts, with counts; only a tokenizer with on_unknown="drop" does so.
+        forms: canonical form of each of the given texts, None where it has none; empty where they were not asked for.
     """
 
     store: TokenStore
@@ -53,6 +55,22 @@ class PackedData:
     kept: NDArray[np.int64]
     rejected: tuple[tuple[int, str, str], ...]
     dropped: Mapping[str, int]
+    forms: tuple[str | None, ...] = ()
+
+    def tokenized(self) -> TokenizedTexts:
+        """Return the texts as a model takes them, without reading one again; they need to be packed with their forms.
+
+        Raises:
+            UsageError: they were packed without.
+        """
+        if len(self.forms) != len(self.kept) + len(self.rejected):
+            raise UsageError("the texts were packed without their canonical forms: pack them with forms=True")
+        rows = self.kept.tolist()
+        forms = [self.forms[row] or "" for row in rows]
+        rejected = tuple(RejectedText(row, self.forms[row], reason) for row, _, reason in self.rejected)
+        return TokenizedTexts(
+            self.tokenizer, forms, [self.store.ids(i).tolist() for i in range(len(rows))], rows, rejected
+        )
 
 
 def pack(
@@ -62,6 +80,7 @@ def pack(
     workers: int | None = None,
     progress: bool = True,
     on_error: str = "stop",
+    forms: bool = False,
 ) -> PackedData:
     """Turn texts into a token store, or find the one made earlier from the same texts.
 
@@ -76,6 +95,7 @@ def pack(
             1 splits them in this process.
         progress: show a bar on standard error, where that is a terminal.
         on_error: "stop" raises at the first text that cannot be used; "skip" leaves such texts out and lists them.
+        forms: keep the canonical forms beside the ids, for `PackedData.tokenized`.
 
     Returns:
         The store, the fitted tokenizer, which texts were kept, and which not and why.
@@ -90,11 +110,11 @@ def pack(
     if workers is not None and workers < 1:
         raise UsageError(f"workers must be at least 1, got {workers}")
     folder = Path(cache_dir) if cache_dir is not None else cache_folder("packed")
-    folder = folder / content_key(texts, tokenizer)
+    folder = folder / (content_key(texts, tokenizer) + ("-forms" if forms else ""))
     packed = _load(folder)
     if packed is None:
         with atomic_folder(folder) as part:
-            _Packer(texts, tokenizer, on_error, progress).run(part, workers or _worker_count(len(texts)))
+            _Packer(texts, tokenizer, on_error, progress, forms).run(part, workers or _worker_count(len(texts)))
         packed = _load(folder)
     if packed is None:
         raise InputError(f"{folder}: the token store written there cannot be read back: is the disk full or failing?")
@@ -150,22 +170,24 @@ def _load(folder: Path) -> PackedData | None:
         tokenizer = tokenizer_from_dict(json.loads((folder / _TOKENIZER).read_text("utf-8")))
         rows = json.loads((folder / _ROWS).read_text("utf-8"))
         rejected = tuple((position, text, reason) for position, text, reason in rows["rejected"])
+        forms = tuple(json.loads((folder / _FORMS).read_text("utf-8"))) if (folder / _FORMS).is_file() else ()
     except (SeqVAEError, OSError, ValueError, KeyError) as error:
         warnings.warn(f"packed data in the cache is damaged and is made again: {error}", SeqVAEWarning, stacklevel=3)
         shutil.rmtree(folder)
         return None
     gone = np.fromiter((p for p, _, _ in rejected), np.int64, len(rejected))
     kept = np.delete(np.arange(len(store) + len(rejected), dtype=np.int64), gone)
-    return PackedData(store, tokenizer, kept, rejected, rows["dropped"])
+    return PackedData(store, tokenizer, kept, rejected, rows["dropped"], forms)
 
 
 class _Packer:
     """One run of packing: carries the texts, the copy of the tokenizer, and what has been rejected so far."""
 
-    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, on_error: str, progress: bool) -> None:
+    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, on_error: str, progress: bool, forms: bool) -> None:
         self.texts, self.on_error, self.progress = texts, on_error, progress
         self.tokenizer = tokenizer_from_dict(tokenizer.to_dict())
         self.rejected: dict[int, str] = {}
+        self.forms: list[str | None] | None = [] if forms else None
 
     def run(self, folder: Path, workers: int) -> None:
         """Fill the folder."""
@@ -177,6 +199,8 @@ class _Packer:
             corpus = _Corpus()
             for chunk in self._chunks(workers):
                 self._note_rejected(chunk, corpus.texts)
+                if self.forms is not None:
+                    self.forms += chunk.forms
                 corpus.add(chunk)
                 bar.update(len(chunk.lengths))
             if not corpus.kept:
@@ -187,6 +211,8 @@ class _Packer:
         rows = {"rejected": rejected, "dropped": dict(self.tokenizer.dropped.most_common())}
         (folder / _ROWS).write_text(json.dumps(rows), "utf-8")
         (folder / _TOKENIZER).write_text(json.dumps(self.tokenizer.to_dict()), "utf-8")
+        if self.forms is not None:
+            (folder / _FORMS).write_text(json.dumps(self.forms), "utf-8")
 
     def _first_reason(self) -> str:
         return self.rejected[min(self.rejected)] if self.rejected else "there are none"
@@ -225,18 +251,13 @@ class _Packer:
         with warnings.catch_warnings():
             # With on_unknown="drop" the tokenizer warns once a call; `pack` gives one warning for all texts.
             warnings.simplefilter("ignore", SeqVAEWarning)
-            try:
-                return self.tokenizer.ids_batch(symbols)
-            except UnknownTokenError:
-                return self._ids_one_by_one(positions, symbols)
-
-    def _ids_one_by_one(self, positions: list[int], symbols: list[list[str]]) -> list[list[int]]:
+            found = ids_or_errors(symbols, self.tokenizer)
         ids = []
-        for position, one in zip(positions, symbols, strict=True):
-            try:
-                ids.append(self.tokenizer.ids(one))
-            except UnknownTokenError as error:
-                self._reject(position, str(error))
+        for position, one in zip(positions, found, strict=True):
+            if isinstance(one, UnknownTokenError):
+                self._reject(position, str(one))
+            else:
+                ids.append(one)
         return ids
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import selfies
 from numpy.typing import NDArray
 
-from seqvae.errors import InputError
 from seqvae.runtime.executor import Job
 from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -24,12 +23,14 @@ class SymbolChunk:
         symbols: the different symbols.
         lengths: int32, `(texts,)`: symbols in each text, -1 where the text was rejected.
         codes: int32: the texts' symbols one after the other, as positions in `symbols`.
+        forms: canonical form of each text, None where it has none.
         rejected: (position in the run, reason) of each text that the tokenizer refused.
     """
 
     symbols: tuple[str, ...]
     lengths: NDArray[np.int32]
     codes: NDArray[np.int32]
+    forms: tuple[str | None, ...]
     rejected: tuple[tuple[int, str], ...]
 
 
@@ -37,7 +38,7 @@ def split_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> SymbolChunk:
     """Split texts into symbols in this process.
 
     Args:
-        tokenizer: its `symbols` is used; it need not be fitted.
+        tokenizer: its `read` is used; it need not be fitted.
         texts: the texts.
 
     Returns:
@@ -46,16 +47,17 @@ def split_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> SymbolChunk:
     table: dict[str, int] = {}
     lengths = np.full(len(texts), -1, np.int32)
     codes: list[int] = []
+    forms: list[str | None] = []
     rejected: list[tuple[int, str]] = []
     for position, text in enumerate(texts):
-        try:
-            symbols = tokenizer.symbols(text)
-        except InputError as error:
-            rejected.append((position, str(error)))
+        read = tokenizer.read(text)
+        forms.append(read.form)
+        if read.error is not None:
+            rejected.append((position, str(read.error)))
             continue
-        lengths[position] = len(symbols)
-        codes.extend(table.setdefault(s, len(table)) for s in symbols)
-    return SymbolChunk(tuple(table), lengths, np.asarray(codes, np.int32), tuple(rejected))
+        lengths[position] = len(read.symbols)
+        codes.extend(table.setdefault(s, len(table)) for s in read.symbols)
+    return SymbolChunk(tuple(table), lengths, np.asarray(codes, np.int32), tuple(forms), tuple(rejected))
 
 
 def splitting(tokenizer: Tokenizer) -> Job:

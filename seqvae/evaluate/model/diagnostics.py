@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 
 ACTIVE = (
     0.01  # variance of the posterior mean above which a unit counts (Burda et al. 2016, arXiv:1509.00519, section 5)
@@ -25,20 +25,15 @@ def active_units(means: Float[Tensor, "texts latent"]) -> int:
     return int((means.var(dim=0, correction=0) > ACTIVE).sum()) if len(means) else 0
 
 
-def mixture_log_prob(z: Float[Tensor, "points latent"], posterior: DiagonalGaussian) -> Float[Tensor, " points"]:
+def mixture_log_prob(z: Float[Tensor, "points latent"], posterior: Posterior) -> Float[Tensor, " points"]:
     """Return log q(z), nats, where q(z) is the mixture in equal parts of the posteriors of all texts.
 
-    The aggregate posterior of these texts, exactly: a log-sum-exp over all of them, in blocks of bounded memory. The
-    squares are expanded, so that the whole table is two matrix products; float64 leaves 1e-8 nats of what that cancels.
+    The aggregate posterior of these texts, exactly: a log-sum-exp over all of them, in float64 and in blocks of bounded
+    memory.
     """
-    mean, precision = posterior.mean.double(), (-posterior.log_variance.double()).exp()
-    scaled = mean * precision
-    constant = (mean * scaled + posterior.log_variance.double() + math.log(2 * math.pi)).sum(1)
-    found = []
-    for part in z.double().split(max(1, _ENTRIES // len(mean))):
-        table = torch.addmm(constant, part.square(), precision.T).addmm_(part, scaled.T, alpha=-2)
-        found.append(table.mul_(-0.5).logsumexp(1) - math.log(len(mean)))
-    return torch.cat(found)
+    exact, texts = posterior.to(torch.float64), len(posterior)
+    blocks = z.double().split(max(1, _ENTRIES // texts))
+    return torch.cat([exact.pairwise_log_prob(block).logsumexp(1) - math.log(texts) for block in blocks])
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Information:
     limit: float
 
 
-def mutual_information(posterior: DiagonalGaussian, rng: torch.Generator, samples: int = 1) -> Information:
+def mutual_information(posterior: Posterior, rng: torch.Generator, samples: int = 1) -> Information:
     """Return I(x; z) = E log q(z|x) / q(z), with q(z) the mixture of the posteriors given.
 
     It is the rate less KL(q(z) || p(z)), whatever the prior (Hoffman & Johnson 2016, "ELBO surgery"): the marginal KL
@@ -66,10 +61,10 @@ def mutual_information(posterior: DiagonalGaussian, rng: torch.Generator, sample
         rng: source of the draws.
         samples: draws a text.
     """
-    exact = DiagonalGaussian(posterior.mean.double(), posterior.log_variance.double())
+    exact = posterior.to(torch.float64)
     z = exact.rsample(samples, rng)
     ratios = exact.log_prob(z).flatten() - mixture_log_prob(z.flatten(0, 1), exact)
-    return Information(float(ratios.mean()), math.log(len(exact.mean)))
+    return Information(float(ratios.mean()), math.log(len(exact)))
 
 
 def other_rows(count: int, rng: torch.Generator) -> Int[Tensor, " count"]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from seqvae.config import REFINE_STEPS, DecodeConfig
-from seqvae.data.tokens.store import TokenStore
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import CollapseWarning, InputError
+from seqvae.evaluate.metric_names import BRIEF, TELLING, Metric
 from seqvae.evaluate.model.diagnostics import active_units, collapse_sentence, mutual_information, other_rows
 from seqvae.evaluate.model.reconstruction import Reconstruction, canonical_equal, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.model.reconstruction_errors import Spread, measure_reconstruction_errors
-from seqvae.evaluate.model.sample_metrics import sample_metrics
+from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.latent.codec import Codec
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
+from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 
 _ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
@@ -25,67 +27,12 @@ _FORCED, _INFORMATION, _REFINED = 23, 24, 25  # streams of random numbers
 
 @dataclass(frozen=True)
 class ModelTable:
-    """Figures of a model on held-out texts, whatever it generates. Nats are per sequence, means over the texts.
+    """Metrics of a model on held-out texts, whatever it generates. Nats are per sequence, means over the texts.
 
-    The prior p(z) is the model's own, N(0, I), except where a field is called fitted. `labels.LABELS` has a title with
-    the unit and an explanation for each.
-
-    Attributes:
-        texts: number of held-out texts.
-        left_out: held-out texts that the model cannot encode (invalid, an unseen token, too long); not in the figures.
-        tokens: tokens of these texts, ends included.
-        characters: characters of their canonical forms.
-        elbo: lower bound on log p(x), nats.
-        rate: KL(q(z|x) || p(z)), nats.
-        distortion: -log p(x|z) at a posterior sample, nats.
-        nll_bound: importance-weighted upper bound on -log p(x), nats.
-        iwae_samples: samples of that bound for each text.
-        bits_per_token: the bound `nll_bound` in bits over all tokens, ends included.
-        bits_per_character: the same over the characters of the canonical texts (bases, for DNA).
-        elbo_bits_per_token: -elbo in bits over all tokens.
-        elbo_bits_per_character: the same over the characters.
-        rate_bits_per_token: the rate in bits over all tokens.
-        distortion_bits_per_token: the distortion in bits over all tokens.
-        rate_fitted: the rate against the fitted prior, nats; None where the model has none. So the next three.
-        nll_bound_fitted: the bound `nll_bound` under the fitted prior, nats.
-        bits_per_token_fitted: that in bits over all tokens.
-        bits_per_character_fitted: that in bits over the characters.
-        exact_reconstruction: share that comes back exactly, greedy from the posterior mean, free-running.
-        canonical_equal: share of which the canonical form comes back, once what came back is made canonical.
-        teacher_forced_exact: share of which every token is the likeliest given the true ones before it, z at the mean.
-        teacher_forced_exact_sampled: the same at one posterior sample of z (as DD-VAE measures it).
-        token_accuracy: share of right tokens, teacher-forced, z at the mean.
-        misses: texts that do not come back exactly; None in the next fields where there are none.
-        miss_invalid: share of misses that are no molecule or an empty sequence.
-        miss_stereo_only: molecules: share of misses that are right but for stereo.
-        miss_tanimoto_mean: molecules: Tanimoto similarity of a miss to its text, mean.
-        miss_tanimoto_lower_quartile: its lower quartile.
-        miss_tanimoto_median: its median.
-        miss_tanimoto_upper_quartile: its upper quartile.
-        miss_edits_mean: sequences: edit distance of a miss to its text, characters, mean.
-        miss_edits_lower_quartile: its lower quartile.
-        miss_edits_median: its median.
-        miss_edits_upper_quartile: its upper quartile.
-        ten_by_ten: share of 10 stochastic decodings of each of 10 posterior samples that are the text; None if not
-            asked for.
-        ten_by_ten_error: its standard error over the texts; None for fewer than two.
-        ten_by_ten_texts: texts that it was measured on, the first ones.
-        refined_exact: share that comes back exactly, greedy from the mean of a posterior that was refined text by text;
-            None if not asked for. So the next three.
-        beam_exact: the same by beam search, from the encoder's mean.
-        refined_beam_exact: the same by beam search, from the mean of the refined posterior.
-        amortisation_gap: what the refinement gains in distortion + beta * rate, with the beta of the training, nats.
-        refined_texts: texts that these four were measured on, the first ones.
-        refine_steps: gradient steps of the refinement.
-        beam: hypotheses of the beam search.
-        distortion_shuffled: -log p(x|z) with z of another text, nats; None for a single text.
-        active_units: latent dimensions whose posterior mean varies.
-        latent: latent dimensions.
-        mutual_information: I(x; z) over these texts, nats.
-        mutual_information_limit: log of the number of texts, which it cannot exceed, nats.
-        marginal_kl: KL(q(z) || p(z)) of the aggregate posterior of these texts, nats: rate less mutual information.
-        marginal_kl_fitted: the same against the fitted prior; None where the model has none.
-        collapse: one sentence if the latent space has collapsed, else empty.
+    What each field is, with its unit, is in `TABLE_METRICS`. The prior p(z) is the model's own, except where a
+    field is called fitted. None: not asked for (the 10 x 10 protocol, beam search, refinement), no fitted prior, no
+    text of which it is known (of misses, where all texts come back), or too few texts to tell (`ten_by_ten_error`,
+    `distortion_shuffled`). `collapse` is one sentence if the latent space has collapsed, else empty.
     """
 
     texts: int
@@ -143,81 +90,168 @@ class ModelTable:
     collapse: str
 
 
-@dataclass(frozen=True)
-class ModelSettings:
-    """How much work a model table is.
+# A metric of a model is a field above, its name here and its value below. The order is that of the tables.
+TABLE_METRICS = {
+    "texts": Metric("held-out texts", "texts the model has not been trained on", BRIEF),
+    "left_out": Metric(
+        "held-out texts left out", "the model cannot encode them: invalid, an unseen token, or too long", BRIEF
+    ),
+    "tokens": Metric("tokens of these texts", "ends included"),
+    "characters": Metric("characters of these texts", "of their canonical forms; bases, for DNA"),
+    "exact_reconstruction": Metric(
+        "exact reconstruction, free-running (share of texts)",
+        "greedy from the posterior mean, each token from those decoded before it; the same canonical text comes back",
+        TELLING,
+        BRIEF,
+    ),
+    "canonical_equal": Metric(
+        "canonical form reconstructed (share of texts)", "the same, once what came back is made canonical itself"
+    ),
+    "teacher_forced_exact": Metric(
+        "exact reconstruction, teacher-forced (share of texts)",
+        "every token is the likeliest given the true tokens before it, z at the posterior mean",
+        TELLING,
+    ),
+    "teacher_forced_exact_sampled": Metric(
+        "exact reconstruction, teacher-forced, z sampled (share of texts)",
+        "the same at one posterior sample of z: how DD-VAE reports reconstruction",
+    ),
+    "token_accuracy": Metric(
+        "token accuracy, teacher-forced (share of tokens)",
+        "tokens, ends included, that are the likeliest given the true ones before them",
+        BRIEF,
+    ),
+    "ten_by_ten": Metric(
+        "reconstruction, 10 x 10 protocol (share of decodings)",
+        "JT-VAE's: 10 posterior samples a text, each decoded 10 times by sampling, that are the text itself",
+        TELLING,
+    ),
+    "ten_by_ten_error": Metric("its standard error (share of decodings)", "over the texts"),
+    "ten_by_ten_texts": Metric("texts of the 10 x 10 protocol", "the first ones; each costs 100 decodings"),
+    "beam_exact": Metric(
+        "exact reconstruction, beam search (share of texts)",
+        "the likeliest text that a beam search finds from the posterior mean, in place of the likeliest tokens",
+        TELLING,
+        BRIEF,
+    ),
+    "refined_exact": Metric(
+        "exact reconstruction, refined posterior (share of texts)",
+        "greedy from the mean, after some gradient steps on each text's own posterior, decoder and prior as they are",
+        TELLING,
+        BRIEF,
+    ),
+    "refined_beam_exact": Metric(
+        "exact reconstruction, refined posterior and beam search (share of texts)",
+        "both: beam search from the mean of the refined posterior",
+        TELLING,
+        BRIEF,
+    ),
+    "amortisation_gap": Metric(
+        "amortisation gap (nats per sequence)",
+        "distortion + beta * rate, with the beta of the training, of the encoder's posteriors less the refined ones",
+        BRIEF,
+    ),
+    "refined_texts": Metric("texts with refined posteriors", "the first ones; of the beam search too", BRIEF),
+    "refine_steps": Metric("gradient steps of the refinement", "on mean and variance of each text", BRIEF),
+    "beam": Metric("hypotheses of the beam search", "partial texts that it keeps at each token", BRIEF),
+    "misses": Metric("texts not reconstructed exactly", "free-running, greedy from the posterior mean"),
+    "miss_invalid": Metric("invalid (share of misses)", "what came back is no molecule, or an empty sequence"),
+    "miss_stereo_only": Metric(
+        "wrong in stereo alone (share of misses)", "the molecule is right once stereo is left out"
+    ),
+    "miss_tanimoto_mean": Metric(
+        "Tanimoto similarity of misses, mean (0 to 1)",
+        "to the text, Morgan fingerprints of radius 2 with 2,048 bits; 0 for an invalid one",
+        TELLING,
+    ),
+    "miss_tanimoto_lower_quartile": Metric("Tanimoto similarity of misses, lower quartile (0 to 1)", "see its mean"),
+    "miss_tanimoto_median": Metric("Tanimoto similarity of misses, median (0 to 1)", "see its mean"),
+    "miss_tanimoto_upper_quartile": Metric("Tanimoto similarity of misses, upper quartile (0 to 1)", "see its mean"),
+    "miss_edits_mean": Metric(
+        "edit distance of misses, mean (characters)",
+        "fewest insertions, deletions and exchanges of one character that give the text",
+        TELLING,
+    ),
+    "miss_edits_lower_quartile": Metric("edit distance of misses, lower quartile (characters)", "see its mean"),
+    "miss_edits_median": Metric("edit distance of misses, median (characters)", "see its mean"),
+    "miss_edits_upper_quartile": Metric("edit distance of misses, upper quartile (characters)", "see its mean"),
+    "elbo": Metric("ELBO (nats per sequence)", "-(distortion + rate), a lower bound on log p(x)", BRIEF),
+    "rate": Metric(
+        "rate, KL(q(z|x) || p(z)) (nats per sequence)", "what z says of a text, against N(0, I)", TELLING, BRIEF
+    ),
+    "distortion": Metric(
+        "distortion, -log p(x|z) (nats per sequence)",
+        "what is left to say, z from the text's posterior",
+        TELLING,
+        BRIEF,
+    ),
+    "distortion_shuffled": Metric(
+        "distortion with another text's z (nats per sequence)",
+        "no higher than the distortion if the decoder ignores z",
+        TELLING,
+    ),
+    "nll_bound": Metric(
+        "bound on -log p(x) (nats per sequence)",
+        "importance-weighted (IWAE), under N(0, I); with more samples it only gets tighter",
+        TELLING,
+        BRIEF,
+    ),
+    "iwae_samples": Metric("samples of that bound", "posterior samples a text", BRIEF),
+    "nll_bound_fitted": Metric(
+        "bound on -log p(x), fitted prior (nats per sequence)", "the same under the fitted prior", TELLING
+    ),
+    "rate_fitted": Metric(
+        "rate, fitted prior (nats per sequence)", "against the fitted prior, at one posterior sample"
+    ),
+    "bits_per_token": Metric(
+        "bound on -log p(x) (bits per token)", "the importance-weighted one, ends included", TELLING, BRIEF
+    ),
+    "bits_per_character": Metric(
+        "bound on -log p(x) (bits per character)", "the same; per base, for DNA", TELLING, BRIEF
+    ),
+    "bits_per_token_fitted": Metric("bound on -log p(x), fitted prior (bits per token)", "under the fitted prior"),
+    "bits_per_character_fitted": Metric(
+        "bound on -log p(x), fitted prior (bits per character)", "under the fitted prior"
+    ),
+    "elbo_bits_per_token": Metric("-ELBO (bits per token)", "ends included"),
+    "elbo_bits_per_character": Metric("-ELBO (bits per character)", "per base, for DNA"),
+    "rate_bits_per_token": Metric("rate (bits per token)", "against N(0, I)"),
+    "distortion_bits_per_token": Metric("distortion (bits per token)", "ends included"),
+    "active_units": Metric(
+        "active units", "latent dimensions whose posterior mean varies over the texts by more than 0.01", TELLING, BRIEF
+    ),
+    "latent": Metric("latent dimensions", "of z", TELLING, BRIEF),
+    "mutual_information": Metric(
+        "mutual information I(x; z) (nats)",
+        "how well z tells these texts apart; it cannot exceed the limit below, and near it says only: at least this",
+        TELLING,
+    ),
+    "mutual_information_limit": Metric("its limit, log of the number of texts (nats)", "more texts raise it", TELLING),
+    "marginal_kl": Metric(
+        "marginal KL(q(z) || p(z)) (nats)",
+        "how far the posterior of all these texts is from N(0, I), rate less mutual information; too "
+        "large where that is at its limit",
+        TELLING,
+    ),
+    "marginal_kl_fitted": Metric("marginal KL, fitted prior (nats)", "the same, from the fitted prior"),
+}
 
-    Attributes:
-        texts: held-out texts looked at, at most; the first ones.
-        iwae_samples: samples of the importance-weighted bound; each costs one pass over the texts.
-        protocol_texts: texts of the 10 x 10 protocol, at most; each costs 100 decodings. 0: leave it out.
-        refined_texts: texts that are decoded by beam search, and whose posteriors are refined, at most; each costs
-            some `REFINE_STEPS` training steps. 0: leave it out.
-        seed: seed of all draws.
-    """
 
-    texts: int = 5000
-    iwae_samples: int = 10
-    protocol_texts: int = 100
-    refined_texts: int = 500
-    seed: int = 0
+def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None = None) -> ModelTable:
+    """Compute the model table: what to show beside generation metrics, because a collapsed model generates well.
 
-
-@dataclass(frozen=True)
-class Summary(ModelTable):
-    """The model table and figures of texts sampled from the prior that the model prefers.
-
-    Attributes:
-        samples: texts sampled.
-        validity: share of valid samples, each drawn once.
-        uniqueness: share of distinct ones among these.
-        novelty: share of these that training has not seen; None where that is not known.
-    """
-
-    samples: int
-    validity: float
-    uniqueness: float
-    novelty: float | None
-
-
-@dataclass(frozen=True)
-class SummarySettings(ModelSettings):
-    """How much work a summary is.
-
-    Attributes:
-        samples: texts sampled from the prior.
-    """
-
-    samples: int = 1000
-
-
-def summarise(
-    codec: Codec, held_out: Sequence[str], training: TokenStore | None, settings: SummarySettings | None = None
-) -> Summary:
-    """Compute the held-out figures of a model; warns with a `CollapseWarning` where the latent space has collapsed.
+    Warns with a `CollapseWarning` where the latent space has collapsed.
 
     Args:
         codec: the model.
-        held_out: texts it has not been trained on.
-        training: texts it has been trained on, packed, for novelty; None where they are not at hand.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` has read are not read again.
         settings: how much work to do.
 
     Raises:
         InputError: none of the held-out texts can be encoded.
     """
-    settings = settings or SummarySettings()
-    found = model_table(codec, held_out, settings)
-    sampled = sample_metrics(codec.sample(settings.samples, seed=settings.seed, tries=1), codec.tokenizer, training)
-    return Summary(**vars(found), samples=settings.samples, **vars(sampled))
-
-
-def model_table(codec: Codec, held_out: Sequence[str], settings: ModelSettings | None = None) -> ModelTable:
-    """Compute the model table alone: what to show beside generation metrics, because a collapsed model generates well.
-
-    Warns and raises as `summarise`.
-    """
     settings = settings or ModelSettings()
-    texts, left_out = encodable(codec, held_out[: settings.texts])
+    texts = encodable(codec, first_texts(held_out, settings.texts))
     posterior = codec.posterior(texts)
     coded = _coded(codec, texts, settings)
     carried = _carried(posterior, coded, settings)
@@ -228,22 +262,22 @@ def model_table(codec: Codec, held_out: Sequence[str], settings: ModelSettings |
         warnings.warn(collapse, CollapseWarning, stacklevel=2)
     return ModelTable(
         texts=len(texts),
-        left_out=left_out,
+        left_out=len(texts.rejected),
         latent=codec.latent,
         collapse=collapse,
         **coded,
         **carried,
         **_forced(codec, texts, posterior, settings),
         **_reconstructed(codec, texts, posterior),
-        **_protocol(codec, texts[: settings.protocol_texts], settings),
-        **_refined(codec, texts[: settings.refined_texts], posterior, settings),
+        **_protocol(codec, texts.take(range(len(texts))[: settings.protocol_texts]), settings),
+        **_refined(codec, texts.take(range(len(texts))[: settings.refined_texts]), posterior, settings),
     )
 
 
-def _coded(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> dict[str, Any]:
+def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
     """Return what the texts cost to code: bounds on log p(x) and their parts, in nats and in bits a symbol."""
-    tokens = sum(len(ids) + 1 for ids in codec.tokenizer.encode_batch(texts))
-    characters = sum(len(text) for text in texts)
+    tokens = sum(len(ids) + 1 for ids in texts.ids)
+    characters = sum(len(form) for form in texts.forms)
     a_token, a_character = (len(texts) / math.log(2) / count for count in (tokens, characters))
     bounds = codec.bounds(texts, settings.seed)
     elbo, rate, distortion = (part.mean().item() for part in (bounds.elbo, bounds.rate, bounds.distortion))
@@ -273,7 +307,7 @@ def _coded(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> dict[
     }
 
 
-def _carried(posterior: DiagonalGaussian, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
+def _carried(posterior: Posterior, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
     """Return how much of the texts z carries; `coded` has their rates, nats."""
     information = mutual_information(posterior, generator(settings.seed, _INFORMATION))
     fitted = coded["rate_fitted"]
@@ -286,7 +320,7 @@ def _carried(posterior: DiagonalGaussian, coded: Mapping[str, Any], settings: Mo
     }
 
 
-def _forced(codec: Codec, texts: Sequence[str], posterior: DiagonalGaussian, settings: ModelSettings) -> dict[str, Any]:
+def _forced(codec: Codec, texts: TokenizedTexts, posterior: Posterior, settings: ModelSettings) -> dict[str, Any]:
     """Return what teacher forcing tells, with z at the mean, at a sample, and at a sample of another text."""
     rng = generator(settings.seed, _FORCED)
     sample = posterior.rsample(1, rng)[0]
@@ -300,9 +334,9 @@ def _forced(codec: Codec, texts: Sequence[str], posterior: DiagonalGaussian, set
     }
 
 
-def _reconstructed(codec: Codec, texts: list[str], posterior: DiagonalGaussian) -> dict[str, Any]:
+def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: Posterior) -> dict[str, Any]:
     """Return how the texts come back, free-running from the mean, and how far off those are that do not."""
-    found = Reconstruction(texts, codec.decode(posterior.mean))
+    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     return {
         "exact_reconstruction": found.exact,
@@ -320,31 +354,31 @@ def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
     return {f"{name}_{key}": value for key, value in values.items()}
 
 
-def _protocol(codec: Codec, texts: Sequence[str], settings: ModelSettings) -> dict[str, Any]:
+def _protocol(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
     """Return the share that comes back by the 10 x 10 protocol, and its standard error over the texts."""
-    if not texts:
+    if not len(texts):
         return {"ten_by_ten": None, "ten_by_ten_error": None, "ten_by_ten_texts": 0}
     shares = sampled_reconstruction(codec, texts, seed=settings.seed)
     error = shares.std().item() / math.sqrt(len(texts)) if len(texts) > 1 else None
     return {"ten_by_ten": shares.mean().item(), "ten_by_ten_error": error, "ten_by_ten_texts": len(texts)}
 
 
-def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settings: ModelSettings) -> dict[str, Any]:
+def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings: ModelSettings) -> dict[str, Any]:
     """Return what beam search and posteriors of the texts' own bring back, and what the encoder's cost more."""
-    if not texts:
+    if not len(texts):
         shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
-    first = DiagonalGaussian(amortised.mean[: len(texts)], amortised.log_variance[: len(texts)])
+    first, prior = amortised.rows(slice(0, len(texts))), codec.prior()
     better = codec.posterior(texts, refine=REFINE_STEPS)
-    samples = [posterior.rsample(1, generator(settings.seed, _REFINED))[0] for posterior in (first, better)]
-    before, after = teacher_forced(codec, texts, *samples)
-    rates = [posterior.kl(codec.model.prior) for posterior in (first, better)]
+    samples = [posterior.rsample(1, generator(settings.seed, _REFINED)) for posterior in (first, better)]
+    before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
+    rates = [rate(posterior, prior, z) for posterior, z in zip((first, better), samples, strict=True)]
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
-        "refined_exact": Reconstruction(texts, codec.decode(better.mean)).exact,
-        "beam_exact": Reconstruction(texts, codec.decode(first.mean, search)).exact,
-        "refined_beam_exact": Reconstruction(texts, codec.decode(better.mean, search)).exact,
+        "refined_exact": Reconstruction(texts.forms, codec.decode(better.mean)).exact,
+        "beam_exact": Reconstruction(texts.forms, codec.decode(first.mean, search)).exact,
+        "refined_beam_exact": Reconstruction(texts.forms, codec.decode(better.mean, search)).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,
@@ -352,31 +386,14 @@ def _refined(codec: Codec, texts: list[str], amortised: DiagonalGaussian, settin
     }
 
 
-def encodable(codec: Codec, texts: Sequence[str]) -> tuple[list[str], int]:
-    """Return the texts that the model can encode, in canonical form, and how many it cannot.
+def encodable(codec: Codec, texts: AnyTexts) -> TokenizedTexts:
+    """Return the texts as the model reads them; those that it cannot read are listed there.
 
     Raises:
-        InputError: it can encode none of them; the message says why for the first.
+        InputError: it can read none of them; the message says why for the first.
     """
-    rows, good = encodable_rows(codec, texts)
-    return good, len(texts) - len(rows)
-
-
-def encodable_rows(codec: Codec, texts: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return which texts the model can encode, by their row, and these in canonical form; raises as `encodable`."""
-    rows: list[int] = []
-    good: list[str] = []
-    reasons: list[str] = []
-    for row, text in enumerate(texts):
-        try:
-            form = codec.normalize(text)
-            codec.token_ids(form)
-        except InputError as error:
-            reasons.append(str(error))
-            continue
-        rows.append(row)
-        good.append(form)
-    if not good:
-        reason = reasons[0] if reasons else "there are no texts"
-        raise InputError(f"none of the {len(texts)} texts can be encoded by this model: {reason}")
-    return rows, good
+    read = codec.tokenize(texts, on_error="skip")
+    if not len(read):
+        reason = read.rejected[0].reason if read.rejected else "there are no texts"
+        raise InputError(f"none of the {read.given} texts can be encoded by this model: {reason}")
+    return read

@@ -19,14 +19,16 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.model.held_out import encodable_rows
+from seqvae.evaluate.metric_names import BY_PROPERTY, Metric
+from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.smoothness import PathSettings, path_quality
 from seqvae.latent.codec import Codec
 from seqvae.properties.dna.composition import gc_content
 from seqvae.properties.registry import score
 from seqvae.runtime.device import derived_seed
-from seqvae.sequences.dna import AMBIGUITY, GAP
+from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.integer_codes import letters
 
 Points = Float[np.ndarray, "texts latent"]
@@ -39,7 +41,6 @@ Predict = Callable[[Points, Values, Others], Predictions]
 _ALPHAS = np.logspace(-2, 5, 15)
 _FOLDS = 27  # stream of random numbers
 _MOLECULAR = ("logp", "qed", "sa")
-_NO_BASE = "".join(AMBIGUITY) + GAP
 
 
 @dataclass(frozen=True)
@@ -79,26 +80,7 @@ class LatentQuality:
     R2 and Spearman's rank correlation are of held-out predictions: every text is predicted once, by a model fitted to
     the other folds. By property; None where it is the same for all texts, or known for too few of them.
 
-    Attributes:
-        texts: distinct texts looked at.
-        left_out: texts left out: the model cannot encode them, or they came before.
-        latent: latent dimensions.
-        folds: parts of the cross-validation.
-        gp_texts: of these texts, those of the Gaussian process.
-        ridge_r2: R2 of ridge regression from the posterior mean.
-        ridge_rank: its rank correlation.
-        gp_r2: R2 of a Gaussian process from the posterior mean.
-        gp_rank: its rank correlation.
-        path_pairs: number of paths; this and what follows as in `paths.PathQuality`.
-        path_steps: points along each, ends included.
-        path_validity: share of points that decode to a valid text.
-        path_distinct: distinct valid texts along a path.
-        path_similarity: similarity of neighbouring points.
-        path_similarity_moved: similarity of neighbouring points with different texts.
-        path_worst_step: smallest similarity of neighbouring points along a path.
-        path_ends_similarity: similarity of the two ends.
-        path_monotone: share of paths on which no step goes back.
-        path_forward_steps: share of steps that do not go back.
+    What each field is, with its unit, is in `LATENT_METRICS`.
     """
 
     texts: int
@@ -122,9 +104,38 @@ class LatentQuality:
     path_forward_steps: float
 
 
+# A metric of the latent space is a field above, its name here and its value below.
+LATENT_METRICS = {
+    "texts": Metric("distinct texts", "texts the model has not been trained on"),
+    "left_out": Metric("texts left out", "not encodable, or the same as one before"),
+    "latent": Metric("latent dimensions", "of z"),
+    "folds": Metric("folds", "each text is predicted by a model fitted to the other folds"),
+    "gp_texts": Metric("texts of the Gaussian process", "taken evenly from these; its time grows with the cube"),
+    "ridge_r2": Metric("ridge, R²", "linear in the posterior mean, held out", BY_PROPERTY),
+    "ridge_rank": Metric("ridge, rank", "Spearman's, held out", BY_PROPERTY),
+    "gp_r2": Metric("GP, R²", "smooth in the posterior mean, held out", BY_PROPERTY),
+    "gp_rank": Metric("GP, rank", "Spearman's, held out", BY_PROPERTY),
+    "path_pairs": Metric("paths", "between the posterior means of two random texts"),
+    "path_steps": Metric("points along a path", "both ends included, decoded greedily"),
+    "path_validity": Metric("validity along paths (share of points)", "a molecule, or a sequence that is not empty"),
+    "path_distinct": Metric("distinct texts along a path (mean)", "of the points along it"),
+    "path_similarity": Metric(
+        "similarity of neighbouring points (0 to 1)",
+        "Tanimoto for molecules, 1 - edit distance / length for sequences; 0 with an invalid one",
+    ),
+    "path_similarity_moved": Metric("the same where the text changes (0 to 1)", "steps that stay at one text left out"),
+    "path_worst_step": Metric("similarity across the largest jump of a path (0 to 1)", "mean over the paths"),
+    "path_ends_similarity": Metric("similarity of a path's ends (0 to 1)", "what a single jump would have"),
+    "path_monotone": Metric(
+        "monotone paths (share of paths)", "no step comes nearer to the start or further from the end"
+    ),
+    "path_forward_steps": Metric("forward steps (share of steps)", "they do neither"),
+}
+
+
 def latent_quality(
     codec: Codec,
-    texts: Sequence[str],
+    texts: AnyTexts,
     columns: Mapping[str, Sequence[float]] | None = None,
     settings: LatentSettings | None = None,
 ) -> LatentQuality:
@@ -143,22 +154,25 @@ def latent_quality(
         UsageError: a column has another length than the texts.
     """
     settings = settings or LatentSettings()
+    given = texts.given if isinstance(texts, TokenizedTexts) else len(texts)
     for name, values in (columns or {}).items():
-        if len(values) != len(texts):
-            raise UsageError(f"column {name!r}: expected a value for each of {len(texts)} texts, got {len(values)}")
-    looked_at = texts[: settings.texts]
-    rows, forms = _distinct(*encodable_rows(codec, looked_at))
-    if len(forms) < 2 * settings.folds:
-        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {len(forms)}")
-    z = codec.encode(forms).double().numpy()
-    known = {**_own_properties(codec, forms), **{k: [v[i] for i in rows] for k, v in (columns or {}).items()}}
+        if len(values) != given:
+            raise UsageError(f"column {name!r}: expected a value for each of {given} texts, got {len(values)}")
+    read = encodable(codec, first_texts(texts, settings.texts))
+    distinct = _distinct(read)
+    count = len(distinct)
+    if count < 2 * settings.folds:
+        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {count}")
+    z = codec.encode(distinct).double().numpy()
+    own = _own_properties(codec, distinct.forms)
+    known = {**own, **{name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}}
     ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}
-    few, process = _at_most(settings.gp_texts, len(forms)), gaussian_process(settings.gp_tune)
+    few, process = _at_most(settings.gp_texts, count), gaussian_process(settings.gp_tune)
     gp = {name: _fit(process, z[few], [values[i] for i in few], settings) for name, values in known.items()}
-    paths = path_quality(codec, forms, PathSettings(settings.pairs, settings.steps, settings.path, settings.seed))
+    paths = path_quality(codec, distinct, PathSettings(settings.pairs, settings.steps, settings.path, settings.seed))
     return LatentQuality(
-        texts=len(forms),
-        left_out=len(looked_at) - len(forms),
+        texts=count,
+        left_out=read.given - count,
         latent=codec.latent,
         folds=settings.folds,
         gp_texts=len(few),
@@ -170,12 +184,12 @@ def latent_quality(
     )
 
 
-def _distinct(rows: Sequence[int], forms: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the first row of each form, and the forms."""
+def _distinct(texts: TokenizedTexts) -> TokenizedTexts:
+    """Return the texts without those whose form came before."""
     first: dict[str, int] = {}
-    for row, form in zip(rows, forms, strict=True):
-        first.setdefault(form, row)
-    return list(first.values()), list(first)
+    for place, form in enumerate(texts.forms):
+        first.setdefault(form, place)
+    return texts.take(list(first.values()))
 
 
 def _at_most(most: int, count: int) -> list[int]:
@@ -186,9 +200,10 @@ def _at_most(most: int, count: int) -> list[int]:
 def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]]:
     if codec.tokenizer.molecular:
         return {name: values.tolist() for name, values in score(_MOLECULAR, forms).items()}
-    if not codec.tokenizer.code_sets:  # only DNA has codes
+    alphabet = codec.tokenizer.domain.alphabet
+    if alphabet is None or not alphabet.complements:  # only bases pair
         return {}
-    return {"gc": gc_content(letters(forms, ambiguous=_NO_BASE)).tolist()}
+    return {"gc": gc_content(letters(forms, alphabet.letters, "".join(alphabet.codes) + GAP)).tolist()}
 
 
 def _fit(

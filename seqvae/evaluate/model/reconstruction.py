@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seqvae.config import INFERENCE_BATCH, DecodeConfig
-from seqvae.evaluate.model.sample_metrics import canonical
+from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.latent.codec import Codec
 from seqvae.model.encoders import Tokens, present
 from seqvae.model.objective import log_likelihood
@@ -43,9 +42,7 @@ class Reconstruction:
         return [(a, b) for a, b in zip(self.texts, self.decoded, strict=True) if a != b]
 
 
-def reconstruct(
-    codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH, refine: int = 0
-) -> Reconstruction:
+def reconstruct(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> Reconstruction:
     """Encode texts to their posterior means and decode these greedily, each token from those decoded before it.
 
     Arguments are as in `Codec.encode`.
@@ -53,9 +50,9 @@ def reconstruct(
     Raises:
         InputError: a text cannot be encoded.
     """
-    wanted = [codec.normalize(text) for text in texts]
-    z = codec.encode(texts, batch_size, refine)
-    return Reconstruction(wanted, codec.decode(z, batch_size=batch_size))
+    read = codec.tokenize(texts)
+    z = codec.encode(read, batch_size, refine)
+    return Reconstruction(read.forms, codec.decode(z, batch_size=batch_size))
 
 
 def canonical_equal(codec: Codec, found: Reconstruction) -> float:
@@ -63,7 +60,8 @@ def canonical_equal(codec: Codec, found: Reconstruction) -> float:
 
     A codec already decodes into canonical form, so this exceeds `exact` only where a canonical form is no fixed point.
     """
-    same = sum(canonical(b, codec.tokenizer) == a for a, b in zip(found.texts, found.decoded, strict=True))
+    forms = map(codec.tokenizer.normalize_or_none, found.decoded)
+    same = sum(form == text for form, text in zip(forms, found.texts, strict=True))
     return same / len(found.texts)
 
 
@@ -98,7 +96,7 @@ class Forced:
 
 def teacher_forced(
     codec: Codec,
-    texts: Sequence[str],
+    texts: AnyTexts,
     *points: Float[Tensor, "texts latent"],
     batch_size: int = INFERENCE_BATCH,
 ) -> list[Forced]:
@@ -138,7 +136,7 @@ def _likeliest_right(logits: Float[Tensor, "batch length vocab"], tokens: Tokens
     return (likeliest == tokens) & present(tokens)
 
 
-def token_accuracy(codec: Codec, texts: Sequence[str], batch_size: int = INFERENCE_BATCH) -> float:
+def token_accuracy(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH) -> float:
     """Return the share of tokens (ends included) that the model finds likeliest, z at the posterior mean.
 
     Each token is predicted from the true tokens before it (teacher forcing).
@@ -146,11 +144,12 @@ def token_accuracy(codec: Codec, texts: Sequence[str], batch_size: int = INFEREN
     Raises:
         InputError: a text cannot be encoded.
     """
-    return teacher_forced(codec, texts, codec.encode(texts, batch_size), batch_size=batch_size)[0].accuracy
+    read = codec.tokenize(texts)
+    return teacher_forced(codec, read, codec.encode(read, batch_size), batch_size=batch_size)[0].accuracy
 
 
 def sampled_reconstruction(
-    codec: Codec, texts: Sequence[str], encodings: int = 10, decodings: int = 10, seed: int = 0
+    codec: Codec, texts: AnyTexts, encodings: int = 10, decodings: int = 10, seed: int = 0
 ) -> Float[Tensor, " texts"]:
     """Return, for each text, the share of stochastic decodings of posterior samples that are the text itself.
 
@@ -161,14 +160,15 @@ def sampled_reconstruction(
     Raises:
         InputError: a text cannot be encoded.
     """
-    z = codec.posterior(texts).rsample(encodings, generator(seed, _ENCODINGS)).transpose(0, 1)
-    shares = torch.zeros(len(texts))
-    for start in range(0, len(texts), _PROTOCOL_TEXTS):
+    read = codec.tokenize(texts)
+    z = codec.posterior(read).rsample(encodings, generator(seed, _ENCODINGS)).transpose(0, 1)
+    shares = torch.zeros(len(read))
+    for start in range(0, len(read), _PROTOCOL_TEXTS):
         part = z[start : start + _PROTOCOL_TEXTS]
         config = DecodeConfig("sample", seed=derived_seed(seed, _DECODINGS, start))
         decoded = codec.decode(part.flatten(0, 1).repeat_interleave(decodings, 0), config)
         each = encodings * decodings
         for row in range(len(part)):
-            wanted = codec.normalize(texts[start + row])
+            wanted = read.forms[start + row]
             shares[start + row] = decoded[row * each : (row + 1) * each].count(wanted) / each
     return shares

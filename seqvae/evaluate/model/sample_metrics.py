@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqvae.data.tokens.store import TokenStore
-from seqvae.errors import InputError
+from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -27,7 +26,7 @@ class SampleMetrics:
     novelty: float | None
 
 
-def sample_metrics(samples: Sequence[str], tokenizer: Tokenizer, training: TokenStore | None) -> SampleMetrics:
+def sample_metrics(samples: AnyTexts, tokenizer: Tokenizer, training: TokenStore | None) -> SampleMetrics:
     """Compare sampled texts with each other and with the training texts.
 
     Args:
@@ -35,32 +34,22 @@ def sample_metrics(samples: Sequence[str], tokenizer: Tokenizer, training: Token
         tokenizer: knows what is valid, and the canonical form.
         training: the training texts, packed by this tokenizer; None where they are not at hand.
     """
-    valid = [form for form in (canonical(text, tokenizer) for text in samples) if form]
-    distinct = sorted(set(valid))
-    seen = seen_in(training, tokenizer, distinct) if training is not None else 0
+    read = tokenize(samples, tokenizer, on_error="skip")
+    valid = [form for form in (*read.forms, *(one.form for one in read.rejected)) if form]
+    distinct = len(set(valid))
     return SampleMetrics(
-        len(valid) / len(samples) if samples else 0.0,
-        len(distinct) / len(valid) if valid else 0.0,
-        None if training is None or not distinct else 1 - seen / len(distinct),
+        len(valid) / read.given if read.given else 0.0,
+        distinct / len(valid) if valid else 0.0,
+        None if training is None or not distinct else 1 - seen_in(training, read) / distinct,
     )
 
 
-def seen_in(store: TokenStore, tokenizer: Tokenizer, texts: Sequence[str]) -> int:
-    """Return how many of the texts, canonical and distinct, stand in the store: equal texts have equal ids."""
-    keys = set()
-    for text in texts:
-        try:
-            keys.add(np.asarray(tokenizer.encode(text), np.uint16).tobytes())
-        except InputError:
-            continue  # a token that training has not seen, so training has not seen the text
+def seen_in(store: TokenStore, texts: TokenizedTexts) -> int:
+    """Return how many of the texts stand in the store: equal texts have equal ids, and repeated ones count once.
+
+    A text that cannot be read has a token that training has not seen, so training has not seen the text.
+    """
+    keys = {np.asarray(ids, np.uint16).tobytes() for form, ids in zip(texts.forms, texts.ids, strict=True) if form}
     lengths = np.unique([len(key) // 2 for key in keys])
     rows = np.flatnonzero(np.isin(store.lengths, lengths))
     return len({key for row in rows.tolist() if (key := store.ids(row).tobytes()) in keys})
-
-
-def canonical(text: str, tokenizer: Tokenizer) -> str:
-    """Return a text in canonical form, or an empty text where it is not valid."""
-    try:
-        return tokenizer.normalize(text)
-    except InputError:
-        return ""

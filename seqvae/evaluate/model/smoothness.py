@@ -10,8 +10,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from seqvae.config import suggestion
+from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.errors import UsageError
-from seqvae.evaluate.model.sample_metrics import canonical
 from seqvae.evaluate.similarity import similarities
 from seqvae.latent.codec import Codec
 from seqvae.latent.interpolate import linear, slerp
@@ -78,7 +78,7 @@ class PathQuality:
     forward_steps: float
 
 
-def path_quality(codec: Codec, texts: Sequence[str], settings: PathSettings | None = None) -> PathQuality:
+def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = None) -> PathQuality:
     """Walk between random pairs of texts, decode greedily at equal steps, and measure what comes.
 
     Args:
@@ -95,7 +95,7 @@ def path_quality(codec: Codec, texts: Sequence[str], settings: PathSettings | No
     z = codec.encode(texts)
     points = _PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
     decoded = codec.decode(points.flatten(0, 1))
-    forms = [canonical(text, codec.tokenizer) for text in decoded]
+    forms = [codec.tokenizer.normalize_or_none(text) or "" for text in decoded]
     return measure_paths(
         [forms[i : i + settings.steps] for i in range(0, len(forms), settings.steps)], codec.tokenizer.molecular
     )

@@ -1,8 +1,8 @@
 """A posterior of each text's own: gradient steps from where the encoder put it (semi-amortised inference).
 
 An encoder is one function for all texts, and on texts it has not seen it does worse than each could do for itself: the
-amortisation gap (Cremer et al. 2018, arXiv:1801.03558). A few steps on the text's own mean and variance close it (Kim
-et al. 2018, arXiv:1802.02550); encoder, decoder and prior stay as they are.
+amortisation gap (Cremer et al. 2018, arXiv:1801.03558). A few steps on the numbers of the text's own posterior close it
+(Kim et al. 2018, arXiv:1802.02550); encoder, decoder and prior stay as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from seqvae.model.encoders import Tokens
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
+from seqvae.model.rate import rate
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import generator
 
@@ -21,7 +22,7 @@ _STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
 _NOISE = 51  # stream of random numbers
 
 
-def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> DiagonalGaussian:
+def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Posterior:
     """Return the posterior of each text after steps on distortion + beta * rate, one sample of z a step.
 
     All texts share the noise of a step, so that what becomes of one does not depend on its company.
@@ -34,21 +35,21 @@ def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Diag
     """
     with torch.no_grad():
         amortised = model.posterior(tokens)
-    if not isinstance(amortised, DiagonalGaussian):
-        raise TypeError(f"expected a diagonal Gaussian posterior, got {type(amortised).__name__}")
-    free = [part.clone().requires_grad_() for part in (amortised.mean, amortised.log_variance)]
+    free, posterior_of = amortised.free_parameters()
     optimizer = torch.optim.Adam(free, lr=_STEP_SIZE)
     # cuDNN has no backward pass of a recurrence in evaluation mode; PyTorch's own has.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = _STEP_SIZE * 0.5 * (1 + math.cos(math.pi * step / steps))
-            noise = torch.randn(free[0].shape[1], generator=generator(0, _NOISE, step)).to(free[0].device)
-            distortion = -model.log_likelihood(free[0] + noise * (0.5 * free[1]).exp(), tokens)
-            loss = (distortion + beta * DiagonalGaussian(free[0], free[1]).kl(model.prior)).sum()
+            posterior = posterior_of(free)
+            noise = torch.randn(1, 1, amortised.mean.shape[1], generator=generator(0, _NOISE, step))
+            z = posterior.mean + posterior.deviation(noise.to(amortised.mean))
+            distortion = -model.log_likelihood(z[0], tokens)
+            loss = (distortion + beta * rate(posterior, model.prior, z)).sum()
             _set_gradients(free, torch.autograd.grad(loss, free))  # the model's own weights get none
             optimizer.step()
-    return DiagonalGaussian(free[0].detach(), free[1].detach())
+    return posterior_of([part.detach() for part in free])
 
 
 def _set_gradients(parameters: list[Tensor], gradients: tuple[Tensor, ...]) -> None:

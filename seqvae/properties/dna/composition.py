@@ -1,7 +1,8 @@
 """Properties of DNA: composition, melting temperature, motifs, words, restriction sites, distance, folding as RNA.
 
 Each reads a text as `normalize_dna` does (any case, U as T). A text has no value, NaN, where it is no DNA, where a base
-is not certain (an IUPAC ambiguity code), or where the property says so.
+is not certain (an IUPAC ambiguity code), or where the property says so. All but melting temperatures and restriction
+sites are properties of RNA as well.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from seqvae.errors import InvalidSequenceError, SeqVAEError, UsageError
 from seqvae.properties.dna.motifs import Motif, best_scores, read_motif
 from seqvae.properties.property import Property
 from seqvae.sequences.dna import BASES, IUPAC, normalize_dna, reverse_complement
-from seqvae.sequences.domain import DNA
+from seqvae.sequences.domain import DNA, RNA
 from seqvae.sequences.integer_codes import Letters, dna_letters
 
 SODIUM, STRAND = 50.0, 25.0
@@ -174,6 +175,7 @@ def _motif_scores(wanted: Motif, sequences: list[str]) -> NDArray[np.float64]:
     return scores
 
 
+_OF_DNA_ALONE = ("tm", "sites")  # parameters of DNA's double strand; enzymes that cut it
 _PLAIN: dict[str, tuple[_Compute, str]] = {
     "gc": (_gc, "share of G and C among the bases, 0 to 1"),
     "tm": (
@@ -199,7 +201,7 @@ FORMS = (
 
 def listed() -> list[Property]:
     """Return the properties of DNA that need no parameter: `dna:gc`, `dna:tm`, `dna:homopolymer`, `dna:mfe`."""
-    return [Property(f"dna:{name}", DNA, about, partial(_values, compute)) for name, (compute, about) in _PLAIN.items()]
+    return [_property(name, compute, about) for name, (compute, about) in _PLAIN.items()]
 
 
 def named(rest: str) -> Property:
@@ -226,7 +228,12 @@ def named(rest: str) -> Property:
     if not value:
         raise UsageError(f"dna:{rest}: expected a value, such as dna:{word}={example}")
     compute, about = make(value)
-    return Property(f"dna:{rest}", DNA, about, partial(_values, compute))
+    return _property(rest, compute, about)
+
+
+def _property(rest: str, compute: _Compute, about: str) -> Property:
+    also = () if rest.partition("=")[0] in _OF_DNA_ALONE else (RNA,)
+    return Property(f"dna:{rest}", DNA, about, partial(_values, compute), also)
 
 
 def _kmer(value: str) -> tuple[_Compute, str]:

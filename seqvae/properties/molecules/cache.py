@@ -1,12 +1,12 @@
-"""One molecule and what has been computed of it: each figure once, however many properties ask for it."""
+"""Molecules that have been read and what has been computed of them: each figure once, however many ask for it."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from rdkit import Chem, rdBase
@@ -16,10 +16,12 @@ from seqvae.properties.molecules.fingerprints import Fingerprint, fingerprint
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.properties.property import Property
 from seqvae.sequences.domain import MOLECULES
-from seqvae.sequences.molecules import read_molecule, scaffold_of
+from seqvae.sequences.molecules import canonical_of, read_molecule, scaffold_of, write_molecule
 
 _WEIGHT = rdMolDescriptors.Properties(["amw"])
-SHEETS = 512  # kept at a time: some tens of kilobytes each
+# Kept at a time unless asked otherwise, 33 kB each with QED and a fingerprint: what a search breeds in five rounds, and
+# the parents that it breeds from.
+_SHEETS = 2048
 # What RDKit raises on a molecule that it can read and not work with.
 _CANNOT = (ValueError, RuntimeError, ArithmeticError)
 
@@ -35,6 +37,11 @@ class Sheet:
     def __init__(self, molecule: Chem.Mol) -> None:
         self.molecule = molecule
         self._fingerprints: dict[str, Fingerprint] = {}
+
+    @functools.cached_property
+    def smiles(self) -> str:
+        """SMILES as RDKit writes the molecule."""
+        return write_molecule(self.molecule)
 
     @functools.cached_property
     def logp(self) -> float:
@@ -82,14 +89,50 @@ class Sheet:
         return self._fingerprints[kind]
 
 
-@functools.lru_cache(maxsize=SHEETS)
 def sheet_of(text: str) -> Sheet | None:
-    """Return the sheet of a SMILES, the same one while it is among the last `SHEETS` that were asked for.
-
-    None where the text is no molecule of at least one atom.
-    """
+    """Return a new sheet of a SMILES, None where the text is no molecule of at least one atom."""
     molecule = read_molecule(text)
     return None if molecule is None else Sheet(molecule)
+
+
+@final
+class Sheets:
+    """The molecules that one piece of work has read, each once while it is among the last that were asked for.
+
+    A search meets a molecule again and again: decoded or bred, compared with what is known, likened to others, scored,
+    and rounds later the parent of others. Who works with molecules owns one of these and hands it on.
+
+    Args:
+        most: SMILES whose sheets are kept.
+    """
+
+    def __init__(self, most: int = _SHEETS) -> None:
+        self.most = most
+        self._sheets: OrderedDict[str, Sheet | None] = OrderedDict()
+
+    @property
+    def kept(self) -> int:
+        """How many SMILES there are sheets of."""
+        return len(self._sheets)
+
+    def of(self, text: str) -> Sheet | None:
+        """Return the sheet of a SMILES; None where the text is no molecule of at least one atom."""
+        if text in self._sheets:
+            self._sheets.move_to_end(text)
+            return self._sheets[text]
+        self._sheets[text] = found = sheet_of(text)
+        if len(self._sheets) > self.most:
+            self._sheets.popitem(last=False)
+        return found
+
+    def canonical(self, text: str) -> str | None:
+        """Return the canonical SMILES of a text, None where it is no molecule; as `canonical_or_none`."""
+        sheet = self.of(text)
+        return None if sheet is None else canonical_of(text, sheet.smiles, self._written_again)
+
+    def _written_again(self, text: str) -> str | None:
+        sheet = self.of(text)
+        return None if sheet is None else sheet.smiles
 
 
 Value = Callable[[Sheet], float]
@@ -110,10 +153,17 @@ def molecule_property(name: str, about: str, value: Value, missing: float = math
 @final
 @dataclass(frozen=True)
 class PerMolecule:
-    """Computes a value of each molecule; arguments as of `molecule_property`."""
+    """Computes a value of each molecule.
+
+    Attributes:
+        value: as of `molecule_property`.
+        missing: the same.
+        sheets: where molecules are read; None: each text by itself, and nothing is kept.
+    """
 
     value: Value
     missing: float = math.nan
+    sheets: Sheets | None = None
 
     def __call__(self, texts: Sequence[str]) -> list[float]:
         """Return a number for each text."""
@@ -121,10 +171,17 @@ class PerMolecule:
             return [self._of(text) for text in texts]
 
     def _of(self, text: str) -> float:
-        sheet = sheet_of(text)
+        sheet = sheet_of(text) if self.sheets is None else self.sheets.of(text)
         if sheet is None:
             return self.missing
         try:
             return float(self.value(sheet))
         except _CANNOT:
             return self.missing
+
+
+def sharing(found: Property, sheets: Sheets) -> Property:
+    """Return a property that finds its molecules in these sheets; another that is of no sheets as it is."""
+    if not isinstance(found.compute, PerMolecule):
+        return found
+    return replace(found, compute=replace(found.compute, sheets=sheets))

@@ -1,4 +1,4 @@
-"""Sequence logos as inline SVG, letters as shapes so that no font decides how high they are."""
+"""Sequence logos as inline SVG."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from seqvae.report.html.letters import COLOURS, SHAPES, classes_of
+
 if TYPE_CHECKING:
-    from seqvae.evaluate.dna.logo import Logo
+    from seqvae.evaluate.sequences.logo import Logo
 
 _ROW = 60  # positions side by side, the rest goes below
 _HEIGHT, _LEFT, _TOP, _FOOT = 96.0, 44.0, 10.0, 22.0
 _HEADING, _NARROWEST = 22.0, 360.0
 _WIDEST_STEP, _ROOM = 36.0, 1020.0  # of a position, and of a row
-# Each letter fills the box from (0, 0) to (100, 100).
-_SHAPES = {
-    "A": "M0 100 38 0H62L100 100H80L72 78H28L20 100ZM34 61H66L50 17Z",
-    "C": "M94 26A50 50 0 1 0 94 74L75 68A31 33 0 1 1 75 32Z",
-    "G": "M94 26A50 50 0 1 0 94 78V47H54V61H75V68A31 33 0 1 1 75 32Z",
-    "T": "M0 0H100V17H60V100H40V17H0Z",
-}
-_COLOURS = {"A": "var(--green)", "C": "var(--blue)", "G": "var(--orange)", "T": "var(--red)"}
 _SMALLEST = 0.004  # share of the axis below which a letter cannot be seen
 
 
@@ -46,9 +40,10 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
 
 
 def axis_top(logos: Sequence[Logo]) -> float:
-    """Return a round number of bits, at most 2, that the tallest stack of these logos stays below."""
+    """Return a round number of bits that the tallest stack of these logos stays below; 2 at most for bases."""
     tallest = max((float(logo.heights.sum(axis=1).max()) for logo in logos), default=0.0)
-    return next(bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0) if tallest <= bits or bits == 2.0)
+    rounding = 1e-9  # shares add up to 1 only nearly
+    return next(bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, math.inf) if tallest <= bits + rounding)
 
 
 def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
@@ -74,11 +69,12 @@ def _stack(logo: Logo, position: int, place: tuple[float, float], base: float, t
     """Draw one position, the smallest letter at the bottom."""
     parts = []
     left, step = place
+    classes = classes_of(logo.letters)
     for height, letter in sorted(zip(logo.heights[position].tolist(), logo.letters, strict=True)):
         if height < _SMALLEST * top:
             continue
         tall = height / top * _HEIGHT
         base -= tall
         scale = f"translate({left + 0.4:.1f} {base:.2f}) scale({(step - 0.8) / 100:.4f} {tall / 100:.5f})"
-        parts.append(f'<path transform="{scale}" style="fill:{_COLOURS[letter]}" d="{_SHAPES[letter]}"/>')
+        parts.append(f'<path transform="{scale}" style="fill:{COLOURS[classes[letter]]}" d="{SHAPES[letter]}"/>')
     return "".join(parts)

@@ -11,10 +11,10 @@ from rdkit import Chem, rdBase
 from seqvae.config import ConstraintConfig
 from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
+from seqvae.properties.molecules.cache import Sheet, Sheets, sharing
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.proposals import Canonical
-from seqvae.sequences.molecules import read_molecule
 
 Allowed = Callable[[str], bool]
 
@@ -26,11 +26,13 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
         ConfigError: a rule is of no use to this kind of texts, or cannot be read.
     """
     form = _projected(texts, config) if config.positions else texts.canonical
-    rules = list(_molecule_rules(config) if texts.molecular else _sequence_rules(texts, config))
+    rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
     if not rules and not config.positions:
         return texts
     # Moves make nothing that is too large, and are not held to their own limit where the search has a higher one.
-    moves = MoleculeMoves(config.longest) if texts.molecular and config.longest else texts.moves
+    moves = texts.moves
+    if isinstance(moves, MoleculeMoves) and config.longest:
+        moves = replace(moves, largest=config.longest)
     return replace(texts, canonical=_Judged(form, tuple(rules)), moves=moves, constrained=True)
 
 
@@ -47,23 +49,23 @@ class _Judged:
         return found if found is not None and all(rule(found) for rule in self.rules) else None
 
 
-def _molecule_rules(config: ConstraintConfig) -> list[Allowed]:
+def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> list[Allowed]:
     if config.positions:
         raise ConfigError("constraints.positions: of sequences; of a molecule, keep a part of it by `keep`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
     rules: list[Allowed] = []
     if kept or forbidden or config.shortest or config.longest:
-        rules.append(lambda text: _fits(text, kept, forbidden, config))
+        rules.append(lambda text: _fits(sheets.of(text), kept, forbidden, config))
     if config.like:
-        near = get(f"similarity:ecfp4:{config.like}")
+        near = sharing(get(f"similarity:ecfp4:{config.like}"), sheets)
         rules.append(lambda text: config.least_alike <= float(near([text])[0]) <= config.most_alike)
     return rules
 
 
-def _fits(text: str, kept: list[Chem.Mol], forbidden: list[Chem.Mol], config: ConstraintConfig) -> bool:
-    molecule = read_molecule(text)
-    if molecule is None:
+def _fits(sheet: Sheet | None, kept: list[Chem.Mol], forbidden: list[Chem.Mol], config: ConstraintConfig) -> bool:
+    if sheet is None:
         return False
+    molecule = sheet.molecule
     size = molecule.GetNumHeavyAtoms()
     return (
         size >= config.shortest

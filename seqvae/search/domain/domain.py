@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import final
 
-from seqvae.errors import InputError
+from seqvae.data.tokens.tokenized import tokenize
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.moves import Moves
 from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
-from seqvae.sequences.dna import BASES, dna_or_none
-from seqvae.sequences.domain import DNA, LETTERS, kind_of
-from seqvae.sequences.molecules import canonical_or_none
+from seqvae.sequences.domain import DOMAINS, detect
+from seqvae.sequences.domain import MOLECULES as MOLECULE_TEXTS
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -28,12 +27,14 @@ class Texts:
         moves: small changes: of molecules as graphs, of sequences letter by letter.
         molecular: whether they are molecules.
         constrained: whether there are rules that a text of the kind may break, which then has no canonical form.
+        sheets: where molecules are read, each once for all that is done with it; None of sequences.
     """
 
     canonical: Canonical
     moves: Moves
     molecular: bool
     constrained: bool = False
+    sheets: Sheets | None = None
 
     @property
     def letters(self) -> str:
@@ -41,8 +42,14 @@ class Texts:
         return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
 
 
-# A proposal is read when it is made, when it is compared with what is known, and when it is scored.
-MOLECULES = Texts(lru_cache(maxsize=10_000)(canonical_or_none), MoleculeMoves(), molecular=True)
+def molecules(sheets: Sheets | None = None) -> Texts:
+    """Return what there is to know of molecules.
+
+    Args:
+        sheets: where they are read; None: new ones.
+    """
+    sheets = Sheets() if sheets is None else sheets
+    return Texts(sheets.canonical, MoleculeMoves(sheets=sheets), molecular=True, sheets=sheets)
 
 
 def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
@@ -54,22 +61,28 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
             follow.
     """
     if tokenizer.molecular:
-        return MOLECULES
+        return molecules()
     letters = "".join(token for token in tokenizer.tokens if len(token) == 1)
     return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)
 
 
-def texts_alone(kind: str, start: Sequence[str]) -> Texts:
+def texts_alone(domains: Sequence[str], start: Sequence[str], sheets: Sheets | None = None) -> Texts:
     """Return what there is to know of texts where there is no model.
 
     Args:
-        kind: `molecules` or `dna`, as the objective reads; `letters` where it says nothing: then the texts do.
+        domains: names of those that the objective reads. The texts say which one they are; where it reads none such,
+            the first one is meant.
         start: as in `texts_of`.
+        sheets: as in `molecules`.
     """
-    kind = kind_of(start) if kind == LETTERS else kind
-    if kind == DNA:
-        return Texts(_bases, SequenceMoves(BASES, fixed_length=_of_one_length(start)), molecular=False)
-    return texts_over("".join(sorted(set("".join(start)))), start) if kind == LETTERS else MOLECULES
+    found = domains[0] if len(domains) == 1 else detect(start).name
+    domain = DOMAINS[found if found in domains else domains[0]]
+    if domain.name == MOLECULE_TEXTS:
+        return molecules(sheets)
+    if domain.alphabet is None:
+        return texts_over("".join(sorted(set("".join(start)))), start)
+    moves = SequenceMoves(domain.alphabet.letters, fixed_length=_of_one_length(start))
+    return Texts(domain.alphabet.certain, moves, molecular=False)
 
 
 def texts_over(letters: str, start: Collection[str]) -> Texts:
@@ -81,12 +94,6 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
     return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
 
 
-def _bases(text: str) -> str | None:
-    """Return the canonical form of a sequence of the four bases alone, None of other texts."""
-    form = dna_or_none(text)
-    return form if form and set(form) <= set(BASES) else None
-
-
 def _of_one_length(texts: Collection[str]) -> bool:
     return len(set(map(len, texts))) == 1
 
@@ -95,11 +102,6 @@ def normal_form(tokenizer: Tokenizer) -> Canonical:
     """Return what turns a text into a tokenizer's canonical form; texts that are none become None."""
 
     def canonical(text: str) -> str | None:
-        try:
-            form = tokenizer.normalize(text)
-            tokenizer.encode(form)
-        except InputError:
-            return None
-        return form if form else None
+        return next(iter(tokenize([text], tokenizer, on_error="skip").forms), "") or None
 
     return canonical

@@ -8,11 +8,14 @@ of a bond, or of two bonds of a ring.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import final
 
 import numpy as np
 from rdkit import Chem, rdBase
+
+from seqvae.properties.molecules.cache import Sheets
 
 _SINGLE, _DOUBLE, _TRIPLE = Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE
 _ORDERS = {_SINGLE: 1, _DOUBLE: 2, _TRIPLE: 3}
@@ -35,18 +38,20 @@ class MoleculeMoves:
 
     Attributes:
         largest: most heavy atoms of a molecule.
+        sheets: where molecules are read.
     """
 
     largest: int = 60
+    sheets: Sheets = field(default_factory=Sheets, compare=False, repr=False)
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
         """Return a molecule one move away, as canonical SMILES; None where none of some tries gave one."""
         with rdBase.BlockLogs():
-            molecule = Chem.MolFromSmiles(text)
-            if molecule is None or molecule.GetNumBonds() == 0:
+            sheet = self.sheets.of(text)
+            if sheet is None or sheet.molecule.GetNumBonds() == 0:
                 return None
             for _ in range(_MOVES_TRIED):
-                changed = Chem.RWMol(molecule)
+                changed = Chem.RWMol(sheet.molecule)
                 Chem.Kekulize(changed, clearAromaticFlags=True)
                 moved = _MOVES[rng.choice(len(_MOVES), p=_SHARES)](changed, rng)
                 found = self._accepted(changed) if moved else None
@@ -57,8 +62,8 @@ class MoleculeMoves:
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
         """Return a molecule of a part of each, as canonical SMILES; None where none of some tries gave one."""
         with rdBase.BlockLogs():
-            parents = [Chem.MolFromSmiles(text) for text in (first, second)]
-            if None in parents:
+            parents = [sheet.molecule for text in (first, second) if (sheet := self.sheets.of(text)) is not None]
+            if len(parents) < 2:
                 return None
             for _ in range(_CUTS_TRIED):
                 cut = _cut_ring if rng.random() < _RING_CUTS else _cut_bond
@@ -81,15 +86,13 @@ class MoleculeMoves:
             return None
         _fill_up(molecule)
         text = Chem.MolToSmiles(molecule)
-        again = Chem.MolFromSmiles(text) if "." not in text else None
-        return None if again is None else Chem.MolToSmiles(again)
+        again = self.sheets.of(text) if "." not in text else None
+        return None if again is None else again.smiles
 
 
-_patterns: dict[str, Chem.Mol] = {}
-
-
+@cache  # of the two patterns of this file
 def _pattern(smarts: str) -> Chem.Mol:
-    return _patterns.setdefault(smarts, Chem.MolFromSmarts(smarts))
+    return Chem.MolFromSmarts(smarts)
 
 
 def _free(atom: Chem.Atom) -> int:

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from seqvae.config import INFERENCE_BATCH, REFINE_STEPS, DecodeConfig
-from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
 from seqvae.runtime.device import derived_seed, evaluating
 from seqvae.search.proposals import Candidate, Canonical
@@ -45,7 +44,7 @@ class Space:
         canonical: Canonical | None = None,
     ) -> None:
         self.codec, self.decoding, self.refine = codec, decoding or DecodeConfig(), refine
-        self.canonical: Canonical = canonical or self._normal_form
+        self.canonical: Canonical = canonical or codec.tokenizer.normalize_or_none
         self._points: dict[str, Points] = {}
 
     @property
@@ -137,22 +136,12 @@ class Space:
         """Go back to a state."""
         self._points = dict(zip(state["texts"], np.asarray(state["points"], np.float64), strict=True))
 
-    def _normal_form(self, text: str) -> str | None:
-        try:
-            return self.codec.normalize(text)
-        except InputError:
-            return None
-
     def _readable(self, text: str) -> str | None:
         """Return the canonical form of a text, None where the model cannot read it."""
         form = self.canonical(text)
         if form is None or form in self._points:
             return form
-        try:
-            self.codec.token_ids(form)
-        except InputError:
-            return None
-        return form
+        return form if len(self.codec.tokenize([form], on_error="skip")) else None
 
     def _inverted(self, texts: Sequence[str]) -> Points:
         if not texts:

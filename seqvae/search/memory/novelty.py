@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from typing import final
 
 from seqvae.search.proposals import Candidate, Canonical
@@ -12,7 +13,7 @@ _ROUNDS = 12  # of making proposals until enough are new; each makes as many as 
 
 @final
 class NoveltyFilter:
-    """Collects so many proposals, each of a canonical form that is neither known nor collected yet.
+    """Collects so many proposals, each of a canonical form that is neither known nor collected yet, and carries it on.
 
     Args:
         count: how many are wanted.
@@ -41,7 +42,7 @@ class NoveltyFilter:
         """Take a proposal of that canonical form if it is new and still wanted; say whether it was taken."""
         if self.lacking <= 0 or not self.new(form):
             return False
-        self.found.append(one)
+        self.found.append(replace(one, form=form))
         return True
 
     def fill(self, make: Callable[[int], Sequence[Candidate]], most: int | None = None) -> None:
@@ -54,4 +55,5 @@ class NoveltyFilter:
             lacking = end - len(self.found)
             if lacking <= 0:
                 break
-            self.found += [one for one in make(lacking) if self.new(self.canonical(one.text))][:lacking]
+            made = [replace(one, form=self.canonical(one.text)) for one in make(lacking)]
+            self.found += [one for one in made if self.new(one.form)][:lacking]

@@ -9,9 +9,9 @@ import numpy as np
 
 from seqvae.errors import InputError
 from seqvae.latent.codec import Codec
-from seqvae.model.inference.refine import refined
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 from seqvae.runtime.device import evaluating
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.molecules import shuffled_smiles
 from seqvae.sequences.tokenizers.smiles import split_smiles
 
@@ -31,15 +31,28 @@ class Readable:
         self._ids: dict[str, list[int] | None] = {}
 
     def ids(self, text: str) -> list[int] | None:
-        """Return the token ids of a text; None where the model cannot read it: an unknown token, or too many."""
+        """Return the token ids of a text in canonical form, which is not read again.
+
+        None where the model cannot read it: an unknown token, or too many.
+        """
         if text not in self._ids:
             if len(self._ids) >= _REMEMBERED:
                 self._ids.clear()
             try:
-                self._ids[text] = self.codec.token_ids(text)
+                self._ids[text] = self._fresh(text)
             except InputError:
                 self._ids[text] = None
         return self._ids[text]
+
+    def _fresh(self, form: str) -> list[int] | None:
+        ids = self.codec.tokenizer.ids(self.codec.tokenizer.split(form))
+        return ids if len(ids) <= self.codec.max_length else None
+
+    def form(self, text: str) -> str | None:
+        """Return the canonical form of a text, None where it has none."""
+        if of_smiles(self.codec.tokenizer):
+            return self.codec.canonical(text)
+        return self.codec.tokenizer.normalize_or_none(text)
 
     def __contains__(self, text: str) -> bool:
         return self.ids(text) is not None
@@ -60,8 +73,7 @@ class Readable:
         ids = tokenizer.ids(symbols)
         return ids if len(ids) <= self.codec.max_length else self.ids(text)
 
-    def posterior(self, texts: Sequence[str]) -> DiagonalGaussian:
+    def posterior(self, texts: Sequence[str]) -> Posterior:
         """Return q(z|x) of readable texts, on the CPU."""
         with evaluating(self.codec.model):
-            found = refined(self.codec.model, self.codec.padded(self.rows(texts)), 0.0, 0)  # as the encoder says
-        return DiagonalGaussian(found.mean.cpu(), found.log_variance.cpu())
+            return self.codec.model.posterior(self.codec.padded(self.rows(texts))).to("cpu")

@@ -11,13 +11,29 @@ from typing import final
 
 import numpy as np
 
+from seqvae.config import SamplingConfig, ScreeningConfig
 from seqvae.errors import UsageError
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.initial_design import InitialDesign, fill
 from seqvae.search.memory.latent_archive import remember
 from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.search.optimizer import Material
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.state import State
+
+
+def build(config: SamplingConfig | ScreeningConfig, material: Material) -> PriorSampling | Screening:
+    """Return the baseline.
+
+    Raises:
+        UsageError: there is no model to draw from, or no file to go through.
+    """
+    canonical, seed = material.texts.canonical, material.seed
+    if isinstance(config, SamplingConfig):
+        return PriorSampling(material.initial_designs(), canonical, seed)
+    if not material.start:
+        raise UsageError("screening goes through a file of texts: give --start")
+    return Screening(material.start, canonical, seed)
 
 
 @final

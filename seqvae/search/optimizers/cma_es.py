@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 from cmaes import CMA, SepCMA
 
-from seqvae.config import CmaConfig
+from seqvae.config import INITIAL, CmaConfig
 from seqvae.errors import InputError
 from seqvae.runtime.device import derived_seed
 from seqvae.search.memory.archive import Archive
@@ -18,6 +18,7 @@ from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import remember
 from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.search.optimizer import Material
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 
@@ -26,6 +27,12 @@ _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
 _BARREN = 5
 _AMONG, _GREED = 20, 0.01  # best texts from which a climb may begin, and how evenly: nearly always one of the first ten
 _ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
+
+
+def build(config: CmaConfig, material: Material) -> CmaEs:
+    """Return the optimiser over the latent space of the model; raises UsageError where there is none."""
+    config = replace(config, start=config.start or material.initial)
+    return CmaEs(material.space(), config, material.seed, material.initial_designs())
 
 
 @final
@@ -57,7 +64,7 @@ class CmaEs:
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of the next points; of the start before there are enough scores, or where nothing is new."""
         novel = NoveltyFilter(count, self.space.canonical, self.archive)
-        rounds = _ROUNDS if len(self.archive) >= self.config.start else 0
+        rounds = _ROUNDS if len(self.archive) >= (self.config.start or INITIAL) else 0
         for _ in range(rounds):
             if novel.lacking == 0:
                 break

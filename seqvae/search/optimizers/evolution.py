@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import EvolutionConfig, GuideConfig, OperatorSelectionConfig
+from seqvae.config import INITIAL, EvolutionConfig, GuideConfig, OperatorSelectionConfig
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.initial_design import InitialDesign, fill
 from seqvae.search.memory.novelty import NoveltyFilter
@@ -100,7 +101,7 @@ class Evolution:
     def ask(self, count: int) -> list[Candidate]:
         """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
         novel = NoveltyFilter(count, self.canonical, self.archive)
-        ripe = len(self.archive) >= self.config.start and self.archive.ranked
+        ripe = len(self.archive) >= (self.config.start or INITIAL) and self.archive.ranked
         if not ripe:
             fill(novel, (self.start,), self._rng)
         elif self.guide is not None:
@@ -185,12 +186,12 @@ class Evolution:
     def _brood(self, climbing: Archive, config: GuideConfig, novel: NoveltyFilter) -> dict[str, Candidate]:
         """Return the new texts of a generation by canonical form."""
         found: dict[str, Candidate] = {}
-        for _ in range(config.broods):
+        for _ in range(config.broods or 1):
             lacking = config.offspring - len(found)
             if lacking <= 0:
                 break
-            offspring = [(self.canonical(one.text), one) for one in self._offspring(climbing, lacking)]
-            found |= {str(form): one for form, one in offspring if novel.new(form)}
+            offspring = [replace(one, form=self.canonical(one.text)) for one in self._offspring(climbing, lacking)]
+            found |= {str(one.form): one for one in offspring if novel.new(one.form)}
         return found
 
     def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:

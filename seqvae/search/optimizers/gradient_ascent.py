@@ -7,17 +7,19 @@ know something: near the texts that it starts from, and where the model has lear
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seqvae.config import AscentConfig
+from seqvae.config import INITIAL, AscentConfig
 from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.search.optimizer import Material
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.ensemble import Heads
@@ -26,6 +28,12 @@ _ATTEMPTS = 6  # at points whose texts are new, in one call of `ask`
 # Shortest way allowed, as a share of the radius: each point draws its own, so that not all go to one end of a slope.
 _NEAREST = 0.2
 _STEP = 2.0  # ways that the steps of an ascent would cover in a straight line
+
+
+def build(config: AscentConfig, material: Material) -> Ascent:
+    """Return the optimiser over the latent space of the model; raises UsageError where there is none."""
+    config = replace(config, start=config.start or material.initial)
+    return Ascent(material.space(), config, material.seed, material.initial_designs())
 
 
 @final
@@ -57,7 +65,7 @@ class Ascent:
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of climbed points; of the start before there are enough scores."""
         novel = NoveltyFilter(count, self.space.canonical, self.designs.archive)
-        if self.designs.ready(self.config.start):
+        if self.designs.ready(self.config.start or INITIAL):
             heads = self._learned()
             for _ in range(_ATTEMPTS):
                 if novel.lacking == 0:

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from seqvae.config import GenerativeConfig, OperatorConfig
+from seqvae.config import GenerativeConfig, GeneticConfig, MoveConfig, OperatorConfig
+from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
 from seqvae.search.domain.moves import Moves
 from seqvae.search.memory.initial_design import FromPrior, FromTexts
 from seqvae.search.memory.token_cache import Readable
+from seqvae.search.optimizer import Material
+from seqvae.search.optimizers import genetic
 from seqvae.search.optimizers.evolution import Chooser, Evolution
 from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
 from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
 from seqvae.search.optimizers.weighted_retraining import Retraining
 from seqvae.search.proposals import Canonical
+
+
+def build(config: GenerativeConfig, material: Material) -> Evolution:
+    """Return the evolution, without a model the part of it that needs none.
+
+    Raises:
+        UsageError: there is no model, and settings that are of it alone.
+    """
+    if material.codec is None and config.operators.mutation + config.operators.crossover:
+        return genetic.build(_without_model(config), material)
+    evolution = replace(config.evolution, start=config.evolution.start or material.initial)
+    guide = genetic.guide_of(config.guide, material) if config.guided else None
+    texts = material.texts
+    return generative(
+        material.model(),
+        texts.moves,
+        texts.canonical,
+        replace(config, evolution=evolution),
+        material.seed,
+        material.start,
+        guide,
+    )
+
+
+def _without_model(config: GenerativeConfig) -> GeneticConfig:
+    """Return the settings of what needs no model, where no others were made."""
+    shares, usual = config.operators, GenerativeConfig()
+    moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated)
+    kept = GeneticConfig("graph", config.evolution, config.selection, moves, config.guide, config.guided)
+    shares = replace(usual.operators, mutation=moves.mutation, crossover=moves.crossover, mutated=moves.mutated)
+    rest = replace(usual, evolution=kept.evolution, selection=kept.selection, operators=shares, guide=kept.guide)
+    if replace(rest, guided=kept.guided) != config:
+        raise UsageError(
+            "the settings of latent moves, of retraining, and of shares in latent space need a model: give --model, or "
+            "leave them out"
+        )
+    return kept
 
 
 def generative(

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqvae.config import DecodeConfig, LatentMovesConfig
 from seqvae.latent.codec import Codec
 from seqvae.latent.interpolate import on_arc
-from seqvae.model.posteriors import DiagonalGaussian
+from seqvae.model.posteriors import Posterior
 from seqvae.search.memory.token_cache import Readable
 from seqvae.search.proposals import Candidate
 
@@ -69,14 +69,13 @@ class PosteriorCrossover:
         ends = self.texts.posterior([parent for pair in readable for parent in pair])
         first, second = ends.mean[::2], ends.mean[1::2]
         shares = torch.from_numpy(rng.random((len(readable), 1))).float()
-        around = DiagonalGaussian(first, ends.log_variance[::2])
-        near = _near(on_arc(first, second, shares), around, self.config, rng)
+        near = _near(on_arc(first, second, shares), ends.rows(slice(0, None, 2)), self.config, rng)
         return _decoded(self.texts.codec, near, "latent crossover", self.config, rng)
 
 
-def _near(mean: Tensor, around: DiagonalGaussian, config: LatentMovesConfig, rng: np.random.Generator) -> Tensor:
+def _near(mean: Tensor, around: Posterior, config: LatentMovesConfig, rng: np.random.Generator) -> Tensor:
     noise = torch.from_numpy(rng.standard_normal(tuple(mean.shape))).float()
-    return mean + config.spread * (0.5 * around.log_variance).exp() * noise
+    return mean + around.deviation(noise, config.spread)
 
 
 def _decoded(

@@ -8,6 +8,7 @@ texts, which grow while they find something better and shrink while they do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -18,11 +19,12 @@ from gpytorch.kernels import Kernel
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqvae.config import TurboConfig
+from seqvae.config import INITIAL, TurboConfig
 from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.search.optimizer import Material
 from seqvae.search.optimizers.trust_regions import Region, Regions, box, perturbed
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
@@ -36,6 +38,12 @@ _ATTEMPTS = 4  # at points whose texts are new, in one call of `ask`
 # boxes around drugs the surer half of the points gave molecules in 93 to 100 of 100 cases, the other half in 19 to 76,
 # and they encode nearer to where they were written from.
 _WRITTEN = 2
+
+
+def build(config: TurboConfig, material: Material) -> Turbo:
+    """Return the optimiser over the latent space of the model; raises UsageError where there is none."""
+    config = replace(config, start=config.start or material.initial)
+    return Turbo(material.space(), config, material.seed, material.initial_designs())
 
 
 @final
@@ -74,7 +82,7 @@ class Turbo:
     def ask(self, count: int) -> list[Candidate]:
         """Return new texts of points in the regions; of the start before there are enough scores."""
         novel = NoveltyFilter(count, self.space.canonical, self.designs.archive)
-        if self.designs.ready(self.config.start):
+        if self.designs.ready(self.config.start or INITIAL):
             with settled(self._seed(), self.space.device):
                 self._explore(novel)
         fill(novel, self.initial, self._rng)

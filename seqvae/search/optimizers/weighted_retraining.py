@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from seqvae.config import ObjectiveConfig, RetrainingConfig
+from seqvae.data.tokens.batch import Batch
 from seqvae.errors import UsageError
 from seqvae.runtime.device import derived_seed, fast_matmul, generator, preserved_rng
 from seqvae.search.memory.archive import Archive
@@ -46,7 +47,7 @@ class Retraining:
         self._optimizer = torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
         self._step = 0
         self._learned = 0  # texts that the archive had at the last training
-        self._replay = [text for text in replay if text in texts]
+        self._replay = [form for text in replay if (form := texts.form(text)) is not None and form in texts]
         if self.config.replay and not self._replay:
             raise UsageError("retraining.replay: expected texts to begin with that the model can read, there are none")
         if self.config.randomised and not of_smiles(self.codec.tokenizer):
@@ -112,7 +113,7 @@ class Retraining:
         noise = generator(self.seed, _NOISE, self._step, device=self.codec.device)
         torch.manual_seed(derived_seed(self.seed, _DROPOUT, self._step))  # dropout draws from the global numbers
         objective = ObjectiveConfig(beta=config.beta)
-        losses = model.losses(tokens, config.beta, objective, noise)
+        losses = model.losses(Batch.of(tokens), config.beta, objective, noise)
         self._optimizer.zero_grad()
         losses.loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)

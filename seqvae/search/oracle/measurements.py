@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqvae.errors import InputError, UsageError
+from seqvae.data.files.formats import Record
+from seqvae.data.files.open import shown_name
+from seqvae.data.files.readers import ReadSettings, read_records
+from seqvae.errors import InputError, RecordError, UsageError
+from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
 from seqvae.search.storage.ledger import GIVEN, Entry
 
@@ -28,6 +32,39 @@ class Measurement:
     text: str
     scores: tuple[float, ...]
     where: str = ""
+
+
+def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SCORE,)) -> list[Measurement]:
+    """Read a table of texts and their scores.
+
+    Args:
+        source: path of the table, or `-`.
+        column: of the texts; empty: the one obvious column.
+        scores: columns of the scores.
+
+    Raises:
+        InputError: there is no such column.
+        RecordError: a score is no number; with its line.
+    """
+    format_ = "csv" if source == "-" else ""
+    records, _ = read_records(source, ReadSettings(column, keep=tuple(scores), format=format_))
+    name = shown_name(source)
+    for score in scores:
+        if not any(score in record.fields for record in records):
+            raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
+    return [
+        Measurement(record.text, tuple(_number(record, score, name) for score in scores), f"{name}:{record.line}: ")
+        for record in records
+    ]
+
+
+def _number(record: Record, score: str, name: str) -> float:
+    """Return what is in a cell, NaN where it is empty."""
+    cell = str(record.fields.get(score) or "").strip()
+    try:
+        return float(cell) if cell else math.nan
+    except ValueError as error:
+        raise RecordError(f"expected a number as {score!r}, got {cell!r}", file=name, line=record.line) from error
 
 
 def measured_forms(

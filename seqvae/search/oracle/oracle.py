@@ -111,7 +111,7 @@ class Oracle:
         """Say of each proposal what will become of it, within the budget."""
         left, new = self.left, set[str]()
         for one in proposals:
-            form = self.canonical(one.text)
+            form = self.canonical(one.text) if one.form is None else one.form
             seen = form is not None and (form in self._known or form in new)
             novel = form is not None and not seen
             counts = novel or self.config.count == "every"

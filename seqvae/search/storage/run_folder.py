@@ -15,7 +15,7 @@ from seqvae.search.storage.ledger import GIVEN, Entry, Ledger
 
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
 START = "start.json"  # the texts that a search begins with
-FORMAT = 1
+FORMAT = 2
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
@@ -83,9 +83,15 @@ def settings_of(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: there is no search here: expected the folder that --out named") from error
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"{path}: cannot read the settings of the search ({error})") from error
-    if written != FORMAT:
-        raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT}")
-    return found
+    if written not in range(1, FORMAT + 1):
+        raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT} and older ones")
+    return _with_settings(found) if written == 1 else found
+
+
+def _with_settings(found: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of format 1, which has the optimiser's name alone, in format 2: a table with its settings."""
+    config = found["config"]
+    return {**found, "config": {**config, "optimizer": {"name": config["optimizer"]}}}
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Guide:
     wanted is to go beyond the front of all (`gain.py`).
 
     Args:
-        features: counts of a text's parts: `features.substructures` of molecules, `features.Words()` of sequences.
+        features: counts of a text's parts: `tanimoto.Substructures` of molecules, `tanimoto.Words` of sequences.
         config: sizes.
     """
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from seqvae.properties.molecules.fingerprints import fingerprint
-from seqvae.sequences.molecules import read_molecule
+from seqvae.properties.molecules.cache import Sheets
 
 Features = Callable[[str], Mapping[Hashable, int]]
 
 
-def substructures(text: str) -> Mapping[Hashable, int]:
-    """Return the counts of a molecule's circular substructures (ECFP4, unfolded), none of what is no molecule."""
-    molecule = read_molecule(text)
-    return {} if molecule is None else fingerprint(molecule, "ecfp4").GetNonzeroElements()
+@final
+@dataclass(frozen=True)
+class Substructures:
+    """Counts the circular substructures of a molecule (ECFP4, unfolded).
+
+    Attributes:
+        sheets: where molecules are read.
+    """
+
+    sheets: Sheets = field(default_factory=Sheets)
+
+    def __call__(self, text: str) -> Mapping[Hashable, int]:
+        """Return how often each occurs; none of what is no molecule."""
+        sheet = self.sheets.of(text)
+        return {} if sheet is None else sheet.fingerprint("ecfp4").GetNonzeroElements()
 
 
 @final

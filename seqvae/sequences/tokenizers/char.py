@@ -1,9 +1,9 @@
-"""Any other alphabet (protein, RNA, words), character by character."""
+"""Any other alphabet, words for instance, character by character."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 from seqvae.sequences.tokenizers.record import read_field, read_tokens
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
@@ -13,23 +13,18 @@ from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 class CharTokenizer(SymbolTokenizer):
     """One token a character (Unicode code point); the text as it stands is the canonical form."""
 
-    kind: ClassVar[str] = "char"
+    kind = "char"
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
-
-    @property
-    def molecular(self) -> bool:
-        """False."""
-        return False
 
     def normalize(self, text: str) -> str:
         """The text itself."""
         return text
 
-    def symbols(self, text: str) -> list[str]:
+    def split(self, form: str, text: str = "") -> list[str]:
         """The characters of the text."""
-        return list(text)
+        return list(form)
 
     def join(self, symbols: Iterable[str]) -> str:
         """The characters put together."""

@@ -20,7 +20,7 @@ def extended(tokenizer: Tokenizer, symbols: Sequence[str]) -> Tokenizer:
         symbols: base symbols; those that it knows already are passed over.
 
     Raises:
-        UsageError: the vocabulary is fixed (DNA), and a symbol is new.
+        UsageError: the vocabulary is fixed (DNA, proteins), and a symbol is new.
 
     >>> from seqvae.sequences.tokenizers.char import CharTokenizer
     >>> extended(CharTokenizer().fit(["abc"]), ["d", "b"]).encode("abcd")

@@ -9,21 +9,20 @@ from typing import Any
 
 from seqvae.config import suggestion
 from seqvae.errors import ArtifactError, ConfigError, UsageError
+from seqvae.sequences.domain import KINDS, domain_of
 from seqvae.sequences.tokenizers.record import check_format, read_field, read_json
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
+_ALPHABETS = [kind for kind in KINDS if domain_of(kind).alphabet]
 # Modules by name, since RDKit, selfies and tokenizers are slow to import.
 _HOMES = {
+    **dict.fromkeys(_ALPHABETS, ("seqvae.sequences.tokenizers.letters", "AlphabetTokenizer")),
     "smiles": ("seqvae.sequences.tokenizers.smiles", "SmilesTokenizer"),
     "selfies": ("seqvae.sequences.tokenizers.selfies", "SelfiesTokenizer"),
-    "dna": ("seqvae.sequences.tokenizers.dna", "DnaTokenizer"),
     "char": ("seqvae.sequences.tokenizers.char", "CharTokenizer"),
     "subword": ("seqvae.sequences.tokenizers.subword", "SubwordTokenizer"),
 }
-
-KINDS: tuple[str, ...] = ("smiles", "selfies", "dna", "char")
-"""The tokenizers of base symbols; a `vocab_size` puts subwords over any of them."""
 
 
 def _class_of(kind: str) -> Any:  # noqa: ANN401 - the five constructors differ
@@ -31,27 +30,32 @@ def _class_of(kind: str) -> Any:  # noqa: ANN401 - the five constructors differ
     return getattr(import_module(module), name)
 
 
+def check_kind(kind: str) -> None:
+    """Raise UsageError, with a suggestion, where there is no tokenizer of that kind."""
+    if kind not in KINDS:
+        raise UsageError(f"expected a tokenizer of kind {', '.join(KINDS)}, got {kind!r}{suggestion(kind, KINDS)}")
+
+
 def build_tokenizer(kind: str, vocab_size: int = 0, *, on_unknown: str = "error", allow_gap: bool = False) -> Tokenizer:
     """A tokenizer that has not been fitted yet.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `seqvae.sequences.domain.KINDS`; a `vocab_size` puts subwords over any of them.
         vocab_size: 0 for one token a base symbol; else the size of a subword vocabulary over them.
         on_unknown: "error" or "drop", what an unseen token does.
-        allow_gap: accept the gap `-` in DNA.
+        allow_gap: accept the gap `-` in sequences over an alphabet.
 
     Raises:
         UsageError: an unknown kind or `on_unknown`, or `allow_gap` for something else than DNA.
         ConfigError: `vocab_size` has no room for any token.
     """
-    if kind not in KINDS:
-        raise UsageError(f"expected a tokenizer of kind {', '.join(KINDS)}, got {kind!r}{suggestion(kind, KINDS)}")
-    if allow_gap and kind != "dna":
-        raise UsageError(f'allow_gap is for tokenizers of kind "dna", got {kind!r}: leave it out')
+    check_kind(kind)
+    if allow_gap and not domain_of(kind).alphabet:
+        raise UsageError(f"allow_gap is for tokenizers of kind {', '.join(_ALPHABETS)}, got {kind!r}: leave it out")
     if vocab_size < 0:
         raise ConfigError(f"expected vocab_size 0 (no subwords) or above, got {vocab_size}")
-    settings = {"allow_gap": True} if allow_gap else {}
-    base = _class_of(kind)(on_unknown, **settings)
+    own = (kind,) if domain_of(kind).alphabet else ()
+    base = _class_of(kind)(*own, on_unknown, **({"allow_gap": True} if allow_gap else {}))
     return _class_of("subword")(base, vocab_size) if vocab_size else base
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 import selfies
 from rdkit import rdBase
 
 from seqvae.errors import UsageError
-from seqvae.sequences.molecules import canonical_smiles, selfies_to_smiles, smiles_to_selfies, split_selfies
+from seqvae.sequences.molecules import canonical_smiles, canonical_to_selfies, selfies_to_smiles, split_selfies
 from seqvae.sequences.tokenizers.record import read_field, read_tokens
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 
@@ -26,7 +26,7 @@ class SelfiesTokenizer(SymbolTokenizer):
     The tokenizer keeps those that were in force when it was made and refuses to work under others.
     """
 
-    kind: ClassVar[str] = "selfies"
+    kind = "selfies"
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
@@ -35,27 +35,22 @@ class SelfiesTokenizer(SymbolTokenizer):
     def _check_constraints(self) -> None:
         _require_constraints(self._constraints)
 
-    @property
-    def molecular(self) -> bool:
-        """True."""
-        return True
-
     def normalize(self, text: str) -> str:
         """Canonical isomeric SMILES; raises InvalidMoleculeError."""
         return canonical_smiles(text)
 
-    def symbols(self, text: str) -> list[str]:
-        """The symbols of the SELFIES of the canonical SMILES.
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The symbols of the SELFIES of a canonical SMILES; `text` is what an error calls it.
 
         Raises:
-            InvalidMoleculeError: the text is no molecule, or one that SELFIES cannot hold.
+            InvalidMoleculeError: SELFIES cannot hold the molecule.
             UsageError: other semantic constraints are in force than the tokenizer was made under.
         """
         self._check_constraints()
-        return split_selfies(smiles_to_selfies(text))
+        return split_selfies(canonical_to_selfies(form, text or form))
 
     def join(self, symbols: Iterable[str]) -> str:
-        """Canonical SMILES of the symbols; raises UsageError as `symbols`."""
+        """Canonical SMILES of the symbols; raises UsageError as `split`."""
         self._check_constraints()
         return selfies_to_smiles("".join(symbols))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 from rdkit import rdBase
 
@@ -50,23 +50,18 @@ class SmilesTokenizer(SymbolTokenizer):
     SMILES that are no molecules.
     """
 
-    kind: ClassVar[str] = "smiles"
+    kind = "smiles"
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
-
-    @property
-    def molecular(self) -> bool:
-        """True."""
-        return True
 
     def normalize(self, text: str) -> str:
         """Canonical isomeric SMILES; raises InvalidMoleculeError."""
         return canonical_smiles(text)
 
-    def symbols(self, text: str) -> list[str]:
-        """The symbols of the canonical SMILES; raises InvalidMoleculeError."""
-        return split_smiles(canonical_smiles(text))
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The symbols of a canonical SMILES; raises InvalidMoleculeError."""
+        return split_smiles(form)
 
     def join(self, symbols: Iterable[str]) -> str:
         """The symbols as canonical SMILES, or as they stand where they are no molecule."""

@@ -12,13 +12,14 @@ import random
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self, final
+from typing import Any, Self, final
 
 import tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
 from seqvae.errors import ArtifactError, ConfigError, SeqVAEWarning, UsageError
+from seqvae.sequences.domain import Domain
 from seqvae.sequences.tokenizers.record import FORMAT, read_field
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 from seqvae.sequences.tokenizers.tokenizer import SPECIALS, Tokenizer
@@ -89,7 +90,7 @@ class SubwordTokenizer(Tokenizer):
         ConfigError: `vocab_size` has no room for any token.
     """
 
-    kind: ClassVar[str] = "subword"
+    kind = "subword"
 
     def __init__(self, base: SymbolTokenizer, vocab_size: int) -> None:
         if vocab_size <= len(SPECIALS):
@@ -106,9 +107,9 @@ class SubwordTokenizer(Tokenizer):
         return self._base
 
     @property
-    def molecular(self) -> bool:
+    def domain(self) -> Domain:
         """As the base."""
-        return self._base.molecular
+        return self._base.domain
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -134,9 +135,9 @@ class SubwordTokenizer(Tokenizer):
         """As the base."""
         return self._base.normalize(text)
 
-    def symbols(self, text: str) -> list[str]:
+    def split(self, form: str, text: str = "") -> list[str]:
         """As the base."""
-        return self._base.symbols(text)
+        return self._base.split(form, text)
 
     def join(self, symbols: Iterable[str]) -> str:
         """As the base."""

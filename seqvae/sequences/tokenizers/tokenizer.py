@@ -1,7 +1,7 @@
 """What every tokenizer does: texts to ids and one-hot arrays, and back.
 
-Ids 0, 1 and 2 are the marks `<pad>`, `<bos>` and `<eos>`; content starts at 3. A DNA tokenizer has further ids from
-`vocab_size` on, one for each IUPAC ambiguity code: a code is a set of allowed tokens, none that a model predicts.
+Ids 0, 1 and 2 are the marks `<pad>`, `<bos>` and `<eos>`; content starts at 3. A tokenizer of an alphabet has further
+ids from `vocab_size` on, one for each ambiguity code: a code is a set of allowed tokens, none that a model predicts.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqvae.errors import (
     InputError,
-    InvalidMoleculeError,
-    InvalidSequenceError,
     TooLongError,
     UnknownTokenError,
 )
+from seqvae.sequences.domain import MOLECULES, Domain, domain_of
 from seqvae.sequences.tokenizers.record import write_json
 
 PAD: int = 0
@@ -67,17 +66,27 @@ class Coverage:
         return self.covered_tokens / self.tokens if self.tokens else 1.0
 
 
-class Tokenizer(ABC):
-    """Texts to ids and back. Final classes: Smiles, Selfies, Dna, Char and Subword."""
+@dataclass(frozen=True)
+class Reading:
+    """What comes of reading one text.
 
-    kind: ClassVar[str]
+    Attributes:
+        form: its canonical form; None where it is no text of the tokenizer's kind.
+        symbols: base symbols of that form; none where there is an error.
+        error: why the text cannot be split; None where it can.
+    """
+
+    form: str | None
+    symbols: list[str]
+    error: InputError | None = None
+
+
+class Tokenizer(ABC):
+    """Texts to ids and back. Final classes: Smiles, Selfies, Alphabet, Char and Subword."""
+
+    kind: str
 
     # What each tokenizer is.
-
-    @property
-    @abstractmethod
-    def molecular(self) -> bool:
-        """Whether the texts are molecules."""
 
     @property
     @abstractmethod
@@ -109,8 +118,16 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
-    def symbols(self, text: str) -> list[str]:
-        """The canonical form split into base symbols; raises as `normalize`."""
+    def split(self, form: str, text: str = "") -> list[str]:
+        """The base symbols of a text that is in canonical form already, which is not made again.
+
+        Args:
+            form: what is split.
+            text: what an error calls it: the text as it was given; by default the form.
+
+        Raises:
+            InvalidMoleculeError: the tokenizer's notation cannot hold the molecule.
+        """
 
     @abstractmethod
     def join(self, symbols: Iterable[str]) -> str:
@@ -144,6 +161,16 @@ class Tokenizer(ABC):
     # What follows from it.
 
     @property
+    def domain(self) -> Domain:
+        """What kind of texts it is for."""
+        return domain_of(self.kind)
+
+    @property
+    def molecular(self) -> bool:
+        """Whether the texts are molecules."""
+        return self.domain.name == MOLECULES
+
+    @property
     def vocab_size(self) -> int:
         """Number of tokens that a model predicts, marks included."""
         return len(self.tokens)
@@ -152,6 +179,26 @@ class Tokenizer(ABC):
     def n_ids(self) -> int:
         """Number of ids: the vocabulary and the ambiguity codes."""
         return len(self.tokens) + len(self.code_sets)
+
+    def normalize_or_none(self, text: str) -> str | None:
+        """The canonical form of a text; None where `normalize` refuses it."""
+        try:
+            return self.normalize(text)
+        except InputError:
+            return None
+
+    def symbols(self, text: str) -> list[str]:
+        """The canonical form split into base symbols; raises as `normalize` and `split`."""
+        return self.split(self.normalize(text), text)
+
+    def read(self, text: str) -> Reading:
+        """The canonical form and the symbols of a text, or why it has none: nothing is raised for a bad text."""
+        form = None
+        try:
+            form = self.normalize(text)
+            return Reading(form, self.split(form, text))
+        except InputError as error:
+            return Reading(form, [], error)
 
     def fit(self, texts: Iterable[str]) -> Self:
         """Learn the vocabulary from texts, in place; raises as `symbols`."""
@@ -183,6 +230,10 @@ class Tokenizer(ABC):
         Raises:
             InputError: an id is out of the vocabulary.
         """
+        return self.join(self.written(ids))
+
+    def written(self, ids: ArrayLike) -> list[str]:
+        """The base symbols of token ids as they stand; as `decode`, which makes a text of them, and raises the same."""
         found: list[int] = np.asarray(ids, dtype=np.int64).tolist()
         if EOS in found:
             found = found[: found.index(EOS)]
@@ -190,7 +241,7 @@ class Tokenizer(ABC):
         if content and not (min(content) > EOS and max(content) < self.n_ids):
             bad = next(i for i in content if not EOS < i < self.n_ids)
             raise InputError(f"expected token ids from 0 to {self.n_ids - 1}, got {bad}: are they another tokenizer's?")
-        return self.join(self.symbols_of(content))
+        return self.symbols_of(content)
 
     def decode_batch(self, ids: Iterable[ArrayLike]) -> list[str]:
         """The texts of rows of token ids; raises as `decode`."""
@@ -263,16 +314,15 @@ class Tokenizer(ABC):
         lengths: list[int] = []
         for text in texts:
             n_texts += 1
-            try:
-                symbols = self.symbols(text)
-            except (InvalidMoleculeError, InvalidSequenceError):
+            read = self.read(text)
+            if read.error is not None:
                 invalid += 1
                 continue
-            tokens += len(symbols)
-            missing = self.unseen(symbols)
+            tokens += len(read.symbols)
+            missing = self.unseen(read.symbols)
             unseen.update(missing)
             if not missing:
-                lengths.append(len(self.ids(symbols)) if symbols else 0)
+                lengths.append(len(self.ids(read.symbols)) if read.symbols else 0)
         percentiles = {p: int(np.percentile(lengths, p, method="higher")) for p in PERCENTILES} if lengths else {}
         return Coverage(
             texts=n_texts,

@@ -20,11 +20,12 @@ from seqvae.artifact.folder import Artifact, load_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import ArtifactError, InputError
-from seqvae.model.priors import FittedPrior, GaussianMixture, StandardNormal
+from seqvae.model.posteriors import Posterior
+from seqvae.model.priors import FittedPrior, GaussianMixture
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import generator, resolve_device
 from seqvae.train.prior.flow import fit_flow
-from seqvae.train.prior.posteriors import Latents, encode_store, held_out_nats
+from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
 
 _MIXTURE, _EARLY, _JUDGE = 41, 42, 43  # streams of random numbers
 _TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
@@ -40,7 +41,8 @@ class PriorReport:
     """How a prior was chosen.
 
     Attributes:
-        nats: mean log density of held-out texts' posterior samples in nats, by candidate; `normal` is N(0, I).
+        nats: mean log density of held-out texts' posterior samples in nats, by candidate; the model's own prior is
+            among them by its kind, such as `normal` for N(0, I).
         chosen: the fitted candidate that is stored.
         default: what samples are drawn from unless the caller says: `fitted` where it has the higher density.
         texts: training texts fitted to.
@@ -91,13 +93,13 @@ def fit_prior(
     where = resolve_device(device)
     splits = _splits(artifact, train, valid, where)
     candidates, steps = _candidates(splits, config, seed, where, quiet)
-    judge = splits.judge.draw(generator(seed, _JUDGE), _FEWEST_POINTS)
+    judge = draw(splits.judge, generator(seed, _JUDGE), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
-    nats["normal"] = held_out_nats(StandardNormal(artifact.config.latent), judge)
-    default = "fitted" if nats[chosen] > nats["normal"] else "normal"
+    own, own_nats = artifact.config.prior, held_out_nats(artifact.model.prior.cpu(), judge)
+    default = "fitted" if nats[chosen] > own_nats else own
     seconds = round(time.monotonic() - started, 1)
-    report = PriorReport(nats, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
+    report = PriorReport({**nats, own: own_nats}, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
     save_prior(folder, candidates[chosen], default, vars(report))
     return report
 
@@ -127,9 +129,9 @@ def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | N
 class _Splits:
     """Latent points: to fit to, to stop by, and to judge by."""
 
-    fit: Latents
-    stop: Latents
-    judge: Latents
+    fit: Posterior
+    stop: Posterior
+    judge: Posterior
 
 
 def _splits(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Splits:
@@ -141,13 +143,13 @@ def _splits(artifact: Artifact, train: TokenStore, valid: TokenStore | None, dev
     if valid is not None and len(valid) >= _FEWEST:
         held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
     else:
-        held_out, fit = fit.take(slice(0, None, 10)), _without(fit, 10)
-    return _Splits(fit, held_out.take(slice(0, None, 2)), held_out.take(slice(1, None, 2)) or held_out)
+        held_out, fit = fit.rows(slice(0, None, 10)), _without(fit, 10)
+    return _Splits(fit, held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out)
 
 
-def _without(points: Latents, period: int) -> Latents:
+def _without(points: Posterior, period: int) -> Posterior:
     """Return all rows but each one in so many."""
-    return points.take((torch.arange(len(points)) % period != 0).nonzero().squeeze(1))
+    return points.rows((torch.arange(len(points)) % period != 0).nonzero().squeeze(1))
 
 
 def _candidates(
@@ -161,13 +163,13 @@ def _candidates(
         found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
     if config.prior in ("auto", "flow"):
         flow = fit_flow(
-            splits.fit, splits.stop.draw(generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
+            splits.fit, draw(splits.stop, generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
         )
         found["flow"], steps = flow.prior, flow.steps
     return found, steps
 
 
-def fit_mixture(points: Latents, most: int, seed: int) -> GaussianMixture:
+def fit_mixture(points: Posterior, most: int, seed: int) -> GaussianMixture:
     """Fit a mixture of full Gaussians; their number, 1, 2, 4, ... up to `most`, is that of the lowest BIC.
 
     Schwarz 1978 (doi:10.1214/aos/1176344136). With one component it is the Gaussian of the exact moments. The search
@@ -175,8 +177,8 @@ def fit_mixture(points: Latents, most: int, seed: int) -> GaussianMixture:
     """
     rng = generator(seed, _MIXTURE)
     rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
-    sample = points.take(rows).draw(rng).double()
-    mean, covariance = points.moments()
+    sample = draw(points.rows(rows), rng).double()
+    mean, covariance = aggregate_moments(points)
     best = GaussianMixture.from_moments(torch.ones(1), mean.unsqueeze(0), covariance.unsqueeze(0))
     lowest = _bic(best, sample)
     for mixture in _growing(sample, most, seed):

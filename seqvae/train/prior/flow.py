@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from seqvae.config import PriorConfig
 from seqvae.errors import NonFiniteLossError
+from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FlowPrior
 from seqvae.runtime.device import fast_matmul, generator
-from seqvae.train.prior.posteriors import Latents, held_out_nats
+from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats
 
 _DRAWS = 31  # stream of random numbers
 _BATCH = 512  # points a step: more steps gain more than larger ones
@@ -45,27 +46,8 @@ class FittedFlow:
     planned: int
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Posteriors on the device where the flow is fitted."""
-
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, latents: Latents, device: torch.device) -> _Points:
-        return cls(latents.mean.to(device), (0.5 * latents.log_variance).exp().to(device))
-
-    def draw(self, rng: torch.Generator) -> Float[Tensor, "batch latent"]:
-        """Return a fresh posterior sample of each of a batch of texts; the numbers are drawn on the CPU."""
-        rows = torch.randint(len(self.mean), (_BATCH,), generator=rng)
-        noise = torch.randn(_BATCH, self.mean.shape[1], generator=rng)
-        rows, noise = rows.to(self.mean.device), noise.to(self.mean.device)
-        return self.mean[rows] + self.std[rows] * noise
-
-
 def fit_flow(
-    latents: Latents,
+    latents: Posterior,
     held_out: Float[Tensor, "points latent"],
     config: PriorConfig,
     seed: int,
@@ -90,18 +72,18 @@ def fit_flow(
     """
     sizes = (config.prior_layers, config.prior_width, config.prior_groups)
     flow = FlowPrior(latents.mean.shape[1], *sizes, seed=seed)
-    flow.whiten(*latents.moments())
-    flow, points, early = flow.to(device), _Points.of(latents, device), held_out.to(device)
+    flow.whiten(*aggregate_moments(latents))
+    flow, points, early = flow.to(device), latents.to(device), held_out.to(device)
     with fast_matmul(device.type == "cpu"):
-        planned = _planned(flow, points, len(latents), config)
+        planned = _planned(flow, points, config)
         with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
             steps = _Fit(flow, points, early, planned).run(generator(seed, _DRAWS), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
 
 
-def _planned(flow: FlowPrior, points: _Points, texts: int, config: PriorConfig) -> int:
+def _planned(flow: FlowPrior, points: Posterior, config: PriorConfig) -> int:
     """Return how many steps to do: what the settings allow, what the texts bear, and what the time holds."""
-    most = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * texts / _BATCH)))
+    most = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))
     if not config.prior_minutes or most <= _TIMED:
         return most
     trial, started = _Fit(copy.deepcopy(flow), points, None, most), time.perf_counter()
@@ -113,7 +95,7 @@ def _planned(flow: FlowPrior, points: _Points, texts: int, config: PriorConfig) 
 class _Fit:
     """One maximum-likelihood fit."""
 
-    def __init__(self, flow: FlowPrior, points: _Points, held_out: Tensor | None, planned: int) -> None:
+    def __init__(self, flow: FlowPrior, points: Posterior, held_out: Tensor | None, planned: int) -> None:
         self.flow, self.points, self.held_out, self.planned = flow, points, held_out, planned
         self.weights = [value for value in flow.parameters() if value.requires_grad]
         self.optimizer = torch.optim.Adam(self.weights, lr=_RATE, fused=True)
@@ -140,7 +122,7 @@ class _Fit:
     def _step(self, number: int, rng: torch.Generator) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = _RATE * min(1.0, (number + 1) / _RISE) * 0.5 * (1 + math.cos(math.pi * number / self.planned))
-        loss = -self.flow.log_prob(self.points.draw(rng)).mean()
+        loss = -self.flow.log_prob(self._fresh(rng)).mean()
         self.optimizer.zero_grad()
         loss.backward()
         # An infinite or NaN loss gives such a gradient: refused before it can reach the weights.
@@ -151,6 +133,11 @@ class _Fit:
                 "its prior again with --resume --prior mixture, or go without by --prior none"
             )
         self.optimizer.step()
+
+    def _fresh(self, rng: torch.Generator) -> Float[Tensor, "batch latent"]:
+        """Return a fresh posterior sample of each of a batch of texts; the numbers are drawn on the CPU."""
+        rows = torch.randint(len(self.points), (_BATCH,), generator=rng)
+        return self.points.rows(rows.to(self.points.mean.device)).rsample(1, rng)[0]
 
     def _look(self, done: int) -> None:
         """Compare the held-out density with the best so far."""

@@ -1,0 +1,158 @@
+"""Texts as a model reads them: canonical forms and token ids, made once, and what could not be read and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+
+
+@final
+@dataclass(frozen=True)
+class RejectedText:
+    """A text that cannot be read.
+
+    Attributes:
+        row: its position among the texts given.
+        form: its canonical form; None where it is no molecule or sequence.
+        reason: what is wrong with it.
+    """
+
+    row: int
+    form: str | None
+    reason: str
+
+
+@final
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """Texts that have been read: what takes them neither canonicalises nor splits a text again.
+
+    Their length is the number of texts that could be read.
+
+    Attributes:
+        tokenizer: what read them; the ids mean nothing to another one.
+        forms: canonical form of each.
+        ids: token ids of each, without special tokens.
+        rows: position of each among the texts given, ascending.
+        rejected: the other texts given, ascending.
+    """
+
+    tokenizer: Tokenizer
+    forms: list[str]
+    ids: list[list[int]]
+    rows: list[int]
+    rejected: tuple[RejectedText, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+    @property
+    def given(self) -> int:
+        """How many texts were given, those that cannot be read among them."""
+        return len(self.rows) + len(self.rejected)
+
+    def first(self, count: int) -> TokenizedTexts:
+        """Return what came of the first `count` texts given."""
+        kept = self.take([place for place, row in enumerate(self.rows) if row < count])
+        return replace(kept, rejected=tuple(one for one in self.rejected if one.row < count))
+
+    def take(self, places: Sequence[int]) -> TokenizedTexts:
+        """Return the texts at some places among those that could be read."""
+        forms, rows = [self.forms[place] for place in places], [self.rows[place] for place in places]
+        return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows)
+
+
+AnyTexts = Sequence[str] | TokenizedTexts  # texts, or what came of reading them
+
+
+def first_texts(texts: AnyTexts, count: int) -> AnyTexts:
+    """Return the first `count` of the texts given."""
+    return texts.first(count) if isinstance(texts, TokenizedTexts) else texts[:count]
+
+
+def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_error: str = "stop") -> TokenizedTexts:
+    """Read texts: the one place that says whether a tokenizer, and a model of some length, can read a text.
+
+    Args:
+        texts: in any form. Of texts that have been read already, only the length is looked at.
+        tokenizer: fitted.
+        max_length: most tokens of a text, special tokens not counted; 0: no limit.
+        on_error: "stop" raises at a text that cannot be read; "skip" lists such texts.
+
+    Raises:
+        InputError: with "stop": a text is no molecule or sequence, else one has an unknown token, else one is too long;
+            the message names it as it was given.
+        UsageError: `on_error` is something else, the tokenizer is not fitted, or another one has read the texts.
+    """
+    if on_error not in ("stop", "skip"):
+        raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
+    stop = on_error == "stop"
+    if not isinstance(texts, TokenizedTexts):
+        found = _read(texts, tokenizer, stop)
+        return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
+    if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
+        raise UsageError("the texts have been read by another tokenizer than this one: give them as they were")
+    return _fitting(texts, texts.forms, max_length, stop)
+
+
+def ids_or_errors(symbol_lists: Sequence[Sequence[str]], tokenizer: Tokenizer) -> list[list[int] | UnknownTokenError]:
+    """Return the token ids of texts that are split already, and for a text with an unknown token the error."""
+
+    def one_by_one() -> Iterator[list[int] | UnknownTokenError]:
+        for symbols in symbol_lists:
+            try:
+                yield tokenizer.ids(symbols)
+            except UnknownTokenError as error:
+                yield error
+
+    try:
+        return [*tokenizer.ids_batch(symbol_lists)]
+    except UnknownTokenError:
+        return list(one_by_one())
+
+
+def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTexts:
+    rejected: list[RejectedText] = []
+
+    def reject(row: int, form: str | None, error: InputError) -> None:
+        if stop:
+            raise error
+        rejected.append(RejectedText(row, form, str(error)))
+
+    split: list[tuple[int, str, list[str]]] = []
+    for row, text in enumerate(texts):
+        read = tokenizer.read(text)
+        if read.error is None and read.form is not None:
+            split.append((row, read.form, read.symbols))
+        elif read.error is not None:
+            reject(row, read.form, read.error)
+    forms, ids, rows = [], [], []
+    for (row, form, _), found in zip(split, ids_or_errors([symbols for *_, symbols in split], tokenizer), strict=True):
+        if isinstance(found, UnknownTokenError):
+            reject(row, form, UnknownTokenError(texts[row], found.token, found.column))
+            continue
+        forms.append(form)
+        ids.append(found)
+        rows.append(row)
+    return TokenizedTexts(tokenizer, forms, ids, rows, tuple(sorted(rejected, key=lambda one: one.row)))
+
+
+def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:
+    """Return the texts without those that are too long; `names` are what an error calls them."""
+    long = [place for place, ids in enumerate(texts.ids) if len(ids) > max_length > 0]
+    if not long:
+        return texts
+    reasons = {
+        place: f"{names[place]!r} has {len(texts.ids[place])} tokens, the model takes at most {max_length}: "
+        "leave it out, or train a model with a larger max_length"
+        for place in long
+    }
+    if stop:
+        raise TooLongError(reasons[long[0]])
+    rejected = [RejectedText(texts.rows[place], texts.forms[place], reason) for place, reason in reasons.items()]
+    kept = texts.take([place for place in range(len(texts)) if place not in reasons])
+    return replace(kept, rejected=tuple(sorted([*texts.rejected, *rejected], key=lambda one: one.row)))

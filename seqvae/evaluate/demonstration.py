@@ -1,0 +1,255 @@
+"""What a model of molecules can do, tried in less than a minute: known drugs, new molecules, a path, and a climb."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from seqvae import search
+from seqvae.artifact.folder import parameters
+from seqvae.config import (
+    DEFAULT_MODEL,
+    REFINE_STEPS,
+    CampaignConfig,
+    CmaConfig,
+    DecodeConfig,
+    OracleConfig,
+    SearchConfig,
+)
+from seqvae.data.files.chunks import Results
+from seqvae.errors import UsageError
+from seqvae.evaluate.model.held_out import encodable
+from seqvae.evaluate.model.reconstruction import reconstruct
+from seqvae.evaluate.records import Unwatched, Watch
+from seqvae.latent.codec import Codec, load
+from seqvae.properties import score
+from seqvae.search.domain.domain import molecules
+from seqvae.search.loop import Progress
+from seqvae.search.memory.initial_design import FromTexts
+from seqvae.search.memory.latent_space import Space
+from seqvae.search.optimizers.cma_es import CmaEs
+from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.storage.run_folder import LEDGER
+from seqvae.sequences.molecules import is_valid
+
+_SAMPLES = 1000
+_PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
+_TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
+_CALLS, _BATCH = 400, 16  # of the climb: some seconds, and two dozen generations or more
+# Well-known drugs that carry no charge in water, as most molecules of the training sets do not. The climb starts at the
+# first that the model can encode, and the path leads from the second to the third.
+DRUGS = {
+    "nifedipine": "COC(=O)C1=C(C)NC(C)=C(C(=O)OC)C1c1ccccc1[N+](=O)[O-]",
+    "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
+    "moclobemide": "O=C(NCCN1CCOCC1)c1ccc(Cl)cc1",
+    "celecoxib": "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1",
+    "paracetamol": "CC(=O)Nc1ccc(O)cc1",
+    "caffeine": "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+    "diazepam": "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21",
+    "carbamazepine": "NC(=O)N1c2ccccc2C=Cc2ccccc21",
+    "leflunomide": "Cc1oncc1C(=O)Nc1ccc(C(F)(F)F)cc1",
+    "zolpidem": "Cc1ccc(-c2nc3ccc(C)cn3c2CC(=O)N(C)C)cc1",
+    "metronidazole": "Cc1ncc([N+](=O)[O-])n1CCO",
+    "nevirapine": "Cc1ccnc2c1NC(=O)c1cccnc1N2C1CC1",
+    "modafinil": "NC(=O)CS(=O)C(c1ccccc1)c1ccccc1",
+    "levetiracetam": "CC[C@@H](C(N)=O)N1CCCC1=O",
+    "flutamide": "CC(C)C(=O)Nc1ccc([N+](=O)[O-])c(C(F)(F)F)c1",
+    "linezolid": "CC(=O)NC[C@H]1CN(c2ccc(N3CCOCC3)c(F)c2)C(=O)O1",
+    "rufinamide": "NC(=O)c1cn(Cc2c(F)cccc2F)nn1",
+    "phenytoin": "O=C1NC(=O)C(c2ccccc2)(c2ccccc2)N1",
+    "thalidomide": "O=C1CCC(N2C(=O)c3ccccc3C2=O)C(=O)N1",
+    "tolbutamide": "CCCCNC(=O)NS(=O)(=O)c1ccc(C)cc1",
+    "lacosamide": "COC[C@@H](NC(C)=O)C(=O)NCc1ccccc1",
+    "letrozole": "N#Cc1ccc(C(c2ccc(C#N)cc2)n2cncn2)cc1",
+    "fluconazole": "OC(Cn1cncn1)(Cn1cncn1)c1ccc(F)cc1F",
+    "bicalutamide": "CC(O)(CS(=O)(=O)c1ccc(F)cc1)C(=O)Nc1ccc(C#N)c(C(F)(F)F)c1",
+}
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A known molecule and what came back.
+
+    Attributes:
+        name: of the drug.
+        smiles: in canonical form.
+        decoded: what the model decodes from its latent point.
+        valid: whether that is a molecule.
+    """
+
+    name: str
+    smiles: str
+    decoded: str
+    valid: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether the same canonical form came back."""
+        return self.smiles == self.decoded
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Molecules decoded on the way from one to another.
+
+    Attributes:
+        ends: names of the first and the last.
+        smiles: the two molecules themselves.
+        decoded: what the model decodes on the way, ends included.
+        valid: whether each of these is a molecule.
+    """
+
+    ends: tuple[str, str]
+    smiles: tuple[str, str]
+    decoded: Sequence[str]
+    valid: Sequence[bool]
+
+
+@dataclass(frozen=True)
+class Quickstart:
+    """Everything that the page shows.
+
+    Attributes:
+        model: the model, as it was asked for.
+        facts: what it is and how it was made: name and value, in order.
+        metrics: its metrics on held-out texts, as its folder has them; empty where none are known.
+        drugs: known molecules and what came back.
+        samples: texts drawn from the prior, not all of which need be molecules, with the columns `log_likelihood`
+            (log p(x|z), nats), `qed` (drug-likeness; NaN for one that is no molecule), `logp`,
+            `molecular_weight` (g/mol) and `sa`.
+        walk: an interpolation.
+        climb: the molecules scored on a climb of the drug-likeness, in order, the start first.
+        start: name of the molecule that the climb starts at.
+    """
+
+    model: str
+    facts: Sequence[tuple[str, str]]
+    metrics: Mapping[str, Any]
+    drugs: Sequence[Drug]
+    samples: Results
+    walk: Walk
+    climb: Sequence[Entry]
+    start: str
+
+    @property
+    def molecules(self) -> list[tuple[str, float]]:
+        """Each sample that is a molecule, with its drug-likeness."""
+        pairs = zip(self.samples.texts, cast("Sequence[float]", self.samples.columns["qed"]), strict=True)
+        return [(text, value) for text, value in pairs if not math.isnan(value)]
+
+    @property
+    def best(self) -> Entry:
+        """The summit of the climb."""
+        return max(self.climb, key=lambda entry: entry.scores[0])
+
+
+def quickstart(
+    model: str = DEFAULT_MODEL, seed: int = 0, device: str = "auto", watch: Watch | None = None
+) -> Quickstart:
+    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness.
+
+    Args:
+        model: name of a shipped model of molecules, or folder of a trained one.
+        seed: every random draw comes from it.
+        device: `auto`, `cpu` or `cuda`.
+        watch: is told what is being done, one note per step; None: nobody is.
+
+    Raises:
+        UsageError: the seed is negative, or the model is none of molecules or knows too few of the drugs.
+        ArtifactError: there is no such model.
+    """
+    if seed < 0:
+        raise UsageError(f"seed: expected a number from 0, got {seed}")
+    watch = watch or Unwatched()
+    watch.note(f"loading {model}")
+    codec = load(model, device=device)
+    known = _encodable_drugs(codec, model)
+    watch.note(f"reconstructing {len(known)} known drugs")
+    drugs = _reconstruct(codec, known)
+    watch.note(f"sampling {_SAMPLES:,} molecules")
+    samples = _sample(codec, seed)
+    start, *ends = known[:3]
+    watch.note(f"interpolating between {ends[0][0]} and {ends[1][0]}")
+    walk = _interpolate(codec, ends)
+    watch.note(f"climbing drug-likeness in latent space from {start[0]}")
+    climb = _climb(codec, start[1], seed, watch)
+    return Quickstart(
+        model=model,
+        facts=_facts(codec, model),
+        metrics=codec.provenance.get("metrics", {}),
+        drugs=drugs,
+        samples=samples,
+        walk=walk,
+        climb=climb,
+        start=start[0],
+    )
+
+
+def _encodable_drugs(codec: Codec, model: str) -> list[tuple[str, str]]:
+    """Return name and canonical SMILES of the drugs that the model can encode."""
+    if not codec.tokenizer.molecular:
+        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.kind} texts")
+    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
+    found = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
+    if len(found) < 3:
+        raise UsageError(f"{model}: the model can encode {len(found)} of the {len(DRUGS)} drugs, and 3 are needed")
+    return found
+
+
+def _reconstruct(codec: Codec, known: Sequence[tuple[str, str]]) -> list[Drug]:
+    decoded = reconstruct(codec, [smiles for _, smiles in known], refine=REFINE_STEPS).decoded
+    return [Drug(name, smiles, text, is_valid(text)) for (name, smiles), text in zip(known, decoded, strict=True)]
+
+
+def _sample(codec: Codec, seed: int) -> Results:
+    drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed))
+    columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
+    return Results(drawn.texts, {"log_likelihood": drawn.log_likelihood.tolist(), **columns})
+
+
+def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]]) -> Walk:
+    (first, start), (last, end) = ends
+    decoded = codec.interpolate(start, end)
+    return Walk((first, last), (start, end), decoded, [is_valid(text) for text in decoded])
+
+
+def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
+    """Climb from a molecule; return every molecule that was scored, in order, the start first."""
+    # Where it finds nothing new any more it has no other texts to begin with: draws from the prior would be no climb.
+    space, begin = Space(codec, canonical=molecules().canonical), (FromTexts((start,)),)
+    optimizer = CmaEs(space, CmaConfig(start=1, population=_BATCH), seed, begin)
+    # The model is the optimiser's, so that the search need not load it again; the start is known, and one call.
+    campaign = CampaignConfig(batch=_BATCH, seed=seed)
+    config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign)
+    known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
+
+    def told(now: Progress) -> None:
+        watch("climb", 1 + now.calls, _CALLS)
+
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "climb"
+        search.run("qed", folder, config, on_round=told, known=known, optimizer=optimizer)
+        ledger = Ledger(folder / LEDGER)
+        # The start was scored like the others, though before the search.
+        scored = [replace(one, status=OK) if one.status == GIVEN else one for one in ledger.entries()]
+        ledger.close()
+    return scored
+
+
+def _facts(codec: Codec, model: str) -> list[tuple[str, str]]:
+    run, made = codec.run, codec.provenance
+    return [
+        ("model", model),
+        ("trained on", f"{run.data.source}, {made['data']['texts']:,} molecules"),
+        ("tokenizer", f"{run.tokenizer.kind}, {codec.tokenizer.vocab_size} tokens"),
+        ("encoder, decoder", f"{run.model.encoder}, {run.model.decoder}"),
+        ("parameters", f"{parameters(codec.model):,}"),
+        ("latent dimensions", str(codec.latent)),
+        ("beta", str(run.objective.beta)),
+        ("training", f"{run.training.epochs} epochs, {made['training']['seconds'] / 60:.1f} minutes"),
+        ("prior that samples are drawn from", codec.default_prior),
+    ]

@@ -1,0 +1,62 @@
+"""What a training was worth: the model table, and how many samples are valid, distinct and new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqvae.data.tokens.store import TokenStore
+from seqvae.data.tokens.tokenized import AnyTexts
+from seqvae.evaluate.metric_names import BRIEF, Metric
+from seqvae.evaluate.model.held_out import TABLE_METRICS, ModelTable, model_table
+from seqvae.evaluate.model.sample_metrics import sample_metrics
+from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.latent.codec import Codec
+
+
+@dataclass(frozen=True)
+class Summary(ModelTable):
+    """The model table and metrics of texts sampled from the prior that the model prefers; see `SUMMARY_METRICS`."""
+
+    samples: int
+    validity: float
+    uniqueness: float
+    novelty: float | None
+
+
+SUMMARY_METRICS = {
+    **TABLE_METRICS,
+    "samples": Metric("texts sampled", "from the prior that the model prefers", BRIEF),
+    "validity": Metric(
+        "validity (share of samples)", "a molecule that RDKit reads, or a sequence that is not empty", BRIEF
+    ),
+    "uniqueness": Metric("uniqueness (share of valid samples)", "distinct ones", BRIEF),
+    "novelty": Metric("novelty (share of distinct samples)", "not in the training texts", BRIEF),
+}
+
+
+@dataclass(frozen=True)
+class SummarySettings(ModelSettings):
+    """How much work a summary is.
+
+    Attributes:
+        samples: texts sampled from the prior.
+    """
+
+    samples: int = 1000
+
+
+def summarise(
+    codec: Codec, held_out: AnyTexts, training: TokenStore | None, settings: SummarySettings | None = None
+) -> Summary:
+    """Compute the held-out metrics of a model; warns and raises as `model_table`.
+
+    Args:
+        codec: the model.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` has read are not read again.
+        training: texts it has been trained on, packed, for novelty; None where they are not at hand.
+        settings: how much work to do.
+    """
+    settings = settings or SummarySettings()
+    found = model_table(codec, held_out, settings)
+    sampled = sample_metrics(codec.sample(settings.samples, seed=settings.seed, tries=1), codec.tokenizer, training)
+    return Summary(**vars(found), samples=settings.samples, **vars(sampled))

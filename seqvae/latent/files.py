@@ -1,0 +1,167 @@
+"""A whole file through a model and into another one, chunk by chunk: what encode, decode and sample do."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from seqvae.config import CHUNK, DecodeConfig
+from seqvae.data.files.chunks import Results
+from seqvae.data.files.formats import Columns, Flaw, Record, format_of
+from seqvae.data.files.latent_vectors import latent_chunks
+from seqvae.data.files.open import shown_name
+from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
+from seqvae.data.files.writers import write_pieces
+from seqvae.errors import InputError, RecordError, SeqVAEWarning
+from seqvae.latent.bulk import Bulk, Encoded
+
+Advance = Callable[[int], object]  # so many rows more are done
+
+
+def encode_file(
+    bulk: Bulk,
+    source: str,
+    out: str,
+    refine: int = 0,
+    settings: ReadSettings | None = None,
+    advance: Advance | None = None,
+) -> ReadSummary:
+    """Encode the records of a file, which may be larger than memory, and write them with their latent vectors.
+
+    Their names are written too, where the first ones have any. What was kept in order to go on is deleted at the end.
+
+    Args:
+        bulk: the model, and how the work is done.
+        source: path, or `-` for standard input.
+        out: .npz, .parquet, .csv or .tsv, or `-` for a CSV table on standard output.
+        refine: as in `Codec.encode`.
+        settings: column of the texts, and what becomes of records that the model cannot encode.
+        advance: is told how many rows were written.
+
+    Returns:
+        How many records were encoded, and how many set aside.
+
+    Raises:
+        InputError: the source cannot be read, holds no record that can be used, or, unless they are skipped, a record
+            cannot be encoded.
+        UsageError: as `writer_for` and `Bulk.encode`.
+    """
+    work = _Encoding(source, settings or ReadSettings())
+    with work.rejects:
+        _write(bulk, out, work.encoded(bulk, refine), advance, latent=True)
+    return work.summary
+
+
+def decode_file(
+    bulk: Bulk, source: str, out: str, how: DecodeConfig | None = None, advance: Advance | None = None
+) -> int:
+    """Decode a file of latent vectors, which may be larger than memory, and write the texts; return how many.
+
+    Args:
+        bulk: the model, and how the work is done.
+        source: .npz, .parquet or .csv as `encode_file` writes them, or `-` for a CSV table from standard input.
+        out: path, or `-`; tables have the column `log_likelihood`, log p(x|z) in nats.
+        how: how a text is chosen.
+        advance: is told how many rows were written.
+
+    Raises:
+        InputError: the source cannot be read, or holds no vectors of the model's size.
+        UsageError: as `writer_for`, `latent_chunks` and `Bulk.decode`.
+    """
+    points = latent_chunks(source, bulk.codec.latent)
+    return _write(bulk, out, bulk.decode(points, how or DecodeConfig()), advance)
+
+
+def sample_file(
+    bulk: Bulk, count: int, out: str, how: DecodeConfig, prior: str = "auto", advance: Advance | None = None
+) -> int:
+    """Draw texts as `Bulk.sample` does, and write them as `decode_file` does; return how many.
+
+    Raises:
+        UsageError: as `writer_for` and `Bulk.sample`.
+    """
+    return _write(bulk, out, bulk.sample(count, how, prior), advance)
+
+
+def _write(bulk: Bulk, out: str, pieces: Iterable[Results], advance: Advance | None, latent: bool = False) -> int:
+    """Write pieces as they come, and delete what was kept in order to go on; return the number of rows."""
+    count = 0
+
+    def counted() -> Iterator[Results]:
+        nonlocal count
+        for results in pieces:
+            count += len(results.texts)
+            yield results
+            if advance is not None:
+                advance(len(results.texts))
+
+    write_pieces(out, counted(), latent, bulk.settings.parts)
+    bulk.finish()
+    return count
+
+
+class _Encoding:
+    """The records of a source on their way through a model."""
+
+    def __init__(self, source: str, settings: ReadSettings) -> None:
+        self.source, self.stop = source, settings.on_error == "stop"
+        self._items = format_of(source, settings.format)(source, Columns(settings.column))
+        self._under_way: deque[list[Record | Flaw]] = deque()
+        self.rejects = Rejects(source, settings.reject_file)
+        self._dropped: Counter[str] = Counter()
+        self._kept = 0
+        self._named: bool | None = None
+
+    @property
+    def summary(self) -> ReadSummary:
+        """How many records were encoded and set aside so far."""
+        count = self.rejects.count
+        return ReadSummary(shown_name(self.source), self._kept, count, self.rejects.path if count else None)
+
+    def encoded(self, bulk: Bulk, refine: int) -> Iterator[Results]:
+        """Yield texts with their latent vectors; at the end it raises InputError where there were none."""
+        for found in bulk.encode(self._texts(), refine):
+            if results := self._settled(found):
+                yield results
+        if not self._kept:
+            count = self.rejects.count
+            why = f"no usable record, all {count:,} were rejected" if count else "the file holds no records"
+            raise InputError(f"{shown_name(self.source)}: {why}")
+        if self._dropped:
+            named = ", ".join(f"{token!r} ({count})" for token, count in self._dropped.most_common(5))
+            total = self._dropped.total()
+            warnings.warn(f"dropped {total:,} unknown tokens, among them {named}", SeqVAEWarning, stacklevel=2)
+
+    def _texts(self) -> Iterator[list[str]]:
+        """Yield the texts in chunks."""
+        while items := list(islice(self._items, CHUNK)):
+            self._under_way.append(items)
+            yield [item.text for item in items if isinstance(item, Record)]
+
+    def _settled(self, found: Encoded) -> Results | None:
+        """Set aside what could not be encoded of the next chunk, and return the rest, if any."""
+        kept: list[Record] = []
+        place = -1
+        for item in self._under_way.popleft():
+            place += isinstance(item, Record)
+            reason = found.rejected.get(place) if isinstance(item, Record) else item.reason
+            if isinstance(item, Record) and reason is None:
+                kept.append(item)
+            else:
+                self._set_aside(Flaw(item.text, item.line, reason or ""))
+        self._dropped.update(found.dropped)
+        self._kept += len(kept)
+        if not kept:
+            return None
+        if self._named is None:
+            self._named = any(record.name for record in kept)
+        names = {"name": [record.name for record in kept]} if self._named else {}
+        return Results([record.text for record in kept], names, found.z)
+
+    def _set_aside(self, flaw: Flaw) -> None:
+        if self.stop:
+            reason = f"{flaw.reason} (--on-error skip leaves such records out)"
+            raise RecordError(reason, file=shown_name(self.source), line=flaw.line)
+        self.rejects.add(shown_name(self.source), flaw)

@@ -1,0 +1,47 @@
+"""A genetic algorithm over molecules as graphs or as SELFIES, or over sequences; it may have a guide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqvae.config import GeneticConfig, GuideConfig
+from seqvae.search.domain.sequence_moves import SelfiesMoves
+from seqvae.search.memory.initial_design import FromPrior, FromTexts
+from seqvae.search.optimizer import Material
+from seqvae.search.optimizers.evolution import Chooser, Evolution
+from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
+
+_BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
+
+
+def build(config: GeneticConfig, material: Material) -> Evolution:
+    """Return the algorithm; it goes on from the texts given, however few they are.
+
+    Raises:
+        UsageError: there are no texts, and no model to draw some from.
+    """
+    texts, shares = material.texts, config.operators
+    moves = SelfiesMoves() if config.moves == "selfies" and texts.molecular else texts.moves
+    ways: dict[str, tuple[Operator, float]] = {
+        "crossover": (Crossover(moves, shares.mutated), shares.crossover),
+        "mutation": (Mutation(moves), shares.mutation),
+    }
+    return Evolution(
+        FromTexts(material.start) if material.start else FromPrior(material.model()),
+        {name: (operator, share) for name, (operator, share) in ways.items() if share},
+        texts.canonical,
+        replace(config.evolution, start=config.evolution.start or material.initial),
+        material.seed,
+        selection=config.selection,
+        guide=guide_of(config.guide, material) if config.guided else None,
+    )
+
+
+def guide_of(config: GuideConfig, material: Material) -> Chooser:
+    """Return what chooses among bred texts."""
+    from seqvae.search.surrogates.similarity_gp import Guide  # with it come BoTorch and GPyTorch, which take seconds
+    from seqvae.search.surrogates.tanimoto import Substructures, Words
+
+    broods = config.broods or (_BROODS if material.texts.constrained else 1)
+    sheets = material.texts.sheets
+    return Guide(Words() if sheets is None else Substructures(sheets), replace(config, broods=broods))

@@ -1,0 +1,80 @@
+"""The whole way of a kind of sequences through the command line: train, sample, encode, decode, evaluate, optimize."""
+
+import json
+import random
+
+import pytest
+
+from seqvae.cli.main import main
+from seqvae.sequences.domain import PROTEIN, RNA
+
+SMALL = "--epochs 1 --batch-size 16 --encoder-width 8 --decoder-width 16 --embedding 8 --latent 4 --prior none --quiet"
+LETTERS = {PROTEIN: "ACDEFGHIKLMNPQRSTVWY", RNA: "ACGU"}
+OPEN = {PROTEIN: "MKXBZAXXLLKW", RNA: "ACGUNNRYACGN"}  # letters that stand for several
+pytestmark = pytest.mark.filterwarnings("always::seqvae.errors.SeqVAEWarning")
+
+
+@pytest.fixture
+def run(capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(words):
+        code = main(words.split())
+        return code, *capfd.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_sequences_of_any_alphabet_go_all_the_way(kind, run, tmp_path):
+    draw = random.Random(0)
+    texts = ["".join(draw.choices(LETTERS[kind], k=12)) for _ in range(120)]
+    (tmp_path / "all.fasta").write_text("".join(f">s{i}\n{text}\n" for i, text in enumerate([*texts, OPEN[kind]])))
+    (tmp_path / "test.fasta").write_text("".join(f">s{i}\n{text}\n" for i, text in enumerate(texts[:40])))
+    (tmp_path / "own.py").write_text("def g(text):\n    return float(text.count('G'))\n")
+    assert run(f"train all.fasta --out model {SMALL}")[0] == 0
+    assert f'kind = "{kind}"' in (tmp_path / "model" / "run.toml").read_text()
+    assert run("sample model -n 5 --seed 1 --out samples.fasta --quiet")[0] == 0
+    lines = (tmp_path / "samples.fasta").read_text().splitlines()
+    assert set("".join(line for line in lines if line[0] != ">")) <= set(LETTERS[kind])
+    assert run("encode model test.fasta --out z.npz --quiet")[0] == 0
+    assert run("decode model z.npz --out back.fasta --quiet")[0] == 0
+    code, out, err = run("evaluate model --reference test.fasta --train all.fasta --number 60 --out found --quiet")
+    assert code == 0, err
+    metrics = json.loads((tmp_path / "found" / "figures.json").read_text())
+    assert {"discriminability", "kmer_js_3", "nearest_edits_mean"} <= set(metrics["metrics"])
+    assert metrics["bits_a_base"]["counted"]["position-specific"]
+    unit = {PROTEIN: "residue", RNA: "base"}[kind]
+    assert f"held-out bits a {unit}" in out
+    assert f"Bits a {unit}" in (tmp_path / "found" / "report.html").read_text()
+    assert (tmp_path / "found" / "samples.fasta").is_file()
+    code, out, err = run(
+        "optimize --model ./model --objective own:g --start test.fasta --budget 60 --out search --quiet"
+    )
+    assert code == 0, err
+    code, _, err = run("optimize --model ./model --objective qed --budget 60 --out wrong")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"the objective is of molecules, the model writes {kind}" in err
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_a_column_of_selfies_is_molecules(run, tmp_path):
+    texts = ["[C][C][O]", "[C][C][=O]", "[C][N]", "[C][C][Branch1][C][O][C]"] * 8
+    (tmp_path / "a.csv").write_text("selfies,qed\n" + "".join(f"{text},0.5\n" for text in texts))
+    (tmp_path / "b.txt").write_text("\n".join(texts) + "\n")
+    for source in ("a.csv", "b.txt"):
+        assert run(f"train {source} --out {source}.model --split random {SMALL}")[0] == 0
+        assert 'kind = "selfies"' in (tmp_path / f"{source}.model" / "run.toml").read_text()
+    code, out, _ = run("encode a.csv.model a.csv --out -")
+    assert (code, out.splitlines()[1].split(",")[0]) == (0, "CCO")
+    code, out, _ = run("data audit a.csv")
+    assert code == 0
+    assert out.split("invalid")[1].split()[0] == "0"
+
+
+def test_a_kind_of_tokenizer_that_is_none_is_named(run, tmp_path):
+    (tmp_path / "a.txt").write_text("ACGT\n" * 20)
+    code, _, err = run(f"train a.txt --out model --tokenizer protien {SMALL}")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "expected a tokenizer of kind" in err
+    assert "did you mean 'protein'?" in err

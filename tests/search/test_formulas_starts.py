@@ -1,0 +1,179 @@
+"""What a search begins with, keeps to and learns from, against values worked out by hand: starts, rules, retraining."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from bulk_cases import MOLECULES, tiny_codec
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+from search_cases import start
+
+from seqvae.config import ConstraintConfig, DecodeConfig, RetrainingConfig
+from seqvae.search.domain.constraints import constrained
+from seqvae.search.domain.domain import molecules, texts_over
+from seqvae.search.memory.archive import Archive
+from seqvae.search.memory.initial_design import FromPrior, FromTexts, fill
+from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.search.memory.token_cache import Readable
+from seqvae.search.optimizers.baselines import PriorSampling, Screening
+from seqvae.search.optimizers.weighted_retraining import Retraining
+from seqvae.search.proposals import Candidate, Scores
+from seqvae.sequences.molecules import canonical_smiles
+
+TEXTS = [canonical_smiles(text) for text in MOLECULES if len(text) < 15]  # all that the small model can read
+
+
+def archive(scores):
+    """Texts by name with these scores."""
+    found = Archive()
+    found.update(scores, scores.values())
+    return found
+
+
+# Starts.
+
+
+def test_starts_follow_one_another_and_give_each_text_once():
+    texts = FromTexts(("a", "b", "c"))
+    novel = NoveltyFilter(5, str, {"b"})
+    fill(
+        novel,
+        (texts, lambda count, seed: [Candidate(f"{count}.{row}") for row in range(count)]),
+        np.random.default_rng(0),
+    )
+    assert sorted(one.text for one in novel.found[:2]) == ["a", "c"]
+    assert {one.text[0] for one in novel.found[2:]} == {"3"}
+    first = Counter(texts(1, seed)[0].text for seed in range(600))
+    assert min(first[text] for text in "abc") > 150  # 200 each, by 12 in standard deviation
+    assert len(texts(2, 0)) == 2
+
+
+def test_the_prior_is_sampled_at_temperature_one():
+    codec = tiny_codec()
+    found = FromPrior(codec)(20, 7)
+    made = codec.generate(codec.draw(20, 7), DecodeConfig("sample", seed=7))
+    assert [one.text for one in found] == made.texts
+    assert {(one.proposer, one.seed) for one in found} == {("prior", 7)}
+    sampling = PriorSampling((FromPrior(codec),), str, 3)
+    seed = int(np.random.default_rng(3).integers(2**31))
+    assert sampling.ask(1)[0].text == FromPrior(codec)(1, seed)[0].text
+
+
+def test_a_file_is_screened_in_every_order_alike():
+    first = Counter(Screening(["a", "b", "c"], str, seed).ask(1)[0].text for seed in range(600))
+    assert min(first[text] for text in "abc") > 150
+    one = Screening(["b", "a", "", "b"], lambda text: text or None, 0)
+    one.tell([], Scores(np.zeros((1, 1)), ["ok"], ["a"]))
+    assert [candidate.text for candidate in one.ask(5)] == ["b"]
+
+
+# Retraining.
+
+
+def learner(monkeypatch=None, begun_with=(), drawn=None, **config):
+    settings = RetrainingConfig(**{"every": 1, "steps": 1, "batch_size": 4, "learning_rate": 1e-3, **config})
+    one = Retraining(Readable(tiny_codec("smiles")), settings, 0, begun_with)
+    if drawn is not None:
+        monkeypatch.setattr(one, "_rows", lambda weights: drawn)
+    return one
+
+
+def test_retraining_waits_for_enough_and_draws_by_rank_among_the_best(monkeypatch):
+    given, one = [], learner(every=4, population=3, greed=0.5)
+    monkeypatch.setattr(one, "_rows", lambda weights: given.append(weights.tolist()) or [0] * 4)
+    found = archive(dict(zip(TEXTS[:3], (3.0, 2.0, 1.0), strict=True)))
+    one.learn(found)
+    assert given == []
+    found.add(TEXTS[3], 0.0)
+    one.learn(found)
+    # Greed 0.5 x 4 texts = 2, ranks 0 to 2, and not of the fourth.
+    exact = np.array([1 / 2, 1 / 3, 1 / 4])
+    assert given == [pytest.approx((exact / exact.sum()).tolist())]
+    drawing = learner(batch_size=20_000)
+    many = drawing._rows(torch.tensor([0.5, 0.3, 0.2]))
+    assert [many.count(row) / 20_000 for row in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.015)
+    drawing._step += 1
+    assert drawing._rows(torch.tensor([0.5, 0.3, 0.2])) != many, "each step draws anew"
+
+
+def test_a_step_descends_distortion_and_beta_times_the_rate(monkeypatch):
+    """With a posterior of hardly any width z is its mean: the gradient is one that can be written down."""
+    gradients = {}
+    for beta in (0.0, 0.3, 2.0):
+        one = learner(monkeypatch, drawn=[0, 1, 1, 0], beta=beta)
+        model, codec = one.codec.model, one.codec
+        with torch.no_grad():
+            model.encoder.moments.weight[codec.latent :] = 0
+            model.encoder.moments.bias[codec.latent :] = -60.0
+        before = [value.detach().clone() for value in model.parameters()]
+        tokens = codec.padded([one.texts.ids(text) for text in (TEXTS[0], TEXTS[1], TEXTS[1], TEXTS[0])])
+        mean, log_variance = model.posterior(tokens).mean, torch.tensor(-60.0)
+        logits = model.decoder(mean, tokens).log_softmax(-1)
+        spoken = torch.where(tokens > 0, logits.gather(2, tokens.unsqueeze(2)).squeeze(2), 0.0)
+        rate = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance)
+        loss = (-spoken.sum(1) + beta * rate.sum(1)).mean()
+        expected = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+        one.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
+        kept = model.encoder.embedding.weight.grad
+        gradients[beta] = kept
+        for old, new, gradient, exact in zip(
+            before, model.parameters(), (value.grad for value in model.parameters()), expected, strict=True
+        ):
+            if exact is None or len(exact) == 2 * codec.latent:  # the width has a gradient of its own
+                continue
+            assert (gradient - exact).norm() <= 0.03 * exact.norm() + 1e-3  # products of bf16 while learning
+            moved = gradient.abs() > 1e-4  # Adam's first step is its step size, against the gradient's sign
+            torch.testing.assert_close((new - old)[moved], -1e-3 * gradient.sign()[moved], atol=2e-6, rtol=1e-3)
+    assert not torch.allclose(gradients[0.0], gradients[0.3], atol=1e-5)
+
+
+def test_gradients_are_no_longer_than_fifty(monkeypatch):
+    one = learner(monkeypatch, drawn=[0, 1, 1, 0])
+    with torch.no_grad():
+        one.codec.model.encoder.moments.bias[: one.codec.latent] += (
+            500.0  # far from the prior: a rate with a long gradient
+        )
+    one.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
+    length = torch.cat([value.grad.flatten() for value in one.codec.model.parameters()]).norm().item()
+    assert length == pytest.approx(50, rel=1e-3)
+
+
+def test_shares_of_a_batch_are_remembered_and_written_otherwise(monkeypatch):
+    one = learner(monkeypatch, [TEXTS[5]], drawn=[0] * 8, batch_size=8, replay=0.25)
+    seen, ids = [], one._ids
+    monkeypatch.setattr(one, "_ids", lambda texts: seen.append(Counter(texts)) or ids(texts))
+    one.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
+    assert seen == [{TEXTS[0]: 6, TEXTS[5]: 2}]
+    two = learner(randomised=0.75)
+    monkeypatch.setattr(two.texts, "shuffled", lambda text, rng: [1, 2, 3])
+    assert two._ids([TEXTS[0]] * 8).count([1, 2, 3]) == 6
+
+
+# Rules.
+
+
+def test_limits_of_size_are_included():
+    for rule, allowed in (({"shortest": 6, "longest": 6}, 1), ({"shortest": 7}, 0), ({"shortest": 1, "longest": 5}, 0)):
+        form = constrained(molecules(), ConstraintConfig(**rule)).canonical
+        assert (form("c1ccccc1") is not None) == bool(allowed)
+        letters = constrained(texts_over("ACGT", start()), ConstraintConfig(**rule)).canonical
+        assert (letters("GATTAC") is not None) == bool(allowed)
+
+
+def test_limits_of_likeness_are_included():
+    prints = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    first, second = (prints.GetSparseCountFingerprint(Chem.MolFromSmiles(text)) for text in ("CCO", "CCCO"))
+    alike = DataStructs.TanimotoSimilarity(first, second)
+    assert 0.3 < alike < 0.7
+    for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):
+        rule = ConstraintConfig(like="CCO", least_alike=low, most_alike=high)
+        assert (constrained(molecules(), rule).canonical("CCCO") is not None) == allowed
+
+
+def test_positions_are_counted_from_one_and_their_ends_are_free():
+    form = constrained(texts_over("ACGT", start()), ConstraintConfig(like="AAAAAAAA", positions="1,3-4,8")).canonical
+    assert form("CCCCCCCC") == "CACCAAAC"

@@ -1,0 +1,205 @@
+"""Every posterior and every prior that a model may be trained with, from a TOML file to an evaluation."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from run_cases import dna_file
+
+import seqvae
+from seqvae.artifact.folder import load_artifact, save_artifact
+from seqvae.cli.main import main
+from seqvae.config import LatentMovesConfig, ModelConfig
+from seqvae.config.toml import read_run, run_from_dict
+from seqvae.errors import ConfigError, UsageError
+from seqvae.evaluate.model.held_out import ModelSettings, model_table
+from seqvae.model.build import POSTERIORS, PRIORS, build_model
+from seqvae.model.rate import rate
+from seqvae.runtime.device import generator
+from seqvae.search.memory.token_cache import Readable
+from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
+from seqvae.train.finetune import finetune
+from seqvae.train.fit import train
+
+TOML = """
+[data]
+source = "{source}"
+split = "random"
+
+[tokenizer]
+kind = "dna"
+
+[model]
+posterior = "{posterior}"
+prior = "{prior}"
+prior_components = 3
+latent = 4
+embedding = 8
+encoder_width = 16
+decoder_width = 16
+
+[objective]
+free_bits = 0.05
+
+[training]
+epochs = 4
+batch_size = 16
+learning_rate = 0.01
+device = "cpu"
+
+[prior]
+prior = "mixture"
+prior_components = 2
+"""
+TEXTS = ["ACGTATAACGTA", "TATAACGT", "GGGG", "TTTTATACCGAT", "CATATACCGTGA", "A"]
+
+
+@pytest.fixture(scope="module", params=product(POSTERIORS, PRIORS), ids="-".join)
+def folder(request, tmp_path_factory):
+    """A model trained from a TOML file, its prior fitted too."""
+    here = tmp_path_factory.mktemp("families")
+    posterior, prior = request.param
+    text = TOML.format(source=dna_file(here), posterior=posterior, prior=prior)
+    (here / "run.toml").write_text(text)
+    run = run_from_dict(read_run(here / "run.toml"))
+    return train(run, here / "model", quiet=True).folder
+
+
+@pytest.fixture
+def codec(folder):
+    return seqvae.load(folder, "cpu")
+
+
+def test_a_model_is_saved_as_it_was_trained(folder, tmp_path):
+    first = load_artifact(folder)
+    assert first.run.model == first.config
+    assert type(first.model.prior).kind == first.config.prior
+    save_artifact(tmp_path / "again", first)
+    again = load_artifact(tmp_path / "again")
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name])
+    for name in ("config.json", "weights.safetensors", "run.toml", "prior.json", "prior.safetensors"):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    start = build_model(first.config, first.tokenizer.vocab_size).state_dict()
+    learned = [name for name in start if name.startswith("prior.")]
+    assert bool(learned) == (first.config.prior != "normal")
+    assert not all(torch.equal(start[name], first.model.state_dict()[name]) for name in learned) or not learned
+
+
+def test_texts_are_encoded_each_by_itself(codec):
+    together = codec.posterior(TEXTS, batch_size=2)
+    for row, text in enumerate(TEXTS):
+        alone = codec.posterior([text])
+        for part, other in zip(together.numbers, alone.numbers, strict=True):
+            torch.testing.assert_close(part[row : row + 1], other, atol=1e-5, rtol=1e-5)
+    assert torch.equal(codec.encode(TEXTS, batch_size=2), together.mean)
+    assert together.std.shape == (6, 4)
+    assert codec.posterior([]).mean.shape == (0, 4)
+    assert codec.posterior([]).std.shape == (0, 4)
+
+
+def test_refined_posteriors_fit_better(codec):
+    posteriors = [codec.posterior(TEXTS, refine=steps) for steps in (0, 30)]
+
+    def objective(posterior):
+        z = posterior.rsample(200, generator(3))
+        ((rows, tokens),) = codec.batches(TEXTS, 100)
+        distortion = -torch.stack([codec.model.log_likelihood(point[rows], tokens) for point in z]).mean(0)
+        return (distortion + codec.run.objective.beta * rate(posterior, codec.prior(), z)[rows]).mean()
+
+    with torch.no_grad():
+        before, after = map(objective, posteriors)
+    assert after < before
+
+
+def test_priors_are_drawn_by_their_names(codec):
+    own = codec.run.model.prior
+    z = codec.draw(4000, 1, own)
+    expected = codec.model.prior.sample(4000, generator(5))
+    torch.testing.assert_close(z.mean(0), expected.mean(0), atol=0.15, rtol=0)
+    torch.testing.assert_close(z.std(0), expected.std(0), atol=0.15, rtol=0.1)
+    torch.testing.assert_close(codec.log_prior(z[:9], own), codec.model.prior.log_prob(z[:9]).detach())
+    assert codec.default_prior in (own, "fitted")
+    assert len(codec.sample(3, prior=own)) == len(codec.sample(3)) == len(codec.sample(3, prior="fitted")) == 3
+    for other in set(PRIORS) - {own}:
+        with pytest.raises(UsageError, match=f"unknown prior '{other}'; known: auto, fitted, {own}"):
+            codec.sample(3, prior=other)
+    assert torch.equal(codec.bounds(TEXTS).rate, codec.bounds(TEXTS, prior=own).rate)
+    assert torch.equal(codec.iwae(TEXTS, 2), codec.iwae(TEXTS, 2, prior=own))
+
+
+def test_the_report_of_the_fitted_prior_names_the_models_own(folder):
+    report = json.loads((folder / "provenance.json").read_text())["prior"]
+    own = load_artifact(folder).config.prior
+    assert set(report["nats"]) == {own, report["chosen"]}
+    assert report["default"] == ("fitted" if report["nats"][report["chosen"]] > report["nats"][own] else own)
+
+
+def test_a_model_without_a_fitted_prior_prefers_its_own(folder, tmp_path):
+    save_artifact(tmp_path / "bare", replace(load_artifact(folder), fitted=None, default_prior=""))
+    codec = seqvae.load(tmp_path / "bare", "cpu")
+    assert codec.default_prior == codec.run.model.prior
+    assert torch.equal(codec.draw(5), codec.draw(5, prior=codec.run.model.prior))
+
+
+def test_a_model_is_evaluated(codec):
+    texts = [line for line in TEXTS * 4 if len(line) > 1]
+    found = model_table(codec, texts, ModelSettings(protocol_texts=1, refined_texts=6))
+    assert found.rate + found.distortion == pytest.approx(-found.elbo, abs=1e-4)
+    assert -found.nll_bound >= found.elbo - 0.5
+    assert 0 <= found.mutual_information <= found.mutual_information_limit + 1e-6
+    assert np.isfinite(found.amortisation_gap)
+
+
+def test_searches_breed_around_posteriors(codec):
+    for operator in (PosteriorNoise, PosteriorCrossover):
+        made = operator(Readable(codec), LatentMovesConfig())(TEXTS, 3, np.random.default_rng(0))
+        assert len(made) == 3
+        still = operator(Readable(codec), LatentMovesConfig(spread=0.0))(TEXTS[:1] * 2, 1, np.random.default_rng(0))
+        torch.testing.assert_close(torch.from_numpy(still[0].z), codec.encode(TEXTS[:1])[0], atol=1e-5, rtol=1e-5)
+
+
+def test_training_goes_on_with_the_same_family(folder, tmp_path):
+    from seqvae.config import DataConfig, FinetuneConfig, PriorConfig, TrainingConfig
+
+    config = FinetuneConfig(DataConfig(split="random"), TrainingConfig(epochs=1, device="cpu"), PriorConfig("none"))
+    found = finetune(folder, str(dna_file(tmp_path, seed=4)), tmp_path / "tuned", config, quiet=True)
+    assert load_artifact(found.trained.folder).config == load_artifact(folder).config
+
+
+def test_a_resumed_training_is_the_unbroken_one(folder, tmp_path):
+    """The fitted prior is asked for anew: the model itself comes from the checkpoint, bit for bit."""
+    copy = shutil.copytree(folder, tmp_path / "model")
+    (copy / "weights.safetensors").unlink()
+    train(run_from_dict({}), copy, resume=True, quiet=True)
+    assert (copy / "weights.safetensors").read_bytes() == (folder / "weights.safetensors").read_bytes()
+
+
+def test_flags_name_the_models_own_prior_apart_from_the_fitted_one(tmp_path):
+    words = ["--posterior", "full", "--model-prior", "mixture", "--model-prior-components", "2", "--prior", "none"]
+    sizes = ["--latent", "3", "--embedding", "4", "--encoder-width", "8", "--decoder-width", "8", "--epochs", "1"]
+    source, out = str(dna_file(tmp_path)), str(tmp_path / "run")
+    assert main(["train", source, "--out", out, "--device", "cpu", "--quiet", *words, *sizes]) == 0
+    run = load_artifact(tmp_path / "run").run
+    assert (run.model.posterior, run.model.prior, run.model.prior_components) == ("full", "mixture", 2)
+    assert run.prior.prior == "none"
+
+
+def test_wrong_words_are_named():
+    with pytest.raises(ConfigError, match=r"model\.posterior: unknown value 'ful'; did you mean 'full'"):
+        ModelConfig(posterior="ful")
+    with pytest.raises(ConfigError, match=r"model\.prior: unknown value 'mixtures'; did you mean 'mixture'"):
+        ModelConfig(prior="mixtures")
+    with pytest.raises(ConfigError, match=r"model\.prior_components: expected a number from 1"):
+        ModelConfig(prior_components=0)
+
+
+def test_every_word_of_the_settings_has_its_row():
+    for name in POSTERIORS:
+        for prior in PRIORS:
+            built = build_model(ModelConfig(posterior=name, prior=prior, max_length=3, latent=2), 5)
+            assert built.prior.kind == prior
