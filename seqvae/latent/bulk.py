@@ -126,7 +126,7 @@ class Bulk:
     def _of_model(self) -> ExecutorConfig:
         """Return where the model computes: on a GPU in this process alone, since each other would load it anew."""
         config = self.settings.executor
-        return config if self.codec.device.type == "cpu" else replace(config, executor="local")
+        return config if self.codec.device.type == "cpu" else replace(config, executor="local", workers=0)
 
     def encode(self, texts: Iterable[AnyTexts], refine: int = 0) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, nothing is raised for them.

@@ -220,8 +220,8 @@ def test_bad_input_is_named_in_one_line(samples, references, message, tmp_path):
 
 
 def test_wrong_calls():
-    with pytest.raises(UsageError, match="unknown kind of texts 'protein': expected molecules or dna"):
-        generation(DNA, References("protein", DNA))
+    with pytest.raises(UsageError, match="unknown kind of texts 'peptoids': expected molecules, dna"):
+        generation(DNA, References("peptoids", DNA))
     with pytest.raises(UsageError, match="must not be negative"):
         GenerationSettings(bootstrap=-1)
     with pytest.raises(UsageError, match="seed: expected a number from 0, got -4"):
