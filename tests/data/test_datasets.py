@@ -303,7 +303,7 @@ def test_the_card_s_local_names_read_other_packings(monkeypatch, tmp_path):
 def test_a_cell_that_is_no_number(monkeypatch, tmp_path):
     (tmp_path / "ecoli_natural50bp_expr.csv").write_text("seq,expr\nAC,high\n")
     monkeypatch.setenv("SEQVAE_DATA", str(tmp_path))
-    with pytest.raises(RecordError, match=r"expr\.csv:2: column 'expr' must hold a number, got 'high'"):
+    with pytest.raises(RecordError, match=r"expr\.csv:2: column 'expr' must hold a finite number, got 'high'"):
         load_dataset("ecoli_50")
 
 
