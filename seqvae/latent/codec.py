@@ -33,19 +33,19 @@ from seqvae.model.inference.refine import refined
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
-from seqvae.runtime.device import derived_seed, evaluating, generator, resolve_device
+from seqvae.runtime.device import evaluating, resolve_device
+from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, LATER_CHUNKS, PRIOR_POINTS
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _PATHS = {"slerp": slerp, "linear": linear}
-_DRAW, _DECODE, _BOUND, _CHUNK = 11, 12, 13, 14  # streams of random numbers
 
 
 def chunk_seed(seed: int, number: int) -> int:
     """Return the seed of a chunk of rows; that of the first is the seed itself."""
-    return derived_seed(seed, _CHUNK, number) if number else seed
+    return LATER_CHUNKS.seed(seed, number) if number else seed
 
 
 def _chunk_sizes(count: int) -> list[int]:
@@ -156,7 +156,7 @@ class Codec:
         the model's own). The rate against N(0, I) is in closed form, that against any other prior log q(z|x) - log p(z)
         at the sample.
         """
-        rng = generator(seed, _BOUND, device=self.device)
+        rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
         distortion, rate = torch.empty(len(texts)), torch.empty(len(texts))
         with evaluating(self.model):
@@ -179,7 +179,7 @@ class Codec:
         as in `bounds`.
         """
         at_least_one("samples", samples)
-        rng = generator(seed, _BOUND, device=self.device)
+        rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
         bound = torch.empty(len(texts))
         with evaluating(self.model):
@@ -236,7 +236,7 @@ class Codec:
         start = 0
         with evaluating(self.model):
             for number, chunk in enumerate(points.split(CHUNK)):
-                rng = generator(chunk_seed(config.seed, number), _DECODE, device=self.device)
+                rng = DECODING.generator(chunk_seed(config.seed, number), device=self.device)
                 for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
                     made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, kept))
@@ -276,7 +276,9 @@ class Codec:
             UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
         """
         density = self.prior(prior)
-        draws = (density.sample(n, generator(chunk_seed(seed, i), _DRAW)) for i, n in enumerate(_chunk_sizes(count)))
+        draws = (
+            density.sample(n, PRIOR_POINTS.generator(chunk_seed(seed, i))) for i, n in enumerate(_chunk_sizes(count))
+        )
         return torch.cat(list(draws)).detach().float()
 
     def log_prior(

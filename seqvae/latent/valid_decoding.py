@@ -15,9 +15,7 @@ from torch import Tensor
 
 from seqvae.config import DecodeConfig
 from seqvae.latent.decoded import Generated
-from seqvae.runtime.device import derived_seed
-
-_AGAIN = 15  # the stream of seeds of later draws
+from seqvae.runtime.streams import LATER_TRIES
 
 
 @runtime_checkable
@@ -72,7 +70,7 @@ class Writer:
         for attempt in range(1, config.tries):
             if not rows:
                 break
-            again = replace(config, seed=derived_seed(config.seed, _AGAIN, attempt))
+            again = replace(config, seed=LATER_TRIES.seed(config.seed, attempt))
             draws.append(_Draw(rows, draw(len(rows), again.seed), again))
             found = self.write(draws[-1].points, self._freely(again))
             still = set(self._unfit(found))

@@ -18,12 +18,11 @@ from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
 from seqvae.model.adapt.extend_vocabulary import extended_model, positional
 from seqvae.model.adapt.lora import adapt, merged
 from seqvae.model.build import build_model
-from seqvae.runtime.device import generator, resolve_device
+from seqvae.runtime.device import resolve_device
+from seqvae.runtime.streams import ADAPTERS
 from seqvae.sequences.tokenizers.extend import kept_ids
 from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
-
-_ADAPTERS = 21  # stream of random numbers
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def finetune(
     write_json(out / FINETUNE, asdict(origin))
     start, new = _start(base, prepared)
     learner = copy.deepcopy(start.model)
-    adapt(learner, new, origin.adapt, generator(prepared.run.training.seed, _ADAPTERS))
+    adapt(learner, new, origin.adapt, ADAPTERS.generator(prepared.run.training.seed))
     trained = Trained(out, prepared, fit_model(learner, prepared, out, resume, quiet))
     new_tokens = tuple(start.tokenizer.tokens[i] for i in new)
     if not is_launched():

@@ -20,12 +20,12 @@ from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.objective import beta_at
 from seqvae.model.vae import SequenceVAE
-from seqvae.runtime.device import derived_seed, exact_products, generator
+from seqvae.runtime.device import exact_products
+from seqvae.runtime.streams import TRAINING_DROPOUT, TRAINING_NOISE, VALIDATION_NOISE
 from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.prepare import data_hash
 from seqvae.train.schedule import Plan, Segment, learning_rate
 
-_TRAIN, _DROPOUT, _VALID = 1, 2, 3  # streams of random numbers
 _LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
 
 
@@ -126,13 +126,13 @@ class TrainingShell(pl.LightningModule):
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        torch.manual_seed(derived_seed(self.run.training.seed, _DROPOUT, self.progress.step, self.global_rank))
+        torch.manual_seed(TRAINING_DROPOUT.seed(self.run.training.seed, self.progress.step, self.global_rank))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, mean nats per sequence."""
         step, seed = self.progress.step, self.run.training.seed
         beta = beta_at(self.share_done, self.run.objective)
-        rng = generator(seed, _TRAIN, step, self.global_rank, device=batch.targets.device)
+        rng = TRAINING_NOISE.generator(seed, step, self.global_rank, device=batch.targets.device)
         losses = self.model.losses(batch, beta, self.run.objective, rng)
         tokens = batch.mask.sum() / len(batch)
         self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens]))
@@ -181,7 +181,7 @@ class TrainingShell(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch's distortion, rate, texts and tokens to the sums."""
-        rng = generator(self.run.training.seed, _VALID, batch_idx, device=batch.targets.device)
+        rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
         with exact_products(batch.targets.device):
             bounds = self.model.bounds(batch, rng)
         texts = torch.tensor(len(batch), device=batch.targets.device)

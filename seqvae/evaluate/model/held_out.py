@@ -19,10 +19,9 @@ from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.latent.codec import Codec
 from seqvae.model.posteriors import Posterior
 from seqvae.model.rate import rate
-from seqvae.runtime.device import generator
+from seqvae.runtime.streams import INFORMATION_POINTS, REFINED_POINTS, TEACHER_FORCED_POINTS
 
 _ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
-_FORCED, _INFORMATION, _REFINED = 23, 24, 25  # streams of random numbers
 
 
 @dataclass(frozen=True)
@@ -309,7 +308,7 @@ def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict
 
 def _carried(posterior: Posterior, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
     """Return how much of the texts z carries; `coded` has their rates, nats."""
-    information = mutual_information(posterior, generator(settings.seed, _INFORMATION))
+    information = mutual_information(posterior, INFORMATION_POINTS.generator(settings.seed))
     fitted = coded["rate_fitted"]
     return {
         "active_units": active_units(posterior.mean),
@@ -322,7 +321,7 @@ def _carried(posterior: Posterior, coded: Mapping[str, Any], settings: ModelSett
 
 def _forced(codec: Codec, texts: TokenizedTexts, posterior: Posterior, settings: ModelSettings) -> dict[str, Any]:
     """Return what teacher forcing tells, with z at the mean, at a sample, and at a sample of another text."""
-    rng = generator(settings.seed, _FORCED)
+    rng = TEACHER_FORCED_POINTS.generator(settings.seed)
     sample = posterior.rsample(1, rng)[0]
     swapped = posterior.rsample(1, rng)[0][other_rows(len(texts), rng)]
     at_mean, at_sample, at_other = teacher_forced(codec, texts, posterior.mean, sample, swapped)
@@ -370,7 +369,7 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
     first, prior = amortised.rows(slice(0, len(texts))), codec.prior()
     better = codec.posterior(texts, refine=REFINE_STEPS)
-    samples = [posterior.rsample(1, generator(settings.seed, _REFINED)) for posterior in (first, better)]
+    samples = [posterior.rsample(1, REFINED_POINTS.generator(settings.seed)) for posterior in (first, better)]
     before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
     rates = [rate(posterior, prior, z) for posterior, z in zip((first, better), samples, strict=True)]
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])

@@ -27,7 +27,7 @@ from seqvae.evaluate.model.smoothness import PathSettings, path_quality
 from seqvae.latent.codec import Codec
 from seqvae.properties.dna.composition import gc_content
 from seqvae.properties.registry import score
-from seqvae.runtime.device import derived_seed
+from seqvae.runtime.streams import FOLDS
 from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.integer_codes import letters
 
@@ -39,7 +39,6 @@ Predict = Callable[[Points, Values, Others], Predictions]
 
 # From next to no shrinkage of standardised coordinates to next to nothing left, half a decade apart.
 _ALPHAS = np.logspace(-2, 5, 15)
-_FOLDS = 27  # stream of random numbers
 _MOLECULAR = ("logp", "qed", "sa")
 
 
@@ -222,7 +221,7 @@ def _fit(
 def held_out(predict: Predict, z: Points, y: Values, folds: int, seed: int) -> Values:
     """Return a prediction for every text, made by a model fitted to the other folds alone."""
     found = np.empty_like(y)
-    for fitted, left in KFold(folds, shuffle=True, random_state=derived_seed(seed, _FOLDS) % 2**32).split(z):
+    for fitted, left in KFold(folds, shuffle=True, random_state=FOLDS.seed(seed) % 2**32).split(z):
         found[left] = predict(z[fitted], y[fitted], z[left])
     return found
 

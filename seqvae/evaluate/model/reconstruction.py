@@ -13,9 +13,9 @@ from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.latent.codec import Codec
 from seqvae.model.encoders import Tokens, present
 from seqvae.model.objective import log_likelihood
-from seqvae.runtime.device import derived_seed, evaluating, generator
+from seqvae.runtime.device import evaluating
+from seqvae.runtime.streams import PROTOCOL_DECODINGS, PROTOCOL_ENCODINGS
 
-_ENCODINGS, _DECODINGS = 21, 22  # streams of random numbers
 _PROTOCOL_TEXTS = 20  # texts of the 10 x 10 protocol decoded together: 2,000 rows
 
 
@@ -161,11 +161,11 @@ def sampled_reconstruction(
         InputError: a text cannot be encoded.
     """
     read = codec.tokenize(texts)
-    z = codec.posterior(read).rsample(encodings, generator(seed, _ENCODINGS)).transpose(0, 1)
+    z = codec.posterior(read).rsample(encodings, PROTOCOL_ENCODINGS.generator(seed)).transpose(0, 1)
     shares = torch.zeros(len(read))
     for start in range(0, len(read), _PROTOCOL_TEXTS):
         part = z[start : start + _PROTOCOL_TEXTS]
-        config = DecodeConfig("sample", seed=derived_seed(seed, _DECODINGS, start))
+        config = DecodeConfig("sample", seed=PROTOCOL_DECODINGS.seed(seed, start))
         decoded = codec.decode(part.flatten(0, 1).repeat_interleave(decodings, 0), config)
         each = encodings * decodings
         for row in range(len(part)):

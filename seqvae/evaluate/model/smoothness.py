@@ -15,10 +15,9 @@ from seqvae.errors import UsageError
 from seqvae.evaluate.similarity import similarities
 from seqvae.latent.codec import Codec
 from seqvae.latent.interpolate import linear, slerp
-from seqvae.runtime.device import derived_seed
+from seqvae.runtime.streams import PATH_ENDS
 
 _PATHS = {"slerp": slerp, "linear": linear}
-_PAIRS = 26  # stream of random numbers
 _ROUNDING = 1e-9  # of similarities: a smaller fall or rise is none
 
 
@@ -105,7 +104,7 @@ def _pairs(count: int, settings: PathSettings) -> NDArray[np.int64]:
     """Return rows of the first and of the last texts, `(2, pairs)`; the two of a pair always differ."""
     if count < 2:
         raise UsageError(f"a path needs two texts, got {count}")
-    rng = np.random.default_rng(derived_seed(settings.seed, _PAIRS))
+    rng = np.random.default_rng(PATH_ENDS.seed(settings.seed))
     first = rng.integers(count, size=settings.pairs)
     return np.stack([first, (first + rng.integers(1, count, size=settings.pairs)) % count])
 

@@ -16,10 +16,9 @@ from seqvae.model.encoders import Tokens
 from seqvae.model.posteriors import Posterior
 from seqvae.model.rate import rate
 from seqvae.model.vae import SequenceVAE
-from seqvae.runtime.device import generator
+from seqvae.runtime.streams import REFINEMENT_NOISE
 
 _STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
-_NOISE = 51  # stream of random numbers
 
 
 def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Posterior:
@@ -43,7 +42,7 @@ def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Post
             for group in optimizer.param_groups:
                 group["lr"] = _STEP_SIZE * 0.5 * (1 + math.cos(math.pi * step / steps))
             posterior = posterior_of(free)
-            noise = torch.randn(1, 1, amortised.mean.shape[1], generator=generator(0, _NOISE, step))
+            noise = torch.randn(1, 1, amortised.mean.shape[1], generator=REFINEMENT_NOISE.generator(0, step))
             z = posterior.mean + posterior.deviation(noise.to(amortised.mean))
             distortion = -model.log_likelihood(z[0], tokens)
             loss = (distortion + beta * rate(posterior, model.prior, z)).sum()

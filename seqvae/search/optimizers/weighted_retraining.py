@@ -15,13 +15,19 @@ import torch
 from seqvae.config import ObjectiveConfig, RetrainingConfig
 from seqvae.data.tokens.batch import Batch
 from seqvae.errors import UsageError
-from seqvae.runtime.device import derived_seed, fast_matmul, generator, preserved_rng
+from seqvae.runtime.device import fast_matmul, preserved_rng
+from seqvae.runtime.streams import (
+    RETRAINING_DROPOUT,
+    RETRAINING_NOISE,
+    RETRAINING_REPLAY,
+    RETRAINING_SPELLING,
+    RETRAINING_TEXTS,
+)
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.token_cache import Readable
 from seqvae.search.storage.state import State
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 
-_DRAW, _NOISE, _DROPOUT, _ORDER = 21, 22, 23, 24  # streams of random numbers
 _CLIP = 50.0  # most that a gradient's norm may be: as in training, far above what it is
 
 
@@ -91,12 +97,12 @@ class Retraining:
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
     def _rows(self, weights: torch.Tensor) -> list[int]:
-        rng = generator(self.seed, _DRAW, self._step)
+        rng = RETRAINING_TEXTS.generator(self.seed, self._step)
         return torch.multinomial(weights, self.config.batch_size, replacement=True, generator=rng).tolist()
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         """Return the token ids of readable texts, some of them written in a random order."""
-        rows, rng = self.texts.rows(texts), np.random.default_rng(derived_seed(self.seed, _ORDER, self._step))
+        rows, rng = self.texts.rows(texts), np.random.default_rng(RETRAINING_SPELLING.seed(self.seed, self._step))
         for row in rng.permutation(len(texts))[: round(self.config.randomised * len(texts))].tolist():
             rows[row] = self.texts.shuffled(texts[row], rng) or rows[row]
         return rows
@@ -106,12 +112,12 @@ class Retraining:
         model, config = self.codec.model, self.config
         remembered = round(config.replay * len(texts))
         if remembered:
-            rng = generator(self.seed, _DRAW, self._step, 1)
+            rng = RETRAINING_REPLAY.generator(self.seed, self._step)
             rows = torch.randint(len(self._replay), (remembered,), generator=rng).tolist()
             texts = [*texts[remembered:], *(self._replay[row] for row in rows)]
         tokens = self.codec.padded(self._ids(texts))
-        noise = generator(self.seed, _NOISE, self._step, device=self.codec.device)
-        torch.manual_seed(derived_seed(self.seed, _DROPOUT, self._step))  # dropout draws from the global numbers
+        noise = RETRAINING_NOISE.generator(self.seed, self._step, device=self.codec.device)
+        torch.manual_seed(RETRAINING_DROPOUT.seed(self.seed, self._step))  # dropout draws from the global numbers
         objective = ObjectiveConfig(beta=config.beta)
         losses = model.losses(Batch.of(tokens), config.beta, objective, noise)
         self._optimizer.zero_grad()

@@ -13,11 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvae.runtime.device import generator
+from seqvae.runtime.streams import ENSEMBLE_BATCHES, ENSEMBLE_ROWS, ENSEMBLE_WEIGHTS
 
 _RATE, _DECAY = 3e-3, 1e-2  # of AdamW: quick enough for some hundred steps, and smooth enough for some hundred scores
 _BATCH = 512  # scores a step and member
-_WEIGHTS, _SAMPLE, _STEP = 61, 62, 63  # streams of random numbers
 
 
 @final
@@ -38,7 +37,7 @@ class Heads(nn.Module):
 
     def __init__(self, latent: int, members: int, width: int, seed: int) -> None:
         super().__init__()
-        rng = generator(seed, _WEIGHTS)
+        rng = ENSEMBLE_WEIGHTS.generator(seed)
         sizes = [latent, width, width, 1]
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for inputs, outputs in pairwise(sizes):
@@ -79,9 +78,9 @@ class Heads(nn.Module):
         self.mean, self.deviation = scores.mean(), scores.std().clamp_min(1e-12)
         inputs, targets = self._standard(z), (scores - self.mean) / self.deviation
         members = len(self.weights[0])
-        sample = torch.randint(len(z), (members, len(z)), generator=generator(seed, _SAMPLE)).to(z.device)
+        sample = torch.randint(len(z), (members, len(z)), generator=ENSEMBLE_ROWS.generator(seed)).to(z.device)
         optimizer = torch.optim.AdamW(self.parameters(), lr=_RATE, weight_decay=_DECAY)
-        rng = generator(seed, _STEP)
+        rng = ENSEMBLE_BATCHES.generator(seed)
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))

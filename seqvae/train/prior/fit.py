@@ -23,11 +23,11 @@ from seqvae.errors import ArtifactError, InputError
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, GaussianMixture
 from seqvae.model.vae import SequenceVAE
-from seqvae.runtime.device import generator, resolve_device
+from seqvae.runtime.device import resolve_device
+from seqvae.runtime.streams import EARLY_STOPPING_POINTS, JUDGED_POINTS, MIXTURE_POINTS
 from seqvae.train.prior.flow import fit_flow
 from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
 
-_MIXTURE, _EARLY, _JUDGE = 41, 42, 43  # streams of random numbers
 _TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
 _HELD_OUT = 10_000  # held-out texts at most: the standard error of a mean log density is then below 0.1 nats
 _MIXTURE_POINTS = 100_000  # points for a mixture at most: a minute or two for 16 components in 64 dimensions
@@ -93,7 +93,7 @@ def fit_prior(
     where = resolve_device(device)
     splits = _splits(artifact, train, valid, where)
     candidates, steps = _candidates(splits, config, seed, where, quiet)
-    judge = draw(splits.judge, generator(seed, _JUDGE), _FEWEST_POINTS)
+    judge = draw(splits.judge, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
     own, own_nats = artifact.config.prior, held_out_nats(artifact.model.prior.cpu(), judge)
@@ -163,7 +163,12 @@ def _candidates(
         found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
     if config.prior in ("auto", "flow"):
         flow = fit_flow(
-            splits.fit, draw(splits.stop, generator(seed, _EARLY), _FEWEST_POINTS), config, seed, device, quiet
+            splits.fit,
+            draw(splits.stop, EARLY_STOPPING_POINTS.generator(seed), _FEWEST_POINTS),
+            config,
+            seed,
+            device,
+            quiet,
         )
         found["flow"], steps = flow.prior, flow.steps
     return found, steps
@@ -175,7 +180,7 @@ def fit_mixture(points: Posterior, most: int, seed: int) -> GaussianMixture:
     Schwarz 1978 (doi:10.1214/aos/1176344136). With one component it is the Gaussian of the exact moments. The search
     ends where the criterion rises.
     """
-    rng = generator(seed, _MIXTURE)
+    rng = MIXTURE_POINTS.generator(seed)
     rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
     sample = draw(points.rows(rows), rng).double()
     mean, covariance = aggregate_moments(points)

@@ -17,10 +17,10 @@ from seqvae.config import PriorConfig
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FlowPrior
-from seqvae.runtime.device import fast_matmul, generator
+from seqvae.runtime.device import fast_matmul
+from seqvae.runtime.streams import FLOW_BATCHES
 from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats
 
-_DRAWS = 31  # stream of random numbers
 _BATCH = 512  # points a step: more steps gain more than larger ones
 _RATE = 1e-3  # Adam's step size at its highest
 _RISE = 100  # steps over which it rises
@@ -77,7 +77,7 @@ def fit_flow(
     with fast_matmul(device.type == "cpu"):
         planned = _planned(flow, points, config)
         with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
-            steps = _Fit(flow, points, early, planned).run(generator(seed, _DRAWS), bar)
+            steps = _Fit(flow, points, early, planned).run(FLOW_BATCHES.generator(seed), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
 
 
@@ -87,7 +87,7 @@ def _planned(flow: FlowPrior, points: Posterior, config: PriorConfig) -> int:
     if not config.prior_minutes or most <= _TIMED:
         return most
     trial, started = _Fit(copy.deepcopy(flow), points, None, most), time.perf_counter()
-    trial.run(generator(0, _DRAWS), None, _TIMED)
+    trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
     seconds = (time.perf_counter() - started) / _TIMED
     return max(1, min(most, int(60 * config.prior_minutes / seconds)))
 

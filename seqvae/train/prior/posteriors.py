@@ -13,9 +13,8 @@ from seqvae.errors import InputError
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import Prior
 from seqvae.model.vae import SequenceVAE
-from seqvae.runtime.device import evaluating, exact_products, generator
-
-_CHOICE = 21  # stream of random numbers
+from seqvae.runtime.device import evaluating, exact_products
+from seqvae.runtime.streams import PRIOR_TEXTS
 
 
 def draw(posterior: Posterior, rng: torch.Generator, least: int = 1) -> Float[Tensor, "points latent"]:
@@ -44,7 +43,7 @@ def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int
     """
     rows = torch.arange(len(store))
     if len(store) > most:
-        rows = torch.randperm(len(store), generator=generator(seed, _CHOICE))[:most].sort().values
+        rows = torch.randperm(len(store), generator=PRIOR_TEXTS.generator(seed))[:most].sort().values
     stream = BatchStream(
         store, BatchPlan(INFERENCE_BATCH, 0, shuffle=False), indices=rows.numpy(), id_table=table.numpy()
     )

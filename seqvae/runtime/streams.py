@@ -1,0 +1,81 @@
+"""Every stream of random numbers, in one table: no two users draw from one stream.
+
+The numbers of a draw follow from the seed of the work, its stream, and where in the work it stands (a step, a chunk),
+so that a resumed work finds the numbers of any place without those before. What makes the seed takes (21) and (21, 0)
+for one: each stream therefore says which places it has, and is asked for all of them.
+
+Not in the table are draws whose seed is theirs alone: a search draws one for each of its parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from seqvae.errors import UsageError
+from seqvae.runtime.device import derived_seed, generator
+
+
+@final
+@dataclass(frozen=True)
+class Stream:
+    """One use of random numbers.
+
+    Attributes:
+        number: of the stream; part of what a seed means, so it stays once results were made with it.
+        places: what tells one draw of the stream from another.
+    """
+
+    number: int
+    places: tuple[str, ...] = ()
+
+    def seed(self, seed: int, *at: int) -> int:
+        """Return a 63-bit seed for a place; raises UsageError for a negative seed or another number of places."""
+        if len(at) != len(self.places):
+            raise UsageError(f"expected {len(self.places)} numbers ({', '.join(self.places)}), got {len(at)}")
+        return derived_seed(seed, self.number, *at)
+
+    def generator(self, seed: int, *at: int, device: torch.device | str = "cpu") -> torch.Generator:
+        """Return a fresh generator for a place, on a device; global state is not touched; raises as `seed`."""
+        if len(at) != len(self.places):
+            raise UsageError(f"expected {len(self.places)} numbers ({', '.join(self.places)}), got {len(at)}")
+        return generator(seed, self.number, *at, device=device)
+
+
+# Training.
+TRAINING_NOISE = Stream(1, ("step", "rank"))
+TRAINING_DROPOUT = Stream(2, ("step", "rank"))
+VALIDATION_NOISE = Stream(3, ("batch",))
+ADAPTERS = Stream(82)
+# The fitted prior.
+PRIOR_TEXTS = Stream(81)
+FLOW_BATCHES = Stream(31)
+MIXTURE_POINTS = Stream(41)
+EARLY_STOPPING_POINTS = Stream(42)
+JUDGED_POINTS = Stream(43)
+# The codec.
+PRIOR_POINTS = Stream(11)
+DECODING = Stream(12)
+BOUNDS_NOISE = Stream(13)
+LATER_CHUNKS = Stream(14, ("chunk",))
+LATER_TRIES = Stream(15, ("attempt",))
+REFINEMENT_NOISE = Stream(51, ("step",))
+# Metrics of a model.
+PROTOCOL_ENCODINGS = Stream(21)
+PROTOCOL_DECODINGS = Stream(22, ("start",))
+TEACHER_FORCED_POINTS = Stream(23)
+INFORMATION_POINTS = Stream(24)
+REFINED_POINTS = Stream(25)
+PATH_ENDS = Stream(26)
+FOLDS = Stream(27)
+# Searches.
+ENSEMBLE_WEIGHTS = Stream(61)
+ENSEMBLE_ROWS = Stream(62)
+ENSEMBLE_BATCHES = Stream(63)
+RETRAINING_TEXTS = Stream(71, ("step",))
+RETRAINING_REPLAY = Stream(72, ("step",))
+RETRAINING_SPELLING = Stream(73, ("step",))
+RETRAINING_NOISE = Stream(74, ("step",))
+RETRAINING_DROPOUT = Stream(75, ("step",))
