@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import final
 
 from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
@@ -16,12 +16,12 @@ from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.molecules.cache import Sheets
-from seqvae.properties.scoring import SCORE, Scoring, scoring_of
-from seqvae.properties.user import PerText
+from seqvae.properties.scoring import SCORE, Scoring
 from seqvae.runtime.executor import ray_library
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress
+from seqvae.search.objective import Objective, OwnFunction, columns_of, found_scoring, same_name, scored_by
 from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
@@ -34,7 +34,6 @@ from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _METHODS = ("ask", "tell", "state_dict", "load_state_dict")
 _LOOKED_AT = 64  # texts of the prior
-Objective = str | Scoring | Callable[[str], float | None]
 Chosen = str | OptimizerConfig | Optimizer
 
 
@@ -108,7 +107,7 @@ def _begun(
         "config": search_to_dict(config),
         "weights": made.weights,
     }
-    run_folder.begin(Path(out), settings, start, given(known, made.measured, _columns(scoring)))
+    run_folder.begin(Path(out), settings, start, given(known, made.measured, columns_of(scoring)))
     return made
 
 
@@ -177,32 +176,6 @@ def _check_budget(search: Search, budget: int) -> None:
 
 @final
 @dataclass(frozen=True)
-class OwnFunction:
-    """Scores texts by a function that was given as such, not by name.
-
-    Attributes:
-        function: takes a text, returns a number or None.
-    """
-
-    KEY: ClassVar[str] = "function"
-    columns: ClassVar[int] = 1
-    names: ClassVar[tuple[str, ...]] = (SCORE,)
-    domains: ClassVar[tuple[str, ...]] = tuple(DOMAINS)
-    one_by_one: ClassVar[bool] = True
-    function: Callable[[str], float | None]
-
-    def __call__(self, texts: Sequence[str]) -> list[float]:
-        """Return a number for each text, NaN where it has none; raises InputError where the function fails."""
-        return PerText(self.to_dict()[self.KEY], self.function)(texts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return its name, which is all that can be written down of it."""
-        name = getattr(self.function, "__qualname__", type(self.function).__name__)
-        return {self.KEY: f"{self.function.__module__}:{name}"}
-
-
-@final
-@dataclass(frozen=True)
 class Search:
     """A search that is open in this process.
 
@@ -227,7 +200,7 @@ class Search:
     @property
     def columns(self) -> int:
         """How many numbers a text gets."""
-        return _columns(self.scoring)
+        return columns_of(self.scoring)
 
     def campaign(self) -> Campaign:
         """Return the campaign, at the state that it has come to.
@@ -268,7 +241,7 @@ def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Se
     if is_own(config.optimizer):
         _check_texts(codec, scoring, start)
     else:
-        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, _columns(scoring)))
+        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns_of(scoring)))
     return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
 
 
@@ -291,7 +264,7 @@ def opened(
     config = search_from_dict(found["config"])
     _check_own(config, own, folder)
     with run_folder.locked(folder):
-        scoring = _found_scoring(found["objective"], function, folder)
+        scoring = found_scoring(found["objective"], function, folder)
         if made is None:
             start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
             made = _made(config, scoring, start)
@@ -305,10 +278,6 @@ def opened(
             yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
         finally:
             ledger.close()
-
-
-def _columns(scoring: Scoring | OwnFunction | None) -> int:
-    return scoring.columns if scoring else 1
 
 
 def measurable(free: Texts, texts: Texts) -> Canonical:
@@ -364,38 +333,8 @@ def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> Non
             f"{folder}: its optimizer is an object of the class {begun}, which the folder cannot make: give it again "
             "by search.resume(folder, optimizer=...)"
         )
-    if not _same(begun, _class_of(own)):
+    if not same_name(begun, _class_of(own)):
         raise UsageError(f"{folder}: its optimizer is of the class {begun}: expected that one, got {_class_of(own)}")
-
-
-def scored_by(objective: Objective) -> Scoring | OwnFunction:
-    """Return what an objective means; raises UsageError where it means nothing."""
-    if isinstance(objective, str):
-        return scoring_of(objective)
-    return objective if isinstance(objective, Scoring) else OwnFunction(objective)
-
-
-def _found_scoring(
-    written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
-) -> Scoring | OwnFunction | None:
-    name = (written or {}).get(OwnFunction.KEY)
-    if name is None:
-        if function is not None:
-            raise UsageError(f"{folder}: its objective was not given as a function: leave the function out")
-        return None if written is None else Scoring.from_dict(written)
-    if function is None:
-        raise UsageError(f"{folder}: its objective is the function {name}: give it again")
-    found = OwnFunction(function)
-    other = found.to_dict()[OwnFunction.KEY]
-    if not _same(name, other):
-        raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
-    return found
-
-
-def _same(*names: str) -> bool:
-    """Return whether names of functions may be of one; a script that is run calls its own module by another name."""
-    modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
-    return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
 
 
 def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str], sheets: Sheets) -> Texts:

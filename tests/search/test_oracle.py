@@ -28,7 +28,7 @@ from seqvae.config import OracleConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.properties.user import PerText
-from seqvae.search.api import OwnFunction
+from seqvae.search.objective import OwnFunction
 from seqvae.search.oracle import process_pool as workers
 from seqvae.search.proposals import Candidate
 from seqvae.search.storage.ledger import Entry, Ledger
