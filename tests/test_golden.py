@@ -294,7 +294,8 @@ def test_latent_points_are_decoded_from_python(here):
 
 
 def test_the_golden_files_name_no_folder_of_the_one_who_made_them():
+    home = f"{Path.home()}/".encode()
     for path in GOLDEN.rglob("*"):
         if path.suffix in {".json", ".toml", ".txt", ".csv", ".sqlite"}:
-            assert str(Path.home()).encode() not in path.read_bytes(), path
+            assert home == b"//" or home not in path.read_bytes(), path
             assert b"/tmp" not in path.read_bytes(), path
