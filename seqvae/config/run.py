@@ -181,6 +181,8 @@ class TrainingConfig:
         learning_rate: Adam's step size at its highest.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
+        average: decay per step of an exponential moving average of the weights, which validations measure and the model
+            gets where its validation objective is the lower one; 0: no average. 0.999 spans some thousand steps.
         patience: stop after so many validations without a better validation objective; 0: never.
         validations_per_epoch: validations in each epoch.
         checkpoint_minutes: minutes between checkpoints; 0: one at every validation only.
@@ -197,6 +199,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     rate_schedule: str = "cosine"
     clip: float = 50.0
+    average: float = 0.0
     patience: int = 0
     validations_per_epoch: int = 1
     checkpoint_minutes: float = 5.0
@@ -211,6 +214,7 @@ class TrainingConfig:
         one_of("training.device", self.device, ("auto", "cpu", "cuda"))
         one_of("training.precision", self.precision, ("auto", "32", "bf16"))
         between("training.learning_rate", self.learning_rate, 0.0, 10.0)
+        between("training.average", self.average, 0.0, 0.999999)
         for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
             between(f"training.{name}", getattr(self, name), 1, HUGE)
         for name in ("clip", "patience", "checkpoint_minutes", "seed"):

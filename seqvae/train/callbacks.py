@@ -118,7 +118,7 @@ class Checkpointer(pl.Callback):
         if trainer.is_global_zero:
             _refuse_non_finite(shell)
             data = shell.splits.data_hash
-            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
+            save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data, shell.averaged)
 
     def _leave_if_asked(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Save and leave: all processes after the same step, and none before the state is written."""
@@ -186,8 +186,9 @@ class Bar(pl.Callback):
         shell = _shell(pl_module)
         if self._bar is not None and shell.valid_metrics is not None:
             seen = shell.valid_metrics
+            weights = " (averaged weights)" if shell.averaged is not None and shell.progress.averaged else ""
             self._bar.write(
-                f"validation after step {seen.step}: rate {seen.rate:.2f}, distortion {seen.distortion:.2f} nats, "
+                f"validation after step {seen.step}{weights}: rate {seen.rate:.2f}, distortion {seen.distortion:.2f} nats, "
                 f"ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",
                 file=self._bar.fp,
             )

@@ -32,6 +32,7 @@ class Progress:
         best: lowest validation objective so far (distortion + final beta * rate, nats per sequence); infinity before.
         stale: validations since.
         validated: step of the last validation that was finished; 0 before.
+        averaged: whether the averaged weights had the lower objective there; True before, where there are any.
         seconds: time spent training.
     """
 
@@ -39,11 +40,17 @@ class Progress:
     best: float = float("inf")
     stale: int = 0
     validated: int = 0
+    averaged: bool = True
     seconds: float = 0.0
 
 
 def save_checkpoint(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, data_hash: str
+    path: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    data_hash: str,
+    averaged: torch.nn.Module | None = None,
 ) -> None:
     """Write the whole state; an older file stays until the new one is complete.
 
@@ -53,11 +60,14 @@ def save_checkpoint(
         optimizer: Adam.
         progress: how far training has come.
         data_hash: of the packed texts that it is trained on.
+        averaged: the average of the weights, where one is kept.
 
     Raises:
         OSError: the disk refuses; the older file is untouched.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    if averaged is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in averaged.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in state.items() if isinstance(value, Tensor)}
     data = save(
@@ -77,12 +87,21 @@ class Checkpoint:
         moments: Adam's state by parameter index and name.
         progress: how far it had come.
         data_hash: of the packed texts that it was trained on; empty in format 1.
+        average: the state of the weights' average; empty where none was kept.
     """
 
     model: dict[str, Tensor]
     moments: dict[int, dict[str, Tensor]]
     progress: Progress
     data_hash: str
+    average: dict[str, Tensor]
+
+    @property
+    def chosen(self) -> dict[str, Tensor]:
+        """The weights by name with the lower validation objective, the averaged or the last ones."""
+        if not (self.average and self.progress.averaged):
+            return self.model
+        return {name.removeprefix("module."): t for name, t in self.average.items() if name.startswith("module.")}
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put Adam's moments back."""
@@ -107,13 +126,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         progress = _progress(json.loads(header["progress"]), found)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
-    model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+    model, average = (
+        {name.removeprefix(part): t for name, t in tensors.items() if name.startswith(part)}
+        for part in ("model.", "average.")
+    )
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("adam."):
             _, index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
-    return Checkpoint(model, moments, progress, header.get("data", ""))
+    return Checkpoint(model, moments, progress, header.get("data", ""), average)
 
 
 def _progress(values: Mapping[str, Any], found: int) -> Progress:

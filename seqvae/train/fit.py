@@ -136,7 +136,7 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     last = load_checkpoint(out / CHECKPOINT)
     best = best_path(out / CHECKPOINT)
     chosen = load_checkpoint(best) if prepared.run.training.patience and best.is_file() else last
-    model.load_state_dict(chosen.model)
+    model.load_state_dict(chosen.chosen)
     return last.progress
 
 

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from seqvae.config import RunConfig
 from seqvae.data.columns import Columns
@@ -88,6 +89,7 @@ class TrainingShell(pl.LightningModule):
         self.plan = Plan(steps, run.training.epochs, run.training.validations_per_epoch)
         self.metrics: StepMetrics | None = None
         self.valid_metrics: StepMetrics | None = None
+        self.averaged = averaged_weights(model, run.training.average, checkpoint)
         self._sums: Tensor | None = None
         self._pending: tuple[int, float, Tensor] | None = None
 
@@ -146,6 +148,8 @@ class TrainingShell(pl.LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Lightning's own arguments
         """Take the step, and count it at once: a checkpoint may be written from here on."""
         super().optimizer_step(*args, **kwargs)
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
         self.progress = replace(self.progress, step=self.progress.step + 1)
 
     def _keep(self, step: int, beta: float, values: Tensor) -> None:
@@ -177,38 +181,75 @@ class TrainingShell(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start the sums."""
-        self._sums = torch.zeros(4, device=self.device, dtype=torch.float64)
+        self._sums = torch.zeros(len(self._candidates), 4, device=self.device, dtype=torch.float64)
+
+    @property
+    def _candidates(self) -> list[SequenceVAE]:
+        """The model with its last weights, and with averaged ones."""
+        return [self.model] if self.averaged is None else [self.model, self.averaged.module]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch's distortion, rate, texts and tokens to the sums."""
-        rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
-        with exact_products(batch.targets.device):
-            bounds = self.model.bounds(batch, rng)
-        texts = torch.tensor(len(batch), device=batch.targets.device)
-        sums = [bounds.distortion.double().sum(), bounds.rate.double().sum(), texts, batch.mask.sum()]
-        if self._sums is not None:
-            self._sums += torch.stack([value.double() for value in sums])
-
-    def on_validation_epoch_end(self) -> None:
-        """Form the figures over all processes, and see whether they are the best so far."""
+        """Add one batch's distortion, rate, texts and tokens to the sums of each set of weights."""
         if self._sums is None:
             return
-        total = self.trainer.strategy.reduce(self._sums, reduce_op="sum")
-        distortion, rate, texts, tokens = torch.as_tensor(total).tolist()
-        distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
-        beta = self.run.objective.beta
-        objective = distortion + beta * rate
-        self.valid_metrics = StepMetrics(self.progress.step, objective, rate, distortion, bits, beta)
-        better = objective < self.progress.best
+        counts = torch.tensor([len(batch), int(batch.mask.sum())], device=self.device)
+        for model, sums in zip(self._candidates, self._sums, strict=True):
+            rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
+            with exact_products(batch.targets.device):
+                bounds = model.bounds(batch, rng)
+            sums += torch.cat([torch.stack([bounds.distortion.double().sum(), bounds.rate.double().sum()]), counts])
+
+    def on_validation_epoch_end(self) -> None:
+        """Form the metrics over all processes, choose the weights, and see whether they are the best so far."""
+        if self._sums is None:
+            return
+        total = torch.as_tensor(self.trainer.strategy.reduce(self._sums, reduce_op="sum"))
+        found = [self._step_metrics(*sums) for sums in total.tolist()]
+        averaged = found[-1].loss < found[0].loss
+        self.valid_metrics = found[-1] if averaged else found[0]
+        better = self.valid_metrics.loss < self.progress.best
         self.progress = replace(
             self.progress,
-            best=min(objective, self.progress.best),
+            best=min(self.valid_metrics.loss, self.progress.best),
             stale=0 if better else self.progress.stale + 1,
             validated=self.progress.step,
+            averaged=averaged,
         )
-        self._log("valid", self.valid_metrics)
+        for split, metrics in zip(("valid", "valid-averaged"), found, strict=False):
+            self._log(split, metrics)
+
+    def _step_metrics(self, distortion: float, rate: float, texts: float, tokens: float) -> StepMetrics:
+        """Make the metrics of a validation of its sums."""
+        distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
+        beta = self.run.objective.beta
+        return StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta)
 
     def _log(self, split: str, metrics: StepMetrics) -> None:
         values = {f"{split}/{name}": value for name, value in vars(metrics).items() if name != "step"}
         for logger in self.trainer.loggers:
             logger.log_metrics(values, step=metrics.step)
+
+
+def averaged_weights(model: SequenceVAE, decay: float, checkpoint: Checkpoint | None) -> AveragedModel | None:
+    """Return an exponential moving average of a model's weights (Polyak & Juditsky 1992), or None for a decay of 0.
+
+    Early on the decay is (1 + n) / (10 + n) after n steps, where that is less, so that the first weights, which are
+    random, do not linger.
+
+    Args:
+        model: its weights are averaged.
+        decay: what is kept of the average at each step.
+        checkpoint: where a training goes on; without an average in it, one is begun at its weights.
+    """
+    if not decay:
+        return None
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    averaged = AveragedModel(model, multi_avg_fn=update)
+    if checkpoint is not None and checkpoint.average:
+        averaged.load_state_dict(checkpoint.average)
+    return averaged.requires_grad_(False)

@@ -1,5 +1,6 @@
 """Laws of training: a resumed run is an unbroken one, a bad loss stops it, nothing global is left changed."""
 
+import csv
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from seqvae.errors import ArtifactError, InputError, NonFiniteLossError, SeqVAEW
 from seqvae.train import callbacks
 from seqvae.train.checkpoint import load_checkpoint
 from seqvae.train.fit import CHECKPOINT, train
+from seqvae.train.lightning_module import averaged_weights
 from seqvae.train.schedule import Plan, learning_rate
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
@@ -195,8 +197,8 @@ def cut_short(patch, moment, step):
         self.stop.asked = self.stop.asked or module.progress.step == step
         return old(self, trainer, module, *others)
 
-    def killed(path, model, optimizer, progress, data_hash):
-        old(path, model, optimizer, progress, data_hash)
+    def killed(path, model, optimizer, progress, *others):
+        old(path, model, optimizer, progress, *others)
         if progress.step == step:
             raise Killed
 
@@ -310,3 +312,50 @@ def test_training_on_a_gpu_gives_a_model_that_loads_on_the_cpu(source, tmp_path,
     trained = train(run, tmp_path / "run", quiet=True)
     assert trained.progress.best < 13 * math.log(5)
     assert all(tensor.device.type == "cpu" for tensor in weights(tmp_path / "run").values())
+
+
+def test_averaged_weights_are_those_of_the_formula():
+    model = torch.nn.Linear(1, 1, bias=False)
+    averaged = averaged_weights(model, 0.5, None)
+    expected = None
+    for step, weight in enumerate([2.0, 4.0, -1.0, 8.0, 3.0]):
+        with torch.no_grad():
+            model.weight.fill_(weight)
+        averaged.update_parameters(model)
+        kept = min(0.5, (1 + step) / (10 + step))  # the first update only copies
+        expected = weight if expected is None else kept * expected + (1 - kept) * weight
+    assert averaged.module.weight.item() == pytest.approx(expected, rel=1e-6)
+    assert averaged_weights(model, 0.0, None) is None
+
+
+def test_the_weights_with_the_lower_validation_objective_are_kept(source, tmp_path):
+    """At a high constant rate the last weights are noisy: their average is better, by the run's own validation."""
+    run = small_run(source, epochs=12, learning_rate=0.03, rate_schedule="constant", average=0.9)
+    out = tmp_path / "run"
+    trained = train(run, out, quiet=True)
+    state = load_checkpoint(out / CHECKPOINT)
+    rows = list(csv.DictReader((out / "logs" / "version_0" / "metrics.csv").read_text().splitlines()))
+    last, averaged = (
+        float([row[f"{split}/loss"] for row in rows if row[f"{split}/loss"]][-1])
+        for split in ("valid", "valid-averaged")
+    )
+    assert averaged != last
+    assert trained.progress.averaged == (averaged < last)
+    assert_same(weights(out), state.chosen)
+    assert_same(
+        state.chosen, state.model if last <= averaged else {k: state.average[f"module.{k}"] for k in state.model}
+    )
+
+
+@pytest.mark.parametrize("step", [5, 6])
+def test_a_resumed_average_is_that_of_an_unbroken_training(source, tmp_path, one_thread, step):
+    run = small_run(source, average=0.9, checkpoint_minutes=EVERY_STEP)
+    train(run, tmp_path / "whole", quiet=True)
+    with pytest.MonkeyPatch.context() as patch:
+        cut_short(patch, "at its last batch" if step == 6 else "in between", step)
+        with pytest.raises((KeyboardInterrupt, Killed)):
+            train(run, tmp_path / "broken", quiet=True)
+    train(run, tmp_path / "broken", resume=True, quiet=True)
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+    whole, broken = (load_checkpoint(tmp_path / name / CHECKPOINT).average for name in ("whole", "broken"))
+    assert_same(whole, broken)
