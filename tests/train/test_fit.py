@@ -335,16 +335,12 @@ def test_the_weights_with_the_lower_validation_objective_are_kept(source, tmp_pa
     trained = train(run, out, quiet=True)
     state = load_checkpoint(out / CHECKPOINT)
     rows = list(csv.DictReader((out / "logs" / "version_0" / "metrics.csv").read_text().splitlines()))
-    last, averaged = (
-        float([row[f"{split}/loss"] for row in rows if row[f"{split}/loss"]][-1])
-        for split in ("valid", "valid-averaged")
-    )
+    found = {name: [row[name] for row in rows if row[name]][-1] for name in ("valid/loss", "valid-averaged/loss")}
+    last, averaged = map(float, found.values())
     assert averaged != last
     assert trained.progress.averaged == (averaged < last)
-    assert_same(weights(out), state.chosen)
-    assert_same(
-        state.chosen, state.model if last <= averaged else {k: state.average[f"module.{k}"] for k in state.model}
-    )
+    kept = {name: state.average[f"module.{name}"] for name in state.model} if averaged < last else state.model
+    assert_same(weights(out), kept)
 
 
 @pytest.mark.parametrize("step", [5, 6])
