@@ -189,7 +189,8 @@ class Bar(pl.Callback):
             weights = " (averaged weights)" if shell.averaged is not None and shell.progress.averaged else ""
             self._bar.write(
                 f"validation after step {seen.step}{weights}: rate {seen.rate:.2f}, "
-                f"distortion {seen.distortion:.2f} nats, ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",
+                f"distortion {seen.distortion:.2f} nats, "
+                f"ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",
                 file=self._bar.fp,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -27,6 +27,7 @@ from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.prepare import data_hash
 from seqvae.train.schedule import Plan, Segment, learning_rate
 
+_Tensors = tuple[Tensor, ...] | list[Tensor]
 _LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
 
 
@@ -186,7 +187,7 @@ class TrainingShell(pl.LightningModule):
     @property
     def _candidates(self) -> list[SequenceVAE]:
         """The model with its last weights, and with averaged ones."""
-        return [self.model] if self.averaged is None else [self.model, self.averaged.module]
+        return [self.model] if self.averaged is None else [self.model, cast(SequenceVAE, self.averaged.module)]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch's distortion, rate, texts and tokens to the sums of each set of weights."""
@@ -245,7 +246,7 @@ def averaged_weights(model: SequenceVAE, decay: float, checkpoint: Checkpoint | 
         return None
 
     @torch.no_grad()
-    def update(averages: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+    def update(averages: _Tensors, weights: _Tensors, steps: Tensor | int) -> None:
         kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
         torch._foreach_lerp_(averages, weights, 1 - kept)
 
