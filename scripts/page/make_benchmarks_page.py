@@ -20,6 +20,7 @@ from scripts.page import models as page_models
 from scripts.page import moses as page_moses
 from scripts.page import pareto as page_pareto
 from scripts.page import properties as page_properties
+from scripts.page import rivals as page_rivals
 from scripts.page import search as page_search
 from scripts.page import throughput as page_throughput
 from scripts.page.dna import mpsa
@@ -57,6 +58,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
     ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python -m scripts.training.trace_zinc", trace),
     ("MOSES", "moses", "python -m scripts.training.train_moses", page_moses.section),
+    ("Samples of other systems", "rivals", "python -m scripts.benchmarks.benchmark_rivals", page_rivals.section),
     ("Metrics of MOSES", "metrics", "python -m scripts.benchmarks.benchmark_metrics", page_metrics.section),
     (
         "Properties of molecules",

@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.baselines import moses_recipe
-from scripts.benchmarks import benchmark_metrics, benchmark_properties
+from scripts.benchmarks import benchmark_metrics, benchmark_properties, benchmark_rivals
 from scripts.benchmarks.search import (
     ablate_search,
     benchmark_ehrlich,
@@ -33,7 +33,9 @@ from scripts.benchmarks.speed import (
 from scripts.page import make_benchmarks_page, make_curve
 from scripts.training import search_zinc, trace_zinc, train_ecoli, train_moses, train_mpsa, train_zinc
 from seqvae.config import ModelConfig, ObjectiveConfig
+from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batch import Batch
+from seqvae.errors import UsageError
 from seqvae.model.build import build_model
 from seqvae.runtime.device import generator
 
@@ -47,6 +49,7 @@ SCRIPTS = {
     benchmark_equal_time.NAME: benchmark_equal_time.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
+    benchmark_rivals.NAME: benchmark_rivals.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
     benchmark_ehrlich.NAME: benchmark_ehrlich.main,
@@ -85,6 +88,26 @@ def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, re
     page = make_benchmarks_page.page(alone)
     assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
     assert result["made"] in page
+
+
+def test_rivals_are_read_by_name_file_and_column(tmp_path, capsys):
+    molecules = load_dataset("moses-sample").texts
+    lines = "\n".join(f"{a},{b}" for a, b in zip(molecules[:30], molecules[30:60], strict=True))
+    (tmp_path / "two.csv").write_text(f"first,second\n{lines}\n")
+    samples = [f"Other={tmp_path / 'two.csv'}#{column}" for column in ("first", "second")]
+    out, folder = tmp_path / "rivals.json", tmp_path / "kept"
+    run = ["--small", "--threads", "1", "--out", str(out), "--folder", str(folder)]
+    benchmark_rivals.main([*run, *(word for sample in samples for word in ("--samples", sample))])
+    found = json.loads(out.read_text("utf-8"))["figures"]["zinc250k"]["Other"]
+    kept = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    ours = [one for one in kept if one["samples"] == 30]
+    assert found["repeats"] == len(ours) == 2
+    assert found["metrics"]["FCD/Test"] == pytest.approx(sum(one["FCD/Test"] for one in ours) / 2)
+    assert found["deviations"]["FCD/Test"] > 0
+    capsys.readouterr()
+    assert "| Other | 1.0000 ± 0.0000 |" in make_benchmarks_page.page(tmp_path)
+    with pytest.raises(UsageError, match=r"--samples: expected NAME=FILE or NAME=FILE#COLUMN, got 'two.csv'"):
+        benchmark_rivals.main([*run, "--samples", "two.csv"])
 
 
 def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, capsys):
