@@ -15,7 +15,7 @@ from seqvae.artifact.pretrained import resolve
 from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig
 from seqvae.config.toml import section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
-from seqvae.model.adapt.extend_vocabulary import extended_model, positional
+from seqvae.model.adapt.extend_vocabulary import extended_model
 from seqvae.model.adapt.lora import adapt, merged
 from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
@@ -142,11 +142,11 @@ def _prepare(run: RunConfig, base: Artifact, out: Path, quiet: bool) -> Prepared
         )
     prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
     longest = prepared.run.model.max_length
-    if longest > base.config.max_length and positional(base.config):
+    if longest > base.config.max_length and (base.model.encoder.positional or base.model.decoder.positional):
         raise TooLongError(
             f"{run.data.source}: the longest text has {longest} tokens, and this model takes at most "
-            f"{base.config.max_length}, as it has one vector a position (conv, causal_conv, position); leave longer "
-            "texts out, or train a new model on them"
+            f"{base.config.max_length}, as it has one vector per position; leave longer texts out, or train a new "
+            "model on them"
         )
     sizes = replace(base.config, max_length=max(longest, base.config.max_length))
     return replace(prepared, run=replace(prepared.run, model=sizes))

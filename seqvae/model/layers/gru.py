@@ -37,7 +37,7 @@ class StepwiseGRU(nn.Module):
         return self.gru(inputs, hidden)[0]
 
     def project_fixed(self, fixed: Float[Tensor, "batch fixed"]) -> Float[Tensor, "batch gates"]:
-        """Return what the fixed input adds to the first layer's gates at every step."""
+        """Return the fixed input's contribution to the first layer's gates, the same at every step."""
         return F.linear(fixed, self._weight("weight_ih", 0)[:, self.varying :], self._weight("bias_ih", 0))
 
     def step(
