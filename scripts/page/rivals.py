@@ -24,8 +24,8 @@ def section(result: Values, published: Values) -> str:
     settings, parts = result["settings"], []
     for reference, rows in result["figures"].items():
         parts.append(
-            f"### {reference}\n\nEvery sample has {settings['molecules']:,} molecules, as they were published or drawn, "
-            "and is compared with the held-out molecules of the reference; the first row has as many training "
+            f"### {reference}\n\nEvery sample has {settings['molecules']:,} molecules, as published or as drawn, and "
+            "is compared with the held-out molecules of the reference; the first row has as many training "
             "molecules. Several samples of a system: mean ± standard deviation.\n\n"
             + table(["samples", *(title for title, _, _ in _COLUMNS)], [_row(*item) for item in rows.items()])
         )

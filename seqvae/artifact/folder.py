@@ -195,7 +195,7 @@ def load_artifact(folder: Path) -> Artifact:
         model_config = section_from_dict(ModelConfig, config["model"], "model")
         tokenizer = tokenizer_from_dict(_read_json(folder, TOKENIZER))
         run = run_from_dict(read_run(folder / RUN))
-        model = build_model(model_config, int(config["vocab_size"]))
+        model = build_model(model_config, int(config["vocab_size"]), pieces=tokenizer.pieces())
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     _load_weights(folder, model)

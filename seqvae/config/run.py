@@ -104,6 +104,8 @@ class ModelConfig:
         encoder_layers: stacked layers (gru) or residual blocks (conv).
         decoder_layers: the same for the decoder.
         dropout: share of hidden units dropped between layers while training.
+        encoder_tokens: what a `gru` encoder reads: `merged` tokens, as the decoder writes, or the `base` symbols that
+            they are made of, which takes longer and depends less on where tokens happen to be cut.
         max_length: longest text in tokens; 0: the longest of the training data.
         labels: what p(y|z) predicts, names separated by commas; set from `data.labels`.
     """
@@ -120,6 +122,7 @@ class ModelConfig:
     encoder_layers: int = 1
     decoder_layers: int = 1
     dropout: float = 0.0
+    encoder_tokens: str = "merged"
     max_length: int = 0
     labels: str = ""
 
@@ -133,6 +136,9 @@ class ModelConfig:
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
         one_of("model.posterior", self.posterior, ("diagonal", "full"))
         one_of("model.prior", self.prior, ("normal", "mixture"))
+        one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
+        if self.encoder_tokens == "base" and self.encoder == "conv":
+            raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         between("model.prior_components", self.prior_components, 1, 10_000)
         between("model.dropout", self.dropout, 0.0, 0.95)
         between("model.max_length", self.max_length, 0, 100_000)
@@ -153,6 +159,8 @@ class ObjectiveConfig:
             prior for which the rate has no closed form, all dimensions are one group: so many times `latent` nats.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
+        random_cuts: share of merged tokens that the encoder reads as their base symbols while training, drawn anew
+            each time (after BPE dropout, Provilkov et al. 2020, arXiv:1910.13267).
     """
 
     beta: float = 0.1
@@ -161,6 +169,7 @@ class ObjectiveConfig:
     cycles: int = 4
     free_bits: float = 0.0
     word_dropout: float = 0.0
+    random_cuts: float = 0.0
 
     def __post_init__(self) -> None:
         one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
@@ -169,6 +178,7 @@ class ObjectiveConfig:
         between("objective.cycles", self.cycles, 1, 1000)
         between("objective.free_bits", self.free_bits, 0.0, 1000.0)
         between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
+        between("objective.random_cuts", self.random_cuts, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -279,6 +289,10 @@ class RunConfig:
             found["warmup"] = "with schedule constant"
         if self.model.decoder == "position":
             found["word_dropout"] = "with decoder position, which reads no tokens"
+        if self.model.encoder == "conv":
+            found["random_cuts"] = "with encoder conv, only with gru"
+        elif self.model.encoder_tokens == "base":
+            found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):
             found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
         if self.data.split == "published":

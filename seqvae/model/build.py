@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from seqvae.config import ModelConfig
@@ -9,24 +11,31 @@ from seqvae.errors import ConfigError
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.heads import LabelHead
+from seqvae.model.pieces import Pieces
 from seqvae.model.posteriors import POSTERIORS
 from seqvae.model.priors import PRIORS
 from seqvae.model.vae import SequenceVAE
 
 
-def build_model(config: ModelConfig, vocab_size: int, seed: int = 0) -> SequenceVAE:
+def build_model(
+    config: ModelConfig, vocab_size: int, seed: int = 0, pieces: Sequence[Sequence[int]] | None = None
+) -> SequenceVAE:
     """Return a freshly initialised model on the CPU; the same seed gives the same weights.
 
     Args:
         config: parts and sizes; `max_length` must be set.
         vocab_size: symbols of the alphabet, specials included.
         seed: seed of the initial weights; the global generator is left as found.
+        pieces: the tokenizer's `pieces()`, which an encoder needs that reads base symbols.
 
     Raises:
-        ConfigError: `max_length` is not set.
+        ConfigError: `max_length` is not set, or the encoder reads base symbols, and which these are is not given.
     """
     if config.max_length < 1:
         raise ConfigError("model.max_length: expected the longest text in tokens, got 0")
+    finer = config.encoder_tokens == "base"
+    if finer and pieces is None:
+        raise ConfigError("model.encoder_tokens: an encoder of base symbols needs pieces=tokenizer.pieces()")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SequenceVAE(
@@ -34,4 +43,6 @@ def build_model(config: ModelConfig, vocab_size: int, seed: int = 0) -> Sequence
             DECODERS[config.decoder](config, vocab_size),
             PRIORS[config.prior](config),
             LabelHead(config.latent, len(config.label_names)) if config.label_names else None,
+            None if pieces is None else Pieces(pieces),
+            finer,
         )

@@ -15,6 +15,7 @@ from seqvae.model.decoders import Decoder
 from seqvae.model.encoders import Encoder, Tokens
 from seqvae.model.heads import LabelHead
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
+from seqvae.model.pieces import Pieces
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import Prior
 from seqvae.model.rate import rate, rate_parts
@@ -46,15 +47,26 @@ class SequenceVAE(nn.Module):
         decoder: z to logits.
         prior: p(z).
         head: p(y|z) of labels; None where the model predicts none.
+        pieces: the base symbols of merged tokens; None where there are none, or the encoder never reads them.
+        finer: the encoder reads base symbols in place of merged tokens.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, prior: Prior, head: LabelHead | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        prior: Prior,
+        head: LabelHead | None = None,
+        pieces: Pieces | None = None,
+        finer: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.prior, self.head = encoder, decoder, prior, head
+        self.pieces, self.finer = pieces, finer
 
     def posterior(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), one row per text."""
-        return self.encoder(tokens)
+        return self.encoder(self.pieces(tokens) if self.finer and self.pieces is not None else tokens)
 
     def log_likelihood(self, z: Float[Tensor, "batch latent"], tokens: Tokens) -> Float[Tensor, " batch"]:
         """Return log p(x|z) in nats per sequence."""
@@ -81,7 +93,11 @@ class SequenceVAE(nn.Module):
 
         With labels it is the bound on log p(x, y), missing labels left out; the batch's weights enter all means.
         """
-        posterior = self.posterior(batch.inputs)
+        inputs = batch.inputs
+        if config.random_cuts and self.pieces is not None and not self.finer:
+            uniform = torch.rand(inputs.shape[:2], generator=rng, device=rng.device)
+            inputs = self.pieces(inputs, (uniform < config.random_cuts).to(inputs.device))
+        posterior = self.posterior(inputs)
         z = posterior.rsample(1, rng)
         parts = rate_parts(posterior, self.prior, z)
         hidden = None

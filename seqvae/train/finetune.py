@@ -96,7 +96,8 @@ def finetune(
     trained = Trained(out, prepared, fit_model(learner, prepared, out, resume, quiet))
     new_tokens = tuple(start.tokenizer.tokens[i] for i in new)
     if not is_launched():
-        plain = merged(learner, build_model(prepared.run.model, prepared.tokenizer.vocab_size))
+        tokenizer = prepared.tokenizer
+        plain = merged(learner, build_model(prepared.run.model, tokenizer.vocab_size, pieces=tokenizer.pieces()))
         known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
         notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
         save_trained(trained, plain, quiet, {"finetune": notes})
@@ -156,7 +157,7 @@ def _start(base: Artifact, prepared: Prepared) -> tuple[Artifact, list[int]]:
     """Return the model that training starts from, and the ids of the symbols that it has not been trained on."""
     tokenizer, sizes = prepared.tokenizer, prepared.run.model
     kept = kept_ids(base.tokenizer, tokenizer)
-    model = extended_model(base.model, sizes, kept, tokenizer.vocab_size)
+    model = extended_model(base.model, sizes, kept, tokenizer.vocab_size, tokenizer.pieces())
     new = sorted(set(range(tokenizer.vocab_size)) - set(kept))
     return replace(base, model=model, config=sizes, tokenizer=tokenizer), new
 

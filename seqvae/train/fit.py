@@ -77,7 +77,8 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
     prepared = prepare(run, out / "rejected.csv", progress=not quiet)
-    model = build_model(prepared.run.model, prepared.tokenizer.vocab_size, run.training.seed)
+    tokenizer = prepared.tokenizer
+    model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
     progress = fit_model(model, prepared, out, resume, quiet)
     if not is_launched():
         save_trained(Trained(out, prepared, progress), model, quiet)

@@ -38,7 +38,7 @@ def oddities(mol: Chem.Mol) -> tuple[bool, ...]:
 def _breaks_bredts_rule(mol: Chem.Mol) -> bool:
     """Tell whether a bridgehead has a double bond in rings that are too small for it."""
     bridgeheads: list[int] = []
-    if not CalcNumBridgeheadAtoms(mol, bridgeheads):
+    if not CalcNumBridgeheadAtoms(mol, bridgeheads):  # type: ignore[arg-type]  # it fills the list
         return False
     rings = mol.GetRingInfo()
     return any(

@@ -15,7 +15,13 @@ from seqvae.model.encoders import EOS
 from seqvae.model.vae import SequenceVAE
 
 
-def extended_model(model: SequenceVAE, config: ModelConfig, kept: Sequence[int], vocab_size: int) -> SequenceVAE:
+def extended_model(
+    model: SequenceVAE,
+    config: ModelConfig,
+    kept: Sequence[int],
+    vocab_size: int,
+    pieces: Sequence[Sequence[int]] | None = None,
+) -> SequenceVAE:
     """Return a model over a larger vocabulary that gives old symbols their old logits.
 
     A new symbol's vectors are the mean of those of the old content symbols. Its logit is then the mean of theirs, hence
@@ -26,11 +32,12 @@ def extended_model(model: SequenceVAE, config: ModelConfig, kept: Sequence[int],
         config: its parts and sizes; `max_length` may be larger than before where no part is `positional`.
         kept: the new id of each old symbol.
         vocab_size: symbols of the new alphabet.
+        pieces: as for `build_model`.
 
     Raises:
         ConfigError: another size than the vocabulary or `max_length` differs, or a part is `positional`.
     """
-    larger, state = build_model(config, vocab_size), model.state_dict()
+    larger, state = build_model(config, vocab_size, pieces=pieces), model.state_dict()
     for name in vocabulary_names(model):
         old = state[name]
         mean = old[EOS + 1 :].mean(0)

@@ -239,6 +239,12 @@ class SubwordTokenizer(Tokenizer):
         parts = (words[start : start + _AT_ONCE] for start in range(0, len(words), _AT_ONCE))
         return [row.ids for part in parts for row in engine.encode_batch_fast(part, add_special_tokens=False)]
 
+    def pieces(self) -> list[tuple[int, ...]]:
+        """As declared: a merged token's are several; base symbols have the ids that they have in the base."""
+        ids = {symbol: i for i, symbol in enumerate(self._base.tokens)}
+        marks = [(i,) for i in range(len(SPECIALS))]
+        return marks + [tuple(ids[symbol] for symbol in symbols) for symbols in self._pieces[len(SPECIALS) :]]
+
     def symbols_of(self, ids: Sequence[int]) -> list[str]:
         """Base symbols of content ids; codes included, marks not."""
         codes = tuple((code,) for code in self.code_sets)

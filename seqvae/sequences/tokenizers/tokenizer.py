@@ -103,6 +103,10 @@ class Tokenizer(ABC):
     def dropped(self) -> Counter[str]:
         """Tokens left out so far, with their counts."""
 
+    def pieces(self) -> list[tuple[int, ...]]:
+        """Return, for each id of the vocabulary, the ids of the base symbols that its token stands for."""
+        return [(i,) for i in range(self.vocab_size)]
+
     @property
     @abstractmethod
     def code_sets(self) -> Mapping[str, tuple[str, ...]]:
