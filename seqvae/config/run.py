@@ -34,6 +34,8 @@ class DataConfig:
         valid_fraction: share of texts kept for validation, where the split is not published.
         test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
         limit: use only the first so many texts; 0: all.
+        spellings: SMILES only: other spellings of each training molecule, random SMILES, for the encoder to read.
+        spelling_share: how often the encoder reads one of these in place of the canonical SMILES.
         on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
     """
 
@@ -45,6 +47,8 @@ class DataConfig:
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
     limit: int = 0
+    spellings: int = 0
+    spelling_share: float = 0.5
     on_error: str = "stop"
 
     def __post_init__(self) -> None:
@@ -53,6 +57,8 @@ class DataConfig:
         between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
         between("data.test_fraction", self.test_fraction, 0.0, 0.9)
         between("data.limit", self.limit, 0, HUGE)
+        between("data.spellings", self.spellings, 0, 1000)
+        between("data.spelling_share", self.spelling_share, 0.0, 1.0)
         names = self.label_names
         if len({*names}) < len(names):
             raise ConfigError(f"data.labels: expected each column once, got {self.labels!r}")
@@ -295,6 +301,8 @@ class RunConfig:
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):
             found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
+        if not self.data.spellings:
+            found["spelling_share"] = "with no spellings"
         if self.data.split == "published":
             found["test_fraction"] = "with split published"
         return found

@@ -49,6 +49,8 @@ TRAINING_NOISE = Stream(1, ("step", "rank"))
 TRAINING_DROPOUT = Stream(2, ("step", "rank"))
 VALIDATION_NOISE = Stream(3, ("batch",))
 ADAPTERS = Stream(82)
+SPELLINGS = Stream(83, ("molecule",))
+SPELLING_CHOICE = Stream(84, ("epoch", "first sequence"))
 # The fitted prior.
 PRIOR_TEXTS = Stream(81)
 FLOW_BATCHES = Stream(31)

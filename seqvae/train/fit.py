@@ -200,7 +200,7 @@ def _shell(model: SequenceVAE, prepared: Prepared, checkpoint: Checkpoint | None
             model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
             raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
-    splits = Splits(prepared.train, prepared.valid, prepared.tokenizer.id_table(), prepared.columns)
+    splits = Splits(prepared.train, prepared.valid, prepared.tokenizer.id_table(), prepared.columns, prepared.spellings)
     if model.head is not None and checkpoint is None and prepared.run.data.labels:
         model.head.standardise(torch.from_numpy(prepared.columns[0].labels))
     return TrainingShell(model, run, splits, checkpoint)

@@ -17,6 +17,7 @@ from seqvae.config import RunConfig
 from seqvae.data.columns import Columns
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
+from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.objective import beta_at
@@ -52,12 +53,14 @@ class Splits:
         valid: validation texts; None: no validation.
         id_table: the tokenizer's table of ids, `(n_ids, vocab)`, for texts with ambiguity codes.
         columns: labels and weights of the training texts, and of the validation texts.
+        spellings: of the training texts, for the encoder.
     """
 
     train: TokenStore
     valid: TokenStore | None
     id_table: NDArray[np.float32]
     columns: tuple[Columns, ...] = ()
+    spellings: Spellings | None = None
 
     @property
     def data_hash(self) -> str:
@@ -69,7 +72,8 @@ class Splits:
         store = self.train if train or self.valid is None else self.valid
         columns = self.columns[0 if store is self.train else 1] if self.columns else None
         plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
-        return BatchStream(store, plan, id_table=self.id_table, columns=columns)
+        spellings = self.spellings if train else None
+        return BatchStream(store, plan, id_table=self.id_table, columns=columns, spellings=spellings)
 
 
 class TrainingShell(pl.LightningModule):

@@ -14,9 +14,10 @@ from seqvae.config import RunConfig
 from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, split_texts
 from seqvae.data.tokens.pack import PackedData, pack
+from seqvae.data.tokens.spellings import Spellings, pack_spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
-from seqvae.errors import InputError, RecordError, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
@@ -39,6 +40,7 @@ class Prepared:
         columns: labels and weights of the training texts, and of the validation texts.
         data_hash: sha256 over the packed splits and their columns.
         test: the held-out texts, read already; None where they are not, as those of a published split.
+        spellings: other spellings of the training texts; None where none were asked for.
     """
 
     run: RunConfig
@@ -49,6 +51,7 @@ class Prepared:
     columns: tuple[Columns, ...]
     data_hash: str
     test: TokenizedTexts | None = None
+    spellings: Spellings | None = None
 
     @property
     def held_out(self) -> AnyTexts:
@@ -92,7 +95,12 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     )
     run = replace(run, model=replace(run.model, labels=run.data.labels))
     test_texts = [found.texts[i] for i in split.test]
-    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns), test)
+    spellings = None
+    if run.data.spellings:
+        pool = pack_spellings(train.store, train.tokenizer, run.data.spellings, run.training.seed, progress)
+        spellings = Spellings(pool, run.data.spellings, run.data.spelling_share, run.training.seed)
+    hashed = data_hash(*stores, columns)
+    return Prepared(run, train.tokenizer, *stores, test_texts, columns, hashed, test, spellings)
 
 
 def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
@@ -123,6 +131,8 @@ def _resolve(run: RunConfig, found: Texts) -> RunConfig:
     domain = domain_of(kind)
     merged = _MERGED if domain.name == MOLECULES else 0
     size = merged if run.tokenizer.vocab_size < 0 else run.tokenizer.vocab_size
+    if run.data.spellings and kind != "smiles":
+        raise ConfigError(f"data.spellings: only a SMILES has other spellings, the tokenizer is {kind}; leave it 0")
     split = run.data.split
     if split == "auto":
         split = "published" if found.published is not None else "dedup" if domain.alphabet else "random"

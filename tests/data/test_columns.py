@@ -11,6 +11,7 @@ from seqvae.data.columns import Columns, number
 from seqvae.data.corpus import read_texts
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
+from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import write_store
 from seqvae.errors import ConfigError, RecordError, UsageError
 from seqvae.sequences.tokenizers.tokenizer import EOS, PAD
@@ -95,7 +96,8 @@ def test_a_batch_has_the_numbers_of_its_own_sequences(tmp_path):
 def test_the_encoder_may_read_another_spelling(tmp_path):
     store = write_store(tmp_path / "s.bin", [[3, 4], [5]])
     other = write_store(tmp_path / "o.bin", [[6, 7, 8], [9, 9]])
-    (batch,) = BatchStream(store, BatchPlan(2, shuffle=False), inputs=other).batches(0)
+    always = Spellings(other, each=1, share=1.0, seed=0)
+    (batch,) = BatchStream(store, BatchPlan(2, shuffle=False), spellings=always).batches(0)
     assert batch.targets.tolist() == [[5, EOS, PAD], [3, 4, EOS]]
     assert batch.inputs.tolist() == [[9, 9, EOS, PAD], [6, 7, 8, EOS]]
     (same,) = BatchStream(store, BatchPlan(2, shuffle=False)).batches(0)
@@ -107,8 +109,8 @@ def test_numbers_and_spellings_are_of_as_many_sequences(tmp_path):
     store = write_store(tmp_path / "s.bin", [[3, 4], [5]])
     with pytest.raises(UsageError, match="columns: expected one for each of 2 sequences, got 5"):
         BatchStream(store, BatchPlan(2), columns=columns())
-    with pytest.raises(UsageError, match="inputs: expected one for each of 2 sequences, got 1"):
-        BatchStream(store, BatchPlan(2), inputs=write_store(tmp_path / "o.bin", [[3]]))
+    with pytest.raises(UsageError, match="spellings: expected one for each of 2 sequences, got 1"):
+        BatchStream(store, BatchPlan(2), spellings=Spellings(write_store(tmp_path / "o.bin", [[3], [4]]), 2, 1.0, 0))
 
 
 def test_means_are_by_weight():

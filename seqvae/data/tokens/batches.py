@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqvae.data.columns import Columns
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
+from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import UsageError
 
@@ -103,12 +104,11 @@ class BatchStream:
         id_table: the tokenizer's `id_table()`, `(n_ids, vocab)`. Where the store holds an ambiguity code (an id at or
             past `vocab`) the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
         columns: numbers of each sequence of the store, which come with its batch.
-        inputs: what the encoder reads in place of the store's sequences, sequence by sequence: another spelling, or
-            finer tokens; as ids, ambiguity codes are not resolved.
+        spellings: what the encoder reads now and then in place of the store's sequences.
         pin_memory: put batches in page-locked memory, for faster copies to a CUDA device.
 
     Raises:
-        UsageError: `columns` or `inputs` are of another number of sequences.
+        UsageError: `columns` or `spellings` are of another number of sequences.
     """
 
     def __init__(
@@ -119,15 +119,17 @@ class BatchStream:
         indices: NDArray[np.integer] | None = None,
         id_table: NDArray[np.float32] | None = None,
         columns: Columns | None = None,
-        inputs: TokenStore | None = None,
+        spellings: Spellings | None = None,
         pin_memory: bool = False,
     ) -> None:
-        beside = {"columns": len(store) if columns is None else len(columns.labels), "inputs": len(inputs or store)}
+        beside = {"columns": len(store) if columns is None else len(columns.labels)}
+        if spellings is not None:
+            beside["spellings"] = len(spellings.store) // spellings.each
         for name, count in beside.items():
             if count != len(store):
                 raise UsageError(f"{name}: expected one for each of {len(store):,} sequences, got {count:,}")
         self.store, self.plan, self.pin_memory = store, plan, pin_memory
-        self.columns, self.inputs = columns, inputs
+        self.columns, self.spellings = columns, spellings
         self.indices = None if indices is None else np.asarray(indices, np.int32)
         soft = id_table is not None and store.meta.max_id >= id_table.shape[1]
         self.id_table = torch.as_tensor(id_table) if soft else None
@@ -156,7 +158,7 @@ class BatchStream:
             `(batch, length, vocab)`.
         """
         for indices in self.plan_epoch(epoch)[start:]:
-            yield self._batch_of(indices)
+            yield self._batch_of(indices, epoch)
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self._epoch
@@ -187,10 +189,11 @@ class BatchStream:
         """Go to a position that `state_dict` gave."""
         self.seek(state["epoch"], state["batch"])
 
-    def _batch_of(self, indices: NDArray[np.int32]) -> Batch:
-        ids = torch.from_numpy(self.store.batch(indices))
-        targets = ids if self.id_table is None else soft_one_hot(ids, self.id_table)
-        inputs = targets if self.inputs is None else torch.from_numpy(self.inputs.batch(indices))
+    def _batch_of(self, indices: NDArray[np.int32], epoch: int) -> Batch:
+        ids = self.store.batch(indices)
+        targets = torch.from_numpy(ids)
+        targets = targets if self.id_table is None else soft_one_hot(targets, self.id_table)
+        inputs = targets if self.spellings is None else torch.from_numpy(self.spellings.inputs(ids, indices, epoch))
         labels = weights = None
         if self.columns:
             numbers = self.columns.rows(indices)
