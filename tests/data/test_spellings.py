@@ -89,7 +89,7 @@ def test_training_reads_spellings_and_validation_does_not(tmp_path):
     assert len(prepared.spellings.store) == 2 * len(prepared.train)
     assert train(run, tmp_path / "run", quiet=True).progress.step > 0
     with pytest.raises(
-        ConfigError, match="data.spellings: only a SMILES has other spellings, the tokenizer is selfies"
+        ConfigError, match=r"data.spellings: only a SMILES has other spellings, the tokenizer is selfies"
     ):
         prepare(replace(run, tokenizer=TokenizerConfig("selfies")), tmp_path / "rejected.csv", progress=False)
     assert DataConfig().spellings == 0
