@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+from seqvae.artifact.folder import weights_hash
 from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
@@ -242,7 +242,7 @@ def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Se
         _check_texts(codec, scoring, start)
     else:
         optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns_of(scoring)))
-    return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
+    return _Made(texts, measurable(free, texts), optimizer, weights_hash(codec.model) if codec else "")
 
 
 @contextmanager
@@ -365,11 +365,3 @@ def _check_texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, sta
     """Raise UsageError where nothing says what the texts are that an optimiser of a user's will propose."""
     if codec is None and not start and (scoring is None or len(scoring.domains) > 1):
         raise UsageError("nothing says which letters the texts are of: give a model, texts to begin with, or both")
-
-
-def _fingerprint(codec: Codec) -> str:
-    found = hashlib.sha256()
-    for name, tensor in sorted(codec.model.state_dict().items()):
-        found.update(name.encode())
-        found.update(tensor.cpu().numpy().tobytes())
-    return found.hexdigest()
