@@ -110,6 +110,8 @@ class ModelConfig:
         encoder_layers: stacked layers (gru) or residual blocks (conv).
         decoder_layers: the same for the decoder.
         dropout: share of hidden units dropped between layers while training.
+        encoder_pooling: what a `gru` encoder makes its posterior of: the `ends`, the last state of each direction, or
+            `attention`, weighted means of all states besides.
         encoder_tokens: what a `gru` encoder reads: `merged` tokens, as the decoder writes, or the `base` symbols that
             they are made of, which takes longer and depends less on where tokens happen to be cut.
         max_length: longest text in tokens; 0: the longest of the training data.
@@ -128,6 +130,7 @@ class ModelConfig:
     encoder_layers: int = 1
     decoder_layers: int = 1
     dropout: float = 0.0
+    encoder_pooling: str = "ends"
     encoder_tokens: str = "merged"
     max_length: int = 0
     labels: str = ""
@@ -142,6 +145,7 @@ class ModelConfig:
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
         one_of("model.posterior", self.posterior, ("diagonal", "full"))
         one_of("model.prior", self.prior, ("normal", "mixture"))
+        one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
@@ -301,6 +305,8 @@ class RunConfig:
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):
             found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
+        if self.model.encoder == "conv":
+            found["encoder_pooling"] = "with encoder conv, which always pools by attention"
         if not self.data.spellings:
             found["spelling_share"] = "with no spellings"
         if self.data.split == "published":

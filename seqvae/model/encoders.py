@@ -51,9 +51,24 @@ class Encoder(nn.Module, ABC):
         """Return q(z|x), one row per text."""
 
 
+_QUERIES = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
+
+
+def pool(
+    states: Float[Tensor, "batch length channels"],
+    scores: Float[Tensor, "batch length queries"],
+    mask: Bool[Tensor, "batch length"],
+) -> Float[Tensor, "batch pooled"]:
+    """Return the means of the states at present positions, weighted by the softmax of each query's scores."""
+    weights = scores.masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
+    return torch.einsum("blq,blc->bqc", weights, states).flatten(1)
+
+
 @final
 class GRUEncoder(Encoder):
     """A bidirectional GRU; the posterior's parameters are linear in the two directions' last states.
+
+    With `encoder_pooling` "attention" they are linear in weighted means of all states as well.
 
     Args:
         config: sizes.
@@ -69,7 +84,9 @@ class GRUEncoder(Encoder):
         self.left_to_right = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.right_to_left = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.dropout = nn.Dropout(config.dropout)
-        self.moments = nn.Linear(2 * config.encoder_width, family.size)
+        channels, queries = 2 * config.encoder_width, _QUERIES if config.encoder_pooling == "attention" else 0
+        self.scores = nn.Linear(channels, queries) if queries else None
+        self.moments = nn.Linear(channels * (1 + queries), family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), one row per text."""
@@ -84,6 +101,9 @@ class GRUEncoder(Encoder):
             back = backward(_rows(states, mirror))[0]
             states = self.dropout(torch.cat([ahead, _rows(back, mirror)], dim=-1))
         ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
+        if self.scores is not None:
+            batch_first = states.transpose(0, 1)
+            ends = torch.cat([ends, pool(batch_first, self.scores(batch_first), mask.t())], dim=-1)
         return self.family(self.moments(ends).float())  # in bf16 the rate would be mostly rounding, and negative
 
 
@@ -105,7 +125,6 @@ class ConvEncoder(Encoder):
     """
 
     positional = True
-    _queries = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
 
     def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
         super().__init__()
@@ -118,8 +137,8 @@ class ConvEncoder(Encoder):
             for d in dilations(config.encoder_layers)
         )
         self.norm = nn.LayerNorm(channels)
-        self.scores = nn.Linear(channels, self._queries)
-        self.moments = nn.Linear(self._queries * channels, family.size)
+        self.scores = nn.Linear(channels, _QUERIES)
+        self.moments = nn.Linear(_QUERIES * channels, family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
         """Return q(z|x), one row per text."""
@@ -129,9 +148,7 @@ class ConvEncoder(Encoder):
         for block in self.blocks:
             states = block(states, mask=mask)
         states = self.norm(states)
-        weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
-        pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
-        return self.family(self.moments(pooled).float())  # as in the GRU encoder
+        return self.family(self.moments(pool(states, self.scores(states), mask)).float())  # as in the GRU encoder
 
 
 ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}

@@ -12,12 +12,15 @@ from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import generator
 
 VOCAB, LATENT, LONGEST = 9, 3, 6
-PARTS = list(product(ENCODERS, DECODERS))
+VARIANTS = [*ENCODERS, "gru:attention"]  # an encoder by its name, and, after a colon, how it pools
+PARTS = list(product(VARIANTS, DECODERS))
 
 
 def config(encoder: str = "gru", decoder: str = "gru", **more: object) -> ModelConfig:
     sizes = {"latent": LATENT, "embedding": 5, "encoder_layers": 2, "decoder_layers": 2}
-    widths = {"encoder_width": 8, "decoder_width": 8}
+    widths: dict[str, object] = {"encoder_width": 8, "decoder_width": 8}
+    encoder, _, pooling = encoder.partition(":")
+    widths |= {"encoder_pooling": pooling} if pooling else {}
     return ModelConfig(encoder=encoder, decoder=decoder, max_length=LONGEST, **{**sizes, **widths, **more})
 
 
