@@ -24,12 +24,12 @@ from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.checks import at_least_one, chunk_sizes, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
+from seqvae.latent.encodings import AUTO, Encodings, encodings_of
 from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
 from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
-from seqvae.model.inference.refine import refined
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
@@ -88,7 +88,7 @@ class Codec:
         return "syntax" in self._constraints
 
     def encode(
-        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0
+        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
@@ -97,28 +97,30 @@ class Codec:
             batch_size: texts at a time.
             refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
                 times as long as the encoder, and most texts that are not reconstructed without them are with them:
-                `REFINE_STEPS` is enough. 0: the encoder's own posterior.
+                `REFINE_STEPS` is enough. 0: the encoder's own posterior. "auto": decode each mean, and take that many
+                steps for the texts alone that are not reconstructed; `encodings` tells which these are.
 
         Raises:
             InputError: a text is no molecule or sequence, has an unknown token, or is longer than the model; the
                 message names it.
-            UsageError: a negative number of steps, or a batch size below 1.
+            UsageError: a negative number of steps, another word than "auto", or a batch size below 1.
         """
-        return self.posterior(texts, batch_size, refine).mean
+        return self.encodings(texts, batch_size, refine).posterior.mean
 
-    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> Posterior:
+    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
-        if refine < 0:
-            raise UsageError(f"refine: expected a number of steps from 0, got {refine}")
-        beta, family = self.run.objective.beta, self.model.encoder.family
-        parts, order = [family(torch.empty(0, family.size, device=self.device)).to("cpu")], []
-        with evaluating(self.model):
-            for rows, tokens in self.batches(texts, batch_size):
-                found = refined(self.model, tokens, beta, refine) if refine else self.model.posterior(tokens)
-                parts.append(found.to("cpu"))
-                order.append(rows)
-        together = Posterior.cat(parts)
-        return together.rows(torch.cat(order).argsort()) if order else together
+        return self.encodings(texts, batch_size, refine).posterior
+
+    def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = "auto") -> Encodings:
+        """Return q(z|x) of each text, and which of them were refined; arguments and errors as `encode`."""
+        read, beta = self.tokenize(texts), self.run.objective.beta
+        found = encodings_of(self.model, self.batches(read, batch_size), beta, refine)
+        if refine != AUTO or not len(read):
+            return found
+        back = self.decode(found.posterior.mean, batch_size=batch_size)
+        lost = torch.tensor([text != form for text, form in zip(back, read.forms, strict=True)])
+        again = self.batches(read.take(lost.nonzero().flatten().tolist()), batch_size)
+        return found.with_better(lost, encodings_of(self.model, again, beta, REFINE_STEPS).posterior)
 
     def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
@@ -332,7 +334,7 @@ class Codec:
         return Writer(partial(self._write, batch_size=batch_size), accepts)
 
     def interpolate(
-        self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int = REFINE_STEPS
+        self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = "auto"
     ) -> list[str]:
         """Return the texts decoded along the path between the posterior means of two texts, both ends included.
 
@@ -341,7 +343,7 @@ class Codec:
             last: text to end at.
             steps: texts in all.
             kind: `slerp` or `linear`.
-            refine: gradient steps on the posteriors of the two ends, as in `encode`.
+            refine: gradient steps on the posteriors of the ends, as in `encode`: "auto" for an end that needs them.
 
         Raises:
             UsageError: an unknown kind of path (`slerp`, `linear`), or fewer than two steps.

@@ -74,10 +74,32 @@ def test_texts_read_once_give_what_texts_give(codec, monkeypatch):
 
 
 def test_the_encoder_alone_encodes_unless_refinement_is_asked_for(codec, monkeypatch):
-    monkeypatch.setattr("seqvae.latent.codec.refined", None)
+    monkeypatch.setattr("seqvae.latent.encodings.refined", None)
     assert codec.encode(TEXTS).shape == (5, 4)
     with pytest.raises(TypeError):
         codec.encode(TEXTS, refine=1)
+
+
+def test_auto_refines_the_texts_alone_that_are_lost(codec):
+    amortised, steps = codec.encode(TEXTS), codec.encode(TEXTS, refine=20)
+    lost = [back != codec.tokenizer.normalize(text) for back, text in zip(codec.decode(amortised), TEXTS, strict=True)]
+    found = codec.encodings(TEXTS)
+    assert found.refined.tolist() == lost
+    assert any(lost)
+    expected = torch.where(found.refined.unsqueeze(1), steps, amortised)
+    torch.testing.assert_close(found.posterior.mean, expected, atol=1e-6, rtol=0)
+    assert torch.equal(codec.encode(TEXTS, refine="auto"), found.posterior.mean)
+    with pytest.raises(UsageError, match="refine: expected a number of steps from 0 or \"auto\", got 'all'"):
+        codec.encode(TEXTS, refine="all")
+    assert codec.encode([], refine="auto").shape == (0, 4)
+
+
+def test_auto_leaves_alone_what_comes_back(codec, monkeypatch):
+    """Where each text is decoded to itself nothing is refined, as with the encoder alone."""
+    monkeypatch.setattr(type(codec), "decode", lambda self, z, **_: [self.tokenizer.normalize(text) for text in TEXTS])
+    found = codec.encodings(TEXTS)
+    assert not found.refined.any()
+    assert torch.equal(found.posterior.mean, codec.encode(TEXTS))
 
 
 def test_rows_do_not_depend_on_order_or_batch(codec):

@@ -53,5 +53,5 @@ def test_a_codec_refines_texts_in_any_order():
     forward, backward = codec.encode(texts, refine=5), codec.encode(texts[::-1], batch_size=2, refine=5)
     torch.testing.assert_close(forward, backward.flip(0), atol=1e-4, rtol=0)
     assert not torch.allclose(forward, codec.encode(texts), atol=1e-3)
-    with pytest.raises(UsageError, match="refine: expected a number of steps from 0, got -1"):
+    with pytest.raises(UsageError, match='refine: expected a number of steps from 0 or "auto", got -1'):
         codec.encode(texts, refine=-1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cyclopts import App
 
 from seqvae.cli.options import Out
-from seqvae.config import REFINE_STEPS
 
 app = App(
     name="interpolate",
@@ -26,7 +27,7 @@ def interpolate(
     *,
     steps: int = 8,
     kind: str = "slerp",
-    refine: int = REFINE_STEPS,
+    refine: int | Literal["auto"] = "auto",
     out: Out = "-",
     device: str = "auto",
 ) -> None:
@@ -38,7 +39,8 @@ def interpolate(
         last: text to end at.
         steps: texts on the way, both ends (as the model decodes them) included.
         kind: `slerp` turns the direction at a constant rate, `linear` takes the straight line.
-        refine: gradient steps on the latent vectors of the two ends, from where the encoder put them.
+        refine: gradient steps on the latent vectors of the two ends, from where the encoder put them; `auto`: on an end
+            alone that does not decode to its own text.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
         device: `auto`, `cpu` or `cuda`.
     """
