@@ -61,11 +61,13 @@ class Encoded:
         z: `(kept, latent)`, posterior means of the texts that the model can encode, in their order.
         rejected: reason by position in the chunk, for the others.
         dropped: tokens that the tokenizer left out, with counts.
+        refined: how many of the texts took gradient steps on their own posterior.
     """
 
     z: NDArray[np.float32]
     rejected: Mapping[int, str]
     dropped: Mapping[str, int]
+    refined: int
 
 
 class Bulk:
@@ -129,7 +131,7 @@ class Bulk:
         config = self.settings.executor
         return config if self.codec.device.type == "cpu" else replace(config, executor="local", workers=0)
 
-    def encode(self, texts: Iterable[AnyTexts], refine: int = 0) -> Iterator[Encoded]:
+    def encode(self, texts: Iterable[AnyTexts], refine: int | str = 0) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, without an error.
 
         Args:
@@ -146,7 +148,7 @@ class Bulk:
         for results in self._run(job, texts, {"verb": "encode", "refine": refine}, executor=self._of_model()):
             rejected = {int(place): reason for place, reason in results.notes["rejected"].items()}
             z = np.zeros((0, self.codec.latent), np.float32) if results.z is None else results.z
-            yield Encoded(z, rejected, results.notes["dropped"])
+            yield Encoded(z, rejected, results.notes["dropped"], results.notes.get("refined", 0))
 
     def finish(self) -> None:
         """Delete the parts, once the results are safe."""
@@ -268,7 +270,7 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> W
     return generate
 
 
-def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
+def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
     """Return a function from a numbered chunk of texts to posterior means."""
 
     def encode(chunk: tuple[int, AnyTexts]) -> Results:
@@ -277,9 +279,10 @@ def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
             # a tokenizer that drops unseen tokens warns at every call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
             texts = codec.tokenize(chunk[1], on_error="skip")
-            z = codec.encode(texts, batch_size, refine)
+            found = codec.encodings(texts, batch_size, refine)
         rejected = {str(one.row): one.reason for one in texts.rejected}
-        notes = {"rejected": rejected, "dropped": codec.tokenizer.dropped - before}
+        notes = {"rejected": rejected, "dropped": codec.tokenizer.dropped - before, "refined": int(found.refined.sum())}
+        z = found.posterior.mean
         return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
 
     return encode

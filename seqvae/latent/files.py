@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from seqvae.config import CHUNK, DecodeConfig
@@ -20,14 +21,27 @@ from seqvae.latent.bulk import Bulk, Encoded
 Advance = Callable[[int], object]  # is told the number of rows just done
 
 
+@dataclass(frozen=True)
+class FileEncoded:
+    """What became of a file.
+
+    Attributes:
+        read: how many records were encoded, and how many rejected.
+        refined: how many of the encoded ones took gradient steps on their own posterior.
+    """
+
+    read: ReadSummary
+    refined: int
+
+
 def encode_file(
     bulk: Bulk,
     source: str,
     out: str,
-    refine: int = 0,
+    refine: int | str = 0,
     settings: ReadSettings | None = None,
     advance: Advance | None = None,
-) -> ReadSummary:
+) -> FileEncoded:
     """Encode the records of a file, which may be larger than memory, and write them with their latent vectors.
 
     Their names are written too if the first chunk has any. The parts kept for resuming are deleted at the end.
@@ -40,9 +54,6 @@ def encode_file(
         settings: column of the texts, and what to do with records that the model cannot encode.
         advance: is told how many rows were written.
 
-    Returns:
-        How many records were encoded, and how many rejected.
-
     Raises:
         InputError: the source cannot be read, holds no record that can be used, or, unless they are skipped, a record
             cannot be encoded.
@@ -51,7 +62,7 @@ def encode_file(
     work = _Encoding(source, settings or ReadSettings())
     with work.rejects:
         _write(bulk, out, work.encoded(bulk, refine), advance, latent=True)
-    return work.summary
+    return FileEncoded(work.summary, work.refined)
 
 
 def decode_file(
@@ -113,6 +124,7 @@ class _Encoding:
         self._dropped: Counter[str] = Counter()
         self._kept = 0
         self._named: bool | None = None
+        self.refined = 0
 
     @property
     def summary(self) -> ReadSummary:
@@ -120,7 +132,7 @@ class _Encoding:
         count = self.rejects.count
         return ReadSummary(shown_name(self.source), self._kept, count, self.rejects.path if count else None)
 
-    def encoded(self, bulk: Bulk, refine: int) -> Iterator[Results]:
+    def encoded(self, bulk: Bulk, refine: int | str) -> Iterator[Results]:
         """Yield texts with their latent vectors; raise InputError at the end if there were none."""
         for found in bulk.encode(self._texts(), refine):
             if results := self._settled(found):
@@ -155,6 +167,7 @@ class _Encoding:
             else:
                 self.rejects.add(shown_name(self.source), Flaw(item.text, item.line, reason or ""))
         self._dropped.update(found.dropped)
+        self.refined += found.refined
         self._kept += len(kept)
         if not kept:
             return None

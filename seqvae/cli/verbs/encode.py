@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cyclopts import App
 
 from seqvae.cli.options import COMPUTING, READING, SPREADING, Compute, Input, Out, Place, Spread
@@ -28,7 +30,7 @@ def encode(
     /,
     *,
     out: Out = "-",
-    refine: int = 0,
+    refine: int | Literal["auto"] = 0,
     reading: Input = READING,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
@@ -39,8 +41,9 @@ def encode(
         model: folder of a trained model, or the name of one that ships.
         source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
-        refine: gradient steps on each text's own latent vector, from where the encoder put it; 20 bring back most of
-            the texts that it fails on, and take some tens of times as long.
+        refine: gradient steps on each text's own latent vector, from where the encoder put it; with 20 most of the
+            texts that it fails on are reconstructed, and it takes some tens of times as long. `auto`: 20 steps for the
+            texts alone that do not decode to themselves.
         reading: how the texts are read.
         computing: where and how the model runs.
         spread: over what a large file is spread, and how it goes on after a kill.
@@ -54,6 +57,7 @@ def encode(
     settings = ReadSettings(reading.column, on_error=reading.on_error)
     with bar(computing) as advance:
         found = encode_file(bulk, source, out, refine, settings, advance)
-    if found.rejected:
-        computing.note(str(found))
-    computing.note(f"{found.kept:,} texts encoded into {bulk.codec.latent} dimensions: {out}")
+    if found.read.rejected:
+        computing.note(str(found.read))
+    share = f", {found.refined:,} of them refined" if refine else ""
+    computing.note(f"{found.read.kept:,} texts encoded into {bulk.codec.latent} dimensions{share}: {out}")
