@@ -36,7 +36,7 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-@pytest.mark.filterwarnings("ignore:the texts repeat too little")
+@pytest.mark.filterwarnings("ignore:too few repeated pairs")
 @pytest.mark.parametrize(("kind", "size"), KINDS)
 def test_the_store_holds_what_the_tokenizer_encodes(cache, kind, size):
     texts = texts_for(kind)

@@ -146,10 +146,10 @@ def test_what_is_no_smiles_says_why(text, words):
 @pytest.mark.parametrize(
     ("smiles", "words"),
     [
-        ("*CC", "SELFIES cannot hold the molecule '*CC': unrecognized symbol '*'; leave it out"),
+        ("*CC", "SELFIES cannot represent the molecule '*CC': unrecognized symbol '*'; leave it out"),
         ("C[CH2:1]O", "SELFIES has no atom-map numbers, got 'C[CH2:1]O': remove the numbers"),
         ("CC(=O)OI(OC(C)=O)c1ccccc1", ": I with 3 bond(s) - a max. of 1 bond(s) was specified"),
-        ("[Pt@SP1](F)(Cl)(Br)I", "SELFIES cannot hold the molecule '[Pt@SP1](F)(Cl)(Br)I': invalid atom symbol"),
+        ("[Pt@SP1](F)(Cl)(Br)I", "SELFIES cannot represent the molecule '[Pt@SP1](F)(Cl)(Br)I': invalid atom symbol"),
         ("C1CC1" * 100, "100 rings or more; leave it out"),
     ],
 )

@@ -217,7 +217,7 @@ def test_dna_code_is_a_uniform_row_and_back():
             "allow_gap is for tokenizers of kind dna, rna, protein, got",
         ),
         (lambda: build_tokenizer("dna", -1), ConfigError, "expected vocab_size 0 (no subwords) or above, got -1"),
-        (lambda: build_tokenizer("dna", 3), ConfigError, "expected vocab_size above 3, the number of marks, got 3"),
+        (lambda: build_tokenizer("dna", 3), ConfigError, "expected vocab_size above 3, the number of special tokens"),
         (lambda: build_tokenizer("dna", on_unknown="skip"), UsageError, 'on_unknown to be "error" or "drop", got'),
     ],
 )
@@ -231,7 +231,7 @@ def _subword_record(**changes):
     return {**build_tokenizer("char", 30).fit(["abcabcabcabc" * 4]).to_dict(), **changes}
 
 
-@pytest.mark.filterwarnings("ignore:the texts repeat too little")
+@pytest.mark.filterwarnings("ignore:too few repeated pairs")
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -273,9 +273,9 @@ def test_damaged_records_say_what_was_expected(change, error, words):
     ("content", "words"),
     [
         (None, "cannot read the tokenizer '{path}': No such file or directory"),
-        (b"", "the tokenizer '{path}' is damaged or is no JSON: Expecting value"),
-        (b"\xff\xfe\x00\x01", "the tokenizer '{path}' is damaged or is no JSON: "),
-        (b'{"format": 1, "ki', "the tokenizer '{path}' is damaged or is no JSON: "),
+        (b"", "the tokenizer '{path}' is damaged or not JSON: Expecting value"),
+        (b"\xff\xfe\x00\x01", "the tokenizer '{path}' is damaged or not JSON: "),
+        (b'{"format": 1, "ki', "the tokenizer '{path}' is damaged or not JSON: "),
         (b"[1, 2]", "expected one JSON object in '{path}', got list"),
     ],
 )
