@@ -226,8 +226,8 @@ def test_motifs_of_jaspar_and_meme_files(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("#AGL4", "expected a name that just one of its 2 motifs has, got 'AGL4'; did you mean 'AGL3'?"),
-        ("", "expected a name that just one of its 2 motifs has, got ''; known: AGL3, Box, MA0001.1, MA0002.1"),
+        ("#AGL4", "expected the name of exactly one of its 2 motifs, got 'AGL4'; did you mean 'AGL3'?"),
+        ("", "expected the name of exactly one of its 2 motifs, got ''; known: AGL3, Box, MA0001.1, MA0002.1"),
     ],
 )
 def test_a_motif_that_is_not_there(tmp_path, name, words):
@@ -237,7 +237,7 @@ def test_a_motif_that_is_not_there(tmp_path, name, words):
         named(f"motif={file}{name}")
     assert str(caught.value) == f"{file}: {words}"
     file.write_text(JASPAR + JASPAR)
-    with pytest.raises(InputError, match="just one of its 2 motifs has, got 'AGL3'"):
+    with pytest.raises(InputError, match="exactly one of its 2 motifs, got 'AGL3'"):
         named(f"motif={file}#AGL3")
 
 
@@ -253,7 +253,7 @@ def test_a_motif_that_is_not_there(tmp_path, name, words):
             "kmer=TAXA",
             "dna:kmer: expected DNA (A, C, G, T or an IUPAC code R, Y, S, W, K, M, B, D, H, V, N), got 'X' at col",
         ),
-        ("distance=ACN", "dna:distance: expected a reference of A, C, G, T alone, got 'ACN'"),
+        ("distance=ACN", "dna:distance: expected a reference of A, C, G, T only, got 'ACN'"),
         ("distance=?", "dna:distance: expected DNA"),
         ("sites=ecori", "dna:sites: unknown restriction enzyme 'ecori'; did you mean 'EcoRI'?"),
         ("sites=zzzzzzzz", "unknown restriction enzyme 'zzzzzzzz'; expected a name of REBASE, such as EcoRI"),

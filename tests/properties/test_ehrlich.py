@@ -192,7 +192,7 @@ def test_the_property_of_a_name():
     function = Ehrlich.draw(64, 20, 2, 4, 2, 0.5, 3)
     assert found.name == "ehrlich:V=64,L=20,c=2,k=4,q=2,eps=0.5,seed=3"
     assert found.kind == "letters"
-    assert "over texts of 20 of the letters ABC" in found.about
+    assert "of sequences of 20 of the letters ABC" in found.about
     assert function.alphabet == ALPHABET
     assert len(set(ALPHABET)) == 64
     texts = function.write(function.initial_solution(30, 1))
@@ -216,10 +216,10 @@ def test_quantisation_is_all_of_a_motif_where_it_is_left_out():
         ("V=4,L=8,c=1,k=2,sed=1", "unknown option 'sed'; did you mean 'seed'?"),
         ("V=4,V=4", "option 'V' is given twice"),
         ("V=4,L=x", "expected a number for L, got 'x'"),
-        ("V=4,L=8,c=1,k=2,seed=-1", "expected a seed from 0 on, got -1"),
+        ("V=4,L=8,c=1,k=2,seed=-1", "expected a seed of at least 0, got -1"),
         ("V=1,L=8,c=1,k=2", "expected V from 2 to 64 states, got 1"),
         ("V=65,L=8,c=1,k=2", "expected V from 2 to 64 states, got 65"),
-        ("V=4,L=8,c=0,k=2", "expected c and k from 1 on, got c=0 and k=2"),
+        ("V=4,L=8,c=0,k=2", "expected c and k of at least 1, got c=0 and k=2"),
         ("V=4,L=7,c=2,k=4", "2 motifs of 4 need a length L of at least 8, got 7"),
         ("V=4,L=8,c=2,k=4,q=5", "expected a quantisation q from 1 to k=4, got 5"),
         (
@@ -244,15 +244,15 @@ HALVES = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5]])
     ("parts", "words"),
     [
         ({"matrix": MATRIX[:2]}, r"transition matrix of shape \(V, V\) with V from 2 to 64, got \(2, 3\)"),
-        ({"matrix": MATRIX * 2}, "from 0 on that sum to 1"),
-        ({"matrix": np.full((3, 3), np.nan)}, "from 0 on that sum to 1"),
+        ({"matrix": MATRIX * 2}, "not negative and sum to 1"),
+        ({"matrix": np.full((3, 3), np.nan)}, "not negative and sum to 1"),
         ({"matrix": [[0.5, 0.5, 0], [0, 0, 1], [0.5, 0, 0.5]]}, "every state may follow itself; state 1 may not"),
         ({"matrix": np.eye(3)}, "every state can be reached from every other"),
-        ({"matrix": HALVES}, "feasible one after another; 1 to 0 is a banned transition"),
+        ({"matrix": HALVES}, "feasible when concatenated; 1 to 0 is a banned transition"),
         ({"motifs": [[0, 1, 2]]}, r"got \(1, 3\) and \(2, 1\)"),
         ({"motifs": [[0, 3], [0, 1]]}, "expected motifs of states 0 to 2, got 0 to 3"),
-        ({"spacings": [[1], [0]]}, "expected spacings from 1 on, got 0"),
-        ({"length": 4}, "motifs with these spacings need 5 places, the length is 4"),
+        ({"spacings": [[1], [0]]}, "expected spacings of at least 1, got 0"),
+        ({"length": 4}, "motifs with these spacings need a length of 5, it is 4"),
         ({"alphabet": "AB"}, "expected an alphabet of 3 different letters"),
         ({"alphabet": "AB?"}, "expected an alphabet of 3 different letters"),
     ],
@@ -267,8 +267,8 @@ def test_wrong_parts(parts, words):
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        (np.zeros((2, 4), int), r"states of shape \(batch, 5\) as whole numbers, got int64 of shape \(2, 4\)"),
-        (np.zeros((2, 5)), "as whole numbers, got float64"),
+        (np.zeros((2, 4), int), r"integer states of shape \(batch, 5\), got int64 of shape \(2, 4\)"),
+        (np.zeros((2, 5)), "integer states of shape .*, got float64"),
         (np.full((1, 5), 3), "expected states from 0 to 2, got 3 to 3"),
         (np.full((1, 5), -1), "expected states from 0 to 2, got -1 to -1"),
     ],

@@ -89,11 +89,11 @@ def test_names_with_something_to_fill_in_are_listed():
     [
         ("qedd", "unknown property 'qedd'; did you mean 'qed'?"),
         ("deco_hop", "unknown property 'deco_hop'; did you mean 'pmo:deco_hop'?"),
-        ("pom:deco_hop", "there is no family 'pom', and no module of that name; did you mean 'pmo:deco_hop'?"),
-        ("zzz:yyy", "no module of that name; `seqvae properties list` shows the names"),
-        ("no_such_package.part:f", "there is no family 'no_such_package.part'"),
+        ("pom:deco_hop", "there is no family or module 'pom'; did you mean 'pmo:deco_hop'?"),
+        ("zzz:yyy", "there is no family or module 'zzz'; `seqvae properties list` shows the names"),
+        ("no_such_package.part:f", "there is no family or module 'no_such_package.part'"),
         (":x", "unknown property 'x'"),
-        ("C=O:x", "there is no family 'C=O'"),
+        ("C=O:x", "there is no family or module 'C=O'"),
         ("", "unknown property ''; known: "),
     ],
 )

@@ -1,6 +1,6 @@
-"""Fingerprints of molecules by which similarity to a target is measured: unfolded, with counts where they have any.
+"""Fingerprints for similarity to a target molecule: unfolded, with counts where the kind has them.
 
-Folded fingerprints put different substructures on one bit, and similarities are then off by up to 0.26.
+Folded fingerprints map different substructures to the same bit, which changes similarities by up to 0.26.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator as generators
 
-_AP_DISTANCE = 10  # bonds, at most, between the atoms of a pair: GuacaMol's
-Fingerprint = Any  # RDKit has no common name for its vectors
+_AP_DISTANCE = 10  # most bonds between the atoms of a pair, as in GuacaMol
+Fingerprint = Any  # RDKit has no common base class for its vectors
 
-# What users call each, and what it is.
+# The users' name of each kind, and its description.
 KINDS = {
     "ecfp4": "Morgan fingerprint of radius 2",
     "ecfp6": "Morgan fingerprint of radius 3",
@@ -42,9 +42,9 @@ def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
 
 
 def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
-    """Return the Tanimoto similarity of two fingerprints of one kind, 0 to 1.
+    """Return the Tanimoto similarity of two fingerprints of the same kind, 0 to 1.
 
-    It is the sum of the smaller counts over the sum of the larger ones.
+    It is the sum of the smaller counts divided by the sum of the larger ones.
     """
     return float(DataStructs.TanimotoSimilarity(first, second))
 
@@ -52,9 +52,8 @@ def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
 @functools.cache
 def _maker(kind: str) -> Callable[[Chem.Mol], Fingerprint]:
     if kind == "phco":
-        from seqvae.properties.molecules.pharmacophores import (
-            pharmacophores,  # reads feature definitions, for this kind alone
-        )
+        # Imported here because it reads feature definitions, which only this kind needs.
+        from seqvae.properties.molecules.pharmacophores import pharmacophores
 
         return pharmacophores
     features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()}
