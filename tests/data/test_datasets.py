@@ -242,7 +242,9 @@ def test_no_server_no_file_and_no_room(tmp_path, monkeypatch):
 
 
 def test_an_unpinned_card_warns_with_the_sum(server, tmp_path):
-    with pytest.warns(SeqVAEWarning, match=f"its card has no sha256, so the file was not checked; it has sha256 {SUM}"):
+    with pytest.warns(
+        SeqVAEWarning, match=f"its card has no sha256, so the file was not verified; it has sha256 {SUM}"
+    ):
         download(f"{server}/data", tmp_path / "a", "")
 
 

@@ -88,7 +88,7 @@ def test_texts_read_already_are_measured_and_not_read(monkeypatch):
     assert (short.take([1, 0]).forms, short.take([1]).rows, short.take([1]).given) == (["ACG", "AC"], [3], 1)
     with pytest.raises(TooLongError, match="'ACGTA' has 5 tokens"):
         tokenize(read, tokenizer, 4)
-    with pytest.raises(UsageError, match="read by another tokenizer than this one: give them as they were"):
+    with pytest.raises(UsageError, match="were read by a different tokenizer: give them as strings"):
         tokenize(read, build_tokenizer("dna", allow_gap=True))
 
 

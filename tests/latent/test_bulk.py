@@ -170,7 +170,7 @@ def test_parts_of_another_work_are_not_taken(codec, tmp_path):
     folder = tmp_path / "parts"
     settings = BulkSettings(LOCAL, parts=folder)
     next(Bulk(codec, settings).sample(40, HOW))
-    with pytest.raises(UsageError, match=r"parts of another work \(seed 5 there, 6 here\)"):
+    with pytest.raises(UsageError, match=r"parts of another job \(seed 5 there, 6 here\)"):
         next(Bulk(codec, settings).sample(40, DecodeConfig("sample", seed=6)))
     with pytest.raises(UsageError, match="model"):
         next(Bulk(tiny_codec("smiles"), settings).sample(40, HOW))
