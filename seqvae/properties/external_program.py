@@ -224,6 +224,7 @@ def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
+        """Kill the program, then let the signal act as before."""
         _kill(process)
         signal.signal(number, before)
         signal.raise_signal(number)
@@ -235,7 +236,7 @@ def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever ends the wait, Ctrl-C included, must not leave the program running
         _kill(process)
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=_GRACE)

@@ -58,7 +58,8 @@ class Property:
             UsageError: a single text was given in place of a list of texts.
         """
         if isinstance(texts, str):
-            raise UsageError(f"property {self.name}: expected a list of texts, got the text {texts!r}: give [text]")
+            noun = DOMAINS[self.kind].noun
+            raise UsageError(f"property {self.name}: expected a list of {noun}s, got the string {texts!r}: give a list")
         values = np.asarray(self.compute(texts), np.float64)
         if values.shape != (len(texts),):
             raise InputError(f"property {self.name}: expected {len(texts)} numbers, got an array of {values.shape}")

@@ -66,7 +66,9 @@ class Alphabet:
         found = text.strip()
         sequence = found.translate(self._upper).removesuffix(self.end)
         if not sequence:
-            raise InvalidSequenceError(f"expected at least one {self.unit}, got the empty text {text!r}: leave it out")
+            raise InvalidSequenceError(
+                f"expected at least one {self.unit}, got an empty sequence, {text!r}: leave it out"
+            )
         if bad := self._unknown.search(sequence):
             raise self._refusal(found, bad.start())
         if not allow_gap and GAP in sequence:
@@ -113,5 +115,5 @@ class Alphabet:
         codes = f" or an IUPAC code {', '.join(self.codes)}" if self.codes else ""
         return InvalidSequenceError(
             f"expected {self.title} ({', '.join(self.letters)}{codes}), "
-            f"got {text[column]!r} at column {column + 1} of {text!r}: correct the text or leave it out"
+            f"got {text[column]!r} at column {column + 1} of {text!r}: correct the sequence or leave it out"
         )

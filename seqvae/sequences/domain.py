@@ -71,6 +71,7 @@ def _sequences(name: str, alphabet: Alphabet, endings: tuple[str, ...] = ()) -> 
     """Return the domain of sequences over an alphabet; its tokenizer has the domain's name."""
 
     def same(text: str) -> str:
+        """Return the lesser of the two strands, or the sequence itself; gaps are allowed."""
         return alphabet.representative(alphabet.normalize(text, allow_gap=True))
 
     return Domain(

@@ -103,7 +103,7 @@ def _invalid(text: str) -> InvalidMoleculeError:
     if _LOOKS_LIKE_SELFIES.search(text):
         reason, advice = "this is SELFIES", "convert it first with seqvae.sequences.molecules.selfies_to_smiles"
     elif not smiles:
-        reason = "the text is empty"
+        reason = "the SMILES is empty"
     elif not smiles.isascii() or not smiles.isprintable() or " " in smiles:
         reason = "SMILES has neither blanks nor characters outside printable ASCII"
     elif hasattr(rdBase, "CaptureErrorLog"):  # RDKit of 2024 gives no access to its log.

@@ -161,8 +161,8 @@ def test_the_column_is_found(tmp_path, header, column, found):
     [
         ("smiles,y", "Smile", r"a\.csv: no column 'Smile'; the columns are smiles, y; did you mean 'smiles'\?"),
         ("smiles,y", "zzz", r"a\.csv: no column 'zzz'; the columns are smiles, y$"),
-        ("a,b", "", r"a\.csv: name the column that holds the texts, none is obviously it: a, b"),
-        ("smiles,selfies", "", r"several could be it: smiles, selfies"),
+        ("a,b", "", r"a\.csv: name the column of the molecules or sequences, none is obvious among: a, b"),
+        ("smiles,selfies", "", r"several are likely among: smiles, selfies"),
     ],
 )
 def test_a_wrong_column_lists_the_columns(tmp_path, header, column, message):
@@ -218,10 +218,10 @@ def test_missing_files_folders_and_formats(tmp_path):
 BAD_RECORDS = {
     "a.smi": (b"CCO\nC1CC x\nCC\n", 2, "C1CC", "C1CC"),
     "a.csv": (b"smiles,y\nCCO,1\nCC\n", 3, "CC", "2 columns expected as in the header, 1 found"),
-    "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the text column is empty here"),
+    "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the column 'smiles' is empty here"),
     "a.fa": (b">a\nC\n>b\n>c\nC\n", 3, "b", "the record has no sequence"),
     "a.sdf": (sdf(["CCO"]).encode() + b"broken\n\n\nnothing\n$$$$\n", 15, "broken", "RDKit cannot read this molecule"),
-    "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the text column is empty here"),
+    "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the column 'smiles' is empty here"),
 }
 
 

@@ -188,7 +188,7 @@ def test_a_molecule_is_read_once_for_all_properties(monkeypatch):
 
 
 def test_one_text_is_not_taken_for_many():
-    with pytest.raises(UsageError, match=r"expected a list of texts, got the text 'CCO': give \[text\]"):
+    with pytest.raises(UsageError, match=r"expected a list of molecules, got the string 'CCO': give a list"):
         get("qed")("CCO")
 
 

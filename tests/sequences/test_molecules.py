@@ -130,7 +130,7 @@ def test_invalid_molecule_gives_the_reason_of_rdkit(text, reason):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "got '': the text is empty; correct it or leave it out"),
+        ("", "got '': the SMILES is empty; correct it or leave it out"),
         ("CCO ethanol", "SMILES has neither blanks nor characters outside printable ASCII"),
         ("CC\0O", "SMILES has neither blanks nor characters outside printable ASCII"),
         ("[C][=C][Ring1][C]", "this is SELFIES; convert it first with seqvae.sequences.molecules.selfies_to_smiles"),

@@ -127,7 +127,7 @@ class _Picker:
             return Flaw(" ".join(row), line, reason)
         text = row[self.text].strip()
         if not text:
-            return Flaw("", line, "the text column is empty here")
+            return Flaw("", line, f"the column {self.header[self.text]!r} is empty here")
         if self.in_selfies:
             from seqvae.sequences.molecules import selfies_to_smiles  # loads RDKit, which other columns do not need
 
@@ -159,8 +159,9 @@ def text_column(header: Sequence[str], asked: str, name: str) -> str:
         return header[0]
     obvious = [title for title in header if title.lower() in _TEXT_COLUMNS]
     if len(obvious) != 1:
-        many = "several could be" if obvious else "none is obviously"
-        raise InputError(f"{name}: name the column that holds the texts, {many} it: {', '.join(header) or 'no header'}")
+        many = "several are likely" if obvious else "none is obvious"
+        found = ", ".join(header) or "no header"
+        raise InputError(f"{name}: name the column of the molecules or sequences, {many} among: {found}")
     return obvious[0]
 
 

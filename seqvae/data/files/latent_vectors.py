@@ -54,7 +54,7 @@ def latent_chunks(source: str, latent: int) -> Iterator[NDArray[np.float32]]:
     for z in pieces:
         bad = np.flatnonzero(~np.isfinite(z).all(axis=1))
         if bad.size:
-            raise InputError(f"{shown_name(source)}: vector {rows + bad[0] + 1} has NaN or an infinite number")
+            raise InputError(f"{shown_name(source)}: vector {rows + bad[0] + 1} holds NaN or an infinite number")
         rows += len(z)
         yield z.astype(np.float32)
     if not rows:

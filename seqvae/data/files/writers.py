@@ -236,7 +236,7 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
     if kind not in known or (name.endswith(".gz") and kind in _BINARY):
-        what = "latent vectors" if latent else "scores" if scores else "texts"
+        what = "latent vectors" if latent else "scores" if scores else "molecules and sequences"
         raise UsageError(f"{out}: {what} are written as .{', .'.join(known)}, or to - for a pipe")
     return known[kind]
 

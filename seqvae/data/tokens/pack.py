@@ -64,7 +64,8 @@ class PackedData:
             UsageError: they were packed without their forms.
         """
         if len(self.forms) != len(self.kept) + len(self.rejected):
-            raise UsageError("the texts were packed without their canonical forms: pack them with forms=True")
+            noun = self.tokenizer.domain.noun
+            raise UsageError(f"the {noun}s were packed without their canonical forms: pack them with forms=True")
         rows = self.kept.tolist()
         forms = [self.forms[row] or "" for row in rows]
         rejected = tuple(RejectedText(row, self.forms[row], reason) for row, _, reason in self.rejected)

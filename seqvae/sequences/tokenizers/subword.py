@@ -152,7 +152,8 @@ class SubwordTokenizer(Tokenizer):
         if self._base.vocab_size > self._asked:
             raise ConfigError(
                 f"expected vocab_size of at least {self._base.vocab_size}, got {self._asked}: "
-                f"the texts have {self._base.vocab_size - len(SPECIALS)} base symbols, and each remains a token"
+                f"the {self.domain.noun}s have {self._base.vocab_size - len(SPECIALS)} base symbols, "
+                "and each remains a token"
             )
         self._set_merges(self._learn(characters, texts))
         self._fitted = True

@@ -87,7 +87,7 @@ class SymbolTokenizer(Tokenizer):
             self.keep_known([sorted(seen)])
             return self
         if not seen:
-            raise InputError("expected at least one text to fit the tokenizer on, got none")
+            raise InputError(f"expected at least one {self.domain.noun} to fit the tokenizer on, got none")
         self._set_content(sorted(seen))
         return self
 
