@@ -1,4 +1,4 @@
-"""Audits count what was put into the data."""
+"""Audits count the defects that were put into the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packing: the store holds what the tokenizer says, however many workers, and a second time it comes from the cache."""
+"""Packing: the store has the tokenizer's ids for any number of workers, and is taken from the cache the second time."""
 
 from __future__ import annotations
 

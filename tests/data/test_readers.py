@@ -1,4 +1,4 @@
-"""Readers: what a format holds comes out, from any packing; every flaw is one line with file, line and reason."""
+"""Readers: records of every format, plain or gzipped; every flaw is one line with file, line and reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parquet(texts, title="smiles"):
 
 
 def content(kind, texts):
-    """The bytes of a file of a format that holds these texts."""
+    """The bytes of a file with these texts, in a format."""
     return {
         "txt": lambda: "\n".join(texts),
         "smi": lambda: "".join(f"{t} name-{i}\n" for i, t in enumerate(texts)),

@@ -1,4 +1,4 @@
-"""Laws of the token store: what is written comes back, and a damaged file is one clear error."""
+"""Laws of the token store: what is written is read back, and a damaged file is one clear error."""
 
 from __future__ import annotations
 

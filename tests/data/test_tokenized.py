@@ -1,4 +1,4 @@
-"""Laws of texts that are read once, over every tokenizer: they are what encoding gives, and so are their errors."""
+"""Laws of texts that are read once, over every tokenizer: ids and errors are those of encoding."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_packed_texts_are_those_read(tmp_path, name):
     expected = tokenize(texts, tokenizer, on_error="skip")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SeqVAEWarning)
-        for _ in range(2):  # made, and found in the cache
+        for _ in range(2):  # packed, then found in the cache
             packed = pack(texts, tokenizer, tmp_path, on_error="skip", forms=True)
             found = packed.tokenized()
             assert (found.forms, found.ids, found.rows) == (expected.forms, expected.ids, expected.rows)

@@ -65,7 +65,7 @@ def test_they_are_symmetric_about_the_middle(bounds, slope, steps):
     width = bounds[1] - bounds[0]
     assume(width > 1.0)
     left, right = (sum(bounds) / 2 + sign * width * np.array(steps) for sign in (-1, 1))
-    tolerance = 1e-7 * slope + 1e-9  # a steep curve makes much of the last digit of a number
+    tolerance = 1e-7 * slope + 1e-9  # a steep curve amplifies the last digit of a number
     found = {name: desirability(name, *bounds, slope) for name in CURVED}
     assert found["window"](left) == pytest.approx(found["window"](right), abs=tolerance)
     assert found["sigmoid"](left) == pytest.approx(found["reverse_sigmoid"](right), abs=tolerance)

@@ -170,7 +170,7 @@ def test_sites_are_biopythons(enzyme):
 
     cutter = getattr(Restriction, enzyme)
     draws = np.random.default_rng(0)
-    # Biopython counts cuts, and leaves out one beyond the end: the ends here hold no site.
+    # Biopython counts cuts, and leaves out one beyond the end: the ends here have no site.
     texts = ["T" * 40 + "".join(draws.choice(list("ACGT"), 3000)) + "T" * 40 for _ in range(3)]
     texts += ["T" * 40 + cutter.site.replace("N", "A").replace("D", "G") + "T" * 40] * (
         set(cutter.site) <= set("ACGTND")
@@ -208,7 +208,7 @@ def window_scores(counts, text):
 def test_the_motif_score_is_that_of_the_best_window(prop, texts):
     counts = np.array([[0, 94, 1, 2], [3, 75, 0, 19], [79, 4, 3, 11]], float)
     wanted = [max(window_scores(counts, text), default=np.nan) for text in texts]
-    assert np.allclose(prop("motif")(texts), wanted, atol=0.002, equal_nan=True)  # ours are whole thousandths
+    assert np.allclose(prop("motif")(texts), wanted, atol=0.002, equal_nan=True)  # ours are integer thousandths
 
 
 def test_motifs_of_jaspar_and_meme_files(tmp_path):
@@ -280,5 +280,5 @@ def test_folding_without_viennarna_says_what_to_install(monkeypatch):
 
 @pytest.mark.skipif(not FOLDS, reason="ViennaRNA is not installed")
 def test_folding_energies():
-    """A hairpin of four pairs and a tetraloop; nothing that pairs has energy 0."""
+    """A hairpin of four pairs and a tetraloop; without pairs the energy is 0."""
     assert named("mfe")(["GGGGAAAACCCC", "GGGGTTTTCCCC", "AAAAAAAA", "A"]).tolist() == [-5.4, -5.9, 0.0, 0.0]

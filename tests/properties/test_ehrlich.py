@@ -15,7 +15,7 @@ from seqvae.errors import InputError, UsageError
 from seqvae.properties.benchmarks.ehrlich import ALPHABET, Ehrlich, from_name, listed, named
 from seqvae.properties.benchmarks.ehrlich_chains import is_ergodic, random_matrix, walks
 
-# Made once with pytorch-holo 0.0.5, which needs another NumPy than ours: its matrices, motifs, texts and values.
+# Made once with pytorch-holo 0.0.5, which needs another version of NumPy: its matrices, motifs, texts and values.
 HOLO = json.loads((Path(__file__).parents[1] / "golden" / "ehrlich_holo.json").read_text())["cases"]
 
 
@@ -89,7 +89,7 @@ def test_the_structure_is_that_of_the_paper(function):
     assert np.allclose(function.matrix.sum(1), 1)
     assert (np.diag(function.matrix) > 0).all()
     assert is_ergodic(function.matrix > 0)
-    width = 2 * int(0.4 * function.vocab) + 1  # of the band; a state's own repeat may come on top
+    width = 2 * int(0.4 * function.vocab) + 1  # of the band; a state's own repeat may be outside it
     assert set((function.matrix > 0).sum(1)) <= {width, width + 1}
     chain = function.motifs.ravel()
     assert (function.matrix[chain[:-1], chain[1:]] > 0).all()
@@ -115,7 +115,7 @@ def test_of_all_sequences_none_is_above_1_and_one_is_1(sizes, seed):
 @pytest.mark.parametrize("case", HOLO, ids=lambda case: f"L{case['length']}q{case['quantisation']}")
 def test_values_are_those_of_pytorch_holo(case):
     allowed = np.array([[letter == "1" for letter in row] for row in case["allowed"]], float)
-    matrix = allowed / allowed.sum(1, keepdims=True)  # values depend on which transitions are allowed alone
+    matrix = allowed / allowed.sum(1, keepdims=True)  # values depend only on which transitions are allowed
     function = Ehrlich(
         matrix, case["motifs"], case["spacings"], case["length"], case["quantisation"], case["epistasis"]
     )
@@ -166,7 +166,7 @@ def test_a_chain_of_two_closed_parts_is_not_ergodic():
 
 def test_a_batch_is_its_texts_one_by_one():
     function = from_name("V=32,L=40,c=2,k=4,q=4,eps=1")
-    texts = function.write(function.initial_solution(1500))  # more than are scored at a time
+    texts = function.write(function.initial_solution(1500))  # more than one scoring batch
     values = function.values(texts)
     assert values.tolist() == [function.values([text])[0] for text in texts]
     assert len(set(values.tolist())) > 3

@@ -1,4 +1,4 @@
-"""Programs as properties: real programs, whatever the texts hold, and whatever goes wrong."""
+"""Programs as properties: real programs, with any text, and whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ else:
 for text in texts:
     print(len(text))
 """
-# Every way of giving texts to the program that stands for PROGRAM; whether the command is a script; texts a call.
+# Every way of passing texts to PROGRAM; whether the command is a script; whether there is one call per text.
 MODES = {
     "word": ("PROGRAM {text}", False, 1),
     "flag": ("PROGRAM --text={text}", False, 1),
@@ -77,7 +77,7 @@ def sizes(tmp_path_factory):
 
 
 def is_running(pid):
-    """Tell whether a process is there; one that has ended and that nobody has asked after is not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -85,7 +85,7 @@ def is_running(pid):
 
 
 def waited_for(tell, seconds=20.0):
-    """Return what is told once it is something."""
+    """Return the first true result of a function, called repeatedly."""
     end = time.monotonic() + seconds
     while not (found := tell()) and time.monotonic() < end:
         time.sleep(0.02)

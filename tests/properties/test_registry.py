@@ -1,4 +1,4 @@
-"""Properties by name: ours, those of installed packages, and the user's own."""
+"""Properties by name: seqvae's, those of installed packages, and the user's own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def own(tmp_path, monkeypatch):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Install entry points, for the time being."""
+    """Install entry points temporarily."""
 
     def install(**points):
         found = [importlib.metadata.EntryPoint(name, value, registry.GROUP) for name, value in points.items()]

@@ -1,4 +1,4 @@
-"""Scores of many terms: laws over every way to join, and a file that says what it means."""
+"""Scores of many terms: laws over every way to join, and files with clear errors."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_scoring_can_be_sent_to_a_spawned_process(point, tmp_path):
         Scoring((Term(command=f"{program} {{text}}", name="sizes"),)),
     ]
     texts = [ASPIRIN, "CCO", "C1CC"]
-    expected = [scoring(texts) for scoring in cases]  # what was looked up here is not sent
+    expected = [scoring(texts) for scoring in cases]  # properties looked up here are not sent
     assert [pickle.loads(pickle.dumps(scoring)) for scoring in cases] == cases
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found = pool.starmap(scoring_cases.scored, [(scoring, texts) for scoring in cases])

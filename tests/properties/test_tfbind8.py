@@ -1,4 +1,4 @@
-"""TF-Bind-8: whole tables in every format that is read, and tables that are wrong."""
+"""TF-Bind-8: whole tables in every supported format, and wrong tables."""
 
 import csv
 import gzip
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     pairs = [[text, reverse_complement(text), binding(text), 7.0, -binding(text)] for text in ONE_OF_EACH_PAIR]
     write(folder / "TF_8mers.txt", ["8-mer", "8-mer", "E-score", "Median", "Z-score"], pairs, "\t")
-    # A palindrome stands twice in the tables that were made of pairs.
+    # A palindrome occurs twice in tables made from pairs.
     doubled = [[text, binding(text)] for text in ALL + [t for t in ALL if t == reverse_complement(t)]]
     write(folder / "all.csv.gz", ["sequences", "fitness"], doubled)
     x = np.array([["ACGT".index(base) for base in text] for text in ALL])
@@ -85,7 +85,7 @@ def test_texts_without_a_value(folder):
 
 
 def test_strands_that_differ_keep_their_own_values(tmp_path):
-    """The table is the truth: only what it leaves out is filled in."""
+    """The table takes precedence: only missing sequences are filled in."""
     rows = [[text, float(number)] for number, text in enumerate(ALL)]
     found = named(str(write(tmp_path / "strands.csv", ["dna", "y"], rows)))
     assert found(["AAAAAAAA", "TTTTTTTT", "AAAAAAAC"]).tolist() == [0.0, 1.0, 1 / 65_535]

@@ -1,4 +1,4 @@
-"""Laws that every tokenizer keeps."""
+"""Laws that every tokenizer obeys."""
 
 from __future__ import annotations
 

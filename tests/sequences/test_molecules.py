@@ -75,7 +75,7 @@ def test_random_molecules_come_back(text):
     assert selfies_to_smiles(smiles_to_selfies(smiles)) == smiles
 
 
-# The selfies library alone refuses the first three, and drops a double bond of the others without a word.
+# The selfies library by itself refuses the first three, and silently drops a double bond of the others.
 @pytest.mark.parametrize(
     "smiles",
     [

@@ -1,4 +1,4 @@
-"""What is special to a tokenizer: unknown tokens, its own rules, damaged records."""
+"""Tokenizers one by one: unknown tokens, rules of their own, damaged records."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ every_tokenizer = pytest.mark.parametrize("name", CASES)
 # Unknown tokens
 
 
-UNKNOWN = {  # fitted on, text with an unseen token, the token, its column, what is left without it
+UNKNOWN = {  # fitted on, text with an unseen token, the token, its column, the text without it
     "smiles": ("CCO", "OCCS", "S", 4, "CCO"),
     "selfies": ("CCO", "C=CO", "[=C]", 4, "CO"),
     "char": ("ACGU", "ACXU", "X", 3, "ACU"),
@@ -119,7 +119,7 @@ def test_fit_on_nothing_says_so(kind):
         build_tokenizer(kind).fit([])
 
 
-# What is special to each
+# Rules of each
 
 
 def test_smiles_tokens_are_atoms_bonds_and_marks():
@@ -195,11 +195,11 @@ def test_dna_code_is_a_uniform_row_and_back():
     array = tokenizer.one_hot(["AR"])
     np.testing.assert_array_equal(array[0, 1], [0, 0, 0, 0.5, 0, 0.5, 0])
     assert tokenizer.from_one_hot(array) == ["AR"]
-    array[0, 1] = [0, 0, 0, 0.4, 0, 0.6, 0]  # A model's own probabilities are no code.
+    array[0, 1] = [0, 0, 0, 0.4, 0, 0.6, 0]  # A model's own probabilities, not a code.
     assert tokenizer.from_one_hot(array) == ["AG"]
 
 
-# Making and reading
+# Building and reading
 
 
 @pytest.mark.parametrize(
