@@ -26,8 +26,8 @@ from seqvae.runtime.device import derived_seed
 from seqvae.search.domain.sequence_moves import SelfiesMoves
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.latent_space import Space
-from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.memory.token_cache import Readable
+from seqvae.search.optimizers import cma_es, gradient_ascent
 from seqvae.search.optimizers.cma_es import CmaEs, _Climb
 from seqvae.search.optimizers.gradient_ascent import Ascent
 from seqvae.search.optimizers.latent_evolution import generative
@@ -88,25 +88,39 @@ def test_a_climb_is_steps_along_the_slope_within_a_ball(steps, penalty):
         assert place.tolist() == pytest.approx(z.tolist(), abs=1e-4)
 
 
-def test_texts_of_a_climb_are_tried_in_turn_where_they_are_not_new():
-    one, asked = Ascent(Plane(), AscentConfig(decodes=3)), []
+def nothing(count, seed):
+    """An initial design without texts."""
+    return []
+
+
+def begun(config):
+    """Return an ascent over a plane with four scores."""
+    one = Ascent(Plane(), config, initial=[nothing])
+    one.tell([], scores(["2,0.5", "0.5,-1", "9,9", "4,0"], [3.0, 2.0, 1.0, 10.0]))
+    return one
+
+
+def test_texts_of_a_climb_are_tried_in_turn_where_they_are_not_new(monkeypatch):
+    one, asked = begun(AscentConfig(start=2, heads=2, width=3, training=1, decodes=3)), []
+    monkeypatch.setattr(gradient_ascent, "_ATTEMPTS", 1)
 
     def decode(points, seed, proposer, attempt):
         asked.append((points[:, 0].tolist(), attempt))
-        return [Candidate(f"{place}" if place + attempt > 2 else "old") for place in points[:, 0]]
+        return [Candidate(f"{place}" if place + attempt > 2 else "9,9") for place in points[:, 0]]
 
     one.space.decode = decode
-    novel = NoveltyFilter(9, str, {"old"})
-    one._decode(np.array([[0.0], [1.0], [3.0]]), novel)
+    one._climbed = lambda heads, count: np.array([[0.0], [1.0], [3.0]])
+    found = one.ask(9)
     assert asked == [([0, 1, 3], 0), ([0, 1], 1), ([0, 1], 2)]
-    assert [candidate.text for candidate in novel.found] == ["3.0", "1.0"]
+    assert [candidate.text for candidate in found] == ["3.0", "1.0"]
 
 
 def test_heads_learn_standardised_scores_of_all_texts_and_are_layers_of_silu():
-    one = Ascent(Plane(), AscentConfig(heads=3, width=5, training=1))
-    places, values = np.array([[2, 0.5], [0.5, -1], [9, 9], [4, 0]]), [3.0, 2.0, 1.0, 10.0]
-    one.tell([], scores([f"{x},{y}" for x, y in places], values))
-    found, z = one._learned(), np.array([[1.0, 2.0], [-3.0, 0.1]])
+    one, given = begun(AscentConfig(start=2, heads=3, width=5, training=1)), []
+    one._climbed = lambda heads, count: given.append(heads) or np.zeros((0, 2))
+    one.ask(1)
+    found, z = given[0], np.array([[1.0, 2.0], [-3.0, 0.1]])
+    places = np.array([[2, 0.5], [0.5, -1], [9, 9], [4, 0]])
     assert (found.mean.item(), found.deviation.item()) == pytest.approx((4.0, math.sqrt(50 / 3)))  # of 3 degrees
     assert found.centre.tolist() == pytest.approx(places.mean(0).tolist())
     assert found.spread.tolist() == pytest.approx(places.std(0, ddof=1).tolist())
@@ -204,9 +218,11 @@ def test_a_population_grows_with_the_logarithm_of_the_directions(latent, subspac
 def test_later_climbs_begin_at_one_of_the_best_by_rank():
     one, seen = CmaEs(Plane()), []
     one.tell([], scores([f"{number},0" for number in range(60)], range(60)))
-    one._origin = lambda best, seed: seen.append(best) or np.zeros(2)
+    one.space.encode = lambda texts: seen.extend(texts) or (np.full((1, 2), np.nan), [False])
+    one.space.draws = np.zeros((1, 2))
     for _ in range(151):
         one._new_climb(4)
+    seen = [seen[row : row + 20] for row in range(0, len(seen), 20)]  # the model could read none of them
     assert seen[0] == [f"{number},0" for number in range(59, 39, -1)]
     drawn = Counter(text for best in seen[1:] for text in best)
     # Ranks 0 to 19, and greed 0.01 x 60 is below 1: shares of 1, 1/2, 1/3 and so on.
@@ -216,13 +232,13 @@ def test_later_climbs_begin_at_one_of_the_best_by_rank():
     assert {len(best) for best in seen} == {20}
 
 
-def test_known_and_new_texts_are_learned_from_and_barren_points_counted():
-    one = CmaEs(Plane(draws=np.zeros((1, 2))), CmaConfig(start=1, form="full", population=50))
+def test_known_and_new_texts_are_learned_from_and_barren_points_counted(monkeypatch):
+    monkeypatch.setattr(cma_es, "_ROUNDS", 1)
+    one = CmaEs(Plane(draws=np.zeros((1, 2))), CmaConfig(start=1, form="full", population=50), initial=[nothing])
     one.tell([], scores(["0,0"], [1.0]))
     one.space.decode = lambda points, seed, name: [Candidate(text, name) for text in ["0,0", "new", "", "0,0"]]
-    found, novel = one._new_climb(4), NoveltyFilter(4, one.space.canonical, one.archive)
-    one._advance(found, novel)
-    assert [candidate.text for candidate in novel.found] == ["new"]
+    assert [candidate.text for candidate in one.ask(4)] == ["new"]
+    found = one._climb
     assert found.barren == 2  # the two after the new one
     assert [loss for _, loss in found._scored] == [-1.0, math.inf, -1.0]
 

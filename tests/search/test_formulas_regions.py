@@ -201,7 +201,7 @@ def test_the_process_sees_the_best_half_and_what_is_nearest_to_the_centres(point
 
 
 def test_the_kernel_is_matern_with_five_halves():
-    kernel = turbo(["0,0"], [1.0])._kernel()
+    kernel = turbo(["0,0", "1,1"], [1.0, 2.0])._fitted()[0].covar_module
     kernel.lengthscale = torch.tensor([[0.5, 2.0]])
     found = kernel(torch.zeros(1, 2).double(), torch.tensor([[0.3, 0.8]]).double()).to_dense().item()
     r = math.hypot(0.3 / 0.5, 0.8 / 2.0)
@@ -245,11 +245,12 @@ def test_climbed_points_are_shared_out_among_the_regions():
 
 
 def test_after_the_first_attempt_points_are_drawn():
-    one, asked = turbo(["0,5"], [1.0], acquisition="logei"), []
+    one, asked = turbo(["0,5", "2,5"], [1.0, 2.0], acquisition="logei", start=2), []
+    one.initial = [lambda count, seed: []]
     one._fitted = lambda: []
     one._chosen = lambda models, count, acquisition: asked.append((count, acquisition)) or ([0], np.zeros((1, 2)))
     one._decode = lambda owners, points, novel: None
-    one._explore(NoveltyFilter(3, one.space.canonical, {}))
+    assert one.ask(3) == []
     assert asked == [(3, "logei"), *[(3, "thompson")] * 3]
     assert one.regions.all[0].failures == 1  # nothing came of four attempts: one failure
 

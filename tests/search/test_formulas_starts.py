@@ -78,13 +78,18 @@ def learner(monkeypatch=None, begun_with=(), drawn=None, **config):
     settings = RetrainingConfig(**{"every": 1, "steps": 1, "batch_size": 4, "learning_rate": 1e-3, **config})
     one = Retraining(Readable(tiny_codec("smiles")), settings, 0, begun_with)
     if drawn is not None:
-        monkeypatch.setattr(one, "_rows", lambda weights: drawn)
+        monkeypatch.setattr(torch, "multinomial", lambda *_, **__: torch.tensor(drawn))
     return one
 
 
 def test_retraining_waits_for_enough_and_draws_by_rank_among_the_best(monkeypatch):
     given, one = [], learner(every=4, population=3, greed=0.5)
-    monkeypatch.setattr(one, "_rows", lambda weights: given.append(weights.tolist()) or [0] * 4)
+    draw = torch.multinomial
+    monkeypatch.setattr(
+        torch,
+        "multinomial",
+        lambda weights, *_, **__: given.append(weights.tolist()) or torch.zeros(4, dtype=torch.int),
+    )
     found = archive(dict(zip(TEXTS[:3], (3.0, 2.0, 1.0), strict=True)))
     one.learn(found)
     assert given == []
@@ -93,11 +98,12 @@ def test_retraining_waits_for_enough_and_draws_by_rank_among_the_best(monkeypatc
     # Greed 0.5 x 4 texts = 2, ranks 0 to 2, and not of the fourth.
     exact = np.array([1 / 2, 1 / 3, 1 / 4])
     assert given == [pytest.approx((exact / exact.sum()).tolist())]
-    drawing = learner(batch_size=20_000)
-    many = drawing._rows(torch.tensor([0.5, 0.3, 0.2]))
-    assert [many.count(row) / 20_000 for row in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.015)
-    drawing._step += 1
-    assert drawing._rows(torch.tensor([0.5, 0.3, 0.2])) != many, "each step draws anew"
+    drawing, steps = learner(batch_size=20_000, steps=2, population=3, greed=0.5), []
+    monkeypatch.setattr(torch, "multinomial", draw)
+    monkeypatch.setattr(drawing, "_train", lambda texts: steps.append(texts) or setattr(drawing, "_step", 1))
+    drawing.learn(found)
+    assert [steps[0].count(text) / 20_000 for text in TEXTS[:3]] == pytest.approx(given[0], abs=0.015)
+    assert steps[0] != steps[1], "each step draws anew"
 
 
 def test_a_step_descends_distortion_and_beta_times_the_rate(monkeypatch):
@@ -144,13 +150,16 @@ def test_gradients_are_no_longer_than_fifty(monkeypatch):
 
 def test_shares_of_a_batch_are_remembered_and_written_otherwise(monkeypatch):
     one = learner(monkeypatch, [TEXTS[5]], drawn=[0] * 8, batch_size=8, replay=0.25)
-    seen, ids = [], one._ids
-    monkeypatch.setattr(one, "_ids", lambda texts: seen.append(Counter(texts)) or ids(texts))
+    seen, rows = [], one.texts.rows
+    monkeypatch.setattr(one.texts, "rows", lambda texts: seen.append(Counter(texts)) or rows(texts))
     one.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
     assert seen == [{TEXTS[0]: 6, TEXTS[5]: 2}]
-    two = learner(randomised=0.75)
+    two, ids = learner(monkeypatch, drawn=[0] * 8, batch_size=8, randomised=0.75), []
+    padded = two.codec.padded
     monkeypatch.setattr(two.texts, "shuffled", lambda text, rng: [1, 2, 3])
-    assert two._ids([TEXTS[0]] * 8).count([1, 2, 3]) == 6
+    monkeypatch.setattr(two.codec, "padded", lambda rows: ids.extend(rows) or padded(rows))
+    two.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
+    assert (len(ids), ids.count([1, 2, 3])) == (8, 6)
 
 
 # Rules.

@@ -19,7 +19,7 @@ from search_cases import alike, start
 
 from seqvae.config import GuideConfig
 from seqvae.search.memory.archive import Archive
-from seqvae.search.surrogates.acquisition import _one, _several, climbed
+from seqvae.search.surrogates.acquisition import _criterion, climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
 from seqvae.search.surrogates.improvement import ParetoFront
 from seqvae.search.surrogates.similarity_gp import Guide, LookUp, Surrogate
@@ -125,8 +125,12 @@ def test_a_fit_is_the_highest_marginal_likelihood():
 def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
     names = [f"{number:02}" for number in range(40)]
     guide, drawn = Guide(Words(), GuideConfig(points=points)), Counter()
+
+    def fitted_to(found, seed):
+        return guide.fitted(found, {}, np.random.default_rng(seed)).known
+
     for seed in range(400):
-        known = guide._known(archive(names, [-float(name) for name in names]), np.random.default_rng(seed))
+        known = fitted_to(archive(names, [-float(name) for name in names]), seed)
         assert known[:5] == names[:5]
         assert len(set(known)) == points
         drawn.update(known[5:])
@@ -134,7 +138,7 @@ def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
     chance = (points - 5) / 35
     off = np.array([drawn[name] for name in names[5:]]) - 400 * chance
     assert np.abs(off).max() < 4 * np.sqrt(400 * chance * (1 - chance))
-    assert len(guide._known(archive(names[:points], range(points)), np.random.default_rng(0))) == points
+    assert len(fitted_to(archive(names[:points], range(points)), 0)) == points
 
 
 def test_a_bound_is_the_mean_and_the_root_of_beta_variances_above_the_best():
@@ -288,9 +292,9 @@ def criterion(make, points, count=2048):
 @pytest.mark.parametrize("noise", [0.01, 0.3])
 def test_expected_improvements_are_those_of_the_definition(noise):
     model, points = curve([1.0, 3.0, 2.0, 2.5, 0.0], noise), [0.23, 0.27, 0.31]
-    found = criterion(lambda sampler: _one(model, "logei", sampler), points)
+    found = criterion(lambda sampler: _criterion([model], "logei", sampler), points)
     assert found.tolist() == pytest.approx([improvement(model, x) for x in points], rel=0.02)
-    noisy = criterion(lambda sampler: _one(model, "lognei", sampler), points)
+    noisy = criterion(lambda sampler: _criterion([model], "lognei", sampler), points)
     expected = [np.maximum(d[:, -1] - d[:, :-1].max(1), 0).mean() for d in (draws(model, x) for x in points)]
     assert noisy.tolist() == pytest.approx(expected, rel=0.06)
     if noise == 0.3:  # what is best is uncertain itself: the two differ
@@ -309,7 +313,7 @@ def stair(points, below):
 def test_improvements_of_two_objectives_are_those_of_the_volume():
     models = [curve([1.0, 3.0, 2.0, 2.5, 0.0]), curve([2.0, 0.0, 2.0, 0.5, 3.0])]
     points = [0.3, 1.0, 0.0]  # the last two widen the front, and count from the point below it
-    found = criterion(lambda sampler: _several(models, sampler), points, 256)
+    found = criterion(lambda sampler: _criterion(models, "logei", sampler), points, 256)
     means = np.stack([joint(model, 0.0)[0][:-1] for model in models], axis=1)
     best = np.array([row for row in means if not any((row < other).all() for other in means)])
     below = best.min(0) - 0.1 * np.ptp(best, axis=0)
