@@ -107,7 +107,7 @@ def _begun(
             raise UsageError(
                 f"expected an optimizer's name, its settings, or an object with {', '.join(_METHODS)}, got "
                 + repr(optimizer)
-                + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: make an object of it")
+                + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: pass an instance")
             )
         config = replace(config, optimizer=_class_of(optimizer))
     if config.oracle.executor == "ray":
@@ -184,7 +184,7 @@ def change_end(
 def _check_budget(search: Search, budget: int) -> None:
     calls = sum(is_call(entry.status, search.config.oracle.count) for entry in search.ledger.entries())
     if budget < calls:
-        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected a budget from there, got {budget:,}")
+        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected at least that budget, got {budget:,}")
 
 
 @final
@@ -222,7 +222,9 @@ class Search:
             UsageError: the oracle is a laboratory.
         """
         if self.scoring is None:
-            raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
+            raise UsageError(
+                f"{self.folder}: its scores come from a laboratory: continue with seqvae ask and seqvae tell"
+            )
         scoring = self.scoring
         if isinstance(scoring, Scoring):
             scoring = replace(scoring, sheets=self.texts.sheets)  # in this process no molecule is parsed again
@@ -256,7 +258,7 @@ def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Se
         optimizer = build_optimizer(config.optimizer, material)
     elif codec is None and not start and (scoring is None or len(scoring.domains) > 1):
         # Nothing says what a user's own optimiser will propose.
-        raise UsageError("nothing says which letters the texts are of: give a model, texts to begin with, or both")
+        raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
         optimizer = None
     return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
@@ -286,7 +288,7 @@ def opened(
             start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
             made = _made(config, scoring, start)
         if made.weights != found["weights"]:
-            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
+            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: restore that one")
         with closing(run_folder.ledger_of(folder, found)) as ledger:
             optimizer = cast(Optimizer, own or made.optimizer)  # `_check_own` has made sure of one of them
             yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
@@ -342,7 +344,7 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
     domain = codec.tokenizer.domain.name
     written = DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
     if written not in read:
-        raise UsageError(f"the objective is of {read[0]}, the model writes {written}: take another model or objective")
+        raise UsageError(f"the objective expects {read[0]}, the model writes {written}: change one of them")
     if codec.tokenizer.molecular:
         return molecules(sheets)
     # The first texts show whether all have one length.

@@ -79,7 +79,7 @@ def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
     if settings["objective"] is not None or (_FIRST in settings and initial is None):
         return
     if _FIRST in settings:
-        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial away")
+        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial out")
     config = CampaignConfig(**settings["config"]["campaign"])
     if initial is None and config.initial == CampaignConfig.initial:
         initial = min(config.initial, max(count // 2, 2))

@@ -61,7 +61,7 @@ class Material:
         """Return the model; raises UsageError where there is none."""
         if self.codec is None:
             raise UsageError(
-                "this optimizer searches the latent space of a model: give --model, or take --optimizer ga"
+                "this optimizer searches the latent space of a model: give --model, or choose --optimizer ga"
             )
         return self.codec
 

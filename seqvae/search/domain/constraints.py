@@ -51,7 +51,7 @@ class _Judged:
 
 def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> list[Allowed]:
     if config.positions:
-        raise ConfigError("constraints.positions: of sequences; of a molecule, keep a part of it by `keep`")
+        raise ConfigError("constraints.positions: for sequences only; to keep a part of a molecule, use `keep`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
     rules: list[Allowed] = []
     if kept or forbidden or config.shortest or config.longest:
@@ -85,9 +85,9 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
 
 def _sequence_rules(texts: Texts, config: ConstraintConfig) -> list[Allowed]:
     if config.alikeness:
-        raise ConfigError("constraints.least_alike, most_alike: of molecules alone: leave them out")
+        raise ConfigError("constraints.least_alike, most_alike: for molecules only: leave them out")
     if config.like and not config.positions:
-        raise ConfigError("constraints.like: of sequences it goes with positions, the places where they may differ")
+        raise ConfigError("constraints.like: for sequences, give positions too, the places where they may differ")
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
     rules: list[Allowed] = [lambda text, part=part: part in text for part in kept]  # type: ignore[misc]
     rules += [lambda text, part=part: part not in text for part in forbidden]  # type: ignore[misc]

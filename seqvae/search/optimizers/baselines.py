@@ -32,7 +32,7 @@ def build(config: SamplingConfig | ScreeningConfig, material: Material) -> Prior
     if isinstance(config, SamplingConfig):
         return PriorSampling(material.initial_designs(), canonical, seed)
     if not material.start:
-        raise UsageError("screening goes through a file of texts: give --start")
+        raise UsageError("screening needs a file of texts: give --start")
     return Screening(material.start, canonical, seed)
 
 

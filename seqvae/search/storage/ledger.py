@@ -106,7 +106,7 @@ class Ledger:
         if found:
             differ = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
             raise UsageError(
-                f"{path}: is the ledger of another search (another {', '.join(differ)}): take another folder"
+                f"{path}: is the ledger of another search (another {', '.join(differ)}): choose another folder"
             )
         with self._writing():
             rows = [(key, json.dumps(value)) for key, value in wanted.items()]
@@ -133,7 +133,7 @@ class Ledger:
             with self._writing():
                 self._connection.executemany(f"INSERT INTO evaluations VALUES ({','.join('?' * 11)})", rows)
         except sqlite3.IntegrityError as error:
-            raise UsageError(f"{self.path}: holds these proposals already: another process writes here") from error
+            raise UsageError(f"{self.path}: has these proposals already: another process writes here") from error
 
     def entries(self, round_: int | None = None) -> Iterator[Entry]:
         """Yield the entries in the order of rounds and places, or those of one round."""

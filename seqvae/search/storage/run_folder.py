@@ -34,7 +34,7 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
     with locked(folder):
         if (folder / SETTINGS).exists():
             raise UsageError(
-                f"{folder}: there is a search here already: go on with it by --resume, or take another folder"
+                f"{folder}: there is a search here already: resume it with --resume, or choose another folder"
             )
         # A ledger without settings is what is left of a beginning that was cut off, unless the search was run.
         path, was_run = folder / LEDGER, (folder / STATE).exists()
@@ -43,7 +43,7 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
                 was_run = was_run or any(entry.status != GIVEN for entry in ledger.entries())
         if was_run:
             raise UsageError(
-                f"{folder}: there is a search here whose {SETTINGS} is gone: put that one back, or take another folder"
+                f"{folder}: there is a search here whose {SETTINGS} is missing: restore it, or choose another folder"
             )
         path.unlink(missing_ok=True)
         with atomic_file(folder / START) as file:
@@ -98,6 +98,6 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                f"{folder}: another process works on this search: wait for it or end it, then go on"
+                f"{folder}: another process works on this search: wait for it or end it, then resume"
             ) from error
         yield

@@ -1,8 +1,9 @@
-"""Gaussian processes of searches against NumPy and SciPy: likeness, fits, bounds, draws, expected improvements."""
+"""Surrogates against NumPy and SciPy: similarity, fits, bounds, draws, improvements."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from types import SimpleNamespace
 
@@ -336,3 +337,38 @@ def test_the_climb_ends_where_the_grid_has_its_highest_improvement():
         assert improvement(model, found.item()) > 0.95 * inside
     with settled(0, CPU):
         assert climbed([model], "lognei", torch.tensor([[0.0], [1.0]]).double(), 3).unique().numel() == 3
+
+
+# Gains.
+
+
+def test_a_gain_is_the_least_that_must_be_taken_off():
+    known = np.array([[0.0, 40.0], [2.0, 20.0], [4.0, 0.0], [1.0, 10.0]])
+    found = ParetoFront.of(known, CPU)
+    assert found.rows.tolist() == [[0, 40], [2, 20], [4, 0]]
+    assert found.below.tolist() == pytest.approx([-0.4, -4.0])  # a tenth of the widths 4 and 40 below the worst
+    assert found.unit.tolist() == pytest.approx([4.4, 44.0])
+    others = np.array([[3.0, 30.0], [1.0, 30.0], [1.0, 10.0], [4.0, 40.0], [5.0, 0.0], [0.0, 0.0]])
+    # By hand, in shares of the units: each against (2, 20), but (5, 0) against (4, 0).
+    assert (found.gain(torch.from_numpy(others)) * 4.4).tolist() == pytest.approx([1, 1, -1, 2, 1, -2], abs=1e-12)
+    for other, gain in zip(others, found.gain(torch.from_numpy(others)).tolist(), strict=True):
+        off = [other / [4.4, 44.0] - step for step in (gain - 1e-9, gain + 1e-9)]
+        covered = [any((row / [4.4, 44.0] >= less).all() for row in known) for less in off]
+        assert covered == [False, True], "less does not do, a little more does"
+
+
+def test_the_gain_of_one_objective_is_what_lies_above_the_best():
+    found = ParetoFront.of(np.array([[0.0], [5.0], [10.0]]), CPU)
+    assert (found.below.item(), found.unit.item()) == pytest.approx((9.0, 1.0))  # a tenth of all scores' width
+    assert found.gain(torch.tensor([[12.0], [9.5]]).double()).tolist() == pytest.approx([2.0, -0.5])
+
+
+def test_the_mean_worth_over_directions_is_the_volume():
+    """Zhang & Golovin 2020, lemma 5: of two objectives, pi / 4 times the mean of the squared best worth."""
+    found = ParetoFront.of(np.array([[0.0, 4.0], [2.0, 2.0], [4.0, 0.0]]), CPU)
+    points = torch.tensor([[1.0, 3.5], [3.0, 1.0], [0.5, 0.5]]).double()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        worth = found.along(points.expand(400_000, -1, -1))
+    mean = math.pi / 4 * worth.amax(1).clamp_min(0).square().mean().item() * 4.4**2
+    assert mean == pytest.approx(1.4 * 3.9 + (3.4 - 1.4) * 1.4, rel=0.005)  # two steps of a stair above (-0.4, -0.4)

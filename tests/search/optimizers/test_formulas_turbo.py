@@ -1,4 +1,4 @@
-"""Trust regions against values worked out by hand: boxes, candidates, growth, where they are, what is fitted."""
+"""Trust regions and TuRBO against values worked out by hand: growth, places, boxes, the process."""
 
 from __future__ import annotations
 
@@ -275,20 +275,3 @@ def test_the_surest_texts_are_taken_and_the_rest_is_written_again():
     one._decode([0] * 4, np.arange(8.0).reshape(4, 2), four)
     assert [candidate.text for candidate in four.found] == ["b", "d", "a", "e"]
     assert asked[2:] == [([4], "turbo-thompson", 1)]
-
-
-# What was seen.
-
-
-def test_designs_are_ready_from_two_points_and_enough_scores():
-    designs = told(["0,0", "1,1", "2,2"], [1.0, np.nan, 3.0])
-    assert [designs.ready(start) for start in (2, 3)] == [True, False]  # one has no score
-    assert not told(["0,0"], [1.0]).ready(1)
-    assert designs.best(1) == ["2,2"]
-    assert designs.scored() == ["2,2", "0,0"]
-    texts, points, values = designs.table()
-    assert (texts, points.tolist(), values.tolist()) == (["0,0", "2,2"], [[0, 0], [2, 2]], [1, 3])
-    both = told(["0,1", "1,0"], [[0, 1], [1, 0]])
-    assert both.several
-    assert not designs.several
-    assert both.values(["1,0"]).tolist() == [[1, 0]]

@@ -1,4 +1,4 @@
-"""What a search begins with, keeps to and learns from, against values worked out by hand: starts, rules, retraining."""
+"""Rank-weighted retraining against values worked out by hand."""
 
 from __future__ import annotations
 
@@ -8,70 +8,14 @@ import numpy as np
 import pytest
 import torch
 from bulk_cases import MOLECULES, tiny_codec
-from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
-from search_cases import start
+from formula_cases import archive
 
-from seqvae.config import ConstraintConfig, DecodeConfig, RetrainingConfig
-from seqvae.search.domain.constraints import constrained
-from seqvae.search.domain.domain import molecules, texts_over
-from seqvae.search.memory.archive import Archive
-from seqvae.search.memory.initial_design import FromPrior, FromTexts, fill
-from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.config import RetrainingConfig
 from seqvae.search.memory.token_cache import Readable
-from seqvae.search.optimizers.baselines import PriorSampling, Screening
 from seqvae.search.optimizers.weighted_retraining import Retraining
-from seqvae.search.proposals import Candidate, Scores
 from seqvae.sequences.molecules import canonical_smiles
 
 TEXTS = [canonical_smiles(text) for text in MOLECULES if len(text) < 15]  # all that the small model can read
-
-
-def archive(scores):
-    """Texts by name with these scores."""
-    found = Archive()
-    found.update(scores, scores.values())
-    return found
-
-
-# Starts.
-
-
-def test_starts_follow_one_another_and_give_each_text_once():
-    texts = FromTexts(("a", "b", "c"))
-    novel = NoveltyFilter(5, str, {"b"})
-    fill(
-        novel,
-        (texts, lambda count, seed: [Candidate(f"{count}.{row}") for row in range(count)]),
-        np.random.default_rng(0),
-    )
-    assert sorted(one.text for one in novel.found[:2]) == ["a", "c"]
-    assert {one.text[0] for one in novel.found[2:]} == {"3"}
-    first = Counter(texts(1, seed)[0].text for seed in range(600))
-    assert min(first[text] for text in "abc") > 150  # 200 each, by 12 in standard deviation
-    assert len(texts(2, 0)) == 2
-
-
-def test_the_prior_is_sampled_at_temperature_one():
-    codec = tiny_codec()
-    found = FromPrior(codec)(20, 7)
-    made = codec.generate(codec.draw(20, 7), DecodeConfig("sample", seed=7))
-    assert [one.text for one in found] == made.texts
-    assert {(one.proposer, one.seed) for one in found} == {("prior", 7)}
-    sampling = PriorSampling((FromPrior(codec),), str, 3)
-    seed = int(np.random.default_rng(3).integers(2**31))
-    assert sampling.ask(1)[0].text == FromPrior(codec)(1, seed)[0].text
-
-
-def test_a_file_is_screened_in_every_order_alike():
-    first = Counter(Screening(["a", "b", "c"], str, seed).ask(1)[0].text for seed in range(600))
-    assert min(first[text] for text in "abc") > 150
-    one = Screening(["b", "a", "", "b"], lambda text: text or None, 0)
-    one.tell([], Scores(np.zeros((1, 1)), ["ok"], ["a"]))
-    assert [candidate.text for candidate in one.ask(5)] == ["b"]
-
-
-# Retraining.
 
 
 def learner(monkeypatch=None, begun_with=(), drawn=None, **config):
@@ -160,29 +104,3 @@ def test_shares_of_a_batch_are_remembered_and_written_otherwise(monkeypatch):
     monkeypatch.setattr(two.codec, "padded", lambda rows: ids.extend(rows) or padded(rows))
     two.learn(archive({TEXTS[0]: 2.0, TEXTS[1]: 1.0}))
     assert (len(ids), ids.count([1, 2, 3])) == (8, 6)
-
-
-# Rules.
-
-
-def test_limits_of_size_are_included():
-    for rule, allowed in (({"shortest": 6, "longest": 6}, 1), ({"shortest": 7}, 0), ({"shortest": 1, "longest": 5}, 0)):
-        form = constrained(molecules(), ConstraintConfig(**rule)).canonical
-        assert (form("c1ccccc1") is not None) == bool(allowed)
-        letters = constrained(texts_over("ACGT", start()), ConstraintConfig(**rule)).canonical
-        assert (letters("GATTAC") is not None) == bool(allowed)
-
-
-def test_limits_of_likeness_are_included():
-    prints = rdFingerprintGenerator.GetMorganGenerator(radius=2)
-    first, second = (prints.GetSparseCountFingerprint(Chem.MolFromSmiles(text)) for text in ("CCO", "CCCO"))
-    alike = DataStructs.TanimotoSimilarity(first, second)
-    assert 0.3 < alike < 0.7
-    for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):
-        rule = ConstraintConfig(like="CCO", least_alike=low, most_alike=high)
-        assert (constrained(molecules(), rule).canonical("CCCO") is not None) == allowed
-
-
-def test_positions_are_counted_from_one_and_their_ends_are_free():
-    form = constrained(texts_over("ACGT", start()), ConstraintConfig(like="AAAAAAAA", positions="1,3-4,8")).canonical
-    assert form("CCCCCCCC") == "CACCAAAC"
