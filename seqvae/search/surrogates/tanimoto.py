@@ -75,7 +75,7 @@ class Likeness:
         left, right = ([self._marks[text] for text in texts] for texts in (first, second))
         shared = (self._sparse(left) @ self._sparse(right).T).toarray()
         total = np.array([len(row) for row in left])[:, None] + np.array([len(row) for row in right]) - shared
-        return np.where(total > 0, shared / np.maximum(total, 1), 1.0)  # two texts without any parts are identical
+        return np.where(total > 0, shared / np.maximum(total, 1), 1.0)  # two texts without any part are alike
 
     def forget(self, but: Sequence[str]) -> None:
         """Forget the counts of all texts but some."""
