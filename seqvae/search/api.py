@@ -305,6 +305,7 @@ def measurable(free: Texts, texts: Texts) -> Canonical:
     """
 
     def form(text: str) -> str | None:
+        """Return the canonical form where the rules leave it as it is."""
         found = texts.canonical(text)
         return found if found == free.canonical(text) else None
 

@@ -57,12 +57,13 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> list[Allowed]:
     if kept or forbidden or config.shortest or config.longest:
 
         def fits(text: str) -> bool:
+            """Return whether a molecule has an allowed size and the right parts."""
             sheet = sheets.of(text)
             if sheet is None:
                 return False
-            molecule = sheet.molecule
+            molecule, size = sheet.molecule, sheet.molecule.GetNumHeavyAtoms()
             return (
-                config.shortest <= (size := molecule.GetNumHeavyAtoms()) <= (config.longest or size)
+                config.shortest <= size <= (config.longest or size)
                 and all(molecule.HasSubstructMatch(pattern) for pattern in kept)
                 and not any(molecule.HasSubstructMatch(pattern) for pattern in forbidden)
             )
@@ -127,6 +128,7 @@ def _projected(texts: Texts, config: ConstraintConfig) -> Canonical:
         free.update(range(ends[0] - 1, ends[1]))
 
     def form(text: str) -> str | None:
+        """Return the reference with the text's letters at the free positions."""
         found = texts.canonical(text)
         if found is None or len(found) != len(whole):
             return None

@@ -88,6 +88,7 @@ def texts_over(letters: str, start: Collection[str]) -> Texts:
     """Return what a search must know about sequences over some letters; `start` as in `texts_of`."""
 
     def canonical(text: str) -> str | None:
+        """Return a text of these letters as it is."""
         return text if text and set(text) <= set(letters) else None
 
     return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
@@ -101,6 +102,7 @@ def normal_form(tokenizer: Tokenizer) -> Canonical:
     """Return what gives a tokenizer's canonical form of a text, None of an invalid one."""
 
     def canonical(text: str) -> str | None:
+        """Return the form of a text that the tokenizer can read."""
         return next(iter(tokenize([text], tokenizer, on_error="skip").forms), "") or None
 
     return canonical

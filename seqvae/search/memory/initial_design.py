@@ -56,6 +56,7 @@ def fill(novel: NoveltyFilter, initial: Sequence[InitialDesign], rng: np.random.
     for start in initial:
 
         def drawn(count: int, start: InitialDesign = start) -> Sequence[Candidate]:
+            """Return texts of this design by a seed that is drawn."""
             return start(count, int(rng.integers(2**31)))
 
         novel.fill(drawn)
