@@ -54,7 +54,7 @@ def test_sequences_of_any_alphabet_go_all_the_way(kind, run, tmp_path):
     assert code == 0, err
     code, _, err = run("optimize --model ./model --objective qed --budget 60 --out wrong")
     assert (code, err.count("\n")) == (2, 1)
-    assert f"the objective is of molecules, the model writes {kind}" in err
+    assert f"the objective expects molecules, the model writes {kind}" in err
     assert not (tmp_path / "wrong").exists()
 
 
