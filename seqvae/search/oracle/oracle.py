@@ -11,8 +11,8 @@ import numpy as np
 
 from seqvae.config import OracleConfig
 from seqvae.errors import OracleError, UsageError
+from seqvae.search.oracle.caller import Caller
 from seqvae.search.oracle.outcome import Outcome, Score
-from seqvae.search.oracle.process_pool import Caller
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
 

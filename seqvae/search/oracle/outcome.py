@@ -26,14 +26,12 @@ class Outcome:
         scores: its numbers; NaN where it has none.
         error: why it failed, in one line.
         seconds: wall time.
-        again: whether another try might go better.
     """
 
     status: str
     scores: tuple[float, ...]
     error: str = ""
     seconds: float = 0.0
-    again: bool = False
 
 
 def outcome_here(score: Score, text: str, columns: int) -> Outcome:
@@ -60,20 +58,20 @@ def _judged(scores: tuple[float, ...], seconds: float) -> Outcome:
     return failed(FAILED, f"the score is {shown}: expected finite numbers", len(scores), seconds)
 
 
-def failed(status: str, reason: str, columns: int, seconds: float = 0.0, again: bool = False) -> Outcome:
+def failed(status: str, reason: str, columns: int, seconds: float = 0.0) -> Outcome:
     """Return what came of a text that has no score."""
-    return Outcome(status, (math.nan,) * columns, reason, seconds, again)
+    return Outcome(status, (math.nan,) * columns, reason, seconds)
 
 
 def late(columns: int, limit: float) -> Outcome:
     """Return what came of a text that took longer than the limit, in seconds."""
-    return failed(TIMEOUT, f"no score within {limit:g} s", columns, limit, again=True)
+    return failed(TIMEOUT, f"no score within {limit:g} s", columns, limit)
 
 
 def died(columns: int, how: str = "") -> Outcome:
     """Return what came of a text whose worker died, `how` where that is known."""
     reason = f"the worker died{how}: out of memory, or ended by the oracle itself"
-    return failed(FAILED, reason, columns, again=True)
+    return failed(FAILED, reason, columns)
 
 
 def _numbers(values: ArrayLike, count: int, columns: int) -> list[tuple[float, ...]]:

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import TimeoutError
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol, final
-
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from multiprocessing import spawn
+from typing import Any, final
 
 from seqvae.config import OracleConfig
 from seqvae.errors import UsageError
+from seqvae.runtime.pool import Lost, Pool, process_pool
+from seqvae.runtime.ray_pool import ray_library, ray_pool
 from seqvae.search.oracle.outcome import Outcome, Score, died, late, outcome_here, outcomes_here, reason_of
 from seqvae.search.storage.ledger import OK
 
 _TOGETHER = 256  # most texts that are scored by one call
 _LONG = 1.0  # seconds that a call should take at most: what a kill may cost
 _APART = 0.1  # seconds of scoring one by one between two writes, each of which takes some milliseconds
-_AHEAD = 2  # texts on their way for each worker
-
-
-class Pool(Protocol):
-    """Workers that score one text at a time each, and are replaced where they were too slow or died.
-
-    Attributes:
-        workers: how many there may be.
-    """
-
-    workers: int
-
-    def schedule(self, text: str) -> Callable[[], Outcome]:
-        """Hand a text to the workers, and return what waits for its outcome."""
-
-    def close(self) -> None:
-        """Kill the workers, whatever they are doing."""
+_loading = False  # whether this is a worker that just loads the script of the objective
 
 
 @final
@@ -122,33 +103,44 @@ class Caller:
 
     def _elsewhere(self, texts: Sequence[str]) -> Iterator[list[Outcome]]:
         """Score each text in a worker; the order of the texts is kept, whichever is ready first."""
-        waiting: deque[Callable[[], Outcome]] = deque()
-        todo = deque(texts)
         try:
             self._pool = pool = self._pool or self._started()
-            for text in texts:
-                while todo and len(waiting) < _AHEAD * pool.workers:
-                    waiting.append(pool.schedule(todo.popleft()))
-                yield [self._tried(pool, waiting.popleft(), text)]
+            for found in pool.results(texts, self.config.retries):
+                if not isinstance(found, Lost):
+                    yield [found]
+                elif found.late:
+                    yield [late(self.columns, self.config.timeout)]
+                else:
+                    yield [died(self.columns, found.how)]
         except BaseException:
             self.close()
             raise
 
     def _started(self) -> Pool:
-        if self.config.executor == "ray":
-            from seqvae.search.oracle.ray_pool import RayWorkers
-
-            return RayWorkers(self.score, self.columns, self.config)
-        return _Processes(self.score, self.columns, self.config)
-
-    def _tried(self, pool: Pool, waited: Callable[[], Outcome], text: str) -> Outcome:
-        """Wait for a text, and try it again where its worker was too slow or died."""
-        outcome = waited()
-        for _ in range(self.config.retries):
-            if not outcome.again:
-                break
-            outcome = pool.schedule(text)()
-        return outcome
+        """Return workers that have the function."""
+        if _loading:
+            # No error of this package: a script may catch those, and goes on.
+            raise RuntimeError("the script of the objective starts a search while a worker loads it")
+        config = self.config
+        if config.executor == "ray":
+            try:
+                data = ray_library().cloudpickle.dumps(self.score)
+            except (TypeError, pickle.PicklingError) as error:
+                raise UsageError(
+                    f"executor ray cannot send the objective to the cluster: {reason_of(error)}"
+                ) from error
+            return ray_pool(_scoring, (data, None, self.columns), config.workers, config.ray_address, config.timeout)
+        try:
+            data = pickle.dumps(self.score)
+        except Exception as error:  # pickling calls the objective's own code, which may raise anything
+            raise UsageError(
+                f"the objective cannot be sent to workers ({reason_of(error)}): make it a function of a module, or "
+                "take workers 0"
+            ) from error
+        # A function of the script that was started has no other module than that: workers load it under another name.
+        found = spawn.get_preparation_data("worker") if b"__main__" in data else {}
+        script = {name: found[name] for name in found if name == "sys_argv" or name.startswith("init_main")}
+        return process_pool(_scoring, (data, script, self.columns), config.workers, config.timeout)
 
 
 @final
@@ -178,57 +170,27 @@ class _Pace:
         self.together = max(1, min(_TOGETHER, int(max(_LONG, own) / max(each, _LONG / _TOGETHER))))
 
 
-@final
-class _Processes:
-    """Processes of this machine; raises UsageError where the function cannot be sent to them, or loaded there."""
+def _scoring(data: bytes, script: dict[str, Any] | None, columns: int) -> Callable[[str], Outcome]:
+    """In a worker: return what scores a text.
 
-    def __init__(self, score: Score, columns: int, config: OracleConfig) -> None:
-        _check_sent(score)
-        self.workers, self._columns, self._limit = config.workers, columns, config.timeout
-        context = multiprocessing.get_context("spawn")  # nothing is forked from a process that has loaded torch
-        self._pool = ProcessPool(self.workers, context=context, initializer=_begin, initargs=(score, columns))
-
-    def schedule(self, text: str) -> Callable[[], Outcome]:
-        """Hand a text to the processes, and return what waits for its outcome."""
-        future = self._pool.schedule(_work, args=[text], timeout=self._limit)
-        return lambda: self._waited(future)
-
-    def close(self) -> None:
-        """Kill the processes, whatever they are doing."""
-        self._pool.stop()
-        self._pool.join()
-
-    def _waited(self, future: ProcessFuture) -> Outcome:
-        try:
-            outcome: Outcome = future.result()
-        except TimeoutError:
-            return late(self._columns, self._limit)
-        except ProcessExpired as error:
-            return died(self._columns, f" with exit code {error.exitcode}")
-        except BrokenProcessPool as error:
-            raise UsageError(
-                "the workers ended before they could score: put the objective into a module that they can import, and "
-                'what starts the search behind `if __name__ == "__main__":`; or take workers 0'
-            ) from error
-        return outcome
-
-
-def _check_sent(score: Score) -> None:
+    Args:
+        data: the pickled function.
+        script: what the function's own script is found by, where it is of one; None: on a cluster.
+        columns: numbers a text.
+    """
+    global _loading
     try:
-        pickle.dumps(score)
-    except Exception as error:
+        if script:
+            _loading = True
+            spawn.prepare(script)
+        score = pickle.loads(data)  # noqa: S301 - of the process that has started this one
+    except (Exception, SystemExit) as error:  # the script may do anything while it is loaded
+        reason = reason_of(error)
         raise UsageError(
-            f"the objective cannot be sent to workers ({reason_of(error)}): make it a function of a module, or take "
-            "workers 0"
+            f"the objective cannot be loaded on the Ray cluster ({reason}): put its module on every node"
+            if script is None
+            else "the workers ended before they could score: put the objective into a module that they can import, and "
+            f'what starts the search behind `if __name__ == "__main__":`; or take workers 0 ({reason})'
         ) from error
-
-
-_state: dict[str, Any] = {}  # of a process: the function, and how many numbers it gives
-
-
-def _begin(score: Score, columns: int) -> None:
-    _state.update(score=score, columns=columns)
-
-
-def _work(text: str) -> Outcome:
-    return outcome_here(_state["score"], text, _state["columns"])
+    _loading = False
+    return lambda text: outcome_here(score, text, columns)
