@@ -147,22 +147,22 @@ class Pool:
     def _serve(self, link: Link) -> None:
         """Take tasks, but only once the worker is ready, so that none waits for a core that the cluster has not."""
         while not link.closed:
+            began: Any = None
             problem: BaseException | None = None
-            lost: Any = None
-            if not link.running:
-                try:
-                    lost = _opened(link.start())
-                except BaseException as error:  # it belongs to whoever waits for the next task
-                    link.kill()
-                    problem = error
+            try:
+                if not link.running:
+                    began = _opened(link.start())
+            except BaseException as error:  # it belongs to whoever waits for the next task
+                link.kill()
+                problem = error
             if (taken := self._tasks.get()) is None:
                 return
             task, future = taken
             try:
                 if problem is not None:
                     raise problem
-                ready = not isinstance(lost, Lost)
-                future.set_result(_opened(link.ask(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))) if ready else lost)
+                lost = isinstance(began, Lost)
+                future.set_result(began if lost else _opened(link.ask(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))))
             except BaseException as error:  # it belongs to whoever waits for this one
                 future.set_exception(error)
 
@@ -208,14 +208,13 @@ class _Process(Link):
 
     @property
     def running(self) -> bool:
-        """Whether there is a process; one may have been killed by the system while it had nothing to do."""
-        return self._process is not None and self._process.poll() is None
+        """Whether there is a process."""
+        return self._process is not None
 
     def start(self) -> bytes | Lost:
         """Start the process; there is no time limit on what it loads."""
         # Ctrl-C reaches the whole group of processes: the parent decides, and ends this one. The child finds this very
         # seqvae, and the caller's modules, where this process does.
-        self.kill()
         code = (
             "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
             f"sys.path[:] = {[str(place) for place in sys.path]!r}; "

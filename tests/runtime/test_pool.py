@@ -7,7 +7,6 @@ processes and on a Ray cluster, have their laws in `oracle_laws.py`.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -39,15 +38,6 @@ def test_what_a_task_leaves_behind_does_not_hold_up_the_others():
     with closing(process_pool(cases.named, (), 1, 0.5)) as pool:
         assert list(pool.results(["fork and hang"])) == [Lost(late=True)]
     assert time.monotonic() - started < 3
-
-
-def test_a_worker_that_was_killed_while_it_had_nothing_to_do_costs_no_task():
-    with closing(process_pool(cases.named, (), 1)) as pool:
-        ((_, before),) = pool.results(["a"])
-        os.kill(before, signal.SIGKILL)
-        time.sleep(0.2)
-        ((_, after),) = pool.results(["b"])
-    assert after != before
 
 
 def test_a_result_that_cannot_travel_is_an_error_and_the_worker_stays():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import spawn
 from typing import Any, final
 
@@ -15,24 +16,24 @@ from seqvae.runtime.ray_pool import ray_library, ray_pool
 from seqvae.search.oracle.outcome import Outcome, Score, died, late, outcome_here, outcomes_here, reason_of
 from seqvae.search.storage.ledger import OK
 
-_TOGETHER = 256  # most texts that are scored by one call
+_TOGETHER = 256  # most texts per call
 _LONG = 1.0  # seconds that a call should take at most: what a kill may cost
 _APART = 0.1  # seconds of scoring one by one between two writes, each of which takes some milliseconds
-_loading = False  # whether this is a worker that just loads the script of the objective
+_loading = False  # whether this is a worker that is loading the objective's script
 
 
 @final
 class Caller:
     """Calls the function that scores; its workers are kept from one batch to the next.
 
-    In this process a function that says it is called text by text (`one_by_one`) is given one text at a time, and
-    each of them once. Another is given many, of which nothing is known before its call has ended: so those that take
-    long are given fewer. Where it fails, its texts are scored one by one to find out which of them are to blame; that
-    repeats calls of the others, and the budget counts them once.
+    In this process, a function that says that it is called text by text (`one_by_one`) is given one text at a time,
+    and each text once. Any other is given many texts per call, and nothing is known before the call has ended: so the
+    longer the calls take, the fewer texts they get. Where a call fails, its texts are scored one by one to find out
+    which of them are to blame; that repeats the calls of the others, and the budget counts each text once.
 
     Args:
-        score: returns `(batch,)` or `(batch, columns)` numbers; with workers it must be possible to pickle it.
-        columns: numbers a text.
+        score: returns `(batch,)` or `(batch, columns)` numbers; with workers, it must be picklable.
+        columns: numbers per text.
         config: workers, time limit, retries.
     """
 
@@ -42,11 +43,10 @@ class Caller:
         self._pace = _Pace()
 
     def outcomes(self, texts: Sequence[str]) -> Iterator[list[Outcome]]:
-        """Yield what comes of each text, in their order, some at a time.
+        """Yield the outcomes of the texts, in their order, some at a time.
 
         Raises:
-            UsageError: there are to be workers, and the function cannot be sent or loaded there; or there is to be a
-                Ray cluster, and it cannot be used.
+            UsageError: the function cannot be sent to workers or loaded there, or the Ray cluster cannot be used.
         """
         if texts and (self.config.workers or self.config.executor == "ray"):
             yield from self._elsewhere(texts)
@@ -62,26 +62,22 @@ class Caller:
             self._pool = None
 
     def _together(self, texts: Sequence[str]) -> Iterator[list[Outcome]]:
-        """Score many texts by a call."""
+        """Score many texts per call."""
         rest = list(texts)
         while rest:
             part, rest = rest[: self._pace.together], rest[self._pace.together :]
             started = time.perf_counter()
-            found = self._by_one_call(part)
+            found: list[Outcome] | None = None
+            if len(part) == 1:
+                found = [outcome_here(self.score, part[0], self.columns)]
+            else:
+                with suppress(Exception):  # scored one by one, it turns out which of the texts is to blame
+                    found = outcomes_here(self.score, part, self.columns)
             if found is None:
                 yield from self._apart(part)
             else:
                 self._pace.learn(len(part), time.perf_counter() - started)
                 yield found
-
-    def _by_one_call(self, texts: Sequence[str]) -> list[Outcome] | None:
-        """Score texts by one call; None where it fails, unless it is of one text, which is then to blame."""
-        if len(texts) == 1:
-            return [outcome_here(self.score, texts[0], self.columns)]
-        try:
-            return outcomes_here(self.score, texts, self.columns)
-        except Exception:
-            return None
 
     def _apart(self, texts: Sequence[str]) -> Iterator[list[Outcome]]:
         """Score one text at a time; a failure ends a part, so that no call follows the last that may fail."""
@@ -119,7 +115,7 @@ class Caller:
     def _started(self) -> Pool:
         """Return workers that have the function."""
         if _loading:
-            # No error of this package: a script may catch those, and goes on.
+            # Not an error of this package, which the script might catch.
             raise RuntimeError("the script of the objective starts a search while a worker loads it")
         config = self.config
         if config.executor == "ray":
@@ -137,7 +133,7 @@ class Caller:
                 f"the objective cannot be sent to workers ({reason_of(error)}): make it a function of a module, or "
                 "take workers 0"
             ) from error
-        # A function of the script that was started has no other module than that: workers load it under another name.
+        # A function that the started script itself defines: workers run the script again, under another name.
         found = spawn.get_preparation_data("worker") if b"__main__" in data else {}
         script = {name: found[name] for name in found if name == "sys_argv" or name.startswith("init_main")}
         return process_pool(_scoring, (data, script, self.columns), config.workers, config.timeout)
@@ -145,13 +141,13 @@ class Caller:
 
 @final
 class _Pace:
-    """How many texts a call is given: as many as take about a second, or as long as the call itself.
+    """How many texts each call is given: as many as take about a second, or as long as the call itself.
 
     A call takes some time for itself (a program starts, a model is loaded) and some for each text; both are estimated
     from the latest two calls of different sizes.
 
     Attributes:
-        together: texts that the next call is given.
+        together: how many texts the next call is given.
     """
 
     def __init__(self) -> None:
@@ -159,7 +155,7 @@ class _Pace:
         self._count, self._seconds, self._each = 0, 0.0, 0.0  # texts of the last call, its time, that for each text
 
     def learn(self, count: int, seconds: float) -> None:
-        """Take in the time of a call."""
+        """Update the estimates from the time of a call."""
         each = self._each
         if count != self._count:
             each = (seconds - self._seconds) / (count - self._count)
@@ -171,12 +167,16 @@ class _Pace:
 
 
 def _scoring(data: bytes, script: dict[str, Any] | None, columns: int) -> Callable[[str], Outcome]:
-    """In a worker: return what scores a text.
+    """Return, in a worker, what scores a text.
 
     Args:
         data: the pickled function.
-        script: what the function's own script is found by, where it is of one; None: on a cluster.
-        columns: numbers a text.
+        script: how `multiprocessing` finds the script that defines the function, empty if no script does; None: on a
+            Ray cluster.
+        columns: numbers per text.
+
+    Raises:
+        UsageError: the function cannot be loaded here.
     """
     global _loading
     try:
