@@ -1,7 +1,7 @@
 """Run a pure function over many chunks: in this process, in several, or on a Ray cluster.
 
-Results come in the order of the chunks, and only a few chunks are under way at a time, so both ends may be streams that
-are larger than memory. What a chunk gives must depend on the chunk alone; then nothing depends on the executor.
+Results come in the order of the chunks, and only a few chunks are in progress at a time, so both may be streams larger
+than memory. The result of a chunk must depend on the chunk alone; then nothing depends on the executor.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from seqvae.runtime.ray_pool import ray_pool
 Work = Callable[[Any], Any]
 # Workers take some seconds to import torch; `auto` starts them where at least so many chunks are to come.
 _WORTH_WORKERS = 4
-# A node of a cluster may go away: its work is pure, and is done again elsewhere. A process of this machine that dies
-# has run out of memory, and would do so again.
+# A node of a cluster may go away: its chunk is worked on again elsewhere. A process of this machine that dies has run
+# out of memory, and would do so again.
 _RAY_RETRIES = 3
-# Each worker has a core: it starts no threads of its own.
+# Each worker has one core, and starts no threads of its own.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -33,9 +33,9 @@ class Job:
     """What each worker does.
 
     Attributes:
-        factory: called once in each worker; it returns the function of a chunk. A function of a module, so that
-            workers can import it.
-        arguments: of the factory; they can be pickled, and the chunks and results can, too.
+        factory: called once in each worker; returns the function that is called with each chunk. A function of a
+            module, so that workers can import it.
+        arguments: arguments of the factory; picklable, as are chunks and results.
         ready: the function itself, where this process has it already; used when the work is done here.
     """
 
@@ -50,14 +50,14 @@ def cores() -> int:
 
 
 def run_chunks(job: Job, chunks: Iterable[Any], config: ExecutorConfig | None = None) -> Generator[Any, None, None]:
-    """Yield what each chunk gives, in the order of the chunks.
+    """Yield the result of each chunk, in the order of the chunks.
 
-    Closing the iterator, an error and Ctrl-C end all workers at once.
+    Closing the iterator, an error or Ctrl-C ends all workers at once.
 
     Args:
-        job: what is done with a chunk.
+        job: what is done with each chunk.
         chunks: taken as they are needed.
-        config: where it is done.
+        config: where the work is done.
 
     Raises:
         UsageError: Ray is asked for and not installed, or the job's factory cannot be imported by a worker.
@@ -91,7 +91,7 @@ def run_chunks(job: Job, chunks: Iterable[Any], config: ExecutorConfig | None = 
 
 
 def _chosen(config: ExecutorConfig, chunks: Iterator[Any]) -> tuple[str, Iterator[Any]]:
-    """Settle `auto` by looking a few chunks ahead, and return them with the others."""
+    """Settle `auto` by looking a few chunks ahead; return the choice, and all chunks."""
     if config.executor != "auto":
         return config.executor, chunks
     if (config.workers or cores()) == 1:

@@ -1,4 +1,4 @@
-"""Workers that do one task at a time each, and are replaced where one was too slow or died: here, processes.
+"""A pool of workers that do one task at a time each, and are replaced when they are too slow or die; as processes.
 
 A worker process is a plain program that talks over pipes. It is not made by `multiprocessing`: nothing is forked from
 a process that has loaded torch, the caller's script is not imported a second time (so it needs no `__main__` guard),
@@ -26,19 +26,19 @@ from seqvae.runtime.worker import receive, send, within
 
 # Makes the function of a task; called once in each worker.
 Factory = Callable[..., Callable[[Any], Any]]
-# Tasks on their way for each worker: one under work and one that waits, so that no worker is ever idle.
+# Tasks per worker: the one that it works on and one that waits, so that no worker is ever idle.
 _DEPTH = 2
 _GRACE = 3.0  # seconds in which a process that is told to end may end the programs that it has started
 
 
 @dataclass(frozen=True)
 class Lost:
-    """What comes of a task whose worker gave no answer.
+    """The outcome of a task whose worker gave no answer.
 
     Attributes:
         late: the worker was killed because the task took too long; otherwise it died.
-        how: how it died, where that is known, to be put behind "the worker died".
-        reason: the first line of what the cluster says.
+        how: how it died, where that is known; it follows "the worker died".
+        reason: first line of the message of the cluster, where there is one.
     """
 
     late: bool = False
@@ -47,7 +47,7 @@ class Lost:
 
 
 class Link(ABC):
-    """The way to one worker: it starts when it is needed, and again after it was lost."""
+    """The connection to one worker, which starts when it is needed, and again after it was lost."""
 
     closed = False
 
@@ -79,9 +79,9 @@ class Pool:
     """Workers, started as tasks come.
 
     Args:
-        link: makes the way to a worker.
+        link: returns the connection to a further worker.
         workers: how many there may be.
-        ends: what ends with the pool.
+        ends: closed with the pool.
     """
 
     def __init__(self, link: Callable[[], Link], workers: int, ends: ExitStack | None = None) -> None:
@@ -94,11 +94,11 @@ class Pool:
         """Yield what each task gives, in the order of the tasks, whichever is ready first.
 
         Args:
-            tasks: taken as they are needed: a few are on their way at a time, so they may be more than fit into memory.
+            tasks: taken as they are needed, a few at a time: there may be more than fit into memory.
             retries: how often a task is tried again whose worker was lost.
 
         Yields:
-            The result of each task, or `Lost` where its worker was too slow or died, at the last try.
+            The result of each task, or `Lost` where its worker was too slow or died, also at the last try.
 
         Raises:
             Exception: the error of a task, or of the making of the function, as it was raised in the worker.
@@ -145,7 +145,7 @@ class Pool:
         return result
 
     def _serve(self, link: Link) -> None:
-        """Take tasks, but only once the worker is ready, so that none waits for a core that the cluster has not."""
+        """Take tasks, but only once the worker is ready, so that no task waits for a core that the cluster lacks."""
         while not link.closed:
             began: Any = None
             problem: BaseException | None = None
@@ -187,12 +187,11 @@ def process_pool(
     """Return a pool of processes of this machine.
 
     Args:
-        factory: returns the function of a task; it and the arguments must be such that they can be pickled, and its
-            module such that a worker can import it.
-        arguments: of the factory.
+        factory: returns the function that is called with each task; a function of a module that workers can import.
+        arguments: arguments of the factory; picklable, as are tasks and results.
         workers: how many processes there may be.
-        limit: seconds that a worker may take for a task; None: as long as it likes.
-        environment: variables that differ from those of this process.
+        limit: seconds that a worker may take for a task; None: no limit.
+        environment: environment variables that differ from those of this process.
     """
     job = pickle.dumps((factory, arguments), pickle.HIGHEST_PROTOCOL)
     return Pool(lambda: _Process(job, limit, {**os.environ, **(environment or {})}), workers)
@@ -234,11 +233,12 @@ class _Process(Link):
 
     def kill(self) -> None:
         """End the process."""
-        if (process := self._process) is not None:
+        process, self._process = self._process, None
+        if process is not None:
             _end(process)
 
     def _exchange(self, message: bytes, limit: float | None) -> bytes | Lost:
-        """Send a message and wait for the answer; after a loss, and a kill that came with the answer, none is there."""
+        """Send a message, wait for the answer; where there is none, or it came with the kill, the process is gone."""
         process, late = self._process, threading.Event()
         if process is None or process.stdin is None or process.stdout is None:
             return Lost()

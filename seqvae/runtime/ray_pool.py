@@ -34,11 +34,11 @@ def ray_library() -> ModuleType:
 
 
 def connected(address: str, stack: ExitStack) -> ModuleType:
-    """Return Ray, connected to a cluster; a connection that is made here ends with the stack.
+    """Return Ray, connected to a cluster; a connection that is made here is closed by the stack.
 
     Args:
-        address: of the cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
-        stack: what the connection ends with.
+        address: address of the cluster; empty: the one in `RAY_ADDRESS`, else a cluster is started on this machine.
+        stack: closes the connection.
 
     Raises:
         UsageError: Ray is not installed, or no cluster answers.
@@ -63,11 +63,11 @@ def ray_pool(
     """Return a pool of workers of a Ray cluster; each begins when the cluster has a core for it.
 
     Args:
-        factory: as for `pool.process_pool`; its module must be there on every node.
-        arguments: of the factory.
-        workers: how many there may be; 0: one a core of the cluster.
-        address: of the cluster, as for `connected`.
-        limit: seconds that a worker may take for a task; None: as long as it likes.
+        factory: as for `pool.process_pool`; every node needs its module.
+        arguments: arguments of the factory.
+        workers: how many there may be; 0: one per core of the cluster.
+        address: address of the cluster, as for `connected`.
+        limit: seconds that a worker may take for a task; None: no limit.
 
     Raises:
         UsageError: Ray is not installed, or no cluster answers.
@@ -85,7 +85,7 @@ class _RayWorker(Worker):
 
     def answer_within(self, message: bytes, limit: float | None) -> bytes:
         """Return the answer, or end this process after so many seconds."""
-        # SIGTERM, by which a program that works for this one is ended, too: see `properties.external_program`.
+        # SIGTERM, so that a program that scores for this process is ended too: see `properties.external_program`.
         with within(limit, lambda: os.kill(os.getpid(), signal.SIGTERM)):
             return self.answer(message)
 

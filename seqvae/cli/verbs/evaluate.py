@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, READING, Compute, ComputeOptions, Input, InputOptions, Place
+from seqvae.cli.flags import refuse_idle
+from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place
 from seqvae.config import EvaluationConfig
-from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
@@ -31,7 +31,6 @@ Only data that training has not seen tell how good a model is.
 
 
 MEASURING = EvaluationConfig()
-_OF_MODELS = ("number", "prior", "tries")  # settings without effect on a file of samples
 
 
 @app.default
@@ -53,8 +52,8 @@ def evaluate(
         source: file of samples (.smi .csv .tsv .parquet .fasta .txt, each also .gz), `-` for one per line, or a
             trained model: its folder, or the name of a pretrained one.
         reference: name of a dataset, whose test split is taken, or file of data that training has not seen.
-        train: name of a dataset, whose training split is taken, or file of training data, for novelty; by default the
-            training split of a reference given by name.
+        train: for novelty: name of a dataset, whose training split is taken, or file of training data; by default that
+            of a reference given by name.
         out: folder for the tables and the report; without it, the tables are only printed.
         json: print all metrics as JSON.
         measuring: how a model is sampled and measured.
@@ -68,19 +67,17 @@ def evaluate(
     from seqvae.report.evaluation_folder import PAGE, write_evaluation
     from seqvae.runtime.files import check_folder
 
-    if reading.on_error != InputOptions.on_error:
-        raise UsageError("--on-error has no effect on samples, whose invalid ones are counted: leave it out")
+    idle = {"on_error": "on samples, whose invalid ones are counted"}
     if not (Path(source).is_dir() or source in pretrained_names()):
-        set_ = {name: getattr(measuring, name) != getattr(EvaluationConfig, name) for name in _OF_MODELS}
-        set_["batch-size"] = computing.batch_size != ComputeOptions.batch_size
-        for name in (name for name, other in set_.items() if other):
-            raise UsageError(f"--{name} has no effect on a file of samples, only on a model: leave it out")
+        idle |= dict.fromkeys(("number", "prior", "tries", "batch_size"), "on a file of samples, only on a model")
+    parts = ((measuring, MEASURING), (reading, READING), (computing, COMPUTING))
+    given = {name: value for part, usual in parts for name, value in vars(part).items() - vars(usual).items()}
+    refuse_idle(given, idle)
     if out:
         check_folder(Path(out))
     with Bars() as bars:
         watch = None if computing.quiet else bars
-        given = train, measuring, reading.column, computing.device, computing.batch_size
-        found = run(source, reference, *given, watch)
+        found = run(source, reference, train, measuring, reading.column, computing.device, computing.batch_size, watch)
     if out:
         write_evaluation(Path(out), found)
     if json:

@@ -77,8 +77,7 @@ def optimize(
         out: folder of the search; it is created.
         config: TOML file of settings: `model` and `device` at the top, the tables oracle, campaign and constraints, and
             the table optimizer, with `name` and the settings of that optimizer.
-        start: file of molecules or sequences to start from; by default the search starts from draws from the model's
-            prior.
+        start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
@@ -86,11 +85,11 @@ def optimize(
         quiet: show no progress.
         **given: settings of a search whose flags were given.
     """
-    from seqvae.cli.verbs.properties import importable_here
-
     if help_optimizer:
         print_optimizers(given.get("optimizer"))
         return
+    from seqvae.cli.verbs.properties import importable_here
+
     with importable_here():
         if resume is not None:
             changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
@@ -99,17 +98,17 @@ def optimize(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
             _go_on(resume, quiet, EndConfig(**changed))
-            return
-        if not objective or out is None:
+        elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
-        from seqvae.properties.scoring import scoring_of
-        from seqvae.search.api import begin
-        from seqvae.search.oracle.measurements import read_measurements
+        else:
+            from seqvae.properties.scoring import scoring_of
+            from seqvae.search.api import begin
+            from seqvae.search.oracle.measurements import read_measurements
 
-        settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-        known = read_measurements(measured, "", scoring.names) if measured else []
-        begin(scoring, out, settings, texts_of_file(start), known)
-        _go_on(out, quiet)
+            settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
+            known = read_measurements(measured, "", scoring.names) if measured else []
+            begin(scoring, out, settings, texts_of_file(start), known)
+            _go_on(out, quiet)
 
 
 def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Setting]) -> SearchConfig:
