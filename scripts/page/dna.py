@@ -1,4 +1,4 @@
-"""The section of BENCHMARKS.md on DNA: counted reference figures, bits a base, and how the samples compare."""
+"""The section of BENCHMARKS.md on DNA: counting baselines, bits per base, and metrics of samples."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _METRICS = {
 
 
 def counted(found: Values, published: Values) -> str:
-    """Return the table of the counting models on every dataset with a reference figure.
+    """Return the table of the counting models on every dataset with a reference value.
 
     Args:
-        found: by dataset.
-        published: the reference figure of each dataset, bits a base; may be empty.
+        found: results, by dataset.
+        published: the reference value of each dataset, in bits per base; may be empty.
     """
     names = list(dict.fromkeys(name for part in found.values() for name in part["bits_a_base"]))
     titles = [f"{dataset}{', side ' + part['side'] if part['side'] else ''}" for dataset, part in found.items()]
@@ -53,7 +53,7 @@ def counted(found: Values, published: Values) -> str:
 
 
 def bits(part: Values) -> str:
-    """Return the bits a base of a model and of the counting models on one dataset."""
+    """Return the bits per base of a model and of the counting models on one dataset."""
     rows = [
         [name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f} ({row['pseudo_count']:g})"]
         for name, row in part["counted_bits_a_base"].items()
@@ -107,7 +107,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
 
     Args:
         result: what `train_ecoli.py` wrote.
-        published: `published.toml`; `[dna_floors.bits_a_base]` has the reference figure of each dataset.
+        published: `published.toml`; `[dna_floors.bits_a_base]` has the reference value of each dataset.
     """
     metrics = result["figures"]
     reference = published.get("dna_floors", {}).get("bits_a_base", {})
@@ -124,7 +124,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
 
 
 def mpsa_split(part: Values) -> str:
-    """Return the bits a base of all models on one split."""
+    """Return the bits per base of all models on one split."""
     sites = part["uniform_bits_a_base"]
     rows = [[f"uniform over the {sites['possible']['sites']:,} possible sites", f"{sites['possible']['bits']:.4f}", ""]]
     for name, row in part["counted_bits_a_base"].items():

@@ -1,4 +1,4 @@
-"""The section of BENCHMARKS.md about the models that ship."""
+"""The section of BENCHMARKS.md on the pretrained models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.page.tables import share, table
 
 
 def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
-    """Return the Markdown of a result of `benchmark_models.py`; nothing published compares with it."""
+    """Return the Markdown of a result of `benchmark_models.py`; there is nothing published to compare with."""
     metrics = result["figures"]
     titles = (
         "model",
@@ -44,6 +44,6 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
 
 
 def by_beam(metrics: Mapping[str, Any]) -> str:
-    """Return what beam search brings back of the first texts."""
+    """Return what beam search reconstructs of the first molecules."""
     found, refined = share(metrics["beam_exact"]), share(metrics["refined_beam_exact"])
     return f"{found}, refined {refined}, of the first {metrics['refined_texts']:,}"

@@ -1,4 +1,4 @@
-"""The section of BENCHMARKS.md on the properties of molecules: agreement with GuacaMol's own figures, and time."""
+"""The section of BENCHMARKS.md on the properties of molecules: agreement with GuacaMol's own values, and time."""
 
 from __future__ import annotations
 

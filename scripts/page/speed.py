@@ -90,7 +90,7 @@ def sampling_speed(result: Values, published: Values) -> str:
 
 
 def throughput(result: Values, published: Values) -> str:
-    """Return everything that the throughput script measures."""
+    """Return the sections on what the throughput script measures."""
     count, rounds = result["settings"]["molecules"], result["settings"]["rounds"]
     return (
         f"Both models on the same {count:,} molecules of {result['settings']['dataset']}, turn by turn in {rounds} "
@@ -154,7 +154,7 @@ def device(result: Values, published: Values) -> str:
 
 
 def _speed(found: Values, name: str, rate: Values) -> list[str]:
-    """Return molecules a second, and the operations behind them beside the rates of matrix products."""
+    """Return molecules per second, and their operations relative to the rates of matrix products."""
     work = found[name.format(" flops")]["median"]
     shares = [share(work / rate[kind]) for kind in ("float32", "bfloat16")]
     return [each_round(found[name.format("")]), f"{work / 1e12:,.3f}", *shares]

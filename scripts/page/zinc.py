@@ -31,7 +31,7 @@ _WAYS = {
 
 
 def reconstruction(found: Values, settings: Values, others: Sequence[Values]) -> str:
-    """Return the table of exact reconstruction, below that of others."""
+    """Return the table of exact reconstruction, with ours below the published models."""
     rows = [[row["model"], row["paper"], share(row["reconstruction"])] for row in others]
     kind, size = settings["tokenizer"]["kind"].upper(), f"{found['parameters']:,} parameters"
     ours = f"{kind}, {found['symbols']} symbols, {size}"
@@ -44,7 +44,7 @@ def reconstruction(found: Values, settings: Values, others: Sequence[Values]) ->
 
 
 def samples(found: Values) -> str:
-    """Return the table of samples from each prior, after how many tries, and beside real molecules."""
+    """Return the table of samples from each prior, by number of tries, beside real molecules."""
     columns = found["generation"]
     shares = {
         "valid at the first try, as it comes": "valid_uncorrected",
@@ -66,13 +66,13 @@ def zinc(result: Values, published: Values) -> str:
 
 
 def faithful(result: Values, published: Values) -> str:
-    """Return the section on the model that went on at a lower price of the rate."""
+    """Return the section on the model that was trained further at a lower KL weight."""
     intro = "The model above, gone on with at a lower price of the rate: more molecules come back, and samples are "
     return intro + "further from real ones.\n\n" + model(result, [], published["reach"])
 
 
 def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
-    """Return the tables of one model: reconstruction below that of others, held-out figures, samples."""
+    """Return the tables of one model: reconstruction below the published models, held-out metrics, samples."""
     found, settings = result["figures"], result["settings"]
     prior = ", ".join(f"{name} {nats:.2f}" for name, nats in found["prior"]["nats"].items())
     return (
@@ -93,14 +93,14 @@ def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
 
 
 def gone_on(found: Values) -> str:
-    """Say what came before this training, if anything."""
+    """Return which training preceded this one, if any."""
     if not (first := found["before"]):
         return ""
     return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
 
 
 def goals(found: Values, wanted: Values) -> str:
-    """Return what was asked for, and what was reached."""
+    """Return the goals, and what was reached."""
     best = min(
         (part for name, part in found["generation"].items() if name != _FLOOR),
         key=lambda part: part["metrics"]["FCD/Test"],
@@ -118,12 +118,12 @@ def goals(found: Values, wanted: Values) -> str:
 
 
 def other_ways(summary: Values) -> list[tuple[str, float]]:
-    """Return in which other ways texts were brought back, and which share came back exactly."""
+    """Return other ways of reconstruction, and the share that each reconstructs exactly."""
     return [(way.format_map(summary), summary[key]) for key, way in _WAYS.items() if summary.get(key) is not None]
 
 
 def trace(result: Values, published: Values) -> str:
-    """Return the table of reconstruction against the distance of samples, over beta."""
+    """Return the table of reconstruction against the FCD of samples, over beta."""
     points, settings = result["figures"]["points"], result["settings"]
     rows = []
     for beta, found in points.items():

@@ -17,7 +17,7 @@ from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring
-from seqvae.runtime.executor import ray_library
+from seqvae.runtime.ray_pool import ray_library
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.loop import Campaign, Progress

@@ -216,7 +216,7 @@ def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path, monkeypatc
     for words in ("-n 4", "--seed 0", "--shortest 0"):
         code, out, err = run(f"ask plates --again {words}")
         assert (code, out, err.count("\n")) == (2, "", 1)
-        assert "--again writes the last plate of plates as it was: leave all but --out away" in err
+        assert "--again writes the last plate of plates as it was: leave out all flags but --out" in err
 
 
 def test_an_objective_that_always_fails_says_why(run):

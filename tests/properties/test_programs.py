@@ -22,7 +22,7 @@ from seqvae.config import OracleConfig
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties import Scoring, Term
 from seqvae.properties.external_program import Program
-from seqvae.search.oracle.process_pool import Caller
+from seqvae.search.oracle.caller import Caller
 from seqvae.sequences.domain import DOMAINS
 
 # Prints the letters of each text, and adds a line to calls.log.

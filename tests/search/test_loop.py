@@ -23,7 +23,7 @@ from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import loop as campaigns
 from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.pareto import pareto_front
-from seqvae.search.oracle import process_pool as workers
+from seqvae.search.oracle import caller as workers
 from seqvae.search.proposals import Scores
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
