@@ -1,4 +1,4 @@
-"""Settings of the parts that evolutions share: who is bred, how, what learns, and what chooses among offspring."""
+"""Settings that evolutionary optimisers share: parents, operators, retraining, and choice among offspring."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class EvolutionConfig:
-    """How proposals are bred from the best texts so far.
+    """How parents are chosen from the best texts so far.
 
     Attributes:
         population: best texts that may be parents.
-        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
-        start: texts that must have a score before any are bred; 0: as many as `initial` of the search.
+        greed: how evenly they are chosen: a text has the weight 1 / (greed * texts so far + its rank).
+        start: scores before breeding starts; 0: the search's `initial`.
     """
 
     population: int = 200
@@ -30,12 +30,12 @@ class EvolutionConfig:
 
 @dataclass(frozen=True)
 class OperatorSelectionConfig:
-    """How the ways of breeding share the proposals by what they have brought.
+    """How the operators share the proposals according to their success.
 
     Attributes:
-        among: a proposal has done well if it is among so many of the best when it comes.
-        memory: what a round's counts are worth a round later; 0: the last round alone.
-        floor: share of the proposals that is divided as at the start; 1: all of them, always.
+        among: a proposal is a success if it is among so many of the best when it is scored.
+        memory: factor by which earlier counts are discounted each round; 0: the last round alone.
+        floor: share of the proposals that is always divided as at the start; 1: all of them.
     """
 
     among: int = 100
@@ -50,12 +50,12 @@ class OperatorSelectionConfig:
 
 @dataclass(frozen=True)
 class MoveConfig:
-    """Which share of the proposals each way of breeding makes; they are divided by their sum.
+    """The share of the proposals that each operator makes, relative to their sum.
 
     Attributes:
-        mutation: share of proposals by one move from one parent, as a graph or as a sequence.
-        crossover: share of proposals from parts of two parents, as graphs or as sequences.
-        mutated: share of these that are mutated too.
+        mutation: share of proposals by one mutation of one parent, as a graph or as a sequence.
+        crossover: share of proposals by crossover of two parents, as graphs or as sequences.
+        mutated: share of crossovers that are also mutated.
     """
 
     mutation: float = 0.15
@@ -73,7 +73,7 @@ class MoveConfig:
 
 @dataclass(frozen=True)
 class OperatorConfig(MoveConfig):
-    """The same with the ways that need a model.
+    """The same with the operators that need a model.
 
     Attributes:
         latent_noise: share of proposals decoded from around one parent's posterior.
@@ -86,10 +86,10 @@ class OperatorConfig(MoveConfig):
 
 @dataclass(frozen=True)
 class LatentMovesConfig:
-    """How a text is bred in latent space.
+    """How offspring are made in latent space.
 
     Attributes:
-        spread: standard deviations of the posterior that a point is moved by.
+        spread: size of a step from a parent, in standard deviations of its posterior.
         temperature: temperature of the decoding.
     """
 
@@ -103,20 +103,20 @@ class LatentMovesConfig:
 
 @dataclass(frozen=True)
 class RetrainingConfig:
-    """How the generator goes on learning from the best texts of a search.
+    """How the generator is retrained on the best texts of a search.
 
     Attributes:
-        every: scored texts between two trainings.
+        every: scored texts between two retrainings.
         steps: gradient steps each time.
-        batch_size: texts a step.
-        population: best texts that are learned from.
-        greed: how evenly they are drawn: a text's share is 1 / (greed * texts so far + its rank).
-        beta: KL weight meanwhile.
+        batch_size: texts per step.
+        population: best texts that are trained on.
+        greed: how evenly they are drawn: a text has the weight 1 / (greed * texts so far + its rank).
+        beta: KL weight in retraining.
         learning_rate: Adam's step size.
-        replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
-            model forgets less.
+        replay: share of each batch that is drawn from the texts that the search started from, so that the model
+            forgets less.
         randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
-            learns molecules more than ways of writing them.
+            learns molecules rather than particular SMILES.
     """
 
     every: int = 100
@@ -142,14 +142,14 @@ class RetrainingConfig:
 
 @dataclass(frozen=True)
 class GuideConfig:
-    """How a Gaussian process over texts chooses among bred ones.
+    """How a Gaussian process over texts chooses among offspring.
 
     Attributes:
-        generations: rounds of breeding before a batch is chosen.
-        offspring: texts bred in each.
-        broods: how often that is done at most in each, until so many are new; 0: once, and under constraints, which
-            most offspring break, twelve times.
-        points: most scores that the process is fitted to.
+        generations: generations bred before a batch is chosen.
+        offspring: offspring in each generation.
+        broods: most attempts per generation at so many new texts; 0: one, and twelve under constraints, which most
+            offspring break.
+        points: largest number of scores that the process is fitted to.
     """
 
     generations: int = 2

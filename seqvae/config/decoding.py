@@ -17,12 +17,12 @@ class DecodeConfig:
         top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
             arXiv:1904.09751).
         beam: number of hypotheses that beam search keeps.
-        rules: tokens that are left out where the model writes SMILES: `syntax`, those after which no readable text can
-            come (a branch closed that was not opened, an end with an open ring); `valence`, the same, and in a text
-            that is no molecule those after which none can come (one bond too many, an aromatic ring that cannot have
-            its double bonds); or `none`. No effect on other models.
-        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
-            drawn so often; no effect on given latent points, nor on other models.
+        rules: tokens that are ruled out if the model writes SMILES: `syntax`, those after which no readable SMILES can
+            follow (closing a branch that is not open, ending with an open ring); `valence`, in addition, where the text
+            would be no molecule, those after which none can follow (one bond too many, an aromatic ring that cannot
+            have its double bonds); or `none`. No effect on other models.
+        tries: most draws of a sample, z included, until it is a molecule, if the model writes SMILES; no effect on
+            given latent points, nor on other models.
         seed: seed of the sampling.
     """
 

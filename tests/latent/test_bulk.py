@@ -22,9 +22,9 @@ from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.bulk import Bulk, BulkSettings
+from seqvae.latent.checks import chunk_seed
 from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import run_chunks
-from seqvae.runtime.streams import chunk_seed
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 HOW = DecodeConfig("sample", seed=5)

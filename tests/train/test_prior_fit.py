@@ -119,7 +119,7 @@ def test_a_loss_that_is_no_number_says_what_to_do():
     fitted = ring(100)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seqvae.model.priors.FlowPrior.whiten", lambda flow, mean, covariance: flow.mean.fill_(math.inf))
-        with pytest.raises(NonFiniteLossError, match=r"became .* at step 1; the model itself is complete.*--prior none"):
+        with pytest.raises(NonFiniteLossError, match=r"became .* at step 1; the model itself is complete"):
             fit_flow(fitted, fitted.mean, replace(SMALL, prior_minutes=0), 0, CPU, quiet=True)
 
 
