@@ -91,15 +91,23 @@ def fit_prior(
     artifact = load_artifact(folder)
     config, seed = config or artifact.run.prior, artifact.run.training.seed
     where = resolve_device(device)
-    splits = _splits(artifact, train, valid, where)
-    candidates, steps = _candidates(splits, config, seed, where, quiet)
-    judge = draw(splits.judge, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
+    check_enough(train, valid)
+    model, table = artifact.model.to(where), torch.from_numpy(artifact.tokenizer.id_table())
+    fit = encode_store(model, train, table, _TEXTS, seed)
+    if valid is not None and len(valid) >= _FEWEST:
+        held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
+    else:
+        held_out, fit = fit.rows(slice(0, None, 10)), fit.rows((torch.arange(len(fit)) % 10 != 0).nonzero().squeeze(1))
+    # Texts that stop the fit do not judge it, if there are enough for both.
+    stop, judging = held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out
+    candidates, steps = _candidates(fit, stop, config, seed, where, quiet)
+    judge = draw(judging, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
     own, own_nats = artifact.config.prior, held_out_nats(artifact.model.prior.cpu(), judge)
     default = "fitted" if nats[chosen] > own_nats else own
     seconds = round(time.monotonic() - started, 1)
-    report = PriorReport({**nats, own: own_nats}, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
+    report = PriorReport({**nats, own: own_nats}, chosen, default, len(fit), len(judging), steps, seconds)
     save_prior(folder, candidates[chosen], default, vars(report))
     return report
 
@@ -125,41 +133,19 @@ def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | N
     return found if same and found.fitted is not None and found.run.prior == run.prior else None
 
 
-@dataclass(frozen=True)
-class _Splits:
-    """Latent points: to fit to, to stop by, and to judge by."""
-
-    fit: Posterior
-    stop: Posterior
-    judge: Posterior
-
-
-def _splits(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Splits:
-    """Encode the texts; those that stop the fit do not judge it, if there are enough texts for both."""
-    model, table = artifact.model.to(device), torch.from_numpy(artifact.tokenizer.id_table())
-    seed = artifact.run.training.seed
-    check_enough(train, valid)
-    fit = encode_store(model, train, table, _TEXTS, seed)
-    if valid is not None and len(valid) >= _FEWEST:
-        held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
-    else:
-        held_out, fit = fit.rows(slice(0, None, 10)), fit.rows((torch.arange(len(fit)) % 10 != 0).nonzero().squeeze(1))
-    return _Splits(fit, held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out)
-
-
 def _candidates(
-    splits: _Splits, config: PriorConfig, seed: int, device: torch.device, quiet: bool
+    fit: Posterior, stop: Posterior, config: PriorConfig, seed: int, device: torch.device, quiet: bool
 ) -> tuple[dict[str, FittedPrior], int]:
     """Return the fitted candidates by name, on the CPU, and the flow's steps."""
     found: dict[str, FittedPrior] = {}
     steps = 0
     if config.prior in ("auto", "mixture"):
-        mixture = fit_mixture(splits.fit, config.prior_components, seed)
+        mixture = fit_mixture(fit, config.prior_components, seed)
         found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
     if config.prior in ("auto", "flow"):
         flow = fit_flow(
-            splits.fit,
-            draw(splits.stop, EARLY_STOPPING_POINTS.generator(seed), _FEWEST_POINTS),
+            fit,
+            draw(stop, EARLY_STOPPING_POINTS.generator(seed), _FEWEST_POINTS),
             config,
             seed,
             device,

@@ -75,21 +75,15 @@ def fit_flow(
     flow.whiten(*aggregate_moments(latents))
     flow, points, early = flow.to(device), latents.to(device), held_out.to(device)
     with fast_matmul(device.type == "cpu"):
-        planned = _planned(flow, points, config)
+        planned = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))
+        if config.prior_minutes and planned > _TIMED:  # as many as fit into the time, by steps on a copy
+            trial, started = _Fit(copy.deepcopy(flow), points, None, planned), time.perf_counter()
+            trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
+            seconds = (time.perf_counter() - started) / _TIMED
+            planned = max(1, min(planned, int(60 * config.prior_minutes / seconds)))
         with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
             steps = _Fit(flow, points, early, planned).run(FLOW_BATCHES.generator(seed), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
-
-
-def _planned(flow: FlowPrior, points: Posterior, config: PriorConfig) -> int:
-    """Return the number of steps: the least of what the settings, the number of texts and the time allow."""
-    most = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))
-    if not config.prior_minutes or most <= _TIMED:
-        return most
-    trial, started = _Fit(copy.deepcopy(flow), points, None, most), time.perf_counter()
-    trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
-    seconds = (time.perf_counter() - started) / _TIMED
-    return max(1, min(most, int(60 * config.prior_minutes / seconds)))
 
 
 class _Fit:
