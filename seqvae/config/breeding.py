@@ -1,4 +1,4 @@
-"""Settings of the parts that evolutions share: who is bred, how, what learns, and what chooses among offspring."""
+"""Settings that evolutionary optimisers share: parents, operators, retraining, and choice among offspring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class EvolutionConfig:
-    """How proposals are bred from the best texts so far.
+    """How parents are chosen from the best texts so far.
 
     Attributes:
         population: how many of the best may be parents.
@@ -30,7 +30,7 @@ class EvolutionConfig:
 
 @dataclass(frozen=True)
 class OperatorSelectionConfig:
-    """How the ways of breeding share the proposals by what they have brought.
+    """How the operators share the proposals according to their success.
 
     Attributes:
         among: an operator earns credit for a proposal that enters this many of the best.
@@ -50,7 +50,7 @@ class OperatorSelectionConfig:
 
 @dataclass(frozen=True)
 class MoveConfig:
-    """Which share of the proposals each way of breeding makes; they are divided by their sum.
+    """The share of the proposals that each operator makes, relative to their sum.
 
     Attributes:
         mutation: share of proposals by one move on one parent, as a graph or as a sequence.
@@ -73,7 +73,7 @@ class MoveConfig:
 
 @dataclass(frozen=True)
 class OperatorConfig(MoveConfig):
-    """The same with the ways that need a model.
+    """The same with the operators that need a model.
 
     Attributes:
         latent_noise: share of proposals decoded from noise around one parent's posterior.
@@ -86,7 +86,7 @@ class OperatorConfig(MoveConfig):
 
 @dataclass(frozen=True)
 class LatentMovesConfig:
-    """How a text is bred in latent space.
+    """How offspring are made in latent space.
 
     Attributes:
         spread: size of the noise, in standard deviations of the posterior.
@@ -103,7 +103,7 @@ class LatentMovesConfig:
 
 @dataclass(frozen=True)
 class RetrainingConfig:
-    """How the generator goes on learning from the best texts of a search.
+    """How the generator is retrained on the best texts of a search.
 
     Attributes:
         every: scored molecules or sequences between two trainings.
@@ -141,7 +141,7 @@ class RetrainingConfig:
 
 @dataclass(frozen=True)
 class GuideConfig:
-    """How a Gaussian process over texts chooses among bred ones.
+    """How a Gaussian process over texts chooses among offspring.
 
     Attributes:
         generations: rounds of breeding before a batch is chosen.

@@ -1,4 +1,4 @@
-"""Where the chunks of a large work are worked on."""
+"""Where chunks are processed."""
 
 from __future__ import annotations
 

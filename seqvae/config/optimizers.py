@@ -1,7 +1,7 @@
 """Settings of the optimisers and their defaults, and the names that stand for them.
 
 A new optimiser is a module of `seqvae.search.optimizers` with a function `build(config, material)`, and here a class of
-settings and a row of `OPTIMIZERS`: flags, TOML, help and the folder of a search follow from these.
+settings and a row of `OPTIMIZERS`; flags, TOML, help and the search folder follow from these.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from seqvae.config.breeding import (
 )
 from seqvae.config.checks import HUGE, between, one_of
 
-INITIAL = 100  # scores from which a search begins to learn, where nothing else is said
+INITIAL = 100  # scores from which a search starts to learn by default
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The settings of an optimiser as a whole, whichever it is: what `seqvae.search.run` takes as one."""
+    """The settings of any optimiser, as `seqvae.search.run` takes them."""
 
     def idle(self) -> dict[str, str]:
-        """Return the groups of settings that have no effect beside the others, each with the reason."""
+        """Return the groups of settings that have no effect given the others, each with the reason."""
         return {}
 
 
 @dataclass(frozen=True)
 class GenerativeConfig(OptimizerConfig):
-    """An evolution whose generator learns from it, setting by setting.
+    """An evolution whose generator is retrained on its results.
 
     Attributes:
         evolution: population and greed.
@@ -57,7 +57,7 @@ class GenerativeConfig(OptimizerConfig):
     guided: bool = True
 
     def idle(self) -> dict[str, str]:
-        """Return the settings of what is switched off."""
+        """Return the settings of the parts that are switched off."""
         return ({} if self.retrained else {"retraining": "retrained is off"}) | _unguided(self.guided)
 
 
@@ -89,7 +89,7 @@ class GeneticConfig(OptimizerConfig):
         one_of("moves", self.moves, ("graph", "selfies"))
 
     def idle(self) -> dict[str, str]:
-        """Return the settings of what is switched off."""
+        """Return the settings of the parts that are switched off."""
         return _unguided(self.guided)
 
 
@@ -126,7 +126,7 @@ class CmaConfig(OptimizerConfig):
 class TurboConfig(OptimizerConfig):
     """How trust regions search a latent space (Eriksson et al. 2019, arXiv:1910.01739).
 
-    Lengths are shares of the box that the Gaussian process sees as the unit cube.
+    Lengths are relative to the unit cube that the Gaussian process works in.
 
     Attributes:
         acquisition: `thompson`, Thompson sampling over points of the regions; `logei` or `lognei`, the logarithm of the
@@ -172,7 +172,7 @@ class TurboConfig(OptimizerConfig):
 
 @dataclass(frozen=True)
 class AscentConfig(OptimizerConfig):
-    """How gradients of learned heads are followed in a latent space.
+    """How gradients of learned heads are ascended in a latent space.
 
     Attributes:
         heads: networks of the ensemble.
@@ -213,17 +213,17 @@ class AscentConfig(OptimizerConfig):
 
 @dataclass(frozen=True)
 class SamplingConfig(OptimizerConfig):
-    """Draws from the model, a baseline: it has no settings."""
+    """Random samples from the model, a baseline without settings."""
 
 
 @dataclass(frozen=True)
 class ScreeningConfig(OptimizerConfig):
-    """The texts of a file in random order, a baseline: it has no settings."""
+    """The texts of a file in random order, a baseline without settings."""
 
 
 @dataclass(frozen=True)
 class OptimizerRow:
-    """What an optimiser's name stands for.
+    """The optimiser behind a name.
 
     Attributes:
         about: one line on it.
@@ -277,4 +277,4 @@ OPTIMIZERS: dict[str, OptimizerRow] = {
     "sampling": OptimizerRow("a baseline: draws from the model", "baselines", SamplingConfig()),
     "screening": OptimizerRow("a baseline: the texts of a file in random order", "baselines", ScreeningConfig()),
 }
-OLD_NAMES = {"prior": "sampling"}  # still read
+OLD_NAMES = {"prior": "sampling"}  # still accepted

@@ -1,4 +1,4 @@
-"""Every setting and its default: frozen, flat dataclasses that refuse what is out of range."""
+"""Every setting of a run and its default: frozen, flat dataclasses that refuse values out of range."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from seqvae.config.checks import HUGE, between, one_of
 from seqvae.errors import ConfigError
 
-DEFAULT_MODEL = "zinc-smiles"  # the shipped model that quickstart takes
-INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
-REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has what they bring back
-# Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
+DEFAULT_MODEL = "zinc-smiles"  # the pretrained model that quickstart takes
+INFERENCE_BATCH = 512  # texts per batch outside training: fills a few cores, takes a few hundred MB at most
+REFINE_STEPS = (
+    20  # gradient steps on a text's own posterior; BENCHMARKS.md has the reconstruction with and without them
+)
+# Rows whose random draws come from one generator, so that large runs can be cut there; with other chunks the same seed
+# would give other results.
 CHUNK = 2048
 
 
 def names_of(listed: str) -> tuple[str, ...]:
-    """Return names that are separated by commas."""
+    """Return the names in a list separated by commas."""
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
@@ -73,7 +76,7 @@ class TokenizerConfig:
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens per molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
-        on_unknown: `error` or `drop` for a token that training did not see.
+        on_unknown: `error` or `drop`, for tokens that are not in the training texts.
     """
 
     kind: str = "auto"
@@ -105,7 +108,7 @@ class ModelConfig:
         decoder_layers: the same for the decoder.
         dropout: share of hidden units dropped between layers while training.
         max_length: longest text in tokens; 0: the longest of the training data.
-        labels: what p(y|z) predicts, names separated by commas; set from `data.labels`.
+        labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
     """
 
     encoder: str = "gru"
@@ -149,8 +152,8 @@ class ObjectiveConfig:
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
-        free_bits: nats of rate per latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934). Against a
-            prior for which the rate has no closed form, all dimensions are one group: so many times `latent` nats.
+        free_bits: nats of rate per latent dimension without a penalty (Kingma et al. 2016, arXiv:1606.04934). With a
+            prior for which the rate has no closed form, all dimensions form one group with `latent` times as many.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
     """
@@ -173,7 +176,7 @@ class ObjectiveConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the weights are found.
+    """How the weights are trained.
 
     Attributes:
         epochs: passes over the training split.
@@ -181,15 +184,15 @@ class TrainingConfig:
         learning_rate: highest learning rate of Adam.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
-        patience: stop after so many validations without a better validation objective; 0: never.
+        patience: validations without a better objective after which training stops; 0: never.
         validations_per_epoch: validations in each epoch.
-        checkpoint_minutes: minutes between checkpoints; 0: one at every validation only.
+        checkpoint_minutes: minutes between checkpoints; 0: only one at every validation.
         device: `auto`, `cpu` or `cuda`.
-        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the matrix products that the
-            processor does fastest (oneDNN; it may round factors to bf16 where there is hardware for it).
+        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the fastest matrix products
+            (oneDNN, which may round factors to bf16 on hardware that supports it).
         devices: number of devices (processes); more than one trains with Lightning's `strategy`.
-        strategy: a strategy of Lightning by name; `auto`: `ddp_spawn` for more than one device.
-        seed: every random draw comes from it.
+        strategy: a Lightning strategy by name; `auto`: `ddp_spawn` for more than one device.
+        seed: seed of every random draw.
     """
 
     epochs: int = 10
@@ -219,7 +222,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """The density fitted to the latent points after training, from which samples may be drawn.
+    """The density fitted to the latent points after training, which samples may be drawn from.
 
     Attributes:
         prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of the two by
@@ -230,7 +233,7 @@ class PriorConfig:
         prior_groups: groups of dimensions in each layer, from 2; with more the flow fits better and samples more
             slowly.
         prior_steps: most optimiser steps of the flow.
-        prior_minutes: most minutes for the flow; fewer steps are taken where they would take longer. 0: no limit.
+        prior_minutes: most minutes for the flow; steps are left out that would take longer. 0: no limit.
     """
 
     prior: str = "auto"
@@ -257,7 +260,7 @@ class PriorConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One whole training run: a section of settings for each part of it."""
+    """A whole training run: one section of settings for each part."""
 
     data: DataConfig = field(default_factory=DataConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -284,7 +287,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class AdaptConfig:
-    """What of a trained model changes when it goes on with new texts.
+    """Which weights of a trained model change in fine-tuning.
 
     Attributes:
         freeze_encoder: train the decoder only: molecules or sequences keep their latent points.
@@ -312,10 +315,11 @@ class AdaptConfig:
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """How a trained model goes on with new texts.
+    """How a trained model is fine-tuned on new texts.
 
-    The defaults suit some hundred texts and more: larger shares are held out than in a training, the learning rate is
-    lower, training stops when the validation part gains no more, and the prior takes no longer than the rest.
+    The defaults suit some hundred texts and more: larger shares are held out than in training from scratch, the
+    learning rate is lower, training stops when validation no longer improves, and the prior takes no longer than the
+    rest.
     """
 
     data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))

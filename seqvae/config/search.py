@@ -1,4 +1,4 @@
-"""Settings of searches and their defaults, as `config` has those of everything else: budget, rounds, constraints."""
+"""Settings of searches and their defaults: budget, rounds, constraints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class OracleConfig:
-    """How proposals are scored, and how many of them may be.
+    """How proposals are scored, and how many may be.
 
     Attributes:
         budget: calls in all, including those of the initial design and, in a resumed search, those made already.
@@ -62,7 +62,7 @@ class OracleConfig:
 
 @dataclass(frozen=True)
 class CampaignConfig:
-    """How a search goes on and when it ends; when it ends changes nothing before the end.
+    """The rounds of a search and when it ends; the end changes nothing before it.
 
     Attributes:
         batch: proposals per round.
@@ -89,7 +89,7 @@ class CampaignConfig:
 
 @dataclass(frozen=True)
 class ConstraintConfig:
-    """What every design must keep to; a proposal that does not counts as invalid and is never scored.
+    """Constraints on every design; a proposal that breaks one counts as invalid and is never scored.
 
     Attributes:
         keep: parts that every design must have: SMARTS or SMILES of molecules, letters of sequences.
@@ -125,13 +125,13 @@ class ConstraintConfig:
 
     @property
     def alikeness(self) -> bool:
-        """Whether it is limited how alike they may be."""
+        """Whether the similarity is limited."""
         return self.least_alike > 0.0 or self.most_alike < 1.0
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """A search: what it goes through, how, and how far.
+    """A search: its space, its optimiser, and its budget.
 
     Attributes:
         model: name of a pretrained model, or folder of a trained one; empty, or `none`: search without a model, from
@@ -173,7 +173,7 @@ class SearchConfig:
 
 
 def search_to_dict(config: SearchConfig) -> dict[str, Any]:
-    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them back."""
+    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them."""
     plain = asdict(replace(config, optimizer=DEFAULT_OPTIMIZER))
     return {**plain, "optimizer": optimizer_to_dict(config.optimizer)}
 
@@ -191,7 +191,7 @@ def search_from_dict(values: Mapping[str, Any]) -> SearchConfig:
 
 @dataclass(frozen=True)
 class EndConfig:
-    """When a search ends that is gone on with; None: when it did.
+    """When a resumed search ends; None: as before.
 
     Attributes:
         budget: calls in all, those made already included.
@@ -204,7 +204,7 @@ class EndConfig:
     patience: int | None = None
 
     def of(self, config: SearchConfig) -> SearchConfig:
-        """Return the settings with these in their place; raises ConfigError where one is out of range."""
+        """Return the settings with these replaced; raises ConfigError if one is out of range."""
         oracle, campaign = config.oracle, config.campaign
         if self.budget is not None:
             oracle = replace(oracle, budget=self.budget)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, final
 
+from seqvae.artifact.folder import weights_hash
 from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict

@@ -87,9 +87,7 @@ def test_names_and_folders_are_told_apart(tmp_path, monkeypatch):
     (tmp_path / "mpsa-dna").mkdir()
     assert resolve("mpsa-dna") == models_folder() / "mpsa-dna", "an empty folder is no model"
     (tmp_path / "mpsa-dna" / "config.json").write_text("{}")
-    with pytest.raises(
-        UsageError, match=r"'mpsa-dna' is a model that ships with seqvae and also a model folder here: "
-    ):
+    with pytest.raises(UsageError, match=r"'mpsa-dna' is a pretrained model and also a model folder here: "):
         resolve("mpsa-dna")
     (tmp_path / "mine").mkdir()
     assert resolve("mine") == Path("mine")

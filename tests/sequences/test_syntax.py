@@ -7,7 +7,8 @@ from model_cases import LATENT, config
 
 from seqvae.config import DecodeConfig
 from seqvae.data.datasets.registry import load_dataset
-from seqvae.model.build import DECODERS, build_model
+from seqvae.model.build import build_model
+from seqvae.model.decoders import DECODERS
 from seqvae.model.decoding.constraint import Constraint
 from seqvae.model.decoding.generate import decode
 from seqvae.runtime.device import generator
