@@ -261,7 +261,7 @@ def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Se
         raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
         optimizer = None
-    return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
+    return _Made(texts, measurable(free, texts), optimizer, weights_hash(codec.model) if codec else "")
 
 
 @contextmanager
@@ -350,11 +350,3 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
         return molecules(sheets)
     # The first texts show whether all have one length.
     return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
-
-
-def _fingerprint(codec: Codec) -> str:
-    found = hashlib.sha256()
-    for name, tensor in sorted(codec.model.state_dict().items()):
-        found.update(name.encode())
-        found.update(tensor.cpu().numpy().tobytes())
-    return found.hexdigest()
