@@ -5,18 +5,18 @@ Works on plain lists, without torch, because it also runs in worker processes (`
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import QED, Descriptors, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.molecules.filters import passes_filters
 from seqvae.evaluate.molecules.fragments import brics_fragments, ring_scaffold
+from seqvae.properties.molecules.fingerprints import morgan_bits
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.sequences.molecules import canonical_or_none
 
@@ -68,14 +68,8 @@ def _descriptors(molecule: Chem.Mol) -> list[float]:
     return np.where(np.isfinite(values), values, 0.0).tolist()  # as GuacaMol does
 
 
-@functools.cache
-def _generator(bits: int, chirality: bool) -> Any:  # noqa: ANN401 - RDKit has no name for it
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits, includeChirality=chirality)
-
-
 def _packed(molecule: Chem.Mol, bits: int, chirality: bool = False) -> NDArray[np.uint8]:
-    fingerprint = _generator(bits, chirality).GetFingerprint(molecule)
-    return np.frombuffer(DataStructs.BitVectToBinaryText(fingerprint), np.uint8)
+    return np.frombuffer(DataStructs.BitVectToBinaryText(morgan_bits(molecule, bits, chirality)), np.uint8)
 
 
 # Each column: what it takes of a molecule, and the type of its array (none: a list). Fingerprints are packed bits.

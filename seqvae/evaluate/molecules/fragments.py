@@ -1,13 +1,10 @@
-"""Substructures of molecules, BRICS fragments and scaffolds, and how alike their counts are in two sets.
+"""Substructures of molecules: BRICS fragments and scaffolds.
 
 Definitions of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644). BRICS: Degen et al. 2008,
 doi:10.1002/cmdc.200800178. Scaffolds: Bemis & Murcko 1996, doi:10.1021/jm9602928.
 """
 
 from __future__ import annotations
-
-import math
-from collections.abc import Mapping
 
 from rdkit import Chem
 from rdkit.Chem import rdmolops
@@ -36,16 +33,3 @@ def ring_scaffold(molecule: Chem.Mol) -> str:
     except (ValueError, RuntimeError):  # RDKit cannot always sanitise what is left
         return ""
     return Chem.MolToSmiles(scaffold) if scaffold.GetRingInfo().NumRings() >= _FEWEST_RINGS else ""
-
-
-def cosine_similarity(first: Mapping[str, int], second: Mapping[str, int]) -> float:
-    """Return the cosine of the angle between two tables of counts; NaN where one is empty.
-
-    >>> cosine_similarity({"a": 3, "b": 4}, {"a": 1})
-    0.6
-    """
-    if not first or not second:
-        return math.nan
-    shared = sum(count * second[name] for name, count in first.items() if name in second)
-    lengths = math.hypot(*first.values()) * math.hypot(*second.values())
-    return shared / lengths

@@ -17,6 +17,7 @@ others the valid ones, repeated as they were sampled. The properties' figures ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,6 @@ from seqvae.evaluate.molecules.reference_cache import (
     chemnet_gaussian,
     distinct_molecules,
     molecule_reference,
-    norm,
     seen_molecules,
     stereo_fingerprints,
 )
@@ -191,7 +191,9 @@ def _alike(sampled: SampledMolecules, lists: list[list[str]], reference: dict[st
     columns = [names[part] for parts in lists for part in parts]
     starts = np.cumsum([0, *map(len, lists)])
     table = csr_array((np.ones(len(columns)), np.asarray(columns), starts), shape=(len(lists), len(names)))
-    compute = cosine_metric(table, np.asarray([reference.get(part, 0) for part in names], float), norm(reference))
+    compute = cosine_metric(
+        table, np.asarray([reference.get(part, 0) for part in names], float), math.hypot(*reference.values())
+    )
     return {name: (compute(sampled.shares), compute)}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -278,8 +277,3 @@ def seen_molecules(texts: Sequence[str], tools: Tools) -> SeenMolecules:
         return {"smiles": np.unique(hashes(distinct.smiles)), "flat": np.unique(hashes(distinct.flat))}
 
     return SeenMolecules(**tools.cached(texts, "seen", make))
-
-
-def norm(counts: dict[str, int]) -> float:
-    """Return the Euclidean length of a table of counts."""
-    return math.hypot(*counts.values())

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqvae.properties.tanimoto import tanimoto_of_sizes
 from seqvae.runtime.device import exact_products, fast_matmul, resolve_device
 
 Progress = Callable[[int, int], object]
@@ -49,7 +50,7 @@ def nearest_similarity(
         for count, rows in _groups(bits[order], size):
             theirs = _unpacked(reference[order[rows]], place)
             shared = torch.cat([_shared(block, theirs).amax(1) for block in blocks]) if blocks else best[:0]
-            best = torch.maximum(best, _tanimoto(shared.double(), sizes, count))
+            best = torch.maximum(best, tanimoto_of_sizes(shared.double(), sizes, count))
             done += rows.stop - rows.start
             if progress is not None:
                 progress(done, len(reference))
@@ -84,7 +85,7 @@ def mean_similarities(
             mine = slice(starts[i], starts[i] + len(first))
             for j in range(i, len(blocks)):  # the table is symmetric: half of it is enough
                 theirs = slice(starts[j], starts[j] + len(blocks[j]))
-                similar = _tanimoto(_shared(first, blocks[j]).float(), counts[mine, None], counts[theirs])
+                similar = tanimoto_of_sizes(_shared(first, blocks[j]).float(), counts[mine, None], counts[theirs])
                 for power in range(2):
                     sums[power, mine] += (similar @ often[theirs]).double()
                     if j > i:
@@ -110,7 +111,7 @@ def nearest_other_similarity(
             rows = slice(i * size, i * size + len(mine))
             for j, theirs in enumerate(blocks):
                 columns = slice(j * size, j * size + len(theirs))
-                similar = _tanimoto(_shared(mine, theirs).float(), counts[rows, None], counts[columns])
+                similar = tanimoto_of_sizes(_shared(mine, theirs).float(), counts[rows, None], counts[columns])
                 if i == j:
                     similar.fill_diagonal_(0)
                 best[rows] = torch.maximum(best[rows], similar.amax(1).double())
@@ -162,8 +163,3 @@ def _shared(left: Tensor, right: Tensor) -> Tensor:
     """Return the number of bits that each pair shares: zeros and ones are whole numbers in any arithmetic."""
     with fast_matmul():
         return left @ right.T
-
-
-def _tanimoto(shared: Tensor, first: Tensor, second: Tensor | int) -> Tensor:
-    union = first + second - shared
-    return torch.where(union > 0, shared / union, 1.0)
