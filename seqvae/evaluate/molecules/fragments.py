@@ -10,11 +10,11 @@ from rdkit import Chem
 from rdkit.Chem import rdmolops
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-_FEWEST_RINGS = 2  # a scaffold of one ring says little; MOSES does not count it
+_FEWEST_RINGS = 2  # MOSES does not count scaffolds with a single ring, which say little
 
 
 def brics_fragments(molecule: Chem.Mol) -> list[str]:
-    """Return the SMILES of the fragments that remain when the molecule's BRICS bonds are cut, with cut marks.
+    """Return the SMILES of the fragments that remain when the BRICS bonds are cut, with marks at the cuts.
 
     >>> sorted(brics_fragments(Chem.MolFromSmiles("CCOc1ccccc1")))
     ['[16*]c1ccccc1', '[3*]O[3*]', '[4*]CC']
@@ -23,13 +23,13 @@ def brics_fragments(molecule: Chem.Mol) -> list[str]:
 
 
 def ring_scaffold(molecule: Chem.Mol) -> str:
-    """Return the SMILES of the Bemis-Murcko scaffold; an empty text if it has fewer than two rings.
+    """Return the SMILES of the Bemis-Murcko scaffold; an empty string if it has fewer than two rings.
 
     >>> ring_scaffold(Chem.MolFromSmiles("Cc1ccccc1-c1ccccc1"))
     'c1ccc(-c2ccccc2)cc1'
     """
     try:
         scaffold = MurckoScaffold.GetScaffoldForMol(molecule)
-    except (ValueError, RuntimeError):  # RDKit cannot always sanitise what is left
+    except (ValueError, RuntimeError):  # RDKit cannot sanitise every scaffold
         return ""
     return Chem.MolToSmiles(scaffold) if scaffold.GetRingInfo().NumRings() >= _FEWEST_RINGS else ""
