@@ -200,8 +200,8 @@ MOLECULES = ["CCO", "c1ccccc1", "CC(=O)O"]
 @pytest.mark.parametrize(
     ("samples", "references", "message"),
     [
-        ([], References("molecules", MOLECULES), "expected at least 2 samples, one a line, got no sample"),
-        (["CCO"], References("molecules", MOLECULES), "expected at least 2 samples, one a line, got 1 sample"),
+        ([], References("molecules", MOLECULES), "expected at least 2 samples, one per line, got no sample"),
+        (["CCO"], References("molecules", MOLECULES), "expected at least 2 samples, one per line, got 1 sample"),
         (["C(", "x", "C1C"], References("molecules", MOLECULES), "none of the 3 samples is a molecule"),
         (MOLECULES, References("molecules", []), "expected at least 2 texts in the reference, got 0"),
         (MOLECULES, References("molecules", MOLECULES, ["C"]), "expected at least 2 texts in the scaffold reference"),
