@@ -99,7 +99,7 @@ TABLE_METRICS = {
     "characters": Metric("characters of these {noun}s", "of the canonical forms; bases, for DNA"),
     "exact_reconstruction": Metric(
         "exact reconstruction, free-running (share of {noun}s)",
-        "greedy from the posterior mean, each token from those decoded before it; the same canonical form",
+        "greedy from the posterior mean, each token from those decoded before it; canonical forms are compared",
         TELLING,
         BRIEF,
     ),
