@@ -9,7 +9,6 @@ from typing import Any
 
 from seqvae.artifact.pretrained import pretrained_names
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
-from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation
@@ -71,9 +70,9 @@ def run(
             settings["tries"] = work.config.tries
     if not splits.train:
         work.watch.note(f"no training {DOMAINS[splits.kind].noun}s (--train), so no novelty")
-    generated = _generation(samples, splits, motifs, work) if codec is None or splits.generates else None
+    of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
     of_the_model = _of_the_model(codec, splits, work) if codec else {}
-    logos = _logos(samples, splits)
+    generated, logos = of_the_samples
     return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos)
 
 
@@ -148,23 +147,32 @@ def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:
     return texts
 
 
-def _generation(samples: Sequence[str], splits: Splits, motifs: Sequence[Motif], work: _Work) -> Generation:
-    """Measure the samples and, for comparison, the same number of training texts in their place."""
-    config = work.config
-    noun = DOMAINS[splits.kind].noun
-    work.watch.note(f"comparing {len(samples):,} samples with {len(splits.test):,} real {noun}s")
+def _of_the_samples(
+    samples: Sequence[str], splits: Splits, motifs: Sequence[Motif], work: _Work
+) -> tuple[Generation, list[Logo]]:
+    """Measure the samples and, for comparison, as many training texts; count the logos of samples and reference.
+
+    There are no logos without a known alphabet or a common length.
+    """
+    config, domain = work.config, DOMAINS[splits.kind]
+    work.watch.note(f"comparing {len(samples):,} samples with {len(splits.test):,} real {domain.noun}s")
     bootstrap = 0 if config.quick else GenerationSettings.bootstrap
     settings = GenerationSettings(config.seed, bootstrap, device=work.device, progress=work.watch)
     if motifs:
         from seqvae.evaluate.sequences.metrics import sequence_metrics
 
         check_texts(samples, splits.references)
-        return sequence_metrics(samples, splits.references, settings, motifs)
-    found = generation(samples, splits.references, settings)
-    if found.baselines or config.quick or len(splits.train) < _ENOUGH:
-        return found
-    work.watch.note(f"measuring up to {len(samples):,} training {noun}s for comparison")
-    return replace(found, baselines=training_baseline(splits.references, len(samples), settings))
+        found = sequence_metrics(samples, splits.references, settings, motifs)
+    else:
+        found = generation(samples, splits.references, settings)
+    if not found.baselines and not config.quick and len(splits.train) >= _ENOUGH:
+        work.watch.note(f"measuring up to {len(samples):,} training {domain.noun}s for comparison")
+        found = replace(found, baselines=training_baseline(splits.references, len(samples), settings))
+    if (alphabet := domain.alphabet) is None:
+        return found, []
+    forms = [[alphabet.canonical(text, allow_gap=True) or text for text in texts] for texts in (samples, splits.test)]
+    logos = [one for texts in forms if (one := logo(texts, alphabet.letters)) is not None]
+    return found, logos if len(logos) == len(forms) else []
 
 
 def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[str, Any]]:
@@ -174,6 +182,7 @@ def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[s
     work.watch.note(f"measuring the model on {min(len(splits.test), settings.texts):,} held-out {noun}s")
     # scikit-learn takes a second to import, and samples from a file do not need it
     from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
+    from seqvae.evaluate.sequences.markov_baselines import held_out_bits
 
     latent_settings = LatentSettings(seed=work.config.seed)
     held_out = codec.tokenize(splits.test[: max(settings.texts, latent_settings.texts)], on_error="skip")
@@ -181,7 +190,16 @@ def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[s
         quick = replace(settings, protocol_texts=0, refined_texts=0)
         return {"model": asdict(model_table(codec, held_out, quick))}
     table = asdict(model_table(codec, held_out, settings))
-    bits = _bits_beside_counting(codec, splits, held_out, settings.texts)
+    bits = {}
+    if (alphabet := codec.tokenizer.domain.alphabet) is not None:
+        train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[: settings.texts]
+        if len(train) >= _ENOUGH and test:
+            # Test sequences that are among the held-out texts need not be tokenized again.
+            places = {form: place for place, form in enumerate(held_out.forms)}
+            asked = held_out.take([places[form] for form in test if form in places])
+            if not len(asked) or not set(test) <= {*places, *(one.form for one in held_out.rejected)}:
+                asked = encodable(codec, test)
+            bits = asdict(held_out_bits(codec, train, asked, alphabet=alphabet.letters))
     work.watch.note("measuring the latent space")
     try:
         latent = asdict(latent_quality(codec, held_out, settings=latent_settings))
@@ -189,34 +207,3 @@ def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[s
         work.watch.note(f"no metrics of the latent space: {error}")
         latent = {}
     return {"model": table, "bits": bits, "latent": latent}
-
-
-def _bits_beside_counting(codec: Codec, splits: Splits, read: TokenizedTexts, most: int) -> dict[str, Any]:
-    """Return the bits per letter beside those of counting models; nothing if there is too little to count.
-
-    `read` holds the first held-out texts, tokenized: those of the `most` sequences that are among them are not read
-    again.
-    """
-    from seqvae.evaluate.sequences.markov_baselines import held_out_bits
-
-    alphabet = DOMAINS[splits.kind].alphabet
-    if alphabet is None:
-        return {}
-    train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[:most]
-    if len(train) < _ENOUGH or not test:
-        return {}
-    places = {form: place for place, form in enumerate(read.forms)}
-    held_out = read.take([places[form] for form in test if form in places])
-    if not len(held_out) or not set(test) <= {*places, *(one.form for one in read.rejected)}:
-        held_out = encodable(codec, test)
-    return asdict(held_out_bits(codec, train, held_out, alphabet=alphabet.letters))
-
-
-def _logos(samples: Sequence[str], splits: Splits) -> list[Logo]:
-    """Return the logos of samples and reference; none without a known alphabet or a common length."""
-    alphabet = DOMAINS[splits.kind].alphabet
-    if alphabet is None:
-        return []
-    forms = [[alphabet.canonical(text, allow_gap=True) or text for text in texts] for texts in (samples, splits.test)]
-    logos = [logo(texts, alphabet.letters) for texts in forms]
-    return [one for one in logos if one is not None] if None not in logos else []

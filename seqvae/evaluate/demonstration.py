@@ -167,7 +167,14 @@ def quickstart(
     watch = watch or Unwatched()
     watch.note(f"loading {model}")
     codec = load(model, device=device)
-    known = _encodable_drugs(codec, model)
+    if not codec.tokenizer.molecular:
+        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.domain.title}")
+    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
+    known = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
+    if len(known) < 3:
+        raise UsageError(
+            f"{model}: expected a model that can encode 3 of the {len(DRUGS)} drugs, and it can encode {len(known)}"
+        )
     watch.note(f"reconstructing {len(known)} known drugs")
     decoded = reconstruct(codec, [smiles for _, smiles in known], refine=REFINE_STEPS).decoded
     drugs = [Drug(name, smiles, text, is_valid(text)) for (name, smiles), text in zip(known, decoded, strict=True)]
@@ -191,19 +198,6 @@ def quickstart(
     )
 
 
-def _encodable_drugs(codec: Codec, model: str) -> list[tuple[str, str]]:
-    """Return name and canonical SMILES of the drugs that the model can encode."""
-    if not codec.tokenizer.molecular:
-        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.domain.title}")
-    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
-    found = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
-    if len(found) < 3:
-        raise UsageError(
-            f"{model}: expected a model that can encode 3 of the {len(DRUGS)} drugs, and it can encode {len(found)}"
-        )
-    return found
-
-
 def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
     """Climb from a molecule; return every molecule that was scored, in order, the start first."""
     # The start is the only text to begin with, also when nothing new is found: a draw from the prior is not a climb.
@@ -215,6 +209,7 @@ def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
     known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
 
     def told(now: Progress) -> None:
+        """Report the calls so far, the start included."""
         watch("climb", 1 + now.calls, _CALLS)
 
     with TemporaryDirectory() as place:

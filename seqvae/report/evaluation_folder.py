@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,22 +42,18 @@ def write_evaluation(folder: str | Path, found: Evaluation) -> None:
     if found.generation is not None:
         files.append(METRICS)
         write_text(folder / METRICS, _json(values["metrics"]))
-    _remove_older(folder, found, files)
-    write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
-    write_text(folder / PAGE, page)
-
-
-def _remove_older(folder: Path, found: Evaluation, files: Sequence[str]) -> None:
-    """Remove what an earlier evaluation lists as its files and this one neither writes nor read."""
+    # What an earlier evaluation lists as its files and this one neither writes nor has read is removed.
     try:
         older = json.loads((folder / ALL_METRICS).read_bytes())["files"]
         stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
     except (OSError, ValueError, LookupError, TypeError):
-        return  # not an evaluation, so the files here are the user's own
+        stale = []  # there is none, or a file of that name is the user's own
     read = {Path(name).expanduser().resolve() for name in (found.source, found.splits.name, found.splits.train_name)}
     for name in stale:
         if (folder / name).resolve() not in read:
             (folder / name).unlink(missing_ok=True)
+    write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
+    write_text(folder / PAGE, page)
 
 
 def _json(values: Mapping[str, Any]) -> str:

@@ -237,6 +237,7 @@ def gaussian_process(tune: int) -> Predict:
     """
 
     def predict(z: Points, y: Values, others: Others) -> Predictions:
+        """Fit to some texts, and predict others."""
         scaler = StandardScaler().fit(z)
         z, others, centre, spread = scaler.transform(z), scaler.transform(others), y.mean(), y.std() or 1.0
         y = (y - centre) / spread

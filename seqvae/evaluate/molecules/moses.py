@@ -119,7 +119,12 @@ def molecule_metrics(samples: Sequence[str], references: References, settings: G
     if references.test_scaffolds:
         texts = references.test_scaffolds
         against["TestSF"] = molecule_reference(texts, tools, "scaffold test set", properties=False)
-    metrics = _shares(sampled, settings)
+    rows, flat, smiles = sampled.distinct.rows, sampled.distinct.flat, sampled.distinct.smiles
+    metrics: Metrics = {"valid": (len(rows) / len(samples), None)}
+    metrics |= {f"unique@{k}": (len(np.unique(rows[:k])) / len(rows[:k]), None) for k in _FIRST}
+    for k in _FIRST if settings.stereo else ():
+        different = {flat[row] for row in rows[:k].tolist()}
+        metrics[f"unique@{k} without stereo"] = (len(different) / len(rows[:k]), None)
     for name, real in against.items():
         metrics |= _beside(sampled, real, name, tools)
     metrics |= _alone(sampled, tools)
@@ -128,7 +133,6 @@ def molecule_metrics(samples: Sequence[str], references: References, settings: G
         compute = wasserstein_metric(ours, theirs)
         metrics[name] = (compute(sampled.shares), compute)
     metrics |= _against_training(sampled, references, tools)
-    rows, smiles = sampled.distinct.rows, sampled.distinct.smiles
     counts = {"samples": len(samples), "valid": len(rows), "distinct": len(smiles), "reference": test.count}
     counts |= {"scaffold reference": against["TestSF"].count} if "TestSF" in against else {}
     counts |= {"training": len(references.training)} if references.training else {}
@@ -162,18 +166,6 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
         found["passes"],
         chemnet_gaussian(distinct, tools, "samples"),
     )
-
-
-def _shares(sampled: SampledMolecules, settings: GenerationSettings) -> Metrics:
-    """The shares of valid and of unique samples."""
-    rows, flat = sampled.distinct.rows, sampled.distinct.flat
-    metrics: Metrics = {"valid": (len(rows) / sampled.samples, None)}
-    for k in _FIRST:
-        metrics[f"unique@{k}"] = (len(np.unique(rows[:k])) / len(rows[:k]), None)
-    for k in _FIRST if settings.stereo else ():
-        different = {flat[row] for row in rows[:k].tolist()}
-        metrics[f"unique@{k} without stereo"] = (len(different) / len(rows[:k]), None)
-    return metrics
 
 
 def _beside(sampled: SampledMolecules, real: MoleculeReference, name: str, tools: Tools) -> Metrics:
