@@ -55,8 +55,9 @@ def check_texts(samples: Sequence[str], references: References) -> None:
         )
     for name, texts in (("reference", references.test), ("scaffold reference", references.test_scaffolds)):
         if len(texts) < _FEWEST and (texts or name == "reference"):
-            raise InputError(f"expected at least 2 texts in the {name}, got {len(texts)}: give a larger one")
-    splits = {"samples": samples, "reference": references.test, "training texts": references.training}
+            noun = DOMAINS[references.kind].noun
+            raise InputError(f"expected at least 2 {noun}s in the {name}, got {len(texts)}: give a larger one")
+    splits = {"samples": samples, "reference": references.test, "training set": references.training}
     wanted = DOMAINS[references.kind]
     for name, texts in splits.items():
         found = detect(texts)
@@ -67,6 +68,6 @@ def check_texts(samples: Sequence[str], references: References) -> None:
             continue  # chains of C and N are both molecules and DNA
         shown = repr(texts[0] if len(texts[0]) <= 40 else texts[0][:37] + "...")
         raise InputError(
-            f"the {name} look{'s' if name == 'reference' else ''} like {found.title}, expected {wanted.title} "
-            f"(first text: {shown}): give samples and a reference of one kind"
+            f"the {name} look{'' if name == 'samples' else 's'} like {found.title}, expected {wanted.title} "
+            f"(the first: {shown}): give samples and a reference of one kind"
         )

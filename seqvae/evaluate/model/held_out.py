@@ -385,6 +385,7 @@ def encodable(codec: Codec, texts: AnyTexts) -> TokenizedTexts:
     """
     read = codec.tokenize(texts, on_error="skip")
     if not len(read):
-        reason = read.rejected[0].reason if read.rejected else "there are no texts"
-        raise InputError(f"none of the {read.given} texts can be encoded by this model: {reason}")
+        noun = codec.tokenizer.domain.noun
+        reason = read.rejected[0].reason if read.rejected else f"there are no {noun}s"
+        raise InputError(f"none of the {read.given} {noun}s can be encoded by this model: {reason}")
     return read

@@ -161,7 +161,8 @@ def latent_quality(
     distinct = read.take(sorted(np.unique(read.forms, return_index=True)[1].tolist()))  # the first of each form
     count = len(distinct)
     if count < 2 * settings.folds:
-        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {count}")
+        noun = codec.tokenizer.domain.noun
+        raise InputError(f"expected at least {2 * settings.folds} distinct {noun}s to predict from, got {count}")
     z = codec.encode(distinct).double().numpy()
     known = _own_properties(codec, distinct.forms)
     known |= {name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}

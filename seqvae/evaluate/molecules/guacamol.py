@@ -62,9 +62,9 @@ def baseline(texts: Sequence[str], tools: Tools) -> Baseline:
     def make() -> Arrays:
         """Compute what is cached."""
         picks = np.random.RandomState(_SEED).choice(len(texts), min(SIZE, len(texts)), replace=False)
-        distinct = distinct_molecules([texts[pick] for pick in picks.tolist()], tools, "GuacaMol's reference")
-        descriptors, nearest = _facts(distinct.flat, tools, "GuacaMol's reference")
-        gaussian = chemnet_gaussian(distinct, tools, "GuacaMol's reference")
+        distinct = distinct_molecules([texts[pick] for pick in picks.tolist()], tools, "GuacaMol reference")
+        descriptors, nearest = _facts(distinct.flat, tools, "the GuacaMol reference")
+        gaussian = chemnet_gaussian(distinct, tools, "GuacaMol reference")
         return {**arrays_of(gaussian), "descriptors": descriptors, "nearest": nearest}
 
     arrays = tools.cached(texts, "guacamol", make)

@@ -150,8 +150,8 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
     distinct = distinct_molecules(samples, tools, "samples")
     if len(distinct.rows) < 2:
         raise InputError(
-            f"{len(distinct.rows) or 'none'} of the {len(samples)} samples is a molecule that RDKit can read (the "
-            f"first sample: {samples[0][:60]!r}): expected 2 or more; are they SMILES, one per line?"
+            f"expected at least 2 samples that RDKit can read as molecules, got {len(distinct.rows)} among "
+            f"{len(samples)} (the first sample: {samples[0][:60]!r}): give SMILES, one per line"
         )
     columns = ["fingerprint", "fragments", "scaffold", "properties", "passes"]
     found: dict[str, Any] = tools.facts(distinct.smiles, columns, "statistics of the samples")

@@ -190,7 +190,8 @@ def molecule_reference(texts: Sequence[str], tools: Tools, what: str, properties
         found = distinct_molecules(texts, tools, what)
         if len(found.rows) < 2:
             raise InputError(
-                f"{len(found.rows) or 'none'} of the {len(texts)} texts of the {what} is a molecule: expected 2"
+                f"expected at least 2 molecules in the {what}, got {len(found.rows)} among {len(texts)} texts: give "
+                "SMILES that RDKit can read"
             )
         return found
 
