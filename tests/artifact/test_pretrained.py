@@ -100,7 +100,7 @@ def test_names_and_folders_are_told_apart(tmp_path, monkeypatch):
 def test_the_list_and_the_card_on_the_command_line(capsys):
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "kind", "data", "parameters", "size", "figures", "licence"]
+    assert lines[0].split() == ["name", "kind", "data", "parameters", "size", "metrics", "licence"]
     assert [line.split()[0] for line in lines[1:]] == SHIPPED
     assert main(["models", "show", "mpsa-dna"]) == 0
     shown = capsys.readouterr().out

@@ -41,10 +41,22 @@ def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
     return _maker(kind)(molecule)
 
 
+def morgan_bits(molecule: Chem.Mol, bits: int, chirality: bool = False) -> DataStructs.ExplicitBitVect:
+    """Return a Morgan fingerprint of radius 2, folded to `bits` bits (Rogers & Hahn 2010, doi:10.1021/ci100050t).
+
+    Args:
+        molecule: of at least one atom.
+        bits: length of the fingerprint.
+        chirality: whether it tells stereoisomers apart.
+    """
+    generator = generators.GetMorganGenerator(radius=2, fpSize=bits, includeChirality=chirality)
+    return generator.GetFingerprint(molecule)
+
+
 def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
     """Return the Tanimoto similarity of two fingerprints of the same kind, 0 to 1.
 
-    It is the sum of the smaller counts divided by the sum of the larger ones.
+    It is the sum of the smaller counts over the sum of the larger ones; for bits, shared ones over all.
     """
     return float(DataStructs.TanimotoSimilarity(first, second))
 

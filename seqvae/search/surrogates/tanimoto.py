@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.tanimoto import tanimoto_of_sizes
 
 Features = Callable[[str], Mapping[Hashable, int]]
 
@@ -74,8 +75,8 @@ class Likeness:
                 self._marks[text] = [self._columns.setdefault(mark, len(self._columns)) for mark in marks]
         left, right = ([self._marks[text] for text in texts] for texts in (first, second))
         shared = (self._sparse(left) @ self._sparse(right).T).toarray()
-        total = np.array([len(row) for row in left])[:, None] + np.array([len(row) for row in right]) - shared
-        return np.where(total > 0, shared / np.maximum(total, 1), 1.0)  # two texts without any part are alike
+        marks = [np.array([len(row) for row in rows]) for rows in (left, right)]
+        return tanimoto_of_sizes(shared, marks[0][:, None], marks[1])
 
     def forget(self, but: Sequence[str]) -> None:
         """Forget the counts of all texts but some."""
