@@ -75,8 +75,8 @@ class Likeness:
                 self._marks[text] = [self._columns.setdefault(mark, len(self._columns)) for mark in marks]
         left, right = ([self._marks[text] for text in texts] for texts in (first, second))
         shared = (self._sparse(left) @ self._sparse(right).T).toarray()
-        marks = [np.array([len(row) for row in rows]) for rows in (left, right)]
-        return tanimoto_of_sizes(shared, marks[0][:, None], marks[1])
+        sizes = [np.array([float(len(row)) for row in rows]) for rows in (left, right)]
+        return tanimoto_of_sizes(shared, sizes[0][:, None], sizes[1])
 
     def forget(self, but: Sequence[str]) -> None:
         """Forget the counts of all texts but some."""
