@@ -13,12 +13,12 @@ Pair = tuple[str, str]
 
 
 def similarities(pairs: Sequence[Pair], molecular: bool) -> list[float]:
-    """Return the similarity of the two texts of each pair, 0 to 1; 0 where one is not valid (or empty).
+    """Return the similarity of the two texts of each pair, 0 to 1; 0 if one is invalid or empty.
 
     Args:
         pairs: texts.
-        molecular: Tanimoto similarity of Morgan fingerprints (radius 2, 2,048 bits, which do not see stereo; Rogers &
-            Hahn 2010, doi:10.1021/ci100050t); otherwise 1 - edit distance / length of the longer text.
+        molecular: Tanimoto similarity of Morgan fingerprints (radius 2, 2,048 bits, which ignore stereo; Rogers & Hahn
+            2010, doi:10.1021/ci100050t); otherwise 1 - edit distance / length of the longer text.
     """
     if not molecular:
         return [1 - edit_distance(a, b) / max(len(a), len(b)) if a and b else 0.0 for a, b in pairs]
@@ -28,7 +28,7 @@ def similarities(pairs: Sequence[Pair], molecular: bool) -> list[float]:
 
 
 def edit_distance(left: str, right: str) -> int:
-    """Return the fewest insertions, deletions and exchanges of one character that turn one text into the other.
+    """Return the fewest insertions, deletions and substitutions of one character that turn one text into the other.
 
     >>> edit_distance("GATTACA", "GCATACA")
     2
@@ -37,7 +37,7 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def differs_in_stereo_only(left: str, right: str) -> bool:
-    """Whether two molecules are not the same, and are once stereo marks are left out."""
+    """Return whether two molecules differ, and only in stereo."""
     first, second = _molecule(left), _molecule(right)
     if first is None or second is None or Chem.MolToSmiles(first) == Chem.MolToSmiles(second):
         return False
@@ -47,6 +47,6 @@ def differs_in_stereo_only(left: str, right: str) -> bool:
 
 
 def _molecule(smiles: str) -> Chem.Mol | None:
-    with rdBase.BlockLogs():  # whoever asks learns of an invalid text by its similarity
+    with rdBase.BlockLogs():  # an invalid text shows in its similarity
         molecule = Chem.MolFromSmiles(smiles)
     return molecule if molecule is not None and molecule.GetNumAtoms() > 0 else None
