@@ -1,7 +1,7 @@
-"""What every script shares: its flags, and the JSON file in which it leaves its figures.
+"""Shared by all scripts: their flags, and the JSON file that they write their metrics to.
 
-A result says on what machine (never which one: no host names, no paths), with which versions, settings and seed it
-was made. `make_benchmarks_page.py` turns the results into BENCHMARKS.md.
+A result records on what kind of machine (no host names, no paths), with which versions, settings and seed it was made.
+`make_benchmarks_page.py` turns the results into BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the machine: processor, the extensions that matter for matrices, cores, memory, system."""
+    """Describe the machine: processor, its extensions for matrix products, cores, memory, system."""
     about = _processor()
     flags = about.get("flags", about.get("Features", "")).split()
     return {
@@ -52,7 +52,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> dict[str, str]:
-    """Return what Linux says of the first core; nothing elsewhere."""
+    """Return what Linux reports on the first core; nothing on other systems."""
     path = Path("/proc/cpuinfo")
     if not path.is_file():
         return {}
@@ -68,13 +68,13 @@ def _memory_gib() -> float | None:
 
 
 def write_result(path: Path | None, name: str, settings: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-    """Write a result, whole or not at all, and print its figures.
+    """Write a result, whole or not at all, and print its metrics.
 
     Args:
         path: the JSON file; None: print only.
-        name: of the result, which the page of benchmarks asks for.
-        settings: everything that was chosen, the seed among it.
-        metrics: what came out.
+        name: name of the result, by which the benchmarks page finds it.
+        settings: everything that was chosen, including the seed.
+        metrics: what was measured.
     """
     from seqvae.artifact.folder import versions  # imports torch, which a script that only packs texts does without
 
@@ -93,7 +93,7 @@ def write_result(path: Path | None, name: str, settings: Mapping[str, Any], metr
 
 
 def metrics_of(path: Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of a result that was written under these settings; none where there is no such result."""
+    """Return the metrics of a result that was written under these settings; empty where there is none."""
     if path is None or not path.is_file():
         return {}
     made = json.loads(path.read_text("utf-8"))
@@ -102,7 +102,7 @@ def metrics_of(path: Path | None, settings: Mapping[str, Any]) -> dict[str, Any]
 
 
 def result_path(given: argparse.Namespace, name: str) -> Path | None:
-    """Return where the result goes: `--out`, or `scripts/results/`, or nowhere for a small setting."""
+    """Return where the result goes: `--out`, else `scripts/results/`, or None for a small setting."""
     if given.out is not None or given.small:
         return given.out
     return RESULTS / f"{name}.json"
@@ -110,7 +110,7 @@ def result_path(given: argparse.Namespace, name: str) -> Path | None:
 
 @contextmanager
 def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
-    """Yield the folder given, made if it is not there, or one that is removed in the end."""
+    """Yield the given folder, created if needed, or a temporary one."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
@@ -120,14 +120,14 @@ def folder_or_temporary(folder: Path | None) -> Iterator[Path]:
 
 
 def with_this_seqvae() -> dict[str, str]:
-    """Return the environment in which a child process imports the very seqvae and the very scripts that run here."""
+    """Return the environment in which a child process imports the seqvae and the scripts that run here."""
     roots = (str(Path(module).resolve().parents[1]) for module in (seqvae.__file__, __file__))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [*roots, os.environ.get("PYTHONPATH", "")]))}
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[int]:
-    """Let torch use so many threads (0: as many as it likes) while the context lasts, and yield how many it uses."""
+    """Let torch use this many threads (0: its default) within the context, and yield how many it uses."""
     import torch  # not needed by every script
 
     before = torch.get_num_threads()
@@ -139,5 +139,5 @@ def torch_threads(count: int) -> Iterator[int]:
 
 
 def measured(rounds: Sequence[float]) -> dict[str, Any]:
-    """Return the rounds' figures and their median."""
+    """Return the values of the rounds and their median."""
     return {"median": statistics.median(rounds), "rounds": list(rounds)}

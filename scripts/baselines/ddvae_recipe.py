@@ -1,8 +1,8 @@
-"""The VAE baseline of the DD-VAE repository in plain torch: another side of `benchmark_throughput.py`.
+"""The VAE baseline of the DD-VAE repository in plain torch: another baseline of `benchmark_throughput.py`.
 
 Written from the settings published with Polykovskiy & Vetrov 2020 (arXiv:2002.11027): characters through an embedding
-of 64, two GRU layers of 512 units in encoder and decoder, z of 64 dimensions that sets the decoder's first states and
-nothing else, Adam at 5e-4, batches of 512, a KL weight from 5e-4 up to 0.01. Alphabet, padding and multinomial sampling
+of 64, two GRU layers of 512 units in encoder and decoder, z of 64 dimensions that only sets the decoder's initial
+states, Adam at 5e-4, batches of 512, a KL weight from 5e-4 up to 0.01. Alphabet, padding and multinomial sampling
 are those of `moses_recipe.py`: a comparison of models, not of their input.
 """
 
@@ -23,7 +23,7 @@ class DdVAE(nn.Module):
     """The published baseline.
 
     Args:
-        symbols: size of the alphabet, marks included.
+        symbols: size of the alphabet, special tokens included.
     """
 
     def __init__(self, symbols: int) -> None:
@@ -37,7 +37,7 @@ class DdVAE(nn.Module):
         self.output = nn.Linear(_WIDTH, symbols)
 
     def loss(self, texts: list[Tensor]) -> Tensor:
-        """Return the loss of a batch of id sequences: cross-entropy per token and the weighted KL per text."""
+        """Return the loss of a batch of id sequences: cross-entropy per token plus the weighted KL per text."""
         padded, lengths = together(texts)
         mean, log_variance = self.posterior(padded, lengths)
         z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
@@ -60,7 +60,7 @@ class DdVAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, count: int, alphabet: Characters) -> list[str]:
-        """Draw texts from the prior, all steps for all of them."""
+        """Draw texts from the prior, always taking all steps."""
 
         def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
             states, state = self.decoder(self.embedding(tokens).unsqueeze(1), state)

@@ -1,13 +1,13 @@
-"""The VAE of the MOSES benchmark in plain torch: the other side of `benchmark_throughput.py`.
+"""The VAE of the MOSES benchmark in plain torch: the baseline of `benchmark_throughput.py`.
 
 Written from the description of Polykovskiy et al. 2020 (doi:10.3389/fphar.2020.565644) and the published settings:
 characters through an embedding that starts as one-hots, a GRU of 256 units, z of 128 dimensions, a decoder of three GRU
-layers of 512 units that gets z with every character and as its first state; Adam at 3e-4, batches of 512, cross-entropy
-per token plus a small weight times the KL divergence. It samples by multinomial draws at temperature 1, and always
-takes all its steps, whether texts have ended or not.
+layers of 512 units that gets z with every character and as its initial state; Adam at 3e-4, batches of 512,
+cross-entropy per token plus a small weight times the KL divergence. It samples by multinomial draws at temperature 1,
+and always takes all its steps, whether texts have ended or not.
 
-The published code packs its sequences. Here they are padded, with the same loss: on a CPU that trains faster, and the
-bar should be the recipe at its best.
+The published code packs its sequences. Here they are padded, with the same loss: that trains faster on a CPU, and the
+baseline should be the recipe at its best.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _SPECIALS = 4
 
 @dataclass(frozen=True)
 class Characters:
-    """The alphabet: four marks, then the characters in order.
+    """The alphabet: four special tokens, then the characters in order.
 
     Attributes:
-        characters: one string of all of them.
+        characters: all of them, as one string.
     """
 
     characters: str
@@ -51,12 +51,12 @@ class Characters:
         return _SPECIALS + len(self.characters)
 
     def encode(self, text: str) -> Tensor:
-        """Return a text's ids between its begin and end marks, `(length + 2,)`."""
+        """Return the ids of a text between begin and end tokens, `(length + 2,)`."""
         places = {c: i for i, c in enumerate(self.characters, _SPECIALS)}
         return torch.tensor([_BOS, *(places.get(c, _UNK) for c in text), _EOS])
 
     def decode(self, ids: Tensor) -> str:
-        """Return the text of ids, without the marks."""
+        """Return the text of ids, without the special tokens."""
         return "".join(self.characters[i - _SPECIALS] for i in ids.tolist() if i >= _SPECIALS)
 
 
@@ -64,7 +64,7 @@ class MosesVAE(nn.Module):
     """The published model.
 
     Args:
-        symbols: size of the alphabet, marks included.
+        symbols: size of the alphabet, special tokens included.
     """
 
     def __init__(self, symbols: int) -> None:
@@ -105,7 +105,7 @@ class MosesVAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, count: int, alphabet: Characters) -> list[str]:
-        """Draw texts from the prior, all steps for all of them."""
+        """Draw texts from the prior, always taking all steps."""
         z = torch.randn(count, _LATENT)
 
         def step(tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,12 +117,12 @@ class MosesVAE(nn.Module):
 
 
 def sampled(step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], state: Tensor, alphabet: Characters) -> list[str]:
-    """Draw texts token by token, always all steps.
+    """Draw texts token by token, always taking all steps.
 
     Args:
-        step: last tokens and state to logits and next state.
-        state: the first one, `(layers, count, width)`.
-        alphabet: of the texts.
+        step: maps the last tokens and the state to logits and the next state.
+        state: the initial one, `(layers, count, width)`.
+        alphabet: alphabet of the texts.
     """
     count = state.shape[1]
     tokens = torch.full((count,), _BOS)
@@ -149,7 +149,7 @@ def token_log_likelihood(logits: Tensor, padded: Tensor) -> Tensor:
 
 
 class RecipeModel(Protocol):
-    """What both recipes' models can do."""
+    """What the models of both recipes have in common."""
 
     def posterior(self, padded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of q(z|x)."""
@@ -178,7 +178,7 @@ def importance_weights(model: RecipeModel, texts: list[Tensor], samples: int) ->
 
 
 def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, texts: list[Tensor]) -> None:
-    """Take one optimiser step on a batch in any order."""
+    """Take one optimiser step on a batch, whose order does not matter."""
     loss = model.loss(texts)
     optimizer.zero_grad()
     loss.backward()

@@ -1,8 +1,8 @@
-"""NSGA-II (Deb et al. 2002, doi:10.1109/4235.996017) as pymoo has it, over molecules, by the graph moves of seqvae.
+"""NSGA-II (Deb et al. 2002, doi:10.1109/4235.996017) by pymoo, over molecules, with the graph moves of seqvae.
 
-Tournaments, survival and the treatment of what breaks the constraint are pymoo's own. A child is a crossover of two
-parents, of which a share is mutated too, or one mutated parent, in the shares in which seqvae's genetic algorithm has
-them. What breaks the constraint is known without a call and not scored.
+Tournaments, survival and the handling of constraint violations are pymoo's own. A child is a crossover of two parents,
+a share of which is also mutated, or one mutated parent, in the shares of seqvae's genetic algorithm. A violation of the
+constraint is known without a call, and such molecules are not scored.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Start(Sampling):
 
 
 class _Cross(Crossover):
-    """A text of a part of each parent, first and last in turn; the parent itself where they do not go together."""
+    """Joins a part of each parent, first and last in turn; returns the parent itself where they do not fit together."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__(2, 2, prob=_CROSSED)
@@ -57,7 +57,7 @@ class _Cross(Crossover):
 
 
 class _Mutate(Mutation):
-    """Mutates what is a copy of a parent, and a share of the others."""
+    """Mutates copies of a parent, and a share of the crossovers."""
 
     def __init__(self, rng: np.random.Generator, known: dict[str, Any]) -> None:
         super().__init__()
@@ -73,19 +73,19 @@ class _Mutate(Mutation):
 
 class _Same(ElementwiseDuplicateElimination):
     def is_equal(self, a: Any, b: Any) -> bool:  # noqa: ANN401
-        """Whether two individuals are one text: moves return canonical SMILES."""
+        """Whether two individuals are the same molecule: moves return canonical SMILES."""
         return bool(a.X[0] == b.X[0])
 
 
 class _Calls:
-    """Scores texts, each once and so many at most, unless they break the constraint."""
+    """Scores texts, each once and within the budget, unless they violate the constraint."""
 
     def __init__(self, scoring: Scoring, target: Target, budget: int) -> None:
         self.scoring, self.target, self.budget = scoring, target, budget
         self.known: dict[str, NDArray[np.float64]] = {}
 
     def __call__(self, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return values to minimise, `(batch, objectives)`, and by how much the constraint is broken, `(batch, 1)`."""
+        """Return values to minimise, `(batch, objectives)`, and the violation of the constraint, `(batch, 1)`."""
         broken = self.target.least_alike - self.target.likeness(texts)
         new = [text for text, off in zip(texts, broken, strict=True) if off <= 0 and text not in self.known]
         new = list(dict.fromkeys(new))[: self.budget - len(self.known)]

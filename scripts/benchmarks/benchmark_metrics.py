@@ -1,9 +1,9 @@
-"""The table of MOSES and GuacaMol for 30,000 published samples: agreement with others' figures, and time.
+"""The table of MOSES and GuacaMol for 30,000 published samples: agreement with other implementations, and time.
 
     python -m scripts.benchmarks.benchmark_metrics
 
-The reference statistics are computed from nothing first and timed, then found in the cache, as from the second sample
-file on. `--folder` keeps them.
+The reference statistics are first computed from scratch and timed, then read from the cache, as for every later sample
+file. `--folder` keeps them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.runtime.executor import cores
 
 NAME = "metrics"
-_SMALL = 40  # molecules a side, in the small setting
+_SMALL = 40  # molecules per split, in the small setting
 
 
 def texts(small: bool) -> tuple[list[str], References]:
@@ -44,18 +44,18 @@ def texts(small: bool) -> tuple[list[str], References]:
 
 
 def shown(what: str, done: int, total: int) -> None:
-    """Tell the progress on standard error."""
+    """Show the progress on standard error."""
     print(f"\r{what}: {done:,} of {total:,}", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
 
 def timed(samples: list[str], references: References, settings: GenerationSettings) -> tuple[Generation, float]:
-    """Return the table and how many seconds it took."""
+    """Return the table and the seconds it took."""
     started = time.perf_counter()
     return generation(samples, references, settings), time.perf_counter() - started
 
 
 def nearest_seconds(samples: list[str], reference: Sequence[str], settings: GenerationSettings) -> float:
-    """Return the seconds of the nearest neighbours alone, fingerprints at hand."""
+    """Return the seconds for the nearest neighbours alone, with fingerprints at hand."""
     splits = (samples, reference)
     packed = [np.asarray(facts_of(part, ["fingerprint"], settings.workers)["fingerprint"]) for part in splits]
     started = time.perf_counter()
@@ -64,7 +64,7 @@ def nearest_seconds(samples: list[str], reference: Sequence[str], settings: Gene
 
 
 def measured(given: Any, folder: Path) -> dict[str, Any]:  # noqa: ANN401 - argparse
-    """Return all figures."""
+    """Return all metrics."""
     samples, references = texts(given.small)
     settings = GenerationSettings(
         bootstrap=20 if given.small else 1000,

@@ -1,9 +1,9 @@
-"""Load every model that ships, and measure again what its card says.
+"""Load every pretrained model, and measure again what its card says.
 
     python -m scripts.benchmarks.benchmark_models
 
-Loading is timed in a fresh process, after torch is imported: the shortest of a few. The figures are those of the first
-table of the card, on the held-out texts of the model's dataset.
+Loading is timed in a fresh process, after torch is imported: the shortest of a few. The metrics are those of the first
+table of the card, on the held-out split of the model's dataset.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def load_seconds(name: str, times: int) -> float:
 
 
 def measured_again(name: str, settings: SummarySettings) -> dict[str, Any]:
-    """Return the figures of a shipped model, measured as those on its card were."""
+    """Return the metrics of a pretrained model, measured as those on its card were."""
     codec = seqvae.load(name, device="cpu")
     prepared = prepared_again(codec, Path("unused"))
     with warnings.catch_warnings():
@@ -56,7 +56,7 @@ def measured_again(name: str, settings: SummarySettings) -> dict[str, Any]:
 
 
 def deviation(found: dict[str, Any], stated: dict[str, Any]) -> dict[str, float]:
-    """Return how far each number is from the one that the model's folder states, as a share of the latter."""
+    """Return the relative deviation of each number from the one in the model's folder."""
     pairs = {key: (found[key], value) for key, value in stated.items() if key in found}
     numbers = {key: pair for key, pair in pairs.items() if all(isinstance(value, int | float) for value in pair)}
     return {key: abs(new - old) / max(abs(old), 1e-9) for key, (new, old) in numbers.items()}
@@ -83,12 +83,12 @@ def model_metrics(name: str, small: bool) -> dict[str, Any]:
 
 
 def of_the_smallest_dataset() -> str:
-    """Return the pretrained model whose dataset is read soonest."""
+    """Return the pretrained model whose dataset is smallest."""
     return min(pretrained_names(), key=lambda name: find_card(read_card(models_folder() / name).data).records)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure every shipped model, and write the result."""
+    """Measure every pretrained model, and write the result."""
     given = arguments(__doc__ or "").parse_args(argv)
     names = [of_the_smallest_dataset()] if given.small else pretrained_names()
     with torch_threads(given.threads) as threads:

@@ -1,9 +1,9 @@
-"""Measure how long the properties of molecules take, and compare the 20 PMO tasks with GuacaMol's own figures.
+"""Time the properties of molecules, and compare the 20 PMO tasks with GuacaMol's own values.
 
     python -m scripts.benchmarks.benchmark_properties
 
-Each property is computed alone, from the text on, with nothing kept of what came before; then all tasks together, as an
-optimiser of several of them has it. Times are processor time of one core.
+Each property is computed alone, from the SMILES on, with nothing cached; then all tasks together, as for an optimiser
+of several of them. Times are processor time on one core.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Settings:
     Attributes:
         dataset: where the molecules come from.
         molecules: how many of them, the first ones.
-        rounds: turns, of which the median counts.
+        rounds: repeats, of which the median counts.
     """
 
     dataset: str = "moses-sample"
@@ -46,7 +46,7 @@ SMALL = Settings(molecules=5, rounds=1)
 
 
 def milliseconds(texts: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Return milliseconds a molecule of each property, turn by turn."""
+    """Return milliseconds per molecule of each property, round by round."""
     tasks = pmo.listed()
     ways: dict[str, Callable[[], object]] = {
         found.name: lambda found=found: found(texts) for found in [*plain.listed(), *tasks]
@@ -63,7 +63,7 @@ def milliseconds(texts: Sequence[str], rounds: int) -> dict[str, list[float]]:
 
 
 def differences(tasks: Sequence[Property]) -> dict[str, float]:
-    """Return, for each task, how far a score is at most from GuacaMol's own."""
+    """Return, for each task, the largest difference from GuacaMol's own score."""
     with GOLDEN.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     ours = score(tasks, [row["smiles"] for row in rows])
@@ -74,7 +74,7 @@ def differences(tasks: Sequence[Property]) -> dict[str, float]:
 
 
 def metrics(settings: Settings) -> dict[str, Any]:
-    """Measure, and return the figures."""
+    """Measure, and return the metrics."""
     texts = load_dataset(settings.dataset, progress=False).texts[: settings.molecules]
     times = milliseconds(texts, settings.rounds)
     return {

@@ -1,4 +1,4 @@
-"""Draw the models of MOSES over the published curve, reconstruction against samples.
+"""Plot our models of MOSES over the published curve: reconstruction against the quality of samples.
 
 python -m scripts.page.make_curve
 """
@@ -20,7 +20,7 @@ from seqvae.runtime.files import atomic_file
 
 
 def curves(result: Values, published: Values) -> list[Series]:
-    """Return the published curves, and ours by their measure and by refined posteriors with the fitted prior."""
+    """Return the published curves, and ours: by their metric, and by refined posteriors with the fitted prior."""
     known = published["ddvae_curve"]
     found = sorted(result["figures"]["points"].values(), key=lambda one: one["summary"]["refined_exact"])
     ours = [
@@ -38,7 +38,7 @@ def curves(result: Values, published: Values) -> list[Series]:
 
 
 def standing_alone(svg: str) -> str:
-    """Return a plot of a report page as a file of its own."""
+    """Return a plot of a report as a file of its own."""
     head, _, rest = svg.partition(">")
     head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return f'{head}>\n<style>{CSS}</style>\n<rect width="100%" height="100%" fill="var(--paper)"/>{rest}\n'

@@ -1,8 +1,8 @@
-"""Draw the picture at the top of README: molecules that a shipped model makes, and a path between two drugs.
+"""Draw the picture at the top of README: molecules sampled by a pretrained model, and a path between two drugs.
 
     python -m scripts.page.make_picture [--model zinc-smiles]
 
-A path is drawn through the molecules that the model reads on the straight way between the drugs' latent points.
+The path shows the molecules that the model decodes on the straight line between the drugs' latent points.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENDS = {"sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1", "moclobemide": "O
 
 
 def panels(codec: Codec) -> tuple[list[str], list[str]]:
-    """Return the molecules of the picture, row by row, and a line under each: the first samples, none picked."""
+    """Return the molecules of the picture, row by row, with captions: the first samples, not selected."""
     drawn = [text for text in codec.sample(2 * SAMPLED, temperature=0.5, seed=0) if is_valid(text)][:SAMPLED]
     captions = [f"sampled, QED {value:.2f}" for value in get("qed")(drawn)]
     path = walk(codec, *ENDS.values())
@@ -37,7 +37,7 @@ def panels(codec: Codec) -> tuple[list[str], list[str]]:
 
 
 def walk(codec: Codec, first: str, last: str) -> list[str]:
-    """Return a row of distinct molecules on the way from one to the other, evenly spread."""
+    """Return a row of distinct molecules on the path from one to the other, evenly spaced."""
     along = [text for text in dict.fromkeys(codec.interpolate(first, last, steps=64)) if is_valid(text)]
     return [along[round(i * (len(along) - 1) / (COLUMNS - 1))] for i in range(COLUMNS)]
 

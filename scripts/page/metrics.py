@@ -1,4 +1,4 @@
-"""The section of BENCHMARKS.md on the metrics of generated molecules: agreement with others, and time."""
+"""The section of BENCHMARKS.md on metrics of generated molecules: agreement with other implementations, and time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def section(result: Values, published: Values) -> str:
     """Return the section.
 
     Args:
-        result: of `benchmark_metrics.py`.
-        published: not used; the figures of others stand in `moses_fixture.toml`, because they are not of a paper.
+        result: result of `benchmark_metrics.py`.
+        published: not used; the values to compare with are in `moses_fixture.toml`, because they are not from a paper.
     """
     metrics, counts = result["figures"], result["figures"]["counts"]
     whole = result["settings"]["samples"] == "moses-jtnvae"
@@ -38,14 +38,14 @@ def section(result: Values, published: Values) -> str:
         f"{counts['samples']:,} samples (dataset `{result['settings']['samples']}`), {counts['reference']:,} test "
         f"molecules, {counts.get('scaffold reference', 0):,} of unseen scaffolds, {counts.get('training', 0):,} "
         f"training molecules; {result['settings']['workers']} processes on molecules.\n\n"
-        + table(["figure", "MOSES' own program", "seqvae", "95 % interval", "agrees"], rows)
+        + table(["metric", "MOSES' own program", "seqvae", "95 % interval", "agrees"], rows)
         + "\n"
         + "".join(lines)
     )
 
 
 def row(name: str, value: float, interval: list[float] | None, known: Values) -> list[str]:
-    """Return one figure's row of the table."""
+    """Return the row of one metric."""
     theirs = known["figures"].get(name)
     span = "" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}"
     if theirs is None:

@@ -1,4 +1,4 @@
-"""The section of BENCHMARKS.md about the models that ship."""
+"""The section of BENCHMARKS.md on the pretrained models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scripts.page.tables import share, table
 
 
 def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
-    """Return the Markdown of a result of `benchmark_models.py`; nothing published compares with it."""
+    """Return the Markdown of a result of `benchmark_models.py`; there is nothing published to compare with."""
     metrics = result["figures"]
     titles = (
         "model",
@@ -17,7 +17,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         "parameters",
         "size, kB",
         "loaded in, s",
-        "figures on held-out texts",
+        "metrics on held-out data",
         "by beam search",
         "off its card by",
     )
@@ -37,13 +37,13 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     text = (
         f"The models in the package take {metrics['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
         "after torch is imported. Every figure of each card was measured again, on the held-out texts of the model's "
-        "dataset and with the weights as they ship (float16 on disk); the last column has the largest relative "
+        "dataset and with the weights of the package (float16 on disk); the last column has the largest relative "
         "difference. Before it stands what beam search brings back, from the encoder's mean and from a refined one.\n\n"
     )
     return text + table(titles, rows)
 
 
 def by_beam(metrics: Mapping[str, Any]) -> str:
-    """Return what beam search brings back of the first texts."""
+    """Return what beam search reconstructs of the first molecules."""
     found, refined = share(metrics["beam_exact"]), share(metrics["refined_beam_exact"])
     return f"{found}, refined {refined}, of the first {metrics['refined_texts']:,}"

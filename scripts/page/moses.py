@@ -13,7 +13,7 @@ KEYS += ("IntDiv", "Filters", "Novelty")
 
 
 def section(result: Values, published: Values) -> str:
-    """Return the section: every point beside the curve, then samples and held-out figures of the first one."""
+    """Return the section: every point beside the curve, then samples and held-out metrics of the first one."""
     points, settings = result["figures"]["points"], result["settings"]
     first = next(iter(points.values()))
     minutes, epochs = first["seconds"] / 60, settings["tuning"]["training"]["epochs"]
@@ -32,7 +32,7 @@ def section(result: Values, published: Values) -> str:
         + "\n![FCD of samples over exact reconstruction](scripts/results/moses_curve.svg)\n\n"
         + f"{first['texts']:,} training molecules, {first['epochs']} epochs ({first['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {minutes:,.1f} minutes on {first['threads']} core(s), beta "
-        f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta goes on from there for {epochs} "
+        f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta continues from there for {epochs} "
         "epoch(s).\n\n"
         + goals(points, published["reach"])
         + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} of each kind, at most "
@@ -40,13 +40,13 @@ def section(result: Values, published: Values) -> str:
         + beside(first, published["moses"])
         + "\n"
         + samples(first)
-        + "\nIts held-out figures:\n\n"
-        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(first["summary"]))
+        + "\nIts held-out metrics:\n\n"
+        + table(["held-out metric", "value (nats are per molecule)"], summary_rows(first["summary"]))
     )
 
 
 def beside(found: Values, published: Values) -> str:
-    """Return the table of MOSES, ours below."""
+    """Return the table of MOSES, with ours below."""
     rows = [[row["model"], *metrics(row["metrics"])] for row in published["rows"]]
     drawn = {name: part for name, part in found["generation"].items() if name != FLOOR}
     rows += [[f"**seqvae**, {name}", *metrics(part["metrics"])] for name, part in drawn.items()]
@@ -72,7 +72,7 @@ def one_point(beta: str, found: Values) -> list[str]:
 
 
 def goals(points: Values, wanted: Values) -> str:
-    """Return what was asked for of one model, and what the one that comes closest reached."""
+    """Return the goals for one model, and what the one that comes closest reached."""
     least = wanted["moses_reconstruction"]
     # Of the models that are faithful enough the one with the best samples; where there is none, the most faithful.
     best = min(points.values(), key=lambda one: (max(least - one["summary"]["refined_exact"], 0.0), fcd(one)))
@@ -82,6 +82,6 @@ def goals(points: Values, wanted: Values) -> str:
 
 
 def fcd(found: Values) -> float:
-    """Return the smallest distance of a model's samples."""
+    """Return the smallest FCD of a model's samples."""
     drawn = (one["metrics"]["FCD/Test"] for name, one in found["generation"].items() if name != FLOOR)
     return min(drawn)

@@ -10,7 +10,7 @@ _OTHER = "nsga2"
 
 
 def section(result: Values, _: Values) -> str:
-    """Return the volumes of each target, by method, and whether the first of ours, the default, is above pymoo's."""
+    """Return the hypervolumes of each target, by method, and whether our default, the first, exceeds pymoo's."""
     settings, metrics = result["settings"], result["figures"]
     low = ", ".join(f"{value:g}" for value in settings["reference"])
     parts = [

@@ -1,4 +1,4 @@
-"""The sections of BENCHMARKS.md on searches: PMO, what the default optimiser's parts are worth, Ehrlich, TF-Bind-8."""
+"""The sections of BENCHMARKS.md on searches: PMO, the ablation of the default optimiser, Ehrlich, TF-Bind-8."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def pmo(result: Values, published: Values) -> str:
 
 
 def _baselines(result: Values, names: Sequence[str]) -> str:
-    """Return what the searches that the method must beat came to under the same oracle; nothing where none was run."""
+    """Return the results of the baselines under the same oracle; nothing where none was run."""
     settings = result["settings"]
     found = {_OLD_NAMES.get(name, name): of for name, of in result["figures"].get("baselines", {}).items()}
     if not found:
@@ -89,7 +89,7 @@ def _cell(tasks: Values, name: str) -> str:
 
 
 def ablation(result: Values, _: Values) -> str:
-    """Return what changes of the default optimiser do to the tasks that its settings were chosen on."""
+    """Return the ablation of the default optimiser on the tasks for choosing settings."""
     variants = result["figures"]["variants"]
     seeds = dict.fromkeys(seed for of in variants.values() for runs in of.values() for seed in runs)
     names = list(dict.fromkeys(task for of in variants.values() for task in of))
@@ -169,7 +169,7 @@ _ADIP, _PLOGP = "16-dimensional random subspace", "weighted retraining"
 
 
 def small_budgets(result: Values, published: Values) -> str:
-    """Return the best of some hundred calls, by every optimiser."""
+    """Return the best of a few hundred calls, by optimiser."""
     settings, tasks, other = result["settings"], result["figures"]["tasks"], published["small_budgets"]
     parts = [f"In rounds of {settings['batch']}. Published: {other['paper']}.\n"]
     for name, of in tasks.items():

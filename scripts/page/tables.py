@@ -15,12 +15,12 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a time with two significant digits at least."""
+    """Return a time with at least two significant digits."""
     return f"{value:,.0f} s" if value >= 10 else f"{value:.2g} s"
 
 
 def reached(name: str, value: float, wanted: float, form: Callable[[float], str], most: bool = False) -> str:
-    """Return one line that says what was asked for, and whether it was reached."""
+    """Return a line with the goal, and whether it was reached."""
     good = value <= wanted if most else value >= wanted
     bound = "at most" if most else "at least"
     return f"* {name}: {form(value)} (asked for: {bound} {form(wanted)}) {'✓' if good else '✗'}\n"
@@ -37,7 +37,7 @@ def share(value: float) -> str:
 
 
 def each_round(figure: Values, unit: float = 1.0) -> str:
-    """Return a figure's median and its rounds."""
+    """Return the median of a metric and its rounds."""
     return f"{figure['median'] / unit:,.0f} ({', '.join(f'{value / unit:,.0f}' for value in figure['rounds'])})"
 
 
@@ -47,7 +47,7 @@ def mebibytes(value: float) -> str:
 
 
 def summary_rows(summary: Values) -> list[list[str]]:
-    """Return the held-out figures of a model, a row each, with units."""
+    """Return the held-out metrics of a model, one row each, with units."""
     novelty = "not known" if summary["novelty"] is None else share(summary["novelty"])
     return [
         ["held-out texts", f"{summary['texts']:,} ({summary['left_out']} left out: not encodable)"],

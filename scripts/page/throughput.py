@@ -1,4 +1,4 @@
-"""What the throughput script measures beyond the MOSES recipe: the DD-VAE recipe, shares of sampling, tokenising."""
+"""What the throughput script measures beyond the MOSES recipe: the DD-VAE recipe, shares of sampling, tokenizing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MODES = {"32": "torch's default", "auto": "fast (`precision = auto`)"}
 
 
 def section(result: Values, published: Values) -> str:
-    """Return the section; nothing for a result of before these were measured."""
+    """Return the section; nothing for an older result without these measurements."""
     if "ddvae" not in result["figures"]:
         return ""
     return (
@@ -45,7 +45,7 @@ def recipe(result: Values, published: Values) -> str:
 
 
 def sampling_share(result: Values, published: Values) -> str:
-    """Return the share of the matmul rate while token ids are sampled."""
+    """Return the achieved share of the matmul rate while sampling token ids."""
     found, ratio = result["figures"]["sampling"], result["figures"]["ratios"]
     wanted = published["reach"]["sampling_matmul_share"]
     lines = [
@@ -59,7 +59,7 @@ def sampling_share(result: Values, published: Values) -> str:
 
 
 def tokenizing(result: Values) -> str:
-    """Return molecules a second to ids."""
+    """Return the molecules tokenized per second."""
     found, ratio = result["figures"]["tokenizing"], result["figures"]["ratios"]
     rows = [
         [name, each_round(row), times(ratio[f"tokenizing, {name}"]) if f"tokenizing, {name}" in ratio else ""]

@@ -22,7 +22,7 @@ _SHOWN = {  # key of MOSES -> digits
 }
 
 
-# How else than greedily from the encoder's mean texts are brought back.
+# Other ways of reconstruction than greedily from the encoder's mean.
 _WAYS = {
     "beam_exact": "beam search of {beam} from the mean",
     "refined_exact": "after {refine_steps} steps on each molecule's posterior",
@@ -31,7 +31,7 @@ _WAYS = {
 
 
 def reconstruction(found: Values, settings: Values, others: Sequence[Values]) -> str:
-    """Return the table of exact reconstruction, below that of others."""
+    """Return the table of exact reconstruction, with ours below the published models."""
     rows = [[row["model"], row["paper"], share(row["reconstruction"])] for row in others]
     kind, size = settings["tokenizer"]["kind"].upper(), f"{found['parameters']:,} parameters"
     ours = f"{kind}, {found['symbols']} symbols, {size}"
@@ -44,7 +44,7 @@ def reconstruction(found: Values, settings: Values, others: Sequence[Values]) ->
 
 
 def samples(found: Values) -> str:
-    """Return the table of samples from each prior, after how many tries, and beside real molecules."""
+    """Return the table of samples from each prior, by number of tries, beside real molecules."""
     columns = found["generation"]
     shares = {
         "valid at the first try, as it comes": "valid_uncorrected",
@@ -56,7 +56,7 @@ def samples(found: Values) -> str:
     for key, digits in _SHOWN.items():
         values = (part["metrics"].get(key) for part in columns.values())  # too few molecules have no scaffolds
         rows.append([key, *("–" if value is None else f"{value:.{digits}f}" for value in values)])
-    return table(["figure", *columns], rows)
+    return table(["metric", *columns], rows)
 
 
 def zinc(result: Values, published: Values) -> str:
@@ -66,13 +66,13 @@ def zinc(result: Values, published: Values) -> str:
 
 
 def faithful(result: Values, published: Values) -> str:
-    """Return the section on the model that went on at a lower price of the rate."""
-    intro = "The model above, gone on with at a lower price of the rate: more molecules come back, and samples are "
+    """Return the section on the model that was trained further at a lower KL weight."""
+    intro = "The model above, continued at a lower KL weight: more molecules are reconstructed, and samples are "
     return intro + "further from real ones.\n\n" + model(result, [], published["reach"])
 
 
 def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
-    """Return the tables of one model: reconstruction below that of others, held-out figures, samples."""
+    """Return the tables of one model: reconstruction below the published models, held-out metrics, samples."""
     found, settings = result["figures"], result["settings"]
     prior = ", ".join(f"{name} {nats:.2f}" for name, nats in found["prior"]["nats"].items())
     return (
@@ -80,7 +80,7 @@ def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
         + f"\n{found['texts']:,} training molecules, {found['epochs']} epochs ({found['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
         f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}{gone_on(found)}.\n\n"
-        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
+        + table(["held-out metric", "value (nats are per molecule)"], summary_rows(found["summary"]))
         + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
         + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
         "place (the floor). A sample that is no molecule is drawn again, z and all; what no try made a molecule is "
@@ -93,14 +93,14 @@ def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
 
 
 def gone_on(found: Values) -> str:
-    """Say what came before this training, if anything."""
+    """Return which training preceded this one, if any."""
     if not (first := found["before"]):
         return ""
-    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
+    return f"; it continued from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
 
 
 def goals(found: Values, wanted: Values) -> str:
-    """Return what was asked for, and what was reached."""
+    """Return the goals, and what was reached."""
     best = min(
         (part for name, part in found["generation"].items() if name != _FLOOR),
         key=lambda part: part["metrics"]["FCD/Test"],
@@ -118,12 +118,12 @@ def goals(found: Values, wanted: Values) -> str:
 
 
 def other_ways(summary: Values) -> list[tuple[str, float]]:
-    """Return in which other ways texts were brought back, and which share came back exactly."""
+    """Return other ways of reconstruction, and the share that each reconstructs exactly."""
     return [(way.format_map(summary), summary[key]) for key, way in _WAYS.items() if summary.get(key) is not None]
 
 
 def trace(result: Values, published: Values) -> str:
-    """Return the table of reconstruction against the distance of samples, over beta."""
+    """Return the table of reconstruction against the FCD of samples, over beta."""
     points, settings = result["figures"]["points"], result["settings"]
     rows = []
     for beta, found in points.items():
@@ -151,9 +151,9 @@ def trace(result: Values, published: Values) -> str:
     titles += [f"valid, {prior} prior" for prior in ("normal", "fitted")]
     epochs = settings["tuning"]["training"]["epochs"]
     return (
-        f"Each point goes on from one model, the first of the two trainings above, for {epochs} epochs. Distances are "
-        f"of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to as "
-        "many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
+        f"Each point continues from one model, the first of the two trainings above, for {epochs} epochs. Distances "
+        f"are of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to "
+        "as many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
     )
 
 

@@ -1,6 +1,6 @@
-"""What the trainings on DNA share: the split of the reference figures, and a model's bits a base on it.
+"""Shared by the trainings on DNA: the split of the reference values, and the bits per base of a model on it.
 
-Held out are the sequences whose md5, read as a number, ends in the digit 0; duplicates are dropped before.
+The sequences whose md5, read as a number, ends in the digit 0 are held out; duplicates are dropped before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HELD_OUT_OF = 10  # one sequence in so many is held out by its md5
 
 @dataclass(frozen=True)
 class Splits:
-    """Sequences, de-duplicated, and on one side each."""
+    """De-duplicated sequences, each in one split."""
 
     train: list[str]
     valid: list[str]
@@ -33,7 +33,7 @@ class Splits:
 
 
 def by_md5(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the sequences to learn from and those held out, each once."""
+    """Return the training and the held-out sequences, each once."""
     distinct = list(dict.fromkeys(texts))
     return [text for text in distinct if not _ends_in_zero(text)], [text for text in distinct if _ends_in_zero(text)]
 
@@ -46,8 +46,8 @@ def texts_of(dataset: str, side: str = "", limit: int = 0) -> list[str]:
     """Return the sequences of a dataset.
 
     Args:
-        dataset: its name.
-        side: only those on this published side; "": all.
+        dataset: name of the dataset.
+        side: only those of this published split; "": all.
         limit: only the first so many; 0: all.
     """
     data = load_dataset(dataset)
@@ -58,10 +58,10 @@ def texts_of(dataset: str, side: str = "", limit: int = 0) -> list[str]:
 def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished, Splits]:
     """Train on the sequences of the run's dataset that the split by md5 does not hold out.
 
-    A random tenth of them is the validation side.
+    A random tenth of them is the validation split.
 
     Returns:
-        The finished training, and what was on which side.
+        The finished training and its splits.
     """
     rest, held_out = by_md5(texts_of(run.data.source, limit=run.data.limit))
     file = folder / "train.txt"
@@ -74,19 +74,19 @@ def trained_by_md5(run: RunConfig, folder: Path, resume: bool) -> tuple[Finished
 
 
 def splits_of(prepared: Prepared) -> tuple[list[str], list[str]]:
-    """Return the texts that a run trained on, and those it validated on."""
+    """Return the sequences that a run was trained and validated on."""
     found = read_texts(prepared.run.data)
     split = split_texts(found, prepared.run)
     return [found.texts[i] for i in split.train.tolist()], [found.texts[i] for i in split.valid.tolist()]
 
 
 def bits_metrics(codec: Codec, splits: Splits, samples: int) -> dict[str, Any]:
-    """Return bits a base of a model and of the counting models on the test side."""
+    """Return the bits per base of a model and of the counting models on the test split."""
     return shown_bits(held_out_bits(codec, splits.train, splits.test, splits.valid, samples), splits)
 
 
 def shown_bits(found: HeldOutBits, splits: Splits) -> dict[str, Any]:
-    """Return a comparison under the names that the page of benchmarks knows."""
+    """Return a comparison under the names of the benchmarks page."""
     return {
         "texts": {"train": len(splits.train), "valid": len(splits.valid), "test": len(splits.test)},
         "model_bits_a_base": found.model,
@@ -98,6 +98,6 @@ def shown_bits(found: HeldOutBits, splits: Splits) -> dict[str, Any]:
 
 
 def distinct_splits(texts: Sequence[str], rows: Sequence[Sequence[int]]) -> Splits:
-    """Return a split without duplicates: a sequence that stands on two sides counts for the first of them."""
+    """Return a split without duplicates: a sequence in two splits stays in the first of them."""
     first = {texts[row]: side for side, part in reversed(list(enumerate(rows))) for row in part}
     return Splits(*([text for text, place in first.items() if place == side] for side in range(3)))

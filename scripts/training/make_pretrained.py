@@ -1,12 +1,12 @@
-"""Put a trained model into the package: weights in half precision, its prior, and a card with measured figures.
+"""Make a pretrained model of the package: weights in half precision, its prior, and a card with measured metrics.
 
     python -m scripts.training.make_pretrained runs/zinc zinc-smiles [--table 'title=figures.json#place/in/it'] \
         [--result result.json]
 
-What is written by hand (title, use, limits) is `scripts/training/cards/NAME.toml`; its figures in braces, and every
-other figure of the card, are measured here on the very files that ship, on the held-out texts of the model's dataset.
-`--table` adds the numbers of a JSON file as a further table. The machine on the card is the one of `--result`, or
-this one.
+What is written by hand (title, use, limits) is in `scripts/training/cards/NAME.toml`; its numbers in braces, and all
+other numbers of the card, are measured here with the packaged files, on the held-out split of the model's dataset.
+`--table` adds the numbers of a JSON file as a further table. The machine on the card is that of `--result`, or this
+one.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ Table = tuple[str, list[list[object]]]
 def ship(
     run: Path, target: Path, template: Mapping[str, Any], extra: Sequence[Table], given: Mapping[str, Any]
 ) -> None:
-    """Make the folder of a shipped model, whole or not at all; an older one is replaced.
+    """Make the folder of a pretrained model, whole or not at all; an older one is replaced.
 
     Args:
         run: folder of the trained model.
-        target: folder to make; its name is the model's.
-        template: what is written by hand.
+        target: folder to make, named like the model.
+        template: the part of the card that is written by hand.
         extra: further tables.
         given: `machine`, as `record.machine` describes it, and `summary`, settings of the measurement.
     """
@@ -71,7 +71,7 @@ def prepared_again(codec: Codec, folder: Path) -> Prepared:
     """Read the model's data again.
 
     Raises:
-        InputError: it is not the data that the model was trained on.
+        InputError: these are not the data that the model was trained on.
     """
     prepared = prepare(codec.run, folder / "rejected.csv", progress=False)
     if prepared.data_hash != codec.provenance["data"]["sha256"]:
@@ -119,7 +119,7 @@ def _sizes(codec: Codec) -> ModelConfig:
 
 
 def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
-    """Say how long the training took, and on what kind of machine."""
+    """Return how long the training took, and on what kind of machine."""
     made, epochs = codec.provenance["training"], codec.run.training.epochs
     threads = f"{made['threads']} thread{'s' if made['threads'] > 1 else ''}"
     place = f"{threads} of {made_on['processor']}, {made_on['memory_gib']} GiB"
@@ -155,17 +155,17 @@ def card_toml(card: Mapping[str, Any]) -> str:
 
 
 def _value(value: object) -> str:
-    """JSON's text, numbers and lists are TOML's too; a list of texts goes over several lines."""
+    """Strings, numbers and lists are written alike in JSON and TOML; a list of strings goes over several lines."""
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return "[\n" + "".join(f"  {json.dumps(item, ensure_ascii=False)},\n" for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def read_table(text: str) -> Table:
-    """Read `title=file.json#place/in/it`: every number there becomes a row.
+    """Read `title=file.json#place/in/it`: each number there becomes a row.
 
     Raises:
-        UsageError: the text has another form, or there is no such place, or no number in it.
+        UsageError: the argument has another form, or there is no such place, or no number in it.
     """
     title, _, source = text.partition("=")
     path, _, place = source.partition("#")
@@ -183,7 +183,7 @@ def read_table(text: str) -> Table:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Ship one model."""
+    """Make one pretrained model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of a trained model")
     parser.add_argument("name", help="what it is called; scripts/training/cards/NAME.toml says the rest")

@@ -1,8 +1,8 @@
-"""Make the small samples of `datasets/samples/` again, byte for byte, from the datasets that they are taken from.
+"""Make the small samples of `datasets/samples/` again, byte for byte, from their source datasets.
 
     python -m scripts.training.make_samples [FOLDER]
 
-FOLDER is where the samples go, by default `datasets/samples`. The sources are fetched where they are not at hand.
+FOLDER is where the samples go, by default `datasets/samples`. Sources that are not at hand are downloaded.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ HOME = Path(__file__).resolve().parents[2] / "datasets" / "samples"
 
 
 def moses_lines(dataset: Dataset) -> list[str]:
-    """A uniform pick of training molecules, in the order of the source."""
+    """A uniform sample of training molecules, in the order of the source."""
     train = dataset.split.train
     picked = np.random.default_rng(SEED).choice(train, size=min(MOLECULES, len(train)), replace=False)
     return [dataset.texts[i] for i in np.sort(picked)]
 
 
 def mpsa_lines(dataset: Dataset) -> list[str]:
-    """All splice sites as DNA, with inclusion and published side."""
+    """All splice sites as DNA, with exon inclusion and published split."""
     psi = dataset.values["log10_psi"]
     rows = zip(dataset.texts, psi.tolist(), dataset.labels, strict=True)
     return ["sequence,log10_psi,split", *(f"{text},{value:.4f},{side}" for text, value, side in rows)]
 
 
 def write_gzipped(path: Path, lines: Iterable[str]) -> None:
-    """Write lines so that the same lines give the same bytes: neither time nor file name goes into the file."""
+    """Write lines so that the same lines give the same bytes: the file holds neither time nor file name."""
     content = "".join(f"{line}\n" for line in lines).encode("ascii")
     with atomic_file(path) as file:
         file.write(gzip.compress(content, compresslevel=9, mtime=0))

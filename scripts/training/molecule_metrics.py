@@ -1,4 +1,4 @@
-"""What is written down of a model of molecules: held-out figures, and those of samples drawn in several ways."""
+"""The recorded metrics of a model of molecules: held-out ones, and those of samples drawn in several ways."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRAINING = "training molecules"
 
 
 def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
-    """Return the size of model and data, the time of the training, and the held-out figures."""
+    """Return the sizes of model and data, the time of the training, and the held-out metrics."""
     codec, prepared = finished.codec, finished.prepared
     summary = summarise(codec, prepared.test_texts, prepared.train, settings)
     references = read_splits(codec.run.data.source, run=codec.run, progress=False).references
@@ -51,13 +51,13 @@ def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
 
 
 def before(codec: Codec) -> dict[str, Any] | None:
-    """Return steps, seconds and threads of the training that this one went on from; None where it is the first."""
+    """Return steps, seconds and threads of the training that this one continued; None for a first one."""
     tuned_from = codec.provenance.get("finetune")
     return tuned_from["base"]["training"] if tuned_from else None
 
 
 def generations(codec: Codec, references: References, settings: SummarySettings) -> dict[str, Any]:
-    """Return the figures of samples drawn in each way, and, as the floor, of as many training molecules."""
+    """Return the metrics of samples drawn in each way, and, as the floor, of as many training molecules."""
     found = {}
     for name, (prior, temperature) in DRAWS.items():
         how = DecodeConfig("sample", temperature=temperature, tries=TRIES, seed=settings.seed)
@@ -77,7 +77,7 @@ def generations(codec: Codec, references: References, settings: SummarySettings)
 
 
 def floor(references: References, settings: SummarySettings) -> dict[str, Any]:
-    """Return the figures of as many training molecules; drawn, because files of molecules may be sorted."""
+    """Return the metrics of as many training molecules; drawn at random, because files may be sorted."""
     training, draw = references.training, np.random.default_rng(settings.seed)
     rows = draw.choice(len(training), min(settings.samples, len(training)), replace=False)
     found = compared([training[row] for row in rows], References(references.kind, references.test))
@@ -86,11 +86,11 @@ def floor(references: References, settings: SummarySettings) -> dict[str, Any]:
 
 
 def valid_share(texts: Sequence[str], codec: Codec) -> float:
-    """Return the share of texts that are texts of their kind."""
+    """Return the share of valid texts."""
     return sum(bool(codec.tokenizer.normalize_or_none(text)) for text in texts) / len(texts)
 
 
 def compared(texts: Sequence[str], references: References) -> dict[str, Any]:
-    """Return the metrics of texts beside real ones, with their intervals."""
+    """Return the metrics of samples against real molecules, with confidence intervals."""
     found = generation(texts, references, GenerationSettings(bootstrap=200))
     return {"metrics": found.metrics, "intervals": found.intervals, "counts": found.counts}

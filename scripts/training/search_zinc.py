@@ -1,9 +1,9 @@
-"""Search the settings of a model of ZINC250k: many short trainings of the same length, one setting changed in each.
+"""Search the settings of a model of ZINC250k: many short trainings of equal length, with one setting changed in each.
 
     python -m scripts.training.search_zinc --folder runs/search [--trials smiles,selfies]
 
-A trial that has ended is only read back, so that the search can be stopped and gone on with at any moment. Figures are
-of the validation molecules; the test molecules are not looked at.
+A finished trial is only read back, so that the search can be stopped and resumed at any moment. Metrics are those of
+the validation split; the test split is not looked at.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def changed(run: RunConfig, change: dict[str, dict[str, Any]]) -> RunConfig:
 
 
 def metrics(finished: Finished, held_out: list[str], settings: SummarySettings) -> dict[str, Any]:
-    """Return what a trial came to on the validation molecules."""
+    """Return the metrics of a trial on the validation split."""
     codec = finished.codec
     return {
         "parameters": parameters(codec.model),
@@ -80,9 +80,9 @@ def metrics(finished: Finished, held_out: list[str], settings: SummarySettings) 
 
 
 def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float | None:
-    """Return the distance of the first valid samples from N(0, I) to the validation molecules; None of too few.
+    """Return the FCD of the first valid samples from N(0, I) to the validation split; None where there are too few.
 
-    The distance falls with the number of samples, so that each trial gives as many.
+    The FCD falls with the number of samples, so each trial has as many.
     """
     how = DecodeConfig("sample", rules="syntax", tries=1, seed=settings.seed)  # many cheap draws, as they come
     texts = codec.generate_samples(20 * settings.samples, how, "normal").texts
@@ -91,13 +91,13 @@ def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float |
 
 
 def valid_texts(run: RunConfig) -> list[str]:
-    """Return the molecules of the published validation side, or, where there is none, the first of all."""
+    """Return the published validation split, or, where there is none, the first molecules."""
     dataset = load_dataset(run.data.source)
     return [dataset.texts[i] for i in (dataset.split.valid.tolist() if any(dataset.labels) else range(50))]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the trials that are missing, print the table, and write the result after each of them."""
+    """Run the missing trials, print the table, and write the result after each of them."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the trials (default: runs/search; small: temporary)")
     parser.add_argument("--trials", default="", help="names of trials, by comma (default: all)")

@@ -1,9 +1,9 @@
-"""Trace reconstruction against the distance of samples over beta: one trained model, gone on with at each price.
+"""Trace reconstruction against the FCD of samples over beta: one trained model, trained further at each KL weight.
 
     python -m scripts.training.trace_zinc --base runs/zinc-smiles/first --folder runs/trace [--betas 0.2,0.4]
 
-The base is the first of the two models of `train_zinc.py`. Every point goes on from it for the same epochs; one that
-is finished is only read back, so that the trace can be stopped and gone on with. Figures are of validation molecules.
+The base is the first of the two models of `train_zinc.py`. Each point trains it further for the same epochs; a finished
+one is only read back, so that the trace can be stopped and resumed. Metrics are those of the validation split.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PRIORS = ("normal", "fitted")
 
 
 def point(finished: Finished, held_out: list[str], settings: SummarySettings, count: int) -> dict[str, Any]:
-    """Return what a model came to: its held-out figures, and the distance of its samples from each prior."""
+    """Return the held-out metrics of a model, and the FCD of its samples from each prior."""
     codec = finished.codec
     return {
         **codec.provenance["training"],
@@ -52,7 +52,7 @@ def point(finished: Finished, held_out: list[str], settings: SummarySettings, co
 
 
 def samples(codec: Codec, prior: str, held_out: Sequence[str], count: int) -> dict[str, float | None]:
-    """Return validity of samples and their distance to as many held-out molecules; None of too few."""
+    """Return the validity of samples and their FCD to as many held-out molecules; None where there are too few."""
     made = codec.generate_samples(count, DecodeConfig("sample", temperature=TEMPERATURE), prior)
     valid = [text for text in made.texts if is_valid(text)]
     fcd = frechet_distance(valid, held_out[:count]) if len(valid) > 1 else None
@@ -60,7 +60,7 @@ def samples(codec: Codec, prior: str, held_out: Sequence[str], count: int) -> di
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train the points that are missing, and write the result after each of them."""
+    """Train the missing points, and write the result after each of them."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--base", type=Path, help="folder of the model that all go on from (small: made here)")
     parser.add_argument("--folder", type=Path, help="folder of the points (default: runs/trace; small: temporary)")

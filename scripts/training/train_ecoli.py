@@ -1,12 +1,12 @@
-"""Train on E. coli promoters of 165 and 50 nt, hold the bits a base against counting models, and judge the samples.
+"""Train on E. coli promoters of 165 and 50 nt, compare bits per base with counting models, and evaluate the samples.
 
     python -m scripts.training.train_ecoli --folder runs/ecoli [--resume] [--only ecoli_165]
 
-Held out are the sequences whose md5, read as a number, ends in the digit 0, as in the reference figures. A random tenth
-of the others is the validation side: it stops a training, picks among the candidates and chooses the counting models'
-pseudo-counts. The test side is looked at once, by the model that was picked.
+The sequences whose md5, read as a number, ends in the digit 0 are held out, as for the reference values. A random tenth
+of the others is the validation split: it stops a training, picks among the candidates and chooses the counting models'
+pseudo-counts. The test split is looked at once, by the picked model.
 
-The reference figures themselves, which are counted, are made again for every dataset that has one.
+The reference values themselves, of counting models, are computed again for every dataset that has one.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ REFERENCES = {"ecoli_50": "", "ecoli_165": "", "yeast_1000": "train", "mpsa-samp
 
 @dataclass(frozen=True)
 class Work:
-    """How much work the figures are.
+    """The effort of the evaluation.
 
     Attributes:
-        iwae_samples: of the importance-weighted bound on the test side.
-        pick_samples: of the same on the validation side, where candidates are picked.
+        iwae_samples: draws of the importance-weighted bound on the test split.
+        pick_samples: the same on the validation split, which picks among the candidates.
         samples: sequences sampled from the prior.
-        bootstrap: resamplings for the intervals.
+        bootstrap: resamplings for the confidence intervals.
     """
 
     iwae_samples: int = 50
@@ -53,7 +53,7 @@ class Work:
 
 
 def likelihood_run(source: str, model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
-    """Return a run that maximises the ELBO itself, beta 1 throughout, and keeps the best validation."""
+    """Return a run that maximises the ELBO itself, with beta 1 throughout, and keeps the best on validation."""
     return RunConfig(
         data=DataConfig(source=source),
         model=model,
@@ -64,7 +64,7 @@ def likelihood_run(source: str, model: ModelConfig, epochs: int, learning_rate: 
 
 
 def convolution(width: int, layers: int, dropout: float) -> ModelConfig:
-    """Return a small autoregressive model; positions are embedded, and layers of 3, 4, 5 see 14, 30, 62 bases back."""
+    """Return a small autoregressive model; positions are embedded, and 3, 4 or 5 layers see 14, 30 or 62 bases back."""
     return ModelConfig(
         encoder="conv",
         decoder="causal_conv",
@@ -95,7 +95,7 @@ SMALL_WORK = Work(iwae_samples=2, pick_samples=2, samples=40, bootstrap=20)
 
 
 def reference_metrics(splits: Mapping[str, str], limit: int = 0) -> dict[str, Any]:
-    """Return bits a base of the counting models on the split by md5, and the lowest of the plain ones."""
+    """Return bits per base of the counting models on the split by md5, and the lowest of the plain ones."""
     found = {}
     for dataset, split in splits.items():
         rest, held_out = by_md5(texts_of(dataset, split, limit))
@@ -103,19 +103,19 @@ def reference_metrics(splits: Mapping[str, str], limit: int = 0) -> dict[str, An
         best = min(counted, key=lambda name: counted[name])
         texts = {"train": len(rest), "test": len(held_out)}
         found[dataset] = {"side": split, "texts": texts, "bits_a_base": counted, "best": best}
-        print(f"{dataset}: {counted[best]:.4f} bits a base, {best}")
+        print(f"{dataset}: {counted[best]:.4f} bits per base, {best}")
     return found
 
 
 def dataset_metrics(runs: Mapping[str, RunConfig], folder: Path, resume: bool, work: Work) -> dict[str, Any]:
-    """Train every candidate on one dataset, pick the best on validation, and return its held-out figures."""
+    """Train every candidate on one dataset, pick the best on validation, and return its held-out metrics."""
     candidates, best, bar = {}, None, float("inf")
     for number, (name, run) in enumerate(runs.items()):
         finished, splits = trained_by_md5(run, folder / f"candidate{number}", resume)
         bits = model_bits(finished.codec, splits.valid, work.pick_samples).sum() / sum(map(len, splits.valid))
         made = finished.codec.provenance["training"]
         candidates[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(finished.codec.model), **made}
-        print(f"{name}: {bits:.5f} bits a base on validation")
+        print(f"{name}: {bits:.5f} bits per base on validation")
         if bits < bar:
             bar, best = bits, (name, finished, splits, folder / f"candidate{number}" / "run")
     if best is None:
@@ -134,7 +134,7 @@ def dataset_metrics(runs: Mapping[str, RunConfig], folder: Path, resume: bool, w
 
 
 def summary_metrics(codec: Codec, splits: Splits, packed: Any, work: Work) -> dict[str, Any]:  # noqa: ANN401
-    """Return the held-out figures of the model itself; `packed` are the training texts."""
+    """Return the held-out metrics of the model itself; `packed` are the training sequences."""
     settings = SummarySettings(texts=len(splits.test), samples=work.samples, iwae_samples=work.iwae_samples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)  # the sentence is in the summary
@@ -142,7 +142,7 @@ def summary_metrics(codec: Codec, splits: Splits, packed: Any, work: Work) -> di
 
 
 def generation_metrics(codec: Codec, splits: Splits, work: Work) -> dict[str, Any]:
-    """Return the DNA table of samples from the prior, beside what held-out real sequences reach."""
+    """Return the DNA metrics of samples from the prior, beside those of held-out real sequences."""
     known = [*splits.train, *splits.valid]
     settings = GenerationSettings(bootstrap=work.bootstrap)
     references = References("dna", splits.test, training=known)
@@ -151,7 +151,7 @@ def generation_metrics(codec: Codec, splits: Splits, work: Work) -> dict[str, An
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train, print the held-out figures, and write the result."""
+    """Train, print the held-out metrics, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/ecoli; small: a temporary one)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs in the folder")

@@ -1,10 +1,10 @@
-"""Train a model of MOSES, go on with it at other prices of the rate, and write down reconstruction against samples.
+"""Train a model of MOSES, train it further at other KL weights, and record reconstruction against samples.
 
     python -m scripts.training.train_moses --folder runs/moses-smiles [--betas 0.3,0.6] [--resume]
 
-The model is trained once; each other price goes on from it for one epoch, in a folder beside. `--resume` goes on with
-what was stopped, reads back what is trained, and keeps the prices that the result holds under the same settings; the
-result is written after each price.
+The model is trained once; for each other KL weight, it is trained further for one epoch, in a folder beside. `--resume`
+resumes what was stopped, reads back what is trained, and keeps the KL weights that the result holds under the same
+settings; the result is written after each of them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_t
 
 
 def at(beta: float, run: RunConfig, tuning: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Return the model of one price: the run's own, or what goes on from it."""
+    """Return the model at one KL weight: the run's own, or one trained further from it."""
     if beta == run.objective.beta:
         return trained(run, folder, resume)
     place = folder.with_name(f"{folder.name}-beta-{beta:g}")
@@ -68,7 +68,7 @@ def at(beta: float, run: RunConfig, tuning: FinetuneConfig, folder: Path, resume
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train the points that are missing, and write the result after each of them."""
+    """Train the missing points, and write the result after each of them."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the run (default: runs/moses-smiles; small: temporary)")
     parser.add_argument(

@@ -1,14 +1,14 @@
-"""Train on 5' splice sites (MPSA), and hold the bits a base against models that only count.
+"""Train on 5' splice sites (MPSA), and compare bits per base with counting models.
 
     python -m scripts.training.train_mpsa --folder runs/mpsa [--resume]
 
-A handful of small models is trained on the published split; the validation side picks one, and the test side is looked
-at once. The same settings are then trained on the split of the reference figure: held out are the sequences whose md5,
-read as a number, ends in the digit 0.
+A handful of small models is trained on the published split; the validation split picks one, and the test split is
+looked at once. The same settings are then trained on the split of the reference value: the sequences whose md5, read
+as a number, ends in the digit 0 are held out.
 
-The set holds nearly every site there is (nine letters, two of them all but fixed), so that there is little to learn.
-The result says how little: besides the models it has the bits of a uniform choice among all possible sites, and among
-those that were measured, below which no honest model gets.
+The dataset holds nearly all possible sites (nine letters, two of them almost fixed), so there is little to learn. The
+result says how little: besides the models, it has the bits of a uniform choice among all possible sites, and among the
+measured ones, below which no honest model gets.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SAMPLES = 100  # of the importance-weighted bound
 
 
 def likelihood_run(model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
-    """Return a run that maximises the ELBO itself, beta 1 throughout."""
+    """Return a run that maximises the ELBO itself, with beta 1 throughout."""
     return RunConfig(
         data=DataConfig(source=SOURCE),
         model=model,
@@ -49,7 +49,7 @@ def likelihood_run(model: ModelConfig, epochs: int, learning_rate: float) -> Run
 
 
 def convolution(decoder: str, width: int) -> ModelConfig:
-    """Return a model of one residual block a side: three letters at a time are all there is to see."""
+    """Return a model with one residual block in encoder and decoder: it sees three letters at a time."""
     return ModelConfig(
         encoder="conv", decoder=decoder, latent=2, encoder_width=8, decoder_width=width, encoder_layers=1
     )
@@ -72,25 +72,25 @@ SMALL_RUNS = {"gru, gru 8": replace(likelihood_run(recurrent(8), 1, 1e-2), prior
 
 
 def published_splits() -> Splits:
-    """Return the published split; a sequence that stands on two sides counts for the first of them."""
+    """Return the published split; a sequence in two splits stays in the first of them."""
     data = load_dataset(SOURCE)
     return distinct_splits(data.texts, [rows.tolist() for rows in data.split])
 
 
 def pick(runs: dict[str, RunConfig], folder: Path, resume: bool, samples: int) -> tuple[str, dict[str, Any]]:
-    """Train every candidate on the published split; return the name of the best on validation, and what each got."""
+    """Train every candidate on the published split; return the best by validation, and the value of each."""
     splits, found = published_splits(), {}
     for number, (name, run) in enumerate(runs.items()):
         codec = trained(run, folder / f"candidate{number}", resume).codec
         bits = model_bits(codec, splits.valid, samples).mean() / len(splits.valid[0])
         made = codec.provenance["training"]
         found[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(codec.model), **made}
-        print(f"{name}: {bits:.5f} bits a base on validation")
+        print(f"{name}: {bits:.5f} bits per base on validation")
     return min(found, key=lambda name: found[name]["valid_bits_a_base"]), found
 
 
 def published_metrics(run: RunConfig, folder: Path, samples: int) -> dict[str, Any]:
-    """Return the picked model's figures on the published split, against the counting models'."""
+    """Return the metrics of the picked model on the published split, beside the counting models'."""
     finished = trained(run, folder, resume=True)
     test = finished.prepared.test_texts
     settings = SummarySettings(texts=len(test), samples=1000, iwae_samples=samples)
@@ -103,21 +103,21 @@ def published_metrics(run: RunConfig, folder: Path, samples: int) -> dict[str, A
 
 
 def hashed_metrics(run: RunConfig, folder: Path, resume: bool, samples: int) -> dict[str, Any]:
-    """Train the picked settings on the split by md5, and return the figures against the counting models'."""
+    """Train the picked settings on the split by md5, and return the metrics beside the counting models'."""
     finished, splits = trained_by_md5(run, folder, resume)
     return compared(finished.codec, splits, samples)
 
 
 def compared(codec: Codec, splits: Splits, samples: int) -> dict[str, Any]:
-    """Return bits a base of a model, of the counting models and of uniform choices on one test side."""
+    """Return bits per base of a model, of the counting models and of uniform choices on one test split."""
     return bits_metrics(codec, splits, samples) | {"uniform_bits_a_base": uniform_bits(splits)}
 
 
 def uniform_bits(splits: Splits) -> dict[str, Any]:
-    """Return what a uniform choice costs among the sites that are possible, measured, or not trained on.
+    """Return the cost of a uniform choice among the sites that are possible, measured, or not trained on.
 
-    The last is no model of splice sites: it tells what mere bookkeeping of the training data would gain, because the
-    sequences are de-duplicated and the possible ones nearly used up.
+    The last is no model of splice sites: it shows what mere bookkeeping of the training data would gain, because the
+    sequences are de-duplicated and the possible ones nearly exhausted.
     """
     every = splits.train + splits.valid + splits.test
     length = len(every[0])
@@ -127,7 +127,7 @@ def uniform_bits(splits: Splits) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train, print the held-out figures, and write the result."""
+    """Train, print the held-out metrics, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/mpsa; small: a temporary one)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs in the folder")

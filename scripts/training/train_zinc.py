@@ -1,12 +1,12 @@
-"""Train a model of ZINC250k, fit its prior, and write down its held-out figures and those of its samples.
+"""Train a model of ZINC250k, fit its prior, and record its held-out metrics and those of its samples.
 
-The SMILES model is trained twice: first at a low price of the rate, until molecules come back, then at twice that
-price, which takes out of the rate what the decoder does not need. The first is in FOLDER/first. `faithful` goes on
-with the model that ships at a much lower price: more molecules come back, and samples are further from real ones.
+The SMILES model is trained twice: first at a low KL weight, until it reconstructs molecules, then at twice that weight,
+which removes from the rate what the decoder does not need. The first is in FOLDER/first. `faithful` trains the
+pretrained model further at a much lower KL weight: it reconstructs more, and its samples are further from real ones.
 
     python -m scripts.training.train_zinc --model smiles --folder runs/zinc-smiles [--resume]
 
-`--resume` goes on with a run that was stopped; of a finished one it computes the figures and writes them again.
+`--resume` resumes a stopped run; for a finished one it computes the metrics and writes them again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SECOND = {
         adapt=AdaptConfig(beta=0.3),
     )
 }
-# What goes on from the model that ships.
+# What continues from the pretrained model.
 LOWER = FinetuneConfig(
     training=TrainingConfig(epochs=6, batch_size=256, learning_rate=7e-4),
     prior=PriorConfig(prior_minutes=2.0),
@@ -84,14 +84,14 @@ SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_t
 
 
 def made(place: Path, given: Namespace) -> Finished:
-    """Train a model from nothing, twice where a second training is planned."""
+    """Train a model from scratch, and further where a second training is planned."""
     run = SMALL_RUN if given.small else RUNS[given.model]
     second = (SMALL_SECOND if given.small else SECOND).get(given.model)
     return trained_twice(run, second, place, given.resume) if second else trained(run, place, given.resume)
 
 
 def lowered(place: Path, given: Namespace) -> Finished:
-    """Go on with the model that ships at a lower price of the rate."""
+    """Train the pretrained model further at a lower KL weight."""
     if given.small:
         first = trained(SMALL_RUN, place / "first", given.resume).folder
         return tuned(first, SMALL_RUN.data.source, SMALL_LOWER, place, given.resume)
@@ -99,7 +99,7 @@ def lowered(place: Path, given: Namespace) -> Finished:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train, print the held-out figures, and write the result."""
+    """Train, print the held-out metrics, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", choices=sorted(NAMES), default="smiles", help="what the model reads and writes")
     parser.add_argument("--folder", type=Path, help="folder of the run (default: runs/zinc-MODEL; small: temporary)")

@@ -1,4 +1,4 @@
-"""A training that the scripts of the real runs share: new, gone on with, or long finished and read back."""
+"""Shared by the training scripts: a training that is new, resumed, or finished and read back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqvae.train.prepare import Prepared, prepare
 
 @dataclass(frozen=True)
 class Finished:
-    """A trained model with the data that it was trained on, the texts held out, and the folder that it is in."""
+    """A trained model with its training data, its held-out texts, and its folder."""
 
     codec: Codec
     prepared: Prepared
@@ -25,11 +25,11 @@ class Finished:
 
 
 def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
-    """Train, or go on with what is in the folder; a finished model is only read.
+    """Train, or resume what is in the folder; a finished model is only read back.
 
     Raises:
-        UsageError: the folder holds a run, and `resume` is false; or another run than the one asked for.
-        InputError: the data of a finished model is not at hand as it was.
+        UsageError: the folder holds a run, and `resume` is false; or it holds another run than this one.
+        InputError: the data of a finished model have changed or are missing.
     """
     if resume and (folder / PROVENANCE).is_file():
         return _read_back(folder)
@@ -38,7 +38,7 @@ def trained(run: RunConfig, folder: Path, resume: bool) -> Finished:
 
 
 def tuned(first: str | Path, source: str, config: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Go on with a trained model, or one that ships, under other settings; a finished one is only read."""
+    """Train a trained or pretrained model further under other settings; a finished one is only read back."""
     if resume and (folder / PROVENANCE).is_file():
         return _read_back(folder)
     again = resume and (folder / RUN).is_file()
@@ -48,7 +48,7 @@ def tuned(first: str | Path, source: str, config: FinetuneConfig, folder: Path, 
 
 
 def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: bool) -> Finished:
-    """Train, then go on under other settings, each in a folder of its own; what is finished is only read."""
+    """Train, then train further under other settings, each in its own folder; what is finished is only read back."""
     first = folder / "first"
     if not (resume and (folder / PROVENANCE).is_file()):
         trained(run, first, resume)

@@ -1,4 +1,4 @@
-"""What the verbs encode, decode and sample share: a model that works in chunks as the flags say, and a bar."""
+"""Shared by the verbs encode, decode and sample: a model that works in chunks as the flags say, and a progress bar."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from seqvae.latent.codec import load
 
 
 def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, latent: bool = False) -> Bulk:
-    """Return chunked work with a model as the flags say; `latent` where the file is to hold latent vectors.
+    """Load a model for work in chunks, as the flags say.
+
+    Args:
+        model: folder of a trained model, or the name of a pretrained one.
+        out: output of the verb.
+        spread: where the chunks are worked on.
+        compute: device and batch size.
+        latent: whether the output holds latent vectors.
 
     Raises:
-        UsageError: the flags do not go together, or files of that ending are not written.
+        UsageError: the flags contradict each other, or the extension of the output is unknown.
         ArtifactError: there is no such model.
     """
-    writer_for(out, latent)  # what cannot be written is said before the model is loaded
+    writer_for(out, latent)  # refuses a wrong extension before the model is loaded
     codec = load(model, device=compute.device)
     return Bulk(codec, BulkSettings(spread.config(), compute.batch_size, spread.parts(out)))
 
 
 @contextmanager
 def bar(compute: ComputeOptions, total: int | None = None) -> Iterator[Callable[[int], object]]:
-    """Yield what is told of rows that are done, and shows them on a terminal; `total` where that is known."""
+    """Yield a function that advances a progress bar by a number of rows; `total` rows, where that is known."""
     from tqdm import tqdm
 
     # disable=None shows the bar on a terminal only

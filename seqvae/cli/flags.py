@@ -1,4 +1,4 @@
-"""Settings as flags, made from the configuration classes: no name, default or explanation is typed twice."""
+"""Flags made from the configuration classes: no name, default or explanation is written twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 from seqvae.config import OPTIMIZERS, RunConfig, SearchConfig
 from seqvae.errors import UsageError
 
-# Settings whose own name says too little without its section.
+# Settings whose own names say too little outside their sections.
 _NAMES = {
     "tokenizer.kind": "tokenizer",
     "model.prior": "model_prior",
@@ -21,7 +21,7 @@ _NAMES = {
 }
 # `data.source` is the verb's first argument; `model.labels` are those of the data.
 _NOT_FLAGS = {"data.source", "model.labels"}
-OPTIMIZER = "optimizer"  # the section of its settings, whose flags are all of them dotted: --optimizer.guide.points
+OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Setting:
     """A setting as a flag.
 
     Attributes:
-        path: where it is among nested settings: `training.epochs`.
+        path: its place among nested settings: `training.epochs`.
         name: of the flag, without its dashes: `epochs`, `optimizer.guide.points`.
-        default: what is shown as its default, and says its type.
+        default: the default that the help shows; its type is the flag's.
         about: explanation.
-        group: heading that it stands under in the help; empty: it is left out there.
+        group: its heading in the help; empty: the help leaves it out.
     """
 
     path: str
@@ -44,22 +44,22 @@ class Setting:
 
     @property
     def key(self) -> str:
-        """What a verb is given it as."""
+        """The name under which a verb receives it."""
         return re.sub(r"\W", "_", self.name)
 
     @property
     def flag(self) -> str:
-        """What a user writes."""
+        """What a user types."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def off(self) -> str:
-        """What a user writes for no."""
+        """What a user types to switch it off."""
         before, dot, last = self.flag.removeprefix("--").rpartition(".")
         return f"--{before}{dot}no-{last}"
 
     def parameter(self, order: int) -> inspect.Parameter:
-        """Return it as a parameter of a verb; `order` is that of its group."""
+        """Return it as a parameter of a verb; `order` is the place of its group in the help."""
         kind: Any = tuple[str, ...] if isinstance(self.default, tuple) else type(self.default)
         shown = repr(self.default) if self.default == "" else str(self.default)
         about = Parameter(
@@ -76,7 +76,7 @@ class Setting:
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
-    """Return the explanation of each attribute from the docstrings of a class and of those it is made from."""
+    """Return the explanation of each attribute, from the docstrings of a class and its base classes."""
     found: dict[str, str] = {}
     for one in reversed(kind.__mro__):
         listed = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2]
@@ -92,14 +92,14 @@ def flags_of(
     only: Sequence[str] = (),
     about: Mapping[str, str] | None = None,
 ) -> list[Setting]:
-    """Return the settings of a configuration as flags; those that are configurations themselves are left out.
+    """Return the settings of a configuration as flags; nested configurations are left out.
 
     Args:
-        config: an object of a configuration class, whose values are shown as the defaults.
-        section: where it is among nested settings; empty: at their top.
+        config: an object of a configuration class; its values are shown as the defaults.
+        section: its place among nested settings; empty: at the top.
         group: heading in the help.
         only: names of the settings; none: all.
-        about: explanations in place of those of the class.
+        about: explanations that replace those of the class.
     """
     explained = {**attribute_docs(type(config)), **(about or {})}
     found = []
@@ -111,7 +111,7 @@ def flags_of(
 
 
 def sections_of(config: Any) -> list[Setting]:  # noqa: ANN401
-    """Return the settings of every section of a configuration as flags, a group each."""
+    """Return the settings of every section of a configuration as flags, one group per section."""
     sections = [part.name for part in fields(config)]
     return [one for name in sections for one in flags_of(getattr(config, name), name, name.capitalize())]
 
@@ -120,7 +120,7 @@ RUN = sections_of(RunConfig())
 
 
 def optimizer_settings(config: Any, before: str = "") -> Iterator[Setting]:  # noqa: ANN401
-    """Yield the settings of an optimiser as dotted flags, left out of the help of a verb, which they would fill."""
+    """Yield the settings of an optimiser as dotted flags, which the help of a verb leaves out: they would fill it."""
     explained = attribute_docs(type(config))
     for item in fields(config):
         path, value = f"{before}{item.name}", getattr(config, item.name)
@@ -131,10 +131,10 @@ def optimizer_settings(config: Any, before: str = "") -> Iterator[Setting]:  # n
 
 
 def search_flags(about: Mapping[str, str] | None = None) -> dict[str, list[Setting]]:
-    """Return the settings of a search as flags, by section; the optimiser's are those of all optimisers."""
+    """Return the settings of a search as flags, by section; under `optimizer` those of all optimisers."""
     config = SearchConfig()
     names = ", ".join(f"`{name}`" for name in OPTIMIZERS)
-    listed = {"optimizer": f"{names}; with settings of its own: seqvae optimize --help-optimizer"}
+    listed = {"optimizer": f"{names}; their settings: seqvae optimize --help-optimizer"}
     chosen = flags_of(config, "", "Search", about={**listed, **(about or {})})
     # one flag where several optimisers have a setting of the same name
     settings = {one.path: one for row in OPTIMIZERS.values() for one in optimizer_settings(row.config)}
@@ -148,7 +148,7 @@ def search_flags(about: Mapping[str, str] | None = None) -> dict[str, list[Setti
 
 
 def with_flags(settings: Sequence[Setting]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a verb that takes `**given` a flag for each setting; it holds those that were given."""
+    """Give a verb that takes `**given` a flag per setting; `given` holds the ones that the user typed."""
     groups = list(dict.fromkeys(one.group for one in settings))
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
@@ -164,7 +164,7 @@ def with_flags(settings: Sequence[Setting]) -> Callable[[Callable[..., None]], C
 
 
 def merged(toml: Mapping[str, Any], given: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
-    """Return the settings of a TOML file with those flags over them that were given."""
+    """Return the settings of a TOML file, overridden by the flags that were given."""
     result = _copied(toml)
     for one in settings:
         if given.get(one.key) is not None:
@@ -186,8 +186,8 @@ def refuse_idle(given: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
     """Raise UsageError where a flag was given that has no effect.
 
     Args:
-        given: what a verb was given.
-        reasons: by the name of a flag, why it has none here.
+        given: the flags that were given.
+        reasons: by the name of a flag, why it has no effect here.
     """
     for name, reason in reasons.items():
         if given.get(re.sub(r"\W", "_", name)) is not None:

@@ -1,4 +1,4 @@
-"""`seqvae`: the verbs, and what becomes of every error.
+"""`seqvae`: the verbs, and how errors become one line and an exit code.
 
 A verb's module is imported when the verb is called; none of them imports torch before it runs.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from cyclopts import App, CycloptsError, Parameter
@@ -22,19 +22,19 @@ from seqvae.errors import SeqVAEError, SeqVAEWarning, UsageError
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 _VERBS = {
-    "quickstart": "Reconstruct, sample, interpolate and climb with a shipped model: less than a minute.",
-    "models": "List the trained models that ship, and show their cards.",
+    "quickstart": "Reconstruct, sample, interpolate and optimise with a pretrained model, in about a minute.",
+    "models": "List the pretrained models, and show their cards.",
     "train": "Train a model on a dataset or a file.",
-    "finetune": "Go on with a trained model on new texts.",
-    "encode": "Turn texts into latent vectors.",
-    "decode": "Turn latent vectors into texts.",
-    "sample": "Draw new texts from the prior.",
-    "interpolate": "Walk through latent space from one text to another.",
-    "evaluate": "Compare samples or a trained model with real texts, and leave a page.",
-    "optimize": "Search for texts that score high by a property or a function of your own.",
-    "results": "Show what came of a search.",
-    "ask": "Return texts for a laboratory to measure.",
-    "tell": "Take a laboratory's measurements into a search.",
+    "finetune": "Fine-tune a trained model on molecules or sequences of your own.",
+    "encode": "Turn molecules or sequences into latent vectors.",
+    "decode": "Turn latent vectors into molecules or sequences.",
+    "sample": "Draw new molecules or sequences from the prior.",
+    "interpolate": "Walk through latent space from one molecule or sequence to another.",
+    "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
+    "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
+    "results": "Show the results of a search.",
+    "ask": "Propose molecules or sequences for a laboratory to measure.",
+    "tell": "Add a laboratory's measurements to a search.",
     "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch and audit datasets.",
 }
@@ -44,8 +44,8 @@ def build_app() -> App:
     """Return the command line, its verbs not imported yet."""
     app = App(
         name="seqvae",
-        help="Latent spaces of molecules and of biological sequences: learn one, look around in it, design in it.",
-        help_epilogue="Start with `seqvae quickstart`; every verb has flags and an example: `seqvae train --help`.",
+        help="Latent spaces of molecules and of biological sequences: learn one, explore it, design in it.",
+        help_epilogue="Start with `seqvae quickstart`; each verb explains its flags: `seqvae train --help`.",
         version=__version__,
         default_parameter=Parameter(negative=()),
         result_action="return_value",
@@ -60,20 +60,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: its words, without the program's name; None: those of this process.
+        argv: its arguments, without the program's name; None: those of this process.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 misused, 130 interrupted. Whatever failed is one line on standard error.
+        The exit code: 0 done, 1 failed, 2 misused, 130 interrupted. An error is one line on standard error.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         with _warnings_in_one_line():
-            # A lone dash would be taken for a flag without a name.
+            # The parser would take a lone dash for a flag without a name.
             build_app()([STDIO if word == "-" else word for word in words], exit_on_error=False, print_error=False)
             sys.stdout.flush()
         return DONE
     except BrokenPipeError:
-        _discard(sys.stdout)
+        # What is left for a reader that has gone goes nowhere, so that closing the stream does not complain.
+        with suppress(OSError, ValueError):  # it may be no real file: then nothing is flushed at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt as stop:
         return _say("interrupted", INTERRUPTED, str(stop))
@@ -88,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """Return what an error says and what to do about it; an error that is a fault of the program goes on its way."""
+    """Return what an error says and what to do about it; raise again what is a fault of the program itself."""
     if isinstance(error, SeqVAEError):
         return str(error)
     if isinstance(error, OSError):
@@ -97,32 +99,21 @@ def _reason(error: Exception) -> str:
         whole = "; no half file was left" if full and where else ""
         advice = "; free some space or write elsewhere, then run again" if full else ""
         return f"{where}{error.strerror or error}{whole}{advice}"
-    # torch has its own error for the memory of a device, and a plain RuntimeError for that of the host
+    # torch has an error of its own for a device's memory, and a plain RuntimeError for the host's
     if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
         return "out of memory: take a smaller --batch-size, or fewer texts at a time"
     raise error
 
 
 def _say(what: str, code: int, message: str) -> int:
-    print(f"seqvae: {what}: {_one_line(message)}" if message else f"seqvae: {what}", file=sys.stderr)
+    line = " ".join(message.split())
+    print(f"seqvae: {what}: {line}" if line else f"seqvae: {what}", file=sys.stderr)
     return code
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
-
-
-def _discard(stream: TextIO) -> None:
-    """Send what is left in a stream whose reader has gone to nowhere, so that closing it does not complain."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):
-        return  # not a real file: nothing is flushed at exit
 
 
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Show every warning of ours as one line; those of other libraries as Python shows them."""
+    """Show our own warnings as one line each, and those of other libraries as Python shows them."""
     with warnings.catch_warnings():
         other = warnings.showwarning
 

@@ -14,7 +14,7 @@ _WIDTH = 100
 
 
 def print_optimizers(name: str | None) -> None:
-    """Print what each optimiser is and its settings as flags, or those of one; raises ConfigError for a wrong name."""
+    """Print each optimiser, or the one named, with its settings as flags; raises ConfigError for an unknown name."""
     if name is not None:
         settings_of(name)
     shown: dict[type, str] = {}

@@ -13,7 +13,7 @@ from cyclopts import Parameter, Token
 from seqvae.config import INFERENCE_BATCH, ExecutorConfig
 from seqvae.errors import UsageError
 
-# What a lone dash is called while the command line is parsed.
+# Stands for a lone dash while the command line is parsed.
 STDIO = "<stdio>"
 
 
@@ -32,7 +32,7 @@ class ComputeOptions:
 
     Attributes:
         device: `auto`, `cpu` or `cuda`.
-        batch_size: texts at a time; less takes less memory.
+        batch_size: molecules or sequences at a time; fewer take less memory.
         quiet: show no progress and no notes.
     """
 
@@ -45,25 +45,25 @@ class ComputeOptions:
             raise UsageError(f"batch_size: expected a number from 1, got {self.batch_size}")
 
     def note(self, text: str) -> None:
-        """Print a line for the user on standard error, where it does not mix with results."""
+        """Print a line on standard error, where it does not mix with results."""
         if not self.quiet:
             print(text, file=sys.stderr)
 
 
 @dataclass(frozen=True)
 class InputOptions:
-    """How texts are read.
+    """How molecules or sequences are read.
 
     Attributes:
-        column: column that holds the texts, for tables; by default the one obvious column.
-        on_error: `stop` at the first bad record, or `skip` it, count it and write it to a reject file.
+        column: column that holds the molecules or sequences, for tables; by default the one obvious column.
+        on_error: `stop` at the first bad record, or `skip` bad records, which are counted and written to a reject file.
     """
 
     column: str = ""
     on_error: str = "stop"
 
     def check(self, source: str) -> None:
-        """Raise UsageError where a column was named and the source has none, or its extension is unknown."""
+        """Raise UsageError where a column is named and the source is no table, or its extension is unknown."""
         from seqvae.data.files.formats import TABLES, format_of
 
         if self.column and format_of(source) not in TABLES:
@@ -72,14 +72,14 @@ class InputOptions:
 
 @dataclass(frozen=True)
 class BulkOptions:
-    """How a large work is spread and kept.
+    """How work on a large file is spread over processes, and kept.
 
     Attributes:
         executor: `local` (this process), `processes` (several), `ray` (a Ray cluster; pip install 'seqvae[ray]'), or
-            `auto`: several processes where there is work for them. It changes no result.
-        workers: how many of them; 0: one a core, of this machine or of the cluster.
-        ray_address: of the cluster; empty: the one in RAY_ADDRESS, else one that is started here.
-        resume: keep finished chunks beside the output (OUT.parts) until all is done, and go on from those that are
+            `auto`: several processes where there is enough work. It changes no result.
+        workers: how many of them; 0: one per core, of this machine or of the cluster.
+        ray_address: address of the cluster; empty: the one in RAY_ADDRESS, else a cluster is started here.
+        resume: keep finished chunks beside the output (OUT.parts) until all are done, and resume from those that are
             there: give it from the start, and again after a kill.
     """
 
@@ -93,10 +93,10 @@ class BulkOptions:
         return ExecutorConfig(self.executor, self.workers, self.ray_address)
 
     def parts(self, out: str) -> Path | None:
-        """Return the folder of finished chunks, if they are kept.
+        """Return the folder of finished chunks, None where they are not kept.
 
         Raises:
-            UsageError: the output is no file.
+            UsageError: the output is not a file.
         """
         if not self.resume:
             return None

@@ -9,14 +9,14 @@ from seqvae.report.tables import labelled_rows
 
 
 def print_metrics(metrics: Mapping[str, object]) -> None:
-    """Print held-out figures with their units, and the sentence on collapse if there is one."""
+    """Print held-out metrics with their units, and the sentence on collapse if there is one."""
     print_rows([(name, _shown(value), unit) for name, value, unit in labelled_rows(metrics)])
     if metrics.get("collapse"):
         print(metrics["collapse"])
 
 
 def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    """Print held-out figures before and after, side by side, and the sentence on collapse if there is one."""
+    """Print held-out metrics before and after, side by side, and the sentence on collapse if there is one."""
     rows = [
         (name, _shown(before.get(key, "")), _shown(value), unit)
         for key in after
@@ -28,7 +28,7 @@ def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> N
 
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of text with their columns aligned."""
+    """Print rows with their columns aligned."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -39,5 +39,5 @@ def _shown(value: object) -> str:
 
 
 def print_json(metrics: Mapping[str, object]) -> None:
-    """Print figures as one JSON object."""
+    """Print metrics as one JSON object."""
     print(json.dumps(metrics, indent=1))

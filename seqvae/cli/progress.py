@@ -1,4 +1,4 @@
-"""Show on a terminal how far a long work has come."""
+"""Show the progress of long work on a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bars:
             self.bar.close()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Show that so many of so many are done."""
+        """Show that `done` of `total` pieces of the step `what` are finished."""
         from tqdm import tqdm
 
         if what != self.what:

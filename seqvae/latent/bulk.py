@@ -28,10 +28,9 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.checks import chunk_sizes
+from seqvae.latent.checks import chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import Job, Work, run_chunks
-from seqvae.runtime.streams import chunk_seed
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 LIKELIHOOD = "log_likelihood"

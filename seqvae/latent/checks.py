@@ -1,4 +1,4 @@
-"""Checks of latent points and counts, and how many rows go through the model at a time."""
+"""Checks of latent points and counts, and how rows are divided into chunks and batches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqvae.config import CHUNK
 from seqvae.errors import InputError, UsageError
+from seqvae.runtime.streams import LATER_CHUNKS
 
 
 def points_of(z: ArrayLike | Tensor, latent: int) -> Float[Tensor, "batch latent"]:
@@ -25,6 +26,11 @@ def points_of(z: ArrayLike | Tensor, latent: int) -> Float[Tensor, "batch latent
     if not bool(torch.isfinite(points).all()):
         raise InputError("the latent points hold NaN or infinite numbers")
     return points
+
+
+def chunk_seed(seed: int, number: int) -> int:
+    """Return the seed of a chunk of rows; that of the first is the seed itself."""
+    return LATER_CHUNKS.seed(seed, number) if number else seed
 
 
 def chunk_sizes(count: int) -> list[int]:

@@ -22,7 +22,7 @@ from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, UsageError
-from seqvae.latent.checks import at_least_one, chunk_sizes, points_of, split
+from seqvae.latent.checks import at_least_one, chunk_seed, chunk_sizes, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of
 from seqvae.latent.interpolate import PATHS
@@ -34,7 +34,7 @@ from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import evaluating, resolve_device
-from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS, chunk_seed
+from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.molecules import canonical_or_none

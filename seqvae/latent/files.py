@@ -134,7 +134,13 @@ class _Encoding:
 
     def encoded(self, bulk: Bulk, refine: int | str) -> Iterator[Results]:
         """Yield texts with their latent vectors; raise InputError at the end if there were none."""
-        for found in bulk.encode(self._texts(), refine):
+
+        def texts() -> Iterator[list[str]]:
+            while items := list(islice(self._items, CHUNK)):
+                self._under_way.append(items)
+                yield [item.text for item in items if isinstance(item, Record)]
+
+        for found in bulk.encode(texts(), refine):
             if results := self._settled(found):
                 yield results
         if not self._kept:
@@ -145,12 +151,6 @@ class _Encoding:
             named = ", ".join(f"{token!r} ({count})" for token, count in self._dropped.most_common(5))
             total = self._dropped.total()
             warnings.warn(f"dropped {total:,} unknown tokens, among them {named}", SeqVAEWarning, stacklevel=2)
-
-    def _texts(self) -> Iterator[list[str]]:
-        """Yield the texts in chunks."""
-        while items := list(islice(self._items, CHUNK)):
-            self._under_way.append(items)
-            yield [item.text for item in items if isinstance(item, Record)]
 
     def _settled(self, found: Encoded) -> Results | None:
         """Reject the records of the next chunk that could not be encoded, and return the others, if any."""

@@ -44,11 +44,6 @@ class Stream:
         return generator(seed, self.number, *at, device=device)
 
 
-def chunk_seed(seed: int, number: int) -> int:
-    """Return the seed of a chunk of rows; that of the first is the seed itself."""
-    return LATER_CHUNKS.seed(seed, number) if number else seed
-
-
 # Training.
 TRAINING_NOISE = Stream(1, ("step", "rank"))
 TRAINING_DROPOUT = Stream(2, ("step", "rank"))

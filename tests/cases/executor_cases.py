@@ -1,6 +1,7 @@
 """Work for executors: functions of a module, as workers import them."""
 
 import os
+import sys
 import time
 
 from seqvae.errors import InputError, UnknownTokenError
@@ -45,3 +46,39 @@ def failing(kind):
 
 def never_made():
     raise InputError("no such model")
+
+
+def named():
+    """Do what each task says, and tell how often the function was made in this process."""
+    made.append(os.getpid())
+
+    def work(task):
+        if task == "hang":
+            time.sleep(60)
+        if task == "fork and hang":  # what it leaves behind holds whatever the worker had open
+            if os.fork() == 0:
+                time.sleep(3)
+                os._exit(0)
+            time.sleep(60)
+        if task == "die":
+            os._exit(7)
+        if task == "odd":
+            return lambda: None
+        if task == "read":
+            return sys.stdin.read()
+        return len(made), made[0]
+
+    return work
+
+
+made = []
+
+
+def dies_once(path):
+    def work(task):
+        if not path.exists():
+            path.touch()
+            os._exit(9)
+        return task
+
+    return work

@@ -18,8 +18,8 @@ import oracle_cases
 from seqvae.config import OracleConfig
 from seqvae.errors import UsageError
 from seqvae.properties.external_program import Program
+from seqvae.search.oracle.caller import Caller
 from seqvae.search.oracle.oracle import Oracle
-from seqvae.search.oracle.process_pool import Caller
 from seqvae.search.storage.ledger import Ledger
 
 LOCAL = {}

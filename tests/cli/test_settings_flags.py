@@ -51,9 +51,10 @@ def another(key, value):
 @pytest.mark.parametrize(("name", "key"), SETTINGS)
 def test_every_setting_is_a_flag_and_a_key_of_toml(name, key, monkeypatch, tmp_path):
     from seqvae.cli.verbs import optimize
+    from seqvae.search import api
 
     found = []
-    monkeypatch.setattr(optimize, "_begin", lambda objective, out, config, *_: found.append(config.optimizer))
+    monkeypatch.setattr(api, "begin", lambda objective, out, config, *_: found.append(config.optimizer))
     monkeypatch.setattr(optimize, "_go_on", lambda *_: None)
     value, flag = another(key, SETTINGS[name, key]), f"--optimizer.{key.replace('_', '-')}"
     expected = {**flat(asdict(OPTIMIZERS[name].config)), key: value}
@@ -133,7 +134,7 @@ def test_a_setting_without_effect_is_refused(begun, words, message):
         ("optimize --objective qed --out run --timeout 3", "--timeout has no effect without workers"),
         ("optimize --objective qed --out run --retries 3", "--retries has no effect without workers"),
         ("optimize --objective qed --out run --model none --device cpu", "--device has no effect without a model"),
-        ("decode mpsa-dna z.csv --tries 3", "--tries has no effect on given latent points: it draws these again"),
+        ("decode mpsa-dna z.csv --tries 3", "--tries has no effect on given latent points: it would draw new ones"),
         ("decode mpsa-dna z.csv --beam 3", "--beam has no effect with method greedy, only with beam"),
         ("decode mpsa-dna z.csv --temperature 1", "--temperature has no effect with method greedy, only with sample"),
         ("decode mpsa-dna z.csv --method beam --top-p 1", "--top-p has no effect with method beam, only with sample"),

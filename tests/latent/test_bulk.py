@@ -22,9 +22,9 @@ from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.bulk import Bulk, BulkSettings
+from seqvae.latent.checks import chunk_seed
 from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import run_chunks
-from seqvae.runtime.streams import chunk_seed
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 HOW = DecodeConfig("sample", seed=5)
@@ -171,7 +171,7 @@ def test_parts_of_another_work_are_not_taken(codec, tmp_path):
     folder = tmp_path / "parts"
     settings = BulkSettings(LOCAL, parts=folder)
     next(Bulk(codec, settings).sample(40, HOW))
-    with pytest.raises(UsageError, match=r"parts of another work \(seed 5 there, 6 here\)"):
+    with pytest.raises(UsageError, match=r"parts of another job \(seed 5 there, 6 here\)"):
         next(Bulk(codec, settings).sample(40, DecodeConfig("sample", seed=6)))
     with pytest.raises(UsageError, match="model"):
         next(Bulk(tiny_codec("smiles"), settings).sample(40, HOW))

@@ -13,7 +13,7 @@ import bulk_cases
 import pytest
 
 from seqvae.errors import UsageError
-from seqvae.runtime.executor import connected
+from seqvae.runtime.ray_pool import connected
 
 pytest.importorskip("ray")
 HERE = Path(bulk_cases.__file__).parent

@@ -309,7 +309,7 @@ def test_early_stopping_ends_it_and_resuming_changes_nothing(base, mine, tmp_pat
 
 def test_the_folder_says_how_to_go_on(base, mine, tmp_path):
     finetune(base, mine, tmp_path / "out", settings(), quiet=True)
-    with pytest.raises(UsageError, match=r"holds a fine-tuning; go on with it by seqvae finetune --resume"):
+    with pytest.raises(UsageError, match=r"holds a fine-tuning; resume it by seqvae finetune --resume"):
         train(RunConfig(), tmp_path / "out", resume=True, quiet=True)
     with pytest.raises(UsageError, match="holds a run already"):
         finetune(base, mine, tmp_path / "out", settings(), quiet=True)

@@ -1,11 +1,11 @@
-"""Ablate the default optimiser: settings changed one by one, on the five tasks that settings are chosen on.
+"""Ablate the default optimiser: settings changed one at a time, on the five tasks for choosing settings.
 
     python -m scripts.benchmarks.search.ablate_search --folder runs/ablation [--variants default,"graph alone"] \
         [--tasks a,b] [--seeds 0]
 
-Each variant spends the budget of PMO on each task and seed; the figure is the area under the curve of the best ten
-(PMO's measure). A run that has ended is only read back, one that was cut off goes on. The tasks are those that
-`benchmark_pmo.py` marks with a star.
+Each variant spends the budget of PMO on each task and seed; the metric is the area under the curve of the ten best
+(PMO's). A finished run is only read back, an interrupted one is resumed. The tasks are those that `benchmark_pmo.py`
+marks with a star.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ VARIANTS: dict[str, Change] = {
 
 
 def recorded(folder: Path, change: Change, task: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Run a search, or read back one that has ended, and return what came of it.
+    """Run a search, or read back a finished one, and return its results.
 
     Args:
-        folder: of the search.
-        change: settings of the optimiser that are not the usual ones.
-        task: of PMO.
-        seed: of all draws.
+        folder: folder of the search.
+        change: settings of the optimiser that differ from the defaults.
+        task: task of PMO.
+        seed: seed of all draws.
         size: budget and batch.
     """
     oracle, campaign = OracleConfig(budget=size[0]), CampaignConfig(batch=size[1], seed=seed)
@@ -62,7 +62,7 @@ def recorded(folder: Path, change: Change, task: str, seed: int, size: tuple[int
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the variants that are missing, and write the result after each run."""
+    """Run the missing variants, and write the result after each run."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/ablation; small: temporary)")
     parser.add_argument("--variants", default="", help="by comma (default: all)")

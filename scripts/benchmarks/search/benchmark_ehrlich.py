@@ -3,8 +3,8 @@
     python -m scripts.benchmarks.search.benchmark_ehrlich [--budget 30000] [--seeds 0,1,2] [--optimizer auto] \
         [--folder FOLDER]
 
-The search begins with feasible sequences drawn from the function's own Markov chain, without scores, and learns from
-what it has scored. Every distinct sequence that is scored counts, those of the start and infeasible ones too.
+The search starts from feasible sequences drawn from the function's own Markov chain, without scores, and learns from
+what it scores. Every distinct scored sequence counts, including the initial design and infeasible ones.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Two objectives at once, QED and minus SA, of molecules like a drug: the volume that 2,000 calls open up.
+"""Two objectives at once, QED and minus SA, of molecules similar to a drug: the hypervolume after 2,000 calls.
 
     python -m scripts.benchmarks.search.benchmark_pareto [--targets celecoxib] [--methods auto,ga] [--seeds 0,1,2] \
         [--folder FOLDER]
 
-Every method begins with the same texts, the drug and mutants of it, proposes as many texts a round, and is asked by the
-same oracle: each distinct molecule that keeps the likeness is a call, those of the start too; others cost none.
-`nsga2` is pymoo's, with the moves of `ga`.
+Every method starts from the same molecules, the drug and its mutants, proposes as many per round, and uses the same
+oracle: each distinct molecule that satisfies the similarity constraint is a call, including the initial design; others
+cost none. `nsga2` is pymoo's, with the moves of `ga`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Path) -> dict[str, Any]:
-    """Return what one run came to, from its folder where it has ended."""
+    """Return the results of one run, from its folder if it is finished."""
     kept = folder / "figures.json"
     if kept.is_file():
         return dict(json.loads(kept.read_text("utf-8")))
@@ -88,7 +88,7 @@ def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Pa
 
 
 def searched(config: SearchConfig, start: tuple[str, ...], folder: Path) -> NDArray[np.float64]:
-    """Run a search to its end and return the values of all texts that were scored, in the order of the calls."""
+    """Run a search to its end and return the values of all scored molecules, in the order of the calls."""
     if not (folder / SETTINGS).exists():
         begin(OBJECTIVES, folder, config, start)
     with opened(folder) as search:

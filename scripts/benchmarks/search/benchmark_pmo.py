@@ -1,13 +1,12 @@
-"""PMO: the 20 tasks that need RDKit alone, 10,000 calls each, area under the curve of the best ten.
+"""PMO: the 20 tasks that need RDKit alone, 10,000 calls each, area under the curve of the ten best.
 
     python -m scripts.benchmarks.search.benchmark_pmo [--tasks a,b] [--seeds 0,1,2] [--budget 10000] \
         [--optimizer auto] [--folder FOLDER]
 
-Gao et al. 2022 (arXiv:2206.12411). Every distinct valid molecule that is scored counts, those of the start too; the
-generator has seen the molecules of ZINC250k without properties, and nothing else. Settings are chosen on the five
-tasks of `ablate_search.py` alone. Beside the method stand the searches that it must beat, with the first seed:
-draws from the model, molecules of ZINC250k in random order, and two genetic algorithms that begin with such draws. A
-run that was cut off is gone on with.
+Gao et al. 2022 (arXiv:2206.12411). Every distinct valid scored molecule counts, including the initial design; the model
+has seen the molecules of ZINC250k, without properties, and nothing else. Settings are chosen on the five tasks of
+`ablate_search.py` alone. The baselines, with the first seed: draws from the model, molecules of ZINC250k in random
+order, and two genetic algorithms that start from such draws. An interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def screened(budget: int, seed: int, small: bool) -> tuple[str, ...]:
-    """Return molecules that the generator has seen, drawn at random, a few more than there are calls."""
+    """Return molecules of the training data, drawn at random, a few more than there are calls."""
     data = load_dataset("moses-sample" if small else "zinc250k")
     rows = data.split.train if data.card.published else np.arange(len(data.texts))
     drawn = np.random.default_rng(seed).choice(rows, min(len(rows), budget + budget // 50), replace=False)
@@ -79,7 +78,7 @@ def folder_of(given: Any) -> Path | None:  # noqa: ANN401 - argparse
 
 
 def total(found: dict[str, dict[str, Any]], seeds: Sequence[int]) -> list[float]:
-    """Return the sum over tasks for each seed that has them all; PMO's figure is its mean."""
+    """Return the sum over tasks for each seed that has them all; PMO reports its mean."""
     whole = [str(seed) for seed in seeds if found and all(str(seed) in runs for runs in found.values())]
     return [sum(runs[seed]["auc_top10"] for runs in found.values()) for seed in whole]
 

@@ -1,12 +1,12 @@
-"""Searches of some hundred calls: GuacaMol's amlodipine MPO with 600, and penalised logP with 500.
+"""Searches of a few hundred calls: GuacaMol's amlodipine MPO with 600, and penalised logP with 500.
 
     python -m scripts.benchmarks.search.benchmark_small_budgets [--tasks adip,plogp,plogp38] \
         [--optimizers auto,turbo] [--folder FOLDER]
 
-`adip` is 100 molecules of the start and 500 more, the best of all, as reported for latent searches; `plogp` is the best
-of 500, penalised logP in the units of Gomez-Bombarelli et al. 2018 as all later tables have it, of molecules of at most
-200 heavy atoms; `plogp38` the same of at most 38, since the score rewards long chains. Every call counts, those of the
-start too.
+`adip` is the best of an initial design of 100 molecules and 500 more, as reported for latent searches; `plogp` is the
+best of 500, penalised logP in the units of Gomez-Bombarelli et al. 2018, as in all later tables, among molecules of at
+most 200 heavy atoms; `plogp38` is the same with at most 38, since the score rewards long chains. Every call counts,
+including the initial design.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ NAME = "small_budgets"
 
 @dataclass(frozen=True)
 class Task:
-    """What is searched for.
+    """A task of a small budget.
 
     Attributes:
         objective: name of the property.
         budget: calls.
-        initial: of these, before anything is bred or modelled.
-        seeds: how many.
-        longest: heavy atoms at most; 0: no limit.
+        initial: calls of the initial design, included in the budget.
+        seeds: number of seeds.
+        longest: most heavy atoms; 0: no limit.
     """
 
     objective: str
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def one(task: Task, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
-    """Return what one search came to."""
+    """Return the results of one search."""
     campaign = CampaignConfig(batch=BATCH, seed=seed, initial=task.initial)
     limits = ConstraintConfig(longest=task.longest)
     oracle = OracleConfig(budget=task.budget)

@@ -1,11 +1,11 @@
-"""TF-Bind-8: how near ten rounds of some queries come to the sequence that a transcription factor binds best.
+"""TF-Bind-8: how close ten rounds of a few queries come to the sequence that a transcription factor binds best.
 
     python -m scripts.benchmarks.search.benchmark_tfbind8 --table VAX2_REF_R1_8mers.txt [--batches 100,20] \
         [--optimizer auto]
 
 The tables are those of Barrera et al. 2016 (doi:10.1126/science.aad2257): all 65,536 sequences of eight bases. Rounds,
-batch and the 13 starts are those of FLEXS (Sinai et al. 2020, arXiv:2010.02141), whose CMA-ES is the figure to beat.
-Every query counts, the start among them; the optimiser knows nothing but what it has queried.
+batch and the 13 starts are those of FLEXS (Sinai et al. 2020, arXiv:2010.02141), whose CMA-ES is the baseline.
+Every query counts, including the start; the optimiser knows only what it has queried.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def one(table: Path, start: str, batch: int, optimizer: str, seed: int) -> dict[str, Any]:
-    """Return what a search from one start came to."""
+    """Return the results of a search from one start."""
     oracle, campaign = OracleConfig(budget=ROUNDS * batch), CampaignConfig(batch=batch, seed=seed, initial=batch)
     config = SearchConfig("", optimizer, "cpu", oracle, campaign)
     with folder_or_temporary(None) as folder:

@@ -1,4 +1,4 @@
-"""What a search for several objectives is asked for: drug-like, easy to make, and still like a drug that is known."""
+"""The task of a search for several objectives: drug-like, easy to make, and still similar to a known drug."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ OBJECTIVES = Scoring((Term("qed"), Term("scripts.benchmarks.search.pareto_task:m
 
 @dataclass(frozen=True)
 class Target:
-    """A molecule that designs must be like.
+    """A molecule that designs must resemble.
 
     Attributes:
         text: its SMILES.
-        least_alike: least similarity.
+        least_alike: least Tanimoto similarity.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Target:
         return get(f"similarity:ecfp4:{self.text}")(texts)
 
     def start(self, count: int, seed: int) -> tuple[str, ...]:
-        """Return the molecule and mutants of it, one to three moves away, alike enough; canonical and distinct."""
+        """Return the molecule and its mutants, one to three moves away and similar enough; canonical and distinct."""
         rng, moves = np.random.default_rng(seed), MoleculeMoves()
         found = [str(canonical_or_none(self.text))]
         while len(found) < count:
@@ -63,12 +63,12 @@ class Target:
 
 
 def metrics_of(values: NDArray[np.float64], budget: int, every: int) -> dict[str, Any]:
-    """Return what a run came to.
+    """Return the metrics of a run.
 
     Args:
         values: `(calls, objectives)` in the order of the calls.
-        budget: calls that it had.
-        every: calls between two looks at the volume.
+        budget: calls of the run.
+        every: calls between two values of the hypervolume.
     """
     looks = [*range(every, budget, every), budget]
     return {

@@ -1,4 +1,4 @@
-"""What the benchmarks of searches share: a run in a folder, gone on with where it was cut off, and its figures."""
+"""Shared by the benchmarks of searches: a run in a folder, resumed where it was interrupted, and its metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHOSEN_ON = (
 
 
 def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Run a search to its end, or read back one that has ended, and return what came of it and where its time went."""
+    """Run a search to its end, or read back a finished one, and return its results and where its time went."""
     if not (folder / SETTINGS).exists():
         begin(objective, folder, config, start)
     with opened(folder) as search:

@@ -2,9 +2,9 @@
 
     python -m scripts.benchmarks.speed.benchmark_device [--device cuda] [--model RUN_FOLDER]
 
-Molecules a second, and floating-point operations a second in matrix products over the rate that `torch.matmul` reaches
-on large square matrices of the same type in the same run. Training is in bf16 on a GPU, as `precision = "auto"` is, and
-sampling in float32, as it always is. Work on a GPU is waited for before a clock is read.
+Molecules per second, and floating-point operations per second in matrix products relative to the rate of
+`torch.matmul` on large square matrices of the same type in the same run. Training is in bf16 on a GPU, as with
+`precision = "auto"`, and sampling in float32, as always. The clock is read after the GPU has finished.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class Settings:
     """What is measured.
 
     Attributes:
-        dataset: where the molecules come from; the first ones of its training side.
+        dataset: where the molecules come from; the first ones of its training split.
         molecules: how many of them.
-        vocab_size: of the tokenizer, merges included.
-        rounds: turns that each measurement gets, after one that is not counted.
-        training_batches: texts a step.
-        steps: training steps a round.
-        sampling_batches: texts sampled at once; no more than a chunk of random numbers serves.
-        samples: texts sampled a round.
+        vocab_size: vocabulary of the tokenizer, merges included.
+        rounds: repeats of each measurement, after one that is not counted.
+        training_batches: molecules per step.
+        steps: training steps per round.
+        sampling_batches: molecules sampled at once; at most one chunk of random numbers.
+        samples: molecules sampled per round.
         matmul_size: rows of the square matrices.
-        matmul_repeats: products timed a round.
-        seed: of all draws.
+        matmul_repeats: products timed per round.
+        seed: seed of all draws.
     """
 
     dataset: str = "zinc250k"
@@ -74,12 +74,12 @@ SMALL = Settings("moses-sample", 32, 64, 2, (8, 16), 2, (8, 16), 16, 128, 2)
 
 
 class Steps:
-    """Our training with some batch size; each turn takes the same batches, which are made before.
+    """Our training at one batch size; each round takes the same batches, which are prepared before.
 
     Args:
         packed: molecules and their tokenizer.
         config: the model.
-        batch_size: texts a step.
+        batch_size: molecules per step.
         device: where it computes.
         settings: what is measured.
     """
@@ -92,13 +92,13 @@ class Steps:
         self.batches = [made[step % len(made)] for step in range(settings.steps)]
 
     def speed(self) -> Speed:
-        """Return how fast the steps are."""
+        """Return the speed of the steps."""
         with fast_matmul(self.training.device.type != "cuda"):
             return self.training.train(self.batches)
 
 
 def measure(settings: Settings, model: ModelConfig, codec: Codec, device: torch.device) -> dict[str, Any]:
-    """Run everything, turn by turn, and return the figures."""
+    """Run everything, round by round, and return the metrics."""
     texts, found = training_texts(settings.dataset, settings.molecules), defaultdict(list)
     with TemporaryDirectory() as folder:
         packed = pack(texts, build_tokenizer("smiles", settings.vocab_size), folder, on_error="skip")

@@ -2,11 +2,11 @@
 
     python -m scripts.benchmarks.speed.benchmark_equal_time [--minutes 5]
 
-Each is trained from scratch for so many minutes on the same molecules, one after the other on the same cores, with the
+Each is trained from scratch for the same time on the same molecules, one after the other on the same cores, with the
 fastest float32 matrix products for all. Then the same held-out molecules are measured in the same way: the ELBO, and
-the importance-weighted bound on log p(x) from draws of q(z|x), nats a molecule. The texts differ (characters of SMILES,
-merged SELFIES tokens), the molecules do not: each figure bounds the probability of the one text that stands for the
-molecule. Ours is trained twice: as it comes, and with beta 1, the objective that the bound measures.
+the importance-weighted bound on log p(x) from draws of q(z|x), in nats per molecule. The notations differ (characters
+of SMILES, merged SELFIES tokens), the molecules do not: each value bounds the probability of the one string that stands
+for the molecule. Ours is trained twice: with its defaults, and with beta 1, the objective that the bound measures.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Settings:
     """What is measured.
 
     Attributes:
-        dataset: with a published split; its training side is trained on, molecules of its test side are measured.
+        dataset: one with a published split: its training split is trained on, its test split is measured.
         molecules: training molecules, the first ones; 0: all.
-        held_out: measured molecules, the first ones that all can write.
-        samples: draws of q(z|x) for each.
+        held_out: measured molecules, the first ones that all models can write.
+        samples: draws of q(z|x) per molecule.
         minutes: training time of each model.
-        vocab_size: of our tokenizer.
-        seed: of all draws.
+        vocab_size: vocabulary of our tokenizer.
+        seed: seed of all draws.
     """
 
     dataset: str = "zinc250k"
@@ -82,7 +82,7 @@ def splits(settings: Settings) -> tuple[list[str], list[str]]:
 
 
 def train_recipe(name: str, texts: Sequence[str], alphabet: moses_recipe.Characters, settings: Settings) -> Any:  # noqa: ANN401
-    """Return a recipe's model after its minutes, and the molecules that it saw."""
+    """Train a recipe's model for its minutes; return it, with the number of molecules that it saw."""
     make, rate, size = RECIPES[name]
     torch.manual_seed(settings.seed)
     model = make(len(alphabet))
@@ -97,7 +97,7 @@ def train_recipe(name: str, texts: Sequence[str], alphabet: moses_recipe.Charact
 
 
 def recipe_bounds(model: moses_recipe.RecipeModel, ids: list[torch.Tensor], samples: int) -> tuple[float, float]:
-    """Return the mean ELBO and importance-weighted bound of texts, nats."""
+    """Return the mean ELBO and importance-weighted bound of texts, in nats."""
     parts = [
         moses_recipe.importance_weights(model, ids[start : start + _MEASURED_AT_ONCE], samples)
         for start in range(0, len(ids), _MEASURED_AT_ONCE)
@@ -112,7 +112,7 @@ def bounds(weights: torch.Tensor) -> tuple[float, float]:
 
 
 def train_ours(packed: PackedData, model: ModelConfig, beta: float, settings: Settings) -> tuple[Codec, int]:
-    """Return our model after its minutes, with its own schedules over that time, and the molecules that it saw."""
+    """Train our model for its minutes, with its own schedules; return it, with the number of molecules that it saw."""
     objective, training = ObjectiveConfig(beta=beta), TrainingConfig(seed=settings.seed)
     sized = replace(model, max_length=packed.store.max_length)
     vae = build_model(sized, packed.tokenizer.vocab_size, settings.seed)
@@ -136,7 +136,7 @@ def train_ours(packed: PackedData, model: ModelConfig, beta: float, settings: Se
 
 
 def our_bounds(codec: Codec, texts: Sequence[str], samples: int) -> tuple[float, float]:
-    """Return the mean ELBO and importance-weighted bound of texts, nats, as `recipe_bounds`."""
+    """Return the mean ELBO and importance-weighted bound of texts, in nats, as `recipe_bounds`."""
     rng, parts = generator(0), []
     with torch.no_grad():
         for _, tokens in codec.batches(texts, _MEASURED_AT_ONCE):
@@ -153,7 +153,7 @@ def our_bounds(codec: Codec, texts: Sequence[str], samples: int) -> tuple[float,
 
 
 def writable(texts: Sequence[str], packed: PackedData, alphabet: moses_recipe.Characters, count: int) -> list[str]:
-    """Return the first texts that every model can write: known symbols, and short enough."""
+    """Return the first molecules that every model can write: known symbols, and short enough."""
     found = []
     for text in texts:
         try:
@@ -173,7 +173,7 @@ def metrics_of(model: torch.nn.Module, seen: int, elbo: float, iwae: float) -> d
 
 
 def measure(settings: Settings, model: ModelConfig) -> dict[str, Any]:
-    """Train and measure everything, and return the figures."""
+    """Train and measure everything, and return the metrics."""
     train, rest = splits(settings)
     alphabet = moses_recipe.Characters.of(train)
     found: dict[str, Any] = {}

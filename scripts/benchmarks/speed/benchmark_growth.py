@@ -2,7 +2,7 @@
 
     python -m scripts.benchmarks.speed.benchmark_growth [--model RUN_FOLDER]
 
-The stores are made by drawing from the packed molecules of a shipped sample, so that they differ in size alone. Each
+The stores are drawn from the packed molecules of the sample in the package, so that they differ in size alone. Each
 measurement has a process of its own, so that its memory is its own. Sampling goes through `seqvae sample` to a file.
 """
 
@@ -37,12 +37,12 @@ class Settings:
     """What is measured.
 
     Attributes:
-        dataset: whose molecules the stores repeat.
+        dataset: dataset whose molecules the stores repeat.
         molecules: sizes of the stores.
-        steps: training steps timed on each, after as many that are not.
-        samples: numbers of texts sampled.
-        executor: over what the sampling is spread.
-        seed: of all draws.
+        steps: training steps timed on each, after as many for warming up.
+        samples: numbers of molecules sampled.
+        executor: executor of the sampling.
+        seed: seed of all draws.
     """
 
     dataset: str = "moses-sample"
@@ -58,7 +58,7 @@ SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_widt
 
 
 def grown(store: TokenStore, size: int, path: Path, seed: int) -> None:
-    """Write a store of so many sequences, drawn from another."""
+    """Write a store of `size` sequences, drawn from another."""
     rng = np.random.default_rng([seed, size])
     with writing_store(path) as writer:
         for start in range(0, size, _APPENDED):
@@ -67,7 +67,7 @@ def grown(store: TokenStore, size: int, path: Path, seed: int) -> None:
 
 
 def train_on(path: Path, model: ModelConfig, vocab: int, settings: Settings) -> dict[str, float]:
-    """Train some steps on a store, and return seconds a molecule and the memory of this process."""
+    """Train some steps on a store, and return seconds per molecule and the memory of this process."""
     import torch
 
     from seqvae.data.tokens.batches import BatchPlan, BatchStream
@@ -102,13 +102,13 @@ def train_on(path: Path, model: ModelConfig, vocab: int, settings: Settings) -> 
 
 
 def _again(first: Any, batches: Iterable[Any], count: int) -> Iterable[Any]:  # noqa: ANN401 - tensors
-    """Return so many batches, from the beginning again where a small store has fewer."""
+    """Return this many batches, starting over where a small store has fewer."""
     known = [first, *islice(batches, count - 1)]
     return (known[number % len(known)] for number in range(count))
 
 
 def make_model(folder: Path, model: ModelConfig, settings: Settings) -> tuple[TokenStore, int, ModelConfig]:
-    """Pack the molecules and leave a model that was hardly trained; return the store, the vocabulary and the sizes."""
+    """Pack the molecules and write a hardly trained model; return the store, the vocabulary and the sizes."""
     from dataclasses import replace
 
     from seqvae.artifact.folder import Artifact, save_artifact
@@ -126,7 +126,7 @@ def make_model(folder: Path, model: ModelConfig, settings: Settings) -> tuple[To
 
 
 def sample_with(model: Path, count: int, folder: Path, settings: Settings) -> dict[str, float]:
-    """Sample through the command line into a file, and return time, memory of the largest process, and rows."""
+    """Sample through the command line into a file, and return time, peak memory of the largest process, and rows."""
     out = folder / "sampled.smi"
     words = ["-n", str(count), "--out", str(out), "--executor", settings.executor, "--quiet", "--device", "cpu"]
     command = [sys.executable, "-m", "seqvae", "sample", str(model), *words]
@@ -151,7 +151,7 @@ def in_process(path: Path, model: ModelConfig, vocab: int, settings: Settings, t
 
 
 def measure(settings: Settings, model: ModelConfig, trained: Path | None, threads: int) -> dict[str, Any]:
-    """Run everything, and return the figures."""
+    """Run everything, and return the metrics."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         store, vocab, sized = make_model(folder, model, settings)

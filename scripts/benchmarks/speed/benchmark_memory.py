@@ -2,7 +2,7 @@
 
     python -m scripts.benchmarks.speed.benchmark_memory
 
-Each part runs in a process of its own, as a user would run it: first the whole way from texts to packed tokens, then a
+Each part runs in a process of its own, as a user would run it: first everything from SMILES to packed tokens, then a
 training that finds them in the cache.
 """
 
@@ -33,7 +33,7 @@ def resident() -> float:
 
 
 def peak() -> float:
-    """Return the most resident memory that this process ever had, in MiB."""
+    """Return this process's peak resident memory in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -49,14 +49,14 @@ def prepared_data(source: str, limit: int) -> Prepared:
 
 
 def packing(source: str, limit: int, steps: int) -> dict[str, float]:
-    """Return what reading, splitting and packing take."""
+    """Return the time and memory of reading, splitting and packing."""
     started = time.perf_counter()
     prepared = prepared_data(source, limit)
     return {"texts": len(prepared.train), "seconds": time.perf_counter() - started, "peak_mib": peak()}
 
 
 def training(source: str, limit: int, steps: int) -> dict[str, float]:
-    """Train so many steps on packed data, and return the resident memory during them."""
+    """Train some steps on packed data, and return the resident memory during them."""
     import pytorch_lightning as pl
 
     from seqvae.model.build import build_model

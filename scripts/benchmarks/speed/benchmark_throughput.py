@@ -2,10 +2,10 @@
 
     python -m scripts.benchmarks.speed.benchmark_throughput [--model RUN_FOLDER]
 
-All see the same 10,000 ZINC molecules on the same cores in one run, turn by turn in rounds. Texts are turned into ids
-before the clock starts, for all; sampling is timed with the making of the texts, for all. Also measured in the same
+All see the same 10,000 ZINC molecules on the same cores in one run, taking turns in rounds. For all of them, molecules
+are tokenized before the clock starts, and sampling is timed up to the finished strings. Also measured in the same
 rounds: the rate of `torch.matmul` on 2048 x 2048 float32 matrices, what share of it our training and sampling achieve,
-and how fast molecules become ids, by us and by the loop that the `selfies` library offers.
+and how fast molecules are tokenized, by us and by the loop that the `selfies` library offers.
 """
 
 from __future__ import annotations
@@ -60,20 +60,20 @@ class Settings:
     """What is measured.
 
     Attributes:
-        dataset: where the molecules come from; the first ones of its training side.
+        dataset: where the molecules come from; the first ones of its training split.
         molecules: how many of them.
-        vocab_size: of our tokenizer, merges included; the default of seqvae for molecules.
-        rounds: turns that each contestant gets.
-        recipe_batch: texts a step of the recipe; in all its rounds together it goes once through the molecules.
-        small_batch: texts that the recipe samples at once, as published.
-        small_samples: texts that it samples so in a round.
-        large_batch: texts that it samples at once, once a round, to use the cores better.
-        samples: texts that we sample a round.
-        bulk_samples: texts that we sample on several processes, once, the start of the processes included; 0: none.
-        tokenized: molecules that are turned into ids in a round.
+        vocab_size: vocabulary of our tokenizer, merges included; the default of seqvae for molecules.
+        rounds: rounds of each model.
+        recipe_batch: molecules per step of the recipes; all their rounds together are one epoch.
+        small_batch: molecules that the recipes sample at once, as published.
+        small_samples: molecules that they sample in this way per round.
+        large_batch: molecules that they sample at once, once per round, to use the cores better.
+        samples: molecules that ours samples per round.
+        bulk_samples: molecules that ours samples on several processes, once, their start included; 0: none.
+        tokenized: molecules that are tokenized per round.
         matmul_size: rows of the square matrices.
-        matmul_repeats: products timed a round.
-        seed: of all draws.
+        matmul_repeats: products timed per round.
+        seed: seed of all draws.
     """
 
     dataset: str = "zinc250k"
@@ -110,7 +110,7 @@ SMALL = Settings(
 
 
 class Recipe:
-    """A recipe, going once through the molecules in all its rounds together.
+    """A recipe; all its rounds together are one epoch.
 
     Args:
         name: a key of `RECIPES`.
@@ -128,7 +128,7 @@ class Recipe:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate)
 
     def train(self, turn: int) -> float:
-        """Return the texts a second of one round's share of the batches."""
+        """Return the molecules per second of one round's share of the batches."""
         size = self.settings.recipe_batch
         order = np.random.default_rng(self.settings.seed).permutation(len(self.ids)).tolist()
         batches = [order[start : start + size] for start in range(0, len(order), size)]
@@ -139,14 +139,14 @@ class Recipe:
         return sum(map(len, share)) / (time.perf_counter() - started)
 
     def sample(self, count: int, batch: int) -> float:
-        """Return the sampled texts a second, in batches of the size given."""
+        """Return the sampled molecules per second, in batches of the given size."""
         started = time.perf_counter()
         made = sum(len(self.model.sample(batch, self.alphabet)) for _ in range(max(1, count // batch)))
         return made / (time.perf_counter() - started)
 
 
 class Ours:
-    """Our default model, going once through the molecules in each round.
+    """Our default model; each round is one epoch.
 
     Args:
         packed: the molecules and their tokenizer.
@@ -165,7 +165,7 @@ class Ours:
 
 
 def sample_in_bulk(codec: Codec, count: int) -> float:
-    """Return the sampled texts a second on one process a core, their start included."""
+    """Return the sampled molecules per second with one process per core, their start included."""
     started = time.perf_counter()
     bulk = Bulk(codec, BulkSettings(ExecutorConfig("processes", cores())))
     made = sum(len(part.texts) for part in bulk.sample(count, DecodeConfig("sample")))
@@ -176,7 +176,7 @@ Contestants = dict[str, dict[str, Recipe]]
 
 
 def training_rounds(recipes: Contestants, ours: dict[str, Ours], settings: Settings) -> Rounds:
-    """Train turn by turn, each contestant in each precision, and measure matrix products in between."""
+    """Train in turn, each model in each precision, and measure matrix products in between."""
     found: Rounds = defaultdict(list)
     for turn in range(settings.rounds):
         for mode, fast in MODES.items():
@@ -191,7 +191,7 @@ def training_rounds(recipes: Contestants, ours: dict[str, Ours], settings: Setti
 
 
 def sampling_rounds(recipes: Contestants, codec: Codec, settings: Settings) -> Rounds:
-    """Sample turn by turn and return texts a second; ours in float32, by the fastest products that lose no digits."""
+    """Sample in turn and return molecules per second; ours in float32, by the fastest products that lose no digits."""
     found: Rounds = defaultdict(list)
     for turn in range(settings.rounds):
         found["ours"].append(sample_texts(codec, settings.samples, DecodeConfig("sample", seed=turn)))
@@ -214,7 +214,7 @@ def sampling_rounds(recipes: Contestants, codec: Codec, settings: Settings) -> R
 
 
 def ratios(training: Rounds, sampling: Rounds) -> dict[str, float]:
-    """Return how much faster ours is, and its share of the matmul rate, from the rounds' medians."""
+    """Return how much faster ours is, and its share of the matmul rate, by the medians of the rounds."""
     train, sample = ({name: median(rounds) for name, rounds in part.items()} for part in (training, sampling))
     found = {
         "matmul share, 32": train["ours flops, 32"] / train["matmul flops, 32"],
@@ -241,7 +241,7 @@ def ratios(training: Rounds, sampling: Rounds) -> dict[str, float]:
 
 
 def measure(settings: Settings, model: ModelConfig, trained: Path | None) -> dict[str, Any]:
-    """Run everything, and return the figures."""
+    """Run everything, and return the metrics."""
     texts = training_texts(settings.dataset, settings.molecules)
     recipes = {name: {mode: Recipe(name, texts, settings) for mode in MODES} for name in RECIPES}
     with TemporaryDirectory() as folder:
@@ -268,7 +268,7 @@ def measure(settings: Settings, model: ModelConfig, trained: Path | None) -> dic
 
 
 def described(codec: Codec) -> str:
-    """Say which trained model has been sampled."""
+    """Return which trained model was sampled."""
     size, source = f"{parameters(codec.model):,} parameters", Path(codec.run.data.source).name
     return f"a model of {size} trained for {codec.run.training.epochs} epochs of {source}"
 

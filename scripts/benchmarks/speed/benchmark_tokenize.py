@@ -1,9 +1,9 @@
-"""Measure how long ZINC takes from SMILES to packed ids, and count the molecules whose SELFIES comes back exactly.
+"""Time ZINC from SMILES to packed ids, and count the molecules that survive the round trip through SELFIES exactly.
 
     python -m scripts.benchmarks.speed.benchmark_tokenize
 
 The training molecules are packed twice, each time in a fresh process: first into an empty cache, then from it. The
-count is over every molecule of the dataset: canonical SMILES to SELFIES and back, and the two strings compared.
+count covers every molecule of the dataset: canonical SMILES to SELFIES and back, with the two strings compared.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Settings:
     """What is measured.
 
     Attributes:
-        dataset: where the molecules come from; those of its training side are packed.
-        molecules: how many are packed, and how many are tried in the count; 0: all.
-        vocab_size: of the tokenizer, merges included.
-        workers: processes.
+        dataset: where the molecules come from; those of its training split are packed.
+        molecules: how many are packed, and how many are counted; 0: all.
+        vocab_size: vocabulary of the tokenizer, merges included.
+        workers: number of processes.
     """
 
     dataset: str = "zinc250k"
@@ -55,12 +55,12 @@ SMALL = Settings("moses-sample", 100, 64, 1)
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What became of some molecules.
+    """The outcome of the round trip.
 
     Attributes:
         total: how many there were.
-        exact: how many came back as the same canonical string.
-        unlike: pairs of what went in and what came back, of the first that did not.
+        exact: how many returned as the same canonical SMILES.
+        unlike: the first that did not, as pairs of input and output.
     """
 
     total: int
@@ -76,7 +76,7 @@ def round_trip(texts: Sequence[str]) -> RoundTrip:
 
 
 def count_exact(texts: Sequence[str], workers: int) -> RoundTrip:
-    """Take molecules there and back in several processes."""
+    """Count the exact round trips, in several processes."""
     parts = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
     if workers == 1:
         return merged(map(round_trip, parts))
@@ -86,14 +86,14 @@ def count_exact(texts: Sequence[str], workers: int) -> RoundTrip:
 
 
 def merged(parts: Iterable[RoundTrip]) -> RoundTrip:
-    """Add up."""
+    """Return the sum of two outcomes."""
     found = list(parts)
     unlike = tuple(pair for part in found for pair in part.unlike)[:_SHOWN]
     return RoundTrip(sum(part.total for part in found), sum(part.exact for part in found), unlike)
 
 
 def pack_once(settings: Settings, cache: Path) -> dict[str, float]:
-    """Read and pack the training molecules, and return the seconds of each, and what was packed."""
+    """Read and pack the training molecules, and return the seconds of both steps and what was packed."""
     started = time.perf_counter()
     data = load_dataset(settings.dataset, progress=False)
     texts = training_split(data)[: settings.molecules or None]
@@ -111,7 +111,7 @@ def pack_once(settings: Settings, cache: Path) -> dict[str, float]:
 
 
 def training_split(data: Dataset) -> list[str]:
-    """Return the training molecules; all, where there is no published split."""
+    """Return the training split; all molecules, where there is no published split."""
     return [data.texts[int(row)] for row in data.split.train] if data.card.published else data.texts
 
 
@@ -133,7 +133,7 @@ def pack_in_fresh_process(settings: Settings, cache: Path) -> dict[str, float]:
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Pack twice, count once, and return the figures."""
+    """Pack twice, count once, and return the metrics."""
     with TemporaryDirectory() as folder:
         first = pack_in_fresh_process(settings, Path(folder))
         again = pack_in_fresh_process(settings, Path(folder))
@@ -153,7 +153,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print, and write the result; or be the fresh process that packs."""
+    """Measure, print, and write the result; or act as the fresh process that packs."""
     given = parsed(argv)
     if given.pack_into is not None:
         print(json.dumps(pack_once(Settings(**given.settings), given.pack_into)))

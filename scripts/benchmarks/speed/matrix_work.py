@@ -1,7 +1,7 @@
 """Floating-point operations of the matrix products in training and sampling our default model, from its sizes.
 
 A multiply-add is two operations. Only matrix products count: gates, softmax, Adam and the rest are the overhead that
-the achieved rate pays for. `tests/test_scripts.py` compares the count with that of torch's own counter.
+the achieved rate pays for. `tests/scripts` compares the count with that of torch's own counter.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ def forward_flops(batch: int, length: int, config: ModelConfig, vocab_size: int)
     """Return the operations of one forward pass of a GRU/GRU model.
 
     Args:
-        batch: texts.
+        batch: molecules in the batch.
         length: positions of the padded batch, the end included: padding is computed too.
-        config: parts and sizes; `gru` and `gru`.
-        vocab_size: symbols of the alphabet.
+        config: the model; encoder and decoder are `gru`.
+        vocab_size: size of the vocabulary.
     """
     positions = batch * length
     return 2 * (
@@ -33,13 +33,13 @@ def forward_flops(batch: int, length: int, config: ModelConfig, vocab_size: int)
 
 
 def gru_products(inputs: int, width: int, layers: int, both: bool = False) -> int:
-    """Return the multiply-adds of one direction of a GRU at one position of one text.
+    """Return the multiply-adds of one direction of a GRU at one position of one row.
 
     Args:
         inputs: width of the first layer's input.
         width: hidden units.
         layers: stacked layers.
-        both: there is another direction, so that later layers read the states of both.
+        both: whether there is another direction, so that later layers read the states of both.
     """
     between = 2 * width if both else width
     read = inputs + (layers - 1) * between
@@ -52,12 +52,12 @@ def training_flops(batch: int, length: int, config: ModelConfig, vocab_size: int
 
 
 def sampling_flops(tokens: float, config: ModelConfig, vocab_size: int) -> float:
-    """Return the operations of decoding one text by a GRU decoder, z's share of the gates computed once.
+    """Return the operations of decoding one row by a GRU decoder; z's share of the gates is computed once.
 
     Args:
-        tokens: of the text, the end included; rows that ride along after their end are overhead.
+        tokens: length of the row, the end token included; what padded rows cost after their end is overhead.
         config: sizes; the decoder is `gru`.
-        vocab_size: symbols of the alphabet.
+        vocab_size: size of the vocabulary.
     """
     once = config.latent * (config.decoder_layers + _GATES) * config.decoder_width
     each = gru_products(config.embedding, config.decoder_width, config.decoder_layers)

@@ -1,6 +1,6 @@
-"""How fast our model trains and samples on a device, and the rate of matrix products to hold it against.
+"""The speed of training and sampling our model on a device, and the rate of matrix products for comparison.
 
-Work on a GPU is waited for before a clock is read.
+The clock is read after the GPU has finished.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import generator
 
 SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
-# One draw a text, whatever it is: by default we keep rules, and draw again what is no molecule.
+# One draw per text, whatever it is: by default we keep rules, and draw again what is no molecule.
 ONE_DRAW = DecodeConfig("sample", rules="none", tries=1)
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: texts a second, and operations a second in matrix products."""
+    """A measurement: molecules per second, and operations per second in matrix products."""
 
     texts: float
     flops: float
 
 
 def training_texts(dataset: str, count: int) -> list[str]:
-    """Return the first texts of a dataset's training side, as published; of a dataset without one, its first."""
+    """Return the first molecules of a dataset's published training split; without one, of the dataset."""
     data = load_dataset(dataset)
     rows = data.split.train if data.card.published else range(len(data.texts))
     return [data.texts[int(row)] for row in rows[:count]]
 
 
 class Training:
-    """Our default training, step after step: in bf16 on a GPU, as `precision = "auto"` is.
+    """Our default training, step after step: in bf16 on a GPU, as with `precision = "auto"`.
 
     Args:
         packed: molecules and their tokenizer.
         config: the model; `max_length` may be left 0.
-        seed: of the weights and of the noise.
+        seed: seed of the weights and the noise.
         device: where it computes.
     """
 
@@ -60,7 +60,7 @@ class Training:
         self.rng = generator(seed, device=device)
 
     def train(self, batches: Iterable[Batch]) -> Speed:
-        """Take a step with each batch of ids; making the batches counts too."""
+        """Take a step with each batch of ids; the time includes making the batches."""
         shapes: list[tuple[int, int]] = []
 
         def work() -> None:
@@ -82,14 +82,14 @@ class Training:
         self.optimizer.step()
 
     def codec(self) -> Codec:
-        """Return the model as it stands, ready to sample."""
+        """Return the model in its current state, ready to sample."""
         return Codec(
             Artifact(self.model, self.config, self.tokenizer, RunConfig(model=self.config), {}), str(self.device)
         )
 
 
 def sample_ids(codec: Codec, count: int, seed: int, batch_size: int = INFERENCE_BATCH) -> tuple[Speed, float]:
-    """Return how fast rows of ids are sampled, not made into texts, and their mean length, the end included."""
+    """Return the speed of sampling rows of ids, not decoded to strings, and their mean length, end included."""
     points, how = codec.draw(count, seed), replace(ONE_DRAW, seed=seed)
     ids: list[Sequence[int]] = []
     seconds = timed(codec.device, lambda: ids.extend(codec.generate_ids(points, how, batch_size).ids))
@@ -99,12 +99,12 @@ def sample_ids(codec: Codec, count: int, seed: int, batch_size: int = INFERENCE_
 
 
 def sample_texts(codec: Codec, count: int, how: DecodeConfig) -> float:
-    """Return the sampled texts a second, through the API that a user calls."""
+    """Return the sampled molecules per second through the public API."""
     return count / timed(codec.device, lambda: codec.generate_samples(count, how))
 
 
 def matmul_rate(size: int, repeats: int, dtype: torch.dtype = torch.float32, device: torch.device = CPU) -> float:
-    """Return the operations a second of products of square matrices, the first one not counted."""
+    """Return the operations per second of products of square matrices, after one for warming up."""
     left, right = (torch.rand(size, size, generator=generator(0, side)).to(device, dtype) for side in range(2))
     torch.matmul(left, right)
     seconds = timed(device, lambda: [torch.matmul(left, right) for _ in range(repeats)])
@@ -112,7 +112,7 @@ def matmul_rate(size: int, repeats: int, dtype: torch.dtype = torch.float32, dev
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
-    """Return the seconds of some work, its last kernel included."""
+    """Return the seconds that a call takes, its last kernel included."""
     _wait(device)
     started = time.perf_counter()
     work()

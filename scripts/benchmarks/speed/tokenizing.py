@@ -1,8 +1,8 @@
-"""Molecules to ids, by our tokenizer and by the loop that the `selfies` library offers: part of the throughput script.
+"""Tokenizing molecules, by our tokenizer and by the loop that the `selfies` library offers: for the throughput script.
 
-Theirs is `selfies.selfies_to_encoding` text by text, labels padded to the longest. Ours is as fast as it is with the
-same vocabulary (one token a symbol), and with merged tokens, whose shorter rows train faster. Once from SELFIES, which
-both have at hand, and once from SMILES: there both call `selfies.encoder`, and ours makes the SMILES canonical first.
+Theirs is `selfies.selfies_to_encoding`, molecule by molecule, with labels padded to the longest. Ours is measured with
+the same vocabulary (one token per symbol), and with merged tokens, whose shorter rows train faster. Once from SELFIES,
+and once from SMILES: there both call `selfies.encoder`, and ours first makes the SMILES canonical.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Rounds = dict[str, list[float]]
 
 
 def rounds(texts: Sequence[str], merged: Tokenizer, count: int) -> Rounds:
-    """Return molecules a second of each way, turn by turn.
+    """Return molecules per second of each way, round by round.
 
     Args:
         texts: SMILES.
         merged: a fitted tokenizer of SELFIES with merges.
-        count: turns.
+        count: number of rounds.
     """
     strings = [smiles_to_selfies(text) for text in texts]
     plain = build_tokenizer("selfies").fit(texts)
@@ -48,7 +48,7 @@ def rounds(texts: Sequence[str], merged: Tokenizer, count: int) -> Rounds:
 
 
 def library_loop(strings: Sequence[str]) -> list[list[int]]:
-    """Turn SELFIES into labels as the library's documentation does: its alphabet, its lengths, its encoding."""
+    """Turn SELFIES into labels as the documentation of the library does: its alphabet, its lengths, its encoding."""
     alphabet = sorted({"[nop]", *selfies.get_alphabet_from_selfies(strings)})
     longest = max(selfies.len_selfies(text) for text in strings)
     labels = {symbol: number for number, symbol in enumerate(alphabet)}
@@ -56,7 +56,7 @@ def library_loop(strings: Sequence[str]) -> list[list[int]]:
 
 
 def ratios(found: Rounds) -> dict[str, float]:
-    """Return how many times as many molecules a second ours takes."""
+    """Return the speed of ours relative to theirs."""
     speed = {name: median(one) for name, one in found.items()}
     return {
         f"tokenizing, {name}": speed[name] / speed[f"selfies library, {name.rpartition(', ')[2]}"]

@@ -1,1 +1,1 @@
-"""One file for each verb: it reads files, calls the library and writes files."""
+"""One file per verb: it reads files, calls the library and writes files."""

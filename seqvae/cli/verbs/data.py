@@ -41,15 +41,15 @@ Example:
 
     seqvae data fetch zinc250k
 
-Downloads are compared with the sha256 on the dataset's card. `SEQVAE_DATA` names a folder of your own copies,
-`SEQVAE_CACHE` the folder that downloads go to.
+Downloads are checked against the sha256 on the dataset's card. `SEQVAE_DATA` names a folder of your own copies,
+`SEQVAE_CACHE` the folder for downloads.
 """,
 )
 def fetch(name: str, /, *, quiet: bool = False) -> None:
-    """Bring a dataset to this machine, and print where its files are.
+    """Download a dataset, and print where its files are.
 
     Args:
-        name: as `seqvae data list` has it.
+        name: as `seqvae data list` shows it.
         quiet: show no progress.
     """
     from seqvae.data.datasets.registry import fetch as fetch_dataset
@@ -67,11 +67,12 @@ Examples:
 """,
 )
 def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
-    """Look a dataset or a file over: duplicates, leaks, invalid texts, salts, unseen tokens, lengths.
+    """Audit a dataset or a file: duplicates, leaks between splits, invalid records, salts, unseen tokens, lengths.
 
     Args:
-        source: a file, `-` for one text a line, or the name of a dataset (leaks are counted by its published split).
-        column: column that holds the texts, for tables; by default the one obvious column.
+        source: a file, `-` for one SMILES or sequence per line on standard input, or the name of a dataset (leaks are
+            counted between its published splits).
+        column: column of a table that holds the molecules or sequences; by default the one obvious column.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
     """
     from seqvae.cli.printing import print_rows

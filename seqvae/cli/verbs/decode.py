@@ -12,7 +12,7 @@ from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
 
-# `tries` draws latent points again, which are given here: it is a flag that is refused with this reason.
+# `tries` would draw new latent points, but here they are given: the flag is refused with that reason.
 SETTINGS = [
     replace(one, group="" if one.name == "tries" else one.group) for one in flags_of(DecodeConfig(), "", "Decoding")
 ]
@@ -25,7 +25,8 @@ Examples:
     seqvae decode runs/zinc z.npz --out molecules.csv
     seqvae decode runs/zinc z.csv --method sample --temperature 0.8 --seed 1 --out molecules.smi
 
-Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt the texts alone, one a line.
+Tables have the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt have the molecules or sequences
+alone, one per line.
 Files may be larger than memory.
 """,
 )
@@ -43,21 +44,22 @@ def decode(
     spread: Spread = SPREADING,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Turn latent vectors into texts.
+    """Turn latent vectors into molecules or sequences.
 
     Args:
-        model: folder of a trained model, or the name of one that ships.
+        model: folder of a trained model, or the name of a pretrained one.
         source: latent vectors as `seqvae encode` writes them (.npz, .parquet, .csv), or `-` for a CSV table.
-        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
+        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one per line to standard
+            output.
         computing: where and how the model runs.
-        spread: over what a large file is spread, and how it goes on after a kill.
-        **given: how a text is chosen, by flag, where it was given.
+        spread: how work on a large file is spread, and resumed after a kill.
+        **given: settings of the decoding whose flags were given.
     """
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import decode_file
 
     how = replaced(DecodeConfig(), merged({}, given, SETTINGS), "decode")
-    refuse_idle(given, how.idle() | {"tries": "on given latent points: it draws these again"})
+    refuse_idle(given, how.idle() | {"tries": "on given latent points: it would draw new ones"})
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})

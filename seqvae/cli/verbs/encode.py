@@ -17,8 +17,8 @@ Examples:
     cat molecules.smi | seqvae encode runs/zinc - --out - > z.csv
     seqvae encode runs/zinc billion.smi.gz --out z.parquet --executor processes --resume
 
-The file holds the texts and their posterior means: the arrays `text` and `z` of an .npz, or the columns text, z0, z1,
-... of a table. Files may be larger than memory.
+The output holds the molecules or sequences and their posterior means: the arrays `text` and `z` of an .npz, or the
+columns text, z0, z1, ... of a table. Files may be larger than memory.
 """,
 )
 
@@ -35,18 +35,19 @@ def encode(
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
 ) -> None:
-    """Turn texts into latent vectors.
+    """Turn molecules or sequences into latent vectors.
 
     Args:
-        model: folder of a trained model, or the name of one that ships.
-        source: file of texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
+        model: folder of a trained model, or the name of a pretrained one.
+        source: file of molecules or sequences (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for
+            one per line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
-        refine: gradient steps on each text's own latent vector, from where the encoder put it; with 20 most of the
-            texts that it fails on are reconstructed, and it takes some tens of times as long. `auto`: 20 steps for the
-            texts alone that do not decode to themselves.
-        reading: how the texts are read.
+        refine: gradient steps on each latent vector, from the encoder's; 20 steps reconstruct most of what the encoder
+            alone does not, and take some tens of times as long. `auto`: 20 steps for those alone that are not
+            reconstructed without.
+        reading: how the source is read.
         computing: where and how the model runs.
-        spread: over what a large file is spread, and how it goes on after a kill.
+        spread: how work on a large file is spread, and resumed after a kill.
     """
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.data.files.readers import ReadSettings

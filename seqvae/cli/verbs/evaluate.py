@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.options import COMPUTING, READING, Compute, ComputeOptions, Input, InputOptions, Place
+from seqvae.cli.flags import refuse_idle
+from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place
 from seqvae.config import EvaluationConfig
-from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
@@ -23,9 +23,9 @@ Examples:
     seqvae evaluate runs/zinc --reference zinc250k --number 10000 --out evaluation
     seqvae evaluate samples.smi --reference test.smi --train train.smi --json > figures.json
 
-The folder of `--out` gets metrics.json (one number a figure; molecules by the names of MOSES), figures.json (these with
-their intervals, what real texts reach, and the figures of the model), samples of a model, and report.html.
-Only texts that training has not seen tell how good a model is.
+The folder of `--out` gets metrics.json (one number per metric; for molecules by MOSES' names), figures.json (the same
+with confidence intervals, what real data reach, and the model's own metrics), the samples of a model, and report.html.
+Only data that training has not seen tell how good a model is.
 """,
 )
 
@@ -46,33 +46,38 @@ def evaluate(
     reading: Input = READING,
     computing: Compute = COMPUTING,
 ) -> None:
-    """Compare samples, or a trained model, with real texts: validity, novelty, distances, and what the model keeps.
+    """Compare samples, or a trained model, with real data: validity, novelty, distances, reconstruction.
 
     Args:
-        source: file of samples (.smi .csv .tsv .parquet .fasta .txt, each also .gz), `-` for one a line, or a trained
-            model: its folder, or the name of one that ships.
-        reference: name of a dataset, whose test side is taken, or file of texts that training has not seen.
-        train: name of a dataset, whose training side is taken, or file of training texts, for novelty; by default the
-            training side of a reference by name.
-        out: folder for the tables and the page; without it they are printed only.
-        json: print all figures as JSON.
+        source: file of samples (.smi .csv .tsv .parquet .fasta .txt, each also .gz), `-` for one per line, or a
+            trained model: its folder, or the name of a pretrained one.
+        reference: name of a dataset, whose test split is taken, or file of data that training has not seen.
+        train: for novelty: name of a dataset, whose training split is taken, or file of training data; by default that
+            of a reference given by name.
+        out: folder for the tables and the report; without it, the tables are only printed.
+        json: print all metrics as JSON.
         measuring: how a model is sampled and measured.
-        reading: how files of texts are read.
+        reading: how files are read.
         computing: where and how the work is done.
     """
+    from seqvae.artifact.pretrained import pretrained_names
     from seqvae.cli.printing import print_json
     from seqvae.cli.progress import Bars
     from seqvae.evaluate.api import run
     from seqvae.report.evaluation_folder import PAGE, write_evaluation
     from seqvae.runtime.files import check_folder
 
-    _refuse_idle(source, measuring, reading, computing)
+    idle = {"on_error": "on samples, whose invalid ones are counted"}
+    if not (Path(source).is_dir() or source in pretrained_names()):
+        idle |= dict.fromkeys(("number", "prior", "tries", "batch_size"), "on a file of samples, only on a model")
+    parts = ((measuring, MEASURING), (reading, READING), (computing, COMPUTING))
+    given = {name: value for part, usual in parts for name, value in vars(part).items() - vars(usual).items()}
+    refuse_idle(given, idle)
     if out:
         check_folder(Path(out))
     with Bars() as bars:
         watch = None if computing.quiet else bars
-        given = train, measuring, reading.column, computing.device, computing.batch_size
-        found = run(source, reference, *given, watch)
+        found = run(source, reference, train, measuring, reading.column, computing.device, computing.batch_size, watch)
     if out:
         write_evaluation(Path(out), found)
     if json:
@@ -83,45 +88,32 @@ def evaluate(
         computing.note(f"open {Path(out) / PAGE}")
 
 
-def _refuse_idle(source: str, measuring: EvaluationConfig, reading: InputOptions, computing: ComputeOptions) -> None:
-    """Raise UsageError where a flag says something else than the default and has no effect."""
-    from seqvae.artifact.pretrained import pretrained_names
-
-    if reading.on_error != InputOptions.on_error:
-        raise UsageError("--on-error has no effect on samples, whose invalid ones are counted: leave it out")
-    if Path(source).is_dir() or source in pretrained_names():
-        return
-    given = {name: getattr(measuring, name) != getattr(EvaluationConfig, name) for name in ("number", "prior", "tries")}
-    given["batch-size"] = computing.batch_size != ComputeOptions.batch_size
-    for name in (name for name, other in given.items() if other):
-        raise UsageError(f"--{name} has no effect on a file of samples, only on a model: leave it out")
-
-
 def _print(found: Evaluation) -> None:
-    """Print the tables."""
+    """Print the tables of an evaluation."""
     from seqvae.cli.printing import print_rows
     from seqvae.evaluate.metric_names import TELLING
     from seqvae.report.tables import bits_rows, generation_rows, latent_rows, model_rows, property_rows
     from seqvae.sequences.domain import DOMAINS
 
+    domain = DOMAINS[found.splits.kind]
     if found.generation is not None:
         print_rows(generation_rows(found.generation))
     if not found.model:
         return
     if found.generation is not None:
-        print("\nthe model itself, because one that ignores its latent space generates well too")
-    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING)])
+        print("\nthe model itself, because one that ignores its latent space can generate well too")
+    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING, domain.noun)])
     if found.model.get("collapse"):
         print(found.model["collapse"])
     if found.bits:
         print()
-        print_rows([[str(cell) for cell in row] for row in bits_rows(found.bits, DOMAINS[found.splits.kind].unit)])
+        print_rows([[str(cell) for cell in row] for row in bits_rows(found.bits, domain.unit)])
     if found.latent:
         if len(properties := property_rows(found.latent)) > 1:
             print()
             print_rows([[_shown(cell) for cell in row] for row in properties])
         print()
-        print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.latent)])
+        print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.latent, domain.noun)])
 
 
 def _shown(value: object) -> str:

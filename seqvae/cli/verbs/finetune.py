@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -29,8 +28,8 @@ Examples:
     seqvae finetune zinc-smiles mine.csv --column smiles --out runs/mine --lora 16 --learning-rate 1e-3
     seqvae finetune --resume --out runs/mine
 
-Tokens that the model has not seen are added to its vocabulary. Training stops when the validation part gains no more;
-what the held-out part was worth before and after is printed, and kept in `provenance.json`.
+Tokens that the model has not seen are added to its vocabulary. Training stops when the validation split improves no
+more; the metrics of the held-out split before and after are printed, and kept in `provenance.json`.
 """,
 )
 
@@ -49,18 +48,21 @@ def finetune(
     quiet: bool = False,
     **given: object,
 ) -> None:
-    """Go on with a trained model on new texts.
+    """Fine-tune a trained model on molecules or sequences of your own.
 
     Args:
-        model: name of a shipped model (`seqvae models list`), or folder of a trained one.
-        source: name of a dataset (`seqvae data list`), a file, or `-` for a pipe.
-        out: folder of the new model; it is made.
-        resume: go on where a fine-tuning in this folder stopped, with its settings.
+        model: name of a pretrained model (`seqvae models list`), or folder of a trained one.
+        source: name of a dataset (`seqvae data list`), a file, or `-` for standard input.
+        out: folder of the new model; it is created.
+        resume: resume the stopped fine-tuning in this folder, with its settings.
         quiet: show no progress.
-        **given: settings of the data, the training, the prior and what of the model changes, where they were given.
+        **given: settings of the data, the training, the prior and the adaptation whose flags were given.
     """
-    config = None if resume else _config(given)
-    if resume and (source or any(value is not None for value in given.values())):
+    config = None
+    if not resume:
+        config = replaced(FinetuneConfig(), merged({}, given, SETTINGS), "finetune")
+        refuse_idle(given, config.prior.idle())
+    elif source or any(value is not None for value in given.values()):
         raise UsageError("--resume takes its texts and settings from the folder: leave the others out")
     if not (resume or (model and source)):
         raise UsageError("expected a model and texts: seqvae finetune MODEL DATA --out FOLDER")
@@ -72,14 +74,8 @@ def finetune(
         _report(found)
 
 
-def _config(given: Mapping[str, Any]) -> FinetuneConfig:
-    config = replaced(FinetuneConfig(), merged({}, given, SETTINGS), "finetune")
-    refuse_idle(given, config.prior.idle())
-    return config
-
-
 def _report(found: Finetuned) -> None:
-    """Say what was added and dropped, and what the held-out texts were worth before and after."""
+    """Print what was added to the vocabulary, and the held-out metrics before and after."""
     from seqvae.cli.printing import print_change
     from seqvae.evaluate.trained import measure_finetuned
 

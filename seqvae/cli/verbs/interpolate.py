@@ -31,17 +31,18 @@ def interpolate(
     out: Out = "-",
     device: str = "auto",
 ) -> None:
-    """Walk through latent space from one text to another, and decode on the way.
+    """Walk through latent space from one molecule or sequence to another, decoding on the way.
 
     Args:
-        model: folder of a trained model, or the name of one that ships.
-        first: text to start from.
-        last: text to end at.
-        steps: texts on the way, both ends (as the model decodes them) included.
-        kind: `slerp` turns the direction at a constant rate, `linear` takes the straight line.
-        refine: gradient steps on the latent vectors of the two ends, from where the encoder put them; `auto`: on an end
-            alone that does not decode to its own text.
-        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
+        model: folder of a trained model, or the name of a pretrained one.
+        first: SMILES or sequence to start from.
+        last: SMILES or sequence to end at.
+        steps: how many on the way, including both ends as the model decodes them.
+        kind: `slerp` (spherical, the direction turns at a constant rate) or `linear` (the straight line).
+        refine: gradient steps on the latent vectors of both ends, from the encoder's; `auto`: on an end alone that is
+            not reconstructed without.
+        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one per line to standard
+            output.
         device: `auto`, `cpu` or `cuda`.
     """
     from seqvae import load

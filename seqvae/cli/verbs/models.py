@@ -12,7 +12,7 @@ Examples:
     seqvae models list
     seqvae models show mpsa-dna
 
-Their names serve wherever a verb takes the folder of a model.
+A name works wherever a verb takes the folder of a model.
 """,
 )
 
@@ -26,7 +26,7 @@ Example:
 """,
 )
 def list_() -> None:
-    """List the trained models that ship: name, kind, data, parameters, size, headline figures, licence."""
+    """List the pretrained models: name, kind, data, parameters, size, headline metrics, licence."""
     from seqvae.cli.printing import print_rows
     from seqvae.report.model_card import list_rows
 
@@ -41,10 +41,10 @@ Example:
 """
 )
 def show(name: str, /) -> None:
-    """Print the card of a shipped model: its data, its training, its figures, what it is for, and its limits.
+    """Print the card of a pretrained model: its data, training, metrics, purpose and limits.
 
     Args:
-        name: as `seqvae models list` has it.
+        name: as `seqvae models list` shows it.
     """
     from seqvae.artifact.pretrained import pretrained_folder, read_card
     from seqvae.report.model_card import card_text

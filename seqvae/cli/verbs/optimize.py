@@ -35,9 +35,9 @@ Examples:
     seqvae optimize --resume runs/affinity
     seqvae optimize --resume runs/affinity --budget 2000
 
-`mine:affinity` is the function `affinity` of your own `mine.py` in this folder: it takes one text and returns a number,
-higher is better, or None. A flag wins over the file of `--config`, which may have any of the settings above and those
-of `seqvae optimize --help-optimizer`:
+`mine:affinity` is the function `affinity` of your own `mine.py` in this folder: it takes one SMILES or sequence and
+returns a number, higher is better, or None. Flags override the file of `--config`, which may hold any of the settings
+above and those of `seqvae optimize --help-optimizer`:
 
     [optimizer]
     name = "auto"
@@ -45,7 +45,7 @@ of `seqvae optimize --help-optimizer`:
     [optimizer.guide]
     points = 300
 
-`seqvae results runs/affinity` shows what came of a search, while it runs too.
+`seqvae results runs/affinity` shows the results of a search, also while it runs.
 """,
 )
 
@@ -69,27 +69,27 @@ def optimize(
     quiet: bool = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Search for texts that score high, each call counted, within a budget.
+    """Search for molecules or sequences that score high, within an exact budget of calls.
 
     Args:
-        objective: what is made large: a property (`seqvae properties list`), `module:function` of your own, or a TOML
+        objective: what to maximise: a property (`seqvae properties list`), `module:function` of your own, or a TOML
             file of weighted terms.
-        out: folder of the search; it is made.
-        config: TOML file of settings, with `model` and `device` at its top, the tables oracle, campaign and
-            constraints, and the table optimizer, with `name` and its own settings.
-        start: file of texts to begin with; by default the search begins with draws from the model's prior.
-        measured: table of texts and their scores that are known already; they cost no call. Its column is `score`, of
-            terms joined by `pareto` one by the name of each.
-        resume: folder of a search to go on with, with its settings; --budget, --minutes and --patience may be others.
-        help_optimizer: show the settings of the optimizers as flags, of the one of --optimizer alone where it is given.
+        out: folder of the search; it is created.
+        config: TOML file of settings: `model` and `device` at the top, the tables oracle, campaign and constraints, and
+            the table optimizer, with `name` and the settings of that optimizer.
+        start: file of molecules or sequences to start from; by default draws from the model's prior.
+        measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
+            the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
+        resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
+        help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
-        **given: any setting of a search, by its flag, where it was given.
+        **given: settings of a search whose flags were given.
     """
-    from seqvae.cli.verbs.properties import importable_here
-
     if help_optimizer:
         print_optimizers(given.get("optimizer"))
         return
+    from seqvae.cli.verbs.properties import importable_here
+
     with importable_here():
         if resume is not None:
             changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
@@ -98,19 +98,25 @@ def optimize(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
             _go_on(resume, quiet, EndConfig(**changed))
-            return
-        if not objective or out is None:
+        elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
-        _begin(objective, out, config_of(config, given, SETTINGS), start, measured)
-        _go_on(out, quiet)
+        else:
+            from seqvae.properties.scoring import scoring_of
+            from seqvae.search.api import begin
+            from seqvae.search.oracle.measurements import read_measurements
+
+            settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
+            known = read_measurements(measured, "", scoring.names) if measured else []
+            begin(scoring, out, settings, texts_of_file(start), known)
+            _go_on(out, quiet)
 
 
 def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Setting]) -> SearchConfig:
-    """Return the settings of a search, from a file and from flags, which win.
+    """Return the settings of a search, from a file and from flags, which override it.
 
     Raises:
         ConfigError: the file cannot be read, or a setting is unknown, of the wrong type or out of range.
-        UsageError: a flag has no effect beside the others.
+        UsageError: a flag has no effect together with the others.
     """
     values = read_toml(file, "the settings of a search") if file else {}
     if isinstance(values.get("optimizer"), str):
@@ -120,18 +126,8 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
     return config
 
 
-def _begin(objective: str, out: Path, config: SearchConfig, start: str, measured: str) -> None:
-    from seqvae.properties.scoring import scoring_of
-    from seqvae.search.api import begin
-    from seqvae.search.oracle.measurements import read_measurements
-
-    scoring = scoring_of(objective)
-    known = read_measurements(measured, "", scoring.names) if measured else []
-    begin(scoring, out, config, texts_of_file(start), known)
-
-
 def texts_of_file(source: str) -> list[str]:
-    """Return the texts of a file; none of no file."""
+    """Return the texts of a file; an empty list without a file."""
     from seqvae.data.files.readers import read_records
 
     return [record.text for record in read_records(source)[0]] if source else []
@@ -139,7 +135,7 @@ def texts_of_file(source: str) -> list[str]:
 
 @contextmanager
 def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
-    """Say at Ctrl-C how to go on."""
+    """Say at Ctrl-C how to resume."""
     try:
         yield
     except KeyboardInterrupt:
@@ -148,7 +144,7 @@ def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
 
 
 def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
-    """Run the search of a folder to its end, which may be another one from now on, and show what came of it."""
+    """Run the search of a folder to its end, which `change` may move, and print its results."""
     from seqvae.cli.verbs.results import print_results
     from seqvae.search.api import change_end, opened
     from seqvae.search.results import results
@@ -170,7 +166,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
 
 @contextmanager
 def _bar(budget: int, done: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Yield what shows a round on a progress bar."""
+    """Yield a function that shows a round on a progress bar."""
     from tqdm import tqdm
 
     with tqdm(total=budget, initial=done, unit=" calls", disable=quiet or None) as bar:

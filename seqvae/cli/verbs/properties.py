@@ -37,11 +37,11 @@ Example:
 
     seqvae properties list
 
-Words in capitals are to be filled in: similarity:ecfp4:CCO, smarts:[#6]=O.
+Replace the words in capitals by your own: similarity:ecfp4:CCO, smarts:[#6]=O.
 """,
 )
 def list_() -> None:
-    """List the properties: name, what it is of, and what it is."""
+    """List the properties: name, kind of molecule or sequence, explanation."""
     from seqvae.cli.printing import print_rows
     from seqvae.properties import forms, listed
 
@@ -59,8 +59,8 @@ Examples:
     seqvae properties score mine:docking molecules.smi -o scores.csv
     seqvae properties score tasks.toml molecules.smi -o scores.csv
 
-`mine:docking` is the function `docking` of your own `mine.py` in this folder: it takes one text and returns a number,
-or None. Files may be larger than memory.
+`mine:docking` is the function `docking` of your own `mine.py` in this folder: it takes one SMILES or sequence and
+returns a number, or None. Files may be larger than memory.
 
 `tasks.toml` joins many terms into one score:
 
@@ -72,30 +72,31 @@ or None. Files may be larger than memory.
 
     [[term]]
     property = "logp"
-    transform = "window"  # or sigmoid, reverse_sigmoid, step; with a slope, 0.25 if left out
+    transform = "window"  # or sigmoid, reverse_sigmoid, step; with a slope, by default 0.25
     low = 1.0
     high = 3.5
 
     [[term]]
-    command = "./dock.sh {smiles}"  # prints a number; {file} or nothing: all texts at once
+    command = "./dock.sh {smiles}"  # prints a number; with {file} or nothing: all molecules at once
     name = "docking"
     timeout = 60
     transform = "reverse_sigmoid"
     low = -12.0
     high = -6.0
 
-It adds a column `score`, and for each term its number (`logp`) and what that counts (`logp.desirability`).
+It adds a column `score`, and for each term its value (`logp`) and its desirability (`logp.desirability`).
 """,
 )
 def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool = False) -> None:
-    """Compute properties of texts.
+    """Compute properties of molecules or sequences.
 
     Args:
-        words: names of properties, as `seqvae properties list` has them, or .toml files of many terms; then a file of
-            texts (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one a line.
-        out: .csv, .tsv, .parquet or .npz, with the columns text and one a name; `-` writes a CSV table to standard
-            output. A cell is empty where a text has no value.
-        reading: how the texts are read.
+        words: names of properties, as `seqvae properties list` shows them, or .toml files of several terms; then a file
+            of molecules or sequences (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one per
+            line.
+        out: .csv, .tsv, .parquet or .npz, with a column text and one column per name; `-` writes a CSV table to
+            standard output. The cell of a missing value is empty.
+        reading: how the file is read.
         quiet: show no notes.
     """
     from seqvae.cli.options import ComputeOptions
@@ -118,7 +119,7 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
 
 
 def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> Iterator[Results]:
-    """Yield the texts with their numbers, and count the numbers of each column."""
+    """Yield the texts with their values, and count the values of each column in `found`."""
     import numpy as np
 
     from seqvae.config import CHUNK
@@ -128,13 +129,13 @@ def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> It
     while texts := [record.text for record in islice(records, CHUNK)]:
         values = columns(texts)
         for name, column in values.items():
-            found[name] += int((~np.isnan(column)).sum())  # what is written: infinity, too
+            found[name] += int((~np.isnan(column)).sum())  # infinity is written, and counts
         yield Results(texts, {name: column.tolist() for name, column in values.items()})
 
 
 @contextmanager
 def importable_here() -> Iterator[None]:
-    """Let modules of the current folder be imported, after all others of the same name."""
+    """Let modules in the current folder be imported; installed ones of the same name come first."""
     before = list(sys.path)
     sys.path.append(str(Path.cwd()))
     try:

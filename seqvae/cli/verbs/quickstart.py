@@ -1,4 +1,4 @@
-"""`seqvae quickstart`: what the package does in one command, with a model that ships with it."""
+"""`seqvae quickstart`: what the package does, in one command, with a pretrained model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Examples:
     seqvae quickstart
     seqvae quickstart --model runs/zinc --out try --seed 1
 
-It loads a model of molecules that ships with the package, and leaves a folder with its molecules as .csv and .smi
-files, and report.html.
+It loads a pretrained model of molecules, and writes a folder with its molecules as .csv and .smi files, and
+report.html.
 """,
 )
 
@@ -33,11 +33,11 @@ def quickstart(
     device: str = "auto",
     quiet: bool = False,
 ) -> None:
-    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness.
+    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness (QED).
 
     Args:
-        out: folder for the results; it is made.
-        model: name of a shipped model of molecules, or folder of a trained one.
+        out: folder for the results; it is created.
+        model: name of a pretrained model of molecules, or folder of a trained one.
         seed: every random draw comes from it.
         device: `auto`, `cpu` or `cuda`.
         quiet: show no progress.

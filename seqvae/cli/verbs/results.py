@@ -1,4 +1,4 @@
-"""`seqvae results`: what came of a search."""
+"""`seqvae results`: the results of a search."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def results(
     page: Path | None = None,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
-    """Show what came of a search, while it runs too: calls, best, mean of the ten best, and their curve.
+    """Show the results of a search, also while it runs: calls, best score, mean of the ten best, area under its curve.
 
     Args:
         run: folder of the search.
-        top: show so many of the best, best first, and write only these with --out; 0: show ten, of several scores the
-            whole front, and write everything that was proposed, in its order.
-        out: write the evaluations: .csv, .tsv, .parquet, .npz, or the texts alone as .smi, .txt or .fasta.
+        top: show this many of the best, best first, and write only these with --out; 0: show ten (of several scores the
+            whole Pareto front), and write all proposals, in their order.
+        out: write the evaluations: .csv, .tsv, .parquet, .npz, or the molecules or sequences alone as .smi, .txt or
+            .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
     """
@@ -68,7 +69,7 @@ def results(
 
 
 def print_results(found: Results, names: Sequence[str]) -> None:
-    """Print the figures of a search and its best designs."""
+    """Print the metrics of a search and its best designs."""
     from seqvae.cli.printing import print_rows
 
     by = f" by {names[0]}" if len(names) > 1 else ""

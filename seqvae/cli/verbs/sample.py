@@ -20,7 +20,8 @@ Examples:
     seqvae sample runs/zinc -n 20 --temperature 0.7
     seqvae sample runs/zinc --prior normal
 
-Tables hold the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt the texts alone, one a line.
+Tables have the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt have the molecules or sequences
+alone, one per line.
 """,
 )
 
@@ -30,7 +31,7 @@ SETTINGS = flags_of(
     "",
     "Sampling",
     ("temperature", "top_p", "tries", "seed"),
-    {"tries": "of a model that writes SMILES: draw a sample that is no molecule again, up to so many times in all"},
+    {"tries": "for models of SMILES: most draws for each sample, until it is a molecule"},
 )
 
 
@@ -47,18 +48,18 @@ def sample(
     spread: Spread = SPREADING,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Draw new texts from a prior: z from p(z), then a text from p(x|z).
+    """Draw new molecules or sequences: z from a prior p(z), then x from p(x|z).
 
     Args:
-        model: folder of a trained model, or the name of one that ships.
-        number: how many texts.
-        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one text a line to standard output.
+        model: folder of a trained model, or the name of a pretrained one.
+        number: how many molecules or sequences.
+        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one per line to standard
+            output.
         prior: `normal` for N(0, I) (`mixture` where the model was trained with one), `fitted` for the density fitted to
-            the latent points after training, or
-            `auto`, the one of these that the model prefers.
+            the latent points after training, or `auto` for the one of these that the model card prefers.
         computing: where and how the model runs.
-        spread: over what a large number is spread, and how it goes on after a kill.
-        **given: how a text is chosen, by flag, where it was given.
+        spread: how a large number is spread, and resumed after a kill.
+        **given: settings of the sampling whose flags were given.
     """
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import sample_file

@@ -1,4 +1,4 @@
-"""`seqvae tell`: what a laboratory measured."""
+"""`seqvae tell`: measurements of a laboratory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ Example:
 
     seqvae tell runs/plates measured.csv
 
-The table has a column of texts and a column `score`, higher is better. Rows may be missing or without a score; a text
-measured twice counts with its mean; texts that were never asked for are learned from too.
+The table has a column of molecules or sequences and a column `score`, higher is better. Rows may be missing or without
+a score; repeated measurements count with their mean; the search also learns from those that it never asked for.
 """,
 )
 
 
 @app.default
 def tell(run: Path, measured: Place, /, *, column: str = "", score: str = "score") -> None:
-    """Take measurements into a search, as one round.
+    """Add measurements to a search, as one round.
 
     Args:
         run: folder of the search.
-        measured: .csv, .tsv or .parquet table of texts and their scores, or `-` for a CSV table from a pipe.
-        column: of the texts; by default the one obvious column.
+        measured: .csv, .tsv or .parquet table of molecules or sequences and their scores, or `-` for a CSV table from
+            standard input.
+        column: column of the molecules or sequences; by default the one obvious column.
         score: column of the scores.
     """
     from seqvae.search.laboratory import tell as told

@@ -23,7 +23,7 @@ Examples:
     seqvae train molecules.smi --out runs/mine --config run.toml --beta 0.05
     seqvae train --resume --out runs/zinc
 
-A flag wins over the file of `--config`, and the file over the defaults. The resolved settings are saved as `run.toml`.
+Flags override the file of `--config`, and the file the defaults. The resolved settings are saved as `run.toml`.
 """,
 )
 
@@ -43,12 +43,12 @@ def train(
     """Train a model on a dataset or a file.
 
     Args:
-        source: name of a dataset (`seqvae data list`), a file, or `-` for a pipe.
-        out: folder of the model; it is made.
-        config: TOML file with a table for each group of settings below.
-        resume: go on where a run in this folder stopped.
+        source: name of a dataset (`seqvae data list`), a file, or `-` for standard input.
+        out: folder of the model; it is created.
+        config: TOML file with one table per group of settings below.
+        resume: resume the stopped run in this folder.
         quiet: show no progress.
-        **given: any setting of a run, by its flag, where it was given.
+        **given: settings of a run whose flags were given.
     """
     values = merged(read_run(config) if config else {}, given, RUN)
     if source:
@@ -61,7 +61,7 @@ def train(
     named = [f"{section}.{key}" for section, part in values.items() for key in part]
     trained = fit(run, out, resume=resume, quiet=quiet, named=named)
     if os.environ.get("LOCAL_RANK", "0") != "0":
-        return  # one of several processes that train together: the first one reports
+        return  # of several processes that train together, the first one reports
     if not trained.prepared.test_texts:
         print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
         return

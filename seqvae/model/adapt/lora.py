@@ -73,7 +73,10 @@ def adapt(model: SequenceVAE, new: Sequence[int], config: AdaptConfig, rng: torc
         model.get_submodule(part).requires_grad_(False)
     for parameter in vectors:
         if len(new) and not parameter.requires_grad:
-            _train_rows(parameter, new)
+            mask = torch.zeros(len(parameter), *(1,) * (parameter.dim() - 1))
+            mask[torch.as_tensor(new)] = 1
+            parameter.requires_grad_(True)
+            parameter.register_hook(lambda gradient, mask=mask: gradient * mask.to(gradient))
 
 
 def merged(model: SequenceVAE, plain: SequenceVAE) -> SequenceVAE:
@@ -90,10 +93,3 @@ def _refresh(module: nn.Module, _: Any) -> None:  # noqa: ANN401 - the inputs, a
     """Give a recurrent layer its adapted weights: it keeps a list of them, made when it was built."""
     if isinstance(module, nn.GRU):
         module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
-
-
-def _train_rows(parameter: nn.Parameter, rows: Sequence[int]) -> None:
-    mask = torch.zeros(len(parameter), *(1,) * (parameter.dim() - 1))
-    mask[torch.as_tensor(rows)] = 1
-    parameter.requires_grad_(True)
-    parameter.register_hook(lambda gradient: gradient * mask.to(gradient))

@@ -1,4 +1,4 @@
-"""The oracle of a search: scores proposals within an exact budget, each written into the ledger before it is used."""
+"""The oracle of a search: scores proposals within an exact budget; each score is in the ledger before it is used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from seqvae.config import OracleConfig
 from seqvae.errors import OracleError, UsageError
+from seqvae.search.oracle.caller import Caller
 from seqvae.search.oracle.outcome import Outcome, Score
-from seqvae.search.oracle.process_pool import Caller
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
 
@@ -23,7 +23,7 @@ def is_call(status: str, count: str) -> bool:
 
 
 class _Planned(NamedTuple):
-    """What is to become of a proposal; `scored` where the oracle is to be called."""
+    """What will become of a proposal; `scored` where it costs a call of the oracle."""
 
     canonical: str | None
     status: str
@@ -34,16 +34,16 @@ class _Planned(NamedTuple):
 class Oracle:
     """Scores texts, each canonical form once, and never more than the budget.
 
-    What becomes of a proposal follows from the proposals before it alone. So a round that was cut off by a kill is
-    asked for again, finds in the ledger what has been scored, and ends as it would have ended.
+    What becomes of a proposal depends on the proposals before it alone. So a round that was cut off by a kill can be
+    repeated: it finds in the ledger what has been scored already, and ends as it would have ended.
 
     Args:
-        score: returns `(batch,)` or `(batch, scores)` numbers of canonical texts, higher is better. With workers, a
-            function of a module or another object that can be pickled.
+        score: returns `(batch,)` or `(batch, columns)` numbers of canonical texts, higher is better. With workers, a
+            function of a module or another picklable object.
         canonical: returns the canonical form of a text, None for an invalid one.
         ledger: where everything is written.
         config: budget, workers, time limits.
-        columns: how many numbers a text gets.
+        columns: numbers per text.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Oracle:
         return self.config.budget - self._calls
 
     def forward(self, round_: int) -> None:
-        """Go to the state before a round: what the ledger has of earlier rounds is known, later rounds are not.
+        """Take the state before a round: earlier rounds in the ledger are known, later ones are not.
 
         Raises:
-            UsageError: the ledger has not got that far.
+            UsageError: the ledger has fewer rounds.
         """
         if round_ > self.ledger.rounds():
             raise UsageError(f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot go on from round {round_}")
@@ -81,16 +81,21 @@ class Oracle:
             self._remember(entry)
 
     def __call__(self, texts: Sequence[str | Candidate]) -> Scores:
-        """Score a round of proposals; a batch that is larger than what is left of the budget is cut there.
+        """Score a round of proposals; those beyond the budget are not scored.
 
         Raises:
             OracleError: so many texts in a row have failed that something is wrong with the oracle itself.
-            UsageError: the ledger has other proposals in this round: it was written by another search.
+            UsageError: the ledger has other proposals in this round: another search wrote it.
         """
         proposals = [text if isinstance(text, Candidate) else Candidate(text) for text in texts]
         plan = list(self._planned(proposals))
         done = {entry.place: entry for entry in self.ledger.entries(self._round)}
-        self._check(done, proposals)
+        for place, entry in done.items():
+            if place >= len(proposals) or entry.text != proposals[place].text:
+                raise UsageError(
+                    f"{self.ledger.path}: round {self._round} has other proposals than are made now: "
+                    "the run was begun with other settings or another version"
+                )
         missing = [place for place, one in enumerate(plan) if one.scored and place not in done]
         wanted = [str(plan[place].canonical) for place in missing]
         for found in self._caller.outcomes(wanted):
@@ -108,7 +113,7 @@ class Oracle:
         self._caller.close()
 
     def _planned(self, proposals: Sequence[Candidate]) -> Iterator[_Planned]:
-        """Say of each proposal what will become of it, within the budget."""
+        """Yield what will become of each proposal, within the budget."""
         left, new = self.left, set[str]()
         for one in proposals:
             form = self.canonical(one.text) if one.form is None else one.form
@@ -122,14 +127,6 @@ class Oracle:
             if novel and form is not None:
                 new.add(form)
             yield _Planned(form, OK if novel else CACHED if seen else INVALID, scored=novel)
-
-    def _check(self, done: dict[int, Entry], proposals: Sequence[Candidate]) -> None:
-        for place, entry in done.items():
-            if place >= len(proposals) or entry.text != proposals[place].text:
-                raise UsageError(
-                    f"{self.ledger.path}: round {self._round} has other proposals than are made now: "
-                    "the run was begun with other settings or another version"
-                )
 
     def _entry(self, place: int, proposals: Sequence[Candidate], plan: Sequence[_Planned], found: Outcome) -> Entry:
         one = proposals[place]
@@ -148,7 +145,7 @@ class Oracle:
         )
 
     def _stop_if_broken(self, done: dict[int, Entry]) -> None:
-        """Raise where as many texts as may be have failed in a row, those of earlier rounds included."""
+        """Raise OracleError where too many texts have failed in a row, counting on from earlier rounds."""
         called = [done[place] for place in sorted(done) if done[place].status in CALLED]
         last = list(takewhile(lambda entry: entry.status != OK, reversed(called)))
         in_a_row = len(last) + (self._in_a_row if len(last) == len(called) else 0)

@@ -29,7 +29,7 @@ from seqvae.errors import ConfigError, InputError, OracleError, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.properties.user import PerText
 from seqvae.search.objective import OwnFunction
-from seqvae.search.oracle import process_pool as workers
+from seqvae.search.oracle import caller as workers
 from seqvae.search.proposals import Candidate
 from seqvae.search.storage.ledger import Entry, Ledger
 
@@ -150,6 +150,30 @@ def test_a_script_that_starts_workers_while_they_load_it_is_told_so(tmp_path):
     process = apart(script=tmp_path / "script.py")
     out, errors = process.communicate(timeout=90)
     assert "what starts the search behind `if __name__ ==" in out, errors
+
+
+SCRIPT = """import oracle_cases
+from oracle_laws import PROCESSES, oracle_at
+from pathlib import Path
+
+def score(texts):
+    return oracle_cases.length(texts)
+
+"""
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [
+        'if __name__ == "__main__":\n    print(oracle_at(Path(__file__).parent, score, **PROCESSES)(["ab"]).values)',
+        "print(oracle_at(Path(__file__).parent, oracle_cases.length, **PROCESSES)(['ab']).values)",
+    ],
+    ids=["a function of a guarded script", "a function of a module needs no guard"],
+)
+def test_scripts_that_start_workers(starts, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT + starts)
+    out, errors = apart(script=tmp_path / "script.py").communicate(timeout=90)
+    assert out == "[[2.]]\n", errors
 
 
 @pytest.mark.parametrize("executor", ["processes", "ray"])
