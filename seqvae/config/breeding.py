@@ -13,9 +13,9 @@ class EvolutionConfig:
     """How proposals are bred from the best texts so far.
 
     Attributes:
-        population: how many of the best may be parents.
-        greed: how evenly parents are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
-        start: how many must have a score before any are bred; 0: as many as `initial` of the search.
+        population: best texts that may be parents.
+        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
+        start: texts that must have a score before any are bred; 0: as many as `initial` of the search.
     """
 
     population: int = 200
@@ -33,9 +33,9 @@ class OperatorSelectionConfig:
     """How the ways of breeding share the proposals by what they have brought.
 
     Attributes:
-        among: an operator earns credit for a proposal that enters this many of the best.
-        memory: weight of a round's credit one round later; 0: only the last round counts.
-        floor: share of the proposals that is always divided as at the start; 1: all of them.
+        among: a proposal has done well if it is among so many of the best when it comes.
+        memory: what a round's counts are worth a round later; 0: the last round alone.
+        floor: share of the proposals that is divided as at the start; 1: all of them, always.
     """
 
     among: int = 100
@@ -53,9 +53,9 @@ class MoveConfig:
     """Which share of the proposals each way of breeding makes; they are divided by their sum.
 
     Attributes:
-        mutation: share of proposals by one move on one parent, as a graph or as a sequence.
+        mutation: share of proposals by one move from one parent, as a graph or as a sequence.
         crossover: share of proposals from parts of two parents, as graphs or as sequences.
-        mutated: share of the crossovers that are also mutated.
+        mutated: share of these that are mutated too.
     """
 
     mutation: float = 0.15
@@ -76,7 +76,7 @@ class OperatorConfig(MoveConfig):
     """The same with the ways that need a model.
 
     Attributes:
-        latent_noise: share of proposals decoded from noise around one parent's posterior.
+        latent_noise: share of proposals decoded from around one parent's posterior.
         latent_crossover: share of proposals decoded from a point between two parents.
     """
 
@@ -89,7 +89,7 @@ class LatentMovesConfig:
     """How a text is bred in latent space.
 
     Attributes:
-        spread: size of the noise, in standard deviations of the posterior.
+        spread: standard deviations of the posterior that a point is moved by.
         temperature: temperature of the decoding.
     """
 
@@ -106,16 +106,17 @@ class RetrainingConfig:
     """How the generator goes on learning from the best texts of a search.
 
     Attributes:
-        every: scored molecules or sequences between two trainings.
+        every: scored texts between two trainings.
         steps: gradient steps each time.
-        batch_size: molecules or sequences per step.
-        population: how many of the best are learned from.
-        greed: how evenly they are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
-        beta: KL weight while retraining.
+        batch_size: texts a step.
+        population: best texts that are learned from.
+        greed: how evenly they are drawn: a text's share is 1 / (greed * texts so far + its rank).
+        beta: KL weight meanwhile.
         learning_rate: Adam's step size.
-        replay: share of each batch that is drawn from the initial design, so that the model forgets less.
-        randomised: share of each batch that is written as random SMILES, so that the model learns molecules rather than
-            spellings.
+        replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
+            model forgets less.
+        randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
+            learns molecules more than ways of writing them.
     """
 
     every: int = 100
@@ -145,10 +146,10 @@ class GuideConfig:
 
     Attributes:
         generations: rounds of breeding before a batch is chosen.
-        offspring: how many are bred in each generation.
-        broods: how often breeding is repeated at most in each generation, until so many are new; 0: once, or twelve
-            times under constraints, which most offspring break.
-        points: most scores that the Gaussian process is fitted to.
+        offspring: texts bred in each.
+        broods: how often that is done at most in each, until so many are new; 0: once, and under constraints, which
+            most offspring break, twelve times.
+        points: most scores that the process is fitted to.
     """
 
     generations: int = 2

@@ -38,13 +38,13 @@ class GenerativeConfig(OptimizerConfig):
 
     Attributes:
         evolution: population and greed.
-        selection: how the operators share the proposals.
-        operators: how proposals are bred.
-        latent_moves: how proposals are made in latent space.
-        retraining: how the model is retrained.
+        selection: how the ways of breeding share the proposals.
+        operators: how proposals are made.
+        latent_moves: how those in latent space are.
+        retraining: how the generator learns.
         guide: how a Gaussian process chooses among proposals.
-        retrained: whether the model is retrained on the best.
-        guided: whether a Gaussian process chooses among proposals.
+        retrained: whether the generator learns.
+        guided: whether a process chooses.
     """
 
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
@@ -70,12 +70,12 @@ class GeneticConfig(OptimizerConfig):
     """A genetic algorithm, which needs no model.
 
     Attributes:
-        moves: what mutation and crossover act on: the `graph` of a molecule or its `selfies`; sequences in both cases.
+        moves: what of molecules is mutated and crossed: `graph` or `selfies`; sequences are sequences in both.
         evolution: population and greed.
-        selection: how the operators share the proposals.
-        operators: how proposals are bred.
+        selection: how the ways of breeding share the proposals.
+        operators: how proposals are made.
         guide: how a Gaussian process chooses among proposals.
-        guided: whether a Gaussian process chooses among proposals.
+        guided: whether a process chooses.
     """
 
     moves: str = "graph"
@@ -98,13 +98,14 @@ class CmaConfig(OptimizerConfig):
     """How CMA-ES searches a latent space.
 
     Attributes:
-        form: `full`, a whole covariance matrix; or `separable`, one variance per dimension (Ros & Hansen 2008,
-            doi:10.1007/978-3-540-87700-4_30), for which a few hundred scores are enough.
-        subspace: search only this many random directions through the start (Wang et al. 2016, doi:10.1613/jair.4806);
+        form: `full`, a whole covariance matrix; or `separable`, a variance a dimension (Ros & Hansen 2008,
+            doi:10.1007/978-3-540-87700-4_30), which some hundred scores are enough for.
+        subspace: search so many random directions through the start alone (Wang et al. 2016, doi:10.1613/jair.4806);
             0: the whole space.
-        sigma: initial standard deviation around the start; 1 is the prior's.
-        population: points per generation; 0: 4 + 3 ln(dimensions), or the batch where that is larger.
-        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
+        sigma: standard deviation around the start at first; 1 is the prior's.
+        population: points a generation; 0: 4 + 3 ln(dimensions), or the batch that is asked for where that is larger.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     form: str = "separable"
@@ -129,19 +130,20 @@ class TurboConfig(OptimizerConfig):
     Lengths are shares of the box that the Gaussian process sees as the unit cube.
 
     Attributes:
-        acquisition: `thompson`, Thompson sampling over points of the regions; `logei` or `lognei`, the logarithm of the
-            batch's expected improvement over the best score, or over the noisy ones (Ament et al. 2023,
-            arXiv:2310.20708); of several objectives, both mean the improvement of the hypervolume (qLogNEHVI).
+        acquisition: `thompson`, draws of the posterior over points of the regions; `logei` or `lognei`, the logarithm
+            of the batch's expected improvement, over the best score or over the noisy ones (Ament et al. 2023,
+            arXiv:2310.20708); of several objectives both are that of the volume of their front (qLogNEHVI).
         regions: trust regions at a time.
-        length: initial side of a region.
-        shortest: side below which a region restarts elsewhere.
+        length: side of a region at first.
+        shortest: side below which a region begins elsewhere.
         longest: longest side.
-        successes: rounds in a row with an improvement, after which a region doubles.
-        failures: rounds in a row without one, after which it halves; 0: dimensions / batch, at least 4 / batch.
+        successes: rounds in a row that find something better, after which a region doubles.
+        failures: rounds in a row that do not, after which it halves; 0: dimensions over the batch, at least 4 over it.
         candidates: points among which Thompson sampling chooses.
-        decodes: decodings that are tried at a point before it is given up as one without anything new.
+        decodes: texts that are tried at a point before it counts as one that brings nothing new.
         points: most scores that the Gaussian process is fitted to.
-        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     acquisition: str = "thompson"
@@ -177,15 +179,16 @@ class AscentConfig(OptimizerConfig):
     Attributes:
         heads: networks of the ensemble.
         width: hidden units of each of their two layers.
-        training: optimiser steps of their training, anew in each round.
-        population: how many of the best may be starts.
-        greed: how evenly starts are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
+        training: optimiser steps in which they learn, anew in each round.
+        population: best texts that may be starts.
+        greed: how evenly starts are chosen: a text's share is 1 / (greed * texts + its rank).
         radius: farthest from its start that a point may go; 1 is the prior's standard deviation in one dimension.
-        steps: gradient steps of the ascent.
-        caution: standard deviations of the ensemble that are subtracted from its mean.
-        penalty: cost, in standard deviations of the score, of each nat of prior log-density lost on the way.
-        decodes: decodings that are tried at a point before it is given up as one without anything new.
-        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
+        steps: of the ascent.
+        caution: standard deviations of the ensemble that are taken off its mean.
+        penalty: standard deviations of the score that a nat of prior log-density lost on the way costs.
+        decodes: texts that are tried at a point before it counts as one that brings nothing new.
+        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
+            of the search.
     """
 
     heads: int = 5
@@ -229,7 +232,7 @@ class OptimizerRow:
         about: one line on it.
         module: of `seqvae.search.optimizers`, whose function `build` makes it.
         config: its settings, as that name has them.
-        several: whether it handles several scores per text.
+        several: whether it knows what to do with several scores a text.
     """
 
     about: str

@@ -25,14 +25,14 @@ class DataConfig:
 
     Attributes:
         source: name of a dataset (`seqvae data list`) or path of a file.
-        column: column that holds the molecules or sequences, for tables; empty: the one obvious column.
+        column: column that holds the texts, for tables; empty: the one obvious column.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
-        weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
-        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay in one
-            split), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
+        weights: column of what each text counts for in the objective, from 0; empty: all count the same.
+        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
+            side), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
             random otherwise.
-        valid_fraction: share kept for validation, where the split is not published.
-        test_fraction: share kept for the final, held-out metrics, where the split is not published.
+        valid_fraction: share of texts kept for validation, where the split is not published.
+        test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
         limit: use only the first so many texts; 0: all.
         on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
     """
@@ -68,10 +68,10 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
-            the dataset's card, the file's extension or its content; SELFIES for molecules.
+        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: what the
+            texts are, from the dataset's card, the file's ending or the texts; SELFIES for molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
-            ZINC from 37 to 12 tokens per molecule), none otherwise.
+            ZINC from 37 to 12 tokens a molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
         on_unknown: `error` or `drop` for a token that training did not see.
     """
@@ -93,13 +93,13 @@ class ModelConfig:
 
     Attributes:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
-        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical per position).
+        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
         posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
-        prior: p(z) of the training: `normal`, N(0, I), or `mixture` (Gaussians that are trained with the model).
+        prior: p(z) that the model is trained with, `normal`, N(0, I), or `mixture` (Gaussians that learn with it).
         prior_components: Gaussians of that mixture.
         latent: dimensions of z.
         embedding: width of a token's vector.
-        encoder_width: hidden units per direction (gru) or channels (conv).
+        encoder_width: hidden units a direction (gru) or channels (conv).
         decoder_width: hidden units (gru) or channels (conv).
         encoder_layers: stacked layers (gru) or residual blocks (conv).
         decoder_layers: the same for the decoder.
@@ -145,8 +145,8 @@ class ObjectiveConfig:
     """The training objective, distortion + beta * rate, in nats per sequence.
 
     Attributes:
-        beta: KL weight, that of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
-        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
+        beta: weight of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
         free_bits: nats of rate per latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934). Against a
@@ -176,9 +176,9 @@ class TrainingConfig:
     """How the weights are found.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: molecules or sequences per step and device.
-        learning_rate: highest learning rate of Adam.
+        epochs: passes over the training texts.
+        batch_size: texts a step and device.
+        learning_rate: Adam's step size at its highest.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
         patience: stop after so many validations without a better validation objective; 0: never.
@@ -222,11 +222,11 @@ class PriorConfig:
     """The density fitted to the latent points after training, from which samples may be drawn.
 
     Attributes:
-        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of the two by
-            the log density of the validation split's latent points), or `none`.
+        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of these by
+            the log density of validation texts' latent points), or `none`.
         prior_components: most Gaussians of a mixture.
         prior_layers: layers of the flow.
-        prior_width: hidden units of each layer of the flow.
+        prior_width: hidden units of each of these.
         prior_groups: groups of dimensions in each layer, from 2; with more the flow fits better and samples more
             slowly.
         prior_steps: most optimiser steps of the flow.
@@ -287,12 +287,12 @@ class AdaptConfig:
     """What of a trained model changes when it goes on with new texts.
 
     Attributes:
-        freeze_encoder: train the decoder only: molecules or sequences keep their latent points.
-        freeze_decoder: train the encoder only: latent points keep their decodings; with a lower beta, more is
-            reconstructed exactly, and samples of N(0, I) stay what they were.
-        lora: rank of low-rank adapters, which are trained in place of the weights and merged into them in the end; 0:
+        freeze_encoder: leave the encoder as it is, so that texts keep their latent points and only the decoder learns.
+        freeze_decoder: leave the decoder as it is, so that latent points keep their texts and only the encoder learns
+            to find them; with a lower beta more texts come back exactly, and samples of N(0, I) stay what they were.
+        lora: rank of low-rank adapters that are trained in place of the weights, and merged into them in the end; 0:
             the weights themselves are trained.
-        beta: KL weight; -1: as the model was trained.
+        beta: weight of the rate; -1: as the model was trained.
     """
 
     freeze_encoder: bool = False
