@@ -73,7 +73,7 @@ def test_encode_and_decode_meet_in_every_format(run, model, smi, tmp_path, suffi
     import seqvae
 
     z = tmp_path / f"z{suffix}"
-    assert run("encode", model, smi, "--out", z) == (0, "", f"8 rows encoded into 4 dimensions: {z}\n")
+    assert run("encode", model, smi, "--out", z) == (0, "", f"8 texts encoded into 4 dimensions: {z}\n")
     assert run("decode", model, z, "--out", tmp_path / "back.csv", "--quiet") == (0, "", "")
     codec = seqvae.load(model)
     found = codec.generate(codec.encode(MOLECULES))

@@ -57,4 +57,4 @@ def encode(
         found = encode_file(bulk, source, out, refine, settings, advance)
     if found.rejected:
         computing.note(str(found))
-    computing.note(f"{found.kept:,} rows encoded into {bulk.codec.latent} dimensions: {out}")
+    computing.note(f"{found.kept:,} texts encoded into {bulk.codec.latent} dimensions: {out}")

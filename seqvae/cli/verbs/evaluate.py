@@ -100,7 +100,7 @@ def _print(found: Evaluation) -> None:
     if not found.model:
         return
     if found.generation is not None:
-        print("\nthe model itself, because one that ignores its latent space can generate well too")
+        print("\nthe model itself, because one that ignores its latent space generates well too")
     print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING)])
     if found.model.get("collapse"):
         print(found.model["collapse"])
