@@ -30,7 +30,7 @@ def load(name: str | Path, device: str = "auto") -> Codec:
     """Load a trained model.
 
     Args:
-        name: folder of a trained model, or the name of one that ships with the package (`seqvae models list`). A bare
+        name: folder of a trained model, or the name of a pretrained one (`seqvae models list`). A bare
             word that is both is an error: `./NAME` and `Path("NAME")` are folders.
         device: `auto`, `cpu` or `cuda`.
 

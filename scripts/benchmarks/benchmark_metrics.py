@@ -25,7 +25,7 @@ from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.runtime.executor import cores
 
 NAME = "metrics"
-_SMALL = 40  # molecules a side, in the small setting
+_SMALL = 40  # molecules per split, in the small setting
 
 
 def texts(small: bool) -> tuple[list[str], References]:

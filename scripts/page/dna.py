@@ -26,7 +26,7 @@ _METRICS = {
     "discriminability": ("discriminability (area under the ROC curve; 0.5: none)", 3),
     "nearest_edits_mean": ("edits to the nearest training sequence, mean", 2),
     "nearest_edits_median": ("the same, median", 1),
-    "near_copies": ("within 0.05 edits a base of a training sequence", 4),
+    "near_copies": ("within 0.05 edits per base of a training sequence", 4),
 }
 
 
@@ -49,7 +49,7 @@ def counted(found: Values, published: Values) -> str:
         cited = [f"{published[dataset]:.4f}" if dataset in published else "" for dataset in found]
         rows.append(["reference figure", *cited])
     sizes = [f"{part['texts']['train']:,} / {part['texts']['test']:,}" for part in found.values()]
-    return table(["bits a base", *titles], [["sequences, counted / held out", *sizes], *rows])
+    return table(["bits per base", *titles], [["sequences, counted / held out", *sizes], *rows])
 
 
 def bits(part: Values) -> str:
@@ -66,7 +66,7 @@ def bits(part: Values) -> str:
         f"{texts['train']:,} training, {texts['valid']:,} validation and {texts['test']:,} test sequences. seqvae "
         f"minus the best counting model ({part['best_counted']}, tuned): {part['model_minus_best_counted']:+.4f} bits "
         f"a base (standard error {part['its_standard_error']:.4f}, paired by sequence).\n\n"
-        + table(["model", "bits a base", "tuned on validation (pseudo-count)"], rows)
+        + table(["model", "bits per base", "tuned on validation (pseudo-count)"], rows)
     )
 
 
@@ -89,7 +89,7 @@ def candidates(part: Values) -> str:
     for name, row in part["candidates"].items():
         shown = f"**{name}**" if name == part["picked"] else name
         rows.append([shown, f"{row['parameters']:,}", f"{row['seconds'] / 60:.1f}", f"{row['valid_bits_a_base']:.4f}"])
-    return table(["candidate", "parameters", "minutes", "bits a base on validation"], rows)
+    return table(["candidate", "parameters", "minutes", "bits per base on validation"], rows)
 
 
 def dataset(name: str, part: Values) -> str:
@@ -137,9 +137,9 @@ def mpsa_split(part: Values) -> str:
     texts = part["texts"]
     return (
         f"{texts['train']:,} training, {texts['valid']:,} validation and {texts['test']:,} test sequences. seqvae "
-        f"minus the best counting model: {part['model_minus_best_counted']:+.5f} bits a base (standard error "
+        f"minus the best counting model: {part['model_minus_best_counted']:+.5f} bits per base (standard error "
         f"{part['its_standard_error']:.5f}, paired by sequence).\n\n"
-        + table(["model", "bits a base", "with the pseudo-count best on validation"], rows)
+        + table(["model", "bits per base", "with the pseudo-count best on validation"], rows)
     )
 
 
@@ -158,9 +158,9 @@ def mpsa(result: Values, published: Values) -> str:
         for name, row in found["candidates"].items()
     ]
     return (
-        f"The bar: {reference['bits_a_base']} bits a base ({reference['model']}; {reference['paper']}).\n\n"
+        f"The bar: {reference['bits_a_base']} bits per base ({reference['model']}; {reference['paper']}).\n\n"
         f"What can be gained is little: {measured['sites']:,} of {possible['sites']:,} possible sites were measured. A "
-        f"uniform choice costs {possible['bits']:.4f} bits a base among the possible ones and {measured['bits']:.4f} "
+        f"uniform choice costs {possible['bits']:.4f} bits per base among the possible ones and {measured['bits']:.4f} "
         "among the measured ones, below which no model of the sites themselves can be expected to get. (A table of "
         "the training sequences would, because the set is de-duplicated: a uniform choice among the "
         f"{unseen['sites']:,} sites that the split by md5 does not train on costs {unseen['bits']:.4f}. That is "
@@ -170,9 +170,9 @@ def mpsa(result: Values, published: Values) -> str:
         "\n\n### Published split\n\n"
         + mpsa_split(found["published split"])
         + "\nCandidates (encoder, decoder and its width), picked on the validation side:\n\n"
-        + table(["model", "parameters", "bits a base on validation"], candidates)
+        + table(["model", "parameters", "bits per base on validation"], candidates)
         + "\n"
-        + table(["held-out figure", "value (nats are per sequence)"], summary_rows(found["published split"]["summary"]))
+        + table(["held-out metric", "value (nats are per sequence)"], summary_rows(found["published split"]["summary"]))
         + f"\n{found['published split']['summary']['collapse']}\n\n### Split by md5\n\n"
         + mpsa_split(found["split by md5"])
     )

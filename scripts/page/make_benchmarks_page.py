@@ -51,9 +51,9 @@ _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
-    ("Models that ship", "models", "python -m scripts.benchmarks.benchmark_models", page_models.section),
+    ("Pretrained models", "models", "python -m scripts.benchmarks.benchmark_models", page_models.section),
     ("ZINC250k", "zinc250k_smiles", "python -m scripts.training.train_zinc", zinc),
-    ("ZINC250k, at a lower price of the rate", "zinc250k_faithful", _FAITHFUL, faithful),
+    ("ZINC250k, at a lower KL weight", "zinc250k_faithful", _FAITHFUL, faithful),
     ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
     ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python -m scripts.training.trace_zinc", trace),
     ("MOSES", "moses", "python -m scripts.training.train_moses", page_moses.section),

@@ -38,7 +38,7 @@ def section(result: Values, published: Values) -> str:
         f"{counts['samples']:,} samples (dataset `{result['settings']['samples']}`), {counts['reference']:,} test "
         f"molecules, {counts.get('scaffold reference', 0):,} of unseen scaffolds, {counts.get('training', 0):,} "
         f"training molecules; {result['settings']['workers']} processes on molecules.\n\n"
-        + table(["figure", "MOSES' own program", "seqvae", "95 % interval", "agrees"], rows)
+        + table(["metric", "MOSES' own program", "seqvae", "95 % interval", "agrees"], rows)
         + "\n"
         + "".join(lines)
     )

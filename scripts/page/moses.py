@@ -32,7 +32,7 @@ def section(result: Values, published: Values) -> str:
         + "\n![FCD of samples over exact reconstruction](scripts/results/moses_curve.svg)\n\n"
         + f"{first['texts']:,} training molecules, {first['epochs']} epochs ({first['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {minutes:,.1f} minutes on {first['threads']} core(s), beta "
-        f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta goes on from there for {epochs} "
+        f"{settings['objective']['beta']:g}{gone_on(first)}; every other beta continues from there for {epochs} "
         "epoch(s).\n\n"
         + goals(points, published["reach"])
         + f"\nSamples of the model of beta {next(iter(points))}, {first['samples']:,} of each kind, at most "
@@ -40,8 +40,8 @@ def section(result: Values, published: Values) -> str:
         + beside(first, published["moses"])
         + "\n"
         + samples(first)
-        + "\nIts held-out figures:\n\n"
-        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(first["summary"]))
+        + "\nIts held-out metrics:\n\n"
+        + table(["held-out metric", "value (nats are per molecule)"], summary_rows(first["summary"]))
     )
 
 

@@ -24,7 +24,7 @@ def section(result: Values, published: Values) -> str:
         f"{settings['molecules']:,} molecules of {settings['dataset']}, processor time of one core, median of "
         f"{settings['rounds']}; each property alone, from the text on. The 20 tasks of PMO that need RDKit alone are "
         "compared with the values of GuacaMol's own program on 30 molecules.\n\n"
-        + table(["property", "ms a molecule", "largest difference from GuacaMol"], rows)
+        + table(["property", "ms per molecule", "largest difference from GuacaMol"], rows)
         + "\n"
         + reached(f"slowest task without pharmacophores (`{slowest}`)", times[slowest], _ONE, _milliseconds, most=True)
         + reached(_TOGETHER, times[_TOGETHER], _ALL, _milliseconds, most=True)

@@ -31,7 +31,7 @@ def training_speed(result: Values, published: Values) -> str:
     return (
         f"{published['training_speed']['note']}\n\n"
         + table(["model", "paper or size", "what", "molecules/s: median (rounds)"], rows)
-        + "\nHow many times as many molecules a second ours trains on:\n\n"
+        + "\nHow many times as many molecules per second ours trains on:\n\n"
         + "".join(lines)
     )
 
@@ -73,18 +73,18 @@ def sampling_speed(result: Values, published: Values) -> str:
         for mode, shown in MODES.items():
             name = f"recipe {how}, {mode}"
             rows.append(["MOSES VAE recipe, here", f"batches of {batch:,}, {shown}", each_round(found[name])])
-            for key, title in (("sampling as recipes do", "One draw a text, no rules"), ("sampling", "By default")):
+            for key, title in (("sampling as recipes do", "One draw per text, no rules"), ("sampling", "By default")):
                 against = f"{title}, over the recipe in batches of {batch:,}, {shown}"
                 if (value := ratio.get(f"{key}, {name}")) is not None:
                     lines.append(reached(against, value, published["reach"]["sampling_ratio"], times))
     tokens = found["ours, tokens a text"]["median"]
     rows.append(["**seqvae, default model**", "canonical SMILES made", each_round(found["ours"])])
     if plain := found.get("ours, as recipes do"):
-        rows.append(["**seqvae, default model**", "one draw a text, no rules", each_round(plain)])
+        rows.append(["**seqvae, default model**", "one draw per text, no rules", each_round(plain)])
     rows.append(["**seqvae, default model**", "token ids only", each_round(found["ours, ids only"])])
     return (
         table(["model", "paper or setting", "molecules/s: median (rounds)"], rows)
-        + f"\nOurs sampled from {result['figures']['sampled from']}, {tokens:.1f} tokens a molecule. Texts of the "
+        + f"\nOurs sampled from {result['figures']['sampled from']}, {tokens:.1f} tokens per molecule. Texts of the "
         "recipe are joined characters, checked by nobody; ours are canonical SMILES.\n\n" + "".join(lines)
     )
 
@@ -114,7 +114,7 @@ def tokenize(result: Values, published: Values) -> str:
         + reached("The same from the cache", again["pack_seconds"], reach["again_seconds"], seconds, most=True)
         + f"* A fresh process that reads the dataset and finds it packed: {seconds(again['process_seconds'])}, of "
         f"which reading the dataset takes {seconds(again['read_seconds'])}\n"
-        + f"* {first['tokens_a_molecule']:.2f} tokens a molecule with {result['settings']['vocab_size']} symbols\n"
+        + f"* {first['tokens_a_molecule']:.2f} tokens per molecule with {result['settings']['vocab_size']} symbols\n"
         + f"* Canonical SMILES to SELFIES and back to the same string: **{trip['exact']:,} of {trip['total']:,}** "
         f"({seconds(trip['seconds'])})\n"
     )
@@ -177,9 +177,9 @@ def equal_time(result: Values, published: Values) -> str:
         f"{settings['minutes']:g} minutes of training each, from scratch, one after the other on the same cores, on "
         f"{found['molecules']:,} molecules of {settings['dataset']}; then the same {found['held_out']:,} held-out "
         f"molecules, measured in the same way with {settings['samples']} draws of q(z|x) each. Lower is better. The "
-        "recipes price the rate against the cross-entropy of a token, as published; ours runs once with its default "
+        "recipes weigh the rate against the cross-entropy of a token, as published; ours runs once with its default "
         "and once with beta 1.\n\n"
-        + table(["model", "parameters", "molecules seen", "−ELBO, nats a molecule", "bound on −log p(x), nats"], rows)
+        + table(["model", "parameters", "molecules seen", "−ELBO, nats per molecule", "bound on −log p(x), nats"], rows)
     )
 
 
@@ -205,7 +205,13 @@ def growth(result: Values, published: Values) -> str:
         f"Training steps on packed molecules drawn from {settings['dataset']}, so that the stores differ in size "
         "alone; the store is memory-mapped.\n\n"
         + table(
-            ["molecules", "µs a molecule", "µs a padded position", "plan of an epoch", "largest resident memory"],
+            [
+                "molecules",
+                "µs per molecule",
+                "µs per padded position",
+                "time to plan an epoch",
+                "largest resident memory",
+            ],
             training,
         )
         + f"\nLargest over smallest store: {ratio['seconds a position, largest over smallest store']:.2f} × the time a "

@@ -22,7 +22,7 @@ _SHOWN = {  # key of MOSES -> digits
 }
 
 
-# How else than greedily from the encoder's mean texts are brought back.
+# Other ways of reconstruction than greedily from the encoder's mean.
 _WAYS = {
     "beam_exact": "beam search of {beam} from the mean",
     "refined_exact": "after {refine_steps} steps on each molecule's posterior",
@@ -56,7 +56,7 @@ def samples(found: Values) -> str:
     for key, digits in _SHOWN.items():
         values = (part["metrics"].get(key) for part in columns.values())  # too few molecules have no scaffolds
         rows.append([key, *("–" if value is None else f"{value:.{digits}f}" for value in values)])
-    return table(["figure", *columns], rows)
+    return table(["metric", *columns], rows)
 
 
 def zinc(result: Values, published: Values) -> str:
@@ -67,7 +67,7 @@ def zinc(result: Values, published: Values) -> str:
 
 def faithful(result: Values, published: Values) -> str:
     """Return the section on the model that was trained further at a lower KL weight."""
-    intro = "The model above, gone on with at a lower price of the rate: more molecules come back, and samples are "
+    intro = "The model above, continued at a lower KL weight: more molecules are reconstructed, and samples are "
     return intro + "further from real ones.\n\n" + model(result, [], published["reach"])
 
 
@@ -80,7 +80,7 @@ def model(result: Values, others: Sequence[Values], wanted: Values) -> str:
         + f"\n{found['texts']:,} training molecules, {found['epochs']} epochs ({found['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
         f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}{gone_on(found)}.\n\n"
-        + table(["held-out figure", "value (nats are per molecule)"], summary_rows(found["summary"]))
+        + table(["held-out metric", "value (nats are per molecule)"], summary_rows(found["summary"]))
         + (f"\n{found['summary']['collapse']}\n" if found["summary"]["collapse"] else "")
         + f"\n{found['samples']:,} samples each against the test molecules, and as many training molecules in their "
         "place (the floor). A sample that is no molecule is drawn again, z and all; what no try made a molecule is "
@@ -96,7 +96,7 @@ def gone_on(found: Values) -> str:
     """Return which training preceded this one, if any."""
     if not (first := found["before"]):
         return ""
-    return f"; it went on from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
+    return f"; it continued from {first['steps']:,} steps in {first['seconds'] / 60:,.1f} minutes"
 
 
 def goals(found: Values, wanted: Values) -> str:
@@ -151,9 +151,9 @@ def trace(result: Values, published: Values) -> str:
     titles += [f"valid, {prior} prior" for prior in ("normal", "fitted")]
     epochs = settings["tuning"]["training"]["epochs"]
     return (
-        f"Each point goes on from one model, the first of the two trainings above, for {epochs} epochs. Distances are "
-        f"of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to as "
-        "many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
+        f"Each point continues from one model, the first of the two trainings above, for {epochs} epochs. Distances "
+        f"are of {settings['molecules']:,} samples, at temperature {settings['temperature']:g} and at most 3 tries, to "
+        "as many validation molecules; they are higher than with more molecules.\n\n" + table(titles, rows)
     )
 
 

@@ -103,7 +103,7 @@ def reference_metrics(splits: Mapping[str, str], limit: int = 0) -> dict[str, An
         best = min(counted, key=lambda name: counted[name])
         texts = {"train": len(rest), "test": len(held_out)}
         found[dataset] = {"side": split, "texts": texts, "bits_a_base": counted, "best": best}
-        print(f"{dataset}: {counted[best]:.4f} bits a base, {best}")
+        print(f"{dataset}: {counted[best]:.4f} bits per base, {best}")
     return found
 
 
@@ -115,7 +115,7 @@ def dataset_metrics(runs: Mapping[str, RunConfig], folder: Path, resume: bool, w
         bits = model_bits(finished.codec, splits.valid, work.pick_samples).sum() / sum(map(len, splits.valid))
         made = finished.codec.provenance["training"]
         candidates[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(finished.codec.model), **made}
-        print(f"{name}: {bits:.5f} bits a base on validation")
+        print(f"{name}: {bits:.5f} bits per base on validation")
         if bits < bar:
             bar, best = bits, (name, finished, splits, folder / f"candidate{number}" / "run")
     if best is None:

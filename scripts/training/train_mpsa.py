@@ -85,7 +85,7 @@ def pick(runs: dict[str, RunConfig], folder: Path, resume: bool, samples: int) -
         bits = model_bits(codec, splits.valid, samples).mean() / len(splits.valid[0])
         made = codec.provenance["training"]
         found[name] = {"valid_bits_a_base": float(bits), "parameters": parameters(codec.model), **made}
-        print(f"{name}: {bits:.5f} bits a base on validation")
+        print(f"{name}: {bits:.5f} bits per base on validation")
     return min(found, key=lambda name: found[name]["valid_bits_a_base"]), found
 
 

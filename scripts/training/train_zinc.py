@@ -61,7 +61,7 @@ SECOND = {
         adapt=AdaptConfig(beta=0.3),
     )
 }
-# What goes on from the model that ships.
+# What continues from the pretrained model.
 LOWER = FinetuneConfig(
     training=TrainingConfig(epochs=6, batch_size=256, learning_rate=7e-4),
     prior=PriorConfig(prior_minutes=2.0),

@@ -6,8 +6,8 @@
 | `tokenizer.json` | the tokenizer |
 | `weights.safetensors` | the weights, float32 or float16 |
 | `run.toml` | every setting of the run that made it |
-| `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and which prior samples are drawn from |
-| `provenance.json` | versions, data, figures, and the sha256 of the files above |
+| `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and the prior drawn from by default |
+| `provenance.json` | versions, data, metrics, and the sha256 of the files above |
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class Artifact:
         config: its parts and sizes.
         tokenizer: its tokenizer.
         run: the settings it was trained with.
-        provenance: versions, data, held-out figures (`metrics`), and how the prior was fitted (`prior`).
+        provenance: versions, data, held-out metrics (`metrics`), and how the prior was fitted (`prior`).
         fitted: a density fitted to the aggregate posterior, on the CPU; None where none was fitted.
-        default_prior: what samples are drawn from unless the caller says: the model's own prior by its kind, such as
-            `normal`, or `fitted`; empty: the model's own.
+        default_prior: the prior that samples are drawn from by default: the model's own by its kind, such as `normal`,
+            or `fitted`; empty: the model's own.
     """
 
     model: SequenceVAE
@@ -76,16 +76,16 @@ class Artifact:
 
 
 def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
-    """Write a model folder; each file appears whole or not at all, the one that vouches for the others last.
+    """Write a model folder; each file appears complete or not at all, the one with the checksums last.
 
     Args:
-        folder: the model folder; it is made.
+        folder: the model folder; it is created.
         artifact: the model.
-        half: store floating-point numbers as float16, half the size; they are loaded back as float32.
+        half: store floating-point numbers as float16, half the size; they are loaded as float32.
 
     Raises:
         ArtifactError: a number is too large for float16.
-        OSError: the disk refuses; files that were there before are whole.
+        OSError: the disk refuses; older files are intact.
     """
     precision = "float16" if half else "float32"
     config = {
@@ -111,23 +111,23 @@ def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
 
 
 def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[str, object]) -> None:
-    """Put a fitted prior into a model folder, in the precision of its weights; a prior that was there goes.
+    """Put a fitted prior into a model folder, in the precision of its weights, in place of an older one.
 
     Args:
         folder: a model folder.
         fitted: the prior.
-        default: what samples are drawn from unless the caller says, the kind of the model's own prior or `fitted`.
+        default: the prior that samples are drawn from by default, the kind of the model's own or `fitted`.
         report: how it was fitted, for `provenance.json`.
 
     Raises:
-        ArtifactError: the folder is no model, or a number is too large for its precision.
+        ArtifactError: the folder holds no model, or a number is too large for its precision.
         UsageError: an unknown default.
     """
     config = migrated(_read_json(folder, CONFIG), folder)
     files = _prior_files(fitted, _known(default, config["model"]["prior"]), str(config["weights"]))
     provenance = _read_json(folder, PROVENANCE)
     hashes = {name: value for name, value in provenance["sha256"].items() if name not in _PRIOR}
-    # First without any prior: wherever this is cut short, the folder is a whole model.
+    # First without any prior: killed at any point, this leaves a complete model.
     write_json(folder / PROVENANCE, {**provenance, "sha256": hashes})
     _write_files(folder, files)
     write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
@@ -139,7 +139,7 @@ def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str,
 
 
 def _known(default: str, own: str) -> str:
-    """Return the name of the prior that samples come from; raises UsageError where the model has none so called."""
+    """Return the name of the default prior; raises UsageError if the model has no such prior."""
     if default not in (own, "fitted"):
         raise UsageError(f"unknown prior {default!r}{suggestion(default, (own, 'fitted'))}")
     return default
@@ -172,13 +172,13 @@ def _write_files(folder: Path, content: Mapping[str, bytes]) -> None:
 
 
 def record_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
-    """Add held-out figures to a model folder's provenance."""
+    """Add held-out metrics to a model folder's provenance."""
     provenance = _read_json(folder, PROVENANCE)
     write_json(folder / PROVENANCE, {**provenance, "metrics": dict(metrics)})
 
 
 def load_artifact(folder: Path) -> Artifact:
-    """Read a model folder on the CPU, whatever it was trained on. Nothing in it is executed.
+    """Load a model folder on the CPU, whatever device it was trained on. Nothing in it is executed.
 
     Raises:
         ArtifactError: a file is missing, truncated, changed, or of another model.
@@ -198,7 +198,11 @@ def load_artifact(folder: Path) -> Artifact:
         model = build_model(model_config, int(config["vocab_size"]))
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
-    _load_weights(folder, model)
+    try:
+        model.load_state_dict(load(_read(folder, WEIGHTS)))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
     has_fitted = PRIOR in provenance["sha256"]
     fitted, default = _load_prior(folder, model_config) if has_fitted else (None, model_config.prior)
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default)
@@ -208,31 +212,9 @@ def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return a model's `config.json` as this version writes it, whatever version wrote it.
 
     Raises:
-        ArtifactError: it is no configuration of ours.
+        ArtifactError: it is no configuration of a seqvae model.
         NewerFormatError: a newer seqvae wrote it.
     """
-    _check_format(folder, config)
-    current = dict(config)
-    while current["format"] < FORMAT:
-        current = _MIGRATIONS[current["format"]](current)
-    return current
-
-
-def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Format 2 says the precision of stored numbers, and may have a fitted prior beside the weights."""
-    return {**config, "format": 2, "weights": "float32"}
-
-
-def _from_2(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Format 3 says what posterior and prior a model has; before, they were always these."""
-    model = {**config["model"], "posterior": "diagonal", "prior": "normal"}
-    return {**config, "format": 3, "model": model}
-
-
-_MIGRATIONS = {1: _from_1, 2: _from_2}
-
-
-def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
     found = config.get("format")
     if type(found) is not int:
         raise ArtifactError(f"{folder / CONFIG}: not a seqvae model: it has no integer `format`")
@@ -243,6 +225,24 @@ def _check_format(folder: Path, config: Mapping[str, Any]) -> None:
         )
     if found < 1:
         raise ArtifactError(f"{folder / CONFIG}: expected a format from 1 to {FORMAT}, got {found}")
+    current = dict(config)
+    while current["format"] < FORMAT:
+        current = _MIGRATIONS[current["format"]](current)
+    return current
+
+
+def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 2 adds the precision of stored numbers; it may have a fitted prior beside the weights."""
+    return {**config, "format": 2, "weights": "float32"}
+
+
+def _from_2(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 3 adds the kinds of posterior and prior; before, they were always these."""
+    model = {**config["model"], "posterior": "diagonal", "prior": "normal"}
+    return {**config, "format": 3, "model": model}
+
+
+_MIGRATIONS = {1: _from_1, 2: _from_2}
 
 
 def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
@@ -257,14 +257,6 @@ def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
                 f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
                 f"{PROVENANCE}); copy the whole folder again"
             )
-
-
-def _load_weights(folder: Path, model: SequenceVAE) -> None:
-    try:
-        model.load_state_dict(load(_read(folder, WEIGHTS)))
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
 
 
 def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:
@@ -302,13 +294,13 @@ def _json(values: Mapping[str, object]) -> bytes:
 
 
 def write_json(path: Path, values: Mapping[str, object]) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file, complete or not at all."""
     with atomic_file(path) as file:
         file.write(_json(values))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide what a model computes."""
+    """Return the versions of Python and of the libraries that a model's results depend on."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -316,6 +308,20 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def weights_hash(*modules: torch.nn.Module, before: bytes = b"") -> str:
+    """Return the sha256 over the weights of all modules, in hexadecimal.
+
+    Args:
+        *modules: hashed one after the other, each tensor with its name, in the order of the names.
+        before: hashed first.
+    """
+    digest = hashlib.sha256(before)
+    for module in modules:
+        for name, tensor in sorted(module.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def parameters(model: torch.nn.Module) -> int:

@@ -1,7 +1,7 @@
-"""Trained models that ship with the package: folders of `seqvae/models/`, each with a card; no torch is needed here.
+"""Pretrained models of the package: folders of `seqvae/models/`, each with a card; this module needs no torch.
 
-A bare word such as `zinc-smiles` is the name of a shipped model; anything with a path separator, and every `Path`, is
-a folder.
+A bare word such as `zinc-smiles` is the name of a pretrained model; anything with a path separator, and every `Path`,
+is a folder.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from seqvae.config import suggestion
 from seqvae.errors import ArtifactError, UsageError
 
 CARD = "card.toml"
-_MODEL_FILE = "config.json"  # what tells a model folder from any other
+_MODEL_FILE = "config.json"  # what distinguishes a model folder from others
 
 
 @dataclass(frozen=True)
 class CardTable:
-    """Figures of a model card.
+    """One table of metrics in a model card.
 
     Attributes:
         title: what was measured, and on what.
-        rows: name, value and unit of each figure.
+        rows: name, value and unit of each metric.
     """
 
     title: str
@@ -35,7 +35,7 @@ class CardTable:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a shipped model is, what it was trained on and how well it does.
+    """What a pretrained model is, what it was trained on, and how well it performs.
 
     Attributes:
         name: what `seqvae.load` and the command line call it.
@@ -46,14 +46,14 @@ class ModelCard:
         data_licence: licence of the data.
         citation: of the data.
         licence: licence of the weights.
-        split: which texts were trained on, and which held out.
+        split: which texts were used for training, and which were held out.
         training: how long, on what kind of machine.
         use: what the model is for.
-        parameters: trained numbers.
+        parameters: number of trained parameters.
         settings: the settings that differ from the defaults, as text.
-        limits: what to know before relying on it.
-        headline: its most telling figures, in words, for a list.
-        tables: all figures.
+        limits: limitations.
+        headline: its most telling metrics, in words, for a list.
+        tables: all metrics.
     """
 
     name: str
@@ -75,61 +75,58 @@ class ModelCard:
 
 
 def models_folder() -> Path:
-    """The folder of the shipped models."""
+    """The folder of the pretrained models."""
     return Path(__file__).resolve().parents[1] / "models"
 
 
 def pretrained_names() -> list[str]:
-    """Names of the shipped models."""
+    """Names of the pretrained models."""
     return sorted(path.parent.name for path in models_folder().glob(f"*/{CARD}"))
 
 
 def pretrained_folder(name: str) -> Path:
-    """The folder of a shipped model.
+    """The folder of a pretrained model.
 
     Raises:
         UsageError: there is none of that name; the message suggests one, or lists them.
     """
     names = pretrained_names()
     if name not in names:
-        raise UsageError(f"no model {name!r} ships with seqvae{suggestion(name, names)}")
+        raise UsageError(f"no pretrained model {name!r}{suggestion(name, names)}")
     return models_folder() / name
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder that a user means: a shipped model for the bare word that names one, else the path itself.
+    """The folder that a user means: of a pretrained model for the bare word that names one, else the path itself.
 
     Args:
-        name: name of a shipped model, or folder of a trained model. `./zinc-smiles` and `Path("zinc-smiles")` are
-            folders, whatever ships.
+        name: name of a pretrained model, or folder of a trained one. `./zinc-smiles` and `Path("zinc-smiles")` are
+            always folders.
 
     Raises:
-        UsageError: a bare word names a shipped model and a model folder of the working directory as well.
+        UsageError: a bare word names both a pretrained model and a model folder in the working directory.
         ArtifactError: a bare word names neither.
     """
-    if isinstance(name, Path) or _is_path(name):
+    separators = [separator for separator in (os.sep, os.altsep) if separator]
+    if isinstance(name, Path) or name in (".", "..") or any(separator in name for separator in separators):
         return Path(name)
     pretrained, folder = name in pretrained_names(), Path(name)
     if pretrained and (folder / _MODEL_FILE).is_file():
         raise UsageError(
-            f"{name!r} is a model that ships with seqvae and also a model folder here: write ./{name} for the folder, "
-            "or call the shipped model from elsewhere"
+            f"{name!r} is a pretrained model and also a model folder here: write ./{name} for the folder, or name the "
+            "pretrained model from another directory"
         )
     if pretrained:
         return models_folder() / name
     if not folder.is_dir():
         raise ArtifactError(
-            f"{name}: no such model folder, and no model that ships{suggestion(name, pretrained_names())}"
+            f"{name}: no such model folder, and no such pretrained model{suggestion(name, pretrained_names())}"
         )
     return folder
 
 
-def _is_path(name: str) -> bool:
-    return name in (".", "..") or any(separator in name for separator in (os.sep, os.altsep) if separator)
-
-
 def list_models() -> list[ModelCard]:
-    """The cards of all shipped models, by name.
+    """The cards of all pretrained models, by name.
 
     Raises:
         ArtifactError: a card is malformed.
@@ -138,7 +135,7 @@ def list_models() -> list[ModelCard]:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of a model folder."""
+    """Size of a model folder in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -159,7 +156,7 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def parse_card(values: Mapping[str, Any], where: str) -> ModelCard:
-    """Make a card of the content of its file.
+    """Make a card from the content of its file.
 
     Raises:
         ArtifactError: a key is missing, unknown or of the wrong type.
@@ -173,14 +170,12 @@ def parse_card(values: Mapping[str, Any], where: str) -> ModelCard:
         if field.type == "str" and not isinstance(values[name], str):
             raise ArtifactError(f"{where}: {name} must be text, got {values[name]!r}")
     try:
-        tables = tuple(CardTable(str(t["title"]), tuple(_row(row) for row in t["rows"])) for t in values["tables"])
+        tables = tuple(
+            CardTable(str(t["title"]), tuple((str(name), value, str(unit)) for name, value, unit in t["rows"]))
+            for t in values["tables"]
+        )
         settings = {str(key): str(value) for key, value in values["settings"].items()}
         limits = tuple(str(item) for item in values["limits"])
         return ModelCard(**{**values, "tables": tables, "settings": settings, "limits": limits})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{where}: not a model card: {error}") from error
-
-
-def _row(row: Any) -> tuple[str, float | str, str]:  # noqa: ANN401 - whatever TOML gave
-    name, value, unit = row
-    return str(name), value, str(unit)

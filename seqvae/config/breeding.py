@@ -1,4 +1,4 @@
-"""Settings of the parts that evolutions share: who is bred, how, what learns, and what chooses among offspring."""
+"""Settings that evolutionary optimisers share: parents, operators, retraining, and choice among offspring."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class EvolutionConfig:
-    """How proposals are bred from the best texts so far.
+    """How parents are chosen from the best texts so far.
 
     Attributes:
-        population: best texts that may be parents.
-        greed: how evenly they are chosen: a text's share is 1 / (greed * texts so far + its rank).
-        start: texts that must have a score before any are bred; 0: as many as `initial` of the search.
+        population: how many of the best may be parents.
+        greed: how evenly parents are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
+        start: how many must have a score before any are bred; 0: as many as `initial` of the search.
     """
 
     population: int = 200
@@ -30,12 +30,12 @@ class EvolutionConfig:
 
 @dataclass(frozen=True)
 class OperatorSelectionConfig:
-    """How the ways of breeding share the proposals by what they have brought.
+    """How the operators share the proposals according to their success.
 
     Attributes:
-        among: a proposal has done well if it is among so many of the best when it comes.
-        memory: what a round's counts are worth a round later; 0: the last round alone.
-        floor: share of the proposals that is divided as at the start; 1: all of them, always.
+        among: an operator earns credit for a proposal that enters this many of the best.
+        memory: weight of a round's credit one round later; 0: only the last round counts.
+        floor: share of the proposals that is always divided as at the start; 1: all of them.
     """
 
     among: int = 100
@@ -50,12 +50,12 @@ class OperatorSelectionConfig:
 
 @dataclass(frozen=True)
 class MoveConfig:
-    """Which share of the proposals each way of breeding makes; they are divided by their sum.
+    """The share of the proposals that each operator makes, relative to their sum.
 
     Attributes:
-        mutation: share of proposals by one move from one parent, as a graph or as a sequence.
+        mutation: share of proposals by one move on one parent, as a graph or as a sequence.
         crossover: share of proposals from parts of two parents, as graphs or as sequences.
-        mutated: share of these that are mutated too.
+        mutated: share of the crossovers that are also mutated.
     """
 
     mutation: float = 0.15
@@ -73,10 +73,10 @@ class MoveConfig:
 
 @dataclass(frozen=True)
 class OperatorConfig(MoveConfig):
-    """The same with the ways that need a model.
+    """The same with the operators that need a model.
 
     Attributes:
-        latent_noise: share of proposals decoded from around one parent's posterior.
+        latent_noise: share of proposals decoded from noise around one parent's posterior.
         latent_crossover: share of proposals decoded from a point between two parents.
     """
 
@@ -86,10 +86,10 @@ class OperatorConfig(MoveConfig):
 
 @dataclass(frozen=True)
 class LatentMovesConfig:
-    """How a text is bred in latent space.
+    """How offspring are made in latent space.
 
     Attributes:
-        spread: standard deviations of the posterior that a point is moved by.
+        spread: size of the noise, in standard deviations of the posterior.
         temperature: temperature of the decoding.
     """
 
@@ -103,20 +103,19 @@ class LatentMovesConfig:
 
 @dataclass(frozen=True)
 class RetrainingConfig:
-    """How the generator goes on learning from the best texts of a search.
+    """How the generator is retrained on the best texts of a search.
 
     Attributes:
-        every: scored texts between two trainings.
+        every: scored molecules or sequences between two trainings.
         steps: gradient steps each time.
-        batch_size: texts a step.
-        population: best texts that are learned from.
-        greed: how evenly they are drawn: a text's share is 1 / (greed * texts so far + its rank).
-        beta: KL weight meanwhile.
+        batch_size: molecules or sequences per step.
+        population: how many of the best are learned from.
+        greed: how evenly they are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
+        beta: KL weight while retraining.
         learning_rate: Adam's step size.
-        replay: share of each batch that is drawn from the texts that the search was given to begin with, so that the
-            model forgets less.
-        randomised: share of each batch whose SMILES are written with their atoms in a random order, so that the model
-            learns molecules more than ways of writing them.
+        replay: share of each batch that is drawn from the initial design, so that the model forgets less.
+        randomised: share of each batch that is written as random SMILES, so that the model learns molecules rather than
+            spellings.
     """
 
     every: int = 100
@@ -142,14 +141,14 @@ class RetrainingConfig:
 
 @dataclass(frozen=True)
 class GuideConfig:
-    """How a Gaussian process over texts chooses among bred ones.
+    """How a Gaussian process over texts chooses among offspring.
 
     Attributes:
         generations: rounds of breeding before a batch is chosen.
-        offspring: texts bred in each.
-        broods: how often that is done at most in each, until so many are new; 0: once, and under constraints, which
-            most offspring break, twelve times.
-        points: most scores that the process is fitted to.
+        offspring: how many are bred in each generation.
+        broods: how often breeding is repeated at most in each generation, until so many are new; 0: once, or twelve
+            times under constraints, which most offspring break.
+        points: most scores that the Gaussian process is fitted to.
     """
 
     generations: int = 2

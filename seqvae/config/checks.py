@@ -1,4 +1,4 @@
-"""What settings are checked with: known words, ranges, and the nearest known word to a wrong one."""
+"""Checks of settings: known words, ranges, and the known word nearest to a wrong one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise a `ConfigError` where a setting is none of the known words."""
+    """Raise a `ConfigError` if a setting is none of the known words."""
     if value not in known:
         raise ConfigError(f"{name}: unknown value {value!r}{suggestion(value, known)}")
 
 
 def between(name: str, value: float, low: float, high: float) -> None:
-    """Raise a `ConfigError` where a setting is out of range."""
+    """Raise a `ConfigError` if a setting is out of range."""
     if not low <= value <= high:
         raise ConfigError(f"{name}: expected a number from {low:g} to {high:g}, got {value:g}")
 

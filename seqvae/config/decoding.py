@@ -16,13 +16,13 @@ class DecodeConfig:
         temperature: divides the logits before sampling.
         top_p: sample from the smallest set of tokens that holds this share of the probability (Holtzman et al. 2020,
             arXiv:1904.09751).
-        beam: number of hypotheses that beam search keeps.
-        rules: tokens that are left out where the model writes SMILES: `syntax`, those after which no readable text can
-            come (a branch closed that was not opened, an end with an open ring); `valence`, the same, and in a text
-            that is no molecule those after which none can come (one bond too many, an aromatic ring that cannot have
-            its double bonds); or `none`. No effect on other models.
-        tries: where the model writes SMILES, draw a sample that is no molecule again, z and all, until it has been
-            drawn so often; no effect on given latent points, nor on other models.
+        beam: hypotheses that beam search keeps.
+        rules: which tokens a model of SMILES may not write: `syntax`, those after which no readable SMILES can come (a
+            branch closed that was not opened, an end with an open ring); `valence`, the same, and where the SMILES is
+            no molecule, also those after which none can come (one bond too many, an aromatic ring that cannot have its
+            double bonds); or `none`. No effect on other models.
+        tries: for models of SMILES: most draws for each sample, z included, until it is a molecule; no effect on given
+            latent points, nor on other models.
         seed: seed of the sampling.
     """
 

@@ -1,4 +1,4 @@
-"""Where the chunks of a large work are worked on."""
+"""Where chunks are processed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class ExecutorConfig:
-    """Where the chunks of a large work are worked on; it changes no result.
+    """Where the chunks of a large task are worked on; it changes no result.
 
     Attributes:
         executor: `local` (this process), `processes` (several), `ray` (a Ray cluster; needs `seqvae[ray]`), or `auto`:
-            several processes where there is work and cores for them.
-        workers: how many work at a time; 0: one a core, of this machine or of the cluster.
-        address: of the Ray cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this machine.
+            several processes where there are enough work and cores.
+        workers: how many of them; 0: one per core, of this machine or of the cluster.
+        address: address of the Ray cluster; empty: the one in `RAY_ADDRESS`, else a cluster is started here.
     """
 
     executor: str = "auto"

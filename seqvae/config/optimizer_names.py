@@ -1,4 +1,4 @@
-"""Optimisers as they are written down: a name and settings, in TOML, by flags, and in the folder of a search."""
+"""Optimisers as a name and settings, in TOML, in flags, and in the folder of a search."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DEFAULT_OPTIMIZER = "auto"
 
 
 def is_own(optimizer: str | OptimizerConfig) -> bool:
-    """Whether it is an object of a user's, which is written down as `module:class` alone."""
+    """Whether it is a user's own object, recorded only as `module:class`."""
     return isinstance(optimizer, str) and ":" in optimizer
 
 
 def settings_of(optimizer: str | OptimizerConfig) -> OptimizerConfig:
-    """Return the settings that a name stands for; raises ConfigError where there is no such name."""
+    """Return the settings that a name stands for; raises ConfigError for an unknown name."""
     if isinstance(optimizer, OptimizerConfig):
         return optimizer
     name = OLD_NAMES.get(optimizer, optimizer)
@@ -31,7 +31,7 @@ def settings_of(optimizer: str | OptimizerConfig) -> OptimizerConfig:
 
 
 def name_of(optimizer: str | OptimizerConfig) -> str:
-    """Return a name; of settings the one whose own they differ from in the fewest."""
+    """Return the name; for settings, the name whose settings differ from them in the fewest."""
     if isinstance(optimizer, str):
         return OLD_NAMES.get(optimizer, optimizer)
     found = flat(asdict(optimizer))
@@ -46,14 +46,14 @@ def name_of(optimizer: str | OptimizerConfig) -> str:
 
 
 def optimizer_to_dict(optimizer: str | OptimizerConfig) -> dict[str, Any]:
-    """Return name and settings, all of them; `optimizer_from_dict` reads them back."""
+    """Return the name and all settings; `optimizer_from_dict` reads them."""
     if is_own(optimizer):
         return {_NAME: optimizer}
     return {_NAME: name_of(optimizer), **asdict(settings_of(optimizer))}
 
 
 def optimizer_from_dict(values: object) -> str | OptimizerConfig:
-    """Return what a name, or a table with a name and settings, stands for; the settings left out are as by that name.
+    """Return the optimiser of a name, or of a table with a name and settings; missing settings are those of the name.
 
     Raises:
         ConfigError: there is no such name, the optimiser has no such setting, or a value is of another type or out of

@@ -1,7 +1,7 @@
 """Settings of the optimisers and their defaults, and the names that stand for them.
 
 A new optimiser is a module of `seqvae.search.optimizers` with a function `build(config, material)`, and here a class of
-settings and a row of `OPTIMIZERS`: flags, TOML, help and the folder of a search follow from these.
+settings and a row of `OPTIMIZERS`; flags, TOML, help and the search folder follow from these.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from seqvae.config.breeding import (
 )
 from seqvae.config.checks import HUGE, between, one_of
 
-INITIAL = 100  # scores from which a search begins to learn, where nothing else is said
+INITIAL = 100  # scores from which a search starts to learn by default
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The settings of an optimiser as a whole, whichever it is: what `seqvae.search.run` takes as one."""
+    """The settings of any optimiser, as `seqvae.search.run` takes them."""
 
     def idle(self) -> dict[str, str]:
-        """Return the groups of settings that have no effect beside the others, each with the reason."""
+        """Return the groups of settings that have no effect given the others, each with the reason."""
         return {}
 
 
 @dataclass(frozen=True)
 class GenerativeConfig(OptimizerConfig):
-    """An evolution whose generator learns from it, setting by setting.
+    """An evolution whose generator is retrained on its results.
 
     Attributes:
         evolution: population and greed.
-        selection: how the ways of breeding share the proposals.
-        operators: how proposals are made.
-        latent_moves: how those in latent space are.
-        retraining: how the generator learns.
+        selection: how the operators share the proposals.
+        operators: how proposals are bred.
+        latent_moves: how proposals are made in latent space.
+        retraining: how the model is retrained.
         guide: how a Gaussian process chooses among proposals.
-        retrained: whether the generator learns.
-        guided: whether a process chooses.
+        retrained: whether the model is retrained on the best.
+        guided: whether a Gaussian process chooses among proposals.
     """
 
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
@@ -57,7 +57,7 @@ class GenerativeConfig(OptimizerConfig):
     guided: bool = True
 
     def idle(self) -> dict[str, str]:
-        """Return the settings of what is switched off."""
+        """Return the settings of the parts that are switched off."""
         return ({} if self.retrained else {"retraining": "retrained is off"}) | _unguided(self.guided)
 
 
@@ -70,12 +70,12 @@ class GeneticConfig(OptimizerConfig):
     """A genetic algorithm, which needs no model.
 
     Attributes:
-        moves: what of molecules is mutated and crossed: `graph` or `selfies`; sequences are sequences in both.
+        moves: what mutation and crossover act on: the `graph` of a molecule or its `selfies`; sequences in both cases.
         evolution: population and greed.
-        selection: how the ways of breeding share the proposals.
-        operators: how proposals are made.
+        selection: how the operators share the proposals.
+        operators: how proposals are bred.
         guide: how a Gaussian process chooses among proposals.
-        guided: whether a process chooses.
+        guided: whether a Gaussian process chooses among proposals.
     """
 
     moves: str = "graph"
@@ -89,7 +89,7 @@ class GeneticConfig(OptimizerConfig):
         one_of("moves", self.moves, ("graph", "selfies"))
 
     def idle(self) -> dict[str, str]:
-        """Return the settings of what is switched off."""
+        """Return the settings of the parts that are switched off."""
         return _unguided(self.guided)
 
 
@@ -98,14 +98,13 @@ class CmaConfig(OptimizerConfig):
     """How CMA-ES searches a latent space.
 
     Attributes:
-        form: `full`, a whole covariance matrix; or `separable`, a variance a dimension (Ros & Hansen 2008,
-            doi:10.1007/978-3-540-87700-4_30), which some hundred scores are enough for.
-        subspace: search so many random directions through the start alone (Wang et al. 2016, doi:10.1613/jair.4806);
+        form: `full`, a whole covariance matrix; or `separable`, one variance per dimension (Ros & Hansen 2008,
+            doi:10.1007/978-3-540-87700-4_30), for which a few hundred scores are enough.
+        subspace: search only this many random directions through the start (Wang et al. 2016, doi:10.1613/jair.4806);
             0: the whole space.
-        sigma: standard deviation around the start at first; 1 is the prior's.
-        population: points a generation; 0: 4 + 3 ln(dimensions), or the batch that is asked for where that is larger.
-        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
-            of the search.
+        sigma: initial standard deviation around the start; 1 is the prior's.
+        population: points per generation; 0: 4 + 3 ln(dimensions), or the batch where that is larger.
+        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
     """
 
     form: str = "separable"
@@ -127,23 +126,22 @@ class CmaConfig(OptimizerConfig):
 class TurboConfig(OptimizerConfig):
     """How trust regions search a latent space (Eriksson et al. 2019, arXiv:1910.01739).
 
-    Lengths are shares of the box that the Gaussian process sees as the unit cube.
+    Lengths are relative to the unit cube that the Gaussian process works in.
 
     Attributes:
-        acquisition: `thompson`, draws of the posterior over points of the regions; `logei` or `lognei`, the logarithm
-            of the batch's expected improvement, over the best score or over the noisy ones (Ament et al. 2023,
-            arXiv:2310.20708); of several objectives both are that of the volume of their front (qLogNEHVI).
+        acquisition: `thompson`, Thompson sampling over points of the regions; `logei` or `lognei`, the logarithm of the
+            batch's expected improvement over the best score, or over the noisy ones (Ament et al. 2023,
+            arXiv:2310.20708); of several objectives, both mean the improvement of the hypervolume (qLogNEHVI).
         regions: trust regions at a time.
-        length: side of a region at first.
-        shortest: side below which a region begins elsewhere.
+        length: initial side of a region.
+        shortest: side below which a region restarts elsewhere.
         longest: longest side.
-        successes: rounds in a row that find something better, after which a region doubles.
-        failures: rounds in a row that do not, after which it halves; 0: dimensions over the batch, at least 4 over it.
+        successes: rounds in a row with an improvement, after which a region doubles.
+        failures: rounds in a row without one, after which it halves; 0: dimensions / batch, at least 4 / batch.
         candidates: points among which Thompson sampling chooses.
-        decodes: texts that are tried at a point before it counts as one that brings nothing new.
+        decodes: decodings that are tried at a point before it is given up as one without anything new.
         points: most scores that the Gaussian process is fitted to.
-        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
-            of the search.
+        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
     """
 
     acquisition: str = "thompson"
@@ -174,21 +172,20 @@ class TurboConfig(OptimizerConfig):
 
 @dataclass(frozen=True)
 class AscentConfig(OptimizerConfig):
-    """How gradients of learned heads are followed in a latent space.
+    """How gradients of learned heads are ascended in a latent space.
 
     Attributes:
         heads: networks of the ensemble.
         width: hidden units of each of their two layers.
-        training: optimiser steps in which they learn, anew in each round.
-        population: best texts that may be starts.
-        greed: how evenly starts are chosen: a text's share is 1 / (greed * texts + its rank).
+        training: optimiser steps of their training, anew in each round.
+        population: how many of the best may be starts.
+        greed: how evenly starts are drawn: the weight of rank r among n scored is 1 / (greed * n + r).
         radius: farthest from its start that a point may go; 1 is the prior's standard deviation in one dimension.
-        steps: of the ascent.
-        caution: standard deviations of the ensemble that are taken off its mean.
-        penalty: standard deviations of the score that a nat of prior log-density lost on the way costs.
-        decodes: texts that are tried at a point before it counts as one that brings nothing new.
-        start: texts that must have a score before it begins, until when the prior is sampled; 0: as many as `initial`
-            of the search.
+        steps: gradient steps of the ascent.
+        caution: standard deviations of the ensemble that are subtracted from its mean.
+        penalty: cost, in standard deviations of the score, of each nat of prior log-density lost on the way.
+        decodes: decodings that are tried at a point before it is given up as one without anything new.
+        start: size of the initial design, drawn from the prior; 0: as many as `initial` of the search.
     """
 
     heads: int = 5
@@ -216,23 +213,23 @@ class AscentConfig(OptimizerConfig):
 
 @dataclass(frozen=True)
 class SamplingConfig(OptimizerConfig):
-    """Draws from the model, a baseline: it has no settings."""
+    """Random samples from the model, a baseline without settings."""
 
 
 @dataclass(frozen=True)
 class ScreeningConfig(OptimizerConfig):
-    """The texts of a file in random order, a baseline: it has no settings."""
+    """The texts of a file in random order, a baseline without settings."""
 
 
 @dataclass(frozen=True)
 class OptimizerRow:
-    """What an optimiser's name stands for.
+    """The optimiser behind a name.
 
     Attributes:
         about: one line on it.
         module: of `seqvae.search.optimizers`, whose function `build` makes it.
         config: its settings, as that name has them.
-        several: whether it knows what to do with several scores a text.
+        several: whether it handles several scores per text.
     """
 
     about: str
@@ -280,4 +277,4 @@ OPTIMIZERS: dict[str, OptimizerRow] = {
     "sampling": OptimizerRow("a baseline: draws from the model", "baselines", SamplingConfig()),
     "screening": OptimizerRow("a baseline: the texts of a file in random order", "baselines", ScreeningConfig()),
 }
-OLD_NAMES = {"prior": "sampling"}  # still read
+OLD_NAMES = {"prior": "sampling"}  # still accepted

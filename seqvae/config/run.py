@@ -1,4 +1,4 @@
-"""Every setting and its default: frozen, flat dataclasses that refuse what is out of range."""
+"""Every setting of a run and its default: frozen, flat dataclasses that refuse values out of range."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from seqvae.config.checks import HUGE, between, one_of
 from seqvae.errors import ConfigError
 
-DEFAULT_MODEL = "zinc-smiles"  # the shipped model that quickstart takes
-INFERENCE_BATCH = 512  # texts at a time outside training: fills a few cores, takes a few hundred MB at most
-REFINE_STEPS = 20  # of gradient on a text's own posterior; BENCHMARKS.md has what they bring back
-# Rows whose random draws come from one generator, so that a large work can be cut there: part of what a seed means.
+DEFAULT_MODEL = "zinc-smiles"  # the pretrained model that quickstart takes
+INFERENCE_BATCH = 512  # texts per batch outside training: fills a few cores, takes a few hundred MB at most
+REFINE_STEPS = (
+    20  # gradient steps on a text's own posterior; BENCHMARKS.md has the reconstruction with and without them
+)
+# Rows whose random draws come from one generator, so that large runs can be cut there; with other chunks the same seed
+# would give other results.
 CHUNK = 2048
 
 
 def names_of(listed: str) -> tuple[str, ...]:
-    """Return names that are separated by commas."""
+    """Return the names in a list separated by commas."""
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
@@ -25,14 +28,14 @@ class DataConfig:
 
     Attributes:
         source: name of a dataset (`seqvae data list`) or path of a file.
-        column: column that holds the texts, for tables; empty: the one obvious column.
+        column: column that holds the molecules or sequences, for tables; empty: the one obvious column.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
-        weights: column of what each text counts for in the objective, from 0; empty: all count the same.
-        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay on one
-            side), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
+        weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
+        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay in one
+            split), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
             random otherwise.
-        valid_fraction: share of texts kept for validation, where the split is not published.
-        test_fraction: share of texts kept for the final, held-out figures, where the split is not published.
+        valid_fraction: share kept for validation, where the split is not published.
+        test_fraction: share kept for the final, held-out metrics, where the split is not published.
         limit: use only the first so many texts; 0: all.
         on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
     """
@@ -68,12 +71,12 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: what the
-            texts are, from the dataset's card, the file's ending or the texts; SELFIES for molecules.
+        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
+            the dataset's card, the file's extension or its content; SELFIES for molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
-            ZINC from 37 to 12 tokens a molecule), none otherwise.
+            ZINC from 37 to 12 tokens per molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
-        on_unknown: `error` or `drop` for a token that training did not see.
+        on_unknown: `error` or `drop`, for tokens that are not in the training texts.
     """
 
     kind: str = "auto"
@@ -93,19 +96,19 @@ class ModelConfig:
 
     Attributes:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
-        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical a position).
+        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical per position).
         posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
-        prior: p(z) that the model is trained with, `normal`, N(0, I), or `mixture` (Gaussians that learn with it).
+        prior: p(z) of the training: `normal`, N(0, I), or `mixture` (Gaussians that are trained with the model).
         prior_components: Gaussians of that mixture.
         latent: dimensions of z.
         embedding: width of a token's vector.
-        encoder_width: hidden units a direction (gru) or channels (conv).
+        encoder_width: hidden units per direction (gru) or channels (conv).
         decoder_width: hidden units (gru) or channels (conv).
         encoder_layers: stacked layers (gru) or residual blocks (conv).
         decoder_layers: the same for the decoder.
         dropout: share of hidden units dropped between layers while training.
         max_length: longest text in tokens; 0: the longest of the training data.
-        labels: what p(y|z) predicts, names separated by commas; set from `data.labels`.
+        labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
     """
 
     encoder: str = "gru"
@@ -145,12 +148,12 @@ class ObjectiveConfig:
     """The training objective, distortion + beta * rate, in nats per sequence.
 
     Attributes:
-        beta: weight of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
-        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (that, repeated).
+        beta: KL weight, that of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
-        free_bits: nats of rate per latent dimension that cost nothing (Kingma et al. 2016, arXiv:1606.04934). Against a
-            prior for which the rate has no closed form, all dimensions are one group: so many times `latent` nats.
+        free_bits: nats of rate per latent dimension without a penalty (Kingma et al. 2016, arXiv:1606.04934). With a
+            prior for which the rate has no closed form, all dimensions form one group with `latent` times as many.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
     """
@@ -173,23 +176,23 @@ class ObjectiveConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the weights are found.
+    """How the weights are trained.
 
     Attributes:
-        epochs: passes over the training texts.
-        batch_size: texts a step and device.
-        learning_rate: Adam's step size at its highest.
+        epochs: passes over the training split.
+        batch_size: molecules or sequences per step and device.
+        learning_rate: highest learning rate of Adam.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
-        patience: stop after so many validations without a better validation objective; 0: never.
+        patience: validations without a better objective after which training stops; 0: never.
         validations_per_epoch: validations in each epoch.
-        checkpoint_minutes: minutes between checkpoints; 0: one at every validation only.
+        checkpoint_minutes: minutes between checkpoints; 0: only one at every validation.
         device: `auto`, `cpu` or `cuda`.
-        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the matrix products that the
-            processor does fastest (oneDNN; it may round factors to bf16 where there is hardware for it).
+        precision: `32`, `bf16`, or `auto`: bf16 on CUDA; on the CPU float32 storage with the fastest matrix products
+            (oneDNN, which may round factors to bf16 on hardware that supports it).
         devices: number of devices (processes); more than one trains with Lightning's `strategy`.
-        strategy: a strategy of Lightning by name; `auto`: `ddp_spawn` for more than one device.
-        seed: every random draw comes from it.
+        strategy: a Lightning strategy by name; `auto`: `ddp_spawn` for more than one device.
+        seed: seed of every random draw.
     """
 
     epochs: int = 10
@@ -219,18 +222,18 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """The density fitted to the latent points after training, from which samples may be drawn.
+    """The density fitted to the latent points after training, which samples may be drawn from.
 
     Attributes:
-        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of these by
-            the log density of validation texts' latent points), or `none`.
+        prior: `mixture` (Gaussians, their number by BIC), `flow` (normalizing flow), `auto` (the better of the two by
+            the log density of the validation split's latent points), or `none`.
         prior_components: most Gaussians of a mixture.
         prior_layers: layers of the flow.
-        prior_width: hidden units of each of these.
+        prior_width: hidden units of each layer of the flow.
         prior_groups: groups of dimensions in each layer, from 2; with more the flow fits better and samples more
             slowly.
         prior_steps: most optimiser steps of the flow.
-        prior_minutes: most minutes for the flow; fewer steps are taken where they would take longer. 0: no limit.
+        prior_minutes: most minutes for the flow; steps are left out that would take longer. 0: no limit.
     """
 
     prior: str = "auto"
@@ -257,7 +260,7 @@ class PriorConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One whole training run: a section of settings for each part of it."""
+    """A whole training run: one section of settings for each part."""
 
     data: DataConfig = field(default_factory=DataConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -284,15 +287,15 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class AdaptConfig:
-    """What of a trained model changes when it goes on with new texts.
+    """Which weights of a trained model change in fine-tuning.
 
     Attributes:
-        freeze_encoder: leave the encoder as it is, so that texts keep their latent points and only the decoder learns.
-        freeze_decoder: leave the decoder as it is, so that latent points keep their texts and only the encoder learns
-            to find them; with a lower beta more texts come back exactly, and samples of N(0, I) stay what they were.
-        lora: rank of low-rank adapters that are trained in place of the weights, and merged into them in the end; 0:
+        freeze_encoder: train the decoder only: molecules or sequences keep their latent points.
+        freeze_decoder: train the encoder only: latent points keep their decodings; with a lower beta, more is
+            reconstructed exactly, and samples of N(0, I) stay what they were.
+        lora: rank of low-rank adapters, which are trained in place of the weights and merged into them in the end; 0:
             the weights themselves are trained.
-        beta: weight of the rate; -1: as the model was trained.
+        beta: KL weight; -1: as the model was trained.
     """
 
     freeze_encoder: bool = False
@@ -312,10 +315,11 @@ class AdaptConfig:
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """How a trained model goes on with new texts.
+    """How a trained model is fine-tuned on new texts.
 
-    The defaults suit some hundred texts and more: larger shares are held out than in a training, the learning rate is
-    lower, training stops when the validation part gains no more, and the prior takes no longer than the rest.
+    The defaults suit some hundred texts and more: larger shares are held out than in training from scratch, the
+    learning rate is lower, training stops when validation no longer improves, and the prior takes no longer than the
+    rest.
     """
 
     data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))

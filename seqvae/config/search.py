@@ -1,4 +1,4 @@
-"""Settings of searches and their defaults, as `config` has those of everything else: budget, rounds, constraints."""
+"""Settings of searches and their defaults: budget, rounds, constraints."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from seqvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class OracleConfig:
-    """How proposals are scored, and how many of them may be.
+    """How proposals are scored, and how many may be.
 
     Attributes:
-        budget: calls that may be made, those of the start included; of a search that is resumed, those made already,
-            too.
-        count: what is a call: `unique`, each valid text once, whatever came of it; or `every`, each proposal.
-        executor: what the workers are: `processes` of this machine, or `ray`, of a Ray cluster (pip install
+        budget: calls in all, including those of the initial design and, in a resumed search, those made already.
+        count: what counts as a call: `unique`, each distinct valid proposal, whatever its outcome; or `every`, each
+            proposal.
+        executor: where workers run: as `processes` of this machine, or on a `ray` cluster (pip install
             'seqvae[ray]').
-        workers: how many score at a time, killed when they take too long; 0: this process alone, in which nothing can
-            be timed out; with Ray one a core of the cluster.
-        ray_address: address of the Ray cluster; empty: the one in `RAY_ADDRESS`, else one that is started on this
-            machine.
-        timeout: seconds that a worker may take for a text.
-        retries: how often a text is tried again whose worker was too slow or died.
-        failures: texts that may fail in a row; then the search stops.
+        workers: how many score at a time, killed when they take too long; 0: none, this process scores, without a time
+            limit; with Ray, one per core of the cluster.
+        ray_address: address of the Ray cluster; empty: the one in `RAY_ADDRESS`, else a cluster is started here.
+        timeout: seconds that a worker may take for one proposal.
+        retries: how often a proposal is tried again whose worker was too slow or died.
+        failures: how many may fail in a row before the search stops.
     """
 
     budget: int = 10_000
@@ -63,15 +62,15 @@ class OracleConfig:
 
 @dataclass(frozen=True)
 class CampaignConfig:
-    """How a search goes on and when it ends; when it ends changes nothing before the end.
+    """The rounds of a search and when it ends; the end changes nothing before it.
 
     Attributes:
-        batch: proposals a round.
+        batch: proposals per round.
         seed: every random draw comes from it.
-        initial: texts that are scored before the first ones are bred or modelled.
-        minutes: end after so many minutes of wall time; 0: never for that reason.
-        patience: end after so many calls without a better best, of several objectives without a new text on the front;
-            0: never for that reason.
+        initial: size of the initial design, scored before the optimiser breeds or models.
+        minutes: end after this many minutes of wall time; 0: no limit.
+        patience: end after this many calls without an improvement of the best, or, of several objectives, of the Pareto
+            front; 0: no limit.
     """
 
     batch: int = 100
@@ -90,17 +89,17 @@ class CampaignConfig:
 
 @dataclass(frozen=True)
 class ConstraintConfig:
-    """What every design must keep to; a proposal that does not counts as invalid and is never scored.
+    """Constraints on every design; a proposal that breaks one counts as invalid and is never scored.
 
     Attributes:
-        keep: parts that it must have: SMARTS or SMILES of molecules, letters of sequences.
-        forbid: parts that it must not have.
+        keep: parts that every design must have: SMARTS or SMILES of molecules, letters of sequences.
+        forbid: parts that no design may have.
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
-        like: a molecule that it must be like; or the sequence of which it may differ at `positions` alone.
+        like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`.
         least_alike: least Tanimoto similarity (ECFP4) to that molecule.
         most_alike: greatest Tanimoto similarity to it.
-        positions: those of the sequence that may differ, from 1: `3-8,12`.
+        positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
     """
 
     keep: tuple[str, ...] = ()
@@ -126,21 +125,22 @@ class ConstraintConfig:
 
     @property
     def alikeness(self) -> bool:
-        """Whether it is limited how alike they may be."""
+        """Whether the similarity is limited."""
         return self.least_alike > 0.0 or self.most_alike < 1.0
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """A search: what it goes through, how, and how far.
+    """A search: its space, its optimiser, and its budget.
 
     Attributes:
-        model: name of a shipped model, or folder of a trained one; empty, or `none`: search without, from given texts.
+        model: name of a pretrained model, or folder of a trained one; empty, or `none`: search without a model, from
+            given molecules or sequences.
         optimizer: name of the optimiser, or its settings.
         device: where the model computes: `auto`, `cpu` or `cuda`.
         oracle: budget, workers, time limits.
-        campaign: batch, seed, and when it ends.
-        constraints: what every design must keep to.
+        campaign: batch, seed, and when the search ends.
+        constraints: what every design must satisfy.
     """
 
     model: str = DEFAULT_MODEL
@@ -173,7 +173,7 @@ class SearchConfig:
 
 
 def search_to_dict(config: SearchConfig) -> dict[str, Any]:
-    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them back."""
+    """Return every setting of a search in the types of JSON and TOML; `search_from_dict` reads them."""
     plain = asdict(replace(config, optimizer=DEFAULT_OPTIMIZER))
     return {**plain, "optimizer": optimizer_to_dict(config.optimizer)}
 
@@ -191,11 +191,11 @@ def search_from_dict(values: Mapping[str, Any]) -> SearchConfig:
 
 @dataclass(frozen=True)
 class EndConfig:
-    """When a search ends that is gone on with; None: when it did.
+    """When a resumed search ends; None: as before.
 
     Attributes:
-        budget: calls that may be made, those made already included.
-        minutes: end after so many minutes from now; 0: never for that reason.
+        budget: calls in all, those made already included.
+        minutes: end after this many minutes from now; 0: no limit.
         patience: as in `CampaignConfig`.
     """
 
@@ -204,7 +204,7 @@ class EndConfig:
     patience: int | None = None
 
     def of(self, config: SearchConfig) -> SearchConfig:
-        """Return the settings with these in their place; raises ConfigError where one is out of range."""
+        """Return the settings with these replaced; raises ConfigError if one is out of range."""
         oracle, campaign = config.oracle, config.campaign
         if self.budget is not None:
             oracle = replace(oracle, budget=self.budget)

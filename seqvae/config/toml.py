@@ -1,7 +1,7 @@
-"""A run as nested dictionaries and as a TOML file: written, and strictly read.
+"""A run as nested dictionaries and as a TOML file, read strictly.
 
-The file has a table a section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`, `[prior]`). An unknown
-key or a value of the wrong type is a `ConfigError` with a suggestion; nothing is ever executed.
+The file has one table per section (`[data]`, `[tokenizer]`, `[model]`, `[objective]`, `[training]`, `[prior]`). An
+unknown key or a value of the wrong type is a `ConfigError` with a suggestion; nothing is ever executed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def section_from_dict(kind: type[Section], values: Mapping[str, object], where: 
 
 
 def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
-    """Return a section with some of its settings in place of its own, nested ones too; raises `section_from_dict`."""
+    """Return a section with some settings replaced, nested ones too; raises as `section_from_dict`."""
     hints = get_type_hints(type(config))
     found: dict[str, Any] = {}
     for key, value in values.items():
@@ -66,7 +66,7 @@ def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, of dotted names."""
+    """Return nested mappings as a single one with dotted names."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         found |= flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {before + key: value}
@@ -74,7 +74,7 @@ def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return dotted names as nested mappings; `flat` takes them back."""
+    """Return dotted names as nested mappings; the inverse of `flat`."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         *tables, key = name.split(".")
@@ -113,8 +113,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     """Read a TOML file as nested dictionaries.
 
     Args:
-        path: of the file.
-        what: the file is, for messages.
+        path: path of the file.
+        what: what the file holds, for messages.
 
     Raises:
         ConfigError: the file cannot be read or is not TOML.
@@ -131,10 +131,10 @@ def run_toml(run: RunConfig) -> str:
     """Return a run's settings as TOML; `read_run` reads them back."""
     sections = []
     for name, values in run_to_dict(run).items():
-        sections.append(f"[{name}]\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items()))
+        lines = [f"[{name}]"]
+        for key, value in values.items():
+            # Strings, numbers and booleans of JSON are those of TOML, except for pairs of surrogates and a bare DEL.
+            written = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            lines.append(f"{key} = {written}")
+        sections.append("\n".join(lines) + "\n")
     return "\n".join(sections)
-
-
-def _toml_value(value: object) -> str:
-    """JSON's strings, numbers and booleans are TOML's too, but for pairs of surrogates and a bare DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,1 +1,1 @@
-"""Where texts come from and how they reach a model: sources, readers, splits, audit, token store, batches."""
+"""The path of texts from their sources to a model: readers, datasets, splits, audit, token store, batches."""

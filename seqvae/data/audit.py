@@ -1,4 +1,4 @@
-"""Look a dataset over before training on it: duplicates, leaks, invalid texts, salts, unseen tokens, lengths."""
+"""Audit a dataset before training: duplicates, leaks, invalid texts, salts, unseen tokens, lengths."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SALT_SEPARATOR = "."  # in SMILES, between parts of a molecule that no bond joi
 
 @dataclass(frozen=True)
 class Finding:
-    """One text that an audit points at.
+    """One text reported by an audit.
 
     Args:
         line: its line in the file, or its number from 1.
         text: the text as given.
-        reason: what is wrong; "" where the heading says it.
+        reason: what is wrong; "" if the heading says it.
     """
 
     line: int
@@ -33,22 +33,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found. Counts are of texts; "the same" means equal in canonical form.
+    """The result of an audit. Counts are of texts; texts are the same if their canonical forms are equal.
 
     Args:
-        domain: what the texts are.
-        texts: texts looked at.
-        invalid: texts that are no molecule or no sequence; nothing below counts them.
+        domain: of the texts.
+        texts: texts examined.
+        invalid: texts that are no valid molecule or sequence; the counts below leave them out.
         invalid_examples: the first of them.
         duplicates: texts that are the same as an earlier one.
-        reverse_complements: DNA and RNA only: texts, duplicates aside, whose reverse complement came earlier.
-        leaks: for each held-out side, its texts that are in the training data too (for DNA and RNA on either strand).
-        salts: molecules of several parts.
+        reverse_complements: DNA and RNA only: texts, without duplicates, whose reverse complement came earlier.
+        leaks: for each held-out split, its texts that are in the training data too (for DNA and RNA on either strand).
+        salts: molecules of several components.
         salt_examples: the first of them.
-        unseen: tokens of the held-out texts that the training texts lack (or that the tokenizer given lacks, in all
-            texts), with counts.
+        unseen: tokens of the held-out texts that the training texts lack (or, given a tokenizer, tokens of all texts
+            that it lacks), with counts.
         characters: percentile → length of the canonical texts in characters.
-        tokens: percentile → length in tokens; empty where no tokenizer was given.
+        tokens: percentile → length in tokens; empty without a tokenizer.
     """
 
     domain: Domain
@@ -74,29 +74,36 @@ def audit(
     lines: Sequence[int] | None = None,
     examples: int = 5,
 ) -> Audit:
-    """Look texts over.
+    """Audit texts.
 
     Args:
-        texts: SMILES, sequences or other text.
-        kind: of tokenizer: what the texts are, such as "smiles" or "dna"; those of "char" are equal letter by letter.
-        split: where given, leaks are counted; without a tokenizer, also what the training data does not cover.
-        tokenizer: fitted; where given, it is asked what it does not cover.
+        texts: SMILES, sequences or other texts.
+        kind: kind of tokenizer, which gives the domain, such as "smiles" or "dna"; texts of "char" have no canonical
+            form.
+        split: if given, leaks are counted, and without a tokenizer also the held-out tokens that training data lacks.
+        tokenizer: fitted; if given, the tokens that it lacks are counted.
         lines: line of each text in its file, for the examples; by default its number from 1.
-        examples: how many examples to keep of each kind.
+        examples: number of examples to keep of each kind.
 
     Returns:
-        What was found; nothing is raised for a bad text.
+        The audit; invalid texts raise nothing.
 
     Raises:
         UsageError: if the kind is unknown.
     """
     if kind not in KINDS:
-        raise UsageError(f"an audit is of kind {', '.join(KINDS)}, got {kind!r}")
-    domain = domain_of(kind)
-    forms, invalid = _canonical(texts, domain, lines or range(1, len(texts) + 1))
+        raise UsageError(f"expected a kind among {', '.join(KINDS)}, got {kind!r}")
+    domain, lines = domain_of(kind), lines or range(1, len(texts) + 1)
+    forms, invalid = _canonical(texts, domain, lines)
     valid = [form for form in forms if form is not None]
     keys = {form: domain.alphabet.representative(form) if domain.alphabet else form for form in set(valid)}
-    salts = _salts(texts, forms, lines) if domain.name == MOLECULES else []
+    several = [row for row, form in enumerate(forms) if domain.name == MOLECULES and _SALT_SEPARATOR in (form or "")]
+    leaks: dict[str, int] = {}
+    if split is not None:
+        train = set(_keys_of(split.train.tolist(), forms, keys))
+        for name, rows in {"valid": split.valid, "test": split.test}.items():
+            leaks[name] = sum(key in train for key in _keys_of(rows.tolist(), forms, keys))
+    lengths = [len(form) for form in valid]
     unseen, tokens = _coverage(forms, kind, split, tokenizer)
     return Audit(
         domain=domain,
@@ -105,17 +112,17 @@ def audit(
         invalid_examples=tuple(invalid[:examples]),
         duplicates=len(valid) - len(keys),
         reverse_complements=len(keys) - len(set(keys.values())),
-        leaks=_leaks(forms, keys, split) if split else {},
-        salts=len(salts),
-        salt_examples=tuple(salts[:examples]),
+        leaks=leaks,
+        salts=len(several),
+        salt_examples=tuple(Finding(lines[row], texts[row]) for row in several[:examples]),
         unseen=unseen,
-        characters=_percentiles([len(form) for form in valid]),
+        characters={p: int(np.percentile(lengths, p, method="higher")) for p in PERCENTILES} if lengths else {},
         tokens=tokens,
     )
 
 
 def _canonical(texts: Sequence[str], domain: Domain, lines: Sequence[int]) -> tuple[list[str | None], list[Finding]]:
-    """Canonical form of each text, None where it is invalid; and the invalid ones."""
+    """Return the canonical form of each text, None if it is invalid, and the invalid texts."""
     forms: list[str | None] = []
     invalid: list[Finding] = []
     for line, text in zip(lines, texts, strict=True):
@@ -127,25 +134,14 @@ def _canonical(texts: Sequence[str], domain: Domain, lines: Sequence[int]) -> tu
     return forms, invalid
 
 
-def _salts(texts: Sequence[str], forms: Sequence[str | None], lines: Sequence[int] | None) -> list[Finding]:
-    found = [i for i, form in enumerate(forms) if form is not None and _SALT_SEPARATOR in form]
-    return [Finding(lines[i] if lines else i + 1, texts[i]) for i in found]
-
-
-def _leaks(forms: Sequence[str | None], keys: Mapping[str, str], split: Split) -> dict[str, int]:
-    train = set(_keys_on(split.train.tolist(), forms, keys))
-    held_out = {"valid": split.valid, "test": split.test}
-    return {name: sum(key in train for key in _keys_on(side.tolist(), forms, keys)) for name, side in held_out.items()}
-
-
-def _keys_on(side: Sequence[int], forms: Sequence[str | None], keys: Mapping[str, str]) -> list[str]:
-    return [keys[form] for i in side if (form := forms[i]) is not None]
+def _keys_of(rows: Sequence[int], forms: Sequence[str | None], keys: Mapping[str, str]) -> list[str]:
+    return [keys[form] for row in rows if (form := forms[row]) is not None]
 
 
 def _coverage(
     forms: Sequence[str | None], kind: str, split: Split | None, tokenizer: Tokenizer | None
 ) -> tuple[dict[str, int], dict[int, int]]:
-    """Unseen tokens, and percentiles of the length in tokens."""
+    """Return the unseen tokens, and percentiles of the length in tokens."""
     if tokenizer is not None:
         coverage = tokenizer.coverage(form for form in forms if form is not None)
         return coverage.unseen, coverage.length_percentiles
@@ -157,9 +153,3 @@ def _coverage(
     fitted = build_tokenizer(kind).fit(train)
     held_out = np.concatenate([split.valid, split.test]).tolist()
     return fitted.coverage(form for i in held_out if (form := forms[i]) is not None).unseen, {}
-
-
-def _percentiles(lengths: Sequence[int]) -> dict[int, int]:
-    if not lengths:
-        return {}
-    return {p: int(np.percentile(lengths, p, method="higher")) for p in PERCENTILES}

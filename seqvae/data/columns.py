@@ -1,4 +1,4 @@
-"""Numbers that travel beside the texts: labels to be predicted, and the weight of each text in the objective."""
+"""Numbers that accompany the texts: labels to be predicted, and the weight of each text in the objective."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from seqvae.errors import RecordError
 
-# What tables write where nothing was measured, in lower case.
+# Markers of missing values in tables, in lower case.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 
 
 def number(cell: str, column: str, file: str, line: int) -> float:
-    """Return the number of a table's cell, NaN where it says that there is none.
+    """Return the number in a table's cell, NaN if it is marked as missing.
 
     Raises:
-        RecordError: the cell holds something else, or an infinite number.
+        RecordError: the cell has anything else, or an infinite number.
     """
     text = cell.strip()
     if text.lower() in MISSING:
@@ -36,12 +36,12 @@ def number(cell: str, column: str, file: str, line: int) -> float:
 
 @dataclass(frozen=True)
 class Columns:
-    """Numbers of each of many texts.
+    """Labels and weights of texts.
 
     Attributes:
         names: of the labels.
-        labels: float32 `(texts, labels)`, NaN where a label is missing.
-        weights: float32 `(texts,)`, from 0: what each text counts for in the objective; None where all count the same.
+        labels: float32 `(texts, labels)`, NaN for a missing label.
+        weights: float32 `(texts,)`, at least 0: the weight of each text in the objective; None if all are equal.
     """
 
     names: tuple[str, ...]
@@ -50,7 +50,17 @@ class Columns:
 
     @staticmethod
     def of(count: int, values: Mapping[str, Sequence[float]], labels: Sequence[str], weights: str = "") -> Columns:
-        """Gather the columns of these names, of so many texts; raises RecordError for a missing or negative weight."""
+        """Collect named columns of `count` texts.
+
+        Args:
+            count: number of texts.
+            values: columns by name.
+            labels: names of the labels.
+            weights: name of the weights; empty: none.
+
+        Raises:
+            RecordError: a weight is missing or negative.
+        """
         table = np.array([values[name] for name in labels], np.float32).reshape(len(labels), count).T.copy()
         if not weights:
             return Columns(tuple(labels), table)
@@ -64,7 +74,7 @@ class Columns:
         return Columns(tuple(labels), table, column)
 
     def rows(self, indices: NDArray[np.integer]) -> Columns:
-        """Return the numbers of these texts, in this order."""
+        """Return the numbers of the texts at these indices, in this order."""
         return Columns(self.names, self.labels[indices], None if self.weights is None else self.weights[indices])
 
     @property
@@ -76,5 +86,5 @@ class Columns:
         return digest.hexdigest()
 
     def __bool__(self) -> bool:
-        """Whether there is anything in them."""
+        """Whether there are any labels or weights."""
         return bool(self.names) or self.weights is not None

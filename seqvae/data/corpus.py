@@ -1,4 +1,4 @@
-"""The texts of a run: read from a file or a named dataset, with their domain and their split."""
+"""The texts of a run: read from a file or a named dataset, with their domain and split."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from seqvae.data.splits import Split, carve_valid, group_split, groups_of, rando
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
 from seqvae.sequences.domain import MOLECULES, Domain, detect, domain_of
 
-_LOOKED_AT = 200  # texts that say whether all are SELFIES
+_LOOKED_AT = 200  # texts that decide whether all are SELFIES
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts as read, and where each stood.
+    """Texts as read, with their lines.
 
     Attributes:
         texts: as in the source.
         lines: line (or record) of each in its file.
-        source: the file's or dataset's name.
-        domain: what they are.
+        source: name of the file or dataset.
+        domain: of the texts.
         published: the dataset's own split, if it has one.
         columns: labels and weights of each text.
     """
@@ -43,7 +43,8 @@ def read_texts(config: DataConfig) -> Texts:
     """Read a dataset by name, or a file.
 
     Raises:
-        ConfigError: no source is named, or there is neither such a file nor such a dataset.
+        ConfigError: no source is named, or a column is missing from a dataset.
+        UsageError: there is neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
     if not config.source:
@@ -64,7 +65,7 @@ def read_texts(config: DataConfig) -> Texts:
             break
     if reader.summary.rejected:
         where = reader.summary.reject_file
-        warnings.warn(f"{reader.summary.rejected} bad records left out, see {where}", SeqVAEWarning, stacklevel=2)
+        warnings.warn(f"{reader.summary.rejected} invalid records left out, see {where}", SeqVAEWarning, stacklevel=2)
     columns = Columns.of(len(texts), values, config.label_names, config.weights)
     domain = detect(texts, config.source)
     return Texts(as_smiles(texts, domain), lines, config.source, domain, None, columns)
@@ -91,9 +92,9 @@ def _read_dataset(config: DataConfig) -> Texts:
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:
-    """Return molecules that are written in SELFIES as SMILES, and any other texts as they are.
+    """Return molecules written in SELFIES as SMILES, and any other texts unchanged.
 
-    A text that is no SELFIES among texts that are stays what it is: whoever reads it next says what is wrong with it.
+    An invalid SELFIES among valid ones is left unchanged: the next reader reports what is wrong with it.
     """
     if domain.name != MOLECULES:
         return texts
@@ -111,18 +112,18 @@ def as_smiles(texts: list[str], domain: Domain) -> list[str]:
 
 
 def split_texts(found: Texts, run: RunConfig) -> Split:
-    """Return which texts are for training, validation and the held-out figures.
+    """Return which texts are for training, validation and testing.
 
-    A text that cannot be read falls on some side like any other: packing says what is wrong with it.
+    A text that cannot be read is in some split like any other: packing reports what is wrong with it.
 
     Raises:
-        ConfigError: a published split of a source that has none.
-        InvalidMoleculeError: a scaffold split of texts that are not read as molecules and are none.
+        ConfigError: the published split of a source without one.
+        InvalidMoleculeError: a scaffold split of texts that are not packed as molecules, and one is no molecule.
     """
     data, seed, kind = run.data, run.training.seed, run.tokenizer.kind
     if data.split == "published":
         if found.published is None:
-            raise ConfigError(f"data.split: {found.source} has no published split; take random, scaffold or dedup")
+            raise ConfigError(f"data.split: {found.source} has no published split; use random, scaffold or dedup")
         return carve_valid(found.published, data.valid_fraction, seed)
     if data.split in ("scaffold", "dedup"):
         groups = groups_of(found.texts, data.split, kind)
@@ -131,11 +132,11 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
 
 
 def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:
-    """Read a dataset by name, or a file, and look it over; leaks are counted by a dataset's published split.
+    """Read a dataset by name, or a file, and audit it; leaks are counted by the dataset's published split.
 
     Args:
         source: as `DataConfig.source`.
-        column: of the texts in a table; by default the one obvious column.
+        column: of the texts in a table; by default the only obvious column.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
 
     Raises:
@@ -143,5 +144,5 @@ def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:
         InputError: it cannot be read.
     """
     found = read_texts(DataConfig(source=source, column=column))
-    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # of molecules `smiles`, which holds them all
+    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # `smiles`, which can represent any molecule
     return audit(found.texts, guessed, split=found.published, lines=found.lines)

@@ -1,6 +1,6 @@
-"""Cut data into train, valid and test: pure functions of the data, the shares and a seed.
+"""Split data into train, valid and test: pure functions of the data, the shares and a seed.
 
-Splits by group (scaffold; sequence with its reverse complement) send a whole group to one side. The groups are taken
+Splits by group (scaffold; sequence with its reverse complement) keep each group in one split. The groups are assigned
 in the order of a hash of seed and group, so the order of the data does not matter.
 """
 
@@ -18,7 +18,7 @@ from seqvae.errors import InputError, UsageError
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.molecules import scaffold
 
-# Words that published files use for the three sides.
+# Words that published files use for the three splits.
 _LABELS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev"),
@@ -28,7 +28,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Split:
-    """Which positions of the data are for what; no position is in two.
+    """The positions of the training, validation and test data; no position is in two of them.
 
     Args:
         train: int64, ascending.
@@ -51,7 +51,7 @@ def random_split(count: int, valid: float = 0.1, test: float = 0.1, seed: int = 
         count: size of the data.
         valid: share for validation.
         test: share for the final test.
-        seed: another seed gives another split.
+        seed: of the draw.
 
     Returns:
         The split; `share * count` positions, rounded down, are held out for each.
@@ -60,7 +60,7 @@ def random_split(count: int, valid: float = 0.1, test: float = 0.1, seed: int = 
         UsageError: if a share is negative, or nothing is left to train on.
 
     Examples:
-        >>> [len(side) for side in random_split(10, valid=0.2, test=0.1)]
+        >>> [len(part) for part in random_split(10, valid=0.2, test=0.1)]
         [7, 2, 1]
     """
     sizes = _held_out(count, valid, test)
@@ -70,18 +70,18 @@ def random_split(count: int, valid: float = 0.1, test: float = 0.1, seed: int = 
 
 
 def groups_of(texts: Sequence[str], split: str, kind: str) -> list[str]:
-    """Return the group of each text, for `group_split`: what is of one group must not be on two sides.
+    """Return the group of each text, for `group_split`: texts of one group must be in one split.
 
     A text that cannot be read is a group of its own. Molecules without a ring share the empty scaffold.
 
     Args:
         texts: in any form of their kind.
-        split: `dedup`, by what they are (molecules by canonical SMILES, DNA and RNA by either strand); `scaffold`, by
-            their Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928).
+        split: `dedup`, by identity (molecules by canonical SMILES, DNA and RNA on either strand); `scaffold`, by their
+            Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928).
         kind: of their tokenizer.
 
     Raises:
-        InvalidMoleculeError: scaffolds of texts that are not packed as molecules, and one is none.
+        InvalidMoleculeError: scaffolds of texts that are not packed as molecules, and one is no molecule.
     """
     domain = domain_of(kind)
     group = scaffold if split == "scaffold" else domain.same
@@ -91,46 +91,48 @@ def groups_of(texts: Sequence[str], split: str, kind: str) -> list[str]:
             found.append(group(text))
         except InputError:
             if split == "scaffold" and domain.name != MOLECULES:
-                raise  # packing would take it
+                raise  # packing would accept it
             found.append(text)
     return found
 
 
 def group_split(groups: Sequence[str], valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
-    """Split so that equal groups are on one side.
+    """Split so that each group is in one split.
 
-    Groups come in the order of md5(seed, group). Each goes to test while it fits into the test share, else to valid
-    while it fits, else to train; so a group larger than a share is trained on, and the shares are never exceeded.
+    Groups are taken in the order of md5(seed, group). Each goes to test if it fits into the test share, else to valid
+    if it fits, else to train; a group larger than a share is trained on, and the shares are never exceeded.
 
     Args:
         groups: the group of each position.
         valid: share for validation; not exceeded.
         test: share for the final test; not exceeded.
-        seed: another seed gives another split.
+        seed: of the order of the groups.
 
     Raises:
         UsageError: if a share is negative, or nothing is left to train on.
     """
     room_valid, room_test = _held_out(len(groups), valid, test)
     sizes = Counter(groups)
-    side: dict[str, int] = {}
-    for group in sorted(sizes, key=lambda g: _hash(seed, g)):
+    # Python's own hash() differs between processes; md5 serves to shuffle here, not for security.
+    hashes = {group: hashlib.md5(f"{seed}:{group}".encode(), usedforsecurity=False).digest() for group in sizes}
+    part: dict[str, int] = {}
+    for group in sorted(sizes, key=lambda g: (hashes[g], g)):
         if sizes[group] <= room_test:
-            side[group], room_test = 2, room_test - sizes[group]
+            part[group], room_test = 2, room_test - sizes[group]
         elif sizes[group] <= room_valid:
-            side[group], room_valid = 1, room_valid - sizes[group]
+            part[group], room_valid = 1, room_valid - sizes[group]
         else:
-            side[group] = 0
-    splits = np.fromiter((side[g] for g in groups), np.int8, len(groups))
+            part[group] = 0
+    splits = np.fromiter((part[g] for g in groups), np.int8, len(groups))
     return Split(*(np.flatnonzero(splits == s) for s in range(3)))
 
 
 def published_split(labels: Sequence[str]) -> Split:
-    """Read the split off a column that names each record's side.
+    """Return the split given by a column that labels each record.
 
     Args:
         labels: "train" or "training", "valid", "validation", "val" or "dev", "test" or "testing", in any case;
-            records with another label (a second test set, say) are on no side.
+            records with another label (a second test set, say) are in no split.
 
     Raises:
         InputError: if no record is labelled as training data.
@@ -144,12 +146,12 @@ def published_split(labels: Sequence[str]) -> Split:
 
 
 def carve_valid(split: Split, share: float = 0.05, seed: int = 0) -> Split:
-    """Take a random share of the training data for validation, where a published split names none.
+    """Take a random share of the training data for validation, if a published split has no validation data.
 
     Args:
-        split: a split; with validation data already, it is returned as it is.
+        split: a split; returned unchanged if it has validation data.
         share: share of the training data.
-        seed: another seed takes others.
+        seed: of the draw.
 
     Raises:
         UsageError: if the share is out of range.
@@ -161,17 +163,12 @@ def carve_valid(split: Split, share: float = 0.05, seed: int = 0) -> Split:
 
 
 def named_split(parts: Mapping[str, NDArray[np.int64]]) -> Split:
-    """Make a split of named parts; a side that is not named is empty, other names are left out."""
-    return Split(*(np.asarray(parts.get(side, ()), np.int64) for side in _LABELS))
+    """Make a split from its parts by name; a missing part is empty, other names are ignored."""
+    return Split(*(np.asarray(parts.get(name, ()), np.int64) for name in _LABELS))
 
 
 def _held_out(count: int, valid: float, test: float) -> tuple[int, int]:
     if not (valid >= 0 and test >= 0 and valid + test < 1):
         raise UsageError(f"valid and test shares must be at least 0 and sum to below 1, got {valid} and {test}")
-    # Rounded down, so that something is left to train on; the tiny term undoes 0.29 * 100 == 28.999999999999996.
+    # Rounded down, so that something is left to train on; the tiny term corrects 0.29 * 100 == 28.999999999999996.
     return int(valid * count + 1e-9), int(test * count + 1e-9)
-
-
-def _hash(seed: int, group: str) -> tuple[bytes, str]:
-    # Python's own hash() differs between processes; md5 is for spreading here, not for security.
-    return hashlib.md5(f"{seed}:{group}".encode(), usedforsecurity=False).digest(), group

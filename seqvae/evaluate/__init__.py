@@ -1,4 +1,4 @@
-"""How good a model and its samples are, on texts it has not seen.
+"""How good a model and its samples are, on held-out data.
 
 from seqvae import evaluate
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-# Where what a user calls is at home; imported when it is asked for, since it brings torch and RDKit. No module has the
-# name of what it offers, which it would hide.
+# The module of each name that users call, imported on first use, since it imports torch and RDKit. No module has the
+# name of something it offers, which would hide it.
 _HOMES = {
     "run": "api",
     "Evaluation": "evaluation",

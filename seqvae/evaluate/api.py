@@ -1,4 +1,4 @@
-"""One call that measures samples or a model beside real texts, and returns all that `seqvae evaluate` shows."""
+"""One call that measures samples or a model against real data, and returns all that `seqvae evaluate` shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from seqvae.artifact.pretrained import pretrained_names
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
-from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation
@@ -25,7 +24,7 @@ from seqvae.properties.dna.motifs import PROMOTER_BOXES, Motif, read_motifs
 from seqvae.sequences.domain import DNA, DOMAINS
 
 _BOXES = "promoter-boxes"
-_ENOUGH = 20  # training texts: of fewer, no counts and no distances are worth a row
+_ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
 
 
 def run(
@@ -38,50 +37,48 @@ def run(
     batch_size: int = INFERENCE_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
-    """Compare samples, or samples of a model and the model itself, with real texts.
+    """Compare samples, or samples of a model and the model itself, with real molecules or sequences.
 
     Args:
-        source: a file of samples (`-`: standard input), a model's name or folder, a model that is loaded, or samples.
+        source: a file of samples (`-`: standard input), a model's name or folder, a loaded model, or the samples.
         reference: name of a dataset, whose test split is taken, or a file of texts that training has not seen; or what
-            `read_splits` makes of these.
+            `read_splits` returns for these.
         train: name of a dataset, whose training split is taken, or a file of training texts, for novelty; by default
-            the training split of a reference by name.
+            the training split of the dataset that `reference` names.
         config: how a model is sampled, and what is measured.
-        column: column of the texts in files that are tables; by default the one obvious column.
-        device: `auto`, `cpu` or `cuda`; a model that is loaded stays where it is.
-        batch_size: texts that a model sees at a time while it is sampled.
+        column: column of the texts in files that are tables; by default the only one that fits.
+        device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
+        batch_size: texts per pass while a model is sampled.
         watch: is told what is being done; None: nobody is.
 
     Raises:
-        InputError: there is neither such a file nor such a model, dataset or reference; a file holds no texts; samples,
-            model and reference are not of one kind; or there is too little to compare.
-        UsageError: motifs of texts that are no DNA, or an unknown prior or device.
-        DownloadError: a dataset is not on this machine and cannot be fetched.
+        InputError: there is no such file, model, dataset or reference; a file holds no texts; samples, model and
+            reference are not of one kind; or there is too little to compare.
+        UsageError: motifs for a reference that is not DNA, or an unknown prior or device.
+        DownloadError: a dataset is not on this machine and cannot be downloaded.
     """
     work = _Work(config or EvaluationConfig(), device, batch_size, watch or Unwatched())
     codec, samples = _model_or_samples(source, column, device)
-    splits = reference if isinstance(reference, Splits) else _read(reference, train, column, codec, work)
-    motifs = _motifs(work.config.motifs, splits)
+    splits, motifs = _references(reference, train, column, codec, work)
     settings: dict[str, Any] = {"seed": work.config.seed}
     name = source if isinstance(source, str) else str(source) if isinstance(source, Path) else "given from Python"
     if codec:
-        _check_kinds(codec, splits, name)
-        samples = _drawn(codec, work)
         prior = codec.default_prior if work.config.prior == "auto" else work.config.prior
+        samples = _drawn(codec, splits, name, work)
         settings |= {"number": work.config.number, "prior": prior}
         if codec.may_be_invalid:
             settings["tries"] = work.config.tries
     if not splits.train:
-        work.watch.note("no training texts (--train), so no novelty")
-    generated = _generation(samples, splits, motifs, work) if codec is None or splits.generates else None
+        work.watch.note(f"no training {DOMAINS[splits.kind].noun}s (--train), so no novelty")
+    of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
     of_the_model = _of_the_model(codec, splits, work) if codec else {}
-    logos = _logos(samples, splits)
+    generated, logos = of_the_samples
     return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What is measured, where, and who is told."""
+    """What is measured, where, and who follows it."""
 
     config: EvaluationConfig
     device: str
@@ -105,20 +102,43 @@ def _model_or_samples(
         return load(source, device=device), []
     if source != "-" and not Path(source).is_file():
         hint = suggestion(str(source), pretrained_names()) if not ({"/", "."} & set(str(source))) else ""
-        raise InputError(f"{source}: no such file of samples, no such model folder, and no model that ships{hint}")
+        raise InputError(f"{source}: no such file of samples, no such model folder, and no such pretrained model{hint}")
     return None, read_file(str(source), column)
 
 
-def _read(reference: str, train: str, column: str, codec: Codec | None, work: _Work) -> Splits:
-    work.watch.note(f"reading {reference}")
-    shown = not isinstance(work.watch, Unwatched)
-    return read_splits(reference, train, column, codec.run if codec else None, progress=shown)
+def _references(
+    reference: str | Splits, train: str, column: str, codec: Codec | None, work: _Work
+) -> tuple[Splits, Sequence[Motif]]:
+    """Read what to compare with, and the motifs to count.
+
+    Raises:
+        UsageError: motifs for a reference that is not DNA.
+    """
+    if isinstance(reference, Splits):
+        splits = reference
+    else:
+        work.watch.note(f"reading {reference}")
+        shown = not isinstance(work.watch, Unwatched)
+        splits = read_splits(reference, train, column, codec.run if codec else None, progress=shown)
+    name = work.config.motifs
+    if name and splits.kind != DNA:
+        raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")
+    return splits, PROMOTER_BOXES if name == _BOXES else read_motifs(name) if name else ()
 
 
-def _drawn(codec: Codec, work: _Work) -> list[str]:
-    """Sample a model: the texts that `seqvae sample` draws with this number and seed."""
+def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:
+    """Sample a model: the texts that `seqvae sample` draws with this number and seed.
+
+    Raises:
+        InputError: the model writes another kind of texts than the reference holds.
+    """
+    kind = codec.tokenizer.domain.name
+    if kind != splits.kind:
+        raise InputError(
+            f"the model {source} writes {kind}, the reference {splits.name} holds {splits.kind}: compare like with like"
+        )
     number = work.config.number
-    work.watch.note(f"sampling {number:,} texts")
+    work.watch.note(f"sampling {number:,} {codec.tokenizer.domain.noun}s")
     texts: list[str] = []
     how = DecodeConfig("sample", tries=work.config.tries, seed=work.config.seed)
     for part in Bulk(codec, BulkSettings(batch_size=work.batch_size)).sample(number, how, work.config.prior):
@@ -127,44 +147,42 @@ def _drawn(codec: Codec, work: _Work) -> list[str]:
     return texts
 
 
-def _check_kinds(codec: Codec, splits: Splits, source: str) -> None:
-    kind = codec.tokenizer.domain.name
-    if kind != splits.kind:
-        raise InputError(
-            f"the model {source} writes {kind}, the reference {splits.name} holds {splits.kind}: compare like with like"
-        )
+def _of_the_samples(
+    samples: Sequence[str], splits: Splits, motifs: Sequence[Motif], work: _Work
+) -> tuple[Generation, list[Logo]]:
+    """Measure the samples and, for comparison, as many training texts; count the logos of samples and reference.
 
-
-def _motifs(name: str, splits: Splits) -> Sequence[Motif]:
-    if name and splits.kind != DNA:
-        raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")
-    return PROMOTER_BOXES if name == _BOXES else read_motifs(name) if name else ()
-
-
-def _generation(samples: Sequence[str], splits: Splits, motifs: Sequence[Motif], work: _Work) -> Generation:
-    """Measure the samples, and for comparison as many training texts in their place."""
-    config = work.config
-    work.watch.note(f"comparing {len(samples):,} samples with {len(splits.test):,} real texts")
+    There are no logos without a known alphabet or a common length.
+    """
+    config, domain = work.config, DOMAINS[splits.kind]
+    work.watch.note(f"comparing {len(samples):,} samples with {len(splits.test):,} real {domain.noun}s")
     bootstrap = 0 if config.quick else GenerationSettings.bootstrap
     settings = GenerationSettings(config.seed, bootstrap, device=work.device, progress=work.watch)
     if motifs:
         from seqvae.evaluate.sequences.metrics import sequence_metrics
 
         check_texts(samples, splits.references)
-        return sequence_metrics(samples, splits.references, settings, motifs)
-    found = generation(samples, splits.references, settings)
-    if found.baselines or config.quick or len(splits.train) < _ENOUGH:
-        return found
-    work.watch.note(f"measuring as many training texts, for comparison: at most {len(samples):,}")
-    return replace(found, baselines=training_baseline(splits.references, len(samples), settings))
+        found = sequence_metrics(samples, splits.references, settings, motifs)
+    else:
+        found = generation(samples, splits.references, settings)
+    if not found.baselines and not config.quick and len(splits.train) >= _ENOUGH:
+        work.watch.note(f"measuring up to {len(samples):,} training {domain.noun}s for comparison")
+        found = replace(found, baselines=training_baseline(splits.references, len(samples), settings))
+    if (alphabet := domain.alphabet) is None:
+        return found, []
+    forms = [[alphabet.canonical(text, allow_gap=True) or text for text in texts] for texts in (samples, splits.test)]
+    logos = [one for texts in forms if (one := logo(texts, alphabet.letters)) is not None]
+    return found, logos if len(logos) == len(forms) else []
 
 
 def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[str, Any]]:
-    """Measure the model on texts it has not seen: its table, bits per base beside counting, and its latent space."""
+    """Measure the model on held-out texts: its table, bits per letter against counting models, and its latent space."""
     settings = ModelSettings(seed=work.config.seed)
-    work.watch.note(f"measuring the model on {min(len(splits.test), settings.texts):,} texts it has not seen")
-    # scikit-learn takes a second to import, and samples of a file do not need it
+    noun = codec.tokenizer.domain.noun
+    work.watch.note(f"measuring the model on {min(len(splits.test), settings.texts):,} held-out {noun}s")
+    # scikit-learn takes a second to import, and samples from a file do not need it
     from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
+    from seqvae.evaluate.sequences.markov_baselines import held_out_bits
 
     latent_settings = LatentSettings(seed=work.config.seed)
     held_out = codec.tokenize(splits.test[: max(settings.texts, latent_settings.texts)], on_error="skip")
@@ -172,42 +190,20 @@ def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[s
         quick = replace(settings, protocol_texts=0, refined_texts=0)
         return {"model": asdict(model_table(codec, held_out, quick))}
     table = asdict(model_table(codec, held_out, settings))
-    bits = _bits_beside_counting(codec, splits, held_out, settings.texts)
-    work.watch.note("looking at the latent space")
+    bits = {}
+    if (alphabet := codec.tokenizer.domain.alphabet) is not None:
+        train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[: settings.texts]
+        if len(train) >= _ENOUGH and test:
+            # Test sequences that are among the held-out texts need not be tokenized again.
+            places = {form: place for place, form in enumerate(held_out.forms)}
+            asked = held_out.take([places[form] for form in test if form in places])
+            if not len(asked) or not set(test) <= {*places, *(one.form for one in held_out.rejected)}:
+                asked = encodable(codec, test)
+            bits = asdict(held_out_bits(codec, train, asked, alphabet=alphabet.letters))
+    work.watch.note("measuring the latent space")
     try:
         latent = asdict(latent_quality(codec, held_out, settings=latent_settings))
-    except InputError as error:  # too few texts to hold some out: the other tables stand without this one
-        work.watch.note(f"no figures of the latent space: {error}")
+    except InputError as error:  # too few texts to hold some out: the other tables do without this one
+        work.watch.note(f"no metrics of the latent space: {error}")
         latent = {}
     return {"model": table, "bits": bits, "latent": latent}
-
-
-def _bits_beside_counting(codec: Codec, splits: Splits, read: TokenizedTexts, most: int) -> dict[str, Any]:
-    """Return the bits per letter beside those of models that count, or nothing where these cannot be counted.
-
-    `read` are the first texts that the model has not seen: those of `most` sequences that are among them are not read
-    again.
-    """
-    from seqvae.evaluate.sequences.markov_baselines import held_out_bits
-
-    alphabet = DOMAINS[splits.kind].alphabet
-    if alphabet is None:
-        return {}
-    train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[:most]
-    if len(train) < _ENOUGH or not test:
-        return {}
-    places = {form: place for place, form in enumerate(read.forms)}
-    held_out = read.take([places[form] for form in test if form in places])
-    if not len(held_out) or not set(test) <= {*places, *(one.form for one in read.rejected)}:
-        held_out = encodable(codec, test)
-    return asdict(held_out_bits(codec, train, held_out, alphabet=alphabet.letters))
-
-
-def _logos(samples: Sequence[str], splits: Splits) -> list[Logo]:
-    """Return the logos of samples and reference, or none of texts of many lengths or over no known alphabet."""
-    alphabet = DOMAINS[splits.kind].alphabet
-    if alphabet is None:
-        return []
-    forms = [[alphabet.canonical(text, allow_gap=True) or text for text in texts] for texts in (samples, splits.test)]
-    logos = [logo(texts, alphabet.letters) for texts in forms]
-    return [one for one in logos if one is not None] if None not in logos else []

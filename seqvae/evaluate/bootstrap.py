@@ -1,11 +1,11 @@
-"""How far figures of samples would move if other samples of the same size were drawn from the same model.
+"""How far metrics of samples would move if other samples of the same size were drawn from the same model.
 
 Efron & Tibshirani 1993, An Introduction to the Bootstrap. Samples are drawn again with replacement, which is a
-multinomial draw of how often each distinct sample occurs; a figure is computed again from these frequencies.
+multinomial draw of how often each distinct sample occurs; the metric is recomputed from these frequencies.
 
-An interval here is the figure plus the 2.5 % and 97.5 % quantiles of how its resamplings lie about their own mean. The
-plain quantiles would not do: a resampled set repeats its members, which moves distances between distributions up and
-similarities down, so that the figure itself could lie outside of its interval.
+An interval here is the metric plus the 2.5 % and 97.5 % quantiles of the resampled values about their own mean. The
+plain quantiles would not do: a resampled set repeats its members, which raises distances between distributions and
+lowers similarities, so that the metric itself could lie outside its interval.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Interval = tuple[float, float]
-Metric = Callable[[NDArray[np.float64]], float]  # of the distinct samples' shares, `(distinct,)`, sum 1
+Metric = Callable[[NDArray[np.float64]], float]  # of the shares of the distinct samples, `(distinct,)`, sum 1
 
 _QUANTILES = (0.025, 0.975)
 
@@ -26,10 +26,10 @@ _QUANTILES = (0.025, 0.975)
 def bootstrap_intervals(
     metrics: Mapping[str, tuple[float, Metric]], counts: NDArray[np.float64], replicates: int, seed: int
 ) -> dict[str, Interval]:
-    """Return a 95 % interval of each figure.
+    """Return a 95 % interval of each metric.
 
     Args:
-        metrics: of each name, the figure of the samples and how it follows from the shares of the distinct samples.
+        metrics: by name, the value of the samples, and how to compute it from the shares of the distinct samples.
         counts: how often each distinct sample occurs.
         replicates: number of resamplings; 0: no intervals.
         seed: of the draws.
@@ -57,19 +57,19 @@ def share_interval(hits: int, total: int, replicates: int, seed: int) -> Interva
 
 
 def mean_metric(values: NDArray[np.float64]) -> Metric:
-    """The mean of a value of each distinct sample."""
+    """Return the mean, given a value for each distinct sample."""
     return lambda shares: float(shares @ values)
 
 
 @dataclass(frozen=True)
 class WassersteinMetric:
-    """The Wasserstein distance of one property's distribution to a reference, as a function of the shares.
+    """The Wasserstein distance of a property's distribution from a reference, as a function of the shares.
 
-    Args:
+    Attributes:
         order: int64 `(distinct,)`: sorts the samples' values.
         below: int64 `(steps,)`: how many of the sorted samples lie at or below the start of each step.
-        reference: float64 `(steps,)`: share of the reference at or below it.
-        widths: float64 `(steps,)`: widths of the steps between neighbouring values of both sides.
+        reference: float64 `(steps,)`: share of the reference at or below that start.
+        widths: float64 `(steps,)`: widths of the steps between neighbouring values, samples and reference together.
     """
 
     order: NDArray[np.int64]
@@ -84,7 +84,7 @@ class WassersteinMetric:
 
 
 def wasserstein_metric(values: NDArray[np.float64], reference: NDArray[np.float64]) -> WassersteinMetric:
-    """Prepare the distance of a property, values `(distinct,)`, to a reference `(any,)`."""
+    """Prepare the distance of a property, values `(distinct,)`, from a reference `(any,)`."""
     order = np.argsort(values, kind="stable")
     ours, theirs = values[order], np.sort(reference)
     grid = np.unique(np.concatenate([ours, theirs]))
@@ -98,17 +98,17 @@ def wasserstein_metric(values: NDArray[np.float64], reference: NDArray[np.float6
 
 
 def cosine_metric(table: csr_array, reference: NDArray[np.float64], norm: float) -> Metric:
-    """The cosine similarity of summed counts to a reference's.
+    """Return the cosine similarity of the samples' summed counts and a reference's; 0 if the samples have none.
 
     Args:
-        table: how often each distinct sample (row) has each name (column).
+        table: how often each name (column) occurs in each distinct sample (row).
         reference: the reference's counts of these names.
-        norm: Euclidean length of all the reference's counts.
+        norm: Euclidean length of all counts of the reference, other names included.
     """
     columns = table.T.tocsr()
 
     def compute(shares: NDArray[np.float64]) -> float:
-        """The figure of these shares."""
+        """Return the similarity for these shares."""
         counts = columns @ shares
         length = float(np.linalg.norm(counts)) * norm
         return float(counts @ reference) / length if length else 0.0

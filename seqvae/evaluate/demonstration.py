@@ -1,4 +1,4 @@
-"""What a model of molecules can do, tried in less than a minute: known drugs, new molecules, a path, and a climb."""
+"""What a model of molecules can do, in less than a minute: known drugs, new molecules, a path, and a climb."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from seqvae.sequences.molecules import is_valid
 _SAMPLES = 1000
 _PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
-_CALLS, _BATCH = 400, 16  # of the climb: some seconds, and two dozen generations or more
-# Well-known drugs that carry no charge in water, as most molecules of the training sets do not. The climb starts at the
-# first that the model can encode, and the path leads from the second to the third.
+_CALLS, _BATCH = 400, 16  # of the climb: a few seconds, and two dozen generations or more
+# Well-known drugs without charge in water, like most molecules of the training sets. The climb starts at the first that
+# the model can encode, and the path leads from the second to the third.
 DRUGS = {
     "nifedipine": "COC(=O)C1=C(C)NC(C)=C(C(=O)OC)C1c1ccccc1[N+](=O)[O-]",
     "sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1",
@@ -72,12 +72,12 @@ DRUGS = {
 
 @dataclass(frozen=True)
 class Drug:
-    """A known molecule and what came back.
+    """A known molecule and its reconstruction.
 
     Attributes:
         name: of the drug.
         smiles: in canonical form.
-        decoded: what the model decodes from its latent point.
+        decoded: what the model decodes from the drug's latent point.
         valid: whether that is a molecule.
     """
 
@@ -88,18 +88,18 @@ class Drug:
 
     @property
     def exact(self) -> bool:
-        """Whether the same canonical form came back."""
+        """Whether the reconstruction has the same canonical form."""
         return self.smiles == self.decoded
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Molecules decoded on the way from one to another.
+    """Molecules decoded along the path from one to another.
 
     Attributes:
         ends: names of the first and the last.
-        smiles: the two molecules themselves.
-        decoded: what the model decodes on the way, ends included.
+        smiles: SMILES of these two.
+        decoded: what the model decodes along the path, ends included.
         valid: whether each of these is a molecule.
     """
 
@@ -114,15 +114,15 @@ class Quickstart:
     """Everything that the page shows.
 
     Attributes:
-        model: the model, as it was asked for.
-        facts: what it is and how it was made: name and value, in order.
-        metrics: its metrics on held-out texts, as its folder has them; empty where none are known.
-        drugs: known molecules and what came back.
-        samples: texts drawn from the prior, not all of which need be molecules, with the columns `log_likelihood`
-            (log p(x|z), nats), `qed` (drug-likeness; NaN for one that is no molecule), `logp`,
-            `molecular_weight` (g/mol) and `sa`.
+        model: the name or folder that was given.
+        facts: what the model is and how it was trained: name and value, in order.
+        metrics: its metrics on held-out molecules, from its folder; empty if none are known.
+        drugs: known molecules and their reconstructions.
+        samples: SMILES drawn from the prior, some of which may be invalid, with the columns `log_likelihood`
+            (log p(x|z), nats), `qed` (drug-likeness; NaN for an invalid one), `logp`, `molecular_weight` (g/mol) and
+            `sa`.
         walk: an interpolation.
-        climb: the molecules scored on a climb of the drug-likeness, in order, the start first.
+        climb: the molecules scored while climbing drug-likeness, in order, the start first.
         start: name of the molecule that the climb starts at.
     """
 
@@ -137,13 +137,13 @@ class Quickstart:
 
     @property
     def molecules(self) -> list[tuple[str, float]]:
-        """Each sample that is a molecule, with its drug-likeness."""
+        """Each valid sample with its drug-likeness."""
         pairs = zip(self.samples.texts, cast("Sequence[float]", self.samples.columns["qed"]), strict=True)
         return [(text, value) for text, value in pairs if not math.isnan(value)]
 
     @property
     def best(self) -> Entry:
-        """The summit of the climb."""
+        """The best molecule of the climb."""
         return max(self.climb, key=lambda entry: entry.scores[0])
 
 
@@ -153,13 +153,13 @@ def quickstart(
     """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness.
 
     Args:
-        model: name of a shipped model of molecules, or folder of a trained one.
-        seed: every random draw comes from it.
+        model: name of a pretrained model of molecules, or folder of a trained one.
+        seed: of every random draw.
         device: `auto`, `cpu` or `cuda`.
         watch: is told what is being done, one note per step; None: nobody is.
 
     Raises:
-        UsageError: the seed is negative, or the model is none of molecules or knows too few of the drugs.
+        UsageError: the seed is negative, or the model is not one of molecules or can encode too few of the drugs.
         ArtifactError: there is no such model.
     """
     if seed < 0:
@@ -167,74 +167,56 @@ def quickstart(
     watch = watch or Unwatched()
     watch.note(f"loading {model}")
     codec = load(model, device=device)
-    known = _encodable_drugs(codec, model)
+    if not codec.tokenizer.molecular:
+        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.domain.title}")
+    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
+    known = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
+    if len(known) < 3:
+        raise UsageError(
+            f"{model}: expected a model that can encode 3 of the {len(DRUGS)} drugs, and it can encode {len(known)}"
+        )
     watch.note(f"reconstructing {len(known)} known drugs")
-    drugs = _reconstruct(codec, known)
+    decoded = reconstruct(codec, [smiles for _, smiles in known], refine=REFINE_STEPS).decoded
+    drugs = [Drug(name, smiles, text, is_valid(text)) for (name, smiles), text in zip(known, decoded, strict=True)]
     watch.note(f"sampling {_SAMPLES:,} molecules")
-    samples = _sample(codec, seed)
-    start, *ends = known[:3]
-    watch.note(f"interpolating between {ends[0][0]} and {ends[1][0]}")
-    walk = _interpolate(codec, ends)
-    watch.note(f"climbing drug-likeness in latent space from {start[0]}")
-    climb = _climb(codec, start[1], seed, watch)
+    drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed))
+    columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
+    (start, top), (first, one), (last, other) = known[:3]
+    watch.note(f"interpolating between {first} and {last}")
+    path = codec.interpolate(one, other)
+    watch.note(f"climbing drug-likeness in latent space from {start}")
+    climb = _climb(codec, top, seed, watch)
     return Quickstart(
         model=model,
         facts=_facts(codec, model),
         metrics=codec.provenance.get("metrics", {}),
         drugs=drugs,
-        samples=samples,
-        walk=walk,
+        samples=Results(drawn.texts, {"log_likelihood": drawn.log_likelihood.tolist(), **columns}),
+        walk=Walk((first, last), (one, other), path, [is_valid(text) for text in path]),
         climb=climb,
-        start=start[0],
+        start=start,
     )
-
-
-def _encodable_drugs(codec: Codec, model: str) -> list[tuple[str, str]]:
-    """Return name and canonical SMILES of the drugs that the model can encode."""
-    if not codec.tokenizer.molecular:
-        raise UsageError(f"{model}: expected a model of molecules, got one of {codec.tokenizer.kind} texts")
-    read, names = encodable(codec, list(DRUGS.values())), list(DRUGS)
-    found = [(names[row], form) for row, form in zip(read.rows, read.forms, strict=True)]
-    if len(found) < 3:
-        raise UsageError(f"{model}: the model can encode {len(found)} of the {len(DRUGS)} drugs, and 3 are needed")
-    return found
-
-
-def _reconstruct(codec: Codec, known: Sequence[tuple[str, str]]) -> list[Drug]:
-    decoded = reconstruct(codec, [smiles for _, smiles in known], refine=REFINE_STEPS).decoded
-    return [Drug(name, smiles, text, is_valid(text)) for (name, smiles), text in zip(known, decoded, strict=True)]
-
-
-def _sample(codec: Codec, seed: int) -> Results:
-    drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed))
-    columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
-    return Results(drawn.texts, {"log_likelihood": drawn.log_likelihood.tolist(), **columns})
-
-
-def _interpolate(codec: Codec, ends: Sequence[tuple[str, str]]) -> Walk:
-    (first, start), (last, end) = ends
-    decoded = codec.interpolate(start, end)
-    return Walk((first, last), (start, end), decoded, [is_valid(text) for text in decoded])
 
 
 def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
     """Climb from a molecule; return every molecule that was scored, in order, the start first."""
-    # Where it finds nothing new any more it has no other texts to begin with: draws from the prior would be no climb.
+    # The start is the only text to begin with, also when nothing new is found: a draw from the prior is not a climb.
     space, begin = Space(codec, canonical=molecules().canonical), (FromTexts((start,)),)
     optimizer = CmaEs(space, CmaConfig(start=1, population=_BATCH), seed, begin)
-    # The model is the optimiser's, so that the search need not load it again; the start is known, and one call.
+    # The optimiser has the model, so the search need not load it again; the start is known, and counts as one call.
     campaign = CampaignConfig(batch=_BATCH, seed=seed)
     config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign)
     known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
 
     def told(now: Progress) -> None:
+        """Report the calls so far, the start included."""
         watch("climb", 1 + now.calls, _CALLS)
 
     with TemporaryDirectory() as place:
         folder = Path(place) / "climb"
         search.run("qed", folder, config, on_round=told, known=known, optimizer=optimizer)
         ledger = Ledger(folder / LEDGER)
-        # The start was scored like the others, though before the search.
+        # The start was scored like the others, only before the search.
         scored = [replace(one, status=OK) if one.status == GIVEN else one for one in ledger.entries()]
         ledger.close()
     return scored

@@ -1,4 +1,4 @@
-"""Everything that one evaluation found, and the same as JSON can hold it."""
+"""Everything that one evaluation found, also as JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ class Evaluation:
         source: file of the samples, or the model that they were drawn from.
         splits: the real texts that they were compared with.
         samples: as read, or drawn from the model.
-        generation: metrics of the samples; None where there are none for their kind of texts.
-        model: held-out metrics of the model, a `ModelTable` as a dictionary; empty where the samples came from a file.
-        bits: its bits per base beside those of counting models, a `HeldOutBits` as a dictionary; empty where there are
-            none.
-        latent: metrics of the latent space, a `LatentQuality` as a dictionary; empty where nobody looked.
+        generation: metrics of the samples; None for texts over an alphabet of their own, which have none.
+        model: held-out metrics of the model, a `ModelTable` as a dictionary; empty if the samples came from a file.
+        bits: its bits per base beside those of counting models, a `HeldOutBits` as a dictionary; empty if not computed.
+        latent: metrics of the latent space, a `LatentQuality` as a dictionary; empty if not computed.
         settings: seed, and how the model was sampled.
-        logos: sequence logos of samples and reference; empty but for sequences of mostly one length.
+        logos: sequence logos of samples and reference; empty unless most sequences have one length.
     """
 
     source: str
@@ -41,7 +40,7 @@ class Evaluation:
     logos: Sequence[Logo] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every number that was measured, as JSON can hold it: what is not finite is None."""
+        """Return every number that was measured, ready for JSON: None for what is not finite."""
         values: dict[str, Any] = {
             "source": self.source,
             "reference": self.splits.name,
@@ -63,7 +62,7 @@ class Evaluation:
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return numbers by name, however deep, with None in place of what is not finite: JSON has no word for it."""
+    """Return numbers by name, however deep, with None in place of what is not finite, which JSON cannot express."""
     return {key: finite(value) if isinstance(value, Mapping) else _number(value) for key, value in values.items()}
 
 

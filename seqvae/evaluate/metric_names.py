@@ -1,12 +1,12 @@
-"""What a metric of a model is called, in every table: declared once, beside the field that holds it."""
+"""What each metric of a model is called in every table: declared once, beside the field that holds it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-TELLING = "telling"  # among those to look at first, of all metrics of a model
-BRIEF = "brief"  # among those of a training: on a model card, the terminal and quickstart's page
-BY_PROPERTY = "by property"  # a value for each property: a column of a table of its own
+TELLING = "telling"  # one of those to look at first, among all metrics of a model
+BRIEF = "brief"  # one of those shown after training: on a model card, the terminal and quickstart's page
+BY_PROPERTY = "by property"  # a value per property: a column of a separate table
 
 
 @dataclass(frozen=True, init=False)

@@ -1,4 +1,4 @@
-"""Real texts in the place of samples: the figures that a model which has learned everything would reach."""
+"""Real texts in place of samples: the metrics that a model which has learned everything would reach."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from seqvae.evaluate.compare import generation
 from seqvae.evaluate.records import GenerationSettings, References
 
-# Training texts are not new to themselves, and GuacaMol's figures are beside these very texts.
+# Training texts cannot be new to training, and GuacaMol's metrics compare with these very texts.
 _MEANINGLESS = ("Novelty", "guacamol/")
 
 
 def training_baseline(
     references: References, count: int, settings: GenerationSettings | None = None
 ) -> dict[str, float]:
-    """Return the figures of training texts taken as samples, for as many as there are samples.
+    """Return the metrics of training texts taken as samples, as many as there are samples.
 
-    Distances between two finite sets of one distribution are not 0, and grow as the sets shrink: a model's are to be
-    held against these. (The row of the training set in MOSES' table is this, of 1.6 million molecules.)
+    Distances between two finite sets from one distribution are not 0, and grow as the sets shrink: these are what a
+    model's are to be compared with. (The training set's row in MOSES' table is this, for 1.6 million molecules.)
 
     Args:
         references: with training texts.
         count: how many of these to take, at random; all if there are no more.
-        settings: how the work is done; there are no intervals.
+        settings: how the work is done; no intervals are computed.
 
     Raises:
         InputError: as `generation`.
@@ -38,7 +38,7 @@ def training_baseline(
 
 
 def picked(texts: Sequence[str], count: int, seed: int) -> list[str]:
-    """Return so many texts at random, in their order; all of them if there are no more."""
+    """Return `count` texts at random, in their order; all of them if there are no more."""
     if len(texts) <= count:
         return list(texts)
     rows = np.random.default_rng(seed).choice(len(texts), count, replace=False)

@@ -1,4 +1,4 @@
-"""What samples are compared with, how, and what comes of it: the terms in which every kind of text is compared."""
+"""What samples are compared with, how, and the result: the same records for every kind of text."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Protocol, runtime_checkable
 
 from seqvae.errors import UsageError
 
-Progress = Callable[[str, int, int], object]  # what is done, so many of so many
+Progress = Callable[[str, int, int], object]  # what is being done, how many are done, and of how many
 
 
 @runtime_checkable
 class Watch(Protocol):
-    """Follows a long work: how far a step has come, and in words what the next one is or what was left out."""
+    """Follows a long task: the progress of each step, and notes on what comes next or was left out."""
 
     def __call__(self, what: str, done: int, total: int) -> object:
-        """Take note that so many of so many are done."""
+        """Report that `done` of `total` are done."""
 
     def note(self, text: str) -> object:
-        """Take note of a sentence."""
+        """Report a sentence."""
 
 
 class Unwatched:
-    """Takes note of nothing."""
+    """Reports nothing."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Do nothing."""
@@ -37,11 +37,11 @@ class Unwatched:
 class References:
     """Real texts that samples are compared with.
 
-    Args:
+    Attributes:
         kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
-        test: held-out texts; their distribution is what samples should have.
+        test: held-out texts, whose distribution samples should have.
         test_scaffolds: molecules only: a second test set, of scaffolds that training has not seen; may be empty.
-        training: what the model was trained on, for novelty and nearness to it; may be empty.
+        training: what the model was trained on, for novelty and nearest training texts; may be empty.
     """
 
     kind: str
@@ -57,12 +57,12 @@ class GenerationSettings:
     Attributes:
         seed: seed of every random draw (bootstrap, splits of a classifier).
         bootstrap: resamplings for the 95 % intervals; 0: no intervals.
-        guacamol: molecules only: GuacaMol's five figures too.
-        stereo: molecules only: the variants with and without stereo too.
-        device: of matrix products and networks: `auto`, `cpu` or `cuda`.
-        workers: processes that work on single texts; 0: as many as there are cores and the texts are worth.
+        guacamol: molecules only: whether to add GuacaMol's five metrics.
+        stereo: molecules only: whether to add the variants with and without stereo.
+        device: for matrix products and networks: `auto`, `cpu` or `cuda`.
+        workers: processes that work on single texts; 0: one per core, fewer if there is too little to do.
         cache_dir: where the statistics of references are kept; None: `cache_folder("references")`.
-        progress: is told what is being done, how much is done, and of how much; None: nobody is told.
+        progress: called with what is being done, how many are done, and of how many; None: nobody is told.
     """
 
     seed: int = 0
@@ -83,15 +83,15 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Generation:
-    """What samples come to beside real texts.
+    """How samples compare with real texts.
 
     Attributes:
         kind: name of their domain: `molecules`, `dna`, `rna` or `protein`.
-        metrics: each figure by its name: MOSES' own for molecules, plain words for sequences.
+        metrics: values by name: MOSES' names for molecules, plain words for sequences.
         intervals: 95 % bootstrap intervals by the same names, where there is one.
-        baselines: the same figures of held-out real texts, where they are computed.
-        histograms: of each property, its values for samples and for the reference (evenly picked, if many).
-        examples: valid, distinct samples in canonical form, the first ones.
+        baselines: the same metrics for real texts in place of the samples, where computed.
+        histograms: for each property, the values of samples and of the reference (evenly thinned out, if many).
+        examples: the first valid, distinct samples, in canonical form.
         counts: how many samples, valid ones, distinct ones, reference texts, and so on.
     """
 

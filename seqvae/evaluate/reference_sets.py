@@ -1,4 +1,4 @@
-"""The real texts that samples are compared with: sides of a named dataset, or whole files."""
+"""The real texts that samples are compared with: splits of a named dataset, or whole files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
 from seqvae.sequences.alphabet import Alphabet
-from seqvae.sequences.domain import LETTERS, Domain, detect, domain_of
+from seqvae.sequences.domain import LETTERS, detect, domain_of
 
-SCAFFOLDS = "test_scaffolds"  # the side of MOSES whose scaffolds the others lack
+SCAFFOLDS = "test_scaffolds"  # the split of MOSES whose scaffolds are in no other
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Splits:
     Attributes:
         name: the dataset or file of the test texts.
         kind: name of their domain.
-        test: texts that training does not see.
-        test_scaffolds: a second test set, of scaffolds that training lacks; empty where there is none.
-        train: texts to count novelty against; empty where none are known.
-        train_name: the dataset or file of these; "" where none are known.
+        test: held-out texts.
+        test_scaffolds: a second test set, of scaffolds that training lacks; empty if there is none.
+        train: texts that novelty is counted against; empty if none are known.
+        train_name: the dataset or file of these; "" if none are known.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Splits:
 
     @property
     def generates(self) -> bool:
-        """Whether there are metrics of generated texts for this kind."""
+        """Whether there are metrics of samples for this kind."""
         return self.kind != LETTERS
 
     @property
@@ -53,8 +53,8 @@ class Splits:
         """
         if not self.generates:
             raise InputError(
-                f"{self.name}: holds neither molecules nor DNA, RNA or proteins, and samples can only be compared with "
-                "these"
+                f"{self.name}: holds neither molecules nor DNA, RNA or proteins, the only kinds that samples can be "
+                "compared with"
             )
         return References(self.kind, self.test, self.test_scaffolds, self.train)
 
@@ -64,23 +64,23 @@ def read_splits(
 ) -> Splits:
     """Read the texts to compare with.
 
-    A dataset's test side is its published one; where it has none, the one that `seqvae train` holds out, with the
-    settings of `run` if these name the same dataset, else with the default ones.
+    The test split of a dataset is the published one, or else the one that `seqvae train` holds out, with the settings
+    of `run` if these name the same dataset, and the default ones otherwise.
 
     Args:
         reference: name of a dataset, or a file, all of which is then test texts.
-        train: name of a dataset, whose training side is taken, or a file; by default a dataset's own training side.
-        column: column of the texts in a file that is a table; by default the one obvious column.
+        train: name of a dataset, whose training split is taken, or a file; by default that of the reference's dataset.
+        column: column of the texts in a file that is a table; by default the only one that fits.
         run: settings of the model that made the samples, if known.
         progress: show a bar for downloads, where standard error is a terminal.
 
     Raises:
-        InputError: neither such a file nor such a dataset, or one without test texts, or texts of another kind.
-        DownloadError: the dataset is not on this machine and cannot be fetched.
+        InputError: there is no such file or dataset, it has no test texts, or they are of another kind.
+        DownloadError: the dataset is not on this machine and cannot be downloaded.
     """
     splits = _read(reference, column, run, progress)
     if not splits.test:
-        raise InputError(f"{reference}: the dataset has no test side; give a file of test texts instead")
+        raise InputError(f"{reference}: the dataset has no test split; give a file of held-out texts instead")
     if train and train != reference:
         other = _read(train, column, run, progress)
         if other.kind != splits.kind:
@@ -101,11 +101,26 @@ def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Spli
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
         raise InputError(f"{name}: no such file, and no dataset of that name{hint}")
-    return _dataset_splits(name, run, progress)
+    data = load_dataset(name, progress=progress)
+    domain = domain_of(data.card.kind)
+    if run is not None and run.data.source != name:
+        run = None
+    if data.card.published and (run is None or run.data.split in ("published", "auto")):
+        split = data.split
+        scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]
+        texts = data.texts
+    else:
+        if run is None:  # what `seqvae train` does with a dataset that has no published split
+            data_config = DataConfig(source=name, split="dedup" if domain.alphabet else "random")
+            run = RunConfig(data_config, TokenizerConfig(kind=domain.tokenizers[0]))
+        found = read_texts(run.data)
+        split, scaffolds, texts = split_texts(found, run), [], found.texts
+    test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
+    return Splits(name, domain.name, test, scaffolds, train, name)
 
 
 def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str]:
-    """Read the texts of a file, or one a line from standard input (`-`).
+    """Read the texts of a file, or one per line from standard input (`-`).
 
     Raises:
         InputError: it is missing, empty, binary or cut short, or lacks the column.
@@ -115,29 +130,6 @@ def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str
     return as_smiles(texts, detect(texts, source))
 
 
-def _dataset_splits(name: str, run: RunConfig | None, progress: bool) -> Splits:
-    if run is None or run.data.source != name:
-        run = None
-    data = load_dataset(name, progress=progress)
-    domain = domain_of(data.card.kind)
-    if data.card.published and (run is None or run.data.split in ("published", "auto")):
-        split = data.split
-        scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]
-        texts = data.texts
-    else:
-        run = run or _default_run(name, domain)
-        found = read_texts(run.data)
-        split, scaffolds, texts = split_texts(found, run), [], found.texts
-    test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
-    return Splits(name, domain.name, test, scaffolds, train, name)
-
-
-def _default_run(name: str, domain: Domain) -> RunConfig:
-    """Settings with which `seqvae train` splits a dataset that has no published split."""
-    split = "dedup" if domain.alphabet else "random"
-    return RunConfig(DataConfig(source=name, split=split), TokenizerConfig(kind=domain.tokenizers[0]))
-
-
 def certain(texts: Sequence[str], alphabet: Alphabet) -> list[str]:
-    """Return the sequences that have no ambiguity code, in canonical form; others and invalid ones are left out."""
+    """Return the sequences without ambiguity codes, in canonical form; all others are left out."""
     return [form for form in map(alphabet.certain, texts) if form is not None]

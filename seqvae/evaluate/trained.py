@@ -1,4 +1,4 @@
-"""What a training was worth on the texts that it held out: measured, and kept in the model's folder."""
+"""Metrics of a trained model on the texts held out from training, recorded in the model's folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def measure_trained(trained: Trained) -> Summary | None:
     """Measure a model that `train` returned, and record the metrics in the folder's provenance.
 
     Returns:
-        The metrics; None, and nothing is recorded, where no texts were held out.
+        The metrics; None, and nothing is recorded, if no texts were held out.
 
     Raises:
         InputError: the model can encode none of the held-out texts.
@@ -28,7 +28,7 @@ def measure_trained(trained: Trained) -> Summary | None:
 
 
 def measure_finetuned(found: Finetuned) -> tuple[Summary, Summary] | None:
-    """Measure a model that `finetune` returned, before and after, and record both; as `measure_trained`."""
+    """Measure a model that `finetune` returned, before and after, and record both; otherwise as `measure_trained`."""
     trained = found.trained
     if not trained.prepared.test_texts:
         return None

@@ -11,7 +11,7 @@ from seqvae.errors import UsageError
 def attribute_vector(
     with_: Float[Tensor, "positives latent"], without: Float[Tensor, "negatives latent"]
 ) -> Float[Tensor, " latent"]:
-    """Return the mean of the texts that have an attribute minus the mean of those that have it not.
+    """Return the mean of the texts with an attribute minus the mean of those without it.
 
     The visual attribute vectors of Larsen et al. 2016 (arXiv:1512.09300). Groups that differ in a second attribute as
     well give a mixture of both directions; balance the groups for it first (White 2016, arXiv:1609.04468).
@@ -42,7 +42,7 @@ def apply(
     Args:
         z: latent vectors, `(..., latent)`.
         vector: an attribute vector, `(latent,)`.
-        strength: 1 adds the whole difference of the groups; a negative one takes the attribute away.
+        strength: 1 adds the whole difference between the groups; a negative one removes the attribute.
 
     Raises:
         UsageError: the vector belongs to a latent space of another size.

@@ -1,8 +1,8 @@
-"""Encode, decode and sample more than fits in memory: chunk by chunk, on any executor, and going on after a kill.
+"""Encode, decode and sample more than fits in memory: chunk by chunk, on any executor, resumable after a kill.
 
-What a chunk gives follows from the model, the chunk and its number alone: the draws of chunk `k` come from
-`chunk_seed(seed, k)`. So executors and numbers of workers change nothing, and neither does a stop between chunks. The
-size of a chunk is part of what a seed means; it is fixed (`CHUNK`).
+The results of a chunk follow from the model, the chunk and its number alone: the draws of chunk `k` come from
+`chunk_seed(seed, k)`. So neither the executor, the number of workers nor a stop between chunks changes them. Other
+chunk sizes would give the same seed other results; the size is therefore fixed (`CHUNK`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ import selfies
 import torch
 from numpy.typing import NDArray
 
+from seqvae.artifact.folder import weights_hash
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.codec import Codec, chunk_seed
+from seqvae.latent.checks import chunk_seed, chunk_sizes
+from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -37,11 +39,11 @@ _Written = tuple[list[NDArray[np.int64]], list[float]]  # token ids and log p(x|
 
 @dataclass(frozen=True)
 class BulkSettings:
-    """How a large work is done.
+    """How chunks are processed.
 
     Attributes:
-        executor: where the chunks are worked on.
-        batch_size: rows that the model sees at a time.
+        executor: where the chunks are processed.
+        batch_size: rows per pass through the model.
         parts: folder in which finished chunks are kept until `finish`; None: none are kept.
     """
 
@@ -52,7 +54,7 @@ class BulkSettings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What became of a chunk of texts.
+    """The results of a chunk of texts.
 
     Attributes:
         z: `(kept, latent)`, posterior means of the texts that the model can encode, in their order.
@@ -66,11 +68,11 @@ class Encoded:
 
 
 class Bulk:
-    """Chunked work with one model.
+    """Chunk by chunk through one model.
 
     Args:
         codec: the model.
-        settings: how the work is done.
+        settings: how the chunks are processed.
     """
 
     def __init__(self, codec: Codec, settings: BulkSettings | None = None) -> None:
@@ -91,10 +93,8 @@ class Bulk:
         Raises:
             UsageError: as `Codec.draw`; and as `data.parts.Parts` and `executor.run_chunks`.
         """
-        if count < 1:
-            raise UsageError(f"expected a number of samples from 1, got {count}")
-        self.codec.draw(1, how.seed, prior)  # a wrong prior is told here, not by a worker
-        sizes = (min(CHUNK, count - start) for start in range(0, count, CHUNK))
+        sizes = chunk_sizes(count)
+        self.codec.draw(1, how.seed, prior)  # an unknown prior is reported here, not by a worker
         work = {"verb": "sample", "count": count, "prior": prior, **asdict(how)}
         yield from self._generated(sizes, how, prior, work)
 
@@ -106,7 +106,7 @@ class Bulk:
             how: how a text is chosen.
 
         Yields:
-            A chunk of texts for each array, with the column `log_likelihood`.
+            One chunk of texts per array, with the column `log_likelihood`.
 
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`; and as `Codec.decode`.
@@ -117,26 +117,26 @@ class Bulk:
         self, chunks: Iterable[Any], how: DecodeConfig, prior: str, work: Mapping[str, Any]
     ) -> Iterator[Results]:
         given = (self.codec, self.settings.batch_size, how, prior)
-        # Where texts decide what is drawn or written again, they are made in one place with the tokens.
+        # Where invalid texts are drawn or written again, the worker that draws the tokens makes the texts as well.
         if self.codec.device.type == "cpu" or self.codec.may_be_invalid:
             yield from self._run(_job(_generate, *given), chunks, work, executor=self._of_model())
-        else:  # one process drives the GPU, the workers make texts, which need none
+        else:  # this process drives the GPU, the workers make texts, for which they need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
 
     def _of_model(self) -> ExecutorConfig:
-        """Return where the model computes: on a GPU in this process alone, since each other would load it anew."""
+        """Return where the model computes: on a GPU in this process alone, since others would load the model anew."""
         config = self.settings.executor
         return config if self.codec.device.type == "cpu" else replace(config, executor="local", workers=0)
 
     def encode(self, texts: Iterable[AnyTexts], refine: int = 0) -> Iterator[Encoded]:
-        """Encode texts; those that the model cannot encode are listed, nothing is raised for them.
+        """Encode texts; those that the model cannot encode are listed, without an error.
 
         Args:
-            texts: chunks of texts; how they are cut has no effect on the vectors beyond the last digit.
+            texts: chunks of texts; the size of the chunks changes at most the last digit of the vectors.
             refine: gradient steps on each text's own posterior, as in `Codec.encode`.
 
         Yields:
-            What became of each chunk.
+            The results of each chunk.
 
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`.
@@ -148,7 +148,7 @@ class Bulk:
             yield Encoded(z, rejected, results.notes["dropped"])
 
     def finish(self) -> None:
-        """Delete the parts: the results are safe."""
+        """Delete the parts, once the results are safe."""
         if self._parts is not None:
             self._parts.remove()
 
@@ -160,14 +160,14 @@ class Bulk:
         first: Work | None = None,
         executor: ExecutorConfig | None = None,
     ) -> Iterator[Results]:
-        """Yield the saved parts, then what the other chunks give, each saved before it is handed on.
+        """Yield the saved parts, then the results of the other chunks, each saved before it is yielded.
 
         Args:
             job: what workers do with a numbered chunk.
-            chunks: what there is to do.
-            work: what the results follow from, besides the model and the chunks.
+            chunks: the chunks.
+            work: the settings that the results follow from, besides the model and the chunks.
             first: what this process does with a numbered chunk before it goes to a worker.
-            executor: where the work is done; None: as the settings say.
+            executor: where the chunks are processed; None: as the settings say.
         """
         executor = executor or self.settings.executor
         numbered: Iterator[tuple[int, Any]] = enumerate(chunks)
@@ -175,10 +175,20 @@ class Bulk:
             fed = map(first, numbered) if first else numbered
             yield from run_chunks(job, fed, executor)
             return
-        self._parts = parts = Parts(self.settings.parts, {**work, "model": _identity(self.codec), "chunk": CHUNK})
+        codec = self.codec
+        tokenizer = json.dumps(codec.tokenizer.to_dict(), sort_keys=True).encode()
+        fitted = () if codec.fitted is None else (codec.fitted,)
+        identity = weights_hash(codec.model, *fitted, before=tokenizer)
+        self._parts = parts = Parts(self.settings.parts, {**work, "model": identity, "chunk": CHUNK})
         yield from _saved(parts, numbered)
-        digests: deque[str] = deque()
-        missing = _noted(numbered, digests)
+        digests: deque[str] = deque()  # of the chunks that are with the workers
+
+        def numbered_missing() -> Iterator[tuple[int, Any]]:
+            for number, chunk in numbered:
+                digests.append(_digest(chunk))
+                yield number, chunk
+
+        missing = numbered_missing()
         for made in run_chunks(job, map(first, missing) if first else missing, executor):
             results = replace(made, notes={**made.notes, "input": digests.popleft()})
             parts.save(results)
@@ -186,28 +196,18 @@ class Bulk:
 
 
 def _saved(parts: Parts, chunks: Iterator[tuple[int, Any]]) -> Iterator[Results]:
-    """Yield the parts that are there, and see that they were made of these chunks."""
+    """Yield the saved parts; raise UsageError where they were not made from these chunks."""
     found = 0
     for number, chunk in islice(chunks, parts.count):
         results = parts.load(number)
         if results.notes["input"] != _digest(chunk):
-            raise _changed(parts.folder)
+            break
         found += 1
         yield results
     if found < parts.count:
-        raise _changed(parts.folder)
-
-
-def _noted(chunks: Iterator[tuple[int, Any]], digests: deque[str]) -> Iterator[tuple[int, Any]]:
-    for number, chunk in chunks:
-        digests.append(_digest(chunk))
-        yield number, chunk
-
-
-def _changed(folder: Path) -> UsageError:
-    return UsageError(
-        f"{folder}: its parts were made from other input: give the same file as before, or delete the folder"
-    )
+        raise UsageError(
+            f"{parts.folder}: its parts were made from other input: give the same file as before, or delete the folder"
+        )
 
 
 def _digest(chunk: Any) -> str:  # noqa: ANN401 - a number, texts or points
@@ -215,16 +215,6 @@ def _digest(chunk: Any) -> str:  # noqa: ANN401 - a number, texts or points
         chunk = [chunk.forms, [asdict(one) for one in chunk.rejected]]
     data = chunk.tobytes() if isinstance(chunk, np.ndarray) else json.dumps(chunk).encode()
     return hashlib.sha256(data).hexdigest()
-
-
-def _identity(codec: Codec) -> str:
-    """Name a model by its weights and its tokenizer."""
-    digest = hashlib.sha256(json.dumps(codec.tokenizer.to_dict(), sort_keys=True).encode())
-    modules = [codec.model, *([codec.fitted] if isinstance(codec.fitted, torch.nn.Module) else [])]
-    for module in modules:
-        for name, tensor in sorted(module.state_dict().items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _job(factory: Callable[..., Work], *arguments: object) -> Job:
@@ -238,7 +228,7 @@ def _constrained(constraints: dict[str, int], factory: Callable[..., Work], *arg
 
 
 def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
-    """Return what makes token ids and log p(x|z) of a numbered chunk: a number of samples, or latent points."""
+    """Return a function from a numbered chunk, a number of samples or latent points, to token ids and log p(x|z)."""
 
     def decode(chunk: tuple[int, int | NDArray[np.float32]]) -> _Written:
         number, given = chunk
@@ -252,7 +242,7 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Wor
 
 
 def _spell(tokenizer: Tokenizer) -> Work:
-    """Return what makes texts of token ids."""
+    """Return a function from token ids to texts."""
 
     def spell(written: _Written) -> Results:
         ids, likelihoods = written
@@ -262,7 +252,7 @@ def _spell(tokenizer: Tokenizer) -> Work:
 
 
 def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
-    """Return what makes texts of a numbered chunk: a number of samples, or latent points."""
+    """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
     def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
         number, given = chunk
@@ -278,12 +268,12 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> W
 
 
 def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
-    """Return what makes posterior means of a numbered chunk of texts."""
+    """Return a function from a numbered chunk of texts to posterior means."""
 
     def encode(chunk: tuple[int, AnyTexts]) -> Results:
         before = codec.tokenizer.dropped.copy()
         with warnings.catch_warnings(), _one_thread(codec):
-            # a tokenizer that drops unseen tokens says so once a call; here they are counted
+            # a tokenizer that drops unseen tokens warns at every call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
             texts = codec.tokenize(chunk[1], on_error="skip")
             z = codec.encode(texts, batch_size, refine)
@@ -296,7 +286,7 @@ def _encode(codec: Codec, batch_size: int, refine: int) -> Work:
 
 @contextmanager
 def _one_thread(codec: Codec) -> Iterator[None]:
-    """Compute on one core: chunks share the cores, and sums are the same however many cores there are."""
+    """Compute on one core: chunks share the cores, and sums do not depend on the number of cores."""
     before = torch.get_num_threads()
     if codec.device.type == "cpu":
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""What is taken for latent points, and how many rows at a time the model sees."""
+"""Checks of latent points and counts, and how rows are divided into chunks and batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from seqvae.config import CHUNK
 from seqvae.errors import InputError, UsageError
+from seqvae.runtime.streams import LATER_CHUNKS
 
 
 def points_of(z: ArrayLike | Tensor, latent: int) -> Float[Tensor, "batch latent"]:
@@ -26,13 +28,25 @@ def points_of(z: ArrayLike | Tensor, latent: int) -> Float[Tensor, "batch latent
     return points
 
 
+def chunk_seed(seed: int, number: int) -> int:
+    """Return the seed of a chunk of rows; that of the first is the seed itself."""
+    return LATER_CHUNKS.seed(seed, number) if number else seed
+
+
+def chunk_sizes(count: int) -> list[int]:
+    """Return the number of samples in each chunk; raises UsageError where there are none."""
+    if count < 1:
+        raise UsageError(f"expected a number of samples from 1, got {count}")
+    return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
+
+
 def split(rows: Tensor, batch_size: int) -> tuple[Tensor, ...]:
-    """Return the rows so many at a time; raises UsageError where that is less than one."""
+    """Return the rows in batches; raises UsageError for a batch size below 1."""
     at_least_one("batch_size", batch_size)
     return rows.split(batch_size)
 
 
 def at_least_one(name: str, value: int) -> None:
-    """Raise a `UsageError` where there are none of what is to be at least one."""
+    """Raise a `UsageError` for a number below 1."""
     if value < 1:
         raise UsageError(f"{name}: expected a number from 1, got {value}")

@@ -22,9 +22,9 @@ from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, UsageError
-from seqvae.latent.checks import at_least_one, points_of, split
+from seqvae.latent.checks import at_least_one, chunk_seed, chunk_sizes, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
-from seqvae.latent.interpolate import linear, slerp
+from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
 from seqvae.model.decoding.generate import decode, distribution
@@ -34,38 +34,24 @@ from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors import FittedPrior, Prior
 from seqvae.runtime.device import evaluating, resolve_device
-from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, LATER_CHUNKS, PRIOR_POINTS
+from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
-
-_PATHS = {"slerp": slerp, "linear": linear}
-
-
-def chunk_seed(seed: int, number: int) -> int:
-    """Return the seed of a chunk of rows; that of the first is the seed itself."""
-    return LATER_CHUNKS.seed(seed, number) if number else seed
-
-
-def _chunk_sizes(count: int) -> list[int]:
-    """Return how many rows each chunk of samples has; raises UsageError where there are none."""
-    if count < 1:
-        raise UsageError(f"expected a number of samples from 1, got {count}")
-    return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
 
 
 def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none) -> Codec:
     """Load a trained model.
 
     Args:
-        name: its folder, or the name of one that ships with the package (`seqvae models list`).
+        name: its folder, or the name of a pretrained model (`seqvae models list`).
         device: `auto`, `cpu` or `cuda`.
         canonical: as of `Codec`.
 
     Raises:
         ArtifactError: there is no such model, or a file of it is missing or damaged.
-        UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
+        UsageError: the device does not exist here, or the name is that of a pretrained model and of a folder here.
     """
     return Codec(load_artifact(resolve(name)), device, canonical)
 
@@ -79,8 +65,8 @@ class Codec:
     Args:
         artifact: the model and all that it needs.
         device: `auto`, `cpu` or `cuda`.
-        canonical: reads the SMILES that the model writes: returns their canonical form, None of what is no molecule.
-            Who goes on with the molecules may remember here what has been read.
+        canonical: returns the canonical form of a SMILES that the model writes, None if it is no molecule. A caller
+            that needs the molecules as well may keep them here, so that none is parsed twice.
     """
 
     def __init__(
@@ -93,12 +79,12 @@ class Codec:
         self.provenance: dict[str, Any] = artifact.provenance
         self.latent: int = artifact.config.latent
         self.max_length: int = artifact.config.max_length
-        self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed, one point, on any device
+        self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed gives one point on any device
         self.default_prior: str = artifact.default_prior or self.model.prior.kind
 
     @property
     def may_be_invalid(self) -> bool:
-        """Whether a decoded text may be no text of its kind: SMILES may be no molecule."""
+        """Whether a decoded text may be invalid, as SMILES that is no molecule."""
         return "syntax" in self._constraints
 
     def encode(
@@ -110,8 +96,8 @@ class Codec:
             texts: what is encoded; texts that `tokenize` has read are not read again.
             batch_size: texts at a time.
             refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
-                times as long as the encoder, and bring back most of the texts that it fails on: `REFINE_STEPS` is
-                enough. 0: the encoder's word.
+                times as long as the encoder, and most texts that are not reconstructed without them are with them:
+                `REFINE_STEPS` is enough. 0: the encoder's own posterior.
 
         Raises:
             InputError: a text is no molecule or sequence, has an unknown token, or is longer than the model; the
@@ -135,7 +121,7 @@ class Codec:
         return together.rows(torch.cat(order).argsort()) if order else together
 
     def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
-        """Return what the model expects of each label at latent points, in the label's own units.
+        """Return the expected value of each label at latent points, in the label's own units.
 
         Raises:
             UsageError: the model was trained without labels.
@@ -153,8 +139,8 @@ class Codec:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
         Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None:
-        the model's own). The rate against N(0, I) is in closed form, that against any other prior log q(z|x) - log p(z)
-        at the sample.
+        the model's own). The rate against N(0, I) is in closed form; against any other prior it is log q(z|x) - log
+        p(z) at the sample.
         """
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
@@ -175,7 +161,7 @@ class Codec:
     ) -> Float[Tensor, " batch"]:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
-        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, from 1, each of which costs one pass. `prior`
+        Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, from 1, each of which takes one pass. `prior`
         as in `bounds`.
         """
         at_least_one("samples", samples)
@@ -188,7 +174,7 @@ class Codec:
         return bound
 
     def _other_prior(self, name: str | None) -> Prior | None:
-        """Return a prior to measure the model with in place of its own, on the model's device; None for its own."""
+        """Return the prior of that name on the model's device if it is not the model's own, else None."""
         density = self.prior(name)
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
@@ -207,8 +193,9 @@ class Codec:
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        writer = self._writer(config, batch_size)
-        return writer.written(points, config) if self.may_be_invalid else writer.write(points, config)
+        if self.may_be_invalid:
+            return self._writer(config, batch_size).written(points, config)
+        return self._write(points, config, batch_size=batch_size)
 
     def _write(
         self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None, *, batch_size: int
@@ -226,9 +213,9 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
     ) -> TokenRows:
-        """Decode latent points without making texts of the tokens; raises as `decode`.
+        """Decode latent points to token ids only; raises as `decode`.
 
-        Every rule of the config is kept at each token. `rows`, if given, come alone, each as it would be among all.
+        The rules of the config hold at each token. With `rows`, these alone are decoded, each as it would be among all.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
@@ -248,7 +235,7 @@ class Codec:
     ) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
-        The order of the last axis is `tokenizer.tokens`. Behind the end of a text all probability is on padding; the
+        The order of the last axis is `tokenizer.tokens`. After the end of a text all probability is on padding; the
         length is that of the longest text, its end included. Raises as `decode`.
         """
         points = points_of(z, self.latent)
@@ -269,15 +256,14 @@ class Codec:
             count: how many.
             seed: one seed, one result.
             prior: the model's own by its name, `normal`, N(0, I), or `mixture`, Gaussians that it was trained with;
-                `fitted`, the density fitted to the aggregate posterior; or `auto`, the one of these that the model
-                prefers (`default_prior`).
+                `fitted`, the density fitted to the aggregate posterior; or `auto`, the model's `default_prior`.
 
         Raises:
             UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
         """
         density = self.prior(prior)
         draws = (
-            density.sample(n, PRIOR_POINTS.generator(chunk_seed(seed, i))) for i, n in enumerate(_chunk_sizes(count))
+            density.sample(n, PRIOR_POINTS.generator(chunk_seed(seed, i))) for i, n in enumerate(chunk_sizes(count))
         )
         return torch.cat(list(draws)).detach().float()
 
@@ -287,7 +273,7 @@ class Codec:
         """Return log p(z) of latent points in nats; `prior` and its errors as in `draw`, those of z as in `decode`.
 
         Raises:
-            InputError: a point is so far away that its density is no number.
+            InputError: a point lies so far out that its density is not finite.
         """
         density = self.prior(prior)
         with torch.no_grad():
@@ -320,9 +306,9 @@ class Codec:
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        Where the model writes SMILES, a sample that is no molecule is drawn again, z and all, up to `tries` draws
-        altogether; if none is one, they are written again under `DecodeConfig.rules`, which refuse a token after which
-        no molecule can come. `generate_samples` has likelihoods.
+        If the model writes SMILES, a sample that is no molecule is drawn again, z included, up to `tries` draws in all;
+        if none is a molecule, they are written again under `DecodeConfig.rules`, which refuse every token after which
+        no molecule can come. `generate_samples` returns likelihoods too.
         """
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
@@ -331,15 +317,15 @@ class Codec:
         self, count: int, config: DecodeConfig, prior: str = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Draw texts from a prior, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
-        seeds = ((size, chunk_seed(config.seed, number)) for number, size in enumerate(_chunk_sizes(count)))
-        return Generated.joined(
-            [self._sample_chunk(size, replace(config, seed=seed), prior, batch_size) for size, seed in seeds]
-        )
-
-    def _sample_chunk(self, size: int, config: DecodeConfig, prior: str, batch_size: int) -> Generated:
-        if not self.may_be_invalid:
-            return self.generate(self.draw(size, config.seed, prior), config, batch_size)
-        return self._writer(config, batch_size).drawn(size, config, partial(self.draw, prior=prior))
+        chunks = []
+        for number, size in enumerate(chunk_sizes(count)):
+            seeded = replace(config, seed=chunk_seed(config.seed, number))
+            if self.may_be_invalid:
+                writer = self._writer(seeded, batch_size)
+                chunks.append(writer.drawn(size, seeded, partial(self.draw, prior=prior)))
+            else:
+                chunks.append(self.generate(self.draw(size, seeded.seed, prior), seeded, batch_size))
+        return Generated.joined(chunks)
 
     def _writer(self, config: DecodeConfig, batch_size: int) -> Writer:
         accepts = self._valences.accepts if self._valences and config.rules == "valence" else None
@@ -361,17 +347,13 @@ class Codec:
             UsageError: an unknown kind of path (`slerp`, `linear`), or fewer than two steps.
             InputError: as `encode`.
         """
-        if kind not in _PATHS:
-            raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, _PATHS)}")
+        if kind not in PATHS:
+            raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
         z = self.encode([first, last], refine=refine)
-        return self.decode(_PATHS[kind](z[0], z[1], steps))
-
-    def normalize(self, text: str) -> str:
-        """Return a text in the canonical form that decoding returns; raises as `encode`."""
-        return self.tokenizer.normalize(text)
+        return self.decode(PATHS[kind](z[0], z[1], steps))
 
     def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
-        """Read texts once, for whatever takes texts here; texts that have been read already are only measured.
+        """Read texts once, for every method that takes texts; of texts already read only the length is checked.
 
         Args:
             texts: in any form.
@@ -386,7 +368,7 @@ class Codec:
         return tokenize(texts, self.tokenizer, self.max_length, on_error)
 
     def batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield row numbers and padded tokens on the model's device, like lengths together; raises as `encode`."""
+        """Yield row numbers and padded tokens on the model's device, similar lengths together; raises as `encode`."""
         ids = self.tokenize(texts).ids
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
         for rows in split(order, batch_size) if len(order) else ():
@@ -397,7 +379,7 @@ class Codec:
         width = max(len(row) for row in ids) + 1
         tokens = torch.tensor([[*row, EOS] + [PAD] * (width - len(row) - 1) for row in ids])
         if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
-            return soft_one_hot(tokens, self._id_table).to(self.device)
+            return soft_one_hot(tokens, torch.from_numpy(self.tokenizer.id_table())).to(self.device)
         return tokens.to(self.device)
 
     @cached_property
@@ -413,7 +395,3 @@ class Codec:
     def _valences(self) -> Valences | None:
         """The rules of chemistry; None where the model does not write SMILES."""
         return valences_of(self.tokenizer)
-
-    @cached_property
-    def _id_table(self) -> Tensor:
-        return torch.from_numpy(self.tokenizer.id_table())

@@ -1,4 +1,4 @@
-"""What decoding gives: token ids, and the texts made of them."""
+"""The results of decoding: token ids, and the texts made of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class TokenRows:
-    """Decoded token ids, a row each latent point.
+    """Decoded token ids, one row per latent point.
 
     Attributes:
         ids: token ids, the end mark included.
         token_log_probs: log p of each token given z and the tokens before it, nats.
-        refusals: tokens that the rules of chemistry refused on the way, a number each row.
+        refusals: how many tokens the rules of chemistry refused in each row.
     """
 
     ids: list[NDArray[np.int64]]
@@ -41,15 +41,15 @@ class TokenRows:
 
 @dataclass(frozen=True)
 class Generated:
-    """Decoded texts and what the model thinks of them.
+    """Decoded texts with their log-probabilities under the model.
 
     Attributes:
-        texts: one a latent point; molecules as canonical SMILES where RDKit can read them.
-        forms: the same where the model writes SMILES, None in place of what is no molecule.
+        texts: one per latent point; molecules as canonical SMILES where RDKit can read them.
+        forms: the same where the model writes SMILES, with None in place of invalid ones.
         ids: token ids of each, the end mark included.
         token_log_probs: log p of each of these given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
-        refusals: `(batch,)`, tokens that the rules of chemistry refused on the way (`DecodeConfig.rules`).
+        refusals: `(batch,)`, how many tokens the rules of chemistry refused (`DecodeConfig.rules`).
         draws: `(batch,)`, how often each was drawn (`DecodeConfig.tries`).
     """
 
@@ -75,7 +75,7 @@ class Generated:
         )
 
     def with_rows(self, rows: Sequence[int], other: Generated, others: Sequence[int]) -> Generated:
-        """Return these texts, `rows` of them replaced by the rows `others` of another."""
+        """Return these texts, with `rows` replaced by the rows `others` of `other`."""
         texts, forms, ids, scores = [*self.texts], [*self.forms], [*self.ids], [*self.token_log_probs]
         likelihood, refusals = self.log_likelihood.clone(), self.refusals.clone()
         for row, place in zip(rows, others, strict=True):

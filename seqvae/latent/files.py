@@ -1,4 +1,4 @@
-"""A whole file through a model and into another one, chunk by chunk: what encode, decode and sample do."""
+"""From file to file through a model, chunk by chunk: the verbs encode, decode and sample."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.latent.bulk import Bulk, Encoded
 
-Advance = Callable[[int], object]  # so many rows more are done
+Advance = Callable[[int], object]  # is told the number of rows just done
 
 
 def encode_file(
@@ -30,18 +30,18 @@ def encode_file(
 ) -> ReadSummary:
     """Encode the records of a file, which may be larger than memory, and write them with their latent vectors.
 
-    Their names are written too, where the first ones have any. What was kept in order to go on is deleted at the end.
+    Their names are written too if the first chunk has any. The parts kept for resuming are deleted at the end.
 
     Args:
-        bulk: the model, and how the work is done.
+        bulk: the model, and how its chunks are processed.
         source: path, or `-` for standard input.
         out: .npz, .parquet, .csv or .tsv, or `-` for a CSV table on standard output.
         refine: as in `Codec.encode`.
-        settings: column of the texts, and what becomes of records that the model cannot encode.
+        settings: column of the texts, and what to do with records that the model cannot encode.
         advance: is told how many rows were written.
 
     Returns:
-        How many records were encoded, and how many set aside.
+        How many records were encoded, and how many rejected.
 
     Raises:
         InputError: the source cannot be read, holds no record that can be used, or, unless they are skipped, a record
@@ -60,7 +60,7 @@ def decode_file(
     """Decode a file of latent vectors, which may be larger than memory, and write the texts; return how many.
 
     Args:
-        bulk: the model, and how the work is done.
+        bulk: the model, and how its chunks are processed.
         source: .npz, .parquet or .csv as `encode_file` writes them, or `-` for a CSV table from standard input.
         out: path, or `-`; tables have the column `log_likelihood`, log p(x|z) in nats.
         how: how a text is chosen.
@@ -86,7 +86,7 @@ def sample_file(
 
 
 def _write(bulk: Bulk, out: str, pieces: Iterable[Results], advance: Advance | None, latent: bool = False) -> int:
-    """Write pieces as they come, and delete what was kept in order to go on; return the number of rows."""
+    """Write pieces as they come, delete the parts kept for resuming, and return the number of rows."""
     count = 0
 
     def counted() -> Iterator[Results]:
@@ -116,13 +116,19 @@ class _Encoding:
 
     @property
     def summary(self) -> ReadSummary:
-        """How many records were encoded and set aside so far."""
+        """How many records were encoded and rejected so far."""
         count = self.rejects.count
         return ReadSummary(shown_name(self.source), self._kept, count, self.rejects.path if count else None)
 
     def encoded(self, bulk: Bulk, refine: int) -> Iterator[Results]:
-        """Yield texts with their latent vectors; at the end it raises InputError where there were none."""
-        for found in bulk.encode(self._texts(), refine):
+        """Yield texts with their latent vectors; raise InputError at the end if there were none."""
+
+        def texts() -> Iterator[list[str]]:
+            while items := list(islice(self._items, CHUNK)):
+                self._under_way.append(items)
+                yield [item.text for item in items if isinstance(item, Record)]
+
+        for found in bulk.encode(texts(), refine):
             if results := self._settled(found):
                 yield results
         if not self._kept:
@@ -134,14 +140,8 @@ class _Encoding:
             total = self._dropped.total()
             warnings.warn(f"dropped {total:,} unknown tokens, among them {named}", SeqVAEWarning, stacklevel=2)
 
-    def _texts(self) -> Iterator[list[str]]:
-        """Yield the texts in chunks."""
-        while items := list(islice(self._items, CHUNK)):
-            self._under_way.append(items)
-            yield [item.text for item in items if isinstance(item, Record)]
-
     def _settled(self, found: Encoded) -> Results | None:
-        """Set aside what could not be encoded of the next chunk, and return the rest, if any."""
+        """Reject the records of the next chunk that could not be encoded, and return the others, if any."""
         kept: list[Record] = []
         place = -1
         for item in self._under_way.popleft():
@@ -149,8 +149,11 @@ class _Encoding:
             reason = found.rejected.get(place) if isinstance(item, Record) else item.reason
             if isinstance(item, Record) and reason is None:
                 kept.append(item)
+            elif self.stop:
+                reason = f"{reason} (--on-error skip leaves such records out)"
+                raise RecordError(reason, file=shown_name(self.source), line=item.line)
             else:
-                self._set_aside(Flaw(item.text, item.line, reason or ""))
+                self.rejects.add(shown_name(self.source), Flaw(item.text, item.line, reason or ""))
         self._dropped.update(found.dropped)
         self._kept += len(kept)
         if not kept:
@@ -159,9 +162,3 @@ class _Encoding:
             self._named = any(record.name for record in kept)
         names = {"name": [record.name for record in kept]} if self._named else {}
         return Results([record.text for record in kept], names, found.z)
-
-    def _set_aside(self, flaw: Flaw) -> None:
-        if self.stop:
-            reason = f"{flaw.reason} (--on-error skip leaves such records out)"
-            raise RecordError(reason, file=shown_name(self.source), line=flaw.line)
-        self.rejects.add(shown_name(self.source), flaw)

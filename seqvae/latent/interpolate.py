@@ -40,7 +40,7 @@ def slerp(
 
     Points between two draws of a high-dimensional normal prior then have a norm that is typical of it, which points on
     a straight line have not (White 2016, arXiv:1609.04468; the arc: Shoemake 1985, doi:10.1145/325165.325242). Where
-    the directions are parallel or opposite, or an end is zero, no arc is singled out: the path is the straight line.
+    the directions are parallel or opposite, or an end is zero, the arc is undefined: the path is the straight line.
 
     Args:
         a: first end, `(..., latent)`.
@@ -76,6 +76,9 @@ def on_arc(
     arc = defined & (sine > _PARALLEL)
     direction = (((1 - share) * angle).sin() * unit_a + (share * angle).sin() * unit_b) / sine.where(arc, 1)
     return torch.where(arc, torch.lerp(norm_a, norm_b, share) * direction, torch.lerp(a, b, share))
+
+
+PATHS = {"slerp": slerp, "linear": linear}
 
 
 def _positions(a: Tensor, b: Tensor, steps: int) -> Tensor:

@@ -36,13 +36,13 @@ def nearest(
 ) -> Neighbours:
     """Return the k points nearest to each query, by exhaustive search: exact, in blocks of bounded memory.
 
-    Candidates are found by matrix products in float64; the distances of those kept are then computed from differences,
-    so that a point that is its own neighbour has distance 0 and not a rounding error.
+    Candidates are found by matrix products in float64; their distances are then computed from differences, so that a
+    point that is its own neighbour has distance 0 and not a rounding error.
 
     Args:
         queries: `(queries, latent)`.
         points: `(points, latent)`, the points to search.
-        k: neighbours a query, 1 to the number of points.
+        k: neighbours per query, 1 to the number of points.
         metric: `euclidean` or `cosine` (1 - cosine of the angle, 0 to 2).
 
     Returns:
@@ -51,7 +51,13 @@ def nearest(
     Raises:
         UsageError: an unknown metric, a k out of range, shapes that do not fit, or, for `cosine`, a zero vector.
     """
-    _check(queries, points, k, metric)
+    if metric not in METRICS:
+        raise UsageError(f"unknown metric {metric!r}{suggestion(metric, METRICS)}")
+    if queries.ndim != 2 or points.ndim != 2 or queries.shape[1] != points.shape[1] or len(queries) == 0:
+        shapes = f"{tuple(queries.shape)} and {tuple(points.shape)}"
+        raise UsageError(f"expected queries and points of shape (rows, latent) with one latent size, got {shapes}")
+    if not 1 <= k <= len(points):
+        raise UsageError(f"k: expected 1 to {len(points)}, the number of points, got {k}")
     left, right = queries.double(), points.double()
     if metric == "cosine":
         left, right = _directions(left, "query"), _directions(right, "point")
@@ -61,16 +67,6 @@ def nearest(
     if metric == "cosine":
         distances = distances.square() / 2  # for unit vectors, |u - v|^2 = 2 - 2 cos
     return Neighbours(distances.to(queries.dtype), indices)
-
-
-def _check(queries: Tensor, points: Tensor, k: int, metric: str) -> None:
-    if metric not in METRICS:
-        raise UsageError(f"unknown metric {metric!r}{suggestion(metric, METRICS)}")
-    if queries.ndim != 2 or points.ndim != 2 or queries.shape[1] != points.shape[1] or len(queries) == 0:
-        shapes = f"{tuple(queries.shape)} and {tuple(points.shape)}"
-        raise UsageError(f"expected queries and points of shape (rows, latent) with one latent size, got {shapes}")
-    if not 1 <= k <= len(points):
-        raise UsageError(f"k: expected 1 to {len(points)}, the number of points, got {k}")
 
 
 def _directions(rows: Tensor, what: str) -> Tensor:

@@ -1,8 +1,8 @@
-"""From latent points to texts that may be no molecules: written freely first, then under the rules of chemistry.
+"""From latent points to SMILES: decoded freely first, then under the rules of chemistry where that is no molecule.
 
-The rules look at every token on the host, and refuse none of a text that they accept in the end. So each text is
-written without them, and only one that is no molecule, or that they would not accept, is written a second time, from
-the same latent point and the same random numbers.
+The rules check every token on the host, and refuse no token of a text that they accept as a whole. So each text is
+decoded without them, and only one that is no molecule, or that they do not accept, is decoded a second time, from the
+same latent point and the same random numbers.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from seqvae.runtime.streams import LATER_TRIES
 
 @runtime_checkable
 class Write(Protocol):
-    """Decodes latent points as the config says; of `rows` alone, if given, as they would be among all."""
+    """Decodes latent points as the config says, or only `rows`, each as it would be among all."""
 
     def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None) -> Generated:
-        """Return a text for each point, or for each of the rows."""
+        """Return one text per point, or per row of `rows`."""
 
 
 @dataclass(frozen=True)
 class _Draw:
-    """Latent points of some rows of a whole, and how they were written."""
+    """Latent points of some rows, and how they were decoded."""
 
     rows: list[int]
     points: Tensor
@@ -38,11 +38,11 @@ class _Draw:
 @final
 @dataclass(frozen=True)
 class Writer:
-    """Makes molecules of latent points, as far as it can.
+    """Decodes latent points to molecules where possible.
 
     Attributes:
-        write: decodes latent points under the rules that its config names, all of them at each token.
-        accepts: whether the rules of chemistry accept token ids; None where they are not asked for.
+        write: decodes latent points under all rules that its config names.
+        accepts: whether the rules of chemistry accept token ids; None if the config does not ask for them.
     """
 
     write: Write
@@ -54,15 +54,15 @@ class Writer:
         return self._corrected(made, self._unfit(made), [_Draw(list(range(len(points))), points, config)])
 
     def drawn(self, count: int, config: DecodeConfig, draw: Callable[[int, int], Tensor]) -> Generated:
-        """Return texts of drawn points, each the first of its draws that is a molecule as it comes.
+        """Return texts of drawn points, each from the first of its draws that gives a molecule without the rules.
 
-        Of a text that none of its `tries` draws made a molecule, the first draw stays that is one under the rules of
-        chemistry, or else the last.
+        If none of its `tries` draws does, the text is that of the first draw that gives a molecule under the rules of
+        chemistry, or else of the last.
 
         Args:
             count: how many texts.
-            config: how they are written, and the seed of all.
-            draw: returns so many points by a seed.
+            config: how they are decoded, and the seed.
+            draw: from a number and a seed to that many points.
         """
         draws = [_Draw(list(range(count)), draw(count, config.seed), config)]
         made = self.write(draws[0].points, self._freely(config))
@@ -84,15 +84,16 @@ class Writer:
         return replace(config, rules="syntax") if self.accepts else config
 
     def _unfit(self, made: Generated) -> list[int]:
-        """Return the rows whose text is no molecule, or one that the rules of chemistry do not accept."""
+        """Return the rows whose text is no molecule, or is not accepted by the rules of chemistry."""
         rows = enumerate(zip(made.forms, made.ids, strict=True))
-        return [row for row, (form, ids) in rows if form is None or not self._accepted(ids.tolist())]
-
-    def _accepted(self, ids: list[int]) -> bool:
-        return self.accepts is None or self.accepts(ids[:-1])
+        return [
+            row
+            for row, (form, ids) in rows
+            if form is None or (self.accepts is not None and not self.accepts(ids.tolist()[:-1]))
+        ]
 
     def _corrected(self, made: Generated, rows: list[int], draws: Sequence[_Draw]) -> Generated:
-        """Return the texts, some rows written again under the rules of chemistry, draw by draw until one will do."""
+        """Return the texts, some rows decoded again under the rules, draw by draw until one is a molecule."""
         for one in draws if self.accepts else ():
             if not rows:
                 break

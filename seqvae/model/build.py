@@ -1,35 +1,17 @@
-"""From settings to a model: one row for each part that can be chosen."""
+"""From settings to a model: each part by its name, from the table beside its classes."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 
 from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
-from seqvae.model.decoders import CausalConvDecoder, Decoder, GRUDecoder, PositionDecoder
-from seqvae.model.encoders import ConvEncoder, Encoder, GRUEncoder
+from seqvae.model.decoders import DECODERS
+from seqvae.model.encoders import ENCODERS
 from seqvae.model.heads import LabelHead
-from seqvae.model.posteriors import DiagonalGaussian, Family, FullGaussian, PlainFamily
-from seqvae.model.priors import GaussianMixture, Prior, StandardNormal
+from seqvae.model.posteriors import POSTERIORS
+from seqvae.model.priors import PRIORS
 from seqvae.model.vae import SequenceVAE
-
-ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}
-POSTERIORS: dict[str, Callable[[int], Family]] = {
-    "diagonal": lambda latent: PlainFamily(DiagonalGaussian, (latent, latent)),
-    "full": lambda latent: PlainFamily(FullGaussian, (latent, latent * (latent + 1) // 2)),
-}
-DECODERS: dict[str, Callable[[ModelConfig, int], Decoder]] = {
-    "gru": GRUDecoder,
-    "causal_conv": CausalConvDecoder,
-    "position": PositionDecoder,
-}
-# By `Prior.kind`, which is also the name that samples are drawn by.
-PRIORS: dict[str, Callable[[ModelConfig], Prior]] = {
-    "normal": lambda config: StandardNormal(config.latent),
-    "mixture": lambda config: GaussianMixture.to_learn(config.latent, config.prior_components),
-}
 
 
 def build_model(config: ModelConfig, vocab_size: int, seed: int = 0) -> SequenceVAE:

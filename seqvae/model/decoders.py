@@ -1,13 +1,16 @@
 """Decoders: a latent point to a categorical distribution at each position.
 
-Training feeds whole sequences (`forward`); generation asks for one position after another (`begin`, `step`), and
-every decoder answers both with the same distribution. `PAD` and `BOS` have probability zero everywhere: a text is its
-tokens and one `EOS`.
+Training feeds whole sequences (`forward`); generation asks for one position after another (`begin`, `step`), and every
+decoder gives the same distribution in both. `PAD` and `BOS` have probability zero everywhere: a text is its tokens and
+one `EOS`.
+
+A new decoder is a final class here, its row in `DECODERS`, and its word in `ModelConfig`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -50,10 +53,12 @@ class Decoder(nn.Module, ABC):
 
     Attributes:
         autoregressive: position t also depends on the tokens before it.
+        positional: it has a table of positions, and so writes no text longer than `max_length`.
         max_length: longest text in tokens, without its end.
     """
 
     autoregressive: ClassVar[bool]
+    positional: ClassVar[bool] = False
     max_length: int
 
     @abstractmethod
@@ -171,6 +176,7 @@ class CausalConvDecoder(Decoder):
     """
 
     autoregressive = True
+    positional = True
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
@@ -215,7 +221,7 @@ class CausalConvDecoder(Decoder):
 
 @final
 class PositionDecoder(Decoder):
-    """One independent categorical a position, by residual convolutions over positions seeded by z.
+    """One independent categorical distribution per position, by residual convolutions over positions seeded by z.
 
     Right for sequences of one length, DNA above all: log p(x|z) is a plain sum, and exact for sets of allowed symbols.
 
@@ -225,6 +231,8 @@ class PositionDecoder(Decoder):
     """
 
     autoregressive = False
+    positional = True
+    _seeded = 16  # channels that z sets at each position by itself, before the convolutions mix them
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
@@ -240,12 +248,10 @@ class PositionDecoder(Decoder):
         self.norm = nn.LayerNorm(channels)
         self.output = Output(channels, vocab_size)
 
-    _seeded = 16  # channels that z sets at each position by itself, before the convolutions mix them
-
     def forward(
         self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
     ) -> Float[Tensor, "batch length vocab"]:
-        """Return the logits of the first `length` positions; the tokens themselves are not looked at."""
+        """Return the logits of the first `length` positions; the tokens are not read."""
         return self._all_positions(z)[:, : tokens.shape[1]]
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
@@ -261,3 +267,10 @@ class PositionDecoder(Decoder):
         for block in self.blocks:
             states = block(states, z)
         return self.output(self.norm(states))
+
+
+DECODERS: dict[str, Callable[[ModelConfig, int], Decoder]] = {
+    "gru": GRUDecoder,
+    "causal_conv": CausalConvDecoder,
+    "position": PositionDecoder,
+}

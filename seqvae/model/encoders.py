@@ -2,12 +2,15 @@
 
 Every encoder reads `(batch, length)` ids, or float `(batch, length, vocab)` whose rows sum to one (a set of allowed
 symbols is uniform over them); `PAD` positions count as absent, so that padding changes nothing.
+
+A new encoder is a final class here, its row in `ENCODERS`, and its word in `ModelConfig`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from collections.abc import Callable
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -36,14 +39,16 @@ class Encoder(nn.Module, ABC):
     """Tokens to an approximate posterior.
 
     Attributes:
-        family: the kind of posterior that its numbers make.
+        family: the kind of posterior that its numbers parameterise.
+        positional: it has a table of positions, and so reads no text longer than the model's `max_length`.
     """
 
     family: Family
+    positional: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), a row each text."""
+        """Return q(z|x), one row per text."""
 
 
 @final
@@ -67,17 +72,17 @@ class GRUEncoder(Encoder):
         self.moments = nn.Linear(2 * config.encoder_width, family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), a row each text."""
+        """Return q(z|x), one row per text."""
         mask = present(tokens).t()
         last = (mask.sum(0) - 1).clamp(min=0)
-        # Each row is turned round within its own length, so that its padding still comes last and is never read.
+        # Each row is reversed within its own length, so that its padding still comes last and is never read.
         positions = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
-        turned = torch.where(mask, last - positions, positions)
+        mirror = torch.where(mask, last - positions, positions)
         states = embed(tokens, self.embedding.weight).transpose(0, 1)
         for onward, backward in zip(self.left_to_right, self.right_to_left, strict=True):
             ahead = onward(states)[0]
-            back = backward(_rows(states, turned))[0]
-            states = self.dropout(torch.cat([ahead, _rows(back, turned)], dim=-1))
+            back = backward(_rows(states, mirror))[0]
+            states = self.dropout(torch.cat([ahead, _rows(back, mirror)], dim=-1))
         ends = torch.cat([_rows(ahead, last.unsqueeze(0)), _rows(back, last.unsqueeze(0))], dim=-1)[0]
         return self.family(self.moments(ends).float())  # in bf16 the rate would be mostly rounding, and negative
 
@@ -91,7 +96,7 @@ def _rows(states: Tensor, positions: Tensor) -> Tensor:
 class ConvEncoder(Encoder):
     """Dilated residual convolutions, then attention pooling by learned queries.
 
-    Positions are embedded, so that the pooled vectors know where a motif stands.
+    Positions are embedded, so that the pooled vectors keep where a motif stands.
 
     Args:
         config: sizes.
@@ -99,6 +104,7 @@ class ConvEncoder(Encoder):
         family: the kind of posterior.
     """
 
+    positional = True
     _queries = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
 
     def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
@@ -116,7 +122,7 @@ class ConvEncoder(Encoder):
         self.moments = nn.Linear(self._queries * channels, family.size)
 
     def forward(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), a row each text."""
+        """Return q(z|x), one row per text."""
         mask = present(tokens)
         states = embed(tokens, self.embedding.weight) + self.position[: tokens.shape[1]]
         states = states * mask.unsqueeze(-1)
@@ -126,3 +132,6 @@ class ConvEncoder(Encoder):
         weights = self.scores(states).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(dim=1)
         pooled = torch.einsum("blq,blc->bqc", weights, states).flatten(1)
         return self.family(self.moments(pooled).float())  # as in the GRU encoder
+
+
+ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}

@@ -1,4 +1,4 @@
-"""Heads p(y|z): what a latent point says of labels that some sequences carry."""
+"""Heads p(y|z): labels that some sequences carry, predicted from a latent point."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 _WIDTH = 128  # hidden units: labels are some tens at most, and the encoder does the work
-_LEAST_NOISE = 1e-3  # of a standard deviation: below that a label is known to more digits than it is measured to
+_LEAST_NOISE = (
+    1e-3  # of a standard deviation: below that a label would be predicted to more digits than it is measured to
+)
 
 
 @final
 class LabelHead(nn.Module):
-    """Independent Gaussians around a small network of z, one for each label, with a learned noise each.
+    """Independent Gaussians around a small network of z, one per label, each with a learned noise.
 
-    A missing label (NaN) costs nothing and moves nothing, so that labels may be known of a few sequences alone. Trained
+    A missing label (NaN) adds neither loss nor gradient, so that labels may be known for a few sequences only. Trained
     jointly with the VAE, log p(y|z) joins log p(x|z) in the bound on log p(x, y) (Kingma et al. 2014, arXiv:1406.5298).
-    Labels are standardised inside: `nats` are those of standardised labels, predictions come in the labels' own units.
+    Labels are standardised inside: `nats` are those of standardised labels, predictions are in the labels' own units.
 
     Args:
         latent: dimensions of z.
@@ -53,7 +55,7 @@ class LabelHead(nn.Module):
     def nats(self, z: Float[Tensor, "batch latent"], labels: Float[Tensor, "batch labels"]) -> Float[Tensor, " batch"]:
         """Return -log p(y|z) of each row, summed over its known labels, in nats of standardised labels."""
         known = ~labels.isnan()
-        # Replaced before the network's output meets it: no gradient may be NaN.
+        # NaN is replaced before the network's output enters: masked later, it would still make gradients NaN.
         target = torch.where(known, (labels - self.centre) / self.scale, torch.zeros_like(labels))
         noise = self.log_noise.clamp(min=math.log(_LEAST_NOISE))
         each = 0.5 * ((target - self.network(z)) / noise.exp()).square() + noise + 0.5 * math.log(2 * math.pi)

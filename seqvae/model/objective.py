@@ -26,8 +26,7 @@ def token_log_likelihood(logits: Float[Tensor, "batch length vocab"], tokens: To
         flat = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=PAD, reduction="none")
         return -flat.view(tokens.shape)
     allowed = logits.float().log_softmax(-1).masked_fill(tokens <= 0, float("-inf"))
-    # Padding rows allow `PAD` alone, whose log-probability is minus infinity: replaced before, so that no gradient is
-    # NaN.
+    # Padding rows allow `PAD` alone, whose log-probability is minus infinity: replaced first, or gradients become NaN.
     absent = ~present(tokens)
     return allowed.masked_fill(absent.unsqueeze(-1), 0.0).logsumexp(-1).masked_fill(absent, 0.0)
 
@@ -57,7 +56,7 @@ def beta_at(progress: float, config: ObjectiveConfig) -> float:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one pass tells of each text, in nats per sequence.
+    """Distortion and rate of each text from one pass, in nats per sequence.
 
     Attributes:
         distortion: `(batch,)`, -log p(x|z) at the sampled z.

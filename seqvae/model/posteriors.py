@@ -1,7 +1,7 @@
 """Approximate posteriors q(z|x).
 
-A new one is a final class here or in a file beside this one, a row of `build.POSTERIORS`, its word in `ModelConfig`,
-and, where its rate has a closed form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows what it is made of.
+A new one is a final class here, its row in `POSTERIORS`, its word in `ModelConfig`, and, where its rate has a closed
+form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows its parameters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from seqvae.model.layers.triangle import lower_triangle
 
-_ENTRIES = 1 << 22  # numbers of a table made at a time, whatever the batch: 32 MiB of float64
+_ENTRIES = 1 << 22  # largest table held at a time, whatever the batch: 32 MiB of float64
 
 
 class Posterior(ABC):
@@ -26,7 +26,7 @@ class Posterior(ABC):
     @property
     @abstractmethod
     def numbers(self) -> tuple[Tensor, ...]:
-        """What the densities are made of: tensors with one row per text, any finite number allowed in each place."""
+        """The parameters of the densities: tensors with one row per text, any finite number allowed in each place."""
 
     @property
     @abstractmethod
@@ -36,7 +36,7 @@ class Posterior(ABC):
     @property
     @abstractmethod
     def std(self) -> Float[Tensor, "batch latent"]:
-        """The standard deviation of each dimension by itself."""
+        """The marginal standard deviation of each dimension."""
 
     @abstractmethod
     def mean_covariance(self) -> Float[Tensor, "latent latent"]:
@@ -46,9 +46,9 @@ class Posterior(ABC):
     def deviation(
         self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
     ) -> Float[Tensor, "*samples batch latent"]:
-        """Return how far from its mean a sample lies that is made of this noise, `scale` times as far as usual.
+        """Return how far the sample made of this noise lies from its mean, times `scale`.
 
-        Of noise from N(0, I), mean + deviation is a reparameterised sample of q(z|x).
+        With noise from N(0, I), mean + deviation is a reparameterised sample of q(z|x).
         """
 
     @abstractmethod
@@ -67,11 +67,11 @@ class Posterior(ABC):
         return torch.cat(parts)
 
     def with_numbers(self, numbers: Sequence[Tensor]) -> Posterior:
-        """Return a posterior of the same kind that is made of other numbers, as `numbers` has them."""
+        """Return a posterior of the same kind with other parameters, in the order of `numbers`."""
         return type(self)(*numbers)
 
     def free_parameters(self) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], Posterior]]:
-        """Return copies of the numbers for an optimiser to change, and what makes a posterior of them again."""
+        """Return copies of the parameters for an optimiser to change, and a function from these to a posterior."""
         return [part.detach().clone().requires_grad_() for part in self.numbers], self.with_numbers
 
     def rows(self, index: slice | Tensor) -> Posterior:
@@ -139,8 +139,8 @@ class DiagonalGaussian(Posterior):
     def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
         """Return log q(z|x) in nats of every point under every row.
 
-        The squares are expanded, so that the whole table is two matrix products; float64 leaves 1e-8 nats of what that
-        cancels.
+        The squares are expanded, so that the whole table is two matrix products; in float64, cancellation costs 1e-8
+        nats.
         """
         precision = (-self.log_variance).exp()
         scaled = self._mean * precision
@@ -174,7 +174,7 @@ class FullGaussian(Posterior):
 
     @property
     def std(self) -> Float[Tensor, "batch latent"]:
-        """The standard deviation of each dimension by itself."""
+        """The marginal standard deviation of each dimension."""
         return self.factor().square().sum(-1).sqrt()
 
     @property
@@ -215,26 +215,26 @@ class FullGaussian(Posterior):
 
 
 class Family(nn.Module, ABC):
-    """One kind of posterior: what the numbers of an encoder mean, and the weights of its own that it may have.
+    """One kind of posterior: what an encoder's outputs mean, with weights of its own where it needs any.
 
     Attributes:
-        size: numbers per text that an encoder gives it.
+        size: an encoder's outputs per text.
     """
 
     size: int
 
     @abstractmethod
     def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) of each row of an encoder's numbers."""
+        """Return q(z|x) for each row of an encoder's outputs."""
 
 
 @final
 class PlainFamily(Family):
-    """A family without weights: an encoder's numbers are those of the posterior, side by side.
+    """A family without weights: an encoder's outputs are the posterior's parameters, side by side.
 
     Args:
-        kind: makes a posterior of its numbers.
-        sizes: columns of each of these.
+        kind: makes a posterior from its parameters.
+        sizes: columns of each parameter.
     """
 
     def __init__(self, kind: Callable[..., Posterior], sizes: Sequence[int]) -> None:
@@ -242,5 +242,12 @@ class PlainFamily(Family):
         self.kind, self.sizes, self.size = kind, tuple(sizes), sum(sizes)
 
     def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) of each row of an encoder's numbers."""
+        """Return q(z|x) for each row of an encoder's outputs."""
         return self.kind(*numbers.split(self.sizes, dim=-1))
+
+
+# By latent dimensions.
+POSTERIORS: dict[str, Callable[[int], Family]] = {
+    "diagonal": lambda latent: PlainFamily(DiagonalGaussian, (latent, latent)),
+    "full": lambda latent: PlainFamily(FullGaussian, (latent, latent * (latent + 1) // 2)),
+}

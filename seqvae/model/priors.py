@@ -1,26 +1,29 @@
 """Priors p(z): the model's own, and densities fitted afterwards to the mean of q(z|x) over the training texts.
 
-N(0, I) is where a VAE is told to put its latent points; where it does put them is the aggregate posterior (Hoffman &
-Johnson 2016, "ELBO surgery"; Tomczak & Welling 2018, arXiv:1705.07120). The more faithful the reconstruction, the
-wider the gap. A density of the aggregate posterior is a better prior for sampling, and leaves the decoder alone (Dai &
-Wipf 2019, arXiv:1903.05789).
+A VAE is trained to put its latent points where N(0, I) does; where they really lie is the aggregate posterior (Hoffman
+& Johnson 2016, "ELBO surgery"; Tomczak & Welling 2018, arXiv:1705.07120). The more faithful the reconstruction, the
+wider the gap. A density fitted to the aggregate posterior is a better prior for sampling, and leaves the decoder as it
+is (Dai & Wipf 2019, arXiv:1903.05789).
+
+A new prior to train with is a final class here, its row in `PRIORS`, and its word in `ModelConfig`.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqvae.config import ModelConfig
 from seqvae.model.layers.triangle import lower_triangle
 
-_APART = 0.3  # spread of the means that learning starts from: apart enough for gradients to tell them apart
-_ROWS = 16_384  # points at a time while sampling: bounds the memory of a flow's hidden layers
+_APART = 0.3  # initial standard deviation of the means: far enough apart for gradients to separate them
+_ROWS = 16_384  # points per pass while sampling: bounds the memory of a flow's hidden layers
 
 
 class Prior(nn.Module, ABC):
@@ -65,7 +68,7 @@ class StandardNormal(Prior):
 
 
 class FittedPrior(Prior):
-    """A density with parameters; everything about it is in `settings()` and `tensors()`.
+    """A density with parameters; `settings()` and `tensors()` describe it completely.
 
     Args:
         latent: dimensions of z.
@@ -89,7 +92,7 @@ class FittedPrior(Prior):
         }
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over the numbers that `tensors()` returned, in this prior's own precision.
+        """Load the numbers that `tensors()` returned, in this prior's own precision.
 
         Raises:
             ValueError: a name is missing or unknown, a shape differs, or a number is NaN or infinite.
@@ -132,7 +135,7 @@ class GaussianMixture(FittedPrior):
 
     @classmethod
     def to_learn(cls, latent: int, components: int) -> GaussianMixture:
-        """Return a mixture that learns with a model, from next to N(0, I); torch's own generator sets its means."""
+        """Return a mixture to train with a model, near N(0, I) at first; torch's own generator draws the means."""
         mixture = cls(latent, components)
         with torch.no_grad():
             mixture.means.normal_(0, _APART)
@@ -170,24 +173,22 @@ class GaussianMixture(FittedPrior):
     def log_prob(self, z: Float[Tensor, "*samples latent"]) -> Float[Tensor, "*samples"]:
         """Return log p(z) in nats."""
         points = z.reshape(-1, self.latent)
-        # One component after the other: all at once would take components * latent numbers a point.
-        parts = [self._component_log_prob(points, k) for k in range(self.components)]
+        parts = []
+        for k in range(self.components):  # all at once would take components * latent numbers per point
+            factor = self._factor(k)
+            scaled = torch.linalg.solve_triangular(factor, (points - self.means[k]).T, upper=False)
+            # L L^T is a covariance whatever the signs on L's diagonal: training leaves them free.
+            log_det = factor.diagonal().abs().log().sum()
+            parts.append(-0.5 * (scaled.square().sum(0) + self.latent * math.log(2 * math.pi)) - log_det)
         weights = self.log_weights.log_softmax(0).unsqueeze(1)  # stored numbers may be rounded
         return (torch.stack(parts) + weights).logsumexp(0).reshape(z.shape[:-1])
-
-    def _component_log_prob(self, points: Tensor, k: int) -> Tensor:
-        factor = self._factor(k)
-        scaled = torch.linalg.solve_triangular(factor, (points - self.means[k]).T, upper=False)
-        # L L^T is a covariance whatever the signs on L's diagonal: learning may leave them as it likes.
-        log_det = factor.diagonal().abs().log().sum()
-        return -0.5 * (scaled.square().sum(0) + self.latent * math.log(2 * math.pi)) - log_det
 
     def _factor(self, k: int) -> Tensor:
         return lower_triangle(self.factors[k], self.latent)
 
     @torch.no_grad()
     def sample(self, count: int, rng: torch.Generator) -> Float[Tensor, "count latent"]:
-        """Draw points: a component for each, then a point of it."""
+        """Draw points: for each a component, then a point from it."""
         weights = self.log_weights.double().softmax(0).to(rng.device)
         chosen = torch.multinomial(weights, count, replacement=True, generator=rng)
         noise = torch.randn(count, self.latent, generator=rng, device=rng.device, dtype=self.means.dtype)
@@ -202,19 +203,19 @@ class GaussianMixture(FittedPrior):
 class FlowPrior(FittedPrior):
     """A normalizing flow: N(0, I) behind masked autoregressive layers and a full linear map.
 
-    The linear map carries mean and covariance, so that the layers see centred and whitened points. Each layer moves and
-    scales every dimension by numbers that depend on the dimensions of the groups before its own (Papamakarios et al.
-    2017, arXiv:1705.07057); two groups are a coupling layer (Dinh et al. 2017, arXiv:1605.08803). Sampling takes one
-    pass a group and layer. The layers are zuko's. Splines in place of shifts and scales (Durkan et al. 2019,
-    arXiv:1906.04032) took four times as long a step and gained less in equal time: whitened, each dimension by itself
-    is nearly Gaussian, and what there is to learn is how they depend on each other.
+    The linear map carries mean and covariance, so that the layers see centred and whitened points. Each layer shifts
+    and scales every dimension by numbers that depend on the dimensions of the groups before its own (Papamakarios et
+    al. 2017, arXiv:1705.07057); two groups are a coupling layer (Dinh et al. 2017, arXiv:1605.08803). Sampling takes
+    one pass per group and layer. The layers are zuko's. Splines in place of shifts and scales (Durkan et al. 2019,
+    arXiv:1906.04032) took four times as long per step and gained less in equal time: whitened, each dimension is nearly
+    Gaussian by itself, and what remains to be learned is how the dimensions depend on each other.
 
     Args:
         latent: dimensions of z.
         layers: number of layers.
         width: hidden units in each of the two hidden layers of a layer's network.
-        groups: groups of dimensions in each layer, from 2; at most one a dimension.
-        seed: of the initial weights; the global generator is left as found.
+        groups: groups of dimensions in each layer, from 2; at most one per dimension.
+        seed: seed of the initial weights; the global generator is left as found.
     """
 
     kind = "flow"
@@ -236,7 +237,7 @@ class FlowPrior(FittedPrior):
     def _step(self, number: int) -> nn.Module:
         from zuko.flows import MaskedAutoregressiveTransform
 
-        # Each layer groups the dimensions anew; every second one turns the order of the one before round.
+        # Each pair of layers groups the dimensions anew, its second layer in the reverse order of its first.
         rng = torch.Generator().manual_seed(number // 2)
         order = torch.randperm(self.latent, generator=rng) if number > 1 else torch.arange(self.latent)
         step = MaskedAutoregressiveTransform(
@@ -246,7 +247,7 @@ class FlowPrior(FittedPrior):
             hidden_features=(self.width, self.width),
             activation=nn.SiLU,
         )
-        with torch.no_grad():  # the fit starts at the linear map's Gaussian
+        with torch.no_grad():  # the fit starts from the linear map's Gaussian
             for value in list(step.parameters())[-2:] if self.latent > 1 else step.parameters():
                 value.zero_()
         return step
@@ -290,11 +291,16 @@ class FlowPrior(FittedPrior):
         return torch.cat(parts).to(rng.device)
 
 
+# Priors that a model is trained with, by `Prior.kind`, which is also the name that samples are drawn by.
+PRIORS: dict[str, Callable[[ModelConfig], Prior]] = {
+    "normal": lambda config: StandardNormal(config.latent),
+    "mixture": lambda config: GaussianMixture.to_learn(config.latent, config.prior_components),
+}
 _KINDS: dict[str, type[FittedPrior]] = {kind.kind: kind for kind in (GaussianMixture, FlowPrior)}
 
 
 def prior_to_dict(prior: FittedPrior) -> dict[str, Any]:
-    """Return kind and settings, as JSON has them; the numbers are in `prior.tensors()`."""
+    """Return kind and settings in the types of JSON; the numbers are in `prior.tensors()`."""
     return {"kind": prior.kind, **prior.settings()}
 
 

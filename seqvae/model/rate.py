@@ -1,7 +1,7 @@
 """The rate KL(q(z|x) || p(z)) of every pair of posterior and prior, in nats per sequence: here and nowhere else.
 
-A pair of the table has a closed form; the rate of any other is log q(z|x) - log p(z) at samples of q(z|x), whose
-expectation it is (Kingma & Welling 2014, arXiv:1312.6114, the estimator A).
+A pair in the table has a closed form; the rate of any other is estimated by its definition, the mean of log q(z|x) -
+log p(z) over samples of q(z|x) (Kingma & Welling 2014, arXiv:1312.6114, the estimator A).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def rate_parts(
     Args:
         posterior: q(z|x).
         prior: p(z), on the same device.
-        z: samples of q(z|x), which serve where there is no closed form.
+        z: samples of q(z|x), used where there is no closed form.
 
     Returns:
         One part per latent dimension where there is a closed form, else the whole as the only part.

@@ -25,10 +25,10 @@ class Losses:
     """One training step's loss and its parts, means over the batch in nats per sequence.
 
     Attributes:
-        loss: distortion + label_nats + beta * charged rate; gradients flow through it.
+        loss: distortion + label_nats + beta * rate, the rate after free bits; gradients flow through it.
         distortion: mean of -log p(x|z).
-        rate: mean of KL(q(z|x) || p(z)), as it is, whatever the objective charges.
-        label_nats: mean of -log p(y|z) over the known labels of each text; 0 for a model that predicts none.
+        rate: mean of KL(q(z|x) || p(z)), before free bits.
+        label_nats: mean over texts of -log p(y|z) of their known labels; 0 for a model that predicts none.
     """
 
     loss: Float[Tensor, ""]
@@ -39,7 +39,7 @@ class Losses:
 
 @final
 class SequenceVAE(nn.Module):
-    """A variational autoencoder of token sequences, made of parts.
+    """A variational autoencoder of token sequences, assembled from its parts.
 
     Args:
         encoder: tokens to q(z|x).
@@ -53,7 +53,7 @@ class SequenceVAE(nn.Module):
         self.encoder, self.decoder, self.prior, self.head = encoder, decoder, prior, head
 
     def posterior(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), a row each text."""
+        """Return q(z|x), one row per text."""
         return self.encoder(tokens)
 
     def log_likelihood(self, z: Float[Tensor, "batch latent"], tokens: Tokens) -> Float[Tensor, " batch"]:
@@ -67,7 +67,7 @@ class SequenceVAE(nn.Module):
         KL(q(z|x) || p(z)) on average.
 
         Args:
-            batch: texts; their labels and weights play no part.
+            batch: texts; their labels and weights are not used.
             rng: source of the sample.
             prior: p(z) in place of the model's own.
         """
@@ -79,17 +79,20 @@ class SequenceVAE(nn.Module):
     def losses(self, batch: Batch, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits.
 
-        With labels it is the bound on log p(x, y), a missing label left out; weights are those of the means.
+        With labels it is the bound on log p(x, y), missing labels left out; the batch's weights enter all means.
         """
         posterior = self.posterior(batch.inputs)
         z = posterior.rsample(1, rng)
         parts = rate_parts(posterior, self.prior, z)
-        hidden = self._hidden_words(batch.targets, config.word_dropout, rng)
+        hidden = None
+        if config.word_dropout and self.decoder.autoregressive:
+            uniform = torch.rand(batch.targets.shape[:2], generator=rng, device=rng.device)
+            hidden = (uniform < config.word_dropout).to(batch.targets.device)
         distortion = batch.mean(-log_likelihood(self.decoder(z[0], batch.targets, hidden), batch.targets))
         labels = torch.zeros((), device=distortion.device)
         if self.head is not None and batch.labels is not None:
             labels = batch.mean(self.head.nats(z[0], batch.labels))
-        # Where the rate is one part for all dimensions, that has the free bits of all of them.
+        # A rate in one part for all dimensions has the free bits of all of them.
         free = config.free_bits * (z.shape[-1] // parts.shape[-1])
         loss = distortion + labels + beta * rate_penalty(batch.mean(parts), free)
         return Losses(loss, distortion.detach(), batch.mean(parts.detach().sum(-1)), labels.detach())
@@ -97,12 +100,12 @@ class SequenceVAE(nn.Module):
     def iwae(
         self, tokens: Tokens, samples: int, rng: torch.Generator, prior: Prior | None = None
     ) -> Float[Tensor, " batch"]:
-        """Return the importance-weighted lower bound on log p(x), nats per sequence, one pass a sample.
+        """Return the importance-weighted lower bound on log p(x), nats per sequence, in one pass per sample.
 
         Args:
             tokens: texts.
-            samples: posterior samples of each text.
-            rng: source of these.
+            samples: posterior samples per text.
+            rng: source of the samples.
             prior: p(z) in place of the model's own.
         """
         posterior, density = self.posterior(tokens), self.prior if prior is None else prior
@@ -110,8 +113,3 @@ class SequenceVAE(nn.Module):
         for z in posterior.rsample(samples, rng):
             weights.append(self.log_likelihood(z, tokens) + density.log_prob(z) - posterior.log_prob(z))
         return importance_weighted_bound(torch.stack(weights))
-
-    def _hidden_words(self, tokens: Tokens, share: float, rng: torch.Generator) -> Tensor | None:
-        if share == 0 or not self.decoder.autoregressive:
-            return None
-        return (torch.rand(tokens.shape[:2], generator=rng, device=rng.device) < share).to(tokens.device)

@@ -1,7 +1,7 @@
-"""String to number: properties of molecules and of sequences, published benchmarks, programs, and joined scores.
+"""Properties of molecules and sequences, published benchmarks, external programs, and joined scores.
 
 seqvae.properties.get("pmo:deco_hop")(["CCO", "c1ccccc1"])  # float64, (batch,)
-seqvae.properties.score(["qed", "logp"], ["CCO"])  # a column a property
+seqvae.properties.score(["qed", "logp"], ["CCO"])  # one column per property
 seqvae.properties.Columns(["qed", "tasks.toml"])(["CCO"])  # what `seqvae properties score` writes
 seqvae.properties.scoring_of("tasks.toml")(["CCO"])  # many terms, one score
 """

@@ -15,10 +15,10 @@ from seqvae.properties.scoring import is_scoring_file, read_scoring
 
 @final
 class Columns:
-    """What `seqvae properties score` computes: a column per property, and the columns of each scoring after them.
+    """What `seqvae properties score` computes: one column per property, then the columns of each scoring.
 
     Args:
-        names: of properties, and TOML files of terms; of equal ones the first counts.
+        names: of properties, and TOML files of terms; repeated ones are ignored.
 
     Raises:
         UsageError: there is no such property, or two columns would have the same title.
@@ -40,7 +40,7 @@ class Columns:
                 self.titles.append(title)
 
     def __call__(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Return `(batch,)` float64 by title, NaN where a text has no value; raises as properties and scorings do."""
+        """Return `(batch,)` float64 by title, NaN for a text without a value; raises as properties and scorings do."""
         columns = score(self.properties, texts)
         for scoring in self.scorings:
             columns |= scoring.parts(texts)

@@ -1,18 +1,19 @@
-"""Programs as properties: a command that is given texts and prints a number for each.
+"""Programs as properties: a command that receives texts and prints a number for each.
 
-What stands in the command says how the texts reach it:
+The command's placeholder determines how it receives the texts:
 
-* `{smiles}`, `{sequence}` or `{text}`: the program is called once a text, which is put there; it prints one number.
-* `{file}`: the program is called once a batch, with the path of a file of all texts, one a line, put there; it prints a
-  number a line, in their order.
-* none of these: the same, and the texts come on standard input.
+* `{smiles}`, `{sequence}` or `{text}`: the program is called once per text, which replaces the placeholder; it prints
+  one number.
+* `{file}`: the program is called once per batch, with the path of a file that has one text per line; it prints one
+  number per line, in the same order.
+* none of these: likewise, with the texts on standard input.
 
-An empty line or `nan` says that a text has no value. An empty text has none, and no program is asked for it.
+An empty line or `nan` means that a text has no value. An empty text has none, and the program is not called for it.
 
-A text is never read as code. The command is split into words and run without a shell; a text is one word or a part of
-one, whatever it holds, and a place inside a piece of code (`sh -c "dock {smiles}"`, `ssh host dock {smiles}`) is
-refused. With `shell` the command is a script for `sh`, and a place becomes a quoted variable of that script, not a
-quoted text: that holds in backquotes too.
+A text is never read as code. The command is split into words and run without a shell; a text is one word or part of a
+word, whatever it contains, and a placeholder within code (`sh -c "dock {smiles}"`, `ssh host dock {smiles}`) is
+refused. With `shell` the command is a script for `sh`, and a placeholder becomes a quoted variable of that script, not
+a quoted text: this is safe in backquotes too.
 """
 
 from __future__ import annotations
@@ -42,36 +43,37 @@ from numpy.typing import NDArray
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.sequences.domain import DNA, LETTERS, MOLECULES, PROTEIN, RNA
 
-TIMEOUT = 60.0  # seconds a call: some molecules dock in that time
+TIMEOUT = 60.0  # seconds per call: time enough to dock some molecules
 _KINDS = {"smiles": MOLECULES, "sequence": DNA, "text": LETTERS}
-_ALSO = {"sequence": (RNA, PROTEIN, LETTERS)}  # a sequence of whatever letters
+_ALSO = {"sequence": (RNA, PROTEIN, LETTERS)}  # sequences over any letters
 _FILE = "file"
 _NAMES = (*_KINDS, _FILE)
 _PLACE = re.compile(rf"\{{({'|'.join(_NAMES)})\}}")
-# What may stand around a place in a word: paths and flags such as --smiles={smiles}, and nothing that code is made of.
+# What may surround a placeholder in a word: paths and flags such as --smiles={smiles}, but no characters of code.
 _WORD = re.compile(rf"(?:[\w./:=@%+,-]|{_PLACE.pattern})*")
-# A place with which a word begins, in a list of words or in a script: there a text could be taken for a flag.
+# A placeholder at the start of a word, in a list of words or in a script: there a text could be taken for a flag.
 _FIRST = re.compile(rf"(?:^|[^\w./:=@%+,])\{{(?:{'|'.join(_KINDS)})\}}")
+_UNSENDABLE = re.compile("[\0\ud800-\udfff]")  # NUL ends a word, and lone surrogates have no UTF-8
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "csh", "tcsh", "su"}  # code follows their -c
-_ALWAYS_CODE = {"eval", "ssh"}  # all that follows is code: ssh hands it to the shell of the other machine
+_ALWAYS_CODE = {"eval", "ssh"}  # everything after these is code: ssh passes it to the remote shell
 _VARIABLE = "SEQVAE_TEXT"
-_GRACE = 2.0  # seconds for the pipes of a killed program: what it started may have left its group and hold them open
-_NEAR = 0.8  # a slip such as {smile} is as near as this; {next} and {exit} of awk are not
-_SHOWN = 80  # letters of a text, a line or a command in an error
+_GRACE = 2.0  # seconds for the pipes of a killed program: its children may have left its group and keep them open
+_NEAR = 0.8  # a typo such as {smile} is at least as similar as this; awk's {next} and {exit} are not
+_SHOWN = 80  # characters of a text, a line or a command in an error
 
 
 @final
 @dataclass(frozen=True)
 class Program:
-    """A command that prints numbers of texts; what a `Property` computes.
+    """A command that prints a number for each text; it computes a `Property`.
 
     Attributes:
-        command: as it would be typed, with a place for a text or a file, or none.
+        command: as typed in a terminal, with a placeholder for a text or a file, or none.
         timeout: seconds that a call may take; then the program is killed, with everything it started.
-        shell: the command is a script for `sh`: pipes, variables and so on.
+        shell: the command is a script for `sh`, with pipes, variables and so on.
 
     Raises:
-        ConfigError: the time limit is none.
+        ConfigError: the timeout is not a positive number.
         UsageError: the command is empty, cannot be split into words, or its program is not found; or a text would be
             read as code.
     """
@@ -83,7 +85,15 @@ class Program:
     def __post_init__(self) -> None:
         if not 0.0 < self.timeout < math.inf:
             raise ConfigError(f"timeout: expected seconds above 0, got {self.timeout:g}")
-        _check_places(self.command)
+        if not self.command.strip() or "\0" in self.command:
+            raise UsageError(f"command: expected a program and its arguments, got {_short(self.command)}")
+        for word in re.findall(r"\{(\w+)\}", self.command):
+            near = difflib.get_close_matches(word.lower(), _NAMES, n=1, cutoff=_NEAR)
+            if word not in _NAMES and near:  # other words in braces may belong to the program
+                raise UsageError(f"{self._said()}: unknown placeholder {word!r}; did you mean {near[0]!r}?")
+        found = sorted(set(_PLACE.findall(self.command)))
+        if len(found) > 1:
+            raise UsageError(f"{self._said()}: expected one kind of placeholder, got {' and '.join(found)}")
         if self.shell:
             _check_script(self.command)
         else:
@@ -93,11 +103,17 @@ class Program:
         """Return `(batch,)` float64, the number of each text.
 
         Raises:
-            InputError: a text cannot be given to a program; or the program fails, takes too long, or prints something
-                else than a number a text.
+            InputError: a text cannot be passed to a program; or the program fails, takes too long, or prints anything
+                other than one number per text.
         """
         for text in texts:
-            self._check(text)
+            if _UNSENDABLE.search(text) or text.splitlines() not in ([text], []):
+                raise InputError(f"{self._said()}: expected a text of one line of Unicode, got {_short(text)}")
+            if text.startswith("-") and any(_FIRST.search(word) for word in self._words):
+                raise InputError(
+                    f"{self._said()}: {_short(text)} would be taken for a flag: "
+                    "put the text behind a flag, as --text={text}, or let the program read it from {file}"
+                )
         rows = [row for row, text in enumerate(texts) if text]
         values = np.full(len(texts), np.nan)
         if rows:
@@ -105,22 +121,22 @@ class Program:
         return values
 
     def kind(self) -> str:
-        """Return what it reads, by the name of its place: `molecules`, `dna`, or `letters`, that is any text."""
+        """Return its domain, by the name of its placeholder: `molecules`, `dna`, or `letters` for any text."""
         return _KINDS.get(self._place, LETTERS)
 
     @property
     def also(self) -> tuple[str, ...]:
-        """The further domains whose texts it takes."""
+        """The further domains whose texts it accepts."""
         return _ALSO.get(self._place, ())
 
     @property
     def one_by_one(self) -> bool:
-        """Whether it is called for each text, not for a batch of them."""
+        """Whether it is called once per text rather than once per batch."""
         return self._place in _KINDS
 
     @functools.cached_property
     def _place(self) -> str:
-        """Name of what is put into the command; empty: nothing."""
+        """Name of the command's placeholder; empty: none."""
         return next(iter(_PLACE.findall(self.command)), "")
 
     @functools.cached_property
@@ -129,16 +145,6 @@ class Program:
             return [self.command] if self.shell else shlex.split(self.command)
         except ValueError as error:
             raise UsageError(f"{self._said()}: cannot be split into words: {error}") from error
-
-    def _check(self, text: str) -> None:
-        """Refuse a text that would not reach the program as one line, or as one word that is no flag."""
-        if "\0" in text or text.splitlines() not in ([text], []) or not _encodes(text):
-            raise InputError(f"{self._said()}: expected a text of one line of Unicode, got {_short(text)}")
-        if text.startswith("-") and any(_FIRST.search(word) for word in self._words):
-            raise InputError(
-                f"{self._said()}: {_short(text)} would be taken for a flag: "
-                "put the text behind a flag, as --text={text}, or let the program read it from {file}"
-            )
 
     def _of(self, texts: list[str]) -> list[float]:
         if self._place in _KINDS:
@@ -152,7 +158,7 @@ class Program:
             return self._numbers(self._printed(put=file.name), texts)
 
     def _printed(self, put: str = "", feed: str = "") -> str:
-        """Return what the program prints, with something put in its place and fed to its standard input."""
+        """Return the program's output, given what replaces its placeholder and what it reads on standard input."""
         environment = dict(os.environ)
         if self.shell:
             words = ["/bin/sh", "-c", _PLACE.sub(f'"${{{_VARIABLE}}}"', self.command)]
@@ -178,7 +184,7 @@ class Program:
                 env=environment,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # what it starts can be killed with it
+                start_new_session=True,  # so that its children can be killed with it
             )
         except (OSError, ValueError) as error:
             raise InputError(f"{self._said()}: cannot be started: {getattr(error, 'strerror', error)}") from error
@@ -196,48 +202,41 @@ class Program:
             last = f", the last {_short(lines[-1])}" if lines else ""
             wanted = "1 line with a number" if len(texts) == 1 else f"{len(texts)} lines, each with a number"
             raise InputError(f"{said}: expected {wanted}, got {len(lines)}{last}")
-        return [self._number(place, line, text) for place, (line, text) in enumerate(zip(lines, texts, strict=True))]
-
-    def _number(self, place: int, line: str, text: str) -> float:
-        try:
-            return float(line) if line.strip() else math.nan
-        except ValueError:
-            reason = f"expected a number on line {place + 1}, got {_short(line)}"
-            raise InputError(f"{self._said(text)}: {reason}") from None
+        numbers: list[float] = []
+        for line, text in zip(lines, texts, strict=True):
+            try:
+                numbers.append(float(line) if line.strip() else math.nan)
+            except ValueError:
+                reason = f"expected a number on line {len(numbers) + 1}, got {_short(line)}"
+                raise InputError(f"{self._said(text)}: {reason}") from None
+        return numbers
 
     def _said(self, text: str = "") -> str:
         return f"command {_short(self.command)}" + (f" on {_short(text)}" if text else "")
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @contextmanager
 def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Leave no program behind: kill it where anything goes wrong here, or where this process is told to end.
+    """Leave no program behind: kill it if anything goes wrong here, or if this process is told to end.
 
-    A worker of a search that takes too long is ended by SIGTERM, without a word to the program that it waits for.
+    A search ends a worker that takes too long by SIGTERM, which the program that the worker waits for does not get.
     """
     before = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
+        """Kill the program, then let the signal act as before."""
         _kill(process)
         signal.signal(number, before)
         signal.raise_signal(number)
 
-    # A handler that a main process has set may mean to let it finish its work; that of a worker ends it.
+    # The handler of a main process may let it finish its work; the handler of a worker ends it.
     ends = before == signal.SIG_DFL or (callable(before) and multiprocessing.parent_process() is not None)
-    ends = ends and threading.current_thread() is threading.main_thread()  # no other may set one
+    ends = ends and threading.current_thread() is threading.main_thread()  # other threads may not set one
     if ends:
         signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever ends the wait, Ctrl-C included, must not leave the program running
         _kill(process)
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=_GRACE)
@@ -252,21 +251,8 @@ def _kill(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _check_places(command: str) -> None:
-    """Refuse a command that names no program, misspells a place, or has places that do not go together."""
-    if not command.strip() or "\0" in command:
-        raise UsageError(f"command: expected a program and its arguments, got {_short(command)}")
-    for word in re.findall(r"\{(\w+)\}", command):
-        near = difflib.get_close_matches(word.lower(), _NAMES, n=1, cutoff=_NEAR)
-        if word not in _NAMES and near:  # other words in braces may belong to the program
-            raise UsageError(f"command {_short(command)}: unknown place {word!r}; did you mean {near[0]!r}?")
-    found = sorted(set(_PLACE.findall(command)))
-    if len(found) > 1:
-        raise UsageError(f"command {_short(command)}: expected one kind of place, got {' and '.join(found)}")
-
-
 def _check_words(command: str, words: list[str]) -> None:
-    """Refuse a program that is not found, and a place where a text would be read as code."""
+    """Refuse a program that is not found, and a placeholder where a text would be read as code."""
     for number, word in enumerate(words):
         if _PLACE.search(word) and (number == 0 or not _WORD.fullmatch(word) or _takes_code(words[:number])):
             raise _code(command)
@@ -276,35 +262,35 @@ def _check_words(command: str, words: list[str]) -> None:
         if "/" in program:
             advice = f"make it executable: chmod +x {program}" if here else "check the path"
         else:
-            advice = f"for the one here write ./{program}" if here else "give its path, or add its folder to PATH"
+            advice = f"write ./{program} for the one here" if here else "give its path, or add its folder to PATH"
         raise UsageError(f"command {_short(command)}: there is no program {program!r}: {advice}")
 
 
 def _check_script(script: str) -> None:
-    """Refuse a place where a text would be read as code, or that stands in quotes: it brings quotes of its own."""
+    """Refuse a placeholder where a text would be read as code, or within quotes, since it gets quotes of its own."""
     for found in _PLACE.finditer(script):
         before = script[: found.start()]
         if _quoted(before):
-            raise UsageError(f"command {_short(script)}: write {found[0]} without quotes: it is quoted as it is put in")
+            raise UsageError(f"command {_short(script)}: write {found[0]} without quotes: it is quoted when inserted")
         if _takes_code(re.split(r"[;|&\n()`]", before)[-1].split()):
             raise _code(script)
 
 
 def _takes_code(words: list[str]) -> bool:
-    """Tell whether a program that begins with these words takes what follows for code."""
+    """Return whether a command that begins with these words reads what follows as code."""
     names = {Path(word).name for word in words}
     return bool(names & _ALWAYS_CODE or (names & _SHELLS and any(re.fullmatch(r"-\w*c\w*", word) for word in words)))
 
 
 def _code(command: str) -> UsageError:
     return UsageError(
-        f"command {_short(command)}: what is put there would be read as code: make the place a word of its own, "
-        "or a part of one, as --smiles={smiles}; for pipes and the like set shell = true"
+        f"command {_short(command)}: the text would be read as code: make the placeholder a word of its own, or part "
+        "of one, as --smiles={smiles}; for pipes and the like set shell = true"
     )
 
 
 def _quoted(script: str) -> bool:
-    """Tell whether a quote is open at the end of the beginning of a script."""
+    """Return whether a quote is still open at the end of this first part of a script."""
     quote = ""
     letters = iter(script)
     for letter in letters:

@@ -1,4 +1,4 @@
-"""What a property is: a name, what it is of, and a function from texts to numbers."""
+"""Properties: a name, a domain, and a function from texts to numbers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from seqvae.sequences.domain import DOMAINS, LETTERS
 @final
 @dataclass(frozen=True)
 class Property:
-    """A number that a text has.
+    """A numeric property of texts.
 
     Attributes:
-        name: what users call it.
-        kind: the domain that it is of: `molecules` (SMILES), `dna`, `rna`, `protein`, or `letters`: any text.
-        about: one line: what it is, its unit, and its source.
-        compute: returns a number for each text, NaN where it has none.
-        also: further domains whose texts it reads.
+        name: its name for users.
+        kind: its domain: `molecules` (SMILES), `dna`, `rna`, `protein`, or `letters`: any text.
+        about: one line: its meaning, unit and source.
+        compute: returns a number for each text, NaN for a text without a value.
+        also: further domains whose texts it accepts.
 
     Raises:
         UsageError: there is no such domain.
@@ -42,23 +42,24 @@ class Property:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The names of the domains whose texts it reads, its own first; of `letters` all."""
+        """The names of the domains whose texts it accepts, its own first; all domains for `letters`."""
         return tuple(DOMAINS) if self.kind == LETTERS else (self.kind, *self.also)
 
     @property
     def one_by_one(self) -> bool:
-        """Whether its function calls another for each text."""
+        """Whether it makes a separate call for each text, so that batches save nothing."""
         return bool(getattr(self.compute, "one_by_one", False))
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return `(batch,)` float64, the number of each text; NaN where it has none.
+        """Return `(batch,)` float64, the value of each text, NaN if it has none.
 
         Raises:
-            InputError: the function returned another number of values.
-            UsageError: the texts are one text, whose letters would be taken for texts.
+            InputError: the function returned the wrong number of values.
+            UsageError: a single text was given in place of a list of texts.
         """
         if isinstance(texts, str):
-            raise UsageError(f"property {self.name}: expected a list of texts, got the text {texts!r}: give [text]")
+            noun = DOMAINS[self.kind].noun
+            raise UsageError(f"property {self.name}: expected a list of {noun}s, got the string {texts!r}: give a list")
         values = np.asarray(self.compute(texts), np.float64)
         if values.shape != (len(texts),):
             raise InputError(f"property {self.name}: expected {len(texts)} numbers, got an array of {values.shape}")

@@ -1,20 +1,20 @@
-"""Properties by name: those of seqvae, those of installed packages, and functions of the user's own.
+"""Properties by name: those of seqvae, those of installed packages, and the user's own functions.
 
 A name is one of
 
 * a plain word, such as `qed`;
-* a family and what it needs to know, such as `pmo:deco_hop` or `similarity:ecfp4:SMILES`;
+* a family and its parameters, such as `pmo:deco_hop` or `similarity:ecfp4:SMILES`;
 * the name of an entry point of the group `seqvae.properties`, in an installed package;
-* `module:function`, something of the user's own (`own.py` says what it may be).
+* `module:function`, a function of the user's own (see `user.py`).
 
-The first that fits is taken, in this order.
+The first that matches is used, in this order.
 """
 
 from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seqvae.properties.molecules.cache import Sheets
 
 GROUP = "seqvae.properties"  # of entry points
-# What stands before the first colon of a name, and the module that knows the rest; it is imported when it is asked for.
+# The part of a name before its first colon, and the module that reads the rest, imported only when it is used.
 _FAMILIES = {
     "": "seqvae.properties.molecules.descriptors",
     "similarity": "seqvae.properties.molecules.similarity",
@@ -42,22 +42,22 @@ _FAMILIES = {
     "ehrlich": "seqvae.properties.benchmarks.ehrlich",
     "tfbind8": "seqvae.properties.benchmarks.tfbind8",
 }
-# Texts that all properties are computed of before the next ones: fewer than the molecules that are kept at a time.
+# Texts per chunk, for which all properties are computed before the next chunk: no more than the cache of molecules.
 _TEXTS = 256
 
 
 class Family(Protocol):
-    """What the module of a family has; `FORMS`, the names with something to fill in, it may have."""
+    """The interface of a family's module, which may also have `FORMS`: the names with parameters."""
 
-    listed: Callable[[], list[Property]]  # those with nothing to fill in
-    named: Callable[[str], Property]  # by what stands after the colon
+    listed: Callable[[], list[Property]]  # those without parameters
+    named: Callable[[str], Property]  # by the part of the name after the colon
 
 
 def get(name: str) -> Property:
     """Return a property by its name.
 
     Raises:
-        UsageError: there is none of that name, or what the name brings in is no property; with a suggestion.
+        UsageError: there is no such property, with a suggestion; or the name refers to something else.
 
     >>> get("qed")(["CCO", "not a molecule"]).round(2).tolist()
     [0.41, nan]
@@ -71,20 +71,35 @@ def get(name: str) -> Property:
         return property_of(points[name], name)
     if colon and (found := imported(prefix, rest, name)) is not None:
         return property_of(lambda: found, name)
-    raise UsageError(_unknown(name))
+    known = [*(found.name for found in listed()), *(form for form, _, _ in forms())]
+    if not colon:
+        raise UsageError(f"unknown property {name!r}{suggestion(name, known)}")
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else "`seqvae properties list` shows the names"
+    raise UsageError(f"unknown property {name!r}: there is no family or module {prefix!r}; {advice}")
 
 
 def listed() -> list[Property]:
-    """Return every property with nothing to fill in, those of installed packages last.
+    """Return every property without parameters, those of installed packages last.
 
-    An entry point that cannot be loaded, or has a name of ours, is left out with a warning.
+    An entry point that cannot be loaded, or has a name of seqvae's own, is left out with a warning.
     """
-    ours = [found for prefix in _FAMILIES for found in _family(prefix).listed()]
-    return [*ours, *_installed({found.name for found in ours})]
+    found = [one for prefix in _FAMILIES for one in _family(prefix).listed()]
+    taken = {one.name for one in found}
+    for name, load in _entry_points().items():
+        reason = "the name is one of seqvae's own"
+        if name not in taken and name.partition(":")[0] not in _FAMILIES:
+            try:
+                found.append(property_of(load, name))
+                continue
+            except UsageError as error:
+                reason = str(error)
+        warnings.warn(f"property {name!r} of an installed package is left out: {reason}", SeqVAEWarning, stacklevel=2)
+    return found
 
 
 def forms() -> list[tuple[str, str, str]]:
-    """Return the names with something to fill in: name, what it is of, and one line."""
+    """Return the names with parameters: name, domain, and one line each."""
     found = [form for prefix in _FAMILIES for form in getattr(_family(prefix), "FORMS", ())]
     return [*found, ("MODULE:FUNCTION", "any text", "your own function from a text to a number")]
 
@@ -92,22 +107,22 @@ def forms() -> list[tuple[str, str, str]]:
 def score(
     names: Sequence[str | Property], texts: Sequence[str], sheets: Sheets | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Return several properties of the same texts; what they have in common is computed once.
+    """Return several properties of the same texts; shared intermediate results are computed once.
 
     Args:
-        names: of properties, or properties.
-        texts: of what kind the properties say.
-        sheets: molecules that have been read already; None: none have.
+        names: properties, or their names.
+        texts: of the properties' domain.
+        sheets: a cache of molecules; None: a new one.
 
     Returns:
-        `(batch,)` float64 of each property, by its name; NaN where a text has no value.
+        `(batch,)` float64 of each property, by its name; NaN for a text without a value.
 
     Raises:
         UsageError: as `get`.
     """
     properties = [get(name) if isinstance(name, str) else name for name in names]
     if any(found.kind == MOLECULES for found in properties):
-        from seqvae.properties.molecules.cache import Sheets, sharing  # RDKit: sequences do without
+        from seqvae.properties.molecules.cache import Sheets, sharing  # loads RDKit, which sequences do not need
 
         sheets = Sheets(_TEXTS) if sheets is None else sheets
         properties = [sharing(found, sheets) for found in properties]
@@ -125,30 +140,7 @@ def _family(prefix: str) -> Family:
 
 
 def _entry_points() -> dict[str, Callable[[], Any]]:
-    """Return what loads each entry point of installed packages."""
+    """Return the loader of each entry point of installed packages, by name."""
     from importlib.metadata import entry_points
 
     return {point.name: point.load for point in entry_points(group=GROUP)}
-
-
-def _installed(taken: set[str]) -> Iterator[Property]:
-    for name, load in _entry_points().items():
-        if name in taken or name.partition(":")[0] in _FAMILIES:
-            reason = "the name is one of seqvae's own"
-        else:
-            try:
-                yield property_of(load, name)
-                continue
-            except UsageError as error:
-                reason = str(error)
-        warnings.warn(f"property {name!r} of an installed package is left out: {reason}", SeqVAEWarning, stacklevel=2)
-
-
-def _unknown(name: str) -> str:
-    known = [*(found.name for found in listed()), *(form for form, _, _ in forms())]
-    prefix, colon, _ = name.partition(":")
-    if not colon:
-        return f"unknown property {name!r}{suggestion(name, known)}"
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else "`seqvae properties list` shows the names"
-    return f"unknown property {name!r}: there is no family {prefix!r}, and no module of that name; {advice}"

@@ -1,6 +1,6 @@
-"""Scoring with many terms: properties, each brought to 0 to 1 where that is asked for, and joined into one number.
+"""Scoring with many terms: properties, each optionally mapped to 0 to 1, and joined into one score.
 
-What is to be found is written into a TOML file, as `read_scoring` reads it:
+The terms are written in a TOML file, as `read_scoring` reads it:
 
     join = "geometric"
 
@@ -29,6 +29,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -49,30 +50,30 @@ if TYPE_CHECKING:
 GEOMETRIC, ARITHMETIC, PARETO = JOINS = ("geometric", "arithmetic", "pareto")
 _OLD_JOINS = {"apart": PARETO}  # still read
 SCORE = "score"
-_TEXT = "text"  # the column of tables that the texts stand in
+_TEXT = "text"  # the column of texts in tables
 _NO_BOUND = float("inf")
-_WEIGHTS = (1e-6, 1e6)  # beyond them the other terms might as well not be there
+_WEIGHTS = (1e-6, 1e6)  # beyond these the other terms would have no effect
 
 
 @final
 @dataclass(frozen=True)
 class Term:
-    """One of the things that a text is scored by: a property or a program, and how its number counts.
+    """One term of a score: a property or a program, and how its value counts.
 
     Attributes:
         property: name of a property, as `seqvae.properties.get` takes it.
-        weight: how much it counts beside the others.
-        transform: what brings its number to 0 to 1: `sigmoid`, `reverse_sigmoid`, `window`, `step`; or `none`.
+        weight: its weight among the terms.
+        transform: maps its value to 0 to 1: `sigmoid`, `reverse_sigmoid`, `window`, `step`; or `none`.
         low: lower bound of the transform, in the property's unit.
         high: its upper bound.
-        slope: how steep it is.
-        name: what the term is called; empty: as its property or command.
-        command: a program in place of a property; `programs.py` says how it is given texts.
+        slope: its steepness.
+        name: name of the term; empty: its property or command.
+        command: a program in place of a property; see `external_program.py` for how it receives the texts.
         timeout: seconds that a call of the program may take.
         shell: the command is a script for `sh`.
 
     Raises:
-        ConfigError: a setting is unknown, out of range, or of no use beside the others.
+        ConfigError: a setting is unknown, out of range, or has no effect with the others.
     """
 
     property: str = ""
@@ -88,28 +89,26 @@ class Term:
 
     def __post_init__(self) -> None:
         if bool(self.property) == bool(self.command):
-            raise ConfigError(
-                f"expected a property or a command, one of the two, got {self.property!r} and {self.command!r}"
-            )
+            raise ConfigError(f"expected either a property or a command, got {self.property!r} and {self.command!r}")
         if not _WEIGHTS[0] <= self.weight <= _WEIGHTS[1]:
             raise ConfigError(
                 f"weight: expected a number from {_WEIGHTS[0]:g} to {_WEIGHTS[1]:g}, got {self.weight:g}: "
                 "leave out a term that does not count"
             )
         if self.property and (self.shell or self.timeout != TIMEOUT):
-            raise ConfigError(f"timeout, shell: of no use to the property {self.property!r}, only to a command")
+            raise ConfigError(f"timeout, shell: no effect on the property {self.property!r}, only on a command")
         self.desirability()
 
     def title(self) -> str:
-        """Return what the term is called."""
+        """Return the name of the term."""
         return self.name or self.property or self.command
 
     def desirability(self) -> Desirability:
-        """Return what its numbers go through."""
+        """Return the transform of its values."""
         return Desirability(self.transform, self.low, self.high, self.slope)
 
     def source(self) -> str | Program:
-        """Return what its numbers come from: the name of a property, or a program; equal ones give equal numbers.
+        """Return the source of its values: the name of a property, or a program; equal sources give equal values.
 
         Raises:
             UsageError: there is no such program.
@@ -117,12 +116,12 @@ class Term:
         return self.property or Program(self.command, self.timeout, self.shell)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings that are not the usual ones."""
+        """Return the settings that differ from their defaults."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {name: value for name, (value, usual) in values.items() if value != usual}
 
     def describe(self) -> str:
-        """Return what it is in a few words, such as `window(logp, 1 to 3.5), weight 2`."""
+        """Return it in a few words, such as `window(logp, 1 to 3.5), weight 2`."""
         bounds = f"{self.low:g} to {self.high:g}"
         shaped = self.title() if self.transform == "none" else f"{self.transform}({self.title()}, {bounds})"
         return shaped if self.weight == 1.0 else f"{shaped}, weight {self.weight:g}"
@@ -134,22 +133,22 @@ class Scoring:
     """Scores texts by several terms; higher is better.
 
     Joined scores are weighted means of the terms' desirabilities d with weights w: the geometric mean
-    exp(sum(w log d) / sum(w)), 0 as soon as one of them is 0 (Derringer & Suich 1980,
-    doi:10.1080/00224065.1980.11980968), or the arithmetic mean sum(w d) / sum(w). Of a single term both are the term
-    itself. A text that has no value in one of the terms has no score, NaN.
+    exp(sum(w log d) / sum(w)), which is 0 if any d is 0 (Derringer & Suich 1980,
+    doi:10.1080/00224065.1980.11980968), or the arithmetic mean sum(w d) / sum(w). For a single term both are the term
+    itself. A text without a value for one of the terms has no score, NaN.
 
-    It holds names, so it can be sent to other processes: what the names mean is looked up there again.
+    It holds names, so it can be sent to other processes, which look the names up again.
 
     Attributes:
-        terms: at least one, of texts of the same kind.
-        join: `geometric`, `arithmetic`, or `pareto`: the terms' desirabilities side by side, for searches with many
-            objectives.
-        sheets: molecules that have been read already, in this process; None: none have.
+        terms: at least one, all of one domain.
+        join: `geometric`, `arithmetic`, or `pareto`: the terms' desirabilities as separate columns, for searches with
+            many objectives.
+        sheets: a cache of molecules in this process, or None.
 
     Raises:
-        ConfigError: there is no such way to join, or a weight that would have no effect.
-        UsageError: there is no term, a name means nothing, two terms have the same name, or they are of different
-            kinds of texts.
+        ConfigError: the join is unknown, or a weight would have no effect.
+        UsageError: there is no term, a name is unknown, two terms have the same name, or they are of different
+            domains.
 
     >>> both = Scoring((Term("qed"), Term("logp", transform="window", low=-1.0, high=3.0)))
     >>> both(["CCO", "CCCCCCCCCCCC", "not a molecule"]).round(2).tolist()
@@ -168,42 +167,50 @@ class Scoring:
         if not self.terms:
             raise UsageError("expected at least one term, got none: add a [[term]]")
         if self.join == PARETO and any(term.weight != 1.0 for term in self.terms):
-            raise ConfigError(f"weight: of no use with join {PARETO}: leave it out, or take another join")
-        _check_titles(self.titles)
-        _check_domains(self.terms, self._properties)
+            raise ConfigError(f"weight: no effect with join {PARETO}: leave it out, or use another join")
+        columns = (_TEXT, *self.titles)
+        twice = next((title for title in columns if columns.count(title) > 1), None)
+        if twice is not None:
+            raise UsageError(f"two columns would be called {twice!r}: give a term another name")
+        for (term, found), (later, other) in combinations(zip(self.terms, self._properties, strict=True), 2):
+            if not set(found.domains) & set(other.domains):
+                raise UsageError(
+                    f"{term.title()!r} is of {found.kind}, {later.title()!r} of {other.kind}: "
+                    "all terms must be of one domain"
+                )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is sent to other processes: no functions or molecules, which may be too large to be sent."""
+        """Return the state for other processes, without functions and molecules, which may be too large."""
         return {"terms": self.terms, "join": self.join}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return `(batch,)` float64, or `(batch, terms)` where the join is `pareto`; NaN where a text has no score.
+        """Return `(batch,)` float64, or `(batch, terms)` if the join is `pareto`; NaN for a text without a score.
 
         Raises:
-            InputError: a property or a program fails; or a geometric mean would be taken of a negative number, which
-                has none: the message names term and text.
+            InputError: a property or a program fails; or a geometric mean would need a negative number: the message
+                names term and text.
         """
         return self._joined(self._desirable(self._numbers(texts)), texts)
 
     @property
     def columns(self) -> int:
-        """How many numbers a text gets."""
+        """Number of scores per text."""
         return len(self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the columns of a result are: `score`, or the terms where the join is `pareto`."""
+        """The columns of a result: `score`, or the terms if the join is `pareto`."""
         return tuple(term.title() for term in self.terms) if self.join == PARETO else (SCORE,)
 
     @property
     def titles(self) -> tuple[str, ...]:
         """The columns of `parts`."""
-        of_terms = [title for term in self.terms for title in (term.title(), _desirability_of(term))]
+        of_terms = [title for term in self.terms for title in (term.title(), f"{term.title()}.desirability")]
         return tuple(of_terms) if self.join == PARETO else (SCORE, *of_terms)
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The names of the domains whose texts all terms read; all domains where they take any text."""
+        """The names of the domains whose texts all terms accept; all domains if they accept any text."""
         first, *others = self._properties
         return tuple(name for name in first.domains if all(name in other.domains for other in others))
 
@@ -213,10 +220,10 @@ class Scoring:
         return any(found.one_by_one for found in self._properties)
 
     def parts(self, texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Return what the scores are made of, `(batch,)` float64 by title, everything computed once.
+        """Return the scores and their parts, `(batch,)` float64 by title, everything computed once.
 
-        Of joined terms first the `score`; then of each term its number under the term's name, and the same with
-        `.desirability` behind it, as it counts. Raises as a call does.
+        First the `score`, unless the join is `pareto`; then each term's value under its name, and its desirability
+        under the name followed by `.desirability`. Raises as a call does.
         """
         numbers = self._numbers(texts)
         desirable = self._desirable(numbers)
@@ -226,22 +233,22 @@ class Scoring:
         return dict(zip(self.titles, columns, strict=True))
 
     def describe(self) -> str:
-        """Return in one line what is scored."""
+        """Return a one-line description of the score."""
         listed = "; ".join(term.describe() for term in self.terms)
         if self.join != PARETO:
             return f"{self.join} mean of {listed}" if len(self.terms) > 1 else listed
         return f"{listed}; Pareto front"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in the types of JSON and TOML; `from_dict` reads it back."""
+        """Return it in types of JSON and TOML; `from_dict` reads it."""
         return {"join": self.join, "term": [term.to_dict() for term in self.terms]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Scoring:
-        """Build a scoring from nested mappings, as a TOML file gives them.
+        """Build a scoring from nested mappings, as read from a TOML file.
 
         Raises:
-            ConfigError: a setting is unknown or of the wrong type; with the number of its term.
+            ConfigError: a setting is unknown or of the wrong type; the message has the number of its term.
             UsageError: as for the class.
         """
         for key in values:
@@ -249,25 +256,38 @@ class Scoring:
                 raise ConfigError(f"unknown setting {key!r}{suggestion(key, ('join', 'term'))}")
         rows, join = values.get("term", []), values.get("join", GEOMETRIC)
         if not isinstance(rows, list):
-            raise ConfigError(f"term: expected tables, each begun by [[term]], got {rows!r}")
+            raise ConfigError(f"term: expected tables, each headed [[term]], got {rows!r}")
         if not isinstance(join, str):
             raise ConfigError(f"join: expected one of {', '.join(JOINS)}, got {join!r}")
-        return cls(tuple(_term(row, f"term {number}") for number, row in enumerate(rows, 1)), join)
+        terms = []
+        for number, row in enumerate(rows, 1):
+            where = f"term {number}"
+            try:
+                terms.append(section_from_dict(Term, row, where))
+            except ConfigError as error:
+                if str(error).startswith(where):  # errors of keys and types say where; those of the term itself do not
+                    raise
+                raise ConfigError(f"{where}: {error}") from error
+        return cls(tuple(terms), join)
 
     @functools.cached_property
     def _properties(self) -> tuple[Property, ...]:
-        """One of each term; terms of the same source share it."""
+        """The property of each term; terms with the same source share it."""
         known: dict[str | Program, Property] = {}
         found = []
         for number, term in enumerate(self.terms, 1):
             with _named(f"term {number}" if len(self.terms) > 1 else ""):
                 source = term.source()
-                known[source] = known.get(source) or _property(source)
+                if source not in known and isinstance(source, str):
+                    known[source] = get(source)
+                elif source not in known and isinstance(source, Program):
+                    about = f"what {source.command} prints"
+                    known[source] = Property(source.command, source.kind(), about, source, source.also)
             found.append(known[source])
         return tuple(found)
 
     def _numbers(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return `(batch, terms)`, the properties' own numbers."""
+        """Return `(batch, terms)`, the properties' values."""
         programs = {id(found): found for found in self._properties if isinstance(found.compute, Program)}
         others = {found.name: found for found in self._properties if id(found) not in programs}
         named = score(list(others.values()), texts, self.sheets)
@@ -284,12 +304,9 @@ class Scoring:
             return desirable
         if len(self.terms) == 1:
             return desirable[:, 0]
-        if self.join == GEOMETRIC:
-            self._check_signs(desirable, texts)
         weights = [term.weight for term in self.terms]
-        return _mean(desirable, weights) if self.join == ARITHMETIC else _geometric_mean(desirable, weights)
-
-    def _check_signs(self, desirable: NDArray[np.float64], texts: Sequence[str]) -> None:
+        if self.join == ARITHMETIC:
+            return _mean(desirable, weights)
         rows, columns = np.nonzero(desirable < 0.0)
         if len(rows):
             row, column = int(rows[0]), int(columns[0])
@@ -297,10 +314,14 @@ class Scoring:
                 f"term {self.terms[column].title()!r}: a geometric mean needs numbers from 0, got "
                 f"{desirable[row, column]:g} for {texts[row]!r}: give the term a transform, or join by {ARITHMETIC!r}"
             )
+        with np.errstate(divide="ignore", over="ignore"):
+            means = np.exp(_mean(np.log(desirable), weights))
+        zero = (desirable == 0.0).any(axis=1) & ~np.isnan(desirable).any(axis=1)
+        return np.where(zero, 0.0, means)
 
 
 def scoring_of(word: str) -> Scoring:
-    """Return what a word asks for: a path that ends in `.toml`, or the name of a property.
+    """Return the scoring of a word: the path of a `.toml` file, or the name of a property.
 
     Raises:
         ConfigError: as `read_scoring`.
@@ -310,20 +331,20 @@ def scoring_of(word: str) -> Scoring:
 
 
 def is_scoring_file(word: str) -> bool:
-    """Tell whether a word is the path of a scoring, and no property's name."""
+    """Return whether a word is the path of a scoring rather than the name of a property."""
     return word.lower().endswith(".toml")
 
 
 def read_scoring(path: Path | str) -> Scoring:
-    """Read a scoring from a TOML file, of the form at the top of this module.
+    """Read a scoring from a TOML file, in the format shown at the top of this module.
 
-    Paths in it are those of the folder in which seqvae runs.
+    Paths in it are relative to the working directory.
 
     Raises:
-        ConfigError: the file cannot be read or is not TOML, or a setting is unknown or out of range; with the file, the
-            number of the term, and a suggestion.
-        UsageError: a property, or the program of a command, is not found; with the same.
-        InputError: a file that a property's name speaks of cannot be read.
+        ConfigError: the file cannot be read or is not TOML, or a setting is unknown or out of range; the message has
+            the file, the number of the term, and a suggestion.
+        UsageError: a property, or the program of a command, is not found; likewise.
+        InputError: a file named by a property cannot be read.
     """
     where = Path(path).expanduser()
     values = read_toml(where, "the scoring")
@@ -333,7 +354,7 @@ def read_scoring(path: Path | str) -> Scoring:
 
 @contextmanager
 def _named(where: str) -> Iterator[None]:
-    """Put before an error where it comes from."""
+    """Prefix errors with their origin."""
     try:
         yield
     except (UsageError, InputError) as error:
@@ -343,55 +364,11 @@ def _named(where: str) -> Iterator[None]:
         raise kind(f"{where}: {error}") from error
 
 
-def _term(row: Mapping[str, object], where: str) -> Term:
-    try:
-        return section_from_dict(Term, row, where)
-    except ConfigError as error:
-        if str(error).startswith(where):  # a key or a type; what else is wrong, the term itself has said
-            raise
-        raise ConfigError(f"{where}: {error}") from error
-
-
-def _property(source: str | Program) -> Property:
-    if isinstance(source, str):
-        return get(source)
-    return Property(source.command, source.kind(), f"what {source.command} prints", source, source.also)
-
-
-def _desirability_of(term: Term) -> str:
-    return f"{term.title()}.desirability"
-
-
-def _check_titles(titles: Sequence[str]) -> None:
-    columns = (_TEXT, *titles)
-    twice = next((title for title in columns if columns.count(title) > 1), None)
-    if twice is not None:
-        raise UsageError(f"two columns would be called {twice!r}: give a term another name")
-
-
-def _check_domains(terms: Sequence[Term], properties: Sequence[Property]) -> None:
-    """Refuse terms that no text could have all of."""
-    for number, found in enumerate(properties):
-        for earlier, other in zip(terms[:number], properties, strict=False):
-            if not set(found.domains) & set(other.domains):
-                raise UsageError(
-                    f"{earlier.title()!r} is of {other.kind}, {terms[number].title()!r} of {found.kind}: "
-                    "terms must be of the same kind of texts"
-                )
-
-
 def _mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:
-    """Return the weighted mean of each row, added up column by column: a row's mean is then the same in any batch."""
+    """Return the weighted mean of each row, summed column by column so that it does not depend on the batch."""
     total, whole = np.zeros(len(columns)), 0.0
     with np.errstate(invalid="ignore", over="ignore"):
         for column, weight in zip(columns.T, weights, strict=True):
             total += weight * column
             whole += weight
     return total / whole
-
-
-def _geometric_mean(columns: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore", over="ignore"):
-        means = np.exp(_mean(np.log(columns), weights))
-    nothing = (columns == 0.0).any(axis=1) & ~np.isnan(columns).any(axis=1)
-    return np.where(nothing, 0.0, means)

@@ -1,10 +1,10 @@
-"""Properties that users bring: `module:function`, or an entry point of an installed package.
+"""Users' own properties: `module:function`, or an entry point of an installed package.
 
-What the name leads to is either
+The name refers to either
 
-* a function that takes one text and returns its number, or None where the text has none; it is called text by text, so
-  that an error names the text;
-* or a `Property`, whose function takes many texts at once: for what is faster in batches.
+* a function that takes one text and returns its number, or None if it has none; it is called for one text at a time,
+  so that an error names the text;
+* or a `Property`, whose function takes many texts at once, for what is faster in batches.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from seqvae.sequences.domain import LETTERS
 
 
 def imported(module: str, attribute: str, name: str) -> object | None:
-    """Return something of a module; None where there is no such module.
+    """Return an attribute of a module; None if there is no such module.
 
     Args:
-        module: as in an import statement; it is looked for where Python looks.
+        module: as in an import statement, found on Python's search path.
         attribute: of the module.
         name: of the property, for messages.
 
     Raises:
-        UsageError: the module fails when it is imported, or has nothing of that name.
+        UsageError: importing the module fails, or it has no such attribute.
     """
     if not all(part.isidentifier() for part in module.split(".")):
         return None
     try:
         found = import_module(module)
-    except Exception as error:
+    except Exception as error:  # importing runs the user's code, which may raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             return None
         raise UsageError(f"{name}: module {module!r} cannot be imported: {_said(error)}") from error
@@ -49,18 +49,18 @@ def imported(module: str, attribute: str, name: str) -> object | None:
 
 
 def property_of(load: Callable[[], object], name: str) -> Property:
-    """Return what a user's function or `Property` is as a property.
+    """Return a user's function or `Property` as a property.
 
     Args:
         load: returns it.
-        name: what the property will be called.
+        name: of the property.
 
     Raises:
-        UsageError: loading fails, or gives something else.
+        UsageError: loading fails, or returns anything else.
     """
     try:
         found = load()
-    except Exception as error:
+    except Exception as error:  # loading imports another package, which may raise anything
         raise UsageError(f"{name}: cannot be loaded: {_said(error)}") from error
     if isinstance(found, Property):
         return replace(found, name=name)
@@ -78,7 +78,7 @@ class PerText:
     """Calls a user's function for each text.
 
     Attributes:
-        one_by_one: that it does, so that a batch saves nothing.
+        one_by_one: true, since it is called for each text.
         name: of the property, for messages.
         function: takes a text, returns a number or None.
     """
@@ -91,25 +91,23 @@ class PerText:
         """Return a number for each text.
 
         Raises:
-            InputError: the function fails on a text, or returns something else; with the text.
+            InputError: the function fails on a text, or returns anything else; the message names the text.
         """
-        return [self._of(text) for text in texts]
-
-    def _of(self, text: str) -> float:
-        try:
-            value = self.function(text)
-        except SeqVAEError:
-            raise
-        except Exception as error:
-            raise InputError(f"{self.name} fails on {text!r}: {_said(error)}") from error
-        if value is None:
-            return math.nan
-        try:
-            if isinstance(value, (str, bytes)):
-                raise TypeError
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{self.name}: expected a number for {text!r}, got {value!r}") from error
+        numbers: list[float] = []
+        for text in texts:
+            try:
+                value = self.function(text)
+            except SeqVAEError:
+                raise
+            except Exception as error:  # the user's code may raise anything
+                raise InputError(f"{self.name} fails on {text!r}: {_said(error)}") from error
+            try:
+                if isinstance(value, (str, bytes)):
+                    raise TypeError
+                numbers.append(math.nan if value is None else float(value))
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{self.name}: expected a number for {text!r}, got {value!r}") from error
+        return numbers
 
 
 def _said(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""Pages for people: self-contained HTML with inline drawings and plots. No number is computed here."""
+"""Pages for users: self-contained HTML with inline drawings and plots. No numbers are computed here."""

@@ -1,9 +1,9 @@
-"""The folder that `seqvae evaluate --out` leaves: tables as JSON, the samples of a model, and the page."""
+"""The folder of `seqvae evaluate --out`: tables as JSON, the samples of a model, and the page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 METRICS, ALL_METRICS, PAGE = "metrics.json", "figures.json", "report.html"
 _SAMPLES = "samples"
-# Files that one evaluation writes and another does not.
+# Files that not every evaluation writes.
 _NOT_ALWAYS = (METRICS, *dict.fromkeys(f"{_SAMPLES}{domain.written}" for domain in DOMAINS.values()))
 
 
 def write_evaluation(folder: str | Path, found: Evaluation) -> None:
-    """Write the tables and, last, the page: where it is, all that it speaks of is whole, and of this evaluation.
+    """Write the tables and, last, the page: once it exists, all other files are complete and of this evaluation.
 
     Args:
-        folder: it is made. metrics.json holds one number per metric of the samples, figures.json everything.
+        folder: created if missing. metrics.json holds one number per metric of the samples, figures.json everything.
         found: what `seqvae.evaluate.run` returned.
 
     Raises:
@@ -33,7 +33,7 @@ def write_evaluation(folder: str | Path, found: Evaluation) -> None:
     """
     folder = Path(folder).expanduser()
     page = evaluation_page(found)
-    (folder / PAGE).unlink(missing_ok=True)  # of an older evaluation, whose tables are replaced now
+    (folder / PAGE).unlink(missing_ok=True)  # of an earlier evaluation, whose tables are replaced now
     files = [ALL_METRICS, PAGE]
     values = found.to_dict()
     if found.model:
@@ -42,22 +42,18 @@ def write_evaluation(folder: str | Path, found: Evaluation) -> None:
     if found.generation is not None:
         files.append(METRICS)
         write_text(folder / METRICS, _json(values["metrics"]))
-    _remove_older(folder, found, files)
-    write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
-    write_text(folder / PAGE, page)
-
-
-def _remove_older(folder: Path, found: Evaluation, files: Sequence[str]) -> None:
-    """Remove what an older evaluation says it wrote and this one does not, but nothing that this one was made from."""
+    # What an earlier evaluation lists as its files and this one neither writes nor has read is removed.
     try:
         older = json.loads((folder / ALL_METRICS).read_bytes())["files"]
         stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
     except (OSError, ValueError, LookupError, TypeError):
-        return  # no evaluation, so whatever is here is the user's own
+        stale = []  # there is none, or a file of that name is the user's own
     read = {Path(name).expanduser().resolve() for name in (found.source, found.splits.name, found.splits.train_name)}
     for name in stale:
         if (folder / name).resolve() not in read:
             (folder / name).unlink(missing_ok=True)
+    write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
+    write_text(folder / PAGE, page)
 
 
 def _json(values: Mapping[str, Any]) -> str:

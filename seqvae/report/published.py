@@ -1,4 +1,4 @@
-"""Figures that others have published, which travel with the package, for tables that show them beside ours."""
+"""Published metrics of other models, included in the package, for tables that show them beside ours."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _TABLE = Path(__file__).with_name("published.toml")
 
 @dataclass(frozen=True)
 class Published:
-    """Rows that were measured on one dataset.
+    """Metrics of several models on one dataset.
 
     Attributes:
-        rows: figures of each model by their keys, the models in the order of the source.
+        rows: metrics of each model by key, the models in the order of the source.
         papers: where each model is described.
         note: how they were measured, a sentence.
-        source: where the figures are printed.
+        source: where they are printed.
     """
 
     rows: Mapping[str, Mapping[str, float]]
@@ -31,17 +31,17 @@ class Published:
 
 @cache
 def tables() -> dict[str, Any]:
-    """Return the whole table, as TOML has it."""
+    """Return the whole table, as parsed from TOML."""
     return tomllib.loads(_TABLE.read_text("utf-8"))
 
 
 def generation_rows(dataset: str) -> Published | None:
-    """Return the published generation metrics against this dataset's test set; None where there are none."""
+    """Return the published generation metrics against this dataset's test set; None if there are none."""
     return _rows("moses", dataset, lambda row: row["metrics"])
 
 
 def reconstruction_rows(dataset: str) -> Published | None:
-    """Return the published shares of reconstructed test molecules of this dataset; None where there are none."""
+    """Return the published shares of reconstructed test molecules of this dataset; None if there are none."""
     return _rows("zinc_reconstruction", dataset, lambda row: {"reconstruction": row["reconstruction"]})
 
 

@@ -1,4 +1,4 @@
-"""The page of a search: what was asked, how far it came call by call, and the best designs."""
+"""The page of a search: its settings, its progress call by call, and the best designs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from seqvae.search.results import TOP, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
 from seqvae.sequences.molecules import is_valid
 
-_POINTS = 200  # of a curve: more than the page has pixels for would be wasted
+_POINTS = 200  # of a curve: a page has no pixels for many more
 _DESIGNS = 24
-_BEST = 100  # among which the ways of proposing are counted
+_BEST = 100  # designs among which proposers are counted
 
 
 def search_page(name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry]) -> str:
@@ -27,46 +27,48 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
 
     Args:
         name: of the run.
-        settings: as its folder has them.
-        found: what it came to.
-        entries: of its ledger, in their order.
+        settings: as in the run's folder.
+        found: its results.
+        entries: of its ledger, in order.
     """
     called = [entry for entry in entries if entry.status in CALLED]
     names = [str(score) for score in settings["scores"]]
     best = best_of([entry for entry in called if entry.status == OK])
     several = len(names) > 1
-    shown = _spread(best) if several else best[:_DESIGNS]
-    plots = [curves(called, names), *([_front(best, names)] if several and best else [])]
-    title = f"{len(shown)} designs along the front" if several else f"The best {len(shown)} designs"
-    sections = [
-        Section("What it came to", (_figures(found, names), *plots)),
-        Section(title, (_designs(shown, names), _table(shown, names))),
-        Section("Who proposed what", (_proposers(entries, best),)),
-        Section("Settings", (code(json.dumps(settings, indent=1)),)),
-    ]
-    came_to = f"{len(best):,} on the front of {', '.join(names)}" if several else f"best {found.best:.4g}"
-    return page(f"Search {name}", sections, f"{found.unique:,} texts scored, {came_to}.")
-
-
-def _spread(front: Sequence[Entry]) -> list[Entry]:
-    """Return designs from one end of a front to the other."""
-    return [front[int(row)] for row in np.unique(np.linspace(0, len(front) - 1, _DESIGNS).round())] if front else []
-
-
-def _figures(found: Results, names: Sequence[str]) -> str:
-    of = f" by {names[0]}" if len(names) > 1 else ""
-    rows = [
-        ["calls, each valid text once", found.unique],
+    shown = best[:_DESIGNS]
+    plots = [curves(called, names)]
+    if several and best:  # designs from one end of the front to the other
+        shown = [best[int(row)] for row in np.unique(np.linspace(0, len(best) - 1, _DESIGNS).round())]
+        across = [entry.scores[0] for entry in best]
+        lines = [Series(one, across, [entry.scores[i] for entry in best]) for i, one in enumerate(names[1:], 1)]
+        plots.append(line_plot(lines, "The front", names[0], names[1] if len(names) == 2 else "score"))
+    of = f" by {names[0]}" if several else ""
+    metrics = [
+        ["calls, each valid design once", found.unique],
         ["calls, every proposal", found.proposals],
         [f"best{of}", found.best],
         [f"mean of the best {TOP}{of}", found.top_mean],
         ["area under the curve of that mean, over the budget", found.auc_top],
+        *[[f"proposals: {status}", count] for status, count in found.statuses.items()],
     ]
-    return table(["figure", "value"], [*rows, *([f"proposals: {key}", n] for key, n in found.statuses.items())], 1)
+    count = Counter(entry.proposer for entry in entries)
+    scored = Counter(entry.proposer for entry in entries if entry.status == OK)
+    good = Counter(entry.proposer for entry in (best if several else best[:_BEST]))
+    titles = ["proposed by", "proposals", "scored", "on the front" if several else f"among the best {_BEST}"]
+    sources = [[one or "given", number, scored[one], good[one]] for one, number in count.most_common()]
+    title = f"{len(shown)} designs along the front" if several else f"The best {len(shown)} designs"
+    sections = [
+        Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
+        Section(title, _designs(shown, names)),
+        Section("Where the designs came from", (table(titles, sources),)),
+        Section("Settings", (code(json.dumps(settings, indent=1)),)),
+    ]
+    came_to = f"{len(best):,} on the front of {', '.join(names)}" if several else f"best {found.best:.4g}"
+    return page(f"Search {name}", sections, f"{found.unique:,} designs scored, {came_to}.")
 
 
 def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
-    """Return a plot of the best of each score so far, call by call, or a sentence where there are none."""
+    """Return a plot of the best of each score so far, call by call, or a sentence if there are none."""
     if not called:
         return paragraph("Nothing has been scored yet.")
     every = max(1, len(called) // _POINTS)
@@ -80,36 +82,18 @@ def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
     return line_plot(lines, "Best scores so far", "calls", "score")
 
 
-def _front(best: Sequence[Entry], names: Sequence[str]) -> str:
-    """Return a plot of the designs that nothing else beats, each further score over the first."""
-    across = [entry.scores[0] for entry in best]
-    lines = [Series(name, across, [entry.scores[place] for entry in best]) for place, name in enumerate(names[1:], 1)]
-    return line_plot(lines, "The front", names[0], names[1] if len(names) == 2 else "score")
-
-
-def _designs(best: Sequence[Entry], names: Sequence[str]) -> str:
+def _designs(best: Sequence[Entry], names: Sequence[str]) -> tuple[str, str]:
+    """Return designs, drawn or written, with their scores, and the same as a table."""
     texts = [str(entry.canonical) for entry in best]
-    captions = [_caption(entry.scores, names) for entry in best]
+    captions = [
+        ", ".join(f"{name} {score:.4g}" for name, score in zip(names, entry.scores, strict=True))
+        if len(names) > 1
+        else f"{entry.scores[0]:.4g}"
+        for entry in best
+    ]
     drawn = all(map(is_valid, texts[:TOP]))
-    return molecule_grid(texts, captions) if drawn else sequence_text(texts, captions)
-
-
-def _caption(scores: Sequence[float], names: Sequence[str]) -> str:
-    if len(scores) == 1:
-        return f"{scores[0]:.4g}"
-    return ", ".join(f"{name} {score:.4g}" for name, score in zip(names, scores, strict=True))
-
-
-def _table(best: Sequence[Entry], names: Sequence[str]) -> str:
     rows = [[*entry.scores, entry.proposer, entry.round, entry.canonical] for entry in best]
-    return table([*names, "proposed by", "round", "text"], rows) if rows else ""
-
-
-def _proposers(entries: Sequence[Entry], best: Sequence[Entry]) -> str:
-    """Return a table of the ways of proposing: how many texts, how many scored, how many of the best."""
-    several = bool(best) and len(best[0].scores) > 1
-    good = Counter(entry.proposer for entry in (best if several else best[:_BEST]))
-    count = Counter(entry.proposer for entry in entries)
-    scored = Counter(entry.proposer for entry in entries if entry.status == OK)
-    rows = [[name or "given", number, scored[name], good[name]] for name, number in count.most_common()]
-    return table(["way", "proposals", "scored", "on the front" if several else f"among the best {_BEST}"], rows)
+    titles = [*names, "proposed by", "round", "design"]
+    return molecule_grid(texts, captions) if drawn else sequence_text(texts, captions), table(
+        titles, rows
+    ) if rows else ""

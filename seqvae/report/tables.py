@@ -1,4 +1,4 @@
-"""Figures as rows of tables, on a page and on a terminal: what they are called, and which way is better."""
+"""Metrics as rows of tables, on a page and in a terminal: their titles, and which way is better."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HIGHER, _LOWER = " ↑", " ↓"
 
 # Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of sequences, whose letters
-# are bases or residues; any other key is shown as it is, in words.
+# are bases or residues; any other key is shown as it is, with spaces.
 _NAMES = {
     "valid": "valid",
     "unique": "unique",
@@ -26,7 +26,7 @@ _NAMES = {
     "unique@10000 without stereo": "unique of 10,000 without stereo",
     "IntDiv": "internal diversity",
     "IntDiv2": "internal diversity 2",
-    "Filters": "pass MCF and PAINS",
+    "Filters": "pass the MCF and PAINS filters",
     "Novelty": "novel",
     "logP": "logP distance",
     "SA": "SA distance",
@@ -38,15 +38,15 @@ _NAMES = {
     "gc_wasserstein": "GC content distance",
     "longest_run_mean": "longest run of one {unit}, mean ({unit}s)",
     "longest_run_wasserstein": "longest run distance ({unit}s)",
-    "discriminability": "told from real ones (ROC area)",
-    "nearest_edits_mean": "edits to the nearest training text, mean",
-    "nearest_edits_median": "edits to the nearest training text, median",
-    "near_copies": "near copies of training texts",
+    "discriminability": "told from real ones (ROC AUC)",
+    "nearest_edits_mean": "edits to the nearest training sequence, mean",
+    "nearest_edits_median": "edits to the nearest training sequence, median",
+    "near_copies": "near copies of training sequences",
 }
 _PATTERNS = (
     (re.compile(r"^guacamol/(.*)"), r"GuacaMol \1"),
-    (re.compile(r"^kmer_js_(\d+)"), r"words of \1, divergence (bits)"),
-    (re.compile(r"^motif_(.*)_per_kb"), r"motif \1, hits in 1,000 windows"),
+    (re.compile(r"^kmer_js_(\d+)"), r"\1-mers, divergence (bits)"),
+    (re.compile(r"^motif_(.*)_per_kb"), r"motif \1, hits per 1,000 windows"),
 )
 _STEREO = re.compile(r" with(out)? stereo$")
 _BETTER = (
@@ -61,15 +61,15 @@ _PROPERTIES = {
     "length": "length ({unit}s)",
     "gc": "GC content",
     "longest_run": "longest run of one {unit} ({unit}s)",
-    "nearest_edits": "edits to the nearest training text",
+    "nearest_edits": "edits to the nearest training sequence",
 }
 
 
 def metric_name(key: str, unit: str = "base") -> str:
-    """Return what a figure is called in a table; `unit` is one letter of a sequence.
+    """Return the title of a metric in a table; `unit` is what one letter of a sequence is called.
 
     >>> metric_name("FCD/Test"), metric_name("kmer_js_3"), metric_name("Novelty")
-    ('FCD/Test', 'words of 3, divergence (bits)', 'novel')
+    ('FCD/Test', '3-mers, divergence (bits)', 'novel')
     """
     if key in _NAMES:
         return _NAMES[key].format(unit=unit)
@@ -80,7 +80,7 @@ def metric_name(key: str, unit: str = "base") -> str:
 
 
 def better(key: str) -> str:
-    """Return an arrow that says which way a figure is better, or an empty text where neither is."""
+    """Return an arrow that shows which way a metric is better, or an empty string if neither way is."""
     return next((arrow for pattern, arrow in _BETTER if pattern.search(key)), "")
 
 
@@ -90,7 +90,7 @@ def property_name(key: str, unit: str = "base") -> str:
 
 
 def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float] | None, float | None]]:
-    """Return name, value, 95 % interval and the value of real held-out texts of each figure that `shown_keys` has."""
+    """Return title, value, 95 % interval and the value for real texts of each metric in `shown_keys`."""
     unit = DOMAINS[found.kind].unit
     return [
         (
@@ -104,8 +104,8 @@ def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float]
 
 
 def generation_rows(found: Generation) -> list[list[str]]:
-    """Return the metrics of samples as text, with a heading; a column that would be empty is left out."""
-    rows = [["samples", "here", "95 % interval", "real texts"]]
+    """Return the metrics of samples as text, with a heading; empty columns are left out."""
+    rows = [["samples", "here", "95 % interval", "real"]]
     for name, value, interval, floor in metric_rows(found):
         bounds = f"{interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
         rows.append([name, f"{value:.4g}", bounds, "" if floor is None else f"{floor:.4g}"])
@@ -114,7 +114,7 @@ def generation_rows(found: Generation) -> list[list[str]]:
 
 
 def shown_keys(metrics: Mapping[str, float]) -> list[str]:
-    """Return the keys to show, in order: the variant of a figure with or without stereo only where it differs."""
+    """Return the keys to show, in order: variants with or without stereo only if they differ."""
     return [
         key
         for key in metrics
@@ -122,14 +122,22 @@ def shown_keys(metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
-def model_rows(values: Mapping[str, Any], place: str = "") -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each metric of a model that is known, those of one place or all."""
-    return [(metric.title, values[key], metric.about) for key, metric in _known(values, place)]
+def model_rows(values: Mapping[str, Any], place: str = "", noun: str = "text") -> list[tuple[str, object, str]]:
+    """Return title, value and meaning of each known metric of a model, those of one place or all.
+
+    Args:
+        values: by key.
+        place: `TELLING`, `BRIEF`, or empty for all.
+        noun: what one text is called, as in `Domain.noun`.
+    """
+    known = _known(values, place)
+    return [(metric.title.format(noun=noun), values[key], metric.about.format(noun=noun)) for key, metric in known]
 
 
-def labelled_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """Return name, value and unit of the metrics of a training that are known."""
-    return [(metric.name, values[key], metric.unit) for key, metric in _known(values, BRIEF)]
+def labelled_rows(values: Mapping[str, Any], noun: str = "text") -> list[tuple[str, object, str]]:
+    """Return title, value and unit of the known metrics that are shown after training; arguments as `model_rows`."""
+    known = _known(values, BRIEF)
+    return [(metric.name.format(noun=noun), values[key], metric.unit.format(noun=noun)) for key, metric in known]
 
 
 def _known(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Metric]]:
@@ -140,12 +148,13 @@ def _known(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Metric]
             yield key, metric
 
 
-def latent_rows(values: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """Return title, value and explanation of each metric of the latent space that is one number."""
+def latent_rows(values: Mapping[str, Any], noun: str = "text") -> list[tuple[str, object, str]]:
+    """Return title, value and meaning of each metric of the latent space that is one number; as `model_rows`."""
     from seqvae.evaluate.model.latent_quality import LATENT_METRICS
 
     known = [(metric, values.get(key)) for key, metric in LATENT_METRICS.items() if BY_PROPERTY not in metric.places]
-    return [(metric.title, value, metric.about) for metric, value in known if value is not None]
+    shown = [(metric, value) for metric, value in known if value is not None]
+    return [(metric.title.format(noun=noun), value, metric.about.format(noun=noun)) for metric, value in shown]
 
 
 def property_rows(values: Mapping[str, Any]) -> list[list[object]]:
@@ -162,7 +171,7 @@ def property_rows(values: Mapping[str, Any]) -> list[list[object]]:
 
 
 def bits_rows(metrics: Mapping[str, Any], unit: str = "base") -> list[tuple[str, str, str]]:
-    """Return the bits a base (or other unit) of the model and of the models that count, with a heading."""
-    rows = [(f"held-out bits a {unit}", "plain", "tuned")]
+    """Return the bits per base (or other unit) of the model and of the counting models, with a heading."""
+    rows = [(f"held-out bits per {unit}", "plain", "tuned")]
     rows += [(name, f"{row['bits']:.4f}", f"{row['tuned_bits']:.4f}") for name, row in metrics["counted"].items()]
     return [*rows, (f"this model, {metrics['iwae_samples']} importance samples", f"{metrics['model']:.4f}", "")]

@@ -1,4 +1,4 @@
-"""Where tensors live, at which precision, and how the caller's state is left as found."""
+"""Devices, generators, and precision of matrix products; the caller's state is left as found."""
 
 from __future__ import annotations
 
@@ -31,17 +31,16 @@ def generator(seed: int, *purpose: int, device: torch.device | str = "cpu") -> t
     """Return a fresh generator of random numbers; global state is not touched.
 
     Args:
-        seed: the one seed of the work.
+        seed: the seed of the run.
         *purpose: numbers that name what the draws are for (a stream, a step, a rank), so that one seed gives
-        independent
-            streams and a resumed run finds the numbers of any step without the ones before.
-        device: where the numbers are made.
+            independent streams and a resumed run finds the numbers of any step without those before it.
+        device: where the numbers are drawn.
     """
     return torch.Generator(device=device).manual_seed(derived_seed(seed, *purpose))
 
 
 def derived_seed(seed: int, *purpose: int) -> int:
-    """Return a 63-bit seed that depends on all the numbers given; raises UsageError where the seed is negative."""
+    """Return a 63-bit seed that depends on all the numbers given; raises UsageError for a negative seed."""
     if seed < 0:
         raise UsageError(f"seed: expected a number from 0, got {seed}")
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
@@ -51,9 +50,9 @@ def derived_seed(seed: int, *purpose: int) -> int:
 def fast_matmul(enabled: bool = True) -> Iterator[None]:
     """Let float32 matrix products on the CPU take oneDNN's fastest kernels while the context lasts.
 
-    For training alone, and for products of zeros and ones: PyTorch multiplies float32 matrices on the CPU with MKL
-    unless a lower internal precision is allowed; then oneDNN does it, twice as fast on processors that MKL does not
-    favour, and on processors with bf16 units it rounds the factors to bf16 (products are still summed in float32).
+    For training only, and for products of zeros and ones: PyTorch multiplies float32 matrices on the CPU with MKL
+    unless a lower internal precision is allowed. Then oneDNN does, twice as fast on processors that MKL does not
+    favour; on processors with bf16 units it rounds the factors to bf16 (products are still summed in float32).
     """
     before = torch.get_float32_matmul_precision()
     if enabled:
@@ -66,11 +65,11 @@ def fast_matmul(enabled: bool = True) -> Iterator[None]:
 
 @contextmanager
 def exact_products(device: torch.device | str = "cpu") -> Iterator[None]:
-    """Let no product round its factors while the context lasts, whatever the processor and the caller's settings.
+    """Let no matrix product round its factors while the context lasts, whatever processor and settings there are.
 
-    Whatever is encoded, decoded, reported, stored or compared is computed in here, so that it is the same on every
-    processor but for the order of its sums. On a GPU this turns TF32 off; on a CPU that loses no digits by them, it
-    takes the kernels of `fast_matmul`.
+    Everything that is encoded, decoded, reported, stored or compared is computed in here, so that it is the same on
+    every processor except for the order of summation. On a GPU this turns TF32 off; on a CPU where they lose no digits
+    it takes the kernels of `fast_matmul`.
     """
     on_cpu = torch.device(device).type == "cpu"
     before, tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
@@ -83,13 +82,13 @@ def exact_products(device: torch.device | str = "cpu") -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = tf32
 
 
-# oneDNN takes its bf16 kernels by shape: rows, inner and columns of a step of decoding, of a batch and of a large one.
+# oneDNN chooses bf16 kernels by shape: rows, inner and columns of a decoding step, a batch and a large batch.
 _TRIED = ((1, 1024, 1024), (64, 64, 64), (512, 512, 512))
 
 
 @cache
 def _fast_is_exact() -> bool:
-    """Tell, by trying it, whether fast products round no factors: bf16 keeps 8 bits of the 24."""
+    """Test whether fast products round their factors: bf16 keeps 8 of 24 bits."""
     rng = generator(0)
     with fast_matmul():
         for rows, inner, columns in _TRIED:
@@ -102,7 +101,7 @@ def _fast_is_exact() -> bool:
 
 @contextmanager
 def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluate a module: no gradients, exact products, and afterwards the mode that it was in."""
+    """Evaluate a module: no gradients, exact products, and its former mode afterwards."""
     was_training = module.training
     module.eval()
     device = next((value.device for value in module.parameters()), torch.device("cpu"))
@@ -115,6 +114,6 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 @contextmanager
 def preserved_rng(device: torch.device) -> Iterator[None]:
-    """Give torch's global random numbers back as they were found, of the CPU and of the device."""
+    """Restore torch's global random state afterwards, of the CPU and of the device."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield

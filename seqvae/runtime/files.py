@@ -1,4 +1,4 @@
-"""The cache folder, and files that are either whole or absent."""
+"""The cache folder, and files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cache_folder(*parts: str) -> Path:
 
 
 def check_folder(folder: Path) -> None:
-    """See to it, before long work, that files can be written into a folder, which need not be there yet.
+    """Check, before long work, that files can be written into a folder, which need not exist yet.
 
     Raises:
         InputError: they cannot.
@@ -51,7 +51,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` that takes its place only when the block ends well.
 
     Args:
-        path: the file to make or replace; its folder is created.
+        path: the file to create or replace; its folder is created.
 
     Yields:
         A binary file, open for reading and writing.
@@ -76,11 +76,11 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Fill a temporary folder beside `path` that becomes `path` only when the block ends well.
 
-    A folder that another process put there meanwhile stays, and ours is thrown away: use it where the name of the
-    folder fixes its content.
+    A folder that another process put there meanwhile stays, and this one is discarded: use it where the folder's name
+    determines its content.
 
     Args:
-        path: the folder to make.
+        path: the folder to create.
 
     Yields:
         The temporary folder.

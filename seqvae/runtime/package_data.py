@@ -1,4 +1,4 @@
-"""Where the files lie that ship with seqvae."""
+"""Where the files of the package are."""
 
 from __future__ import annotations
 

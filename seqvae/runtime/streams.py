@@ -1,10 +1,10 @@
 """Every stream of random numbers, in one table: no two users draw from one stream.
 
-The numbers of a draw follow from the seed of the work, its stream, and where in the work it stands (a step, a chunk),
-so that a resumed work finds the numbers of any place without those before. What makes the seed takes (21) and (21, 0)
-for one: each stream therefore says which places it has, and is asked for all of them.
+The numbers of a draw follow from the run's seed, the stream, and the place in the run (a step, a chunk), so that a
+resumed run finds the numbers of any place without those before it. Seeds made from (21) and from (21, 0) are equal:
+each stream therefore names its places, and takes a number for each of them.
 
-Not in the table are draws whose seed is theirs alone: a search draws one for each of its parts.
+Draws with a seed of their own are not in the table: a search draws one for each of its parts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Stream:
     """One use of random numbers.
 
     Attributes:
-        number: of the stream; part of what a seed means, so it stays once results were made with it.
-        places: what tells one draw of the stream from another.
+        number: identifies the stream; it never changes, or the same seed would give other results.
+        places: what distinguishes the draws of the stream.
     """
 
     number: int

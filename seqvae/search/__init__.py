@@ -4,7 +4,7 @@
 
     found = search.run("qed", out="runs/qed")
 
-and for those whose oracle is a laboratory, in a folder that remembers everything between plates:
+and where the oracle is a laboratory, in a folder that remembers everything between plates:
 
     search.begin(None, "runs/plates")
     plate = search.ask("runs/plates", 96)
@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-# Where what a user calls is at home; imported when it is asked for, since it brings torch.
+# The modules of the public functions; imported on first use, since they import torch.
 _HOMES = {
     "run": "api",
     "begin": "api",

@@ -1,15 +1,15 @@
-"""Searches in folders: begun, gone on with after any end, asked for a plate and told its measurements."""
+"""Searches in folders: begun, run, and resumed after any end."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
+from typing import cast, final
 
+from seqvae.artifact.folder import weights_hash
 from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
@@ -51,18 +51,18 @@ def run(
     Args:
         objective: a property's name, the path of a TOML file of terms, a `Scoring`, or a function from a text to a
             number.
-        out: folder of the search; it is made.
-        config: model, optimiser, budget, and when it ends.
+        out: folder of the search, which is created.
+        config: model, optimiser, budget, and stopping rules.
         start: texts to begin with; none: from the model's prior.
         on_round: called after each round, to show progress.
-        known: what was measured before; it is learned from and costs no call.
-        optimizer: a name, settings such as `TurboConfig(regions=2)`, or an object of your own with the methods of
-            `seqvae.search.optimizer.Optimizer`, new; None: as `config` says.
+        known: earlier measurements; the optimiser learns from them, and they cost no call.
+        optimizer: a name, settings such as `TurboConfig(regions=2)`, or a new object of your own with the methods of
+            `seqvae.search.optimizer.Optimizer`; None: as `config` says.
 
     Raises:
-        UsageError: there is a search in the folder already, the settings do not go together, what is known has another
-            number of scores, or the object is no optimiser.
-        InputError: a text that is known is none of the search's kind or breaks one of its rules.
+        UsageError: there is a search in the folder already, the settings contradict each other, the known texts have
+            another number of scores, or the object is no optimiser.
+        InputError: a known text is not of the search's kind or breaks one of its rules.
         OracleError: so many calls in a row have failed that the objective itself must be wrong.
     """
     made = _begun(objective, out, config, start, known, optimizer)
@@ -96,7 +96,20 @@ def _begun(
     optimizer: Chosen | None,
 ) -> _Made:
     """Make the folder of a search, and return what was made for it."""
-    config = _with_optimizer(config or SearchConfig(), optimizer)
+    config = config or SearchConfig()
+    if optimizer is None or isinstance(optimizer, (str, OptimizerConfig)):
+        config = config if optimizer is None else replace(config, optimizer=optimizer)
+        if is_own(config.optimizer):
+            raise UsageError(f"the optimizer {config.optimizer!r} is an object: give it as `optimizer`")
+    else:
+        lacking = [name for name in _METHODS if not callable(getattr(optimizer, name, None))]
+        if lacking or isinstance(optimizer, type):
+            raise UsageError(
+                f"expected an optimizer's name, its settings, or an object with {', '.join(_METHODS)}, got "
+                + repr(optimizer)
+                + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: pass an instance")
+            )
+        config = replace(config, optimizer=_class_of(optimizer))
     if config.oracle.executor == "ray":
         ray_library()
     scoring = None if objective is None else scored_by(objective)
@@ -118,19 +131,19 @@ def resume(
     end: EndConfig | None = None,
     optimizer: Optimizer | None = None,
 ) -> Results:
-    """Go on with a search from where it is, to its end.
+    """Resume a search and run it to its end.
 
     Args:
         out: its folder.
         on_round: called after each round.
-        function: the objective, where it is a function that was given as such.
-        end: when it ends from now on, where that is to change: `EndConfig(budget=20_000)`.
-        optimizer: where it is an object that was given as such; it takes the state that it had.
+        function: the objective, where the search was begun with a function.
+        end: new stopping rules, where they are to change: `EndConfig(budget=20_000)`.
+        optimizer: a new object, where the search was begun with one of your own; it takes over the saved state.
 
     Raises:
         InputError: there is no search in the folder.
         UsageError: another process works there; the model, the function or the object is not the one that the search
-            was begun with; or the budget is smaller than the calls that were made.
+            was begun with; or the budget is smaller than the number of calls already made.
         OracleError: as in `run`.
     """
     change_end(out, end or EndConfig(), function, optimizer)
@@ -139,7 +152,7 @@ def resume(
 
 
 def _ended(search: Search, on_round: Callable[[Progress], None] | None) -> Results:
-    """Go on to the end of a search."""
+    """Run an open search to its end."""
     search.campaign().run(on_round)
     return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
 
@@ -150,10 +163,10 @@ def change_end(
     function: Callable[[str], float | None] | None = None,
     optimizer: Optimizer | None = None,
 ) -> None:
-    """Change when a search ends, without going on with it; arguments and errors as in `resume`.
+    """Change when a search ends, without running it; arguments and errors as in `resume`.
 
-    What was proposed under the old budget is scored first, to the end of its round: so each round has one budget, and
-    nothing is scored twice, wherever the search was cut off.
+    A round that was begun under the old budget is scored to its end first: so each round has one budget, and nothing
+    is scored twice, wherever the search was cut off.
     """
     folder = Path(out)
     if end == EndConfig():
@@ -171,7 +184,7 @@ def change_end(
 def _check_budget(search: Search, budget: int) -> None:
     calls = sum(is_call(entry.status, search.config.oracle.count) for entry in search.ledger.entries())
     if budget < calls:
-        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected a budget from there, got {budget:,}")
+        raise UsageError(f"{search.folder}: has made {calls:,} calls: expected at least that budget, got {budget:,}")
 
 
 @final
@@ -182,11 +195,11 @@ class Search:
     Attributes:
         folder: where it is.
         config: its settings.
-        scoring: what its texts are scored by; None: by a laboratory.
+        scoring: the objective; None: a laboratory measures.
         texts: the kind of its texts.
-        measured: as the canonical form of its texts, for those that were measured: `measurable`.
+        measured: returns the canonical form of a measured text; see `measurable`.
         optimizer: as new, or a user's object; `campaign` gives it its state.
-        ledger: all that was scored.
+        ledger: everything that was scored.
     """
 
     folder: Path
@@ -203,31 +216,33 @@ class Search:
         return columns_of(self.scoring)
 
     def campaign(self) -> Campaign:
-        """Return the campaign, at the state that it has come to.
+        """Return the campaign at its saved state.
 
         Raises:
             UsageError: the oracle is a laboratory.
         """
         if self.scoring is None:
-            raise UsageError(f"{self.folder}: this search is told its scores: go on by seqvae ask and seqvae tell")
+            raise UsageError(
+                f"{self.folder}: its scores come from a laboratory: continue with seqvae ask and seqvae tell"
+            )
         scoring = self.scoring
         if isinstance(scoring, Scoring):
-            scoring = replace(scoring, sheets=self.texts.sheets)  # in this process it reads no molecule again
+            scoring = replace(scoring, sheets=self.texts.sheets)  # in this process no molecule is parsed again
         oracle = Oracle(scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
         state = self.folder / run_folder.STATE
         campaign, begun = Campaign(self.optimizer, oracle, self.config.campaign, state), state.exists()
         if is_own(self.config.optimizer) and not begun:
-            campaign.save()  # a user's object cannot be made anew: what it begins with is written down
+            campaign.save()  # a user's object cannot be rebuilt: its initial state is saved
         return campaign
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What a search is made of by its settings; `measured`, `texts` and `optimizer` as of `Search`."""
+    """What the settings of a search give; `measured`, `texts` and `optimizer` as in `Search`."""
 
     texts: Texts
     measured: Canonical
-    optimizer: Optimizer | None  # of a user's own object: nothing was made
+    optimizer: Optimizer | None  # None where it is a user's own object
     weights: str
 
 
@@ -237,12 +252,16 @@ def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Se
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
     free = _texts(codec, scoring, start, sheets)
     texts = constrained(free, config.constraints)
-    optimizer = None
-    if is_own(config.optimizer):
-        _check_texts(codec, scoring, start)
+    if not is_own(config.optimizer):
+        campaign = config.campaign
+        material = Material(texts, codec, tuple(start), campaign.seed, campaign.initial, columns_of(scoring))
+        optimizer = build_optimizer(config.optimizer, material)
+    elif codec is None and not start and (scoring is None or len(scoring.domains) > 1):
+        # Nothing says what a user's own optimiser will propose.
+        raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
-        optimizer = build_optimizer(config.optimizer, _material(texts, codec, start, config, columns_of(scoring)))
-    return _Made(texts, measurable(free, texts), optimizer, _fingerprint(codec) if codec else "")
+        optimizer = None
+    return _Made(texts, measurable(free, texts), optimizer, weights_hash(codec.model) if codec else "")
 
 
 @contextmanager
@@ -258,7 +277,7 @@ def opened(
         folder: of the search.
         function: as in `resume`, and the errors too.
         own: a user's optimiser.
-        made: what was made for it when it was begun, just now; None: it is made of its settings.
+        made: what was made when the search was begun just now; None: it is made from the settings.
     """
     found = run_folder.settings_of(folder)
     config = search_from_dict(found["config"])
@@ -269,52 +288,28 @@ def opened(
             start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
             made = _made(config, scoring, start)
         if made.weights != found["weights"]:
-            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: put that one back")
-        optimizer = own or made.optimizer
-        if optimizer is None:
-            raise UsageError(f"{folder}: was begun with an optimiser of your own: give it again")
-        ledger = run_folder.ledger_of(folder, found)
-        try:
+            raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: restore that one")
+        with closing(run_folder.ledger_of(folder, found)) as ledger:
+            optimizer = cast(Optimizer, own or made.optimizer)  # `_check_own` has made sure of one of them
             yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
-        finally:
-            ledger.close()
 
 
 def measurable(free: Texts, texts: Texts) -> Canonical:
-    """Return the canonical form of texts that were measured: None where one breaks a rule of the search.
+    """Return what gives the canonical form of a measured text, None where it breaks a rule of the search.
 
-    A proposal is changed until it keeps to the free positions; what was measured is what it is.
+    A proposal is adapted to the positions that may vary; a measured text must be judged as it stands.
 
     Args:
-        free: the kind of texts without its rules.
+        free: the kind of texts without the search's rules.
         texts: the same with them.
     """
 
     def form(text: str) -> str | None:
+        """Return the canonical form where the rules leave it as it is."""
         found = texts.canonical(text)
         return found if found == free.canonical(text) else None
 
     return form
-
-
-def _material(texts: Texts, codec: Codec | None, start: Sequence[str], config: SearchConfig, scores: int) -> Material:
-    return Material(texts, codec, tuple(start), config.campaign.seed, config.campaign.initial, scores)
-
-
-def _with_optimizer(config: SearchConfig, optimizer: Chosen | None) -> SearchConfig:
-    """Return settings with that optimiser, of an object with the name of its class."""
-    if optimizer is None or isinstance(optimizer, (str, OptimizerConfig)):
-        chosen = config if optimizer is None else replace(config, optimizer=optimizer)
-        if is_own(chosen.optimizer):
-            raise UsageError(f"the optimizer {chosen.optimizer!r} is an object: give it as `optimizer`")
-        return chosen
-    lacking = [name for name in _METHODS if not callable(getattr(optimizer, name, None))]
-    if lacking or isinstance(optimizer, type):
-        raise UsageError(
-            f"expected an optimizer's name, its settings, or an object with {', '.join(_METHODS)}, got {optimizer!r}"
-            + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: make an object of it")
-        )
-    return replace(config, optimizer=_class_of(optimizer))
 
 
 def _class_of(optimizer: Optimizer) -> str:
@@ -322,7 +317,7 @@ def _class_of(optimizer: Optimizer) -> str:
 
 
 def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> None:
-    """Raise UsageError where an object is missing, is not wanted, or is of another class."""
+    """Raise UsageError where a user's object is missing, not wanted, or of another class."""
     if not is_own(config.optimizer):
         if own is not None:
             raise UsageError(f"{folder}: its optimizer is {name_of(config.optimizer)!r}: leave the object out")
@@ -338,38 +333,20 @@ def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> Non
 
 
 def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str], sheets: Sheets) -> Texts:
-    """Return the kind of texts, from the model where there is one; raises where the objective is of another.
+    """Return the kind of texts, from the model where there is one; raises where the objective expects another kind.
 
-    Without one it is what the objective reads, or, where that is any text, what the texts to begin with are.
+    Without a model it is what the objective reads, or, where that is any text, what the texts to begin with are.
     """
     read = scoring.domains if scoring else tuple(DOMAINS)
     if codec is None:
         return texts_alone(read, start, sheets)
-    written = _written(codec)
-    if written not in read:
-        raise UsageError(f"the objective is of {read[0]}, the model writes {written}: take another model or objective")
-    if codec.tokenizer.molecular:
-        return molecules(sheets)
-    # Whether all texts have one length is seen in those that the search begins with.
-    return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
-
-
-def _written(codec: Codec) -> str:
-    """Return the domain of a model's texts; where all letters that it learned are bases, it writes DNA."""
+    # A model of letters writes DNA where all that it learned are bases.
     letters = {token.upper() for token in codec.tokenizer.tokens if len(token) == 1}
     domain = codec.tokenizer.domain.name
-    return DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
-
-
-def _check_texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> None:
-    """Raise UsageError where nothing says what the texts are that an optimiser of a user's will propose."""
-    if codec is None and not start and (scoring is None or len(scoring.domains) > 1):
-        raise UsageError("nothing says which letters the texts are of: give a model, texts to begin with, or both")
-
-
-def _fingerprint(codec: Codec) -> str:
-    found = hashlib.sha256()
-    for name, tensor in sorted(codec.model.state_dict().items()):
-        found.update(name.encode())
-        found.update(tensor.cpu().numpy().tobytes())
-    return found.hexdigest()
+    written = DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
+    if written not in read:
+        raise UsageError(f"the objective expects {read[0]}, the model writes {written}: change one of them")
+    if codec.tokenizer.molecular:
+        return molecules(sheets)
+    # The first texts show whether all have one length.
+    return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))

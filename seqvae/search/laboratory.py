@@ -1,11 +1,10 @@
-"""Searches whose oracle is a laboratory: plates are asked for, and measurements told, days later and in any order."""
+"""Searches whose oracle is a laboratory: plates are asked for, and measurements told days later, in any order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,11 +15,11 @@ from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage import run_folder
-from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.storage.ledger import GIVEN, OK, Entry
 from seqvae.search.storage.state import State, load_state, save_state
 
 _FIRST = "first_plate"  # in the settings: how many texts it had
-_TRIES = 5  # times that an optimiser is asked for texts which are on no plate yet
+_TRIES = 5  # times that an optimiser is asked for texts that are on no plate yet
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class Told:
     """What became of a table of measurements.
 
     Attributes:
-        round: the round that they are now.
+        round: the round that they became.
         asked: measured texts that had been asked for.
-        observed: those that had not.
-        again: those that had been measured before, or twice in the table; their mean counts.
+        observed: measured texts that had not.
+        again: texts measured before, or more than once in the table; their mean counts.
         missing: texts without a measurement.
     """
 
@@ -47,15 +46,15 @@ def ask(
 ) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
-    They are remembered before they are returned: where a plate gets lost after that, `last_batch` has it.
+    They are remembered before they are returned: should the plate get lost after that, `last_batch` returns it.
 
     Args:
         folder: of the search.
         count: how many texts.
-        initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: what the
-            search's settings say, and where that is the default, at most half of this plate, so that the second one
-            learns from the first although wells be missing.
-        optimizer: where it is an object that was given as such when the search was begun.
+        initial: at the first plate: texts that are measured before the first ones are bred or modelled; None: as the
+            search's settings say, but by default at most half of this plate, so that the second one learns from the
+            first even if wells are missing.
+        optimizer: the user's own object, where the search was begun with one.
 
     Raises:
         InputError: there is no search in the folder.
@@ -75,12 +74,12 @@ def ask(
 
 
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
-    """Write into the settings, at the first plate, how many texts are measured before something is learned."""
+    """Write into the settings, at the first plate, how many texts are measured before the optimiser learns."""
     settings = run_folder.settings_of(folder)
     if settings["objective"] is not None or (_FIRST in settings and initial is None):
         return
     if _FIRST in settings:
-        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial away")
+        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial out")
     config = CampaignConfig(**settings["config"]["campaign"])
     if initial is None and config.initial == CampaignConfig.initial:
         initial = min(config.initial, max(count // 2, 2))
@@ -91,13 +90,13 @@ def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
 
 
 def check_count(count: int) -> None:
-    """Raise UsageError where there is no plate of so many texts."""
+    """Raise UsageError where the size of a plate is below 1."""
     if count < 1:
         raise UsageError(f"expected a number of texts from 1, got {count}")
 
 
 def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[Candidate]:
-    """Return what was asked for last, without the texts that have been measured since; errors as of `ask`."""
+    """Return the last plate without the texts that have been measured since; errors as in `ask`."""
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
@@ -105,10 +104,10 @@ def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[C
 
 
 def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]:
-    """Return texts that are on no plate, each once.
+    """Return distinct texts that are on no plate.
 
-    An optimiser does not know what waits for its score and may propose it again, whatever else there is: where it does,
-    it is asked for as many more.
+    An optimiser does not know which texts await their score and may propose them again: it is then asked for as many
+    more.
     """
     found: dict[str, Candidate] = {}
     for attempt in range(_TRIES):
@@ -128,7 +127,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
     Raises:
         InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
             a score is infinite.
-        UsageError: the search has an objective of its own, or a text has another number of scores than one.
+        UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
@@ -136,8 +135,12 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         number, before = search.ledger.rounds(), {str(entry.canonical): entry for entry in search.ledger.entries()}
         forms = [form for form, _ in measured]
         wanted = {form: vars(entry) for form, entry in before.items() if entry.status == OK} | state["pending"]
-        rows = enumerate(measured)
-        entries = [_entry(number, place, one, form, wanted.get(form)) for place, (form, one) in rows]
+        entries = []
+        for place, (form, one) in enumerate(measured):
+            about = wanted.get(form)
+            source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
+            status = GIVEN if about is None else OK
+            entries.append(Entry(number, place, one.text, form, status, one.scores, "", 0.0, *source))
         search.ledger.add(entries)
         _catch_up(search, state)
         _save(search, state)
@@ -147,7 +150,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
 
 
 def _state(search: Search) -> State:
-    """Return the state of the search, its optimiser put into it."""
+    """Return the state of the search, after loading its part into the optimiser."""
     if search.scoring is not None:
         raise UsageError(
             f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
@@ -162,35 +165,21 @@ def _state(search: Search) -> State:
 
 
 def _catch_up(search: Search, state: State) -> None:
-    """Let the optimiser learn the rounds that it does not know: the one of now, and those cut off behind the ledger."""
+    """Tell the optimiser the rounds of the ledger that it does not know: of each text the mean of all measurements."""
     for number in range(state["learned"], search.ledger.rounds()):
-        entries = list(search.ledger.entries(number))
-        _learn(search.optimizer, search.ledger, entries)
-        for entry in entries:
-            state["pending"].pop(entry.canonical, None)
+        now = {str(entry.canonical): entry for entry in search.ledger.entries(number)}
+        scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
+        for entry in search.ledger.before(number + 1):
+            if str(entry.canonical) in scores:
+                scores[str(entry.canonical)].append(entry.scores)
+        means = np.array([mean(found) for found in scores.values()], np.float64)
+        candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
+        if candidates:
+            search.optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))
+        for form in now:
+            state["pending"].pop(form, None)
     state["learned"] = search.ledger.rounds()
 
 
 def _save(search: Search, state: State) -> None:
     save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimizer.state_dict()})
-
-
-def _entry(number: int, place: int, one: Measurement, form: str, about: dict[str, Any] | None) -> Entry:
-    """Return a measurement as an entry; `about` is what is known of a text that was asked for."""
-    if about is None:
-        return Entry(number, place, one.text, form, GIVEN, one.scores, proposer=OBSERVED)
-    source = about["proposer"], about["z"], about["seed"]
-    return Entry(number, place, one.text, form, OK, one.scores, "", 0.0, *source)
-
-
-def _learn(optimizer: Optimizer, ledger: Ledger, entries: Sequence[Entry]) -> None:
-    """Tell an optimiser a round: of each text in it the mean of all measurements up to there."""
-    now = {str(entry.canonical): entry for entry in entries}
-    scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
-    for entry in ledger.before(entries[0].round + 1) if entries else ():
-        if str(entry.canonical) in scores:
-            scores[str(entry.canonical)].append(entry.scores)
-    means = np.array([mean(found) for found in scores.values()], np.float64)
-    candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
-    if candidates:
-        optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))

@@ -1,4 +1,4 @@
-"""A campaign: an optimiser and an oracle, round by round, in a folder from which it goes on after any end."""
+"""A campaign: an optimiser and an oracle, round by round, in a folder from which it resumes after any end."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.results import TOP
 from seqvae.search.storage.ledger import GIVEN, INVALID, OK, Entry
-from seqvae.search.storage.state import State, load_state, save_state
+from seqvae.search.storage.state import load_state, save_state
 
-_SAVED_EVERY = 30.0  # seconds between two states on disk: what a kill may cost, and a fraction of the work to write
-_IDLE = 20  # rounds without a call after which there is nothing new to be found
+_SAVED_EVERY = 30.0  # seconds between two saved states: what a kill may cost; saving takes a fraction of that
+_IDLE = 20  # rounds without a call after which the search counts as exhausted
 
 BUDGET, MINUTES, PATIENCE, NOTHING_NEW = "budget", "minutes", "patience", "nothing new"
 
@@ -32,14 +32,14 @@ class Progress:
 
     Attributes:
         round: rounds done.
-        calls: of the oracle, by the rule of the budget.
-        invalid: proposals that were no texts of their kind.
+        calls: of the oracle, as the budget counts them.
+        invalid: proposals that were no valid texts.
         best: the highest score, of several objectives in the first; NaN before there is one.
-        best_at: calls when it was found; of several objectives, when a text last came to the front.
+        best_at: calls when it was found; of several objectives, when a text last joined the front.
         asking: seconds that the optimiser took.
         scoring: seconds that the oracle took.
-        top: the best scores, as many as are followed.
-        front: the scores that no others are as good as in everything; of one objective the best.
+        top: the best `TOP` scores.
+        front: the scores that no others match or beat in every objective; of one objective the best.
     """
 
     round: int = 0
@@ -54,7 +54,7 @@ class Progress:
 
     @property
     def top_mean(self) -> float:
-        """Mean of the best ten scores, or of as many as there are."""
+        """Mean of the best ten scores, or of all where there are fewer."""
         return sum(self.top) / len(self.top) if self.top else math.nan
 
     @property
@@ -82,29 +82,35 @@ def _as_good(first: list[float], second: list[float]) -> bool:
 
 @final
 class Campaign:
-    """Asks an optimiser, scores what it proposes, tells it, and keeps its state; one at a time in a folder.
+    """Asks an optimiser, scores its proposals, tells it the scores, and keeps its state; one at a time in a folder.
 
-    When it is cut off, the next one of the same folder goes on from the last state: rounds that had been scored since
+    When it is cut off, the next one in the same folder resumes from the last state: rounds that had been scored since
     are asked for again, found in the ledger, and cost no call.
 
     Args:
-        optimizer: a new one; it takes the state that the folder has.
+        optimizer: a new one; it takes over the state in the folder.
         oracle: with the folder's ledger.
-        config: batch, and when it ends.
-        state: where the state is kept.
+        config: batch size and stopping rules.
+        state: file of the state.
     """
 
     def __init__(self, optimizer: Optimizer, oracle: Oracle, config: CampaignConfig, state: Path) -> None:
         self.optimizer, self.oracle, self.config, self.state = optimizer, oracle, config, state
         self.progress = Progress()
         self._saved = time.monotonic()
+        given = [entry for entry in oracle.ledger.entries(0) if entry.status == GIVEN]
         if state.exists():
-            self._take_up(load_state(state))
-        else:
-            self._begin()
+            saved = load_state(state)
+            self.progress = Progress(**saved["progress"])
+            optimizer.load_state_dict(saved["optimiser"])
+        elif given:
+            # What was measured before the search is the ledger's first round.
+            optimizer.tell(*told(given))
+            self.progress.round = 1
+        oracle.forward(self.progress.round)
 
     def run(self, on_round: Callable[[Progress], None] | None = None) -> str:
-        """Go on until an end is reached, and return which: `budget`, `minutes`, `patience` or `nothing new`.
+        """Run until a stopping rule holds, and return which: `budget`, `minutes`, `patience` or `nothing new`.
 
         An interruption (Ctrl-C) may come in the middle of a round: the folder keeps the last state and the ledger.
 
@@ -127,9 +133,9 @@ class Campaign:
         return end
 
     def catch_up(self) -> None:
-        """Go to the end of what the ledger has, finish a round that was cut off in the middle, and write the state.
+        """Replay the ledger, finish a round that was cut off in the middle, and save the state.
 
-        How many proposals a round has may follow from the budget; so what was begun under one budget ends under it.
+        The size of a round may follow from the budget; so a round that was begun under one budget ends under it.
         """
         try:
             while self.progress.round < self.oracle.ledger.rounds() and self.oracle.left > 0:
@@ -139,22 +145,9 @@ class Campaign:
         self.save()
 
     def save(self) -> None:
-        """Write the state."""
+        """Save the state."""
         save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimizer.state_dict()})
         self._saved = time.monotonic()
-
-    def _begin(self) -> None:
-        """Tell the optimiser what was measured before the search, which is the ledger's first round."""
-        given = [entry for entry in self.oracle.ledger.entries(0) if entry.status == GIVEN]
-        if given:
-            self.optimizer.tell(*told(given))
-            self.progress.round = 1
-        self.oracle.forward(self.progress.round)
-
-    def _take_up(self, state: State) -> None:
-        self.progress = Progress(**state["progress"])
-        self.optimizer.load_state_dict(state["optimiser"])
-        self.oracle.forward(self.progress.round)
 
     def _round(self) -> None:
         started = time.monotonic()
@@ -182,7 +175,7 @@ class Campaign:
 
 
 def told(entries: Sequence[Entry]) -> tuple[list[Candidate], Scores]:
-    """Return entries of a ledger as what an optimiser is told."""
+    """Return entries of a ledger as the candidates and scores that an optimiser is told."""
     candidates = [Candidate(entry.text, entry.proposer, entry.z, entry.seed, entry.canonical) for entry in entries]
     values = np.array([entry.scores for entry in entries], np.float64)
     return candidates, Scores(values, [entry.status for entry in entries], [entry.canonical for entry in entries])

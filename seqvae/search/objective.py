@@ -1,4 +1,4 @@
-"""What a search maximises: terms that are scored, or a function of a user's own."""
+"""What a search maximises: scoring terms, or a user's own function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Objective = str | Scoring | Callable[[str], float | None]
 @final
 @dataclass(frozen=True)
 class OwnFunction:
-    """Scores texts by a function that was given as such, not by name.
+    """Scores texts by a function object rather than by a property's name.
 
     Attributes:
         function: takes a text, returns a number or None.
@@ -36,18 +36,18 @@ class OwnFunction:
         return PerText(self.to_dict()[self.KEY], self.function)(texts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its name, which is all that can be written down of it."""
+        """Return its name, which is all of it that can be saved."""
         name = getattr(self.function, "__qualname__", type(self.function).__name__)
         return {self.KEY: f"{self.function.__module__}:{name}"}
 
 
 def columns_of(scoring: Scoring | OwnFunction | None) -> int:
-    """Return how many numbers a text gets; one where a laboratory measures."""
+    """Return the number of scores per text; one where a laboratory measures."""
     return scoring.columns if scoring else 1
 
 
 def scored_by(objective: Objective) -> Scoring | OwnFunction:
-    """Return what an objective means; raises UsageError where it means nothing."""
+    """Return the scoring that an objective stands for; raises UsageError where there is none."""
     if isinstance(objective, str):
         return scoring_of(objective)
     return objective if isinstance(objective, Scoring) else OwnFunction(objective)
@@ -56,7 +56,7 @@ def scored_by(objective: Objective) -> Scoring | OwnFunction:
 def found_scoring(
     written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
 ) -> Scoring | OwnFunction | None:
-    """Return the objective of a search's folder, a user's function given again; raises UsageError for another one."""
+    """Return the objective of a search's folder; raises UsageError where a function is missing or another one."""
     name = (written or {}).get(OwnFunction.KEY)
     if name is None:
         if function is not None:
@@ -72,6 +72,6 @@ def found_scoring(
 
 
 def same_name(*names: str) -> bool:
-    """Return whether names of functions may be of one; a script that is run calls its own module by another name."""
+    """Return whether the names may be of one function; a script that is run calls its own module `__main__`."""
     modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
     return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)

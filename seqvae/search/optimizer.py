@@ -1,4 +1,4 @@
-"""The contract of every optimiser: ask for proposals, tell what they scored, and carry on from a saved state."""
+"""The contract of every optimiser: ask for proposals, tell their scores, save and load the state."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from seqvae.search.storage.state import State
 class Optimizer(Protocol):
     """Proposes texts and learns from their scores; higher is better.
 
-    What is proposed follows from the seed and from what was told, so that an optimiser that was saved and loaded
-    proposes what it would have proposed.
+    The proposals follow from the seed and from what was told, so that a saved and loaded optimiser proposes what it
+    would have proposed.
     """
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return proposals, distinct and not proposed before as far as possible; fewer only where there are no more."""
+        """Return proposals, distinct and new as far as possible; fewer than `count` only where there are no more."""
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
         """Learn what proposals scored, whoever made them."""
@@ -39,7 +39,7 @@ class Optimizer(Protocol):
 @final
 @dataclass(frozen=True)
 class Material:
-    """What an optimiser is made of.
+    """What an optimiser is built from.
 
     Attributes:
         texts: the kind of texts.
@@ -47,7 +47,7 @@ class Material:
         start: texts to begin with; none: from the model's prior.
         seed: of all draws.
         initial: texts that are scored before the first ones are bred or modelled.
-        scores: numbers that a text gets.
+        scores: numbers per text.
     """
 
     texts: Texts
@@ -61,7 +61,7 @@ class Material:
         """Return the model; raises UsageError where there is none."""
         if self.codec is None:
             raise UsageError(
-                "this optimizer searches the latent space of a model: give --model, or take --optimizer ga"
+                "this optimizer searches the latent space of a model: give --model, or choose --optimizer ga"
             )
         return self.codec
 
@@ -70,6 +70,6 @@ class Material:
         return Space(self.model(), canonical=self.texts.canonical)
 
     def initial_designs(self) -> tuple[InitialDesign, ...]:
-        """Return what a search of points begins with: a few texts would be too little for it to learn from."""
+        """Return the initial designs of a search in latent space: the texts, then the prior, lest there be too few."""
         prior = FromPrior(self.model())
         return (FromTexts(self.start), prior) if self.start else (prior,)

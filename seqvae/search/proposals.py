@@ -1,4 +1,4 @@
-"""What travels between an optimiser and the oracle: candidates, and their scores."""
+"""What passes between an optimiser and the oracle: candidates and their scores."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Canonical = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that is to be scored, and where it comes from.
+    """A text to be scored, and where it comes from.
 
     Attributes:
         text: in any form.
-        proposer: what proposed it.
+        proposer: the operator or model that proposed it.
         z: its latent point, `(latent,)`, where it has one.
-        seed: of its decoding, where it has one.
-        form: its canonical form, by which it was found to be new; None: it has not been read yet.
+        seed: of its decoding, where it was sampled.
+        form: its canonical form, where it has been computed already.
     """
 
     text: str
@@ -32,11 +32,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the oracle said of a batch.
+    """The oracle's scores of a batch.
 
     Attributes:
         values: `(batch, scores)` float64; NaN where there is no score.
-        statuses: `ok`, `cached`, `invalid`, `failed`, `timeout` or `over_budget`, one a text.
+        statuses: `ok`, `cached`, `invalid`, `failed`, `timeout` or `over_budget`, one per text.
         canonical: the canonical form of each text; None of an invalid one.
     """
 

@@ -1,10 +1,10 @@
-"""What a search came to, from its ledger: calls by both rules, the best, the anytime curve and its area."""
+"""The results of a search, from its ledger: calls by both rules, the best designs, the anytime curve and its area."""
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -23,22 +23,22 @@ from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
 from seqvae.search.storage.run_folder import LEDGER, settings_of
 
-TOP = 10  # designs whose mean is followed
-EVERY = 100  # calls between two looks at it
+TOP = 10  # designs whose mean score is followed
+EVERY = 100  # calls between two points of the curve
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a search came to.
+    """The results of a search.
 
     Attributes:
         unique: calls, each valid text counted once.
-        proposals: calls, everything counted that was proposed within the budget: repeats and invalid texts too.
+        proposals: calls, counting every proposal within the budget: repeats and invalid texts too.
         best: the highest score; NaN where there is none.
-        top_mean: mean score of the best ten designs, or of as many as there are.
-        auc_top: area under the curve of that mean over the calls of the budget, 0 to 1 for scores of that range.
-        top: the best designs, best first; of several scores the front of those that nothing else beats.
-        statuses: how many proposals had each status.
+        top_mean: mean score of the best ten designs, or of all where there are fewer.
+        auc_top: area under the curve of that mean over the calls of the budget, 0 to 1 for scores in that range.
+        top: the best designs, best first; of several scores the Pareto front.
+        statuses: number of proposals by status.
     """
 
     unique: int
@@ -50,7 +50,7 @@ class Results:
     statuses: dict[str, int]
 
     def to_dict(self) -> dict[str, object]:
-        """Return the same as JSON can hold it: what no call has brought yet is None."""
+        """Return the same in JSON's types: NaN, where there is no score yet, becomes None."""
         named = {
             "calls_unique": self.unique,
             "calls_every": self.proposals,
@@ -70,7 +70,7 @@ def _or_none(score: float) -> float | None:
 
 @contextmanager
 def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results, dict[str, Any], Ledger]]:
-    """Yield what came of a search, while it runs too, with its settings and its ledger.
+    """Yield the results of a search, even while it runs, with its settings and its ledger.
 
     Args:
         folder: of the search.
@@ -78,7 +78,7 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
 
     Raises:
         InputError: there is no search in the folder.
-        UsageError: as `results`.
+        UsageError: as in `results`.
     """
     settings = settings_of(Path(folder))
     calls = settings["config"]["oracle"]
@@ -87,7 +87,7 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
 
 
 def table_of(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
-    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` are those of the scores."""
+    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` are the columns of the scores."""
     source = iter(entries)
     while some := list(islice(source, CHUNK)):
         columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
@@ -98,17 +98,17 @@ def table_of(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
 
 
 def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique", kept: int = 0) -> Results:
-    """Return what a ledger says of the first of its scores.
+    """Return the results of a search, from the first score of each entry.
 
     Args:
         entries: of a ledger, in its order.
         budget: calls over which the area is taken; a run that ended earlier keeps its last mean.
-        top: designs to count.
-        kept: designs to return; 0: those counted, of several scores the whole front.
-        count: what is a call of that budget: `unique`, as PMO counts, or `every`, as in `OracleConfig`.
+        top: designs whose mean is taken.
+        count: what counts as a call of that budget: `unique`, as in PMO, or `every`; see `OracleConfig`.
+        kept: designs to return; 0: `top` of them, of several scores the whole front.
 
     Raises:
-        UsageError: there are to be no designs.
+        UsageError: `top` is below 1, or `kept` negative.
     """
     if top < 1 or kept < 0:
         raise UsageError(f"top: expected a number of designs from 1, got {min(top, kept)}")
@@ -119,7 +119,11 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         if is_call(entry.status, count):
             counted.append(entry)
     called = _averaged(entry for entry in counted if entry.status in CALLED)
-    scores = np.array(_of_calls(counted, called, count))
+    left, scores = dict(called), list[float]()  # the score of each call; minus infinity of one that brought nothing new
+    for entry in counted:
+        found = left.pop(entry.canonical, None)
+        if found is not None or count == "every":
+            scores.append(found.scores[0] if found is not None and found.status == OK else -np.inf)
     curve = anytime(scores, top, 1)
     good = best_of([entry for entry in called.values() if entry.status == OK])
     several = bool(good) and len(good[0].scores) > 1
@@ -134,20 +138,8 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
     )
 
 
-def _of_calls(counted: Iterable[Entry], called: Mapping[str | None, Entry], count: str) -> list[float]:
-    """Return the score of each call; of one that brought nothing, or nothing new, minus infinity."""
-    left, scores = dict(called), list[float]()
-    for entry in counted:
-        found = left.pop(entry.canonical, None)
-        if found is not None:
-            scores.append(found.scores[0] if found.status == OK else -np.inf)
-        elif count == "every":
-            scores.append(-np.inf)
-    return scores
-
-
 def best_of(entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries by their score, best first; of several scores those alone that no other entry beats in all."""
+    """Return entries by their first score, best first; of several scores the Pareto front alone."""
     if entries and len(entries[0].scores) > 1:
         values = np.array([entry.scores for entry in entries], np.float64)
         entries = [entries[int(row)] for row in pareto_front(values)]
@@ -155,7 +147,7 @@ def best_of(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:
-    """Return each text once, where it was measured first, with the mean of its measurements."""
+    """Return the first entry of each text, with the mean of all its measurements."""
     first: dict[str | None, Entry] = {}
     scores: dict[str | None, list[tuple[float, ...]]] = {}
     for entry in called:
@@ -168,9 +160,9 @@ def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:
 
 
 def anytime(scores: Sequence[float] | NDArray[np.float64], top: int = TOP, every: int = EVERY) -> NDArray[np.float64]:
-    """Return the mean of the best `top` scores after each `every` calls, and after the last one.
+    """Return the mean of the best `top` scores after every `every` calls, and after the last one.
 
-    Before there are so many scores it is the mean of those that there are; scores of minus infinity count as none.
+    While there are fewer scores it is the mean of all; scores of minus infinity count as none.
     """
     best: list[float] = []
     means = []
@@ -186,12 +178,12 @@ def auc_top(scores: Sequence[float] | NDArray[np.float64], budget: int, top: int
     """Return the area under the curve of the best scores' mean over calls, divided by the budget.
 
     The measure of PMO (Gao et al. 2022, arXiv:2206.12411): trapezoids over every 100 calls, from 0 before the first
-    call; a run that ends early keeps its last mean to the end of the budget. Scores behind the budget do not count.
+    call; a run that ends early keeps its last mean to the end of the budget. Scores beyond the budget do not count.
 
     Args:
         scores: in the order of the calls, each distinct text once.
         budget: calls.
-        top: scores whose mean is followed.
+        top: number of scores whose mean is followed.
         every: calls between two points of the curve.
     """
     within = np.asarray(scores, np.float64)[:budget]

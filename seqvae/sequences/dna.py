@@ -43,7 +43,7 @@ def code_of(bases: Iterable[str]) -> str:
     """The IUPAC code that allows exactly the given bases.
 
     Raises:
-        InvalidSequenceError: no base is given, or something else than A, C, G, T.
+        InvalidSequenceError: no base is given, or anything other than A, C, G, T.
 
     >>> code_of("GA")
     'R'
@@ -54,11 +54,11 @@ def code_of(bases: Iterable[str]) -> str:
     return _CODE_OF[allowed]
 
 
-# A code becomes the code of its bases' complements: R, that is A or G, becomes Y, that is T or C.
+# The complement of a code is the code of its bases' complements: R (A or G) becomes Y (T or C).
 _COMPLEMENTS = {code: code_of(_BASE_COMPLEMENT[base] for base in allowed) for code, allowed in IUPAC.items()}
 
 DNA_ALPHABET = Alphabet("DNA", BASES, AMBIGUITY, "base", {"U": "T"}, _COMPLEMENTS)
-"""DNA. RNA is read as DNA: `normalize` gives "ACGTN" for "acguN"; `complement` takes canonical forms alone."""
+"""DNA. RNA is read as DNA: `normalize` gives "ACGTN" for "acguN"; `complement` accepts canonical forms only."""
 
 
 def _as_rna(text: str) -> str:
@@ -73,11 +73,11 @@ RNA_ALPHABET = Alphabet(
     {"T": "U"},
     {_as_rna(code): _as_rna(other) for code, other in _COMPLEMENTS.items()},
 )
-"""RNA: as DNA, with U in place of T."""
+"""RNA: like DNA, with U in place of T."""
 
 
 def normalize_dna(text: str, *, allow_gap: bool = False) -> str:
-    """A DNA text in canonical form, as `DNA_ALPHABET.normalize` gives it.
+    """A DNA sequence in canonical form, as `DNA_ALPHABET.normalize` gives it.
 
     >>> normalize_dna("acguN")
     'ACGTN'
@@ -95,7 +95,7 @@ def complement(text: str) -> str:
 
 
 def reverse_complement(text: str) -> str:
-    """The complementary strand of DNA read in its own direction, as `DNA_ALPHABET.reverse_complement` gives it.
+    """The reverse complement of DNA, as `DNA_ALPHABET.reverse_complement` gives it.
 
     >>> reverse_complement("AACGN")
     'NCGTT'

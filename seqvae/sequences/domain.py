@@ -1,8 +1,8 @@
-"""What texts are: molecules, DNA, RNA, proteins, or texts over an alphabet of their own. One row for each.
+"""Domains: molecules, DNA, RNA, proteins, or texts over an alphabet of their own; one row each.
 
-Whatever asks "what kind of text is this" asks here. What a room does with a domain (the moves of a search, the metrics
-of samples) it finds by the domain's name. A new alphabet is a row here; its tokenizer, moves, splits and metrics follow
-from its letters.
+Everything that needs to know what kind of text it has asks here. What depends on the domain elsewhere (the moves of a
+search, the metrics of samples) is looked up by the domain's name. A new alphabet is a row here; its tokenizer, moves,
+splits and metrics follow from its letters.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ MOLECULES, DNA, RNA, PROTEIN, LETTERS = "molecules", "dna", "rna", "protein", "l
 @final
 @dataclass(frozen=True, eq=False)
 class Domain:
-    """One kind of texts.
+    """One kind of text.
 
     Attributes:
-        name: what properties and files on disk call it.
-        title: what users read: `molecules as SMILES`, `DNA`.
-        noun: what they call one text: `molecule`, `sequence`, `text`.
-        tokenizers: the kinds of tokenizers for it, the usual one first.
+        name: its name in properties and in files on disk.
+        title: its name for users: `molecules as SMILES`, `DNA`.
+        noun: the word for one text: `molecule`, `sequence`, `text`.
+        tokenizers: the kinds of tokenizers for it, the default first.
         normalize: returns the canonical form of a text; raises `InputError`.
-        same: returns what equal texts have in common, so that DNA is the same on either strand; raises `InputError`.
-        endings: of files that hold nothing else.
+        same: returns a key that equal texts share, the same for both strands of DNA; raises `InputError`.
+        endings: of files that hold only this domain.
         written: ending of the files that its texts are written to.
-        alphabet: what sequences are written in; None: no letters of a known alphabet.
+        alphabet: of its sequences; None if it has no known alphabet.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Domain:
         return self.alphabet.unit if self.alphabet else "character"
 
     def canonical(self, text: str) -> str | None:
-        """Return the canonical form of a text; None for one that is none of the domain."""
+        """Return the canonical form of a text; None for one that does not belong to the domain."""
         try:
             return self.normalize(text)
         except InputError:
@@ -62,15 +62,16 @@ class Domain:
 
 
 def _molecule(text: str) -> str:
-    from seqvae.sequences.molecules import canonical_smiles  # RDKit: what only names a domain does without
+    from seqvae.sequences.molecules import canonical_smiles  # loads RDKit, which naming a domain does not need
 
     return canonical_smiles(text)
 
 
 def _sequences(name: str, alphabet: Alphabet, endings: tuple[str, ...] = ()) -> Domain:
-    """Return the row of sequences over an alphabet; its tokenizer has the domain's name."""
+    """Return the domain of sequences over an alphabet; its tokenizer has the domain's name."""
 
     def same(text: str) -> str:
+        """Return the lesser of the two strands, or the sequence itself; gaps are allowed."""
         return alphabet.representative(alphabet.normalize(text, allow_gap=True))
 
     return Domain(
@@ -98,7 +99,7 @@ DOMAINS: Mapping[str, Domain] = {row.name: row for row in _ROWS}
 """All domains, by name."""
 
 KINDS: tuple[str, ...] = tuple(kind for row in _ROWS for kind in row.tokenizers)
-"""The kinds of tokenizers, by which dataset cards and audits name domains too."""
+"""The kinds of tokenizers; dataset cards and audits name domains by them too."""
 
 _OF_KIND = {kind: row for row in _ROWS for kind in row.tokenizers}
 
@@ -108,30 +109,30 @@ def domain_of(kind: str) -> Domain:
     return _OF_KIND[kind]
 
 
-# What tells a domain from the letters of a sample. Real data has reads of N alone and bad records, so shares decide.
-_LOOKED_AT, _LONGEST = 200, 10_000  # texts, at random, and characters of each
-_SEQUENCE_FILES = (".fasta", ".fa")  # of any alphabet, never of SMILES
+# The domain is told from the letters of a sample. Real data has bad records and reads of N only, so shares decide.
+_LOOKED_AT, _LONGEST = 200, 10_000  # texts sampled at random, and characters of each
+_SEQUENCE_FILES = (".fasta", ".fa")  # sequences over any alphabet, never SMILES
 _NUCLEIC = f"{DNA_ALPHABET.letters}U{''.join(DNA_ALPHABET.codes)}{GAP}"
 
 
 def detect(texts: Sequence[str], source: str = "") -> Domain:
-    """Return the domain of texts, from the ending of their file and from a sample of them.
+    """Return the domain of texts, judged by their file's ending and a sample of them.
 
-    A file's ending decides where it names one domain (`.smi`, `.gb`, `.faa`); FASTA holds sequences of some alphabet.
-    Else the first that fits is taken:
+    The ending decides if it belongs to one domain (`.smi`, `.gb`, `.faa`); FASTA holds sequences over some alphabet.
+    Otherwise the first that fits is taken:
 
-    * DNA or RNA, where nine letters in ten are bases, IUPAC codes or gaps, and three in four A, C, G, T, U or N; RNA if
-      there is more U than T. Outside FASTA what may be chains of carbon and nitrogen (`CCC`, `CCN`) is no DNA: one base
-      in twenty at least is no C, or most texts are no SMILES;
-    * molecules, where most texts are SMILES, or SELFIES;
-    * protein, or any other alphabet, where 95 letters in 100 are its own, or X, or stops; outside FASTA of eight kinds
-      at least, so that words over few letters stay what they are. A protein of A, C, G and T alone is taken for DNA:
-      the ending `.faa`, or the kind of tokenizer that is asked for, says that it is none;
+    * DNA or RNA, if at least 90 % of the letters are bases, IUPAC codes or gaps, and at least 75 % are A, C, G, T, U
+      or N; RNA if U outnumbers T. Outside FASTA, at least 5 % of the bases must not be C, or most texts must not be
+      valid SMILES: otherwise they may be chains of carbon and nitrogen (`CCC`, `CCN`);
+    * molecules, if most texts are SMILES or SELFIES;
+    * protein or any other alphabet, if at least 95 % of the letters are its own, or X, or stops; outside FASTA at
+      least eight different letters must occur, so that words over few letters are not taken for proteins. A protein
+      of A, C, G and T only is taken for DNA: use the ending `.faa`, or name the kind of tokenizer;
     * letters.
 
     Args:
-        texts: as read; nothing is raised for a bad one.
-        source: the file's name, or nothing.
+        texts: as read; invalid ones raise nothing.
+        source: the file's name, or "".
     """
     name = source.lower().removesuffix(".gz")
     for row in _ROWS:
@@ -149,26 +150,23 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
     if not fasta and _are_molecules(sample):
         return DOMAINS[MOLECULES]
     for row in _ROWS:
-        if row.alphabet and row.name not in (DNA, RNA) and _is_written_in(row.alphabet, letters, fasta):
+        if row.alphabet is None or row.name in (DNA, RNA):
+            continue
+        own, codes = row.alphabet.letters, row.alphabet.codes
+        for_any = [code for code, allowed in codes.items() if len(allowed) == len(own)]  # X of proteins
+        varied = sum(letters[letter] > 0 for letter in own) >= min(8, len(own))
+        if (fasta or varied) and _share(letters, "".join((own, *for_any, row.alphabet.end))) >= 0.95:
             return row
     return DOMAINS[LETTERS]
 
 
 def _share(counts: Counter[str], letters: str) -> float:
-    """Return the share of some letters among all; none of no text."""
+    """Return the share of some letters among all; 0 if there are none."""
     return sum(counts[letter] for letter in letters) / max(counts.total(), 1)
 
 
-def _is_written_in(alphabet: Alphabet, counts: Counter[str], fasta: bool) -> bool:
-    """Return whether nearly all letters are the alphabet's, with codes for any letter and marks of an end."""
-    open_codes = [code for code, allowed in alphabet.codes.items() if len(allowed) == len(alphabet.letters)]
-    different = sum(counts[letter] > 0 for letter in alphabet.letters)
-    share = _share(counts, "".join((alphabet.letters, *open_codes, alphabet.end)))
-    return share >= 0.95 and (fasta or different >= min(8, len(alphabet.letters)))
-
-
 def _are_molecules(texts: Sequence[str]) -> bool:
-    """Return whether most texts are SMILES, or are SELFIES."""
+    """Return whether most texts are SMILES, or most are SELFIES."""
     from seqvae.sequences.molecules import is_valid, written_in_selfies
 
     return 2 * sum(map(is_valid, texts)) > len(texts) or written_in_selfies(texts)

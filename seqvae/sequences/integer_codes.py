@@ -1,4 +1,4 @@
-"""Sequences as numbers of letters, all of them in one flat array: what counting models, spectra and scans work on."""
+"""Sequences as integer codes in one flat array, for counting models, k-mer spectra and motif scans."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _UNKNOWN = 127  # a letter outside the alphabet, until it is refused
 
 @dataclass(frozen=True)
 class Letters:
-    """Sequences of any lengths in one array with a gap behind each, so that no word reaches from one into the next.
+    """Sequences of any length in one array, each followed by a gap so that no k-mer spans two sequences.
 
     Attributes:
-        codes: `(all letters + sequences,)`, int8: each sequence's letters, then a gap (-1); an ambiguity code is a gap
+        codes: `(all letters + sequences,)`, int8: each sequence's letters, then a gap (-1); ambiguity codes are gaps
             too.
         starts: `(sequences,)`, int64: where each sequence begins.
-        lengths: `(sequences,)`, int64: letters of each, ambiguity codes included.
-        alphabet: the letters; a letter's number is its place there.
+        lengths: `(sequences,)`, int64: letters in each, ambiguity codes included.
+        alphabet: the letters; a letter's code is its position there.
     """
 
     codes: NDArray[np.int8]
@@ -38,17 +38,17 @@ class Letters:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """Which sequence each code belongs to, its gap included."""
+        """The sequence that each code belongs to; a gap belongs to the sequence before it."""
         return np.repeat(np.arange(len(self)), self.lengths + 1)
 
 
 def letters(texts: Sequence[str], alphabet: str = BASES, ambiguous: str = "") -> Letters:
-    """Return sequences as numbers of letters.
+    """Return sequences as integer codes.
 
     Args:
         texts: sequences in canonical form (upper case).
         alphabet: the letters.
-        ambiguous: further letters that are accepted and count as unknown, such as `N`.
+        ambiguous: further letters that are accepted and coded as gaps, such as `N`.
 
     Raises:
         InputError: there is no sequence, one is empty, or one has another letter; the message names it.
@@ -59,44 +59,31 @@ def letters(texts: Sequence[str], alphabet: str = BASES, ambiguous: str = "") ->
     if not lengths.all():
         number = int(np.flatnonzero(lengths == 0)[0]) + 1
         raise InputError(f"sequence {number} of {len(texts)} is empty: leave it out")
-    table = _table(alphabet, ambiguous)
-    # A line end is the gap below, so it must not stand in a sequence; no alphabet has a question mark.
+    table = np.full(256, _UNKNOWN, np.int8)
+    table[[ord(letter) for letter in ("\n", *ambiguous)]] = GAP
+    table[[ord(letter) for letter in alphabet]] = range(len(alphabet))
+    # A newline encodes the gap, so none may occur within a sequence; no alphabet has a question mark.
     lines = [text.replace("\n", "?") for text in texts]
-    # Every character beyond Latin-1 becomes "?", which no alphabet has, so that one byte is one letter.
+    # Every character beyond Latin-1 becomes "?" too, so that one byte is one letter.
     joined = ("\n".join(lines) + "\n").encode("latin-1", "replace")
     codes = table[np.frombuffer(joined, np.uint8)]
     starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
-    found = Letters(codes, starts, lengths, alphabet)
     bad = np.flatnonzero(codes == _UNKNOWN)
     if len(bad):
-        raise _unknown_letter(texts, found, int(bad[0]))
-    return found
+        row = int(np.searchsorted(starts, bad[0], side="right")) - 1
+        column = int(bad[0] - starts[row])
+        raise InputError(
+            f"sequence {row + 1} has {texts[row][column]!r} at column {column + 1}, expected one of {alphabet}: "
+            "correct the sequence or leave it out"
+        )
+    return Letters(codes, starts, lengths, alphabet)
 
 
 def letters_in(alphabet: Alphabet, texts: Sequence[str]) -> Letters:
-    """Return sequences in canonical form as numbers; ambiguity codes count as unknown; raises as `letters`."""
+    """Return sequences in canonical form as integer codes, ambiguity codes as gaps; raises as `letters`."""
     return letters(texts, alphabet.letters, "".join(alphabet.codes))
 
 
 def dna_letters(texts: Sequence[str]) -> Letters:
-    """Return DNA in canonical form as numbers, as `letters_in` does."""
+    """Return DNA in canonical form as integer codes, as `letters_in` does."""
     return letters_in(DNA_ALPHABET, texts)
-
-
-def _table(alphabet: str, ambiguous: str) -> NDArray[np.int8]:
-    table = np.full(256, _UNKNOWN, np.int8)
-    table[ord("\n")] = GAP
-    for letter in ambiguous:
-        table[ord(letter)] = GAP
-    for number, letter in enumerate(alphabet):
-        table[ord(letter)] = number
-    return table
-
-
-def _unknown_letter(texts: Sequence[str], found: Letters, place: int) -> InputError:
-    row = int(np.searchsorted(found.starts, place, side="right")) - 1
-    column = place - int(found.starts[row])
-    return InputError(
-        f"sequence {row + 1} has {texts[row][column]!r} at column {column + 1}, expected one of {found.alphabet}: "
-        "correct the sequence or leave it out"
-    )

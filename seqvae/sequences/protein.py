@@ -1,4 +1,4 @@
-"""The alphabet of proteins: the twenty amino acids, and IUPAC's codes for residues that are not certain.
+"""The alphabet of proteins: the twenty amino acids and IUPAC's ambiguity codes.
 
 The letters are those of IUPAC-IUB, "A one-letter notation for amino acid sequences", European Journal of Biochemistry 5
 (1968) 151, doi:10.1111/j.1432-1033.1968.tb00350.x, with J (leucine or isoleucine) as the databases added it.
@@ -19,7 +19,7 @@ PROTEIN_ALPHABET = Alphabet(
         {"B": frozenset("DN"), "Z": frozenset("EQ"), "J": frozenset("IL"), "X": frozenset(AMINO_ACIDS)},
     ),
     "residue",
-    # Selenocysteine and pyrrolysine are none of the twenty, and too rare to be learned: a residue that is not known.
+    # Selenocysteine and pyrrolysine are not among the twenty and too rare to be learned: they become unknown residues.
     {"U": "X", "O": "X"},
     end="*",  # a translation's stop
 )

@@ -1,4 +1,4 @@
-"""What happens beside the steps: the bar, the checkpoints, the stop for Ctrl-C or for want of progress."""
+"""Around the steps: the progress bar, checkpoints, stopping at Ctrl-C or when validation no longer improves."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class TrainingInterrupted(Exception):
 
 
 class StopRequest:
-    """Remembers a Ctrl-C until the step under way is done; a second one ends the program at once."""
+    """Remembers a Ctrl-C until the current step is done; a second one ends the program at once."""
 
     def __init__(self) -> None:
         self.asked = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen while the context lasts. Only the main thread can."""
+        """Listen while the context lasts; only the main thread can."""
         before = signal.getsignal(signal.SIGINT)
         self.listen()
         try:
@@ -43,14 +43,15 @@ class StopRequest:
                 signal.signal(signal.SIGINT, before)
 
     def listen(self) -> None:
-        """Listen from here on, as a process does that was made for the training alone."""
-        if _can_listen():
-            signal.signal(signal.SIGINT, self._handle)
+        """Listen from now on, for good, as a process does that was made for the training alone."""
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+
+        if _can_listen():
+            signal.signal(signal.SIGINT, handle)
 
 
 def _can_listen() -> bool:
@@ -64,7 +65,7 @@ class Checkpointer(pl.Callback):
         path: the checkpoint's file.
         minutes: time between checkpoints; 0: at validations only.
         patience: validations without a better objective after which training stops; 0: never.
-        stop: tells of a Ctrl-C.
+        stop: knows of a Ctrl-C.
     """
 
     def __init__(self, path: Path, minutes: float, patience: int, stop: StopRequest) -> None:
@@ -72,7 +73,7 @@ class Checkpointer(pl.Callback):
         self._saved = self._counted = time.monotonic()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, and listen: each of several processes is sent a Ctrl-C."""
+        """Start the clock, and listen: with several processes, each of them is sent the Ctrl-C."""
         self.stop.listen()
         self._saved = self._counted = time.monotonic()
 
@@ -93,17 +94,17 @@ class Checkpointer(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Stop when asked to; the state before this validation is saved, and going on begins with it."""
+        """Stop when asked to; the state before this validation is saved, and a resumed training repeats it."""
         self._leave_if_asked(trainer, pl_module)
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save after the validation that a resumed training begins with, as after any other."""
+        """Save after the validation that a resumed training starts with, as after any other."""
         self.on_train_epoch_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after each validation, and keep the best weights if training may stop early."""
         shell = _shell(pl_module)
-        # The best state first: cut short between the two, training goes on before this validation and repeats it.
+        # The best state first: killed between the two, training resumes before this validation and repeats it.
         if self.patience and shell.progress.stale == 0:
             self._save(trainer, pl_module, best_path(self.path))
         self._save(trainer, pl_module)
@@ -116,12 +117,17 @@ class Checkpointer(pl.Callback):
         shell.progress = replace(shell.progress, seconds=shell.progress.seconds + now - self._counted)
         self._saved = self._counted = now
         if trainer.is_global_zero:
-            _refuse_non_finite(shell)
+            bad = [name for name, p in shell.model.named_parameters() if not bool(torch.isfinite(p).all())]
+            if bad:  # they must not replace a good checkpoint
+                raise NonFiniteLossError(
+                    f"weights became NaN or infinite by step {shell.progress.step} ({bad[0]}); the last good "
+                    "checkpoint is kept: try a lower learning rate or a tighter clip"
+                )
             data = shell.splits.data_hash
             save_checkpoint(path or self.path, shell.model, trainer.optimizers[0], shell.progress, data)
 
     def _leave_if_asked(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Save and leave: all processes after the same step, and none before the state is written."""
+        """Save and stop: all processes after the same step, and none before the state is written."""
         if trainer.strategy.reduce_boolean_decision(self.stop.asked, all=False):
             self._save(trainer, module)
             trainer.strategy.barrier()
@@ -129,25 +135,15 @@ class Checkpointer(pl.Callback):
 
 
 def best_path(path: Path) -> Path:
-    """Return where the best state stands beside the last one."""
+    """Return the path of the best state, beside that of the last one."""
     return path.with_name(f"best-{path.name}")
-
-
-def _refuse_non_finite(shell: TrainingShell) -> None:
-    """Raise before weights that are no numbers replace a good checkpoint."""
-    bad = [name for name, p in shell.model.named_parameters() if not bool(torch.isfinite(p).all())]
-    if bad:
-        raise NonFiniteLossError(
-            f"weights became NaN or infinite by step {shell.progress.step} ({bad[0]}); the last good checkpoint is "
-            "kept: try a lower learning rate or a tighter clip"
-        )
 
 
 class Bar(pl.Callback):
     """One progress bar over the whole training, on standard error.
 
     Args:
-        batch_size: texts a step, over all devices.
+        batch_size: texts per step, over all devices.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -155,7 +151,7 @@ class Bar(pl.Callback):
         self._bar: tqdm[Any] | None = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw the bar, from the step that training goes on from."""
+        """Draw the bar, from the first step or the one that training resumes from."""
         shell = _shell(pl_module)
         if trainer.is_global_zero:
             self._bar = tqdm(
@@ -165,7 +161,7 @@ class Bar(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Move the bar, and show the last figures."""
+        """Move the bar, and show the last metrics."""
         shell = _shell(pl_module)
         if self._bar is None or shell.metrics is None:
             return
@@ -193,7 +189,7 @@ class Bar(pl.Callback):
             )
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar as it is."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,16 +1,14 @@
 """The state of a training in one safetensors file: weights, Adam's moments, and a JSON header. Never pickled.
 
-Everything else that a step needs (its batch, its noise, its rate and beta) is a pure function of the seed and the
-step, so that this file is enough to go on exactly.
+Everything else that a step needs (batch, noise, learning rate, beta) is a pure function of the seed and the step, so
+that this file is enough to resume exactly.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -52,7 +50,7 @@ def save_checkpoint(
         model: its weights are stored.
         optimizer: Adam.
         progress: how far training has come.
-        data_hash: of the packed texts that it is trained on.
+        data_hash: sha256 of the packed training data.
 
     Raises:
         OSError: the disk refuses; the older file is untouched.
@@ -75,8 +73,8 @@ class Checkpoint:
     Attributes:
         model: the model's weights by name.
         moments: Adam's state by parameter index and name.
-        progress: how far it had come.
-        data_hash: of the packed texts that it was trained on; empty in format 1.
+        progress: how far training had come.
+        data_hash: sha256 of the packed training data; empty in format 1.
     """
 
     model: dict[str, Tensor]
@@ -85,7 +83,7 @@ class Checkpoint:
     data_hash: str
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Put Adam's moments back."""
+        """Restore Adam's moments."""
         if self.moments:
             optimizer.load_state_dict({"state": self.moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -97,14 +95,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ArtifactError: the file is damaged, foreign, or of a newer format.
     """
     try:
-        # Read once: safetensors' own reader opens the path twice, and a training may replace the file in between.
+        # Read once: safetensors' own reader opens the path twice, and a running training may replace the file in
+        # between.
         data = path.read_bytes()
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
         found = int(header["format"])
         if found > FORMAT:
             raise ArtifactError(f"{path}: checkpoint of format {found}, this seqvae reads up to {FORMAT}: update it")
-        progress = _progress(json.loads(header["progress"]), found)
+        values = json.loads(header["progress"])
+        if found == 1:  # it did not say what was validated; training resumed as if all had been
+            values = {"validated": values["step"], **values}
+        progress = Progress(**values)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path}: not a whole checkpoint: {error}; train again without --resume") from error
     model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
@@ -114,8 +116,3 @@ def load_checkpoint(path: Path) -> Checkpoint:
             _, index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
     return Checkpoint(model, moments, progress, header.get("data", ""))
-
-
-def _progress(values: Mapping[str, Any], found: int) -> Progress:
-    """Read the progress of a format; format 1 did not say what was validated, and went on as if all had been."""
-    return Progress(**({"validated": values["step"]} if found == 1 else {}), **values)

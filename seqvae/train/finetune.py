@@ -1,9 +1,8 @@
-"""Go on with a trained model on new texts: its vocabulary grows by what they need, and the rest is a training."""
+"""Fine-tune a trained model on new texts: its vocabulary grows by their new symbols, then it trains as any model."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,7 @@ from seqvae.artifact.pretrained import resolve
 from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig
 from seqvae.config.toml import section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
-from seqvae.model.adapt.extend_vocabulary import extended_model, positional
+from seqvae.model.adapt.extend_vocabulary import extended_model
 from seqvae.model.adapt.lora import adapt, merged
 from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
@@ -33,7 +32,7 @@ class Finetuned:
         trained: the new model's folder, its data, and how far training came.
         start: the model that training started from: the old one, with symbols added and longer texts allowed.
         new_tokens: symbols that were added to the vocabulary.
-        prior_note: what became of the old model's fitted prior, in one line; empty if there is nothing to say.
+        prior_note: what happens to the old model's fitted prior, in one line; empty if it has none.
     """
 
     trained: Trained
@@ -65,11 +64,11 @@ def finetune(
     objective is the model's own, with its beta from the first step on: a warm-up would undo what it has learned.
 
     Args:
-        model: name of a shipped model, or folder of a trained one; with `resume` it may be empty.
+        model: name of a pretrained model, or folder of a trained one; with `resume` it may be empty.
         data: name of a dataset, or a file; with `resume` it may be empty.
         out: the new model's folder.
         config: settings; with `resume` the folder's own are used.
-        resume: go on where a fine-tuning in this folder stopped.
+        resume: resume the fine-tuning in this folder.
         quiet: show no progress bar.
 
     Raises:
@@ -85,33 +84,36 @@ def finetune(
     config = config or FinetuneConfig()
     origin = _read_origin(out, model) if resume else _Origin(str(model), "", config.adapt)
     folder = resolve(model or origin.model)
-    base, origin = load_artifact(folder), _checked_origin(origin, folder)
+    base = load_artifact(folder)
+    weights = base.provenance["sha256"][WEIGHTS]
+    if origin.sha256 not in ("", weights):
+        raise ArtifactError(f"{folder}: not the weights that this fine-tuning started from; put those back to resume")
+    origin = replace(origin, sha256=weights)
     run = settings_of(RunConfig() if resume else _run(base, data, config), out, resume)
-    _check(run, origin.adapt)
-    prepared = _prepare(run, base, out, quiet)
+    prepared = _prepare(run, base, origin.adapt, out, quiet)
     write_json(out / FINETUNE, asdict(origin))
-    start, new = _start(base, prepared)
+    tokenizer, sizes = prepared.tokenizer, prepared.run.model
+    kept = kept_ids(base.tokenizer, tokenizer)
+    larger = extended_model(base.model, sizes, kept, tokenizer.vocab_size)
+    start = replace(base, model=larger, config=sizes, tokenizer=tokenizer)
+    new = sorted(set(range(tokenizer.vocab_size)) - set(kept))  # symbols that the model has not been trained on
     learner = copy.deepcopy(start.model)
     adapt(learner, new, origin.adapt, ADAPTERS.generator(prepared.run.training.seed))
     trained = Trained(out, prepared, fit_model(learner, prepared, out, resume, quiet))
-    new_tokens = tuple(start.tokenizer.tokens[i] for i in new)
+    new_tokens = tuple(tokenizer.tokens[i] for i in new)
     if not is_launched():
-        plain = merged(learner, build_model(prepared.run.model, prepared.tokenizer.vocab_size))
+        plain = merged(learner, build_model(sizes, tokenizer.vocab_size))
         known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
         notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
         save_trained(trained, plain, quiet, {"finetune": notes})
-    return Finetuned(trained, start, new_tokens, _prior_note(base, prepared.run))
-
-
-def _prior_note(base: Artifact, run: RunConfig) -> str:
-    """Return what became of the old model's fitted prior, which does not fit the new one."""
-    if run.prior.prior != "none":
-        return "a prior is fitted to the new latent points"
-    return "the fitted prior of the old model does not fit the new one, and is left out" if base.fitted else ""
+    note = "the fitted prior of the old model does not fit the new one, and is left out" if base.fitted else ""
+    if prepared.run.prior.prior != "none":
+        note = "a prior is fitted to the new latent points"
+    return Finetuned(trained, start, new_tokens, note)
 
 
 def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
-    """Return the settings of the training: data and steps are new, tokenizer, model and objective the model's own."""
+    """Return the settings of the training: data and steps as in `config`, all else as the model has it."""
     beta = base.run.objective.beta if config.adapt.beta == -1.0 else config.adapt.beta
     return RunConfig(
         data=replace(config.data, source=data),
@@ -123,17 +125,14 @@ def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     )
 
 
-def _check(run: RunConfig, adapt: AdaptConfig) -> None:
+def _prepare(run: RunConfig, base: Artifact, adapt: AdaptConfig, out: Path, quiet: bool) -> Prepared:
+    """Check the settings, and read and pack the data; `max_length` is that of the data or of the model, if longer."""
     resolve_device(run.training.device)
     if run.training.devices > 1 and (adapt.lora or adapt.freeze_encoder or adapt.freeze_decoder):
         raise ConfigError(
             f"training.devices: expected 1 with adapters or a frozen part, got {run.training.devices}; "
             "all weights can be trained on several devices"
         )
-
-
-def _prepare(run: RunConfig, base: Artifact, out: Path, quiet: bool) -> Prepared:
-    """Read and pack the data; the longest text is that of the data or of the model, whichever is longer."""
     if run.data.label_names and run.data.label_names != base.config.label_names:
         known = ", ".join(base.config.label_names) or "none"
         raise ConfigError(
@@ -142,23 +141,14 @@ def _prepare(run: RunConfig, base: Artifact, out: Path, quiet: bool) -> Prepared
         )
     prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
     longest = prepared.run.model.max_length
-    if longest > base.config.max_length and positional(base.config):
+    if longest > base.config.max_length and (base.model.encoder.positional or base.model.decoder.positional):
         raise TooLongError(
             f"{run.data.source}: the longest text has {longest} tokens, and this model takes at most "
-            f"{base.config.max_length}, as it has one vector a position (conv, causal_conv, position); leave longer "
-            "texts out, or train a new model on them"
+            f"{base.config.max_length}, as it has one vector per position; leave longer texts out, or train a new "
+            "model on them"
         )
     sizes = replace(base.config, max_length=max(longest, base.config.max_length))
     return replace(prepared, run=replace(prepared.run, model=sizes))
-
-
-def _start(base: Artifact, prepared: Prepared) -> tuple[Artifact, list[int]]:
-    """Return the model that training starts from, and the ids of the symbols that it has not been trained on."""
-    tokenizer, sizes = prepared.tokenizer, prepared.run.model
-    kept = kept_ids(base.tokenizer, tokenizer)
-    model = extended_model(base.model, sizes, kept, tokenizer.vocab_size)
-    new = sorted(set(range(tokenizer.vocab_size)) - set(kept))
-    return replace(base, model=model, config=sizes, tokenizer=tokenizer), new
 
 
 def _read_origin(out: Path, model: str | Path) -> _Origin:
@@ -171,11 +161,3 @@ def _read_origin(out: Path, model: str | Path) -> _Origin:
         raise UsageError(f"{out}: no fine-tuning to resume (it has no {FINETUNE}); leave out --resume") from error
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{path}: damaged: {error}; start again in another folder") from error
-
-
-def _checked_origin(origin: _Origin, folder: Path) -> _Origin:
-    """Return the origin with the hash of its weights; refuse other weights than training started from."""
-    found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    if origin.sha256 not in ("", found):
-        raise ArtifactError(f"{folder}: not the weights that this fine-tuning started from; bring these back to resume")
-    return replace(origin, sha256=found)

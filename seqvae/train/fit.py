@@ -1,4 +1,4 @@
-"""Train a model by its settings: one call from a source of texts to a model folder."""
+"""Train a model as its settings say: one call from a source of texts to a model folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -18,23 +17,23 @@ from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact.folder import PROVENANCE, RUN, Artifact, save_artifact, save_prior
 from seqvae.config import PriorConfig, RunConfig
-from seqvae.config.toml import read_run, run_from_dict, run_to_dict, run_toml
+from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import fast_matmul, resolve_device
 from seqvae.runtime.files import atomic_file, check_folder
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
-from seqvae.train.checkpoint import Checkpoint, Progress, load_checkpoint
+from seqvae.train.checkpoint import Progress, load_checkpoint
 from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
-# Settings that may differ when a training goes on: they do not change the weights.
+# Settings that may differ when a training is resumed: they do not change the weights.
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
-# Settings whose default asks for what suits the data: the folder has what was found.
+# Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
 
 
@@ -44,7 +43,7 @@ class Trained:
 
     Attributes:
         folder: the model folder.
-        prepared: the data it was trained on, and the texts held out.
+        prepared: the training data, and the texts held out.
         progress: steps done and time taken.
     """
 
@@ -59,21 +58,21 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
     Args:
         run: settings.
         out: the model folder; it also holds the logs, the checkpoint and, where texts were skipped, `rejected.csv`.
-        resume: go on from the folder's checkpoint, with the folder's settings; the weights come out as if training had
-            never stopped (bit for bit on a CPU with the same number of threads). Where they are finished, only a prior
-            that is missing, or has other settings, is fitted. Settings of `run` that are not the defaults are then
-            asked for: those of the prior and `checkpoint_minutes` replace the folder's, any other has to be the same.
+        resume: resume from the folder's checkpoint, with the folder's settings; the weights are the same as if training
+            had never stopped (bit for bit on a CPU with the same number of threads). If training had finished, only a
+            prior that is missing, or has other settings, is fitted. Settings of `run` that are not the defaults are
+            requests: those of the prior and `checkpoint_minutes` replace the folder's, any other has to be the same.
         quiet: show no progress bar.
-        named: settings, such as `prior.prior`, that are asked for with `resume` even where they are the defaults.
+        named: settings, such as `prior.prior`, that are requests with `resume` even if they are the defaults.
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
-        InputError: the data cannot be used, or are too few to fit a prior to; or nothing can be written there.
+        InputError: the data cannot be used, or are too few to fit a prior to; or the folder cannot be written.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
     """
     if resume and (out / FINETUNE).is_file():
-        raise UsageError(f"{out}: holds a fine-tuning; go on with it by seqvae finetune --resume --out {out}")
+        raise UsageError(f"{out}: holds a fine-tuning; resume it by seqvae finetune --resume --out {out}")
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
     prepared = prepare(run, out / "rejected.csv", progress=not quiet)
@@ -95,21 +94,27 @@ def save_trained(
         quiet: show no progress bar.
         notes: what is added to the folder's provenance.
     """
-    kept = kept_prior(trained.folder, model, trained.prepared.run)
-    _save(trained, model, notes or {})
-    _add_prior(trained.folder, trained.prepared, kept, quiet)
-
-
-def _add_prior(out: Path, prepared: Prepared, kept: Artifact | None, quiet: bool) -> None:
-    """Give a finished model its fitted prior: the one it had, if that is still right, or a new one."""
+    out, prepared, run = trained.folder, trained.prepared, trained.prepared.run
+    kept = kept_prior(out, model, run)
+    provenance = {
+        "seed": run.training.seed,
+        "data": {"source": run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
+        "training": {
+            "steps": trained.progress.step,
+            "seconds": round(trained.progress.seconds, 1),
+            "threads": torch.get_num_threads(),
+        },
+        **(notes or {}),
+    }
+    save_artifact(out, Artifact(model.eval(), run.model, prepared.tokenizer, run, provenance))
     if kept is not None and kept.fitted is not None:
         save_prior(out, kept.fitted, kept.default_prior, kept.provenance.get("prior", {}))
-    elif prepared.run.prior.prior != "none":
+    elif run.prior.prior != "none":
         try:
-            fit_prior(out, prepared.train, prepared.valid, device=prepared.run.training.device, quiet=quiet)
+            fit_prior(out, prepared.train, prepared.valid, device=run.training.device, quiet=quiet)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"stopped while the prior was fitted; the model is whole, fit its prior with --resume --out {out}"
+                f"stopped while the prior was fitted; the model is complete, fit its prior with --resume --out {out}"
             ) from None
 
 
@@ -117,22 +122,22 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     """Train a model in place, and leave it with the weights that were chosen; raises as `train`.
 
     Args:
-        model: what to train; it is overwritten where there is a checkpoint to go on from.
+        model: the model to train; a checkpoint to resume from replaces its weights.
         prepared: settings and data.
         out: the folder of the checkpoint and the logs.
-        resume: go on from the folder's checkpoint.
+        resume: resume from the folder's checkpoint.
         quiet: show no progress bar.
     """
     if prepared.run.prior.prior != "none":
         check_enough(prepared.train, prepared.valid)
-    checkpoint = _state_of(out / CHECKPOINT, prepared) if resume and (out / CHECKPOINT).is_file() else None
-    shell = _shell(model, prepared, checkpoint)
+    shell = _shell(model, prepared, out / CHECKPOINT if resume and (out / CHECKPOINT).is_file() else None)
     stopped_early = 0 < prepared.run.training.patience <= shell.progress.stale
     if shell.validation_due or (shell.progress.step < shell.plan.steps and not stopped_early):
-        # Not where all is done: a finished model vouches for the settings that it has.
-        _write_settings(out / RUN, prepared.run)
+        # Not if training had finished: the settings in the folder are those that the model was made with.
+        with atomic_file(out / RUN) as file:
+            file.write(run_toml(prepared.run).encode())
         _fit(shell, out, quiet)
-    # The weights are read back: they may have been trained in other processes.
+    # The weights are read from the file: they may have been trained in other processes.
     last = load_checkpoint(out / CHECKPOINT)
     best = best_path(out / CHECKPOINT)
     chosen = load_checkpoint(best) if prepared.run.training.patience and best.is_file() else last
@@ -140,31 +145,18 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
     return last.progress
 
 
-def _state_of(path: Path, prepared: Prepared) -> Checkpoint:
-    """Return the state to go on from, and refuse other texts than those it was trained on."""
-    found = load_checkpoint(path)
-    then, now = found.data_hash[:12], prepared.data_hash[:12]
-    if then not in ("", now):
-        raise UsageError(
-            f"{path.parent}: cannot resume: the texts of {prepared.run.data.source} are not those that the run was "
-            f"trained on (their sha256 begins {now}, that of the checkpoint {then}); bring these back, or train in "
-            "another folder"
-        )
-    return found
-
-
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
-    """Return the settings to train with, and refuse to overwrite or to mix runs, or a file in the folder's place."""
+    """Return the settings to train with; refuse to overwrite or mix runs, or a file in place of the folder."""
     check_folder(out)
     there = (out / RUN).is_file()
     if not resume:
         if (there or (out / PROVENANCE).exists()) and not is_launched():
-            raise UsageError(f"{out}: holds a run already; go on with it by --resume, or choose another folder")
+            raise UsageError(f"{out}: holds a run already; resume it by --resume, or choose another folder")
         return run
     if not there:
         raise UsageError(f"{out}: no run to resume (it has no {RUN}); train without --resume")
     stored = run_from_dict(read_run(out / RUN))
-    given, kept, blank = (_flat(config) for config in (run, stored, RunConfig()))
+    given, kept, blank = (flat(run_to_dict(config)) for config in (run, stored, RunConfig()))
     result = run_to_dict(stored)
     for name, value in given.items():
         if value == kept[name] or (value == blank[name] and (name in _FOUND or name not in named)):
@@ -179,34 +171,34 @@ def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] 
 
 
 def is_launched() -> bool:
-    """Tell whether a strategy of Lightning started this process beside the first one, with the same command."""
+    """Tell whether a Lightning strategy launched this process as a copy of the first one."""
     return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
-def _flat(run: RunConfig) -> dict[str, Any]:
-    return {f"{part}.{name}": value for part, values in run_to_dict(run).items() for name, value in values.items()}
-
-
-def _write_settings(path: Path, run: RunConfig) -> None:
-    with atomic_file(path) as file:
-        file.write(run_toml(run).encode())
-
-
-def _shell(model: SequenceVAE, prepared: Prepared, checkpoint: Checkpoint | None) -> TrainingShell:
-    run = prepared.run
-    if checkpoint is not None:
+def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> TrainingShell:
+    """Return a training at its first step, or as the checkpoint has it; refuse one of other texts or another model."""
+    run, checkpoint = prepared.run, None
+    if path is not None:
+        checkpoint = load_checkpoint(path)
+        then, now = checkpoint.data_hash[:12], prepared.data_hash[:12]
+        if then not in ("", now):
+            raise UsageError(
+                f"{path.parent}: cannot resume: the texts of {run.data.source} are not those that the run was "
+                f"trained on (their sha256 begins {now}, that of the checkpoint {then}); put those back, or train in "
+                "another folder"
+            )
         try:
             model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
             raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
-    splits = Splits(prepared.train, prepared.valid, prepared.tokenizer.id_table(), prepared.columns)
-    if model.head is not None and checkpoint is None and prepared.run.data.labels:
+    elif model.head is not None and run.data.labels:
         model.head.standardise(torch.from_numpy(prepared.columns[0].labels))
+    splits = Splits(prepared.train, prepared.valid, prepared.tokenizer.id_table(), prepared.columns)
     return TrainingShell(model, run, splits, checkpoint)
 
 
 def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
-    """Run Lightning; leave random numbers, signals and precision as found."""
+    """Run Lightning, leaving random numbers, signals and precision as found."""
     stop, config = StopRequest(), shell.run.training
     cuda = resolve_device(config.device).type == "cuda"
     callbacks: list[pl.Callback] = [Checkpointer(out / CHECKPOINT, config.checkpoint_minutes, config.patience, stop)]
@@ -218,11 +210,11 @@ def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
             with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
                 trainer.fit(shell)
         except (TrainingInterrupted, ProcessRaisedException) as error:
-            # Of a process that it spawned, torch hands over the text alone.
+            # From a process that it spawned, torch passes on only the text of the error.
             if isinstance(error, ProcessRaisedException) and TrainingInterrupted.__name__ not in str(error):
                 raise
             done, steps = load_checkpoint(out / CHECKPOINT).progress.step, shell.plan.steps
-            raise KeyboardInterrupt(f"stopped at step {done} of {steps}; go on with --resume --out {out}") from None
+            raise KeyboardInterrupt(f"stopped at step {done} of {steps}; resume with --resume --out {out}") from None
 
 
 def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> pl.Trainer:
@@ -245,14 +237,14 @@ def _trainer(shell: TrainingShell, callbacks: list[pl.Callback], out: Path) -> p
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        # Lightning validates before it trains where asked for a sanity check; -1: with all batches.
+        # As a sanity check, Lightning validates before it trains; -1: with all batches.
         num_sanity_val_steps=-1 if shell.validation_due else 0,
     )
 
 
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's advice on data loaders and hardware, which does not apply to a memory map."""
+    """Silence Lightning's advice on data loaders and hardware, which does not apply to memory-mapped data."""
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -263,19 +255,3 @@ def _quiet_lightning() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _save(trained: Trained, model: SequenceVAE, notes: Mapping[str, object]) -> None:
-    prepared = trained.prepared
-    provenance = {
-        "seed": prepared.run.training.seed,
-        "data": {"source": prepared.run.data.source, "sha256": prepared.data_hash, "texts": len(prepared.train)},
-        "training": {
-            "steps": trained.progress.step,
-            "seconds": round(trained.progress.seconds, 1),
-            "threads": torch.get_num_threads(),
-        },
-        **notes,
-    }
-    artifact = Artifact(model.eval(), prepared.run.model, prepared.tokenizer, prepared.run, provenance)
-    save_artifact(trained.folder, artifact)

@@ -1,4 +1,4 @@
-"""The Lightning module: it carries the model and the step, and asks pure functions for everything else."""
+"""The Lightning module: it holds the model and the step; pure functions compute everything else."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.prepare import data_hash
 from seqvae.train.schedule import Plan, Segment, learning_rate
 
-_LOG_EVERY = 20  # steps between figures: reading them off a GPU any oftener would stall it
+_LOG_EVERY = 20  # steps between metrics: reading them from a GPU more often would stall it
 
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """What a run shows of itself, in nats per sequence unless the name says otherwise."""
+    """Metrics of a step or a validation, in nats per sequence unless the name says otherwise."""
 
     step: int
     loss: float
@@ -63,7 +63,7 @@ class Splits:
         return data_hash(self.train, self.valid, self.columns)
 
     def stream(self, run: RunConfig, *, train: bool, rank: int, world_size: int) -> BatchStream:
-        """Return one process's batches of one split; validation batches come in a fixed order."""
+        """Return one process's batches of one split; validation batches have a fixed order."""
         store = self.train if train or self.valid is None else self.valid
         columns = self.columns[0 if store is self.train else 1] if self.columns else None
         plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
@@ -77,7 +77,7 @@ class TrainingShell(pl.LightningModule):
         model: the model.
         run: settings.
         splits: data.
-        checkpoint: where to go on from, if anywhere.
+        checkpoint: where to resume from, if anywhere.
     """
 
     def __init__(self, model: SequenceVAE, run: RunConfig, splits: Splits, checkpoint: Checkpoint | None) -> None:
@@ -92,7 +92,7 @@ class TrainingShell(pl.LightningModule):
         self._pending: tuple[int, float, Tensor] | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam, with its moments if the training goes on."""
+        """Return Adam, with its moments if training is resumed."""
         optimizer = torch.optim.Adam(self.model.parameters(), lr=self.run.training.learning_rate, fused=True)
         if self.checkpoint:
             self.checkpoint.restore_optimizer(optimizer)
@@ -135,29 +135,25 @@ class TrainingShell(pl.LightningModule):
         rng = TRAINING_NOISE.generator(seed, step, self.global_rank, device=batch.targets.device)
         losses = self.model.losses(batch, beta, self.run.objective, rng)
         tokens = batch.mask.sum() / len(batch)
-        self._keep(step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens]))
+        self._pending = (step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens]))
+        if batch.targets.device.type == "cpu" or step % _LOG_EVERY == 0:  # free on the CPU, a stall on a GPU
+            self.check_loss()
+        if step % _LOG_EVERY == 0 and self.metrics is not None:
+            self._log("train", self.metrics)
         return losses.loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, for no reason here."""
+        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, needlessly here."""
         if self.run.training.clip > 0:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.clip)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Lightning's own arguments
-        """Take the step, and count it at once: a checkpoint may be written from here on."""
+        """Take the step, and count it at once: a checkpoint may follow at any time."""
         super().optimizer_step(*args, **kwargs)
         self.progress = replace(self.progress, step=self.progress.step + 1)
 
-    def _keep(self, step: int, beta: float, values: Tensor) -> None:
-        """Look at the figures: each step on the CPU, where that is free, now and then on a GPU."""
-        self._pending = (step, beta, values)
-        if values.device.type == "cpu" or step % _LOG_EVERY == 0:
-            self.check_loss()
-        if step % _LOG_EVERY == 0 and self.metrics is not None:
-            self._log("train", self.metrics)
-
     def check_loss(self) -> None:
-        """Read the last step's figures.
+        """Read the last step's metrics.
 
         Raises:
             NonFiniteLossError: the loss is NaN or infinite.
@@ -190,7 +186,7 @@ class TrainingShell(pl.LightningModule):
             self._sums += torch.stack([value.double() for value in sums])
 
     def on_validation_epoch_end(self) -> None:
-        """Form the figures over all processes, and see whether they are the best so far."""
+        """Compute the metrics over all processes, and compare them with the best so far."""
         if self._sums is None:
             return
         total = self.trainer.strategy.reduce(self._sums, reduce_op="sum")

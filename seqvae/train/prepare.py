@@ -1,4 +1,4 @@
-"""From settings to packed data: read the source, split it, fit the tokenizer on the training texts, pack each side."""
+"""From settings to packed data: read the source, split it, fit the tokenizer on the training split, pack each split."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MERGED = 512  # see TokenizerConfig.vocab_size
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a training needs of its data.
+    """The data of a training.
 
     Attributes:
         run: the settings, with every `auto` resolved.
@@ -38,7 +38,7 @@ class Prepared:
         test_texts: held-out texts, as read.
         columns: labels and weights of the training texts, and of the validation texts.
         data_hash: sha256 over the packed splits and their columns.
-        test: the held-out texts, read already; None where they are not, as those of a published split.
+        test: the held-out texts as they were packed; None if they were not, as those of a published split.
     """
 
     run: RunConfig
@@ -52,7 +52,7 @@ class Prepared:
 
     @property
     def held_out(self) -> AnyTexts:
-        """The held-out texts, for a model with this tokenizer: as they were packed, or else as read."""
+        """The held-out texts, for a model with this tokenizer: as packed if they were, else as read."""
         return self.test_texts if self.test is None else self.test
 
 
@@ -61,9 +61,9 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
 
     Args:
         run: settings; the source must be named.
-        reject_file: where unusable texts go when they are skipped; what an earlier call wrote there goes.
+        reject_file: where skipped texts are listed; an older file is deleted.
         progress: show progress bars.
-        tokenizer: a fitted one, which is extended by what the training texts need; None: one is fitted to them.
+        tokenizer: a fitted one, to be extended by the symbols that the training texts need; None: fit a new one.
 
     Raises:
         ConfigError: no source, or settings that do not fit it.
@@ -79,46 +79,42 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     rows = split.train.tolist()
     if tokenizer is not None:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
-    train = packer.pack(rows, tokenizer or _blank_tokenizer(run))
+    else:
+        blank = run.tokenizer
+        tokenizer = build_tokenizer(
+            blank.kind, blank.vocab_size, allow_gap=blank.allow_gap, on_unknown=blank.on_unknown
+        )
+    train = packer.pack(rows, tokenizer)
     valid = packer.pack(split.valid.tolist(), train.tokenizer, held_out=True) if len(split.valid) else None
     test = None
-    if len(split.test) and found.published is None:  # a bad record is found now, not after training
+    if len(split.test) and found.published is None:  # an unusable record is found now, not after training
         test = packer.pack(split.test.tolist(), train.tokenizer, held_out=True, forms=True).tokenized()
     stores = (train.store, valid.store if valid else None)
-    run = _with_length(run, found, max(store.max_length for store in stores if store))
-    columns = tuple(
-        found.columns.rows(rows[packed.kept] if packed else rows[:0])
-        for rows, packed in ((split.train, train), (split.valid, valid))
-    )
-    run = replace(run, model=replace(run.model, labels=run.data.labels))
-    test_texts = [found.texts[i] for i in split.test]
-    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns), test)
-
-
-def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
-    """Return the sha256 over the packed splits and the numbers that travel with them, in hexadecimal."""
-    hashes = [train.content_hash, valid.content_hash if valid else ""]
-    hashes += [part.content_hash for part in columns if part]
-    return hashlib.sha256(":".join(hashes).encode()).hexdigest()
-
-
-def _blank_tokenizer(run: RunConfig) -> Tokenizer:
-    config = run.tokenizer
-    return build_tokenizer(config.kind, config.vocab_size, allow_gap=config.allow_gap, on_unknown=config.on_unknown)
-
-
-def _with_length(run: RunConfig, found: Texts, longest: int) -> RunConfig:
-    """Set the model's longest text, or check the one that was asked for."""
+    longest = max(store.max_length for store in stores if store)
     if 0 < run.model.max_length < longest:
         raise InputError(
             f"{found.source}: the longest text has {longest} tokens, model.max_length is {run.model.max_length}; "
             "raise it, or leave it 0 to take the longest"
         )
-    return replace(run, model=replace(run.model, max_length=run.model.max_length or longest))
+    columns = tuple(
+        found.columns.rows(rows[packed.kept] if packed else rows[:0])
+        for rows, packed in ((split.train, train), (split.valid, valid))
+    )
+    model = replace(run.model, max_length=run.model.max_length or longest, labels=run.data.labels)
+    run = replace(run, model=model)
+    test_texts = [found.texts[i] for i in split.test]
+    return Prepared(run, train.tokenizer, *stores, test_texts, columns, data_hash(*stores, columns), test)
+
+
+def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
+    """Return the sha256 over the packed splits and their labels and weights, in hexadecimal."""
+    hashes = [train.content_hash, valid.content_hash if valid else ""]
+    hashes += [part.content_hash for part in columns if part]
+    return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 
 def _resolve(run: RunConfig, found: Texts) -> RunConfig:
-    """Replace every `auto` by what the data asks for."""
+    """Replace every `auto` by what suits the data."""
     kind = found.domain.tokenizers[0] if run.tokenizer.kind == "auto" else run.tokenizer.kind
     domain = domain_of(kind)
     merged = _MERGED if domain.name == MOLECULES else 0
@@ -133,7 +129,7 @@ def _resolve(run: RunConfig, found: Texts) -> RunConfig:
 
 @dataclass(frozen=True)
 class _SplitPacker:
-    """Packs one side of the data after the other, and deals with texts that cannot be used."""
+    """Packs the splits one by one, and handles texts that cannot be used."""
 
     found: Texts
     on_error: str
@@ -146,7 +142,7 @@ class _SplitPacker:
         Args:
             rows: which texts.
             tokenizer: fitted or not.
-            held_out: a text with a token that training has not seen is then no fault of the file: it is left out.
+            held_out: leave out texts with tokens that are not in the training split, without an error.
             forms: keep the canonical forms.
 
         Raises:
@@ -164,16 +160,11 @@ class _SplitPacker:
                         line=line,
                     )
         if bad:
-            _write_rejects(self.reject_file, self.found.source, bad)
+            older = self.reject_file.read_text("utf-8") if self.reject_file.is_file() else "file,line,text,reason\n"
+            lines = io.StringIO(newline="")
+            csv.writer(lines).writerows((self.found.source, *row) for row in bad)
+            with atomic_file(self.reject_file) as file:
+                file.write((older + lines.getvalue()).encode())
             message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
             warnings.warn(message, SeqVAEWarning, stacklevel=3)
         return packed
-
-
-def _write_rejects(path: Path, source: str, rows: list[tuple[int, str, str]]) -> None:
-    """Add rows to the reject file; the old content is kept."""
-    old = path.read_text("utf-8") if path.is_file() else "file,line,text,reason\n"
-    lines = io.StringIO(newline="")
-    csv.writer(lines).writerows((source, *row) for row in rows)
-    with atomic_file(path) as file:
-        file.write((old + lines.getvalue()).encode())

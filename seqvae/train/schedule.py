@@ -1,4 +1,4 @@
-"""What happens at each step, as pure functions of the step: batches, learning rate, beta."""
+"""Batches and learning rate as pure functions of the step."""
 
 from __future__ import annotations
 

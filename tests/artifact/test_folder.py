@@ -22,6 +22,7 @@ from seqvae.artifact.folder import (
     record_metrics,
     save_artifact,
     save_prior,
+    weights_hash,
 )
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
 from seqvae.model.priors import FlowPrior, GaussianMixture
@@ -290,3 +291,16 @@ seqvae.load({str(tmp_path / "model")!r}, device="cpu").draw(3, prior="fitted")
 print(sorted({{"sklearn", "pytorch_lightning", "scipy"}} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_hash_of_weights_is_that_of_the_older_versions():
+    """Folders of searches and of parts name their model by it: names and float32 bytes, sorted by name."""
+    layer, other = torch.nn.Linear(2, 1), torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, -2.0]]))
+        layer.bias.fill_(0.5)
+        other.weight.fill_(1.0)
+    first = b"bias" + bytes.fromhex("0000003f") + b"weight" + bytes.fromhex("0000803f000000c0")
+    second = b"weight" + bytes.fromhex("0000803f")
+    assert weights_hash(layer) == hashlib.sha256(first).hexdigest()
+    assert weights_hash(layer, other, before=b"{}") == hashlib.sha256(b"{}" + first + second).hexdigest()

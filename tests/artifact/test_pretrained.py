@@ -87,9 +87,7 @@ def test_names_and_folders_are_told_apart(tmp_path, monkeypatch):
     (tmp_path / "mpsa-dna").mkdir()
     assert resolve("mpsa-dna") == models_folder() / "mpsa-dna", "an empty folder is no model"
     (tmp_path / "mpsa-dna" / "config.json").write_text("{}")
-    with pytest.raises(
-        UsageError, match=r"'mpsa-dna' is a model that ships with seqvae and also a model folder here: "
-    ):
+    with pytest.raises(UsageError, match=r"'mpsa-dna' is a pretrained model and also a model folder here: "):
         resolve("mpsa-dna")
     (tmp_path / "mine").mkdir()
     assert resolve("mine") == Path("mine")
@@ -102,7 +100,7 @@ def test_names_and_folders_are_told_apart(tmp_path, monkeypatch):
 def test_the_list_and_the_card_on_the_command_line(capsys):
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "kind", "data", "parameters", "size", "figures", "licence"]
+    assert lines[0].split() == ["name", "kind", "data", "parameters", "size", "metrics", "licence"]
     assert [line.split()[0] for line in lines[1:]] == SHIPPED
     assert main(["models", "show", "mpsa-dna"]) == 0
     shown = capsys.readouterr().out

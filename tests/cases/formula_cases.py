@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from seqvae.model.priors import Prior
+from seqvae.search.memory.archive import Archive
 
 
 def arc(first, last, share):
@@ -16,6 +17,13 @@ def arc(first, last, share):
     angle = np.arccos(first @ last / lengths[0] / lengths[1])
     way = np.sin((1 - share) * angle) * first / lengths[0] + np.sin(share * angle) * last / lengths[1]
     return ((1 - share) * lengths[0] + share * lengths[1]) * way / np.sin(angle)
+
+
+def archive(scores):
+    """An archive of texts with these scores, by name."""
+    found = Archive()
+    found.update(scores, scores.values())
+    return found
 
 
 def rate(mean, log_variance):

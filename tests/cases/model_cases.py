@@ -5,8 +5,9 @@ from itertools import product
 import torch
 
 from seqvae.config import ModelConfig
-from seqvae.model.build import DECODERS, ENCODERS, build_model
-from seqvae.model.encoders import EOS, PAD
+from seqvae.model.build import build_model
+from seqvae.model.decoders import DECODERS
+from seqvae.model.encoders import ENCODERS, EOS, PAD
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import generator
 

@@ -27,7 +27,7 @@ def test_audit_of_a_file(capsys, tmp_path):
     assert main(["data", "audit", str(path)]) == 0
     rows = {line[:20].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
     assert {name: text.split()[0] for name, text in rows.items() if name and "length" not in name} == {
-        "texts": "5",
+        "molecules": "5",
         "invalid": "1",
         "duplicates": "1",
         "salts and mixtures": "1",
@@ -38,7 +38,7 @@ def test_audit_of_a_file(capsys, tmp_path):
 def test_audit_counts_the_leaks_of_a_published_split(capsys):
     assert main(["data", "audit", "mpsa-sample"]) == 0
     out = capsys.readouterr().out
-    assert "test texts that are in train too" in out
+    assert "test sequences that are also in train" in out
     assert "reverse-complement duplicates" in out
 
 

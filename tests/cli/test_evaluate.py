@@ -170,7 +170,7 @@ def test_a_model_is_sampled_and_measured_itself(run, model, file, asked, tmp_pat
     for part in ("The model itself", "nats"):
         assert part in page
     assert "nats" in printed
-    assert "no figures of the latent space: expected at least 10 distinct texts" in err
+    assert "no metrics of the latent space: expected at least 10 distinct molecules" in err
     assert run("evaluate", model, "--reference", reference, "--prior", "nomal")[0] == 2
 
 
@@ -193,7 +193,7 @@ def test_a_model_of_enough_texts_has_all_its_tables(run, file, asked, tmp_path):
     assert {"model", "bits_a_base", "latent"} <= set(metrics)
     assert "Markov order 1" in printed
     page = (out / "report.html").read_text()
-    for part in ("Bits a base", "The latent space", "GC"):
+    for part in ("Bits per base", "The latent space", "GC"):
         assert part in page
     code, printed, _ = run(*words, "--number", 5, "--json", "--quick", "--quiet")
     assert not {"bits_a_base", "latent"} & set(json.loads(printed))
@@ -296,7 +296,7 @@ def test_a_model_of_the_same_dataset_has_its_own_split():
         (["CCO"], MOLECULES, ["at least 2 samples"]),
         (DNA, MOLECULES, ["DNA", "molecules"]),
         (MOLECULES, [], ["r.smi: the file is empty"]),
-        (MOLECULES, ["CCO"], ["at least 2 texts in the reference"]),
+        (MOLECULES, ["CCO"], ["at least 2 molecules in the reference"]),
     ],
 )
 def test_bad_texts(run, file, asked, tmp_path, samples, reference, parts):

@@ -68,7 +68,7 @@ def test_version(capsys):
         ("train x --out y --beta -1", "objective.beta: expected a number from 0 to 1000, got -1"),
         ("decode m z.npz --method gredy", "method: unknown value 'gredy'; did you mean 'greedy'?"),
         ("sample m --top-p 3", "top_p: expected a number from 1e-06 to 1, got 3"),
-        ("sample m --out x.smo", "x.smo: texts are written as .smi, .txt"),
+        ("sample m --out x.smo", "x.smo: molecules and sequences are written as .smi, .txt"),
         ("encode m x.smi --out z.smi", "z.smi: latent vectors are written as .npz, .parquet, .csv, .tsv, or to -"),
         ("sample m --batch-size 0", "batch_size: expected a number from 1, got 0"),
         ("data fetch zinc", "no dataset 'zinc'"),

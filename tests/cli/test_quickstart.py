@@ -92,7 +92,7 @@ def test_what_is_no_molecule_is_counted_and_not_drawn(small, model, tmp_path, ca
 
 def test_a_model_of_something_else_is_refused(tmp_path, capsys):
     assert main(["quickstart", "--model", "mpsa-dna", "--out", str(tmp_path / "out"), "--quiet"]) == 2
-    assert "mpsa-dna: expected a model of molecules, got one of dna texts" in capsys.readouterr().err
+    assert "mpsa-dna: expected a model of molecules, got one of DNA" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -109,7 +109,7 @@ def test_a_search_goes_on_to_a_larger_budget(run, tmp_path):
     code, out, _ = run("optimize --resume run")
     assert "calls, each valid text once  75" in out
     for budget, words in [
-        ("74", "run: has made 75 calls: expected a budget from there, got 74"),
+        ("74", "run: has made 75 calls: expected at least that budget, got 74"),
         ("0", "oracle.budget"),
     ]:
         code, out, err = run(f"optimize --resume run --budget {budget}")
@@ -279,7 +279,7 @@ def test_plates_without_a_model(run):
         ("optimize --objective dna:gcc --model ./model --out run", 2, "gcc"),
         ("optimize --objective dna:gc --model ./model --out run --optimizer autoo", 2, "did you mean 'auto'"),
         ("optimize --objective dna:gc --model ./model --out run --budget 0", 2, "oracle.budget"),
-        ("optimize --objective qed --model ./model --out run", 2, "the objective is of molecules"),
+        ("optimize --objective qed --model ./model --out run", 2, "the objective expects molecules"),
         ("optimize --objective dna:gc --model none --out run", 2, "give --model, --start, or both"),
         ("optimize --objective tasks.toml --model ./model --out run", 2, "tasks.toml"),
         ("results nothing", 1, "nothing: there is no search here"),

@@ -45,8 +45,8 @@ def test_sequences_of_any_alphabet_go_all_the_way(kind, run, tmp_path):
     assert {"discriminability", "kmer_js_3", "nearest_edits_mean"} <= set(metrics["metrics"])
     assert metrics["bits_a_base"]["counted"]["position-specific"]
     unit = {PROTEIN: "residue", RNA: "base"}[kind]
-    assert f"held-out bits a {unit}" in out
-    assert f"Bits a {unit}" in (tmp_path / "found" / "report.html").read_text()
+    assert f"held-out bits per {unit}" in out
+    assert f"Bits per {unit}" in (tmp_path / "found" / "report.html").read_text()
     assert (tmp_path / "found" / "samples.fasta").is_file()
     code, out, err = run(
         "optimize --model ./model --objective own:g --start test.fasta --budget 60 --out search --quiet"
@@ -54,7 +54,7 @@ def test_sequences_of_any_alphabet_go_all_the_way(kind, run, tmp_path):
     assert code == 0, err
     code, _, err = run("optimize --model ./model --objective qed --budget 60 --out wrong")
     assert (code, err.count("\n")) == (2, 1)
-    assert f"the objective is of molecules, the model writes {kind}" in err
+    assert f"the objective expects molecules, the model writes {kind}" in err
     assert not (tmp_path / "wrong").exists()
 
 

@@ -1,4 +1,4 @@
-"""Audits count what was put into the data."""
+"""Audits count the defects that were put into the data."""
 
 from __future__ import annotations
 
@@ -72,6 +72,6 @@ def test_the_shipped_sample_is_clean():
 
 
 def test_an_unknown_kind():
-    with pytest.raises(UsageError, match=r"an audit is of kind .*, dna, rna, protein, char, got 'proteins'"):
+    with pytest.raises(UsageError, match=r"expected a kind among .*, dna, rna, protein, char, got 'proteins'"):
         audit(["A"], "proteins")
     assert audit([], "dna").texts == 0

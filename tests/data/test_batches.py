@@ -1,4 +1,4 @@
-"""Laws of batches: every sequence once an epoch, the same order for the same seed, resuming is not stopping."""
+"""Laws of batches: every sequence once per epoch, the same order for the same seed, resuming as without a stop."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_resuming_is_not_stopping(store, stop):
 
 @pytest.mark.parametrize("taken", [0, 5, 11])
 def test_a_pass_begins_after_the_batches_that_were_taken(store, taken):
-    """Nobody need ask for a batch more than there are to begin the next epoch."""
+    """Reading the last batch of an epoch is enough to start the next one."""
     stream = BatchStream(store, BatchPlan(10, seed=2))
     expected = [b.targets.tolist() for epoch in range(2) for b in stream.batches(epoch)]
     seen = [b.targets.tolist() for b in islice(stream, taken)]

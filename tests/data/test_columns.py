@@ -1,4 +1,4 @@
-"""Numbers beside the texts: read strictly, kept with their rows, and with them in every batch."""
+"""Labels and weights: read strictly, kept with their rows, and part of every batch."""
 
 import math
 

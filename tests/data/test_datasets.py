@@ -1,4 +1,4 @@
-"""Cards are strict, what ships needs no network, and a download is whole and checked or leaves nothing behind."""
+"""Cards are strict, samples need no network, and a download is whole and verified or leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def minimal(**changes):
 
 @pytest.fixture
 def shelf(monkeypatch, tmp_path):
-    """A folder of cards of our own; returns a function that puts a card there."""
+    """A temporary folder of cards; returns a function that adds a card."""
     folder = tmp_path / "cards"
     folder.mkdir()
     for module in (cards, sources):
@@ -62,7 +62,7 @@ def shelf(monkeypatch, tmp_path):
     return put
 
 
-# The cards that ship.
+# The cards of seqvae.
 
 
 def test_all_cards_are_there_and_whole():
@@ -171,7 +171,7 @@ SUM = hashlib.sha256(DATA).hexdigest()
 
 @pytest.fixture(scope="module")
 def server():
-    """A server that gives DATA, DATA cut short, or an error."""
+    """A server that returns DATA, truncated DATA, or an error."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -242,7 +242,9 @@ def test_no_server_no_file_and_no_room(tmp_path, monkeypatch):
 
 
 def test_an_unpinned_card_warns_with_the_sum(server, tmp_path):
-    with pytest.warns(SeqVAEWarning, match=f"its card has no sha256, so the file was not checked; it has sha256 {SUM}"):
+    with pytest.warns(
+        SeqVAEWarning, match=f"its card has no sha256, so the file was not verified; it has sha256 {SUM}"
+    ):
         download(f"{server}/data", tmp_path / "a", "")
 
 
@@ -261,7 +263,7 @@ def test_fetch_uses_the_cache_and_mends_it(shelf, tmp_path, monkeypatch):
         fetch(name)
 
 
-# A folder of one's own.
+# The user's own folder.
 
 
 @pytest.mark.parametrize("place", ["else/where.txt", "set/a.txt", "a.txt"])

@@ -1,4 +1,4 @@
-"""Packing: the store holds what the tokenizer says, however many workers, and a second time it comes from the cache."""
+"""Packing: the store has the tokenizer's ids for any number of workers, and is taken from the cache the second time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-@pytest.mark.filterwarnings("ignore:the texts repeat too little")
+@pytest.mark.filterwarnings("ignore:too few repeated pairs")
 @pytest.mark.parametrize(("kind", "size"), KINDS)
 def test_the_store_holds_what_the_tokenizer_encodes(cache, kind, size):
     texts = texts_for(kind)
@@ -97,14 +97,14 @@ def test_the_key_tells_tokenizers_apart():
 
 def test_stop_names_the_text_and_skip_lists_it(cache):
     texts = ["CCO", "C1CC", "CC"]
-    with pytest.raises(RecordError, match=r"text 2 of 3: .*C1CC") as error:
+    with pytest.raises(RecordError, match=r"molecule 2 of 3: .*C1CC") as error:
         pack(texts, build_tokenizer("smiles"), cache, workers=1)
     assert error.value.line == 2
     assert list(cache.iterdir()) == []
     packed = pack(texts, build_tokenizer("smiles"), cache, workers=1, on_error="skip")
     assert packed.kept.tolist() == [0, 2]
     assert [(p, t) for p, t, _ in packed.rejected] == [(1, "C1CC")]
-    with pytest.raises(RecordError, match=r"text 2 of 3"):
+    with pytest.raises(RecordError, match=r"molecule 2 of 3"):
         pack(texts, build_tokenizer("smiles"), cache, workers=1)
 
 
@@ -135,9 +135,9 @@ def test_the_given_tokenizer_is_left_as_it_was(cache):
 
 
 def test_nothing_usable_is_an_error(cache):
-    with pytest.raises(InputError, match=r"none of the 2 texts can be used: .*\?!"):
+    with pytest.raises(InputError, match=r"none of the 2 molecules can be used: .*\?!"):
         pack(["?!", "?!"], build_tokenizer("smiles"), cache, workers=1, on_error="skip")
-    with pytest.raises(InputError, match="none of the 0 texts"):
+    with pytest.raises(InputError, match="none of the 0 molecules"):
         pack([], build_tokenizer("smiles"), cache)
 
 
@@ -153,7 +153,7 @@ def test_a_damaged_cache_is_made_again(cache, name):
     first = pack(MOLECULES, build_tokenizer("smiles"), cache, workers=1)
     path = next(cache.iterdir()) / name
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.warns(SeqVAEWarning, match="packed data in the cache is damaged and is made again"):
+    with pytest.warns(SeqVAEWarning, match="packed data in the cache is damaged and is packed anew"):
         second = pack(MOLECULES, build_tokenizer("smiles"), cache, workers=1)
     assert second.store.content_hash == first.store.content_hash
 

@@ -1,4 +1,4 @@
-"""Readers: what a format holds comes out, from any packing; every flaw is one line with file, line and reason."""
+"""Readers: records of every format, plain or gzipped; every flaw is one line with file, line and reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parquet(texts, title="smiles"):
 
 
 def content(kind, texts):
-    """The bytes of a file of a format that holds these texts."""
+    """The bytes of a file with these texts, in a format."""
     return {
         "txt": lambda: "\n".join(texts),
         "smi": lambda: "".join(f"{t} name-{i}\n" for i, t in enumerate(texts)),
@@ -161,8 +161,8 @@ def test_the_column_is_found(tmp_path, header, column, found):
     [
         ("smiles,y", "Smile", r"a\.csv: no column 'Smile'; the columns are smiles, y; did you mean 'smiles'\?"),
         ("smiles,y", "zzz", r"a\.csv: no column 'zzz'; the columns are smiles, y$"),
-        ("a,b", "", r"a\.csv: name the column that holds the texts, none is obviously it: a, b"),
-        ("smiles,selfies", "", r"several could be it: smiles, selfies"),
+        ("a,b", "", r"a\.csv: name the column of the molecules or sequences, none is obvious among: a, b"),
+        ("smiles,selfies", "", r"several are likely among: smiles, selfies"),
     ],
 )
 def test_a_wrong_column_lists_the_columns(tmp_path, header, column, message):
@@ -177,10 +177,10 @@ BAD_FILES = {
     "blank.txt": (b"\n\n", r"the file holds no records"),
     "header.csv": (b"smiles\n", r"the file holds no records"),
     "binary.smi": (b"CCO\n\x00\x01\n", r"binary\.smi:2: expected text, but the file is binary: it has a NUL byte"),
-    "latin.csv": (b"smiles\nCC\xff\n", r"latin\.csv:2: .*byte 0xff is no UTF-8"),
-    "cut.smi.gz": (gzip.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.gz: the gzip stream is cut short"),
+    "latin.csv": (b"smiles\nCC\xff\n", r"latin\.csv:2: .*byte 0xff is not UTF-8"),
+    "cut.smi.gz": (gzip.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.gz: the gzip stream is truncated"),
     "flipped.smi.gz": (gzip.compress(b"CCO\n")[:-8] + b"\0" * 8, r"the gzip stream is damaged"),
-    "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, though its name ends in \.gz"),
+    "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, although its name ends in \.gz"),
     "bad.parquet": (b"PAR1 nothing", r"bad\.parquet: not a readable parquet file"),
     "bad.fasta": (b"ACGT\n>a\nACGT\n", r"bad\.fasta:1: FASTA must begin with a line that starts with '>'"),
     "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv:2: not a table: field larger than field limit"),
@@ -218,10 +218,10 @@ def test_missing_files_folders_and_formats(tmp_path):
 BAD_RECORDS = {
     "a.smi": (b"CCO\nC1CC x\nCC\n", 2, "C1CC", "C1CC"),
     "a.csv": (b"smiles,y\nCCO,1\nCC\n", 3, "CC", "2 columns expected as in the header, 1 found"),
-    "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the text column is empty here"),
+    "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the column 'smiles' is empty here"),
     "a.fa": (b">a\nC\n>b\n>c\nC\n", 3, "b", "the record has no sequence"),
     "a.sdf": (sdf(["CCO"]).encode() + b"broken\n\n\nnothing\n$$$$\n", 15, "broken", "RDKit cannot read this molecule"),
-    "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the text column is empty here"),
+    "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the column 'smiles' is empty here"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Laws of splits: disjoint, whole, repeatable; no group on two sides."""
+"""Laws of splits: disjoint, complete, repeatable; no group in two splits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOLECULES = load_dataset("moses-sample").texts[:120]
 
 
 def check(split, count):
-    """Disjoint, whole and ascending."""
+    """Disjoint, complete and ascending."""
     assert sorted(np.concatenate(list(split)).tolist()) == list(range(count))
     for side in split:
         assert side.dtype == np.int64

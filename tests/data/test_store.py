@@ -1,4 +1,4 @@
-"""Laws of the token store: what is written comes back, and a damaged file is one clear error."""
+"""Laws of the token store: what is written is read back, and a damaged file is one clear error."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_damaged_store_is_one_clear_error(tmp_path, kind):
     write_store(path, [[3, 4, 5], [6], [7, 8]])
     path.write_bytes(damage(kind, path.read_bytes()))
     with pytest.raises(
-        InputError, match=r"s\.bin: not a whole token store: .*; delete it and pack the data again"
+        InputError, match=r"s\.bin: not an intact token store: .*; delete it and pack the data again"
     ) as e:
         TokenStore(path)
     assert "\n" not in str(e.value)

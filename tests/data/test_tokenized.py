@@ -1,4 +1,4 @@
-"""Laws of texts that are read once, over every tokenizer: they are what encoding gives, and so are their errors."""
+"""Laws of texts that are read once, over every tokenizer: ids and errors are those of encoding."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_texts_read_already_are_measured_and_not_read(monkeypatch):
     assert (short.take([1, 0]).forms, short.take([1]).rows, short.take([1]).given) == (["ACG", "AC"], [3], 1)
     with pytest.raises(TooLongError, match="'ACGTA' has 5 tokens"):
         tokenize(read, tokenizer, 4)
-    with pytest.raises(UsageError, match="read by another tokenizer than this one: give them as they were"):
+    with pytest.raises(UsageError, match="were read by a different tokenizer: give them as strings"):
         tokenize(read, build_tokenizer("dna", allow_gap=True))
 
 
@@ -107,7 +107,7 @@ def test_packed_texts_are_those_read(tmp_path, name):
     expected = tokenize(texts, tokenizer, on_error="skip")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SeqVAEWarning)
-        for _ in range(2):  # made, and found in the cache
+        for _ in range(2):  # packed, then found in the cache
             packed = pack(texts, tokenizer, tmp_path, on_error="skip", forms=True)
             found = packed.tokenized()
             assert (found.forms, found.ids, found.rows) == (expected.forms, expected.ids, expected.rows)

@@ -137,7 +137,7 @@ def test_generation_sends_dna_here_and_tells_its_progress():
         (TEST, [], [], "at least 2 sequences in the reference, got 0"),
         (TEST, ["ACGT"], [], "at least 2 sequences in the reference, got 1"),
         (TEST, ["ACGT", "ACXT"], [], "reference, sequence 2: .*'X' at column 3"),
-        (TEST, TEST, ["ACGT", ""], "training texts, sequence 2: .*empty"),
+        (TEST, TEST, ["ACGT", ""], "training set, sequence 2: .*empty"),
     ],
 )
 def test_bad_input_is_one_clear_error(samples, test, training, words):

@@ -39,7 +39,7 @@ def test_words_are_those_of_a_plain_loop(texts, width):
     if total:
         assert np.allclose(spectrum(dna_letters(texts), width), [total[word] / sum(total.values()) for word in every])
     else:
-        with pytest.raises(InputError, match=f"word of {width} certain letters"):
+        with pytest.raises(InputError, match=f"no sequence has {width} letters in a row without ambiguity codes"):
             spectrum(dna_letters(texts), width)
 
 

@@ -237,8 +237,8 @@ def test_quality_of_molecules():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda c: latent_quality(c, dna(9)), InputError, "at least 10 distinct texts to predict from, got"),
-        (lambda c: latent_quality(c, ["X"]), InputError, "none of the 1 texts"),
+        (lambda c: latent_quality(c, dna(9)), InputError, "at least 10 distinct sequences to predict from, got"),
+        (lambda c: latent_quality(c, ["X"]), InputError, "none of the 1 sequences"),
         (lambda c: latent_quality(c, dna(20), {"a": [1.0]}), UsageError, "'a': expected a value for each of 20 texts"),
         (lambda c: LatentSettings(folds=1), UsageError, "folds from 2"),
         (lambda c: PathSettings(kind="slurp"), UsageError, "did you mean 'slerp'"),

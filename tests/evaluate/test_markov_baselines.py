@@ -15,7 +15,7 @@ from seqvae.errors import InputError
 from seqvae.evaluate.sequences.markov_baselines import (
     HALF,
     CountingModel,
-    bits_a_base,
+    bits_per_base,
     counted_bits,
     held_out_bits,
     model_bits,
@@ -120,7 +120,7 @@ def test_tuned_pseudo_counts_come_from_the_validation_side():
     assert found["Markov order 3"].tuned_bits < found["Markov order 3"].bits
     assert all(counted.tuned_bits > 1.95 for counted in found.values())
     plain = CountingModel(3, uniform_start=True)
-    assert found["Markov order 3"].bits == bits_a_base(plain, letters(train + valid), letters(test), HALF)
+    assert found["Markov order 3"].bits == bits_per_base(plain, letters(train + valid), letters(test), HALF)
 
 
 def test_the_reference_figure_on_splice_sites_is_made_again():
@@ -128,7 +128,7 @@ def test_the_reference_figure_on_splice_sites_is_made_again():
     held_out = [int(hashlib.md5(text.encode()).hexdigest(), 16) % 10 == 0 for text in texts]
     splits = [[text for text, out in zip(texts, held_out, strict=True) if out == wanted] for wanted in (False, True)]
     model = CountingModel(1, positional=True)
-    assert round(bits_a_base(model, letters(splits[0]), letters(splits[1]), HALF), 4) == 1.6653
+    assert round(bits_per_base(model, letters(splits[0]), letters(splits[1]), HALF), 4) == 1.6653
 
 
 def codec():

@@ -312,7 +312,7 @@ def test_a_perfect_model_has_no_misses(codec, monkeypatch):
 def test_what_cannot_be_encoded_is_named(codec):
     read = encodable(codec, ["ACGT", "ACGX", "A" * 13, "acgu"])
     assert (read.rows, read.forms) == ([0, 3], ["ACGT", "ACGT"])
-    with pytest.raises(InputError, match=r"none of the 2 texts can be encoded by this model: .*X"):
+    with pytest.raises(InputError, match=r"none of the 2 sequences can be encoded by this model: .*X"):
         model_table(codec, ["ACGX", "A" * 13])
-    with pytest.raises(InputError, match="there are no texts"):
+    with pytest.raises(InputError, match="there are no sequences"):
         model_table(codec, [])

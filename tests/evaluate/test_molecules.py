@@ -200,16 +200,24 @@ MOLECULES = ["CCO", "c1ccccc1", "CC(=O)O"]
 @pytest.mark.parametrize(
     ("samples", "references", "message"),
     [
-        ([], References("molecules", MOLECULES), "expected at least 2 samples, one a line, got no sample"),
-        (["CCO"], References("molecules", MOLECULES), "expected at least 2 samples, one a line, got 1 sample"),
-        (["C(", "x", "C1C"], References("molecules", MOLECULES), "none of the 3 samples is a molecule"),
-        (MOLECULES, References("molecules", []), "expected at least 2 texts in the reference, got 0"),
-        (MOLECULES, References("molecules", MOLECULES, ["C"]), "expected at least 2 texts in the scaffold reference"),
-        (MOLECULES, References("molecules", ["C(", "x"]), "none of the 2 texts of the test set is a molecule"),
+        ([], References("molecules", MOLECULES), "expected at least 2 samples, one per line, got no sample"),
+        (["CCO"], References("molecules", MOLECULES), "expected at least 2 samples, one per line, got 1 sample"),
+        (
+            ["C(", "x", "C1C"],
+            References("molecules", MOLECULES),
+            "2 samples that RDKit can read as molecules, got 0 among 3",
+        ),
+        (MOLECULES, References("molecules", []), "expected at least 2 molecules in the reference, got 0"),
+        (
+            MOLECULES,
+            References("molecules", MOLECULES, ["C"]),
+            "at least 2 molecules in the scaffold reference",
+        ),
+        (MOLECULES, References("molecules", ["C(", "x"]), "at least 2 molecules in the test set, got 0 among 2 texts"),
         (MOLECULES, References("molecules", DNA), "the reference looks like DNA, expected molecules as SMILES"),
         (DNA, References("molecules", MOLECULES), "the samples look like DNA, expected molecules as SMILES"),
         (MOLECULES, References("dna", DNA), "the samples look like molecules as SMILES, expected DNA"),
-        (MOLECULES, References("molecules", MOLECULES, (), DNA), "the training texts look like DNA"),
+        (MOLECULES, References("molecules", MOLECULES, (), DNA), "the training set looks like DNA"),
     ],
 )
 def test_bad_input_is_named_in_one_line(samples, references, message, tmp_path):

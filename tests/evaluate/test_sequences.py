@@ -89,7 +89,7 @@ def test_the_page_speaks_of_residues():
     found = generation(test, References(PROTEIN, test, training=drawn(PROTEIN, seed=1)), QUICK)
     page = evaluation_page(Evaluation("a", Splits("b", PROTEIN, test), test, found))
     assert "length, mean (residues)" in page
-    assert "edits a residue" in page
+    assert "edits per residue" in page
     assert "base" not in page.split("<body", 1)[1]
 
 

@@ -22,7 +22,8 @@ from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.bulk import Bulk, BulkSettings
-from seqvae.latent.codec import Codec, chunk_seed
+from seqvae.latent.checks import chunk_seed
+from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import run_chunks
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
@@ -37,7 +38,7 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.codec", "latent.files", "data.files.latent_vectors"):
+    for module in ("latent.bulk", "latent.checks", "latent.codec", "latent.files", "data.files.latent_vectors"):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 
@@ -170,7 +171,7 @@ def test_parts_of_another_work_are_not_taken(codec, tmp_path):
     folder = tmp_path / "parts"
     settings = BulkSettings(LOCAL, parts=folder)
     next(Bulk(codec, settings).sample(40, HOW))
-    with pytest.raises(UsageError, match=r"parts of another work \(seed 5 there, 6 here\)"):
+    with pytest.raises(UsageError, match=r"parts of another job \(seed 5 there, 6 here\)"):
         next(Bulk(codec, settings).sample(40, DecodeConfig("sample", seed=6)))
     with pytest.raises(UsageError, match="model"):
         next(Bulk(tiny_codec("smiles"), settings).sample(40, HOW))
@@ -224,7 +225,8 @@ import seqvae.data.files.latent_vectors, seqvae.latent.files, seqvae.latent.bulk
 from seqvae.data.files.chunks import Parts
 from seqvae.cli.main import main
 from seqvae.data.files.writers import write_pieces
-for module in (seqvae.latent.bulk, seqvae.latent.codec, seqvae.latent.files, seqvae.data.files.latent_vectors):
+latent = seqvae.latent
+for module in (latent.bulk, latent.checks, latent.codec, latent.files, seqvae.data.files.latent_vectors):
     module.CHUNK = 16
 save = Parts.save
 def slowly(self, results):

@@ -7,7 +7,7 @@ import torch
 from model_cases import every_text, model, padded
 
 from seqvae.data.tokens.batch import Batch
-from seqvae.model.build import DECODERS
+from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import EOS
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.posteriors import DiagonalGaussian

@@ -6,7 +6,7 @@ from model_cases import LATENT, LONGEST, every_text, model, padded
 
 from seqvae.config import DecodeConfig
 from seqvae.errors import ConfigError
-from seqvae.model.build import DECODERS
+from seqvae.model.decoders import DECODERS
 from seqvae.model.decoding.generate import _rising, decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import token_log_likelihood

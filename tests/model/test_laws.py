@@ -10,8 +10,8 @@ from model_cases import LATENT, LONGEST, PARTS, VOCAB, model, tokens
 
 from seqvae.config import ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
-from seqvae.model.build import DECODERS, ENCODERS
-from seqvae.model.encoders import BOS, EOS, PAD
+from seqvae.model.decoders import DECODERS
+from seqvae.model.encoders import BOS, ENCODERS, EOS, PAD
 from seqvae.model.objective import beta_at, log_likelihood, rate_penalty, token_log_likelihood
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.model.priors import StandardNormal

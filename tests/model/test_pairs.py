@@ -12,11 +12,11 @@ from scipy.stats import multivariate_normal
 
 from seqvae.config import ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
-from seqvae.model.build import DECODERS, POSTERIORS, PRIORS
+from seqvae.model.decoders import DECODERS
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound
-from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
-from seqvae.model.priors import FlowPrior, GaussianMixture, StandardNormal
+from seqvae.model.posteriors import POSTERIORS, DiagonalGaussian, FullGaussian, Posterior
+from seqvae.model.priors import PRIORS, FlowPrior, GaussianMixture, StandardNormal
 from seqvae.model.rate import CLOSED_FORMS, rate, rate_parts
 from seqvae.runtime.device import generator
 

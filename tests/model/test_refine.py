@@ -6,7 +6,7 @@ from bulk_cases import tiny_codec
 from model_cases import LATENT, model, tokens
 
 from seqvae.errors import UsageError
-from seqvae.model.build import DECODERS
+from seqvae.model.decoders import DECODERS
 from seqvae.model.inference.refine import refined
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator

@@ -65,7 +65,7 @@ def test_they_are_symmetric_about_the_middle(bounds, slope, steps):
     width = bounds[1] - bounds[0]
     assume(width > 1.0)
     left, right = (sum(bounds) / 2 + sign * width * np.array(steps) for sign in (-1, 1))
-    tolerance = 1e-7 * slope + 1e-9  # a steep curve makes much of the last digit of a number
+    tolerance = 1e-7 * slope + 1e-9  # a steep curve amplifies the last digit of a number
     found = {name: desirability(name, *bounds, slope) for name in CURVED}
     assert found["window"](left) == pytest.approx(found["window"](right), abs=tolerance)
     assert found["sigmoid"](left) == pytest.approx(found["reverse_sigmoid"](right), abs=tolerance)
@@ -112,8 +112,8 @@ def test_without_a_transform_numbers_stay_as_they_are(numbers):
         (("step",), "low, high: transform 'step' needs one of them or both, the lower first, got -inf and inf"),
         (("step", 2.0, 1.0), "low, high: transform 'step' needs one of them or both, the lower first, got 2 and 1"),
         (("step", math.inf), "low, high: transform 'step' needs one of them or both, the lower first, got inf and inf"),
-        (("none", 0.0), "low, high: of no use without a transform, got 0 and inf: name one of sigmoid, "),
-        (("step", 0.0, 1.0, 2.0), "slope: transform 'step' takes none, got 2: leave it out"),
+        (("none", 0.0), "low, high: no effect without a transform, got 0 and inf: name one of sigmoid, "),
+        (("step", 0.0, 1.0, 2.0), "slope: transform 'step' has none, got 2: leave it out"),
         (("sigmoid", 0.0, 1.0, 0.0), "slope: expected a number from 0.001 to 1000, got 0"),
         (("sigmoid", 0.0, 1.0, math.nan), "slope: expected a number from 0.001 to 1000, got nan"),
     ],

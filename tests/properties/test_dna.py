@@ -170,7 +170,7 @@ def test_sites_are_biopythons(enzyme):
 
     cutter = getattr(Restriction, enzyme)
     draws = np.random.default_rng(0)
-    # Biopython counts cuts, and leaves out one beyond the end: the ends here hold no site.
+    # Biopython counts cuts, and leaves out one beyond the end: the ends here have no site.
     texts = ["T" * 40 + "".join(draws.choice(list("ACGT"), 3000)) + "T" * 40 for _ in range(3)]
     texts += ["T" * 40 + cutter.site.replace("N", "A").replace("D", "G") + "T" * 40] * (
         set(cutter.site) <= set("ACGTND")
@@ -208,7 +208,7 @@ def window_scores(counts, text):
 def test_the_motif_score_is_that_of_the_best_window(prop, texts):
     counts = np.array([[0, 94, 1, 2], [3, 75, 0, 19], [79, 4, 3, 11]], float)
     wanted = [max(window_scores(counts, text), default=np.nan) for text in texts]
-    assert np.allclose(prop("motif")(texts), wanted, atol=0.002, equal_nan=True)  # ours are whole thousandths
+    assert np.allclose(prop("motif")(texts), wanted, atol=0.002, equal_nan=True)  # ours are integer thousandths
 
 
 def test_motifs_of_jaspar_and_meme_files(tmp_path):
@@ -226,8 +226,8 @@ def test_motifs_of_jaspar_and_meme_files(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("#AGL4", "expected a name that just one of its 2 motifs has, got 'AGL4'; did you mean 'AGL3'?"),
-        ("", "expected a name that just one of its 2 motifs has, got ''; known: AGL3, Box, MA0001.1, MA0002.1"),
+        ("#AGL4", "expected the name of exactly one of its 2 motifs, got 'AGL4'; did you mean 'AGL3'?"),
+        ("", "expected the name of exactly one of its 2 motifs, got ''; known: AGL3, Box, MA0001.1, MA0002.1"),
     ],
 )
 def test_a_motif_that_is_not_there(tmp_path, name, words):
@@ -237,7 +237,7 @@ def test_a_motif_that_is_not_there(tmp_path, name, words):
         named(f"motif={file}{name}")
     assert str(caught.value) == f"{file}: {words}"
     file.write_text(JASPAR + JASPAR)
-    with pytest.raises(InputError, match="just one of its 2 motifs has, got 'AGL3'"):
+    with pytest.raises(InputError, match="exactly one of its 2 motifs, got 'AGL3'"):
         named(f"motif={file}#AGL3")
 
 
@@ -253,7 +253,7 @@ def test_a_motif_that_is_not_there(tmp_path, name, words):
             "kmer=TAXA",
             "dna:kmer: expected DNA (A, C, G, T or an IUPAC code R, Y, S, W, K, M, B, D, H, V, N), got 'X' at col",
         ),
-        ("distance=ACN", "dna:distance: expected a reference of A, C, G, T alone, got 'ACN'"),
+        ("distance=ACN", "dna:distance: expected a reference of A, C, G, T only, got 'ACN'"),
         ("distance=?", "dna:distance: expected DNA"),
         ("sites=ecori", "dna:sites: unknown restriction enzyme 'ecori'; did you mean 'EcoRI'?"),
         ("sites=zzzzzzzz", "unknown restriction enzyme 'zzzzzzzz'; expected a name of REBASE, such as EcoRI"),
@@ -280,5 +280,5 @@ def test_folding_without_viennarna_says_what_to_install(monkeypatch):
 
 @pytest.mark.skipif(not FOLDS, reason="ViennaRNA is not installed")
 def test_folding_energies():
-    """A hairpin of four pairs and a tetraloop; nothing that pairs has energy 0."""
+    """A hairpin of four pairs and a tetraloop; without pairs the energy is 0."""
     assert named("mfe")(["GGGGAAAACCCC", "GGGGTTTTCCCC", "AAAAAAAA", "A"]).tolist() == [-5.4, -5.9, 0.0, 0.0]

@@ -15,7 +15,7 @@ from seqvae.errors import InputError, UsageError
 from seqvae.properties.benchmarks.ehrlich import ALPHABET, Ehrlich, from_name, listed, named
 from seqvae.properties.benchmarks.ehrlich_chains import is_ergodic, random_matrix, walks
 
-# Made once with pytorch-holo 0.0.5, which needs another NumPy than ours: its matrices, motifs, texts and values.
+# Made once with pytorch-holo 0.0.5, which needs another version of NumPy: its matrices, motifs, texts and values.
 HOLO = json.loads((Path(__file__).parents[1] / "golden" / "ehrlich_holo.json").read_text())["cases"]
 
 
@@ -89,7 +89,7 @@ def test_the_structure_is_that_of_the_paper(function):
     assert np.allclose(function.matrix.sum(1), 1)
     assert (np.diag(function.matrix) > 0).all()
     assert is_ergodic(function.matrix > 0)
-    width = 2 * int(0.4 * function.vocab) + 1  # of the band; a state's own repeat may come on top
+    width = 2 * int(0.4 * function.vocab) + 1  # of the band; a state's own repeat may be outside it
     assert set((function.matrix > 0).sum(1)) <= {width, width + 1}
     chain = function.motifs.ravel()
     assert (function.matrix[chain[:-1], chain[1:]] > 0).all()
@@ -115,7 +115,7 @@ def test_of_all_sequences_none_is_above_1_and_one_is_1(sizes, seed):
 @pytest.mark.parametrize("case", HOLO, ids=lambda case: f"L{case['length']}q{case['quantisation']}")
 def test_values_are_those_of_pytorch_holo(case):
     allowed = np.array([[letter == "1" for letter in row] for row in case["allowed"]], float)
-    matrix = allowed / allowed.sum(1, keepdims=True)  # values depend on which transitions are allowed alone
+    matrix = allowed / allowed.sum(1, keepdims=True)  # values depend only on which transitions are allowed
     function = Ehrlich(
         matrix, case["motifs"], case["spacings"], case["length"], case["quantisation"], case["epistasis"]
     )
@@ -166,7 +166,7 @@ def test_a_chain_of_two_closed_parts_is_not_ergodic():
 
 def test_a_batch_is_its_texts_one_by_one():
     function = from_name("V=32,L=40,c=2,k=4,q=4,eps=1")
-    texts = function.write(function.initial_solution(1500))  # more than are scored at a time
+    texts = function.write(function.initial_solution(1500))  # more than one scoring batch
     values = function.values(texts)
     assert values.tolist() == [function.values([text])[0] for text in texts]
     assert len(set(values.tolist())) > 3
@@ -192,7 +192,7 @@ def test_the_property_of_a_name():
     function = Ehrlich.draw(64, 20, 2, 4, 2, 0.5, 3)
     assert found.name == "ehrlich:V=64,L=20,c=2,k=4,q=2,eps=0.5,seed=3"
     assert found.kind == "letters"
-    assert "over texts of 20 of the letters ABC" in found.about
+    assert "of sequences of 20 of the letters ABC" in found.about
     assert function.alphabet == ALPHABET
     assert len(set(ALPHABET)) == 64
     texts = function.write(function.initial_solution(30, 1))
@@ -216,10 +216,10 @@ def test_quantisation_is_all_of_a_motif_where_it_is_left_out():
         ("V=4,L=8,c=1,k=2,sed=1", "unknown option 'sed'; did you mean 'seed'?"),
         ("V=4,V=4", "option 'V' is given twice"),
         ("V=4,L=x", "expected a number for L, got 'x'"),
-        ("V=4,L=8,c=1,k=2,seed=-1", "expected a seed from 0 on, got -1"),
+        ("V=4,L=8,c=1,k=2,seed=-1", "expected a seed of at least 0, got -1"),
         ("V=1,L=8,c=1,k=2", "expected V from 2 to 64 states, got 1"),
         ("V=65,L=8,c=1,k=2", "expected V from 2 to 64 states, got 65"),
-        ("V=4,L=8,c=0,k=2", "expected c and k from 1 on, got c=0 and k=2"),
+        ("V=4,L=8,c=0,k=2", "expected c and k of at least 1, got c=0 and k=2"),
         ("V=4,L=7,c=2,k=4", "2 motifs of 4 need a length L of at least 8, got 7"),
         ("V=4,L=8,c=2,k=4,q=5", "expected a quantisation q from 1 to k=4, got 5"),
         (
@@ -244,15 +244,15 @@ HALVES = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5]])
     ("parts", "words"),
     [
         ({"matrix": MATRIX[:2]}, r"transition matrix of shape \(V, V\) with V from 2 to 64, got \(2, 3\)"),
-        ({"matrix": MATRIX * 2}, "from 0 on that sum to 1"),
-        ({"matrix": np.full((3, 3), np.nan)}, "from 0 on that sum to 1"),
+        ({"matrix": MATRIX * 2}, "not negative and sum to 1"),
+        ({"matrix": np.full((3, 3), np.nan)}, "not negative and sum to 1"),
         ({"matrix": [[0.5, 0.5, 0], [0, 0, 1], [0.5, 0, 0.5]]}, "every state may follow itself; state 1 may not"),
         ({"matrix": np.eye(3)}, "every state can be reached from every other"),
-        ({"matrix": HALVES}, "feasible one after another; 1 to 0 is a banned transition"),
+        ({"matrix": HALVES}, "feasible when concatenated; 1 to 0 is a banned transition"),
         ({"motifs": [[0, 1, 2]]}, r"got \(1, 3\) and \(2, 1\)"),
         ({"motifs": [[0, 3], [0, 1]]}, "expected motifs of states 0 to 2, got 0 to 3"),
-        ({"spacings": [[1], [0]]}, "expected spacings from 1 on, got 0"),
-        ({"length": 4}, "motifs with these spacings need 5 places, the length is 4"),
+        ({"spacings": [[1], [0]]}, "expected spacings of at least 1, got 0"),
+        ({"length": 4}, "motifs with these spacings need a length of 5, it is 4"),
         ({"alphabet": "AB"}, "expected an alphabet of 3 different letters"),
         ({"alphabet": "AB?"}, "expected an alphabet of 3 different letters"),
     ],
@@ -267,8 +267,8 @@ def test_wrong_parts(parts, words):
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        (np.zeros((2, 4), int), r"states of shape \(batch, 5\) as whole numbers, got int64 of shape \(2, 4\)"),
-        (np.zeros((2, 5)), "as whole numbers, got float64"),
+        (np.zeros((2, 4), int), r"integer states of shape \(batch, 5\), got int64 of shape \(2, 4\)"),
+        (np.zeros((2, 5)), "integer states of shape .*, got float64"),
         (np.full((1, 5), 3), "expected states from 0 to 2, got 3 to 3"),
         (np.full((1, 5), -1), "expected states from 0 to 2, got -1 to -1"),
     ],

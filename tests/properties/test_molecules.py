@@ -1,4 +1,4 @@
-"""Properties of molecules: laws that all of them obey, published figures, RDKit and arithmetic as references."""
+"""Properties of molecules: laws that all of them obey, published values, RDKit and arithmetic as references."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_known_values():
     assert get("molecular_weight")([ASPIRIN])[0] == pytest.approx(180.16, abs=0.01)
     assert get("logp")([ASPIRIN])[0] == pytest.approx(1.31, abs=0.01)
     assert get("tpsa")([ASPIRIN])[0] == pytest.approx(63.60, abs=0.01)  # Ertl et al. 2000, table 3
-    # From the table that RDKit ships with its SA score (Contrib/SA_Score/data/zim.100.txt).
+    # From the table that comes with RDKit's SA score (Contrib/SA_Score/data/zim.100.txt).
     published = {
         "Cc1c(C(=O)NCCO)[n+](=O)c2ccccc2n1[O-]": 3.166,
         "OC(c1ccncc1)c1ccc(OCC[NH+]2CCCC2)cc1": 3.822,
@@ -111,7 +111,7 @@ def test_penalised_logp_in_both_conventions(texts):
     ("smiles", "violations"),
     [
         (ASPIRIN, 0),
-        ("C" * 30, 1),  # logP alone
+        ("C" * 30, 1),  # logP only
         ("C" * 40, 2),  # weight too
         ("OCC(O)C(O)C(O)C(O)CO", 1),  # six hydrogens on oxygen
         ("NC(=O)CN" + "CC(=O)N" * 12, 3),  # a peptide: weight, hydrogens, N and O
@@ -159,7 +159,7 @@ def test_pharmacophores_are_rdkits(texts):
     more = [*texts, *molecules(120), "NCCCC(N)C(=O)NC(CC(O)=O)C(=O)NCCS", "CC(C)(C)CC(C)(C)CC(C)(C)C.OCCO", "C" * 25]
     for text in more:
         if text == "C" * 80:
-            continue  # RDKit is slow there: the next test compares two ways of ours
+            continue  # RDKit is slow there: the next test compares our two ways
         molecule = Chem.MolFromSmiles(text)
         theirs = Generate.Gen2DFingerprint(molecule, Gobbi_Pharm2D.factory)
         assert list(pharmacophores(molecule).GetOnBits()) == list(theirs.GetOnBits()), text
@@ -179,7 +179,7 @@ def test_similarity_is_symmetric(texts):
 
 def test_substructures():
     assert get("smarts:c1ccccc1")(["CCO", ASPIRIN, "C1CCCCC1", "C("]).tolist()[:3] == [0, 1, 0]
-    # what stands after the first colon is the pattern, more colons included
+    # everything after the first colon is the pattern, further colons included
     assert get("smarts:[C:1]-[O:2]")(["CCO", "CCN"]).tolist() == [1, 0]
 
 

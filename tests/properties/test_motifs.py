@@ -1,4 +1,4 @@
-"""Motifs: thresholds against every window there is, scans against Biopython, and the files that are read."""
+"""Motifs: thresholds against all possible windows, scans against Biopython, and reading of files."""
 
 import itertools
 

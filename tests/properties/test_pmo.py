@@ -1,4 +1,4 @@
-"""The 20 tasks of PMO against GuacaMol's own figures, in any order, and against their definitions."""
+"""The 20 tasks of PMO against GuacaMol's own values, in any order, and against their definitions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_scores_do_not_depend_on_what_was_called_before(seed):
     sheets = Sheets()
     for place, (task, row) in enumerate(calls):
         if place % 97 == 96:
-            sheets = Sheets()  # part of the molecules are read again halfway
+            sheets = Sheets()  # some of the molecules are read again halfway
         assert sharing(get(f"pmo:{task}"), sheets)([TEXTS[row]])[0] == pytest.approx(SCORES[task][row], abs=1e-6)
 
 
@@ -64,7 +64,7 @@ def test_a_task_that_does_not_exist():
 
 
 def test_a_part_of_valsartan_by_its_definition():
-    """The table says next to nothing of it: none of its molecules scores."""
+    """The table hardly tests it: none of its molecules scores."""
     assert max(SCORES["valsartan_smarts"]) < 1e-6
     texts = [VALSARTAN, "O=CN(C)Cc1ccc(-c2ccccc2)cc1", "CC(=O)N(CCN)Cc1ccc(-c2ccccc2C(N)=O)cc1"]
     for text in texts:

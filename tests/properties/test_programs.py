@@ -1,4 +1,4 @@
-"""Programs as properties: real programs, whatever the texts hold, and whatever goes wrong."""
+"""Programs as properties: real programs, with any text, and whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ else:
 for text in texts:
     print(len(text))
 """
-# Every way of giving texts to the program that stands for PROGRAM; whether the command is a script; texts a call.
+# Every way of passing texts to PROGRAM; whether the command is a script; whether there is one call per text.
 MODES = {
     "word": ("PROGRAM {text}", False, 1),
     "flag": ("PROGRAM --text={text}", False, 1),
@@ -77,7 +77,7 @@ def sizes(tmp_path_factory):
 
 
 def is_running(pid):
-    """Tell whether a process is there; one that has ended and that nobody has asked after is not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -85,7 +85,7 @@ def is_running(pid):
 
 
 def waited_for(tell, seconds=20.0):
-    """Return what is told once it is something."""
+    """Return the first true result of a function, called repeatedly."""
     end = time.monotonic() + seconds
     while not (found := tell()) and time.monotonic() < end:
         time.sleep(0.02)
@@ -266,12 +266,12 @@ def test_a_worker_that_is_too_slow_takes_its_program_along(tmp_path, monkeypatch
         (" ", True, "expected a program and its arguments, got ' '"),
         ("dock '", False, "cannot be split into words: No closing quotation"),
         ("no-such-program {text}", False, "no program 'no-such-program': give its path, or add its folder to PATH"),
-        ("plain.txt {text}", False, "there is no program 'plain.txt': for the one here write ./plain.txt"),
+        ("plain.txt {text}", False, "there is no program 'plain.txt': write ./plain.txt for the one here"),
         ("./plain.txt {text}", False, "there is no program './plain.txt': make it executable: chmod +x ./plain.txt"),
         ("./none {text}", False, "there is no program './none': check the path"),
-        ("echo {smile}", False, "unknown place 'smile'; did you mean 'smiles'?"),
-        ("echo {SMILES}", True, "unknown place 'SMILES'; did you mean 'smiles'?"),
-        ("echo {smiles} {file}", False, "expected one kind of place, got file and smiles"),
+        ("echo {smile}", False, "unknown placeholder 'smile'; did you mean 'smiles'?"),
+        ("echo {SMILES}", True, "unknown placeholder 'SMILES'; did you mean 'smiles'?"),
+        ("echo {smiles} {file}", False, "expected one kind of placeholder, got file and smiles"),
         ("{text}", False, "would be read as code"),
         ("sh -c 'echo {text}'", False, "would be read as code"),
         ("sh -c {text}", False, "would be read as code"),
@@ -282,8 +282,8 @@ def test_a_worker_that_is_too_slow_takes_its_program_along(tmp_path, monkeypatch
         ("sh -c {text}", True, "would be read as code"),
         ("true; eval {text}", True, "would be read as code"),
         ("true | ssh host dock {text}", True, "would be read as code"),
-        ("echo '{text}'", True, "write {text} without quotes: it is quoted as it is put in"),
-        ('echo "a {text}"', True, "write {text} without quotes: it is quoted as it is put in"),
+        ("echo '{text}'", True, "write {text} without quotes: it is quoted when inserted"),
+        ('echo "a {text}"', True, "write {text} without quotes: it is quoted when inserted"),
         ("echo \\'a '{text}'", True, "write {text} without quotes"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Properties by name: ours, those of installed packages, and the user's own."""
+"""Properties by name: seqvae's, those of installed packages, and the user's own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def own(tmp_path, monkeypatch):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Install entry points, for the time being."""
+    """Install entry points temporarily."""
 
     def install(**points):
         found = [importlib.metadata.EntryPoint(name, value, registry.GROUP) for name, value in points.items()]
@@ -89,11 +89,11 @@ def test_names_with_something_to_fill_in_are_listed():
     [
         ("qedd", "unknown property 'qedd'; did you mean 'qed'?"),
         ("deco_hop", "unknown property 'deco_hop'; did you mean 'pmo:deco_hop'?"),
-        ("pom:deco_hop", "there is no family 'pom', and no module of that name; did you mean 'pmo:deco_hop'?"),
-        ("zzz:yyy", "no module of that name; `seqvae properties list` shows the names"),
-        ("no_such_package.part:f", "there is no family 'no_such_package.part'"),
+        ("pom:deco_hop", "there is no family or module 'pom'; did you mean 'pmo:deco_hop'?"),
+        ("zzz:yyy", "there is no family or module 'zzz'; `seqvae properties list` shows the names"),
+        ("no_such_package.part:f", "there is no family or module 'no_such_package.part'"),
         (":x", "unknown property 'x'"),
-        ("C=O:x", "there is no family 'C=O'"),
+        ("C=O:x", "there is no family or module 'C=O'"),
         ("", "unknown property ''; known: "),
     ],
 )
@@ -188,7 +188,7 @@ def test_a_molecule_is_read_once_for_all_properties(monkeypatch):
 
 
 def test_one_text_is_not_taken_for_many():
-    with pytest.raises(UsageError, match=r"expected a list of texts, got the text 'CCO': give \[text\]"):
+    with pytest.raises(UsageError, match=r"expected a list of molecules, got the string 'CCO': give a list"):
         get("qed")("CCO")
 
 

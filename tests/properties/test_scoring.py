@@ -1,4 +1,4 @@
-"""Scores of many terms: laws over every way to join, and a file that says what it means."""
+"""Scores of many terms: laws over every way to join, and files with clear errors."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_terms_agree_on_what_they_read(names, domains):
 def test_terms_that_no_text_could_have_all_of_are_named():
     with pytest.raises(UsageError) as error:
         Scoring((Term("scoring_cases:a"), Term("qed"), Term("dna:gc")))
-    assert str(error.value) == "'qed' is of molecules, 'dna:gc' of dna: terms must be of the same kind of texts"
+    assert str(error.value) == "'qed' is of molecules, 'dna:gc' of dna: all terms must be of one domain"
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_scoring_can_be_sent_to_a_spawned_process(point, tmp_path):
         Scoring((Term(command=f"{program} {{text}}", name="sizes"),)),
     ]
     texts = [ASPIRIN, "CCO", "C1CC"]
-    expected = [scoring(texts) for scoring in cases]  # what was looked up here is not sent
+    expected = [scoring(texts) for scoring in cases]  # properties looked up here are not sent
     assert [pickle.loads(pickle.dumps(scoring)) for scoring in cases] == cases
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found = pool.starmap(scoring_cases.scored, [(scoring, texts) for scoring in cases])
@@ -237,7 +237,7 @@ def test_the_file_of_the_manual(tmp_path, monkeypatch):
         ("jion = 'apart'", ConfigError, "unknown setting 'jion'; did you mean 'join'?"),
         ("join = 'geometrc'\n[[term]]\nproperty='qed'", ConfigError, "join: unknown value 'geometrc'; did you mean"),
         ("join = 3\n[[term]]\nproperty='qed'", ConfigError, "join: expected one of geometric, arithmetic, pareto"),
-        ("[term]\nproperty='qed'", ConfigError, "term: expected tables, each begun by [[term]], got {"),
+        ("[term]\nproperty='qed'", ConfigError, "term: expected tables, each headed [[term]], got {"),
         ("term = [1]", ConfigError, "term 1: expected a table of settings, got 1"),
         ("[[term]]\nproperty='qed'\nlwo = 1", ConfigError, "term 1: unknown setting 'lwo'; did you mean 'low'?"),
         ("[[term]]\nproperty='qed'\nlow = '1'", ConfigError, "term 1.low: expected float, got '1' (str)"),
@@ -251,17 +251,17 @@ def test_the_file_of_the_manual(tmp_path, monkeypatch):
             ConfigError,
             "term 2: transform: unknown value 'windw'; did you mean 'window'?",
         ),
-        ("[[term]]\nweight=2", ConfigError, "term 1: expected a property or a command, one of the two, got '' and ''"),
-        ("[[term]]\nproperty='qed'\ncommand='x'", ConfigError, "term 1: expected a property or a command"),
+        ("[[term]]\nweight=2", ConfigError, "term 1: expected either a property or a command, got '' and ''"),
+        ("[[term]]\nproperty='qed'\ncommand='x'", ConfigError, "term 1: expected either a property or a command"),
         ("[[term]]\nproperty='qed'\nweight=0", ConfigError, "term 1: weight: expected a number from 1e-06 to 1e+06"),
-        ("[[term]]\nproperty='qed'\nshell=true", ConfigError, "term 1: timeout, shell: of no use to the property"),
+        ("[[term]]\nproperty='qed'\nshell=true", ConfigError, "term 1: timeout, shell: no effect on the property"),
         ("[[term]]\ncommand='no-such-program {smiles}'", UsageError, "there is no program 'no-such-program'"),
         ("[[term]]\ncommand='sh'\ntimeout=0", ConfigError, "timeout: expected seconds above 0, got 0"),
         ("[[term]]\nproperty='tfbind8:none.txt'", InputError, "none.txt: cannot read a table"),
         (
             "join='apart'\n[[term]]\nproperty='qed'\nweight=2",
             ConfigError,
-            "weight: of no use with join pareto: leave it out, or take another join",
+            "weight: no effect with join pareto: leave it out, or use another join",
         ),
         (
             "[[term]]\nproperty='qed'\n[[term]]\nproperty='qed'",

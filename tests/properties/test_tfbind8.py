@@ -1,4 +1,4 @@
-"""TF-Bind-8: whole tables in every format that is read, and tables that are wrong."""
+"""TF-Bind-8: whole tables in every supported format, and wrong tables."""
 
 import csv
 import gzip
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     pairs = [[text, reverse_complement(text), binding(text), 7.0, -binding(text)] for text in ONE_OF_EACH_PAIR]
     write(folder / "TF_8mers.txt", ["8-mer", "8-mer", "E-score", "Median", "Z-score"], pairs, "\t")
-    # A palindrome stands twice in the tables that were made of pairs.
+    # A palindrome occurs twice in tables made from pairs.
     doubled = [[text, binding(text)] for text in ALL + [t for t in ALL if t == reverse_complement(t)]]
     write(folder / "all.csv.gz", ["sequences", "fitness"], doubled)
     x = np.array([["ACGT".index(base) for base in text] for text in ALL])
@@ -85,7 +85,7 @@ def test_texts_without_a_value(folder):
 
 
 def test_strands_that_differ_keep_their_own_values(tmp_path):
-    """The table is the truth: only what it leaves out is filled in."""
+    """The table takes precedence: only missing sequences are filled in."""
     rows = [[text, float(number)] for number, text in enumerate(ALL)]
     found = named(str(write(tmp_path / "strands.csv", ["dna", "y"], rows)))
     assert found(["AAAAAAAA", "TTTTTTTT", "AAAAAAAC"]).tolist() == [0.0, 1.0, 1 / 65_535]
@@ -109,8 +109,8 @@ FULL = [[text, binding(text)] for text in ONE_OF_EACH_PAIR]
         (["s", "y"], [["ACGTACGT", 1], ["ACGTACGA", "inf"]], ":3: expected a finite number, got inf"),
         (["s", "y"], [["ACGTACGT", 1], ["ACGTACGA"]], ":3: expected 2 columns, as in the first line, got 1"),
         (["s", "y"], [["ACGT", 1]], "expected a column of sequences of 8 bases, got s, y"),
-        (["s", "y"], [], "expected a first line of column names and rows below it"),
-        (["ACGTACGT", "1"], [["ACGTACGA", 1]], "expected a first line of column names and rows below it"),
+        (["s", "y"], [], "expected a header line of column names and rows below it"),
+        (["ACGTACGT", "1"], [["ACGTACGA", 1]], "expected a header line of column names and rows below it"),
         (
             ["s", "y"],
             [[text, 1] for text in ONE_OF_EACH_PAIR],
@@ -147,7 +147,7 @@ def test_files_that_cannot_be_read(tmp_path):
         with pytest.raises(InputError, match=f"{name}: cannot read a table"):
             named(str(tmp_path / name))
     (tmp_path / "empty.csv").write_text("")
-    with pytest.raises(InputError, match=r"empty.csv: expected a first line of column names"):
+    with pytest.raises(InputError, match=r"empty.csv: expected a header line of column names"):
         named(str(tmp_path / "empty.csv"))
 
 
@@ -157,7 +157,7 @@ def test_files_that_cannot_be_read(tmp_path):
         (
             np.zeros((3, 7), int),
             np.zeros(3),
-            r"expected x of shape \(rows, 8\), whole numbers, .* got int64 of \(3, 7\)",
+            r"expected integers x of shape \(rows, 8\), .* got int64 of \(3, 7\)",
         ),
         (np.zeros((3, 8)), np.zeros(3), "got float64"),
         (np.zeros((3, 8), int), np.zeros(4), r"float64 of \(4,\)"),
@@ -188,4 +188,3 @@ def test_arrays_without_their_values(tmp_path):
 def test_numbers_and_letters_are_one_another():
     assert tfbind8._numbers(ALL).tolist() == list(range(tfbind8.COUNT))
     assert [tfbind8._letters(number) for number in (0, 1, 65_535)] == ["AAAAAAAA", "AAAAAAAC", "TTTTTTTT"]
-    assert [ALL[i] for i in tfbind8._partners()[:2000]] == [reverse_complement(text) for text in ALL[:2000]]

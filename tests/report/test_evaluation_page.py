@@ -106,14 +106,21 @@ def test_a_model_has_its_table_and_the_published_reconstructions():
     }
     html = page("zinc250k", generation=None, model=metrics)
     text = checked(html)
-    for part in ("The model itself", "It <is> empty.", "JT-VAE", "All figures"):
+    for part in ("The model itself", "It <is> empty.", "JT-VAE", "All metrics"):
         assert part in text
     assert cells(html, "here, 10 x 10 protocol") == ["here, 10 x 10 protocol", "0.75"]
     assert [row[0] for row in model_rows(metrics, TELLING)] == [
-        metric.title for key, metric in TABLE_METRICS.items() if TELLING in metric.places and key != "miss_edits_mean"
+        metric.title.format(noun="text")
+        for key, metric in TABLE_METRICS.items()
+        if TELLING in metric.places and key != "miss_edits_mean"
     ]
     assert len(model_rows(metrics)) == len(TABLE_METRICS) - 1
     brief = [(metric.name, 0.5, metric.unit) for metric in TABLE_METRICS.values() if BRIEF in metric.places]
+    brief = [(name.format(noun="text"), value, unit.format(noun="text")) for name, value, unit in brief]
+    assert model_rows(metrics, BRIEF, "molecule")[0][::2] == (
+        "held-out molecules",
+        "molecules the model has not been trained on",
+    )
     assert labelled_rows(metrics) == brief
 
 
@@ -124,7 +131,7 @@ def test_bits_and_latent_space():
     ranks = {"ridge_rank": {"logp": 0.25, "mine": None}, "gp_r2": {"logp": 0.5}, "gp_rank": {"logp": 0.75}}
     latent = {"texts": 20, "ridge_r2": {"logp": 0.125, "mine": None}, **ranks, "path_validity": 0.9}
     html = page(generation=None, splits=Splits("r", "dna", ["ACGT"]), bits=bits, latent=latent)
-    assert "0.1000 bits a base less than the best of them, Markov order 1" in checked(html)
+    assert "0.1000 bits per base less than the best of them, Markov order 1" in checked(html)
     assert cells(html, "Markov order 1") == ["Markov order 1", "1.9500", "1.9000"]
     assert cells(html, "logP") == ["logP", "0.125", "0.25", "0.5", "0.75"]
     assert "mine" not in html
@@ -134,9 +141,9 @@ def test_a_page_of_dna_has_logos_and_sequences():
     texts = ["ACGTA" * 80, "ACGTC" * 80]
     dna = Generation("dna", {"kmer_js_3": 0.5, "motif_TATA_box_per_kb": 1.0}, examples=texts)
     text = checked(page(generation=dna, logos=[logo(texts), logo(texts[:1])]))
-    for part in ("Samples, 2 of length 400", "words of 3, divergence (bits) ↓", "first 300 bases of each"):
+    for part in ("Samples, 2 of length 400", "3-mers, divergence (bits) ↓", "first 300 bases of each"):
         assert part in text.replace("\u00a0", " ")
-    assert "motif TATA_box, hits in 1,000 windows" in text
+    assert "motif TATA_box, hits per 1,000 windows" in text
 
 
 @pytest.mark.parametrize("key", ["guacamol/FCD", "valid", "unique@1000 without stereo", "Scaf/TestSF", "novelty"])

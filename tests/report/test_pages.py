@@ -125,7 +125,7 @@ def test_bases_have_colours_and_other_letters_none():
 def test_an_audit_as_rows():
     found = audit(["CCO", "OCC", "C1CC", "[Na+].[Cl-]"], "smiles")
     rows = {row[0]: row[1:] for row in audit_rows(found)}
-    assert rows["texts"] == ("4", "")
+    assert rows["molecules"] == ("4", "")
     assert rows["invalid"][0] == "1"
     assert "line 3" in rows["invalid"][1]
     assert rows["duplicates"][0] == "1"

@@ -16,6 +16,13 @@ from seqvae.runtime.device import evaluating, exact_products, fast_matmul
 
 # By the name that oneDNN has for them; a name above what the processor has changes nothing.
 NARROWEST, WIDEST = "SSE41", "ALL"
+# Averages over many texts or bits lose the rounding of each.
+AVERAGES = {"mean similarity", "mean squared similarity", "nearest", "nearest other"}
+# Values that a recurrence computes step by step. Against float64, float32 alone was measured to be off by up to 2e-6 in
+# z, 4e-6 in refined points and 4e-5 nats in distortions of 36, in every order of summation that was tried (oneDNN's,
+# MKL's, 30 permutations of the hidden units); between two instruction sets z has been seen to differ by 1.4e-5. With
+# factors of 10 bits (TF32) the largest error in z is 2e-4, with factors of 7 bits (bf16) 6e-3.
+ALLOWED, ALLOWED_OF_AVERAGES = 5e-5, 1e-5
 
 
 def _values(instructions: str) -> dict[str, np.ndarray]:
@@ -28,8 +35,8 @@ def _values(instructions: str) -> dict[str, np.ndarray]:
 def test_results_are_the_same_under_the_widest_and_the_narrowest_instructions():
     narrow, wide = _values(NARROWEST), _values(WIDEST)
     for name, expected in narrow.items():
-        # 1e-5 of what such numbers are made of: nats by the ten, refined points after steps of .1
-        np.testing.assert_allclose(wide[name], expected, rtol=1e-5, atol=1e-5, err_msg=name)
+        allowed = ALLOWED_OF_AVERAGES if name in AVERAGES else ALLOWED
+        np.testing.assert_allclose(wide[name], expected, rtol=1e-5, atol=allowed, err_msg=name)
 
 
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])

@@ -206,7 +206,7 @@ def test_what_cannot_go_on_says_so(model, tmp_path):
     ("optimizer", "words"),
     [
         (3, "expected an optimizer's name, its settings, or an object with ask, tell, .* which has no ask, tell"),
-        (Counting, "which is a class: make an object of it"),
+        (Counting, "which is a class: pass an instance"),
         ("mine:Counting", "is an object: give it as `optimizer`"),
         (GuideConfig(), "which has no ask"),
     ],
@@ -218,5 +218,5 @@ def test_what_is_no_optimiser_is_refused(optimizer, words, tmp_path):
 
 
 def test_texts_that_nothing_says_the_letters_of_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="nothing says which letters"):
+    with pytest.raises(UsageError, match="the alphabet of the texts is unknown"):
         search.begin(alike, tmp_path / "run", settings(), optimizer=Counting())

@@ -73,7 +73,7 @@ def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, c
         tell(tmp_path / name, [Measurement(text, (alike(text),)) for text in measured])
         proposers = {one.proposer for one in ask(tmp_path / name, 2)}
         assert (proposers <= {"start", "prior"}) == (name != "run")
-    with pytest.raises(UsageError, match=f"had its first plate, of {count} texts: leave initial away"):
+    with pytest.raises(UsageError, match=f"had its first plate, of {count} texts: leave initial out"):
         ask(tmp_path / "run", 2, 20)
 
 
@@ -272,7 +272,7 @@ def test_a_folder_whose_settings_are_gone_keeps_what_was_scored(objective, tmp_p
         resume(run, function=objective)
     found = entries(run)
     (run / SETTINGS).unlink()
-    with pytest.raises(UsageError, match=r"there is a search here whose search\.json is gone"):
+    with pytest.raises(UsageError, match=r"there is a search here whose search\.json is missing"):
         begin(objective, run, settings(), start())
     assert entries(run) == found
 

@@ -9,6 +9,8 @@ from rdkit import Chem
 from search_cases import alike, dna_model, start
 from search_cases import settings as dna_settings
 
+from seqvae.artifact.folder import load_artifact
+from seqvae.artifact.pretrained import resolve
 from seqvae.config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.latent.codec import Codec
 from seqvae.properties.molecules.cache import Sheets
@@ -17,7 +19,7 @@ from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.sequences.molecules import canonical_or_none
 
-BUDGET = 240
+BUDGET = 300  # whole rounds: what the last one breeds is spread over all of its calls
 PARSERS = ("MolFromSmiles", "MolFromSmarts", "MolFromInchi", "MolFromMolBlock", "MolFromMolFile")
 
 
@@ -46,17 +48,22 @@ def compared(monkeypatch):
     return forms
 
 
-@pytest.mark.parametrize(("optimizer", "most"), [("ga", 2.0), ("auto", 4.0)])
+@pytest.mark.parametrize(("optimizer", "most"), [("ga", 1.6), ("auto", 3.1)])
 def test_a_search_reads_no_text_twice(optimizer, most, parsed, compared, tmp_path):
-    """Two readings a proposal at most: of what was written, and of its canonical form where that is another text.
+    """Each text is read once: what was written, and its canonical form where that is another text.
 
-    `auto` makes three proposals for each one that is scored, of which its surrogate chooses.
+    `auto` decodes and breeds two to three proposals for each one that its surrogate chooses. Per call that is 1.6
+    readings of decoded SMILES, .4 of their canonical forms, and 1.1 of molecules bred as graphs, which are read so that
+    their atoms and bonds stand in the order of the SMILES: a resumed search, which has the SMILES alone, draws the same
+    moves. The atoms of the model's vocabulary are read once per model.
     """
+    vocabulary = load_artifact(resolve("zinc-smiles")).tokenizer.tokens
     run("qed", tmp_path / "run", settings(optimizer))
     assert {text: times for text, times in parsed.items() if times > 1} == {}
+    read = parsed.total() - sum(parsed[token] for token in vocabulary)
     assert len(compared) >= BUDGET
-    assert parsed.total() <= 2 * len(compared)
-    assert parsed.total() <= most * BUDGET
+    assert read <= 1.6 * len(compared)
+    assert read <= most * BUDGET
 
 
 def test_neither_do_the_rules_of_a_search(parsed, compared, tmp_path):

@@ -92,7 +92,7 @@ def test_normalize_gives_dna_or_names_the_column(text):
         ("ACXT", "got 'X' at column 3 of 'ACXT'"),
         ("acgtß", "got 'ß' at column 5 of 'acgtß'"),
         ("AC GT", "got ' ' at column 3 of 'AC GT'"),
-        (" \n", "expected at least one base, got the empty text ' \\n'"),
+        (" \n", "expected at least one base, got an empty sequence, ' \\n'"),
         (
             "A-C",
             "gap '-' at column 2 of 'A-C': gaps are refused; remove them, or make the tokenizer with allow_gap=True",

@@ -1,4 +1,4 @@
-"""What texts are, from a sample of them; a file's name may say it too."""
+"""Domains of texts, detected from a sample of them or from their file's name."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ PROTEINS = ["GGHKMSVD", "MKVLAAGI", "KRHDSTNY"]
         (["ACGT", "TTNA", "GATTACA"], DNA),
         (["AC-GT", "ACCGT"], DNA),
         (["acgt", " GGCA "], DNA),
-        (["ACGTNNKACG", "ACGTNNKTTG"], DNA),  # reads and degenerate oligos: no text is bases alone
+        (["ACGTNNKACG", "ACGTNNKTTG"], DNA),  # reads and degenerate oligos: no text has bases only
         (["NNNNACGT"] * 4, DNA),
         ([f"AG{'N' * 30}TT", f"CT{'N' * 30}GA"], DNA),
         ([*["GATTACAGATTACA"] * 186, *["no sequence"] * 13], DNA),
@@ -38,7 +38,7 @@ PROTEINS = ["GGHKMSVD", "MKVLAAGI", "KRHDSTNY"]
         (["GAUUNACA"], RNA),
         (SMILES, MOLECULES),
         ([*SMILES, "no molecule"], MOLECULES),
-        (["CCC", "CCN"], MOLECULES),  # chains of atoms, of which DNA has more than one
+        (["CCC", "CCN"], MOLECULES),  # chains of atoms, hardly ever DNA
         (["[C][C][O]", "[C][=O]"], MOLECULES),
         (["[C][C@@H1][Branch1][C][O][N]", "[O]"], MOLECULES),
         (PROTEINS, PROTEIN),
@@ -108,7 +108,7 @@ def test_proteins_have_twenty_letters_and_codes_of_them():
     protein = DOMAINS[PROTEIN].alphabet
     assert len(set(AMINO_ACIDS)) == 20
     assert protein.normalize("mkuob*") == "MKXXB"
-    assert DOMAINS[PROTEIN].canonical("MK*L") is None  # a stop inside
+    assert DOMAINS[PROTEIN].canonical("MK*L") is None  # a stop within the sequence
     assert (protein.codes["B"], protein.codes["X"]) == ({"D", "N"}, set(AMINO_ACIDS))
     assert protein.certain("mkl") == "MKL"
     assert protein.certain("MKX") is None

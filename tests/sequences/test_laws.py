@@ -1,4 +1,4 @@
-"""Laws that every tokenizer keeps."""
+"""Laws that every tokenizer obeys."""
 
 from __future__ import annotations
 
@@ -208,5 +208,5 @@ def test_too_short_a_length_names_the_text(name):
     case = CASES[name]
     tokenizer = case.fitted()
     longest = max(len(ids) for ids in tokenizer.encode_batch(case.corpus))
-    with pytest.raises(TooLongError, match=rf"^text \d+ has {longest + 1} tokens with its end mark, more than the len"):
+    with pytest.raises(TooLongError, match=rf"^\w+ \d+ has {longest + 1} tokens with its end token, more than"):
         tokenizer.one_hot(case.corpus, length=longest)

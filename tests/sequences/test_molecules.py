@@ -75,7 +75,7 @@ def test_random_molecules_come_back(text):
     assert selfies_to_smiles(smiles_to_selfies(smiles)) == smiles
 
 
-# The selfies library alone refuses the first three, and drops a double bond of the others without a word.
+# The selfies library by itself refuses the first three, and silently drops a double bond of the others.
 @pytest.mark.parametrize(
     "smiles",
     [
@@ -130,7 +130,7 @@ def test_invalid_molecule_gives_the_reason_of_rdkit(text, reason):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "got '': the text is empty; correct it or leave it out"),
+        ("", "got '': the SMILES is empty; correct it or leave it out"),
         ("CCO ethanol", "SMILES has neither blanks nor characters outside printable ASCII"),
         ("CC\0O", "SMILES has neither blanks nor characters outside printable ASCII"),
         ("[C][=C][Ring1][C]", "this is SELFIES; convert it first with seqvae.sequences.molecules.selfies_to_smiles"),
@@ -146,10 +146,10 @@ def test_what_is_no_smiles_says_why(text, words):
 @pytest.mark.parametrize(
     ("smiles", "words"),
     [
-        ("*CC", "SELFIES cannot hold the molecule '*CC': unrecognized symbol '*'; leave it out"),
+        ("*CC", "SELFIES cannot represent the molecule '*CC': unrecognized symbol '*'; leave it out"),
         ("C[CH2:1]O", "SELFIES has no atom-map numbers, got 'C[CH2:1]O': remove the numbers"),
         ("CC(=O)OI(OC(C)=O)c1ccccc1", ": I with 3 bond(s) - a max. of 1 bond(s) was specified"),
-        ("[Pt@SP1](F)(Cl)(Br)I", "SELFIES cannot hold the molecule '[Pt@SP1](F)(Cl)(Br)I': invalid atom symbol"),
+        ("[Pt@SP1](F)(Cl)(Br)I", "SELFIES cannot represent the molecule '[Pt@SP1](F)(Cl)(Br)I': invalid atom symbol"),
         ("C1CC1" * 100, "100 rings or more; leave it out"),
     ],
 )

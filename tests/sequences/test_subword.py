@@ -88,12 +88,12 @@ def test_too_small_a_vocabulary_says_what_is_needed():
     with pytest.raises(ConfigError) as caught:
         build_tokenizer("char", 5).fit(["abc"])
     assert str(caught.value) == (
-        "expected vocab_size of at least 6, got 5: the texts have 3 base symbols, and each stays a token"
+        "expected vocab_size of at least 6, got 5: the texts have 3 base symbols, and each remains a token"
     )
 
 
 def test_too_few_repeats_are_reported():
-    with pytest.warns(SeqVAEWarning, match="the texts repeat too little: 7 tokens, fewer than the 50 asked for"):
+    with pytest.warns(SeqVAEWarning, match="too few repeated pairs: 7 tokens, fewer than the 50 requested"):
         tokenizer = build_tokenizer("char", 50).fit(["abc", "ab"])
     assert tokenizer.vocab_size == 7
 
@@ -110,7 +110,7 @@ def test_many_texts_are_sampled_but_all_symbols_are_kept(monkeypatch):
 
 def test_more_symbols_than_the_first_private_use_area():
     many = "".join(chr(0x4E00 + i) for i in range(7000))
-    with pytest.warns(SeqVAEWarning, match="repeat too little"):
+    with pytest.warns(SeqVAEWarning, match="too few repeated pairs"):
         tokenizer = build_tokenizer("char", 8000).fit([many, many[-3:]])
     assert tokenizer.decode(tokenizer.encode(many)) == many
     assert many[-3:] in tokenizer.tokens

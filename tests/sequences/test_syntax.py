@@ -1,4 +1,4 @@
-"""The syntax of SMILES, token by token: never forbids a molecule, always closes what was opened."""
+"""The syntax of SMILES, token by token: it never forbids a molecule and always closes what was opened."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from model_cases import LATENT, config
 
 from seqvae.config import DecodeConfig
 from seqvae.data.datasets.registry import load_dataset
-from seqvae.model.build import DECODERS, build_model
+from seqvae.model.build import build_model
+from seqvae.model.decoders import DECODERS
 from seqvae.model.decoding.constraint import Constraint
 from seqvae.model.decoding.generate import decode
 from seqvae.runtime.device import generator
@@ -87,7 +88,7 @@ def test_decoding_keeps_the_rules(tokenizer, decoder, method):
     settings = config(decoder=decoder, decoder_layers=1)
     built = build_model(settings, tokenizer.vocab_size, seed=1).eval()
     with torch.no_grad():
-        built.decoder.output.linear.bias[EOS] += 4.0  # ends at once where it may
+        built.decoder.output.linear.bias[EOS] += 4.0  # ends as soon as it may
         built.decoder.output.linear.bias[tokenizer.tokens.index("C")] += 2.0
     z, how = torch.randn(60, LATENT, generator=generator(1)), DecodeConfig(method, beam=2)
     constraint = constraint_of(tokenizer)
@@ -102,4 +103,4 @@ def test_decoding_keeps_the_rules(tokenizer, decoder, method):
         logits = built.decoder(z, kept.ids)
     picked = logits.log_softmax(-1).gather(2, kept.ids.unsqueeze(2)).squeeze(2)
     torch.testing.assert_close(kept.token_log_probs, picked.masked_fill(kept.ids == PAD, 0.0), atol=1e-4, rtol=0)
-    assert not torch.equal(free.ids, kept.ids)  # an end at once is no molecule
+    assert not torch.equal(free.ids, kept.ids)  # ending at once gives no molecule

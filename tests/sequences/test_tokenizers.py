@@ -1,4 +1,4 @@
-"""What is special to a tokenizer: unknown tokens, its own rules, damaged records."""
+"""Tokenizers one by one: unknown tokens, rules of their own, damaged records."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ every_tokenizer = pytest.mark.parametrize("name", CASES)
 # Unknown tokens
 
 
-UNKNOWN = {  # fitted on, text with an unseen token, the token, its column, what is left without it
+UNKNOWN = {  # fitted on, text with an unseen token, the token, its column, the text without it
     "smiles": ("CCO", "OCCS", "S", 4, "CCO"),
     "selfies": ("CCO", "C=CO", "[=C]", 4, "CO"),
     "char": ("ACGU", "ACXU", "X", 3, "ACU"),
@@ -115,11 +115,11 @@ def test_unfitted_says_so(name):
 
 @pytest.mark.parametrize("kind", ["smiles", "selfies", "char"])
 def test_fit_on_nothing_says_so(kind):
-    with pytest.raises(InputError, match="expected at least one text to fit the tokenizer on, got none"):
+    with pytest.raises(InputError, match=r"expected at least one \w+ to fit the tokenizer on, got none"):
         build_tokenizer(kind).fit([])
 
 
-# What is special to each
+# Rules of each
 
 
 def test_smiles_tokens_are_atoms_bonds_and_marks():
@@ -195,11 +195,11 @@ def test_dna_code_is_a_uniform_row_and_back():
     array = tokenizer.one_hot(["AR"])
     np.testing.assert_array_equal(array[0, 1], [0, 0, 0, 0.5, 0, 0.5, 0])
     assert tokenizer.from_one_hot(array) == ["AR"]
-    array[0, 1] = [0, 0, 0, 0.4, 0, 0.6, 0]  # A model's own probabilities are no code.
+    array[0, 1] = [0, 0, 0, 0.4, 0, 0.6, 0]  # A model's own probabilities, not a code.
     assert tokenizer.from_one_hot(array) == ["AG"]
 
 
-# Making and reading
+# Building and reading
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_dna_code_is_a_uniform_row_and_back():
             "allow_gap is for tokenizers of kind dna, rna, protein, got",
         ),
         (lambda: build_tokenizer("dna", -1), ConfigError, "expected vocab_size 0 (no subwords) or above, got -1"),
-        (lambda: build_tokenizer("dna", 3), ConfigError, "expected vocab_size above 3, the number of marks, got 3"),
+        (lambda: build_tokenizer("dna", 3), ConfigError, "expected vocab_size above 3, the number of special tokens"),
         (lambda: build_tokenizer("dna", on_unknown="skip"), UsageError, 'on_unknown to be "error" or "drop", got'),
     ],
 )
@@ -231,7 +231,7 @@ def _subword_record(**changes):
     return {**build_tokenizer("char", 30).fit(["abcabcabcabc" * 4]).to_dict(), **changes}
 
 
-@pytest.mark.filterwarnings("ignore:the texts repeat too little")
+@pytest.mark.filterwarnings("ignore:too few repeated pairs")
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -273,9 +273,9 @@ def test_damaged_records_say_what_was_expected(change, error, words):
     ("content", "words"),
     [
         (None, "cannot read the tokenizer '{path}': No such file or directory"),
-        (b"", "the tokenizer '{path}' is damaged or is no JSON: Expecting value"),
-        (b"\xff\xfe\x00\x01", "the tokenizer '{path}' is damaged or is no JSON: "),
-        (b'{"format": 1, "ki', "the tokenizer '{path}' is damaged or is no JSON: "),
+        (b"", "the tokenizer '{path}' is damaged or not JSON: Expecting value"),
+        (b"\xff\xfe\x00\x01", "the tokenizer '{path}' is damaged or not JSON: "),
+        (b'{"format": 1, "ki', "the tokenizer '{path}' is damaged or not JSON: "),
         (b"[1, 2]", "expected one JSON object in '{path}', got list"),
     ],
 )

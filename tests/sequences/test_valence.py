@@ -1,4 +1,4 @@
-"""The chemistry of unfinished SMILES: never refuses a molecule, and what it lets end is one."""
+"""The chemistry of unfinished SMILES: it never refuses a molecule, and whatever may end is one."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_no_beginning_of_a_molecule_is_refused(tokenizer):
 
 
 def test_a_whole_text_is_accepted_as_its_beginnings_are(tokenizer):
-    """One look at the end says what a look at each token would have said, for texts that keep the syntax."""
+    """Checking once at the end gives the same result as checking each token, for texts of valid syntax."""
     rules, syntax, draw = valences_of(tokenizer), Constraint(syntax_of(tokenizer)), np.random.default_rng(1)
     assert all(rules.accepts(tokenizer.encode(text)) for text in TRICKY)
     seen = {True: 0, False: 0}
@@ -70,7 +70,7 @@ def readable(smiles):
 
 
 def test_what_may_end_is_a_molecule(tokenizer):
-    """Random walks, which end as soon as they may: next to no one is refused by RDKit."""
+    """Random walks, which end as soon as they may: RDKit refuses hardly any."""
     rules, syntax, draw = valences_of(tokenizer), Constraint(syntax_of(tokenizer)), np.random.default_rng(0)
     ended, wrong = 0, []
     for _ in range(2000):
@@ -116,7 +116,7 @@ def test_what_may_end_is_a_molecule(tokenizer):
     ],
 )
 def test_refused(beginning, symbol):
-    """The beginning is accepted symbol by symbol, what follows is not, and RDKit refuses every way to end it."""
+    """The beginning is accepted symbol by symbol, the next one is not, and RDKit refuses every way to end it."""
     symbols = split_smiles(beginning)
     follows = split_smiles(symbol)
     tokenizer = build_tokenizer("smiles").fit([*TRICKY, "CC(C)=O", "CC#N"])
@@ -137,7 +137,7 @@ def test_refused(beginning, symbol):
     "symbol", ["C", "N", "O", "S", "P", "F", "Cl", "B", "[N+]", "[NH+]", "[O-]", "[C@@H]", "[S+]", "[NH2+]"]
 )
 def test_valences_are_those_of_rdkit(symbol):
-    """RDKit itself, asked with one more single bond at a time."""
+    """RDKit itself, queried with one more single bond at a time."""
     rule = atom_rule(symbol)
     assert rule.valences[-1] == max(n for n in range(9) if readable(symbol + "(C)" * n))
     assert not rule.aromatic
@@ -220,7 +220,7 @@ class _Refuses:
 
 
 def test_a_refused_token_gives_way_to_the_others_in_proportion(tokenizer):
-    """Rejection within a position: what remains is the distribution without the token, renormalised."""
+    """Rejection within a position: the rest is the distribution without the token, renormalised."""
     built = build_model(config(decoder="gru", decoder_layers=1), tokenizer.vocab_size, seed=2).eval()
     z = torch.randn(1, LATENT, generator=generator(1)).expand(4000, -1)
     syntax = Constraint(syntax_of(tokenizer))
@@ -251,7 +251,7 @@ CHEMISTRIES = {"valences": valences_of(FEW), "one": _Refuses(8), "all": _Refuses
     ids=str,
 )
 def test_under_the_chemistry_a_text_depends_on_no_other(chemistry, how):
-    """Each row alone is as among all, ends once, and has the model's own probability, whatever is refused."""
+    """Each row is the same alone and in a batch, ends once, and has the model's own probability."""
     built = build_model(replace(config(), max_length=12), FEW.vocab_size, seed=0).eval()
     z, constraint = 3 * torch.randn(12, LATENT, generator=generator(1)), Constraint(syntax_of(FEW), "cpu", chemistry)
     with torch.no_grad():

@@ -17,7 +17,9 @@ from seqvae.config import LatentMovesConfig, ModelConfig
 from seqvae.config.toml import read_run, run_from_dict
 from seqvae.errors import ConfigError, UsageError
 from seqvae.evaluate.model.held_out import ModelSettings, model_table
-from seqvae.model.build import POSTERIORS, PRIORS, build_model
+from seqvae.model.build import build_model
+from seqvae.model.posteriors import POSTERIORS
+from seqvae.model.priors import PRIORS
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 from seqvae.search.memory.token_cache import Readable

@@ -75,7 +75,7 @@ def test_the_folder_says_how_it_was_made(source, tmp_path):
 
 def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
     train(small_run(source), tmp_path / "run", quiet=True)
-    with pytest.raises(UsageError, match="holds a run already; go on with it by --resume"):
+    with pytest.raises(UsageError, match="holds a run already; resume it by --resume"):
         train(small_run(source), tmp_path / "run", quiet=True)
     with pytest.raises(UsageError, match="no run to resume"):
         train(small_run(source), tmp_path / "other", resume=True, quiet=True)
@@ -116,7 +116,7 @@ def test_other_texts_are_not_trained_on_further(tmp_path):
     before = [(tmp_path / "run" / name).read_bytes() for name in names]
     texts = path.read_text()
     path.write_text("".join(f"{text[::-1]}\n" for text in texts.split()))
-    with pytest.raises(UsageError, match=rf"cannot resume: the texts of {path} are not .* bring these back, or train"):
+    with pytest.raises(UsageError, match=rf"cannot resume: the texts of {path} are not .* put those back, or train"):
         train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
     assert before == [(tmp_path / "run" / name).read_bytes() for name in names]
     path.write_text(texts)

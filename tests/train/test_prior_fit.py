@@ -119,7 +119,7 @@ def test_a_loss_that_is_no_number_says_what_to_do():
     fitted = ring(100)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seqvae.model.priors.FlowPrior.whiten", lambda flow, mean, covariance: flow.mean.fill_(math.inf))
-        with pytest.raises(NonFiniteLossError, match=r"became .* at step 1; the model itself is whole.*--prior none"):
+        with pytest.raises(NonFiniteLossError, match=r"became .* at step 1; the model itself is complete"):
             fit_flow(fitted, fitted.mean, replace(SMALL, prior_minutes=0), 0, CPU, quiet=True)
 
 
@@ -218,7 +218,7 @@ def test_stopped_while_the_prior_is_fitted_the_model_is_whole(tmp_path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr("seqvae.train.prior.fit.fit_flow", interrupted)
-        with pytest.raises(KeyboardInterrupt, match="the model is whole, fit its prior with --resume --out"):
+        with pytest.raises(KeyboardInterrupt, match="the model is complete, fit its prior with --resume --out"):
             train(run, tmp_path / "run", quiet=True)
     assert load_artifact(tmp_path / "run").fitted is None
     train(RunConfig(), tmp_path / "run", resume=True, quiet=True)

@@ -96,7 +96,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(source, tmp_path, devices):
     assert process.returncode != 0
     done = load_checkpoint(out / CHECKPOINT).progress.step
     assert done >= 3
-    assert f"KeyboardInterrupt: stopped at step {done} of {2000 * 6 // devices}; go on with --resume" in errors
+    assert f"KeyboardInterrupt: stopped at step {done} of {2000 * 6 // devices}; resume with --resume" in errors
 
 
 def test_two_processes_train_one_model(source, tmp_path):

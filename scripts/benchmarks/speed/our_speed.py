@@ -22,7 +22,7 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import generator
 
 SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
-# One draw a text, whatever it is: by default we keep rules, and draw again what is no molecule.
+# One draw per text, whatever it is: by default we keep rules, and draw again what is no molecule.
 ONE_DRAW = DecodeConfig("sample", rules="none", tries=1)
 CPU = torch.device("cpu")
 

@@ -95,24 +95,25 @@ def _print(found: Evaluation) -> None:
     from seqvae.report.tables import bits_rows, generation_rows, latent_rows, model_rows, property_rows
     from seqvae.sequences.domain import DOMAINS
 
+    domain = DOMAINS[found.splits.kind]
     if found.generation is not None:
         print_rows(generation_rows(found.generation))
     if not found.model:
         return
     if found.generation is not None:
-        print("\nthe model itself, because one that ignores its latent space generates well too")
-    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING)])
+        print("\nthe model itself, because one that ignores its latent space can generate well too")
+    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING, domain.noun)])
     if found.model.get("collapse"):
         print(found.model["collapse"])
     if found.bits:
         print()
-        print_rows([[str(cell) for cell in row] for row in bits_rows(found.bits, DOMAINS[found.splits.kind].unit)])
+        print_rows([[str(cell) for cell in row] for row in bits_rows(found.bits, domain.unit)])
     if found.latent:
         if len(properties := property_rows(found.latent)) > 1:
             print()
             print_rows([[_shown(cell) for cell in row] for row in properties])
         print()
-        print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.latent)])
+        print_rows([[name, _shown(value)] for name, value, _ in latent_rows(found.latent, domain.noun)])
 
 
 def _shown(value: object) -> str:

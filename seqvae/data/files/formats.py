@@ -1,4 +1,4 @@
-"""One generator per file format: from an open source to its records. They know the format, and nothing of its texts."""
+"""One generator per file format: from a source to its records. They parse the format and do not check the texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
 from seqvae.errors import InputError, InvalidMoleculeError, UsageError
 
-# Names that say by themselves which column holds the texts; compared in lower case.
+# Titles of obvious text columns, in lower case.
 _TEXT_COLUMNS = ("smiles", "sequence", "seq", "selfies", "text")
 _NAME_COLUMNS = ("name", "id")
 
@@ -23,10 +23,10 @@ class Record:
     """One text of a file.
 
     Args:
-        text: SMILES, sequence or line, as the file has it.
-        name: the record's name in the file, "" where it has none.
-        line: 1-based line it starts on; in a parquet file, the row.
-        fields: the other columns asked for, as text.
+        text: SMILES, sequence or line, as in the file.
+        name: the record's name in the file, "" if it has none.
+        line: 1-based line where it starts; in a Parquet file, the row.
+        fields: the other columns requested, as text.
     """
 
     text: str
@@ -37,11 +37,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A record that the format itself does not allow.
+    """A record that violates the format.
 
     Args:
-        text: what could be read of it.
-        line: 1-based line it starts on; in a parquet file, the row.
+        text: the part that could be read.
+        line: 1-based line where it starts; in a Parquet file, the row.
         reason: what is wrong.
     """
 
@@ -55,7 +55,7 @@ class Columns:
     """Which columns of a table to read.
 
     Args:
-        text: the column of the texts; where empty, the obvious one (smiles, sequence, seq, selfies, or the only one).
+        text: the column of the texts; if empty, the obvious one (smiles, sequence, seq, selfies, or the only one).
         keep: other columns to put into `Record.fields`.
     """
 
@@ -67,7 +67,7 @@ _NO_FIELDS: Mapping[str, str] = {}
 
 
 def read_lines(source: Path | str, _: Columns) -> Iterator[Record | Flaw]:
-    """Read one text a line; blank lines are passed over."""
+    """Read one text per line; blank lines are skipped."""
     with open_lines(source) as lines:
         for number, line in enumerate(lines, 1):
             if text := line.strip():
@@ -96,7 +96,7 @@ def read_tsv(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
 def _read_table(source: Path | str, columns: Columns, delimiter: str) -> Iterator[Record | Flaw]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)  # else a quote left open swallows what follows
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)  # else an open quote swallows the following lines
         before = 0
         try:
             header = [title.strip() for title in next(rows, [])]
@@ -111,7 +111,7 @@ def _read_table(source: Path | str, columns: Columns, delimiter: str) -> Iterato
 
 
 class _Picker:
-    """Takes the wanted cells out of a row of a table; what a column `selfies` holds becomes SMILES."""
+    """Extracts the wanted cells from a row of a table; a column `selfies` is converted to SMILES."""
 
     def __init__(self, header: list[str], columns: Columns, name: str) -> None:
         self.header = header
@@ -127,9 +127,9 @@ class _Picker:
             return Flaw(" ".join(row), line, reason)
         text = row[self.text].strip()
         if not text:
-            return Flaw("", line, "the text column is empty here")
+            return Flaw("", line, f"the column {self.header[self.text]!r} is empty here")
         if self.in_selfies:
-            from seqvae.sequences.molecules import selfies_to_smiles  # RDKit: only where it is needed
+            from seqvae.sequences.molecules import selfies_to_smiles  # loads RDKit, which other columns do not need
 
             try:
                 text = selfies_to_smiles(text)
@@ -144,7 +144,7 @@ def text_column(header: Sequence[str], asked: str, name: str) -> str:
 
     Args:
         header: the table's columns.
-        asked: the column wanted, or "" for the obvious one.
+        asked: the requested column, or "" for the obvious one.
         name: the file, for the message.
 
     Returns:
@@ -159,8 +159,9 @@ def text_column(header: Sequence[str], asked: str, name: str) -> str:
         return header[0]
     obvious = [title for title in header if title.lower() in _TEXT_COLUMNS]
     if len(obvious) != 1:
-        many = "several could be" if obvious else "none is obviously"
-        raise InputError(f"{name}: name the column that holds the texts, {many} it: {', '.join(header) or 'no header'}")
+        many = "several are likely" if obvious else "none is obvious"
+        found = ", ".join(header) or "no header"
+        raise InputError(f"{name}: name the column of the molecules or sequences, {many} among: {found}")
     return obvious[0]
 
 
@@ -173,7 +174,7 @@ def _present(header: Sequence[str], title: str, name: str) -> str:
 
 
 def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
-    """Read a parquet file, batch by batch; a gzipped one, or a pipe, is first read whole: parquet starts at its end."""
+    """Read a Parquet file, batch by batch; a gzipped one, or a pipe, is read whole first: its index is at the end."""
     import pyarrow
     import pyarrow.parquet
 
@@ -193,7 +194,7 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
 
 
 def read_fasta(source: Path | str, _: Columns) -> Iterator[Record | Flaw]:
-    """Read FASTA; the name is the header up to the first blank, the line is the header's."""
+    """Read FASTA; the name is the header up to the first blank, the line that of the header."""
     header, start, parts = "", 0, list[str]()
     with open_lines(source) as lines:
         for number, line in enumerate(lines, 1):
@@ -217,7 +218,7 @@ def _fasta_record(header: str, line: int, parts: list[str]) -> Record | Flaw:
 
 
 def _blocks(lines: Iterator[str], end: str) -> Iterator[tuple[int, str]]:
-    """Cut lines into (first line, text) at each line that is `end`; the last block may lack it."""
+    """Divide lines into (first line, text) blocks, each ended by the line `end`, which the last may lack."""
     start, block = 1, list[str]()
     for number, line in enumerate(lines, 1):
         block.append(line)
@@ -234,7 +235,7 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
 
     with open_lines(source) as lines:
         for line, block in _blocks(lines, "$$$$"):
-            with rdBase.BlockLogs():  # the reason below replaces RDKit's print-out
+            with rdBase.BlockLogs():  # the reason below replaces RDKit's log
                 molecule = next(iter(Chem.ForwardSDMolSupplier(io.BytesIO(block.encode()))), None)
             if molecule is None:
                 yield Flaw(block.split("\n", 1)[0].strip(), line, "RDKit cannot read this molecule")
@@ -245,27 +246,25 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
 
 def read_genbank(source: Path | str, _: Columns) -> Iterator[Record | Flaw]:
     """Read GenBank through Biopython; the name is the record's id."""
-    with open_lines(source) as lines:
-        for line, block in _blocks(lines, "//"):
-            yield _genbank_record(line, block)
-
-
-def _genbank_record(line: int, block: str) -> Record | Flaw:
     from Bio import BiopythonParserWarning, SeqIO
     from Bio.Seq import UndefinedSequenceError
 
-    try:
-        with warnings.catch_warnings():
-            # It warns of odd spacing in the LOCUS line; nothing of that line but the name is used here.
-            warnings.simplefilter("ignore", BiopythonParserWarning)
-            record = SeqIO.read(io.StringIO(block), "genbank")
-        return Record(str(record.seq), record.id, line, _NO_FIELDS)
-    except (ValueError, UndefinedSequenceError) as error:
-        return Flaw(block.split("\n", 1)[0].strip(), line, f"Biopython cannot read this record: {error}")
+    item: Record | Flaw
+    with open_lines(source) as lines:
+        for line, block in _blocks(lines, "//"):
+            try:
+                with warnings.catch_warnings():
+                    # It warns about odd spacing in the LOCUS line, of which only the name is used here.
+                    warnings.simplefilter("ignore", BiopythonParserWarning)
+                    record = SeqIO.read(io.StringIO(block), "genbank")
+                item = Record(str(record.seq), record.id, line, _NO_FIELDS)
+            except (ValueError, UndefinedSequenceError) as error:
+                item = Flaw(block.split("\n", 1)[0].strip(), line, f"Biopython cannot read this record: {error}")
+            yield item
 
 
 Format = Callable[[Path | str, Columns], Iterator[Record | Flaw]]
-TABLES = (read_csv, read_tsv, read_parquet)  # what has columns to choose among
+TABLES = (read_csv, read_tsv, read_parquet)  # formats with columns
 
 FORMATS: Mapping[str, Format] = {
     "txt": read_lines,
@@ -286,10 +285,10 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_of(source: Path | str, asked: str = "") -> Format:
-    """Choose the reader of a source by its extension (`.gz` after it is passed over).
+    """Choose the reader of a source by its extension (a further `.gz` is ignored).
 
     Args:
-        source: path, or `-` for standard input, which is `txt` unless asked otherwise.
+        source: path, or `-` for standard input, which is `txt` by default.
         asked: a key of `FORMATS` that overrides the extension.
 
     Raises:

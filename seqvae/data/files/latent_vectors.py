@@ -1,4 +1,4 @@
-"""Read latent vectors from the files that `writers` makes of them, in chunks."""
+"""Read latent vectors, in chunks, from files written by `writers`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def latent_chunks(source: str, latent: int) -> Iterator[NDArray[np.float32]]:
         latent: dimensions of the model's latent space.
 
     Yields:
-        `(CHUNK, latent)`; of the last one, what is left.
+        `(CHUNK, latent)`, the last one possibly shorter.
 
     Raises:
-        UsageError: the extension is another one.
-        InputError: the source cannot be read, or holds no vectors of this size; with the line, where there is one.
+        UsageError: the extension is unknown.
+        InputError: the source cannot be read, or has no vectors of this size; the message gives the line, if any.
     """
     name = source.lower()
     if name.endswith(".npz"):
@@ -72,29 +72,26 @@ def _read_npz(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
                     raise InputError(
                         f"{source}: expected latent vectors of {latent} dimensions, as the model has, got shape {shape}"
                     )
-                step = CHUNK if ordered else max(shape[0], 1)  # column by column, it can only be read whole
+                step = CHUNK if ordered else max(shape[0], 1)  # an array stored by columns can only be read whole
                 for start in range(0, shape[0], step):
                     size = (min(step, shape[0] - start), latent)
                     data = np.frombuffer(member.read(dtype.itemsize * size[0] * size[1]), dtype)
-                    yield from _cut(data.reshape(size) if ordered else data.reshape(size, order="F"))
+                    z = data.reshape(size, order="C" if ordered else "F")
+                    yield from (z[first : first + CHUNK] for first in range(0, len(z), CHUNK))
         except KeyError as error:
             raise InputError(f"{source}: it has no array `z`; write latent vectors with seqvae encode") from error
         except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise InputError(f"{source}: not a NumPy .npz file, or cut short: {error}") from error
+            raise InputError(f"{source}: not a NumPy .npz file, or truncated: {error}") from error
 
 
 def _array_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
-    """Read shape, type, and whether rows follow each other, from the start of a NumPy array file."""
+    """Read shape, type, and whether it is stored by rows, from the start of a NumPy array file."""
     version = np.lib.format.read_magic(member)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, by_columns, dtype = read(member)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
     return shape, dtype, not by_columns
-
-
-def _cut(z: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
-    yield from (z[start : start + CHUNK] for start in range(0, len(z), CHUNK))
 
 
 def _read_parquet(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
@@ -110,7 +107,7 @@ def _read_parquet(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
             columns = [batch.column(title).to_numpy(zero_copy_only=False).astype(np.float32) for title in titles]
             yield np.stack(columns, axis=1)
     except pa.ArrowInvalid as error:
-        raise InputError(f"{source}: not a Parquet file, or cut short") from error
+        raise InputError(f"{source}: not a Parquet file, or truncated") from error
     except (ValueError, TypeError) as error:
         raise InputError(f"{source}: the columns z0 to z{latent - 1} must hold numbers") from error
 
@@ -121,7 +118,7 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
     if missing:
         found = sum(title[:1] == "z" and title[1:].isdigit() for title in header)
         raise InputError(
-            f"{shown_name(source)}: expected the columns z0 to z{latent - 1}, one a latent dimension of the model, "
+            f"{shown_name(source)}: expected the columns z0 to z{latent - 1}, one per latent dimension of the model, "
             f"got {found} of them"
         )
     return titles

@@ -1,4 +1,4 @@
-"""Open files and standard input, as lines of text or as bytes, plain or gzipped; a flaw is one clear `InputError`."""
+"""Open files and standard input, as lines of text or as bytes, plain or gzipped; failures are clear `InputError`s."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,13 +18,13 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def shown_name(source: Path | str) -> str:
-    """What messages call a source: its path, or `<stdin>` for `-`."""
+    """Return the name of a source in messages: its path, or `<stdin>` for `-`."""
     return "<stdin>" if str(source) == STDIN else str(source)
 
 
 @contextmanager
 def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
-    """Open a file, or standard input for `-`; gzip is undone where the content starts as gzip.
+    """Open a file, or standard input for `-`; gzipped content is decompressed.
 
     Args:
         source: path, or `-`.
@@ -33,11 +33,20 @@ def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
         A binary stream.
 
     Raises:
-        InputError: if the file is missing, a folder, unreadable, empty, or cut short inside its gzip stream.
+        InputError: if the file is missing, a folder, unreadable, empty, or truncated within its gzip stream.
     """
     name = shown_name(source)
+    opened: AbstractContextManager[io.BufferedReader]
     try:
-        with _raw(source) as raw:
+        if str(source) == STDIN:
+            stream = sys.stdin.buffer
+            # Standard input may have been replaced by another binary stream, which may lack `peek`.
+            if not isinstance(stream, io.BufferedReader):
+                stream = io.BufferedReader(cast("io.RawIOBase", stream))
+            opened = nullcontext(stream)
+        else:
+            opened = Path(source).expanduser().open("rb")
+        with opened as raw:
             head = raw.peek(len(_GZIP_MAGIC))
             if not head:
                 raise InputError(f"{name}: the file is empty")
@@ -45,11 +54,11 @@ def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
                 with gzip.open(raw, "rb") as unpacked:
                     yield cast("IO[bytes]", unpacked)
             elif name.endswith(".gz"):
-                raise InputError(f"{name}: not gzipped, though its name ends in .gz; rename it or pack it")
+                raise InputError(f"{name}: not gzipped, although its name ends in .gz; rename it or gzip it")
             else:
                 yield raw
     except EOFError as error:
-        raise InputError(f"{name}: the gzip stream is cut short; copy or download the file again") from error
+        raise InputError(f"{name}: the gzip stream is truncated; copy or download the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{name}: the gzip stream is damaged ({error}); copy or download the file again") from error
     except OSError as error:
@@ -57,25 +66,14 @@ def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _raw(source: Path | str) -> Iterator[io.BufferedReader]:
-    if str(source) == STDIN:
-        stream = sys.stdin.buffer
-        # Standard input may have been replaced by another binary stream, which need not know `peek`.
-        yield stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-        return
-    with Path(source).expanduser().open("rb") as file:
-        yield file
-
-
-@contextmanager
 def open_lines(source: Path | str) -> Iterator[Iterator[str]]:
-    """Open a source as lines of UTF-8 text, each with its line end; a byte order mark is dropped.
+    """Open a source as lines of UTF-8 text, each with its line ending; a byte order mark is dropped.
 
     Yields:
         An iterator over the lines.
 
     Raises:
-        InputError: as `open_bytes`, and if the content is binary (a NUL byte, or no UTF-8).
+        InputError: as `open_bytes`, and if the content is binary (a NUL byte, or invalid UTF-8).
     """
     with open_bytes(source) as stream:
         yield _decoded(stream, shown_name(source))
@@ -86,7 +84,7 @@ def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise _binary(name, number, f"byte 0x{raw[error.start]:02x} is no UTF-8") from error
+            raise _binary(name, number, f"byte 0x{raw[error.start]:02x} is not UTF-8") from error
         if "\0" in line:
             raise _binary(name, number, "it has a NUL byte")
         yield line

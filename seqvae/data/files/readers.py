@@ -1,4 +1,4 @@
-"""Read texts from files of every supported format, each record checked, the bad ones reported or set aside."""
+"""Read texts from files of every supported format; each record is checked, and invalid ones are reported or skipped."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from seqvae.errors import InputError, RecordError, UsageError
 
 @dataclass(frozen=True)
 class ReadSettings:
-    """How a source is read.
+    """How to read a source.
 
     Args:
-        column: the column of the texts in a table; where empty, the obvious one.
+        column: the column of the texts in a table; if empty, the obvious one.
         keep: other columns to put into `Record.fields`.
         format: a key of `formats.FORMATS` that overrides the extension; standard input is `txt` without it.
-        on_error: "stop" raises at the first bad record, "skip" writes it to the reject file and goes on.
-        reject_file: where bad records go; by default `<input>.rejected.csv` beside the input.
+        on_error: "stop" raises at the first invalid record, "skip" writes it to the reject file and continues.
+        reject_file: file of the invalid records; by default `<input>.rejected.csv` beside the input.
 
     Raises:
-        UsageError: if `on_error` is another word.
+        UsageError: if `on_error` is something else.
     """
 
     column: str = ""
@@ -41,13 +41,13 @@ class ReadSettings:
 
 @dataclass(frozen=True)
 class ReadSummary:
-    """What came of reading a source.
+    """A summary of reading a source.
 
     Args:
         source: its path, or `<stdin>`.
-        kept: number of records given out.
-        rejected: number of bad records set aside.
-        reject_file: where they are; None where there were none.
+        kept: number of valid records.
+        rejected: number of invalid records.
+        reject_file: the file of the invalid records; None if there were none.
     """
 
     source: str
@@ -61,17 +61,17 @@ class ReadSummary:
 
 
 class RecordReader:
-    """Iterate over the good records of a source; afterwards, `summary` tells how many were bad.
+    """Iterate over the valid records of a source; afterwards, `summary` counts the invalid ones.
 
     Args:
-        source: a path, or `-` for standard input. Plain or gzipped; the format follows from the extension.
-        settings: columns, format, and what becomes of bad records.
+        source: a path, or `-` for standard input. Plain or gzipped; the extension determines the format.
+        settings: columns, format, and the handling of invalid records.
         check: called with each text; it returns the text to use (its canonical form, say) or raises `InputError`.
 
     Raises:
         UsageError: at once, if the format is unknown.
-        InputError: while iterating, if the source is missing, empty, binary, cut short, or lacks the column.
-        RecordError: while iterating with on_error="stop", for a bad record; it has file, line and reason.
+        InputError: while iterating, if the source is missing, empty, binary, truncated, or lacks the column.
+        RecordError: while iterating with on_error="stop", for an invalid record; it has file, line and reason.
     """
 
     def __init__(
@@ -89,40 +89,34 @@ class RecordReader:
 
     @property
     def summary(self) -> ReadSummary:
-        """How many records were kept and rejected so far."""
+        """The numbers of records kept and rejected so far."""
         rejects = self._rejects
         return ReadSummary(shown_name(self.source), self._kept, rejects.count, rejects.path if rejects.count else None)
 
     def __iter__(self) -> Iterator[Record]:
         self._kept = 0
+        name = shown_name(self.source)
         with self._rejects:
             for item in self._format(self.source, Columns(self.settings.column, self.settings.keep)):
-                record = self._checked(item)
-                if isinstance(record, Flaw):
-                    self._set_aside(record)
-                else:
+                if self._check is not None and isinstance(item, Record):
+                    try:
+                        text = self._check(item.text)
+                        item = item if text == item.text else Record(text, item.name, item.line, item.fields)
+                    except InputError as error:
+                        item = Flaw(item.text, item.line, str(error))
+                if isinstance(item, Record):
                     self._kept += 1
-                    yield record
+                    yield item
+                elif self.settings.on_error == "stop":
+                    raise RecordError(item.reason, file=name, line=item.line)
+                else:
+                    self._rejects.add(name, item)
         if not self._kept and not self._rejects.count:
-            raise InputError(f"{shown_name(self.source)}: the file holds no records")
-
-    def _checked(self, item: Record | Flaw) -> Record | Flaw:
-        if self._check is None or isinstance(item, Flaw):
-            return item
-        try:
-            text = self._check(item.text)
-        except InputError as error:
-            return Flaw(item.text, item.line, str(error))
-        return item if text == item.text else Record(text, item.name, item.line, item.fields)
-
-    def _set_aside(self, flaw: Flaw) -> None:
-        if self.settings.on_error == "stop":
-            raise RecordError(flaw.reason, file=shown_name(self.source), line=flaw.line)
-        self._rejects.add(shown_name(self.source), flaw)
+            raise InputError(f"{name}: the file holds no records")
 
 
 class Rejects:
-    """The reject file: made when the first bad record comes, closed at the end of the reading."""
+    """The reject file: created at the first invalid record, closed after reading."""
 
     def __init__(self, source: Path | str, path: Path | None) -> None:
         default = "stdin" if str(source) == STDIN else str(source)
@@ -140,21 +134,18 @@ class Rejects:
             self._file = None
 
     def add(self, source: str, flaw: Flaw) -> None:
-        """Write one bad record."""
+        """Write one invalid record."""
         if self._file is None:
-            self._open()
+            try:
+                self._file = self.path.open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                raise InputError(
+                    f"{self.path}: cannot write the reject file: {error.strerror}; choose another path for it"
+                ) from error
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(["file", "line", "text", "reason"])
         self._writer.writerow([source, flaw.line, flaw.text, flaw.reason])
         self.count += 1
-
-    def _open(self) -> None:
-        try:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: cannot write the reject file: {error.strerror}; give another place for it"
-            ) from error
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(["file", "line", "text", "reason"])
 
 
 def read_records(
@@ -166,15 +157,15 @@ def read_records(
 
     Args:
         source: a path, or `-` for standard input.
-        settings: columns, format, and what becomes of bad records.
+        settings: columns, format, and the handling of invalid records.
         check: called with each text, as in `RecordReader`.
 
     Returns:
-        The good records and the summary.
+        The valid records and the summary.
 
     Raises:
-        InputError: as `RecordReader`, and if no good record is left.
-        RecordError: with on_error="stop", for the first bad record.
+        InputError: as `RecordReader`, and if there is no valid record.
+        RecordError: with on_error="stop", for the first invalid record.
     """
     reader = RecordReader(source, settings, check)
     records = list(reader)

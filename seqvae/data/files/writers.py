@@ -1,4 +1,4 @@
-"""Write results by the extension of their file, piece by piece, each file whole or not at all, or down a pipe."""
+"""Write results in the format of the file's extension, chunk by chunk, each file whole or not at all, or to a pipe."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from seqvae.runtime.files import atomic_file, check_folder
 
 TEXT, LATENT = "text", "z"
 _FASTA_WIDTH = 80
-_ROW_GROUP = 1 << 15  # rows of a Parquet file that are written together: some megabytes
+_ROW_GROUP = 1 << 15  # rows per group of a Parquet file: a few megabytes
 
 
 class Writer(ABC):
-    """Writes results that come in pieces, all with the same columns.
+    """Writes results in chunks, all with the same columns.
 
     Args:
-        file: where to.
+        file: to write to.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -44,18 +44,18 @@ class Writer(ABC):
 
     @abstractmethod
     def write(self, results: Results) -> None:
-        """Write some rows; `rows` tells how many there are before them."""
+        """Write some rows; `rows` is the number of rows before them."""
 
-    def finish(self) -> None:  # noqa: B027 - most formats have no end of their own
-        """Write what comes after the last row."""
+    def finish(self) -> None:  # noqa: B027 - most formats have nothing to add
+        """Write what follows the last row."""
 
-    def close(self) -> None:  # noqa: B027 - most writers hold nothing
-        """Let go of everything but the file, whether all went well or not."""
+    def close(self) -> None:  # noqa: B027 - most writers have nothing to release
+        """Release everything but the file, after success or failure."""
 
 
 @final
 class LinesWriter(Writer):
-    """The texts alone, one a line."""
+    """The texts only, one per line."""
 
     def write(self, results: Results) -> None:
         """Write some rows."""
@@ -64,7 +64,7 @@ class LinesWriter(Writer):
 
 @final
 class FastaWriter(Writer):
-    """Numbered FASTA records, the columns in their header lines."""
+    """Numbered FASTA records, with the columns in their headers."""
 
     def write(self, results: Results) -> None:
         """Write some rows."""
@@ -85,25 +85,27 @@ class TableWriter(Writer):
     def write(self, results: Results) -> None:
         """Write some rows."""
         text = io.StringIO(newline="")
-        titles, rows = _rows(results)
         table = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
         if not self.rows:
-            table.writerow(titles)
-        table.writerows(rows)
+            latent = [] if results.z is None else [f"z{i}" for i in range(results.z.shape[1])]
+            table.writerow([TEXT, *results.columns, *latent])
+        for number, one in enumerate(results.texts):
+            vector = [] if results.z is None else [_cell(value) for value in results.z[number]]
+            table.writerow([one, *(_cell(values[number]) for values in results.columns.values()), *vector])
         self.file.write(text.getvalue().encode())
 
 
 def tabbed(file: IO[bytes]) -> TableWriter:
-    """Return a writer of tables with tabs."""
+    """Return a writer of tab-separated tables."""
     return TableWriter(file, "\t")
 
 
 @final
 class NpzWriter(Writer):
-    """NumPy arrays: `text`, `z`, and one a column; they load without pickle.
+    """NumPy arrays: `text`, `z`, and one per column; they load without pickle.
 
-    An array's header tells its length and the width of its texts, which are known in the end only: until then the
-    arrays lie in unnamed temporary files, not in memory.
+    An array's header has its length and the width of its texts, which are known only at the end: until then the arrays
+    are in unnamed temporary files rather than in memory.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -122,34 +124,35 @@ class NpzWriter(Writer):
             self._spools[name].append(array)
 
     def finish(self) -> None:
-        """Put the arrays together."""
+        """Write the arrays to the archive."""
         with zipfile.ZipFile(self.file, "w") as archive:
             for name, spool in self._spools.items():
-                about = zipfile.ZipInfo(f"{name}.npy")  # of a fixed date: same content, same bytes
+                about = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date: same content, same bytes
                 about.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(about, "w", force_zip64=True) as member:
                     spool.copy_to(member)
 
     def close(self) -> None:
-        """Drop the unnamed files."""
+        """Delete the unnamed files."""
         for spool in self._spools.values():
             spool.close()
 
 
 @final
 class _Spool:
-    """Arrays one after the other in an unnamed file."""
+    """Concatenated arrays in an unnamed file."""
 
     def __init__(self) -> None:
         self._file = TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._parts: list[tuple[np.dtype[Any], tuple[int, ...]]] = []
 
     def append(self, array: NDArray[Any]) -> None:
+        """Add an array."""
         self._file.write(array.tobytes())
         self._parts.append((array.dtype, array.shape))
 
     def copy_to(self, member: IO[bytes]) -> None:
-        """Write the whole as one array, a part at a time."""
+        """Write all of them as one array, one at a time."""
         dtype = np.result_type(*(dtype for dtype, _ in self._parts))
         shape = (sum(shape[0] for _, shape in self._parts), *self._parts[0][1][1:])
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -160,6 +163,7 @@ class _Spool:
             member.write(np.frombuffer(data, kind).astype(dtype).tobytes())
 
     def close(self) -> None:
+        """Delete the file."""
         self._file.close()
 
 
@@ -184,7 +188,7 @@ class ParquetWriter(Writer):
             self._flush()
 
     def finish(self) -> None:
-        """Write what comes after the last row."""
+        """Write the remaining rows and the end of the file."""
         self._flush()
         if self._table is not None:
             self._table.close()
@@ -209,18 +213,18 @@ _BINARY = ("npz", "parquet")
 
 
 def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWriter:
-    """Return what makes the writer of such a file; call it before long work, so that a mistake shows at once.
+    """Return the maker of a writer for a file; call it before long work, so that mistakes show at once.
 
     Args:
-        out: path, its extension the format (`.gz` after it packs the file), or `-` for standard output: a CSV table for
-            latent vectors and scores, else one text a line.
+        out: path, whose extension is the format (a further `.gz` compresses it), or `-` for standard output: a CSV
+            table for latent vectors and scores, else one text per line.
         latent: whether latent vectors are to be written.
-        scores: whether the columns matter, which a list of texts does not hold.
+        scores: whether columns are to be written, which a list of texts does not have.
 
     Raises:
-        UsageError: the extension is unknown, or the format cannot hold what is to be written; with those that can. Or
-            a folder is where the file belongs.
-        InputError: nothing can be written into its folder.
+        UsageError: the extension is unknown, or the format cannot represent the results; the message lists those that
+            can. Or the path is a folder.
+        InputError: the file's folder is not writable.
     """
     if out == "-":
         return TableWriter if latent or scores else LinesWriter
@@ -232,7 +236,7 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
     if kind not in known or (name.endswith(".gz") and kind in _BINARY):
-        what = "latent vectors" if latent else "scores" if scores else "texts"
+        what = "latent vectors" if latent else "scores" if scores else "molecules and sequences"
         raise UsageError(f"{out}: {what} are written as .{', .'.join(known)}, or to - for a pipe")
     return known[kind]
 
@@ -242,7 +246,7 @@ def write(out: str, results: Results) -> None:
 
     Raises:
         UsageError: as `writer_for`.
-        OSError: the disk refuses; an older file of that name is untouched.
+        OSError: the file cannot be written; an older file of that name is untouched.
     """
     write_pieces(out, [results], latent=results.z is not None)
 
@@ -250,15 +254,15 @@ def write(out: str, results: Results) -> None:
 def write_pieces(
     out: str, pieces: Iterable[Results], latent: bool = False, parts: Path | None = None, scores: bool = False
 ) -> None:
-    """Write results that come in pieces, all with the same columns; as `write`.
+    """Write results in chunks, all with the same columns; as `write`.
 
     Args:
         out: path, or `-`.
-        pieces: taken one at a time: the whole may be larger than memory.
-        latent: whether they hold latent vectors.
-        parts: folder that holds the unfinished file, if it is not to lie beside `out`: whoever kills this process
-            finds all that is left of it there.
-        scores: whether the columns matter, as in `writer_for`.
+        pieces: taken one at a time: all of them together may be larger than memory.
+        latent: whether they have latent vectors.
+        parts: folder for the unfinished file; None: beside `out`. If this process is killed, everything it leaves is
+            there.
+        scores: whether columns are to be written, as in `writer_for`.
     """
     make = writer_for(out, latent, scores)
     with _opened(out, parts) as file, closing(make(file)) as writer:
@@ -268,7 +272,7 @@ def write_pieces(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all; raises OSError where the disk refuses."""
+    """Write a text file, whole or not at all; raises OSError if it cannot be written."""
     with _opened(str(path)) as file:
         file.write(text.encode())
 
@@ -293,21 +297,8 @@ def _opened(out: str, parts: Path | None = None) -> Iterator[IO[bytes]]:
         raise OSError(error.errno, error.strerror or str(error), out) from error
 
 
-def _rows(results: Results) -> tuple[list[str], Iterator[list[object]]]:
-    titles = [TEXT, *results.columns]
-    if results.z is not None:
-        titles += [f"z{i}" for i in range(results.z.shape[1])]
-
-    def rows() -> Iterator[list[object]]:
-        for number, text in enumerate(results.texts):
-            vector = [] if results.z is None else [_cell(value) for value in results.z[number]]
-            yield [text, *(_cell(values[number]) for values in results.columns.values()), *vector]
-
-    return titles, rows()
-
-
 def _cell(value: object) -> object:
-    """Write a number with the digits that bring back the same float32, an unknown one as nothing."""
+    """Return a number with enough digits to restore the same float32, NaN as an empty cell."""
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{value:.9g}"
     return value

@@ -1,4 +1,4 @@
-"""What goes through one step: sequences for the encoder and for the decoder, and the numbers that belong to them."""
+"""The batch of one step: sequences for the encoder and the decoder, with their labels and weights."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Tokens = Int[Tensor, "batch length"] | Float[Tensor, "batch length vocab"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sequences, each ended by EOS and then padded, with what is known of them.
+    """Sequences, each followed by EOS and padding, with their labels and weights.
 
     Attributes:
-        targets: what the decoder is to write: ids, or soft one-hots.
-        inputs: what the encoder reads: the same tensor, or another spelling or finer tokens of the same sequences.
-        labels: `(batch, labels)`, NaN where a label is missing; None where there are none.
-        weights: `(batch,)`, from 0: what each sequence counts for; None where all count the same.
+        targets: for the decoder: ids, or soft one-hots.
+        inputs: for the encoder: the same tensor, or another spelling or finer tokens of the same sequences.
+        labels: `(batch, labels)`, NaN for a missing label; None if there are none.
+        weights: `(batch,)`, at least 0: the weight of each sequence; None if all are equal.
     """
 
     targets: Tokens
@@ -31,7 +31,7 @@ class Batch:
 
     @staticmethod
     def of(tokens: Tokens) -> Batch:
-        """Return sequences that encoder and decoder read alike, of which nothing else is known."""
+        """Return a batch of the same sequences for encoder and decoder, without labels or weights."""
         return Batch(tokens, tokens)
 
     def __len__(self) -> int:
@@ -39,25 +39,25 @@ class Batch:
 
     @property
     def mask(self) -> Bool[Tensor, "batch length"]:
-        """Which positions of `targets` hold a token, EOS included, and not padding."""
+        """Which positions of `targets` have a token, EOS included, rather than padding."""
         return padding_mask(self.targets)
 
     @property
     def labelled(self) -> Bool[Tensor, "batch labels"]:
-        """Which labels are known; a batch without labels has none, `(batch, 0)`."""
+        """Which labels are known; `(batch, 0)` for a batch without labels."""
         if self.labels is None:
             return torch.zeros(len(self), 0, dtype=torch.bool, device=self.targets.device)
         return ~self.labels.isnan()
 
     def mean(self, values: Float[Tensor, "batch ..."]) -> Float[Tensor, ...]:
-        """Return the mean over the sequences, by their weights; 0 where all weights are 0."""
+        """Return the weighted mean over the sequences; 0 if all weights are 0."""
         if self.weights is None:
             return values.mean(0)
         total = self.weights.sum()
         return torch.tensordot(self.weights, values, 1) / torch.where(total > 0, total, torch.ones_like(total))
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """Return the batch on a device; what encoder and decoder read alike stays one tensor."""
+        """Return the batch on a device; a tensor shared by encoder and decoder remains one tensor."""
         targets = self.targets.to(device, non_blocking=non_blocking)
         inputs = targets if self.inputs is self.targets else self.inputs.to(device, non_blocking=non_blocking)
         labels = None if self.labels is None else self.labels.to(device, non_blocking=non_blocking)

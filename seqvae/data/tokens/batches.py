@@ -1,4 +1,4 @@
-"""Batches of sequences of like length: a pure plan of indices, and a stream of batches that follows it."""
+"""Batches of sequences of similar length: a pure plan of indices, and a stream of batches that follows it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import UsageError
 
-# Sequences are sorted by length within chunks of this many batches. Large enough that a batch holds nearly one length
-# (little padding), small enough that batches differ between epochs and that a chunk samples the whole set.
+# Sequences are sorted by length within chunks of this many batches: enough for batches of nearly one length (little
+# padding), few enough for batches that differ between epochs and chunks that sample the whole set.
 CHUNK_BATCHES = 64
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How a store is cut into batches.
+    """How a store is divided into batches.
 
     Args:
-        batch_size: sequences a batch; the last one may be smaller.
-        seed: the order follows from seed and epoch alone.
+        batch_size: sequences per batch; the last one may be smaller.
+        seed: seed and epoch alone determine the order.
         shuffle: a new order each epoch; False gives one fixed order, shortest first, for validation.
         rank: which share of the batches this process takes, `0..world_size - 1`.
-        world_size: number of processes. Each takes the same number of batches; where they do not divide evenly, the
-            first ones of the epoch are taken once more, so that nothing is left out.
+        world_size: number of processes. Each takes the same number of batches; if they do not divide evenly, the first
+            ones of the epoch are repeated, so that none is left out.
 
     Raises:
         UsageError: if a number is out of range.
@@ -51,38 +51,35 @@ class BatchPlan:
             raise UsageError(f"seed must not be negative, got {self.seed}")
 
     def count(self, sequences: int) -> int:
-        """Number of batches that each process takes from so many sequences in an epoch."""
+        """Number of batches per process and epoch, for a number of sequences."""
         return -(-_batches(sequences, self.batch_size) // self.world_size)
 
 
 def plan_batches(lengths: NDArray[np.integer], plan: BatchPlan, epoch: int = 0) -> list[NDArray[np.int32]]:
-    """Cut sequences into batches of like length; a pure function of its arguments.
+    """Divide sequences into batches of similar length; a pure function of its arguments.
 
-    Shuffled: permute, sort by length inside chunks of `CHUNK_BATCHES` batches, cut, permute the batches.
+    Shuffled: permute, sort by length within chunks of `CHUNK_BATCHES` batches, cut, permute the batches.
 
     Args:
-        lengths: tokens of each sequence, `(count,)`.
+        lengths: tokens in each sequence, `(count,)`.
         plan: batch size, seed, and this process's share.
-        epoch: number of the pass over the data; another epoch gives another order.
+        epoch: number of the pass over the data; each epoch has its own order.
 
     Returns:
-        One array of indices into `lengths` a batch.
+        One array of indices into `lengths` per batch.
     """
-    rng = np.random.default_rng([plan.seed, epoch])
-    by_length = _bucketed(lengths, plan.batch_size, rng) if plan.shuffle else np.argsort(lengths, kind="stable")
-    order = by_length.astype(np.int32)
     starts = np.arange(_batches(len(lengths), plan.batch_size)) * plan.batch_size
     if plan.shuffle:
+        rng = np.random.default_rng([plan.seed, epoch])
+        shuffled = rng.permutation(len(lengths))
+        # Sorting once by (chunk, length) sorts each chunk; the sort is stable, so ties keep their random order.
+        chunk = np.arange(len(lengths)) // (plan.batch_size * CHUNK_BATCHES)
+        order = shuffled[np.lexsort((lengths[shuffled], chunk))].astype(np.int32)
         starts = rng.permutation(starts)
+    else:
+        order = np.argsort(lengths, kind="stable").astype(np.int32)
     starts = np.resize(starts, plan.world_size * plan.count(len(lengths)))
     return [order[s : s + plan.batch_size] for s in starts[plan.rank :: plan.world_size].tolist()]
-
-
-def _bucketed(lengths: NDArray[np.integer], batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    order = rng.permutation(len(lengths))
-    # Sorting once by (chunk, length) is sorting each chunk; the sort is stable, so ties keep their random order.
-    chunk = np.arange(len(lengths)) // (batch_size * CHUNK_BATCHES)
-    return order[np.lexsort((lengths[order], chunk))]
 
 
 def _batches(sequences: int, batch_size: int) -> int:
@@ -92,23 +89,22 @@ def _batches(sequences: int, batch_size: int) -> int:
 class BatchStream:
     """Batches of a token store, in the order of a plan, from any position on.
 
-    `for batch in stream` goes once through the epoch that `seek` has chosen (0 at first), from the batch it has chosen;
-    when it has come to the end, the stream stands at the beginning of the next epoch. `state_dict` gives the position
-    of the batch to come.
+    `for batch in stream` passes once through the epoch chosen by `seek` (0 at first), from the chosen batch on; at the
+    end, the stream is at the start of the next epoch. `state_dict` gives the position of the next batch.
 
     Args:
         store: the packed sequences.
         plan: batch size, seed, and this process's share.
-        indices: the sequences to use, `(count,)`; all where it is None.
-        id_table: the tokenizer's `id_table()`, `(n_ids, vocab)`. Where the store holds an ambiguity code (an id at or
-            past `vocab`) the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
-        columns: numbers of each sequence of the store, which come with its batch.
-        inputs: what the encoder reads in place of the store's sequences, sequence by sequence: another spelling, or
-            finer tokens; as ids, ambiguity codes are not resolved.
+        indices: the sequences to use, `(count,)`; None: all.
+        id_table: the tokenizer's `id_table()`, `(n_ids, vocab)`. If the store has an ambiguity code (an id at or above
+            `vocab`), the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
+        columns: labels and weights of each sequence of the store, which become part of its batch.
+        inputs: the encoder's sequences in place of the store's, one for each: another spelling, or finer tokens; as
+            ids, ambiguity codes are not resolved.
         pin_memory: put batches in page-locked memory, for faster copies to a CUDA device.
 
     Raises:
-        UsageError: `columns` or `inputs` are of another number of sequences.
+        UsageError: `columns` or `inputs` have another number of sequences.
     """
 
     def __init__(
@@ -135,7 +131,7 @@ class BatchStream:
         self._epoch, self._batch = 0, 0
 
     def __len__(self) -> int:
-        """Number of batches in a whole epoch, wherever the stream stands."""
+        """Number of batches in a whole epoch, whatever the current position."""
         return self.plan.count(self.sequences)
 
     @property
@@ -149,52 +145,50 @@ class BatchStream:
         return batches if self.indices is None else [self.indices[b] for b in batches]
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield an epoch's batches from number `start` on, without moving the stream.
+        """Yield an epoch's batches from number `start` on, without changing the stream's position.
 
         Yields:
             Batches whose tokens are int64 `(batch, length)`: content, EOS, PAD; or soft one-hot float32
             `(batch, length, vocab)`.
         """
         for indices in self.plan_epoch(epoch)[start:]:
-            yield self._batch_of(indices)
+            ids = torch.from_numpy(self.store.batch(indices))
+            targets = ids if self.id_table is None else soft_one_hot(ids, self.id_table)
+            inputs = targets if self.inputs is None else torch.from_numpy(self.inputs.batch(indices))
+            labels = weights = None
+            if self.columns:
+                numbers = self.columns.rows(indices)
+                labels = torch.from_numpy(numbers.labels) if numbers.names else None
+                weights = None if numbers.weights is None else torch.from_numpy(numbers.weights)
+            batch = Batch(targets, inputs, labels, weights)
+            yield batch.pin_memory() if self.pin_memory else batch
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self._epoch
         for number, batch in enumerate(self.batches(epoch, self._batch), self._batch):
-            self.seek(epoch, number + 1)  # before the batch is out: who takes no more than all stands at the next epoch
+            # Before the batch is yielded, so that a reader that stops after the last one is at the next epoch.
+            self.seek(epoch, number + 1)
             yield batch
         self._epoch, self._batch = epoch + 1, 0
 
     def seek(self, epoch: int, batch: int = 0) -> None:
-        """Choose where the next pass begins.
+        """Choose where the next pass starts.
 
         Args:
             epoch: number of the pass, from 0.
-            batch: the first batch of it, from 0; `len(stream)` is the same as the beginning of the next epoch.
+            batch: its first batch, from 0; `len(stream)` is the start of the next epoch.
 
         Raises:
-            UsageError: if the position lies outside an epoch.
+            UsageError: if the position is outside an epoch.
         """
         if epoch < 0 or not 0 <= batch <= len(self):
             raise UsageError(f"a position is epoch >= 0 and batch in 0..{len(self)}, got epoch {epoch}, batch {batch}")
         self._epoch, self._batch = (epoch + 1, 0) if batch == len(self) else (epoch, batch)
 
     def state_dict(self) -> dict[str, int]:
-        """Position of the batch to come: `epoch` and `batch`."""
+        """Position of the next batch: `epoch` and `batch`."""
         return {"epoch": self._epoch, "batch": self._batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go to a position that `state_dict` gave."""
+        """Go to a position returned by `state_dict`."""
         self.seek(state["epoch"], state["batch"])
-
-    def _batch_of(self, indices: NDArray[np.int32]) -> Batch:
-        ids = torch.from_numpy(self.store.batch(indices))
-        targets = ids if self.id_table is None else soft_one_hot(ids, self.id_table)
-        inputs = targets if self.inputs is None else torch.from_numpy(self.inputs.batch(indices))
-        labels = weights = None
-        if self.columns:
-            numbers = self.columns.rows(indices)
-            labels = torch.from_numpy(numbers.labels) if numbers.names else None
-            weights = None if numbers.weights is None else torch.from_numpy(numbers.weights)
-        batch = Batch(targets, inputs, labels, weights)
-        return batch.pin_memory() if self.pin_memory else batch

@@ -1,8 +1,8 @@
-"""One-hot sequences. **The layout of every one-hot array in seqvae is `(batch, length, vocab)`**; it is stated here.
+"""One-hot sequences. The layout of every one-hot array in seqvae is `(batch, length, vocab)`.
 
 A *soft* one-hot row is a probability over the vocabulary: an ambiguity code (IUPAC) or a masked position is uniform
-over the symbols it allows. A token id at or past the vocabulary size stands for such a set; the tokenizer's
-`id_table()`, `(n_ids, vocab)`, holds its row.
+over the symbols it allows. A token id at or above the vocabulary size stands for such a set; its row is in the
+tokenizer's `id_table()`, `(n_ids, vocab)`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def one_hot(ids: Tensor, vocab_size: int) -> Tensor:
 
 
 def soft_one_hot(ids: Tensor, id_table: Tensor) -> Tensor:
-    """Turn token ids, ambiguity codes among them, into soft one-hot rows.
+    """Turn token ids, ambiguity codes included, into soft one-hot rows.
 
     Args:
         ids: int64, `(batch, length)`, each in `0..n_ids - 1`.
@@ -53,7 +53,7 @@ def soft_one_hot(ids: Tensor, id_table: Tensor) -> Tensor:
 
 
 def allowed(ids: Tensor, id_table: Tensor) -> Tensor:
-    """Tell which symbols each position may be: one for a token, several for an ambiguity code.
+    """Return which symbols each position allows: one for a token, several for an ambiguity code.
 
     Args:
         ids: int64, `(batch, length)`.
@@ -69,10 +69,10 @@ def allowed(ids: Tensor, id_table: Tensor) -> Tensor:
 
 
 def padding_mask(sequences: Tensor) -> Tensor:
-    """Tell content and EOS from padding.
+    """Return which positions are content or EOS rather than padding.
 
     Args:
-        sequences: ids `(batch, length)`, or one-hot, hard or soft, `(batch, length, vocab)`.
+        sequences: ids `(batch, length)`, or hard or soft one-hots `(batch, length, vocab)`.
 
     Returns:
         bool, `(batch, length)`: true up to and including EOS, false on PAD.

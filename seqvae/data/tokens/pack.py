@@ -1,4 +1,4 @@
-"""From texts to a packed token store: symbols in worker processes, a fitted tokenizer, a cache by content."""
+"""From texts to a packed token store: splitting in worker processes, a fitted tokenizer, a cache keyed by content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,11 +29,11 @@ from seqvae.sequences.tokenizers.tokenizer import SPECIALS, Tokenizer
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-# A worker needs about half a second to start; below this many texts per worker it is not worth that.
+# A worker takes about half a second to start, which is not worth it for fewer texts than this.
 _TEXTS_PER_WORKER = 4000
-_CHUNK = 2000  # texts sent to a worker at a time: some tenths of a second of work, so the bar moves and work is shared
+_CHUNK = 2000  # texts per task: a few tenths of a second of work, so that the bar moves and the load is balanced
 _STORE, _TOKENIZER, _ROWS, _FORMS = "tokens.bin", "tokenizer.json", "rows.json", "forms.json"
-# A change of one of these may change what a text becomes.
+# Another version of one of these may read a text differently.
 _LIBRARIES = ("seqvae", "rdkit", "selfies", "tokenizers")
 
 
@@ -44,10 +44,10 @@ class PackedData:
     Args:
         store: ids of the kept texts, in their order.
         tokenizer: the fitted tokenizer that made them.
-        kept: int64, `(count,)`: position among the given texts of each sequence of the store.
+        kept: int64, `(count,)`: position of each sequence of the store among the given texts.
         rejected: (position, text, reason) of each text left out.
-        dropped: unknown tokens left out of kept texts, with counts; only a tokenizer with on_unknown="drop" does so.
-        forms: canonical form of each of the given texts, None where it has none; empty where they were not asked for.
+        dropped: unknown tokens dropped from kept texts, with counts; only with a tokenizer of on_unknown="drop".
+        forms: canonical form of each given text, None if it has none; empty unless requested.
     """
 
     store: TokenStore
@@ -58,13 +58,14 @@ class PackedData:
     forms: tuple[str | None, ...] = ()
 
     def tokenized(self) -> TokenizedTexts:
-        """Return the texts as a model takes them, without reading one again; they need to be packed with their forms.
+        """Return the texts as a model takes them, without reading any again; they must be packed with their forms.
 
         Raises:
-            UsageError: they were packed without.
+            UsageError: they were packed without their forms.
         """
         if len(self.forms) != len(self.kept) + len(self.rejected):
-            raise UsageError("the texts were packed without their canonical forms: pack them with forms=True")
+            noun = self.tokenizer.domain.noun
+            raise UsageError(f"the {noun}s were packed without their canonical forms: pack them with forms=True")
         rows = self.kept.tolist()
         forms = [self.forms[row] or "" for row in rows]
         rejected = tuple(RejectedText(row, self.forms[row], reason) for row, _, reason in self.rejected)
@@ -84,21 +85,21 @@ def pack(
 ) -> PackedData:
     """Turn texts into a token store, or find the one made earlier from the same texts.
 
-    The store lives in a folder of the cache whose name is a hash of the texts, the tokenizer and the versions of the
-    libraries. An unfitted tokenizer is fitted on these texts. The tokenizer given is not changed: use the result's.
+    The store is in a folder of the cache whose name is a hash of the texts, the tokenizer and the versions of the
+    libraries. An unfitted tokenizer is fitted on these texts. The given tokenizer is not changed: use the result's.
 
     Args:
-        texts: one sequence each.
+        texts: molecules, sequences or other texts.
         tokenizer: fitted or not.
-        cache_dir: where the stores live; by default `cache_folder("packed")`.
-        workers: processes that split texts; by default as many as the machine has cores and the texts are worth;
-            1 splits them in this process.
-        progress: show a bar on standard error, where that is a terminal.
+        cache_dir: folder of the stores; by default `cache_folder("packed")`.
+        workers: processes that split texts; by default up to one per core, fewer for few texts; 1 splits them in this
+            process.
+        progress: show a bar on standard error, if that is a terminal.
         on_error: "stop" raises at the first text that cannot be used; "skip" leaves such texts out and lists them.
         forms: keep the canonical forms beside the ids, for `PackedData.tokenized`.
 
     Returns:
-        The store, the fitted tokenizer, which texts were kept, and which not and why.
+        The store, the fitted tokenizer, the texts that were kept, and the others with the reasons.
 
     Raises:
         RecordError: with on_error="stop", for a text that cannot be used; `line` is its number from 1.
@@ -113,13 +114,14 @@ def pack(
     folder = folder / (content_key(texts, tokenizer) + ("-forms" if forms else ""))
     packed = _load(folder)
     if packed is None:
+        workers = workers or max(1, min(cores(), len(texts) // _TEXTS_PER_WORKER))
         with atomic_folder(folder) as part:
-            _Packer(texts, tokenizer, on_error, progress, forms).run(part, workers or _worker_count(len(texts)))
+            _Packer(texts, tokenizer, on_error, progress, forms).run(part, workers)
         packed = _load(folder)
     if packed is None:
-        raise InputError(f"{folder}: the token store written there cannot be read back: is the disk full or failing?")
+        raise InputError(f"{folder}: the token store just written cannot be read: is the disk full or failing?")
     if packed.rejected and on_error == "stop":
-        raise _rejection(packed.rejected[0], len(texts))
+        raise _rejection(packed.rejected[0], len(texts), tokenizer)
     if packed.dropped:
         named = ", ".join(f"{token!r} ({count})" for token, count in list(packed.dropped.items())[:5])
         total = sum(packed.dropped.values())
@@ -128,41 +130,31 @@ def pack(
 
 
 def content_key(texts: Sequence[str], tokenizer: Tokenizer) -> str:
-    """Hash everything that the packed ids follow from: texts, tokenizer, library versions, file format.
+    """Hash everything that determines the packed ids: texts, tokenizer, library versions, file format.
 
     Returns:
         32 hexadecimal digits.
     """
+    versions = dict.fromkeys(_LIBRARIES, "")
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
     digest = hashlib.sha256()
-    described = {"tokenizer": tokenizer.to_dict(), "versions": _versions(), "format": FORMAT}
+    described = {"tokenizer": tokenizer.to_dict(), "versions": versions, "format": FORMAT}
     digest.update(json.dumps(described, sort_keys=True).encode())
     for start in range(0, len(texts), _CHUNK):
-        # JSON escapes what stands inside a text, so that no two lists of texts give the same bytes.
+        # JSON escapes the texts' own delimiters, so that no two lists of texts give the same bytes.
         digest.update(json.dumps(list(texts[start : start + _CHUNK])).encode())
     return digest.hexdigest()[:32]
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = ""
-    return found
-
-
-def _worker_count(texts: int) -> int:
-    return max(1, min(cores(), texts // _TEXTS_PER_WORKER))
-
-
-def _rejection(row: tuple[int, str, str], count: int) -> RecordError:
+def _rejection(row: tuple[int, str, str], count: int, tokenizer: Tokenizer) -> RecordError:
     position, _, reason = row
-    return RecordError(f"text {position + 1} of {count}: {reason}", line=position + 1)
+    return RecordError(f"{tokenizer.domain.noun} {position + 1} of {count}: {reason}", line=position + 1)
 
 
 def _load(folder: Path) -> PackedData | None:
-    """Open a folder of the cache; None where it is not there, or is damaged (it is then removed, with a warning)."""
+    """Open a folder of the cache; None if it is missing, or damaged (it is then removed, with a warning)."""
     if not folder.is_dir():
         return None
     try:
@@ -172,7 +164,7 @@ def _load(folder: Path) -> PackedData | None:
         rejected = tuple((position, text, reason) for position, text, reason in rows["rejected"])
         forms = tuple(json.loads((folder / _FORMS).read_text("utf-8"))) if (folder / _FORMS).is_file() else ()
     except (SeqVAEError, OSError, ValueError, KeyError) as error:
-        warnings.warn(f"packed data in the cache is damaged and is made again: {error}", SeqVAEWarning, stacklevel=3)
+        warnings.warn(f"packed data in the cache is damaged and is packed anew: {error}", SeqVAEWarning, stacklevel=3)
         shutil.rmtree(folder)
         return None
     gone = np.fromiter((p for p, _, _ in rejected), np.int64, len(rejected))
@@ -181,7 +173,7 @@ def _load(folder: Path) -> PackedData | None:
 
 
 class _Packer:
-    """One run of packing: carries the texts, the copy of the tokenizer, and what has been rejected so far."""
+    """One run of packing: the texts, a copy of the tokenizer, and the texts rejected so far."""
 
     def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, on_error: str, progress: bool, forms: bool) -> None:
         self.texts, self.on_error, self.progress = texts, on_error, progress
@@ -193,19 +185,18 @@ class _Packer:
         """Fill the folder."""
         from tqdm import tqdm
 
+        noun = self.tokenizer.domain.noun
         # One bar for both passes, each over all texts. disable=None shows it on a terminal only.
-        with tqdm(total=2 * len(self.texts), unit="text", disable=None if self.progress else True) as bar:
+        with tqdm(total=2 * len(self.texts), unit=noun, disable=None if self.progress else True) as bar:
             bar.set_description("splitting")
-            corpus = _Corpus()
-            for chunk in self._chunks(workers):
-                self._note_rejected(chunk, corpus.texts)
-                if self.forms is not None:
-                    self.forms += chunk.forms
-                corpus.add(chunk)
-                bar.update(len(chunk.lengths))
+            corpus = self._split(workers, bar)
             if not corpus.kept:
-                raise InputError(f"none of the {len(self.texts)} texts can be used: {self._first_reason()}")
-            self._fit(corpus, bar)
+                reason = self.rejected[min(self.rejected)] if self.rejected else "there are none"
+                raise InputError(f"none of the {len(self.texts)} {noun}s can be used: {reason}")
+            if not _is_fitted(self.tokenizer):
+                bar.set_description("fitting the tokenizer")
+                self.tokenizer.fit_symbols(corpus.symbol_lists())
+            bar.set_description("packing")
             self._write(folder, corpus, bar)
         rejected = [(p, self.texts[p], self.rejected[p]) for p in sorted(self.rejected)]
         rows = {"rejected": rejected, "dropped": dict(self.tokenizer.dropped.most_common())}
@@ -214,57 +205,47 @@ class _Packer:
         if self.forms is not None:
             (folder / _FORMS).write_text(json.dumps(self.forms), "utf-8")
 
-    def _first_reason(self) -> str:
-        return self.rejected[min(self.rejected)] if self.rejected else "there are none"
+    def _reject(self, position: int, reason: str) -> None:
+        if self.on_error == "stop":
+            raise _rejection((position, self.texts[position], reason), len(self.texts), self.tokenizer)
+        self.rejected[position] = reason
 
-    def _chunks(self, workers: int) -> Iterator[SymbolChunk]:
+    def _split(self, workers: int, bar: tqdm[None]) -> _Corpus:
+        """Split the texts into symbols, in worker processes if there are several."""
+        corpus = _Corpus()
         parts = (list(self.texts[start : start + _CHUNK]) for start in range(0, len(self.texts), _CHUNK))
         where = ExecutorConfig("local" if workers == 1 else "processes", workers)
         with closing(run_chunks(splitting(self.tokenizer), parts, where)) as chunks:
-            yield from chunks
-
-    def _note_rejected(self, chunk: SymbolChunk, start: int) -> None:
-        for position, reason in chunk.rejected:
-            self._reject(start + position, reason)
-
-    def _reject(self, position: int, reason: str) -> None:
-        if self.on_error == "stop":
-            raise _rejection((position, self.texts[position], reason), len(self.texts))
-        self.rejected[position] = reason
-
-    def _fit(self, corpus: _Corpus, bar: tqdm[None]) -> None:
-        if not _is_fitted(self.tokenizer):
-            bar.set_description("fitting the tokenizer")
-            self.tokenizer.fit_symbols(corpus.symbol_lists())
+            for chunk in chunks:
+                for position, reason in chunk.rejected:
+                    self._reject(corpus.texts + position, reason)
+                if self.forms is not None:
+                    self.forms += chunk.forms
+                corpus.add(chunk)
+                bar.update(len(chunk.lengths))
+        return corpus
 
     def _write(self, folder: Path, corpus: _Corpus, bar: tqdm[None]) -> None:
-        bar.set_description("packing")
-        lists = corpus.symbol_lists()
+        """Write the ids of all texts to the store, without those that have an unknown token."""
+        lists, positions = corpus.symbol_lists(), corpus.positions()
         with writing_store(folder / _STORE) as writer:
-            positions = corpus.positions()
             for start in range(0, len(positions), _CHUNK):
                 part = positions[start : start + _CHUNK]
-                writer.append(self._ids(part.tolist(), [next(lists) for _ in part]))
+                with warnings.catch_warnings():
+                    # With on_unknown="drop" the tokenizer warns once per call; `pack` gives one warning for all texts.
+                    warnings.simplefilter("ignore", SeqVAEWarning)
+                    found = ids_or_errors([next(lists) for _ in part], self.tokenizer)
+                for position, one in zip(part.tolist(), found, strict=True):
+                    if isinstance(one, UnknownTokenError):
+                        self._reject(position, str(one))
+                writer.append([one for one in found if not isinstance(one, UnknownTokenError)])
                 bar.update(len(part))
-
-    def _ids(self, positions: list[int], symbols: list[list[str]]) -> list[list[int]]:
-        with warnings.catch_warnings():
-            # With on_unknown="drop" the tokenizer warns once a call; `pack` gives one warning for all texts.
-            warnings.simplefilter("ignore", SeqVAEWarning)
-            found = ids_or_errors(symbols, self.tokenizer)
-        ids = []
-        for position, one in zip(positions, found, strict=True):
-            if isinstance(one, UnknownTokenError):
-                self._reject(position, str(one))
-            else:
-                ids.append(one)
-        return ids
 
 
 def _is_fitted(tokenizer: Tokenizer) -> bool:
     if tokenizer.vocab_size == len(SPECIALS):
         return False
-    try:  # Subwords over a fixed alphabet (DNA) have tokens before they have merges, and say so when first used.
+    try:  # Subwords over a fixed alphabet (DNA) have tokens before they have merges, and raise when first used.
         tokenizer.ids_batch([[]])
     except UsageError:
         return False
@@ -272,7 +253,7 @@ def _is_fitted(tokenizer: Tokenizer) -> bool:
 
 
 class _Corpus:
-    """The symbols of all texts as numbers: 2 bytes a symbol, where lists of strings would take many times that."""
+    """The symbols of all texts as integers: 2 bytes per symbol, many times less than lists of strings."""
 
     def __init__(self) -> None:
         self._table: dict[str, int] = {}
@@ -282,7 +263,7 @@ class _Corpus:
         self.kept = 0
 
     def add(self, chunk: SymbolChunk) -> None:
-        """Take over a chunk, its symbols renumbered."""
+        """Add a chunk, its symbols renumbered."""
         numbers = [self._table.setdefault(s, len(self._table)) for s in chunk.symbols]
         small = len(self._table) <= np.iinfo(np.uint16).max
         renumbered: NDArray[np.integer] = np.asarray(numbers, np.uint16 if small else np.int32)

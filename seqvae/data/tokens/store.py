@@ -4,11 +4,11 @@ The file, little-endian throughout:
 
 | bytes | what |
 | --- | --- |
-| 0 to 4095 | `SEQVAETK`, then the meta data as JSON, padded with spaces |
-| 4096 on | `tokens` ids, uint16, sequence after sequence, no specials |
+| 0 to 4095 | `SEQVAETK`, then the metadata as JSON, padded with spaces |
+| 4096 on | `tokens` ids, uint16, sequence after sequence, without special tokens |
 | then, at the next multiple of 8 | `count` + 1 offsets, int64: sequence i is `ids[offsets[i]:offsets[i + 1]]` |
 
-Only the offsets (8 bytes a sequence) are held in memory; the ids are paged in by the operating system as they are used.
+Only the offsets (8 bytes per sequence) are kept in memory; the operating system pages the ids in as they are used.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,19 +33,19 @@ FORMAT = 1
 _MAGIC = b"SEQVAETK"
 _HEADER = 4096  # one page, so that the ids start on a page of their own
 _MAX_ID = np.iinfo(np.uint16).max
-_BLOCK = 1 << 22  # bytes read at a time when the content is checked
+_BLOCK = 1 << 22  # bytes read at a time to check the content
 
 
 @dataclass(frozen=True)
 class StoreMeta:
-    """What a store says of itself.
+    """The metadata of a store.
 
     Args:
         format: version of the file layout, an integer.
         count: number of sequences.
-        tokens: number of ids in all.
-        max_length: longest sequence, in tokens without specials; 0 for an empty store.
-        max_id: largest id; -1 for an empty store. It tells whether ambiguity codes (ids past the vocabulary) occur.
+        tokens: total number of ids.
+        max_length: longest sequence, in tokens without special tokens; 0 for an empty store.
+        max_id: largest id; -1 for an empty store. It shows whether ambiguity codes (ids above the vocabulary) occur.
         content: sha256 of the ids and the offsets, in hexadecimal.
     """
 
@@ -57,7 +58,7 @@ class StoreMeta:
 
 
 class StoreWriter:
-    """Takes sequences in chunks; made by `writing_store`, which finishes the file."""
+    """Writes sequences in chunks; made by `writing_store`, which finishes the file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -70,7 +71,7 @@ class StoreWriter:
         """Add sequences of content ids.
 
         Args:
-            sequences: ids without specials, each list one sequence.
+            sequences: ids without special tokens, one list per sequence.
 
         Raises:
             InputError: if an id does not fit 16 bits.
@@ -102,10 +103,10 @@ class StoreWriter:
 
 @contextmanager
 def writing_store(path: Path) -> Iterator[StoreWriter]:
-    """Write a store chunk by chunk; the file appears whole when the block ends, or not at all.
+    """Write a store chunk by chunk; the file appears whole at the end of the block, or not at all.
 
     Args:
-        path: the file to make or replace.
+        path: the file to create or replace.
 
     Yields:
         A writer; call its `append`.
@@ -120,8 +121,8 @@ def write_store(path: Path, sequences: Iterable[Sequence[int]]) -> TokenStore:
     """Write all sequences at once, and open the result.
 
     Args:
-        path: the file to make or replace.
-        sequences: content ids of each sequence, no specials.
+        path: the file to create or replace.
+        sequences: content ids of each sequence, without special tokens.
 
     Returns:
         The store, open for reading.
@@ -148,7 +149,10 @@ class TokenStore:
     def __init__(self, path: Path | str, *, verify: bool = True) -> None:
         self.path = Path(path)
         self.meta = _read_meta(self.path)
-        self._ids = _map_ids(self.path, self.meta.tokens)
+        self._ids: NDArray[np.uint16] = np.zeros(0, np.uint16)
+        if tokens := self.meta.tokens:  # an empty range cannot be mapped
+            # A plain array over the same map: indexing the memmap class itself costs a Python call each time.
+            self._ids = np.asarray(np.memmap(self.path, dtype="<u2", mode="r", offset=_HEADER, shape=(tokens,)))
         self.offsets: NDArray[np.int64] = _read_offsets(self.path, self.meta)
         self.lengths: NDArray[np.int32] = np.diff(self.offsets).astype(np.int32)
         if verify and _checksum(self.path, self.meta) != self.meta.content:
@@ -161,24 +165,24 @@ class TokenStore:
         return f"TokenStore({str(self.path)!r}: {self.meta.count:,} sequences, {self.meta.tokens:,} tokens)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Training processes open the file themselves: the map is shared, and nothing but the path travels.
-        return (_reopen, (str(self.path),))
+        # Training processes open the file themselves: the map is shared, and only the path is sent.
+        return (partial(TokenStore, verify=False), (str(self.path),))
 
     @property
     def max_length(self) -> int:
-        """Longest sequence, in tokens without specials."""
+        """Longest sequence, in tokens without special tokens."""
         return self.meta.max_length
 
     @property
     def content_hash(self) -> str:
-        """sha256 of ids and offsets, in hexadecimal: two stores with the same sequences have the same one."""
+        """sha256 of ids and offsets, in hexadecimal: the same for all stores of the same sequences."""
         return self.meta.content
 
     def ids(self, index: int) -> NDArray[np.uint16]:
         """Content ids of one sequence, shape `(length,)`, read-only.
 
         Raises:
-            IndexError: if the index lies outside the store.
+            IndexError: if the index is outside the store.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"sequence {index} of a store that holds {len(self)}")
@@ -204,17 +208,13 @@ class TokenStore:
         return out
 
 
-def _reopen(path: str) -> TokenStore:
-    return TokenStore(path, verify=False)
-
-
 def _offsets_start(meta: StoreMeta) -> int:
     end = _HEADER + 2 * meta.tokens
     return end + -end % 8
 
 
 def _damaged(path: Path, why: str) -> InputError:
-    return InputError(f"{path}: not a whole token store: {why}; delete it and pack the data again")
+    return InputError(f"{path}: not an intact token store: {why}; delete it and pack the data again")
 
 
 def _read_meta(path: Path) -> StoreMeta:
@@ -226,16 +226,8 @@ def _read_meta(path: Path) -> StoreMeta:
         raise InputError(f"{path}: cannot open the token store: {error.strerror}") from error
     if not header.startswith(_MAGIC):
         raise _damaged(path, "it does not start as one")
-    meta = _parse_meta(path, header[len(_MAGIC) :])
-    expected = _offsets_start(meta) + 8 * (meta.count + 1)
-    if size != expected:
-        raise _damaged(path, f"{expected:,} bytes expected, {size:,} found")
-    return meta
-
-
-def _parse_meta(path: Path, text: bytes) -> StoreMeta:
     try:
-        values = json.loads(text)
+        values = json.loads(header[len(_MAGIC) :])
     except ValueError as error:
         raise _damaged(path, "its header cannot be read") from error
     if isinstance(values, dict) and isinstance(values.get("format"), int) and values["format"] > FORMAT:
@@ -243,15 +235,12 @@ def _parse_meta(path: Path, text: bytes) -> StoreMeta:
             f"{path}: token store of format {values['format']}, this seqvae reads up to {FORMAT}: update it"
         )
     if not isinstance(values, dict) or set(values) != {f.name for f in fields(StoreMeta)}:
-        raise _damaged(path, "its header lacks or adds fields")
-    return StoreMeta(**values)
-
-
-def _map_ids(path: Path, tokens: int) -> NDArray[np.uint16]:
-    if not tokens:  # an empty range cannot be mapped
-        return np.zeros(0, np.uint16)
-    # A plain array over the same map: indexing the memmap class itself costs a Python call each time.
-    return np.asarray(np.memmap(path, dtype="<u2", mode="r", offset=_HEADER, shape=(tokens,)))
+        raise _damaged(path, "its header has missing or unknown fields")
+    meta = StoreMeta(**values)
+    expected = _offsets_start(meta) + 8 * (meta.count + 1)
+    if size != expected:
+        raise _damaged(path, f"{expected:,} bytes expected, {size:,} found")
+    return meta
 
 
 def _read_offsets(path: Path, meta: StoreMeta) -> NDArray[np.int64]:
@@ -270,7 +259,7 @@ def _read_offsets(path: Path, meta: StoreMeta) -> NDArray[np.int64]:
 
 
 def _checksum(path: Path, meta: StoreMeta) -> str:
-    """Hash by reading, not through the map: read pages are not counted as this process's memory."""
+    """Hash by reading rather than through the map, whose pages would count as this process's memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for start, size in ((_HEADER, 2 * meta.tokens), (_offsets_start(meta), 8 * (meta.count + 1))):

@@ -1,4 +1,4 @@
-"""Splitting runs of texts into symbols, compactly enough to be sent between processes."""
+"""Splitting chunks of texts into symbols, compactly enough to be sent between processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class SymbolChunk:
-    """Symbols of a run of texts, compactly.
+    """Symbols of a chunk of texts, compactly.
 
     Args:
-        symbols: the different symbols.
-        lengths: int32, `(texts,)`: symbols in each text, -1 where the text was rejected.
-        codes: int32: the texts' symbols one after the other, as positions in `symbols`.
-        forms: canonical form of each text, None where it has none.
-        rejected: (position in the run, reason) of each text that the tokenizer refused.
+        symbols: the distinct symbols.
+        lengths: int32, `(texts,)`: symbols in each text, -1 if the text was rejected.
+        codes: int32: the texts' symbols concatenated, as positions in `symbols`.
+        forms: canonical form of each text, None if it has none.
+        rejected: (position in the chunk, reason) of each text that the tokenizer refused.
     """
 
     symbols: tuple[str, ...]
@@ -38,11 +38,11 @@ def split_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> SymbolChunk:
     """Split texts into symbols in this process.
 
     Args:
-        tokenizer: its `read` is used; it need not be fitted.
+        tokenizer: need not be fitted.
         texts: the texts.
 
     Returns:
-        The symbols; a text that the tokenizer refuses is among `rejected`.
+        The symbols; texts that the tokenizer refuses are among `rejected`.
     """
     table: dict[str, int] = {}
     lengths = np.full(len(texts), -1, np.int32)
@@ -61,10 +61,10 @@ def split_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> SymbolChunk:
 
 
 def splitting(tokenizer: Tokenizer) -> Job:
-    """Return the job of `split_texts` for runs of texts.
+    """Return the job of `split_texts` for chunks of texts.
 
     Args:
-        tokenizer: made again in each worker from its `to_dict()`, under the SELFIES constraints in force here.
+        tokenizer: restored in each worker from its `to_dict()`, under this process's SELFIES constraints.
     """
     ready = splitter(tokenizer)
     return Job(_splitter_elsewhere, (tokenizer.to_dict(), selfies.get_semantic_constraints()), ready)

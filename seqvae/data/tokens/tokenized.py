@@ -1,8 +1,9 @@
-"""Texts as a model reads them: canonical forms and token ids, made once, and what could not be read and why."""
+"""Texts as a model reads them: canonical forms and token ids, made once, and the texts that were rejected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -17,7 +18,7 @@ class RejectedText:
 
     Attributes:
         row: its position among the texts given.
-        form: its canonical form; None where it is no molecule or sequence.
+        form: its canonical form; None if it is no molecule or sequence.
         reason: what is wrong with it.
     """
 
@@ -29,16 +30,16 @@ class RejectedText:
 @final
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Texts that have been read: what takes them neither canonicalises nor splits a text again.
+    """Texts that have been read, so that no text is canonicalised or split again.
 
     Their length is the number of texts that could be read.
 
     Attributes:
-        tokenizer: what read them; the ids mean nothing to another one.
+        tokenizer: that read them; the ids mean nothing to another one.
         forms: canonical form of each.
         ids: token ids of each, without special tokens.
-        rows: position of each among the texts given, ascending.
-        rejected: the other texts given, ascending.
+        rows: position of each among the given texts, ascending.
+        rejected: the other given texts, ascending.
     """
 
     tokenizer: Tokenizer
@@ -52,40 +53,40 @@ class TokenizedTexts:
 
     @property
     def given(self) -> int:
-        """How many texts were given, those that cannot be read among them."""
+        """Number of texts given, including those that cannot be read."""
         return len(self.rows) + len(self.rejected)
 
     def first(self, count: int) -> TokenizedTexts:
-        """Return what came of the first `count` texts given."""
+        """Return the result for the first `count` of the given texts."""
         kept = self.take([place for place, row in enumerate(self.rows) if row < count])
         return replace(kept, rejected=tuple(one for one in self.rejected if one.row < count))
 
     def take(self, places: Sequence[int]) -> TokenizedTexts:
-        """Return the texts at some places among those that could be read."""
+        """Return the texts at these positions among those that could be read."""
         forms, rows = [self.forms[place] for place in places], [self.rows[place] for place in places]
         return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows)
 
 
-AnyTexts = Sequence[str] | TokenizedTexts  # texts, or what came of reading them
+AnyTexts = Sequence[str] | TokenizedTexts  # texts, read or not
 
 
 def first_texts(texts: AnyTexts, count: int) -> AnyTexts:
-    """Return the first `count` of the texts given."""
+    """Return the first `count` of the given texts."""
     return texts.first(count) if isinstance(texts, TokenizedTexts) else texts[:count]
 
 
 def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_error: str = "stop") -> TokenizedTexts:
-    """Read texts: the one place that says whether a tokenizer, and a model of some length, can read a text.
+    """Read texts: the only place that decides whether a tokenizer and a model of some length can read a text.
 
     Args:
-        texts: in any form. Of texts that have been read already, only the length is looked at.
+        texts: in any form. If they have been read already, only their length is checked.
         tokenizer: fitted.
-        max_length: most tokens of a text, special tokens not counted; 0: no limit.
+        max_length: most tokens per text, without special tokens; 0: no limit.
         on_error: "stop" raises at a text that cannot be read; "skip" lists such texts.
 
     Raises:
         InputError: with "stop": a text is no molecule or sequence, else one has an unknown token, else one is too long;
-            the message names it as it was given.
+            the message names it as given.
         UsageError: `on_error` is something else, the tokenizer is not fitted, or another one has read the texts.
     """
     if on_error not in ("stop", "skip"):
@@ -95,30 +96,29 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
-        raise UsageError("the texts have been read by another tokenizer than this one: give them as they were")
+        noun = tokenizer.domain.noun
+        raise UsageError(f"the {noun}s were read by a different tokenizer: give them as strings")
     return _fitting(texts, texts.forms, max_length, stop)
 
 
 def ids_or_errors(symbol_lists: Sequence[Sequence[str]], tokenizer: Tokenizer) -> list[list[int] | UnknownTokenError]:
-    """Return the token ids of texts that are split already, and for a text with an unknown token the error."""
-
-    def one_by_one() -> Iterator[list[int] | UnknownTokenError]:
-        for symbols in symbol_lists:
-            try:
-                yield tokenizer.ids(symbols)
-            except UnknownTokenError as error:
-                yield error
-
-    try:
+    """Return the token ids of texts already split, or the error for a text with an unknown token."""
+    with suppress(UnknownTokenError):
         return [*tokenizer.ids_batch(symbol_lists)]
-    except UnknownTokenError:
-        return list(one_by_one())
+    found: list[list[int] | UnknownTokenError] = []
+    for symbols in symbol_lists:
+        try:
+            found.append(tokenizer.ids(symbols))
+        except UnknownTokenError as error:
+            found.append(error)
+    return found
 
 
 def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTexts:
     rejected: list[RejectedText] = []
 
     def reject(row: int, form: str | None, error: InputError) -> None:
+        """Raise or note an error, as asked."""
         if stop:
             raise error
         rejected.append(RejectedText(row, form, str(error)))
@@ -142,7 +142,7 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
 
 
 def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:
-    """Return the texts without those that are too long; `names` are what an error calls them."""
+    """Return the texts without those that are too long; errors call them by `names`."""
     long = [place for place, ids in enumerate(texts.ids) if len(ids) > max_length > 0]
     if not long:
         return texts

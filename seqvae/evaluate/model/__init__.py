@@ -1,1 +1,1 @@
-"""Metrics of a trained model: reconstruction, bounds, diagnostics of its latent space, samples."""
+"""Metrics of a trained model: reconstruction, bounds, diagnostics of the latent space, samples."""

@@ -1,4 +1,4 @@
-"""Does the latent space carry anything: active units, mutual information, and collapse."""
+"""Whether the latent space carries information: active units, mutual information, and collapse."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from seqvae.model.posteriors import Posterior
 ACTIVE = (
     0.01  # variance of the posterior mean above which a unit counts (Burda et al. 2016, arXiv:1509.00519, section 5)
 )
-# Below this many nats per sequence, q(z|x) is practically the prior for every x: a tenth of a nat tells apart less
-# than one text in nine from the others.
+# Below this many nats per sequence, q(z|x) is practically the prior for every x: a tenth of a nat tells fewer than one
+# text in nine from the others.
 COLLAPSED = 0.1
 _ENTRIES = 1 << 22  # largest table of densities held at a time: 32 MiB of float64
 
@@ -26,10 +26,10 @@ def active_units(means: Float[Tensor, "texts latent"]) -> int:
 
 
 def mixture_log_prob(z: Float[Tensor, "points latent"], posterior: Posterior) -> Float[Tensor, " points"]:
-    """Return log q(z), nats, where q(z) is the mixture in equal parts of the posteriors of all texts.
+    """Return log q(z), nats, where q(z) is the equally weighted mixture of the posteriors of all texts.
 
-    The aggregate posterior of these texts, exactly: a log-sum-exp over all of them, in float64 and in blocks of bounded
-    memory.
+    This is the aggregate posterior of these texts, exactly: a log-sum-exp over all of them, in float64 and in blocks of
+    bounded memory.
     """
     exact, texts = posterior.to(torch.float64), len(posterior)
     blocks = z.double().split(max(1, _ENTRIES // texts))
@@ -38,11 +38,11 @@ def mixture_log_prob(z: Float[Tensor, "points latent"], posterior: Posterior) ->
 
 @dataclass(frozen=True)
 class Information:
-    """How many nats z tells of which text it came from.
+    """How many nats z tells about which text it came from.
 
     Attributes:
         mutual: I(x; z) under q(z|x) over the texts given, nats.
-        limit: log of the number of texts, which `mutual` cannot exceed: near it, it says no more than "at least this".
+        limit: log of the number of texts, which `mutual` cannot exceed: a value close to it means "at least this".
     """
 
     mutual: float
@@ -52,14 +52,14 @@ class Information:
 def mutual_information(posterior: Posterior, rng: torch.Generator, samples: int = 1) -> Information:
     """Return I(x; z) = E log q(z|x) / q(z), with q(z) the mixture of the posteriors given.
 
-    It is the rate less KL(q(z) || p(z)), whatever the prior (Hoffman & Johnson 2016, "ELBO surgery"): the marginal KL
-    is the rate of the same texts less this. The expectation is over `samples` draws of z from each text's posterior;
-    no draw can exceed the limit, because a text is one of the mixture's own.
+    It is the rate minus KL(q(z) || p(z)), whatever the prior (Hoffman & Johnson 2016, "ELBO surgery"): the marginal KL
+    is the rate of the same texts minus this. The expectation is over `samples` draws of z from each text's posterior;
+    no draw can exceed the limit, because each text is a component of the mixture.
 
     Args:
-        posterior: q(z|x), a row a text, on the CPU.
+        posterior: q(z|x), one row per text, on the CPU.
         rng: source of the draws.
-        samples: draws a text.
+        samples: draws per text.
     """
     exact = posterior.to(torch.float64)
     z = exact.rsample(samples, rng)
@@ -68,7 +68,7 @@ def mutual_information(posterior: Posterior, rng: torch.Generator, samples: int 
 
 
 def other_rows(count: int, rng: torch.Generator) -> Int[Tensor, " count"]:
-    """Return, for each of at least two rows, another one; each comes once (one random cycle)."""
+    """Return, for each of at least two rows, another one; each occurs once (one random cycle)."""
     order = torch.randperm(count, generator=rng)
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
@@ -76,7 +76,7 @@ def other_rows(count: int, rng: torch.Generator) -> Int[Tensor, " count"]:
 
 
 def collapse_sentence(rate: float, units: int, latent: int) -> str:
-    """Return one sentence if the latent space has collapsed, wholly or nearly, and an empty text otherwise.
+    """Return one sentence if the latent space has collapsed, fully or nearly, and an empty string otherwise.
 
     Args:
         rate: KL(q(z|x) || p(z)), mean, nats per sequence.

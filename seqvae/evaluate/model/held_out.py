@@ -1,10 +1,9 @@
-"""The held-out figures of a model in one table."""
+"""The held-out metrics of a model in one table."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -21,17 +20,17 @@ from seqvae.model.posteriors import Posterior
 from seqvae.model.rate import rate
 from seqvae.runtime.streams import INFORMATION_POINTS, REFINED_POINTS, TEACHER_FORCED_POINTS
 
-_ENOUGH_TO_JUDGE = 10  # texts: of fewer, the variance of the posterior means says nothing about the model
+_ENOUGH_TO_JUDGE = 10  # texts: with fewer, the variance of the posterior means says nothing about the model
 
 
 @dataclass(frozen=True)
 class ModelTable:
     """Metrics of a model on held-out texts, whatever it generates. Nats are per sequence, means over the texts.
 
-    What each field is, with its unit, is in `TABLE_METRICS`. The prior p(z) is the model's own, except where a
-    field is called fitted. None: not asked for (the 10 x 10 protocol, beam search, refinement), no fitted prior, no
-    text of which it is known (of misses, where all texts come back), or too few texts to tell (`ten_by_ten_error`,
-    `distortion_shuffled`). `collapse` is one sentence if the latent space has collapsed, else empty.
+    `TABLE_METRICS` has the meaning and unit of each field. The prior p(z) is the model's own, except in fields called
+    fitted. None: not asked for (the 10 x 10 protocol, beam search, refinement), no fitted prior, nothing to measure
+    (of misses, if all texts are reconstructed), or too few texts (`ten_by_ten_error`, `distortion_shuffled`).
+    `collapse` is one sentence if the latent space has collapsed, else empty.
     """
 
     texts: int
@@ -89,113 +88,121 @@ class ModelTable:
     collapse: str
 
 
-# A metric of a model is a field above, its name here and its value below. The order is that of the tables.
+# A metric of a model is a field above, a title here and a value below, in the order of the tables. `{noun}` is what one
+# text is called: molecule, sequence.
 TABLE_METRICS = {
-    "texts": Metric("held-out texts", "texts the model has not been trained on", BRIEF),
+    "texts": Metric("held-out {noun}s", "{noun}s the model has not been trained on", BRIEF),
     "left_out": Metric(
-        "held-out texts left out", "the model cannot encode them: invalid, an unseen token, or too long", BRIEF
+        "held-out {noun}s left out", "the model cannot encode them: invalid, an unseen token, or too long", BRIEF
     ),
-    "tokens": Metric("tokens of these texts", "ends included"),
-    "characters": Metric("characters of these texts", "of their canonical forms; bases, for DNA"),
+    "tokens": Metric("tokens of these {noun}s", "ends included"),
+    "characters": Metric("characters of these {noun}s", "of the canonical forms; bases, for DNA"),
     "exact_reconstruction": Metric(
-        "exact reconstruction, free-running (share of texts)",
-        "greedy from the posterior mean, each token from those decoded before it; the same canonical text comes back",
+        "exact reconstruction, free-running (share of {noun}s)",
+        "greedy from the posterior mean, each token from those decoded before it; canonical forms are compared",
         TELLING,
         BRIEF,
     ),
     "canonical_equal": Metric(
-        "canonical form reconstructed (share of texts)", "the same, once what came back is made canonical itself"
+        "canonical form reconstructed (share of {noun}s)", "the same, once the reconstruction is made canonical"
     ),
     "teacher_forced_exact": Metric(
-        "exact reconstruction, teacher-forced (share of texts)",
+        "exact reconstruction, teacher-forced (share of {noun}s)",
         "every token is the likeliest given the true tokens before it, z at the posterior mean",
         TELLING,
     ),
     "teacher_forced_exact_sampled": Metric(
-        "exact reconstruction, teacher-forced, z sampled (share of texts)",
-        "the same at one posterior sample of z: how DD-VAE reports reconstruction",
+        "exact reconstruction, teacher-forced, z sampled (share of {noun}s)",
+        "the same with one posterior sample of z: how DD-VAE reports reconstruction",
     ),
     "token_accuracy": Metric(
         "token accuracy, teacher-forced (share of tokens)",
-        "tokens, ends included, that are the likeliest given the true ones before them",
+        "tokens, ends included, that are the likeliest given the true tokens before them",
         BRIEF,
     ),
     "ten_by_ten": Metric(
         "reconstruction, 10 x 10 protocol (share of decodings)",
-        "JT-VAE's: 10 posterior samples a text, each decoded 10 times by sampling, that are the text itself",
+        "JT-VAE's: 10 posterior samples per {noun}, each decoded 10 times by sampling, that give the same {noun}",
         TELLING,
     ),
-    "ten_by_ten_error": Metric("its standard error (share of decodings)", "over the texts"),
-    "ten_by_ten_texts": Metric("texts of the 10 x 10 protocol", "the first ones; each costs 100 decodings"),
+    "ten_by_ten_error": Metric("standard error of the 10 x 10 protocol (share of decodings)", "over the {noun}s"),
+    "ten_by_ten_texts": Metric("{noun}s of the 10 x 10 protocol", "the first ones; each costs 100 decodings"),
     "beam_exact": Metric(
-        "exact reconstruction, beam search (share of texts)",
-        "the likeliest text that a beam search finds from the posterior mean, in place of the likeliest tokens",
+        "exact reconstruction, beam search (share of {noun}s)",
+        "the likeliest {noun} that a beam search finds from the posterior mean, in place of the likeliest tokens",
         TELLING,
         BRIEF,
     ),
     "refined_exact": Metric(
-        "exact reconstruction, refined posterior (share of texts)",
-        "greedy from the mean, after some gradient steps on each text's own posterior, decoder and prior as they are",
+        "exact reconstruction, refined posterior (share of {noun}s)",
+        "greedy from the mean, after some gradient steps on each {noun}'s posterior, with decoder and prior fixed",
         TELLING,
         BRIEF,
     ),
     "refined_beam_exact": Metric(
-        "exact reconstruction, refined posterior and beam search (share of texts)",
+        "exact reconstruction, refined posterior and beam search (share of {noun}s)",
         "both: beam search from the mean of the refined posterior",
         TELLING,
         BRIEF,
     ),
     "amortisation_gap": Metric(
         "amortisation gap (nats per sequence)",
-        "distortion + beta * rate, with the beta of the training, of the encoder's posteriors less the refined ones",
+        "distortion + beta * rate, with the beta of training: the encoder's posteriors minus the refined ones",
         BRIEF,
     ),
-    "refined_texts": Metric("texts with refined posteriors", "the first ones; of the beam search too", BRIEF),
-    "refine_steps": Metric("gradient steps of the refinement", "on mean and variance of each text", BRIEF),
-    "beam": Metric("hypotheses of the beam search", "partial texts that it keeps at each token", BRIEF),
-    "misses": Metric("texts not reconstructed exactly", "free-running, greedy from the posterior mean"),
-    "miss_invalid": Metric("invalid (share of misses)", "what came back is no molecule, or an empty sequence"),
+    "refined_texts": Metric("{noun}s with refined posteriors", "the first ones; also those of the beam search", BRIEF),
+    "refine_steps": Metric(
+        "gradient steps of the refinement", "on the posterior mean and variance of each {noun}", BRIEF
+    ),
+    "beam": Metric("hypotheses of the beam search", "partial {noun}s kept at each token", BRIEF),
+    "misses": Metric("{noun}s not reconstructed exactly", "free-running, greedy from the posterior mean"),
+    "miss_invalid": Metric(
+        "invalid (share of misses)", "the reconstruction is not a molecule, or is an empty sequence"
+    ),
     "miss_stereo_only": Metric(
-        "wrong in stereo alone (share of misses)", "the molecule is right once stereo is left out"
+        "wrong in stereo alone (share of misses)", "the molecule is right once stereo is ignored"
     ),
     "miss_tanimoto_mean": Metric(
         "Tanimoto similarity of misses, mean (0 to 1)",
-        "to the text, Morgan fingerprints of radius 2 with 2,048 bits; 0 for an invalid one",
+        "to the {noun}, Morgan fingerprints of radius 2 with 2,048 bits; 0 for an invalid one",
         TELLING,
     ),
-    "miss_tanimoto_lower_quartile": Metric("Tanimoto similarity of misses, lower quartile (0 to 1)", "see its mean"),
-    "miss_tanimoto_median": Metric("Tanimoto similarity of misses, median (0 to 1)", "see its mean"),
-    "miss_tanimoto_upper_quartile": Metric("Tanimoto similarity of misses, upper quartile (0 to 1)", "see its mean"),
+    "miss_tanimoto_lower_quartile": Metric("Tanimoto similarity of misses, lower quartile (0 to 1)", "as for the mean"),
+    "miss_tanimoto_median": Metric("Tanimoto similarity of misses, median (0 to 1)", "as for the mean"),
+    "miss_tanimoto_upper_quartile": Metric("Tanimoto similarity of misses, upper quartile (0 to 1)", "as for the mean"),
     "miss_edits_mean": Metric(
         "edit distance of misses, mean (characters)",
-        "fewest insertions, deletions and exchanges of one character that give the text",
+        "fewest insertions, deletions and substitutions of one character that give the {noun}",
         TELLING,
     ),
-    "miss_edits_lower_quartile": Metric("edit distance of misses, lower quartile (characters)", "see its mean"),
-    "miss_edits_median": Metric("edit distance of misses, median (characters)", "see its mean"),
-    "miss_edits_upper_quartile": Metric("edit distance of misses, upper quartile (characters)", "see its mean"),
+    "miss_edits_lower_quartile": Metric("edit distance of misses, lower quartile (characters)", "as for the mean"),
+    "miss_edits_median": Metric("edit distance of misses, median (characters)", "as for the mean"),
+    "miss_edits_upper_quartile": Metric("edit distance of misses, upper quartile (characters)", "as for the mean"),
     "elbo": Metric("ELBO (nats per sequence)", "-(distortion + rate), a lower bound on log p(x)", BRIEF),
     "rate": Metric(
-        "rate, KL(q(z|x) || p(z)) (nats per sequence)", "what z says of a text, against N(0, I)", TELLING, BRIEF
+        "rate, KL(q(z|x) || p(z)) (nats per sequence)",
+        "how much z says about a {noun}, against N(0, I)",
+        TELLING,
+        BRIEF,
     ),
     "distortion": Metric(
         "distortion, -log p(x|z) (nats per sequence)",
-        "what is left to say, z from the text's posterior",
+        "what z leaves unsaid, z from the {noun}'s posterior",
         TELLING,
         BRIEF,
     ),
     "distortion_shuffled": Metric(
-        "distortion with another text's z (nats per sequence)",
+        "distortion with another {noun}'s z (nats per sequence)",
         "no higher than the distortion if the decoder ignores z",
         TELLING,
     ),
     "nll_bound": Metric(
         "bound on -log p(x) (nats per sequence)",
-        "importance-weighted (IWAE), under N(0, I); with more samples it only gets tighter",
+        "importance-weighted (IWAE), under N(0, I); more samples only make it tighter",
         TELLING,
         BRIEF,
     ),
-    "iwae_samples": Metric("samples of that bound", "posterior samples a text", BRIEF),
+    "iwae_samples": Metric("samples of that bound", "posterior samples per {noun}", BRIEF),
     "nll_bound_fitted": Metric(
         "bound on -log p(x), fitted prior (nats per sequence)", "the same under the fitted prior", TELLING
     ),
@@ -217,19 +224,24 @@ TABLE_METRICS = {
     "rate_bits_per_token": Metric("rate (bits per token)", "against N(0, I)"),
     "distortion_bits_per_token": Metric("distortion (bits per token)", "ends included"),
     "active_units": Metric(
-        "active units", "latent dimensions whose posterior mean varies over the texts by more than 0.01", TELLING, BRIEF
+        "active units",
+        "latent dimensions whose posterior mean has a variance over the {noun}s above 0.01",
+        TELLING,
+        BRIEF,
     ),
     "latent": Metric("latent dimensions", "of z", TELLING, BRIEF),
     "mutual_information": Metric(
         "mutual information I(x; z) (nats)",
-        "how well z tells these texts apart; it cannot exceed the limit below, and near it says only: at least this",
+        "how well z tells these {noun}s apart; cannot exceed the limit below, and close to it means: at least this",
         TELLING,
     ),
-    "mutual_information_limit": Metric("its limit, log of the number of texts (nats)", "more texts raise it", TELLING),
+    "mutual_information_limit": Metric(
+        "limit of the mutual information (nats)", "log of the number of {noun}s, so more of them raise it", TELLING
+    ),
     "marginal_kl": Metric(
         "marginal KL(q(z) || p(z)) (nats)",
-        "how far the posterior of all these texts is from N(0, I), rate less mutual information; too "
-        "large where that is at its limit",
+        "how far the posterior of all these {noun}s is from N(0, I): rate minus mutual information; too large where "
+        "that is at its limit",
         TELLING,
     ),
     "marginal_kl_fitted": Metric("marginal KL, fitted prior (nats)", "the same, from the fitted prior"),
@@ -237,13 +249,13 @@ TABLE_METRICS = {
 
 
 def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None = None) -> ModelTable:
-    """Compute the model table: what to show beside generation metrics, because a collapsed model generates well.
+    """Compute the model table, to show beside generation metrics, since a collapsed model generates well too.
 
-    Warns with a `CollapseWarning` where the latent space has collapsed.
+    Warns with a `CollapseWarning` if the latent space has collapsed.
 
     Args:
         codec: the model.
-        held_out: texts it has not been trained on; those that `Codec.tokenize` has read are not read again.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` returned are not tokenized again.
         settings: how much work to do.
 
     Raises:
@@ -253,10 +265,9 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
     texts = encodable(codec, first_texts(held_out, settings.texts))
     posterior = codec.posterior(texts)
     coded = _coded(codec, texts, settings)
-    carried = _carried(posterior, coded, settings)
-    collapse = ""
-    if len(texts) >= _ENOUGH_TO_JUDGE:
-        collapse = collapse_sentence(coded["rate"], carried["active_units"], codec.latent)
+    information = mutual_information(posterior, INFORMATION_POINTS.generator(settings.seed))
+    units, fitted = active_units(posterior.mean), coded["rate_fitted"]
+    collapse = collapse_sentence(coded["rate"], units, codec.latent) if len(texts) >= _ENOUGH_TO_JUDGE else ""
     if collapse:
         warnings.warn(collapse, CollapseWarning, stacklevel=2)
     return ModelTable(
@@ -265,16 +276,18 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
         latent=codec.latent,
         collapse=collapse,
         **coded,
-        **carried,
-        **_forced(codec, texts, posterior, settings),
-        **_reconstructed(codec, texts, posterior),
-        **_protocol(codec, texts.take(range(len(texts))[: settings.protocol_texts]), settings),
+        active_units=units,
+        mutual_information=information.mutual,
+        mutual_information_limit=information.limit,
+        marginal_kl=coded["rate"] - information.mutual,
+        marginal_kl_fitted=None if fitted is None else fitted - information.mutual,
+        **_reconstructed(codec, texts, posterior, settings),
         **_refined(codec, texts.take(range(len(texts))[: settings.refined_texts]), posterior, settings),
     )
 
 
 def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
-    """Return what the texts cost to code: bounds on log p(x) and their parts, in nats and in bits a symbol."""
+    """Return what the texts cost to code: bounds on log p(x) and their parts, in nats and in bits per symbol."""
     tokens = sum(len(ids) + 1 for ids in texts.ids)
     characters = sum(len(form) for form in texts.forms)
     a_token, a_character = (len(texts) / math.log(2) / count for count in (tokens, characters))
@@ -306,38 +319,23 @@ def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict
     }
 
 
-def _carried(posterior: Posterior, coded: Mapping[str, Any], settings: ModelSettings) -> dict[str, Any]:
-    """Return how much of the texts z carries; `coded` has their rates, nats."""
-    information = mutual_information(posterior, INFORMATION_POINTS.generator(settings.seed))
-    fitted = coded["rate_fitted"]
-    return {
-        "active_units": active_units(posterior.mean),
-        "mutual_information": information.mutual,
-        "mutual_information_limit": information.limit,
-        "marginal_kl": coded["rate"] - information.mutual,
-        "marginal_kl_fitted": None if fitted is None else fitted - information.mutual,
-    }
-
-
-def _forced(codec: Codec, texts: TokenizedTexts, posterior: Posterior, settings: ModelSettings) -> dict[str, Any]:
-    """Return what teacher forcing tells, with z at the mean, at a sample, and at a sample of another text."""
+def _reconstructed(
+    codec: Codec, texts: TokenizedTexts, posterior: Posterior, settings: ModelSettings
+) -> dict[str, Any]:
+    """Return how the texts are reconstructed: teacher-forced, free-running, and by the 10 x 10 protocol."""
     rng = TEACHER_FORCED_POINTS.generator(settings.seed)
     sample = posterior.rsample(1, rng)[0]
     swapped = posterior.rsample(1, rng)[0][other_rows(len(texts), rng)]
     at_mean, at_sample, at_other = teacher_forced(codec, texts, posterior.mean, sample, swapped)
+    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
+    missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
+    first = texts.take(range(len(texts))[: settings.protocol_texts])
+    shares = sampled_reconstruction(codec, first, seed=settings.seed) if len(first) else None
     return {
         "teacher_forced_exact": at_mean.exact,
         "teacher_forced_exact_sampled": at_sample.exact,
         "token_accuracy": at_mean.accuracy,
         "distortion_shuffled": -at_other.log_likelihood.mean().item() if len(texts) > 1 else None,
-    }
-
-
-def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: Posterior) -> dict[str, Any]:
-    """Return how the texts come back, free-running from the mean, and how far off those are that do not."""
-    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
-    missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
-    return {
         "exact_reconstruction": found.exact,
         "canonical_equal": canonical_equal(codec, found),
         "misses": missed.count,
@@ -345,6 +343,9 @@ def _reconstructed(codec: Codec, texts: TokenizedTexts, posterior: Posterior) ->
         "miss_stereo_only": missed.stereo_only,
         **_spread("miss_tanimoto", missed.tanimoto),
         **_spread("miss_edits", missed.edits),
+        "ten_by_ten": None if shares is None else shares.mean().item(),
+        "ten_by_ten_error": None if len(first) < 2 or shares is None else shares.std().item() / math.sqrt(len(first)),
+        "ten_by_ten_texts": len(first),
     }
 
 
@@ -353,17 +354,8 @@ def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
     return {f"{name}_{key}": value for key, value in values.items()}
 
 
-def _protocol(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict[str, Any]:
-    """Return the share that comes back by the 10 x 10 protocol, and its standard error over the texts."""
-    if not len(texts):
-        return {"ten_by_ten": None, "ten_by_ten_error": None, "ten_by_ten_texts": 0}
-    shares = sampled_reconstruction(codec, texts, seed=settings.seed)
-    error = shares.std().item() / math.sqrt(len(texts)) if len(texts) > 1 else None
-    return {"ten_by_ten": shares.mean().item(), "ten_by_ten_error": error, "ten_by_ten_texts": len(texts)}
-
-
 def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings: ModelSettings) -> dict[str, Any]:
-    """Return what beam search and posteriors of the texts' own bring back, and what the encoder's cost more."""
+    """Return what beam search and refined posteriors reconstruct, and how much more the encoder's posteriors cost."""
     if not len(texts):
         shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
@@ -386,13 +378,14 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
 
 
 def encodable(codec: Codec, texts: AnyTexts) -> TokenizedTexts:
-    """Return the texts as the model reads them; those that it cannot read are listed there.
+    """Return the texts as the model encodes them, with a list of those that it cannot encode.
 
     Raises:
-        InputError: it can read none of them; the message says why for the first.
+        InputError: it can encode none of them; the message says why for the first.
     """
     read = codec.tokenize(texts, on_error="skip")
     if not len(read):
-        reason = read.rejected[0].reason if read.rejected else "there are no texts"
-        raise InputError(f"none of the {read.given} texts can be encoded by this model: {reason}")
+        noun = codec.tokenizer.domain.noun
+        reason = read.rejected[0].reason if read.rejected else f"there are no {noun}s"
+        raise InputError(f"none of the {read.given} {noun}s can be encoded by this model: {reason}")
     return read

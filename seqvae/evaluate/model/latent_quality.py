@@ -1,4 +1,4 @@
-"""What can be read off the latent space: properties predicted from z, and smooth paths."""
+"""Quality of the latent space: how well z predicts properties, and how smooth paths are."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Others = Float[np.ndarray, "others latent"]
 Predictions = Float[np.ndarray, " others"]
 Predict = Callable[[Points, Values, Others], Predictions]
 
-# From next to no shrinkage of standardised coordinates to next to nothing left, half a decade apart.
+# From hardly any shrinkage of standardised coordinates to nearly complete shrinkage, half a decade apart.
 _ALPHAS = np.logspace(-2, 5, 15)
 _MOLECULAR = ("logp", "qed", "sa")
 
@@ -47,14 +47,14 @@ class LatentSettings:
     """How much work the latent quality is.
 
     Attributes:
-        texts: texts looked at, at most; the first ones.
-        folds: parts of the cross-validation.
-        gp_texts: texts of the Gaussian process, at most, taken evenly. Time grows with the cube.
-        gp_tune: texts of each fold's training part, at most, on which the process's three hyperparameters are fitted.
-        pairs: paths walked; each costs `steps` decodings.
+        texts: number of texts, at most; the first ones.
+        folds: of the cross-validation.
+        gp_texts: texts of the Gaussian process, at most, evenly spaced. Time grows with the cube.
+        gp_tune: texts of each training fold, at most, on which the three hyperparameters of the process are fitted.
+        pairs: number of paths; each costs `steps` decodings.
         steps: points along a path, both ends included.
         path: `slerp` or `linear`.
-        seed: seed of the folds and of the pairs.
+        seed: of the folds and of the pairs.
     """
 
     texts: int = 2000
@@ -74,12 +74,12 @@ class LatentSettings:
 
 @dataclass(frozen=True)
 class LatentQuality:
-    """How much the latent space tells of properties, and how smooth it is.
+    """How well the latent space predicts properties, and how smooth it is.
 
     R2 and Spearman's rank correlation are of held-out predictions: every text is predicted once, by a model fitted to
-    the other folds. By property; None where it is the same for all texts, or known for too few of them.
+    the other folds. By property; None if it is the same for all texts, or known for too few of them.
 
-    What each field is, with its unit, is in `LATENT_METRICS`.
+    `LATENT_METRICS` has the meaning and unit of each field.
     """
 
     texts: int
@@ -103,30 +103,30 @@ class LatentQuality:
     path_forward_steps: float
 
 
-# A metric of the latent space is a field above, its name here and its value below.
+# A metric of the latent space is a field above, a title here and a value below. `{noun}` is what one text is called.
 LATENT_METRICS = {
-    "texts": Metric("distinct texts", "texts the model has not been trained on"),
-    "left_out": Metric("texts left out", "not encodable, or the same as one before"),
+    "texts": Metric("distinct {noun}s", "{noun}s the model has not been trained on"),
+    "left_out": Metric("{noun}s left out", "not encodable, or repeated"),
     "latent": Metric("latent dimensions", "of z"),
-    "folds": Metric("folds", "each text is predicted by a model fitted to the other folds"),
-    "gp_texts": Metric("texts of the Gaussian process", "taken evenly from these; its time grows with the cube"),
+    "folds": Metric("folds", "each {noun} is predicted by a model fitted to the other folds"),
+    "gp_texts": Metric("{noun}s of the Gaussian process", "evenly spaced among these; time grows with the cube"),
     "ridge_r2": Metric("ridge, R²", "linear in the posterior mean, held out", BY_PROPERTY),
     "ridge_rank": Metric("ridge, rank", "Spearman's, held out", BY_PROPERTY),
     "gp_r2": Metric("GP, R²", "smooth in the posterior mean, held out", BY_PROPERTY),
     "gp_rank": Metric("GP, rank", "Spearman's, held out", BY_PROPERTY),
-    "path_pairs": Metric("paths", "between the posterior means of two random texts"),
+    "path_pairs": Metric("paths", "between the posterior means of two random {noun}s"),
     "path_steps": Metric("points along a path", "both ends included, decoded greedily"),
     "path_validity": Metric("validity along paths (share of points)", "a molecule, or a sequence that is not empty"),
-    "path_distinct": Metric("distinct texts along a path (mean)", "of the points along it"),
+    "path_distinct": Metric("distinct {noun}s along a path (mean)", "among the points along it"),
     "path_similarity": Metric(
         "similarity of neighbouring points (0 to 1)",
-        "Tanimoto for molecules, 1 - edit distance / length for sequences; 0 with an invalid one",
+        "Tanimoto for molecules, 1 - edit distance / length for sequences; 0 if one is invalid",
     ),
-    "path_similarity_moved": Metric("the same where the text changes (0 to 1)", "steps that stay at one text left out"),
+    "path_similarity_moved": Metric("the same where the {noun} changes (0 to 1)", "without steps to the same {noun}"),
     "path_worst_step": Metric("similarity across the largest jump of a path (0 to 1)", "mean over the paths"),
-    "path_ends_similarity": Metric("similarity of a path's ends (0 to 1)", "what a single jump would have"),
+    "path_ends_similarity": Metric("similarity of a path's ends (0 to 1)", "that of a single jump"),
     "path_monotone": Metric(
-        "monotone paths (share of paths)", "no step comes nearer to the start or further from the end"
+        "monotone paths (share of paths)", "no step comes closer to the start or moves away from the end"
     ),
     "path_forward_steps": Metric("forward steps (share of steps)", "they do neither"),
 }
@@ -138,19 +138,19 @@ def latent_quality(
     columns: Mapping[str, Sequence[float]] | None = None,
     settings: LatentSettings | None = None,
 ) -> LatentQuality:
-    """Predict properties from the latent points of texts, and walk between these.
+    """Predict properties from the latent points of texts, and interpolate between these.
 
-    Properties are logP, QED and SA score of molecules, the GC share of DNA, and the columns given.
+    Properties are logP, QED and SA score of molecules, the GC content of DNA and RNA, and the given columns.
 
     Args:
         codec: the model.
-        texts: texts it has not been trained on. Equal ones count once, so that none is held out and trained on.
-        columns: more properties by name, a value a text; NaN where it is not known.
+        texts: texts it has not been trained on. Equal ones count once, so that none is both held out and fitted.
+        columns: more properties by name, one value per text; NaN if it is not known.
         settings: how much work to do.
 
     Raises:
         InputError: fewer than twice as many distinct texts as folds can be encoded.
-        UsageError: a column has another length than the texts.
+        UsageError: a column does not have one value per text.
     """
     settings = settings or LatentSettings()
     given = texts.given if isinstance(texts, TokenizedTexts) else len(texts)
@@ -158,13 +158,14 @@ def latent_quality(
         if len(values) != given:
             raise UsageError(f"column {name!r}: expected a value for each of {given} texts, got {len(values)}")
     read = encodable(codec, first_texts(texts, settings.texts))
-    distinct = _distinct(read)
+    distinct = read.take(sorted(np.unique(read.forms, return_index=True)[1].tolist()))  # the first of each form
     count = len(distinct)
     if count < 2 * settings.folds:
-        raise InputError(f"expected at least {2 * settings.folds} distinct texts to predict from, got {count}")
+        noun = codec.tokenizer.domain.noun
+        raise InputError(f"expected at least {2 * settings.folds} distinct {noun}s to predict from, got {count}")
     z = codec.encode(distinct).double().numpy()
-    own = _own_properties(codec, distinct.forms)
-    known = {**own, **{name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}}
+    known = _own_properties(codec, distinct.forms)
+    known |= {name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}
     ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}
     few, process = _at_most(settings.gp_texts, count), gaussian_process(settings.gp_tune)
     gp = {name: _fit(process, z[few], [values[i] for i in few], settings) for name, values in known.items()}
@@ -183,16 +184,8 @@ def latent_quality(
     )
 
 
-def _distinct(texts: TokenizedTexts) -> TokenizedTexts:
-    """Return the texts without those whose form came before."""
-    first: dict[str, int] = {}
-    for place, form in enumerate(texts.forms):
-        first.setdefault(form, place)
-    return texts.take(list(first.values()))
-
-
 def _at_most(most: int, count: int) -> list[int]:
-    """Return rows taken evenly, `most` of them or all: a file may be in some order."""
+    """Return at most `most` rows, evenly spaced, since a file may be sorted."""
     return np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
 
 
@@ -208,7 +201,7 @@ def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]
 def _fit(
     predict: Predict, z: Points, values: Sequence[float], settings: LatentSettings
 ) -> tuple[float | None, float | None]:
-    """Return R2 and rank correlation of held-out predictions over the texts of which the value is known."""
+    """Return R2 and rank correlation of held-out predictions over the texts whose value is known."""
     y = np.asarray(values, float)
     known = np.isfinite(y)
     y = y[known]
@@ -219,7 +212,7 @@ def _fit(
 
 
 def held_out(predict: Predict, z: Points, y: Values, folds: int, seed: int) -> Values:
-    """Return a prediction for every text, made by a model fitted to the other folds alone."""
+    """Return a prediction for every text, by a model fitted to the other folds only."""
     found = np.empty_like(y)
     for fitted, left in KFold(folds, shuffle=True, random_state=FOLDS.seed(seed) % 2**32).split(z):
         found[left] = predict(z[fitted], y[fitted], z[left])
@@ -227,24 +220,25 @@ def held_out(predict: Predict, z: Points, y: Values, folds: int, seed: int) -> V
 
 
 def rank_correlation(left: Values, right: Values) -> float:
-    """Return Spearman's rank correlation; 0 where one side is constant, which orders nothing."""
+    """Return Spearman's rank correlation; 0 if either is constant, and so orders nothing."""
     return 0.0 if np.ptp(left) == 0 or np.ptp(right) == 0 else float(spearmanr(left, right).statistic)
 
 
 def predict_ridge(z: Points, y: Values, others: Others) -> Predictions:
-    """Ridge regression from standardised coordinates, its penalty chosen by leave-one-out error."""
+    """Predict by ridge regression on standardised coordinates, the penalty chosen by leave-one-out error."""
     model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(z, y)
     return np.asarray(model.predict(others), float)
 
 
 def gaussian_process(tune: int) -> Predict:
-    """Return a Gaussian process from standardised coordinates, squared-exponential with one length, and noise.
+    """Return a Gaussian process on standardised coordinates: squared-exponential kernel with one length, and noise.
 
-    Its three hyperparameters maximise the marginal likelihood of at most `tune` of the texts; it is then conditioned on
-    all of them.
+    The three hyperparameters maximise the marginal likelihood of at most `tune` of the texts; the process is then
+    conditioned on all of them.
     """
 
     def predict(z: Points, y: Values, others: Others) -> Predictions:
+        """Fit to some texts, and predict others."""
         scaler = StandardScaler().fit(z)
         z, others, centre, spread = scaler.transform(z), scaler.transform(others), y.mean(), y.std() or 1.0
         y = (y - centre) / spread
@@ -252,7 +246,7 @@ def gaussian_process(tune: int) -> Predict:
             0.5, (1e-4, 1e1)
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is reached is an answer too
+            warnings.simplefilter("ignore", ConvergenceWarning)  # reaching a bound is an answer too
             few = _at_most(tune, len(z))
             tuned = GaussianProcessRegressor(kernel).fit(z[few], y[few]).kernel_
         model = GaussianProcessRegressor(tuned, optimizer=None).fit(z, y)

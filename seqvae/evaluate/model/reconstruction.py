@@ -1,31 +1,31 @@
-"""How well texts come back from their latent points."""
+"""How well texts are reconstructed from their latent points."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.config import INFERENCE_BATCH, DecodeConfig
 from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.latent.codec import Codec
-from seqvae.model.encoders import Tokens, present
+from seqvae.model.encoders import present
 from seqvae.model.objective import log_likelihood
 from seqvae.runtime.device import evaluating
 from seqvae.runtime.streams import PROTOCOL_DECODINGS, PROTOCOL_ENCODINGS
 
-_PROTOCOL_TEXTS = 20  # texts of the 10 x 10 protocol decoded together: 2,000 rows
+_PROTOCOL_TEXTS = 20  # texts of the 10 x 10 protocol that are decoded together: 2,000 rows
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Texts beside what came back, greedy from the posterior mean, free-running.
+    """Texts and their reconstructions, greedy from the posterior mean, free-running.
 
     Attributes:
         texts: in canonical form.
-        decoded: what came back.
+        decoded: the reconstructions.
     """
 
     texts: list[str]
@@ -33,12 +33,12 @@ class Reconstruction:
 
     @property
     def exact(self) -> float:
-        """Share of texts that came back as the same canonical text."""
+        """The share of texts whose reconstruction is the same canonical text."""
         return sum(a == b for a, b in zip(self.texts, self.decoded, strict=True)) / len(self.texts)
 
     @property
     def misses(self) -> list[tuple[str, str]]:
-        """Each text that did not come back exactly, beside what came instead."""
+        """Each text that was not reconstructed exactly, with its reconstruction."""
         return [(a, b) for a, b in zip(self.texts, self.decoded, strict=True) if a != b]
 
 
@@ -56,7 +56,7 @@ def reconstruct(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH
 
 
 def canonical_equal(codec: Codec, found: Reconstruction) -> float:
-    """Return the share of texts whose reconstruction has their canonical form, once it is made canonical itself.
+    """Return the share of texts whose reconstruction has the right canonical form, once it is made canonical itself.
 
     A codec already decodes into canonical form, so this exceeds `exact` only where a canonical form is no fixed point.
     """
@@ -67,11 +67,11 @@ def canonical_equal(codec: Codec, found: Reconstruction) -> float:
 
 @dataclass(frozen=True)
 class Forced:
-    """What the decoder says of texts when each token is predicted from the true tokens before it (teacher forcing).
+    """What the decoder predicts of texts, each token from the true tokens before it (teacher forcing).
 
     Attributes:
-        right: `(texts,)`, tokens that the model finds likeliest.
-        tokens: `(texts,)`, tokens, ends included.
+        right: `(texts,)`, number of tokens that the model finds likeliest.
+        tokens: `(texts,)`, number of tokens, ends included.
         log_likelihood: `(texts,)`, log p(x|z), nats.
     """
 
@@ -81,15 +81,15 @@ class Forced:
 
     @property
     def accuracy(self) -> float:
-        """Share of right tokens."""
+        """The share of tokens that are right."""
         return int(self.right.sum()) / int(self.tokens.sum()) if len(self.tokens) else 0.0
 
     @property
     def exact(self) -> float:
-        """Share of texts of which all tokens are right.
+        """The share of texts with all tokens right.
 
         Greedy free-running decoding from the same z then gives the same tokens, by induction over the positions; so
-        this never exceeds `Reconstruction.exact`, but for rounding and for sets of allowed symbols.
+        this never exceeds `Reconstruction.exact`, except for rounding and for sets of allowed symbols.
         """
         return int((self.right == self.tokens).sum()) / len(self.tokens) if len(self.tokens) else 0.0
 
@@ -107,11 +107,11 @@ def teacher_forced(
     Args:
         codec: the model.
         texts: what is predicted.
-        *points: one or several choices of z, a row a text: the posterior means, samples, another text's.
-        batch_size: texts at a time.
+        *points: one or several choices of z, one row per text: the posterior means, samples, another text's.
+        batch_size: texts per pass.
 
     Returns:
-        What was found, for each choice of z.
+        The predictions for each choice of z.
 
     Raises:
         InputError: a text cannot be encoded.
@@ -121,19 +121,18 @@ def teacher_forced(
     likelihood = torch.zeros(len(points), len(texts))
     with evaluating(codec.model):
         for rows, tokens in codec.batches(texts, batch_size):
-            tokens_each[rows] = present(tokens).sum(1).cpu()
+            there = present(tokens)
+            tokens_each[rows] = there.sum(1).cpu()
             for number, z in enumerate(points):
                 logits = codec.model.decoder(z[rows].to(tokens.device), tokens)
-                right[number, rows] = _likeliest_right(logits, tokens).sum(1).cpu()
+                likeliest = logits.argmax(-1)
+                if tokens.dim() == 3:  # sets of allowed symbols
+                    hits = tokens.gather(2, likeliest.unsqueeze(2)).squeeze(2) > 0
+                else:
+                    hits = likeliest == tokens
+                right[number, rows] = (hits & there).sum(1).cpu()
                 likelihood[number, rows] = log_likelihood(logits, tokens).float().cpu()
     return [Forced(r, tokens_each, total) for r, total in zip(right, likelihood, strict=True)]
-
-
-def _likeliest_right(logits: Float[Tensor, "batch length vocab"], tokens: Tokens) -> Bool[Tensor, "batch length"]:
-    likeliest = logits.argmax(-1)
-    if tokens.dim() == 3:  # one of the allowed symbols
-        return (tokens.gather(2, likeliest.unsqueeze(2)).squeeze(2) > 0) & present(tokens)
-    return (likeliest == tokens) & present(tokens)
 
 
 def token_accuracy(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH) -> float:
@@ -155,7 +154,7 @@ def sampled_reconstruction(
 
     The protocol of Jin et al. 2018 (arXiv:1802.04364, section 3.1): 10 samples of q(z|x), each decoded 10 times by
     sampling every token (temperature 1); equal means the same canonical text, stereo included. It costs
-    `encodings * decodings` decodings a text.
+    `encodings * decodings` decodings per text.
 
     Raises:
         InputError: a text cannot be encoded.

@@ -1,4 +1,4 @@
-"""How far off a reconstruction is where it is not exact."""
+"""How far off reconstructions are that are not exact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqvae.sequences.molecules import is_valid
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and quartiles of some numbers."""
+    """Mean and quartiles of a set of numbers."""
 
     mean: float
     lower_quartile: float
@@ -23,14 +23,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class ReconstructionErrors:
-    """Texts that did not come back exactly, against what came instead.
+    """Texts that were not reconstructed exactly, compared with their reconstructions.
 
     Attributes:
         count: number of misses.
-        invalid: share of misses that are no molecule or an empty sequence.
-        stereo_only: molecules: share of misses that are the same molecule but for stereo; None for sequences.
-        tanimoto: molecules: Tanimoto similarity to the text, 0 where what came is no molecule; None for sequences.
-        edits: sequences: edit distance to the text, characters; None for molecules.
+        invalid: share of misses that are invalid molecules or empty sequences.
+        stereo_only: molecules: share of misses that are the same molecule except for stereo; None for sequences.
+        tanimoto: molecules: Tanimoto similarity to the original, 0 for an invalid one; None for sequences.
+        edits: sequences: edit distance to the original, characters; None for molecules.
     """
 
     count: int
@@ -41,7 +41,7 @@ class ReconstructionErrors:
 
 
 def measure_reconstruction_errors(pairs: Sequence[Pair], molecular: bool) -> ReconstructionErrors:
-    """Measure misses, each a text and what came back instead; all but the count is None where there are none."""
+    """Measure misses, each a text and its reconstruction; without any, everything except the count is None."""
     if not pairs:
         return ReconstructionErrors(0, None, None, None, None)
     if not molecular:

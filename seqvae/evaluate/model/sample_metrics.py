@@ -1,4 +1,4 @@
-"""Figures of sampled texts."""
+"""Metrics of sampled texts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class SampleMetrics:
     """Shares over sampled texts; MOSES' definitions (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644).
 
     Attributes:
-        validity: share that is a molecule (RDKit reads it) or a non-empty sequence.
+        validity: share that are molecules (RDKit reads them) or non-empty sequences.
         uniqueness: share of distinct texts among the valid ones.
-        novelty: share of the distinct valid texts that training has not seen; None where that is not known.
+        novelty: share of the distinct valid texts that training has not seen; None if that is not known.
     """
 
     validity: float
@@ -31,8 +31,8 @@ def sample_metrics(samples: AnyTexts, tokenizer: Tokenizer, training: TokenStore
 
     Args:
         samples: as decoded.
-        tokenizer: knows what is valid, and the canonical form.
-        training: the training texts, packed by this tokenizer; None where they are not at hand.
+        tokenizer: decides what is valid, and gives the canonical form.
+        training: the training texts, packed by this tokenizer; None if they are not available.
     """
     read = tokenize(samples, tokenizer, on_error="skip")
     valid = [form for form in (*read.forms, *(one.form for one in read.rejected)) if form]
@@ -45,9 +45,9 @@ def sample_metrics(samples: AnyTexts, tokenizer: Tokenizer, training: TokenStore
 
 
 def seen_in(store: TokenStore, texts: TokenizedTexts) -> int:
-    """Return how many of the texts stand in the store: equal texts have equal ids, and repeated ones count once.
+    """Return how many of the texts are in the store: equal texts have equal ids, and repeated ones count once.
 
-    A text that cannot be read has a token that training has not seen, so training has not seen the text.
+    A text that cannot be encoded has a token that training has not seen, so training has not seen the text either.
     """
     keys = {np.asarray(ids, np.uint16).tobytes() for form, ids in zip(texts.forms, texts.ids, strict=True) if form}
     lengths = np.unique([len(key) // 2 for key in keys])

@@ -10,11 +10,11 @@ class ModelSettings:
     """How much work a model table is.
 
     Attributes:
-        texts: held-out texts looked at, at most; the first ones.
+        texts: number of held-out texts, at most; the first ones.
         iwae_samples: samples of the importance-weighted bound; each costs one pass over the texts.
-        protocol_texts: texts of the 10 x 10 protocol, at most; each costs 100 decodings. 0: leave it out.
-        refined_texts: texts that are decoded by beam search, and whose posteriors are refined, at most; each costs
-            some `REFINE_STEPS` training steps. 0: leave it out.
+        protocol_texts: texts of the 10 x 10 protocol, at most; each costs 100 decodings. 0: leave the protocol out.
+        refined_texts: texts, at most, that are decoded by beam search and whose posteriors are refined; each costs
+            about `REFINE_STEPS` training steps. 0: leave both out.
         seed: seed of all draws.
     """
 

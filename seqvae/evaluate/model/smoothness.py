@@ -1,4 +1,4 @@
-"""How smoothly texts change along paths between latent points."""
+"""How smoothly decoded texts change along paths between latent points."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from seqvae.latent.interpolate import linear, slerp
 from seqvae.runtime.streams import PATH_ENDS
 
 _PATHS = {"slerp": slerp, "linear": linear}
-_ROUNDING = 1e-9  # of similarities: a smaller fall or rise is none
+_ROUNDING = 1e-9  # of similarities: smaller changes are ignored
 
 
 @dataclass(frozen=True)
 class PathSettings:
-    """Which paths are walked.
+    """Which paths are decoded.
 
     Attributes:
         pairs: pairs of texts, drawn at random.
@@ -49,20 +49,20 @@ class PathQuality:
     """What is decoded along paths between the posterior means of two texts; means over the paths.
 
     Similarity is that of `similarity.similarities`: Tanimoto for molecules, from the edit distance for sequences, and 0
-    with a point that is not valid.
+    if a point is not valid.
 
     Attributes:
         pairs: number of paths.
         steps: points along each, ends included.
         validity: share of points that decode to a valid text.
-        distinct: distinct valid texts along a path.
+        distinct: number of distinct valid texts along a path.
         similarity: of neighbouring points.
         similarity_moved: of neighbouring points with different texts; None if there are none.
         worst_step: the smallest similarity of neighbouring points along a path.
-        ends_similarity: of the two ends: what one jump would have.
-        monotone: share of paths, valid throughout, on which no step comes nearer to the first end or further from the
-            last.
-        forward_steps: share of steps between valid points that do neither.
+        ends_similarity: of the two ends: that of a single jump.
+        monotone: share of paths that are valid throughout and on which no step comes closer to the first end or moves
+            away from the last.
+        forward_steps: share of steps that are between valid points and do neither.
     """
 
     pairs: int
@@ -78,7 +78,7 @@ class PathQuality:
 
 
 def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = None) -> PathQuality:
-    """Walk between random pairs of texts, decode greedily at equal steps, and measure what comes.
+    """Interpolate between random pairs of texts, decode greedily at equal steps, and measure the result.
 
     Args:
         codec: the model.
@@ -101,7 +101,7 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
 
 
 def _pairs(count: int, settings: PathSettings) -> NDArray[np.int64]:
-    """Return rows of the first and of the last texts, `(2, pairs)`; the two of a pair always differ."""
+    """Return the rows of the first and of the last texts, `(2, pairs)`; the two of a pair always differ."""
     if count < 2:
         raise UsageError(f"a path needs two texts, got {count}")
     rng = np.random.default_rng(PATH_ENDS.seed(settings.seed))
@@ -110,7 +110,7 @@ def _pairs(count: int, settings: PathSettings) -> NDArray[np.int64]:
 
 
 def measure_paths(paths: Sequence[Sequence[str]], molecular: bool) -> PathQuality:
-    """Measure decoded paths of one length, each text in canonical form, or empty where it is not valid."""
+    """Measure decoded paths of one length, each text in canonical form, or empty if it is not valid."""
     forms = np.array(paths, dtype=object)
     steps = _similarities(forms[:, :-1], forms[:, 1:], molecular)
     from_first = _similarities(np.broadcast_to(forms[:, :1], forms.shape), forms, molecular)

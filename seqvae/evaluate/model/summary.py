@@ -1,4 +1,4 @@
-"""What a training was worth: the model table, and how many samples are valid, distinct and new."""
+"""Metrics of a trained model: the model table, and how many samples are valid, unique and novel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqvae.latent.codec import Codec
 
 @dataclass(frozen=True)
 class Summary(ModelTable):
-    """The model table and metrics of texts sampled from the prior that the model prefers; see `SUMMARY_METRICS`."""
+    """The model table, and metrics of texts sampled from the model's default prior; see `SUMMARY_METRICS`."""
 
     samples: int
     validity: float
@@ -25,12 +25,12 @@ class Summary(ModelTable):
 
 SUMMARY_METRICS = {
     **TABLE_METRICS,
-    "samples": Metric("texts sampled", "from the prior that the model prefers", BRIEF),
+    "samples": Metric("{noun}s sampled", "from the model's default prior", BRIEF),
     "validity": Metric(
         "validity (share of samples)", "a molecule that RDKit reads, or a sequence that is not empty", BRIEF
     ),
     "uniqueness": Metric("uniqueness (share of valid samples)", "distinct ones", BRIEF),
-    "novelty": Metric("novelty (share of distinct samples)", "not in the training texts", BRIEF),
+    "novelty": Metric("novelty (share of distinct samples)", "not among the training {noun}s", BRIEF),
 }
 
 
@@ -52,8 +52,8 @@ def summarise(
 
     Args:
         codec: the model.
-        held_out: texts it has not been trained on; those that `Codec.tokenize` has read are not read again.
-        training: texts it has been trained on, packed, for novelty; None where they are not at hand.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` returned are not tokenized again.
+        training: texts it has been trained on, packed, for novelty; None if they are not available.
         settings: how much work to do.
     """
     settings = settings or SummarySettings()

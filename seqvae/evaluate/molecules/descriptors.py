@@ -1,29 +1,28 @@
-"""What the metrics need to know of single molecules: canonical forms, fingerprints, fragments, properties.
+"""What the metrics need to know about single molecules: canonical forms, fingerprints, fragments, properties.
 
-Works on plain lists, without torch, because it also runs in worker processes (`molecule_workers.py`).
+Works on plain lists, without torch, because it also runs in worker processes (`parallel.py`).
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import QED, Descriptors, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import QED, Descriptors
 
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.molecules.filters import passes_filters
 from seqvae.evaluate.molecules.fragments import brics_fragments, ring_scaffold
+from seqvae.properties.molecules.fingerprints import morgan_bits
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.sequences.molecules import canonical_or_none
 
 Column = list[Any] | NDArray[Any]
 
-PROPERTIES = ("logP", "SA", "QED", "weight")  # MOSES' names
-# Of GuacaMol's comparison of distributions; the first four are continuous.
+# Those that GuacaMol compares the distributions of; the first four are continuous.
 DESCRIPTORS = (
     "BertzCT",
     "MolLogP",
@@ -36,14 +35,16 @@ DESCRIPTORS = (
     "NumAromaticRings",
 )
 _DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = dict(Descriptors.descList)
+# By MOSES' names; the weight in g/mol.
+PROPERTIES = {"logP": _DESCRIPTORS["MolLogP"], "SA": sa_score, "QED": QED.qed, "weight": _DESCRIPTORS["MolWt"]}
 FINGERPRINT_BITS = 1024  # MOSES'; radius 2
 LONG_BITS = 4096  # GuacaMol's; radius 2
 
 
 def canonical_forms(text: str) -> list[str]:
-    """Return the canonical SMILES with and without stereo; nothing for a text that is no molecule.
+    """Return the canonical SMILES with and without stereo; nothing for a text that is not a molecule.
 
-    Without stereo means without isotopes too, as RDKit and GuacaMol have it.
+    Without stereo also means without isotopes, as in RDKit and GuacaMol.
 
     >>> canonical_forms("C[C@H](F)O"), canonical_forms("C(")
     (['C[C@@H](O)F', 'CC(O)F'], [])
@@ -58,35 +59,20 @@ def canonical_forms(text: str) -> list[str]:
     return [smiles, canonical_or_none(flat) or flat]
 
 
-def _properties(molecule: Chem.Mol) -> list[float]:
-    logp = rdMolDescriptors.CalcCrippenDescriptors(molecule)[0]
-    return [logp, sa_score(molecule), QED.qed(molecule), _DESCRIPTORS["MolWt"](molecule)]
-
-
-def _descriptors(molecule: Chem.Mol) -> list[float]:
-    values = np.asarray([_DESCRIPTORS[name](molecule) for name in DESCRIPTORS], np.float64)
-    return np.where(np.isfinite(values), values, 0.0).tolist()  # as GuacaMol does
-
-
-@functools.cache
-def _generator(bits: int, chirality: bool) -> Any:  # noqa: ANN401 - RDKit has no name for it
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits, includeChirality=chirality)
-
-
 def _packed(molecule: Chem.Mol, bits: int, chirality: bool = False) -> NDArray[np.uint8]:
-    fingerprint = _generator(bits, chirality).GetFingerprint(molecule)
-    return np.frombuffer(DataStructs.BitVectToBinaryText(fingerprint), np.uint8)
+    return np.frombuffer(DataStructs.BitVectToBinaryText(morgan_bits(molecule, bits, chirality)), np.uint8)
 
 
-# Each column: what it takes of a molecule, and the type of its array (none: a list). Fingerprints are packed bits.
-_COLUMNS: dict[str, tuple[Callable[[Chem.Mol], Any], type | None]] = {
+# Each column: the function of a molecule that gives its value, or those that give its values, and the type of its array
+# (None: a list). Fingerprints are packed bits.
+_COLUMNS: dict[str, tuple[Callable[[Chem.Mol], Any] | list[Callable[[Chem.Mol], float]], type | None]] = {
     "fingerprint": (lambda molecule: _packed(molecule, FINGERPRINT_BITS), np.uint8),
     "stereo fingerprint": (lambda molecule: _packed(molecule, FINGERPRINT_BITS, chirality=True), np.uint8),
     "long fingerprint": (lambda molecule: _packed(molecule, LONG_BITS), np.uint8),
     "fragments": (brics_fragments, None),
     "scaffold": (ring_scaffold, None),
-    "properties": (_properties, np.float64),
-    "descriptors": (_descriptors, np.float64),
+    "properties": (list(PROPERTIES.values()), np.float64),
+    "descriptors": ([_DESCRIPTORS[name] for name in DESCRIPTORS], np.float64),
     "passes": (passes_filters, np.bool_),
 }
 _WIDTHS = {
@@ -97,11 +83,11 @@ _WIDTHS = {
     "descriptors": (len(DESCRIPTORS),),
     "passes": (),
 }
-FORMS = "forms"  # the one column that takes texts of any kind
+FORMS = "forms"  # the only column that takes texts of any kind
 
 
 def facts(texts: Sequence[str], columns: Sequence[str]) -> dict[str, Column]:
-    """Return what was asked for of each text.
+    """Return the columns that were asked for, with a value for each text.
 
     Args:
         texts: canonical SMILES; texts of any kind for the column `forms` alone.
@@ -123,19 +109,21 @@ def facts(texts: Sequence[str], columns: Sequence[str]) -> dict[str, Column]:
         for text in texts:
             molecule = Chem.MolFromSmiles(text)
             for name, column in values.items():
-                column.append(_value(name, molecule, text))
+                of = _COLUMNS[name][0]
+                try:
+                    column.append([one(molecule) for one in of] if isinstance(of, list) else of(molecule))
+                except (ValueError, RuntimeError, ArithmeticError) as error:  # what RDKit raises, whatever the cause
+                    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                    raise InputError(
+                        f"RDKit cannot compute the {name} of {text!r}: {reason}; leave the molecule out"
+                    ) from error
     return {name: as_column(name, column) for name, column in values.items()}
 
 
-def _value(name: str, molecule: Chem.Mol, text: str) -> Any:  # noqa: ANN401 - of the column's type
-    try:
-        return _COLUMNS[name][0](molecule)
-    except (ValueError, RuntimeError, ArithmeticError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"RDKit cannot compute the {name} of {text!r}: {reason[0]}; leave the molecule out") from error
-
-
 def as_column(name: str, values: list[Any]) -> Column:
-    """Return values as the array of their column, which has its shape without values too; lists stay as they are."""
+    """Return values as the array of their column, of the right shape even when empty; lists stay as they are."""
     kind = _COLUMNS[name][1] if name in _COLUMNS else None
-    return values if kind is None else np.asarray(values, kind).reshape(len(values), *_WIDTHS[name])
+    if kind is None:
+        return values
+    found: NDArray[Any] = np.asarray(values, kind).reshape(len(values), *_WIDTHS[name])
+    return np.where(np.isfinite(found), found, 0.0) if name == "descriptors" else found  # as GuacaMol does

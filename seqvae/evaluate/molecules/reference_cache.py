@@ -1,7 +1,7 @@
-"""Statistics of real molecules, computed once from their texts and kept in the cache by a hash of these.
+"""Statistics of real molecules, computed once from their SMILES and cached under a hash of these.
 
-Nothing in the cache is a pickle: it has `.npz` files, read with `allow_pickle=False`, and counts are JSON in one of the
-arrays.
+Nothing in the cache is a pickle: it holds `.npz` files, read with `allow_pickle=False`, and counts are JSON in one of
+the arrays.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,13 +28,13 @@ from seqvae.runtime.files import atomic_file, cache_folder
 
 Arrays = dict[str, NDArray[Any]]
 
-_FORMAT = 1  # of the files; a change of what they hold makes a new one
+_FORMAT = 1  # of the files; raise it when what they hold changes
 _HASHED_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What every step of the work needs: its settings, and what follows from them."""
+    """What every step of the work needs: the settings, and what follows from them."""
 
     settings: GenerationSettings
 
@@ -46,19 +44,21 @@ class Tools:
         return (lambda done, total: tell(what, done, total)) if tell is not None else (lambda done, total: None)
 
     def facts(self, texts: Sequence[str], columns: Sequence[str], what: str) -> dict[str, Column]:
-        """Return facts of single molecules, and report progress under a name."""
+        """Return facts about single molecules, and report progress under a name."""
         return facts_of(texts, columns, self.settings.workers, self.told(what))
 
     def cached(self, texts: Sequence[str], what: str, make: Callable[[], Arrays]) -> Arrays:
-        """Return what follows from texts, from the cache, or made and put there.
+        """Return arrays computed from texts: from the cache, or made and stored there.
 
         Raises:
             InputError: the cache cannot be written.
         """
         path = (self.settings.cache_dir or cache_folder("references")) / f"{what}-{content_key(texts)}.npz"
-        if (found := _read(path)) is not None:
-            return found
-        made = make()
+        try:
+            with path.open("rb") as kept, np.load(kept, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, zipfile.BadZipFile):
+            made = make()  # there is no such file yet, or it is damaged
         try:
             with atomic_file(path) as file:
                 np.savez(file, **made)  # type: ignore[arg-type]
@@ -70,24 +70,15 @@ class Tools:
         return made
 
 
-def _read(path: Path) -> Arrays | None:
-    """The arrays of a file; None where there is none, or a damaged one."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return None
-
-
 @dataclass(frozen=True)
 class Distinct:
     """Valid molecules, each of them once, sorted.
 
-    Args:
+    Attributes:
         smiles: canonical, with stereo.
-        flat: canonical, without.
+        flat: canonical, without stereo.
         counts: float64 `(distinct,)`: how often each occurs.
-        rows: int64 `(valid,)`: which of them each valid text is, in the order of the texts.
+        rows: int64 `(valid,)`: index of each valid text's molecule, in the order of the texts.
     """
 
     smiles: list[str]
@@ -97,7 +88,7 @@ class Distinct:
 
     @property
     def stereo(self) -> bool:
-        """Whether any molecule has stereo or isotopes."""
+        """Whether any molecule has stereo marks or isotopes."""
         return self.smiles != self.flat
 
 
@@ -105,14 +96,14 @@ class Distinct:
 class MoleculeReference:
     """What samples are compared with.
 
-    Args:
+    Attributes:
         count: valid molecules.
         chemnet: the Gaussian of ChemNet's activations.
         fingerprints: uint8 `(distinct, 128)`, packed.
         stereo: the same with chirality.
         fragments: how often each BRICS fragment occurs.
         scaffolds: how often each scaffold of two rings or more occurs.
-        properties: float64 `(count, 4)`, logP, SA, QED and g/mol; no rows where they were not asked for.
+        properties: float64 `(count, 4)`, logP, SA, QED and g/mol; no rows if they were not asked for.
     """
 
     count: int
@@ -125,7 +116,7 @@ class MoleculeReference:
 
 
 def content_key(texts: Sequence[str]) -> str:
-    """Hash texts and the versions of the libraries that say what becomes of them; 32 hexadecimal digits."""
+    """Hash texts and the versions of the libraries that the statistics depend on; 32 hexadecimal digits."""
     versions = {name: version(name) for name in ("rdkit", "fcd_torch")}
     digest = hashlib.sha256(json.dumps({"format": _FORMAT, "versions": versions}).encode())
     for start in range(0, len(texts), _HASHED_AT_A_TIME):
@@ -148,7 +139,7 @@ def distinct_molecules(texts: Sequence[str], tools: Tools, what: str) -> Distinc
 
 
 def total_counts(lists: Iterable[Sequence[str]], often: NDArray[np.float64]) -> dict[str, int]:
-    """Count names over molecules, each of which has a list of them and occurs so often."""
+    """Sum up how often each name occurs, given the names and the number of occurrences of each molecule."""
     counts: Counter[str] = Counter()
     for names, times in zip(lists, often.astype(int).tolist(), strict=True):
         for name in names:
@@ -157,7 +148,7 @@ def total_counts(lists: Iterable[Sequence[str]], often: NDArray[np.float64]) -> 
 
 
 def stereo_fingerprints(distinct: Distinct, plain: NDArray[np.uint8], tools: Tools, what: str) -> NDArray[np.uint8]:
-    """Return fingerprints with chirality; the plain ones where no molecule has any."""
+    """Return fingerprints with chirality; the plain ones if no molecule has any stereo."""
     if not distinct.stereo:
         return plain
     found = tools.facts(distinct.smiles, ["stereo fingerprint"], f"stereo of the {what}")
@@ -165,7 +156,7 @@ def stereo_fingerprints(distinct: Distinct, plain: NDArray[np.uint8], tools: Too
 
 
 def chemnet_gaussian(distinct: Distinct, tools: Tools, what: str) -> Gaussian:
-    """Fit the Gaussian of ChemNet's activations, telling the progress."""
+    """Fit the Gaussian of ChemNet's activations, and report progress."""
     told, done = tools.told(f"ChemNet of the {what}"), 0
 
     def progress(count: int) -> None:
@@ -179,15 +170,15 @@ def chemnet_gaussian(distinct: Distinct, tools: Tools, what: str) -> Gaussian:
 
 
 def molecule_reference(texts: Sequence[str], tools: Tools, what: str, properties: bool) -> MoleculeReference:
-    """Return the statistics of reference texts, from the cache where they have been computed before.
+    """Return the statistics of reference texts, from the cache if they have been computed before.
 
-    They are kept in three pieces, so that a break loses one of them at most.
+    They are cached in three pieces, so that an interruption loses at most one of them.
 
     Args:
         texts: SMILES; what RDKit cannot read is left out.
         tools: settings and processes.
         what: name of the reference, for messages.
-        properties: whether the molecules' properties are needed too.
+        properties: whether the molecules' properties are needed as well.
 
     Raises:
         InputError: fewer than two of the texts are molecules, or the cache cannot be written.
@@ -199,9 +190,15 @@ def molecule_reference(texts: Sequence[str], tools: Tools, what: str, properties
         found = distinct_molecules(texts, tools, what)
         if len(found.rows) < 2:
             raise InputError(
-                f"{len(found.rows) or 'none'} of the {len(texts)} texts of the {what} is a molecule: expected 2"
+                f"expected at least 2 molecules in the {what}, got {len(found.rows)} among {len(texts)} texts: give "
+                "SMILES that RDKit can read"
             )
         return found
+
+    def measured() -> Arrays:
+        """The properties of each valid text."""
+        found: Any = tools.facts(distinct().smiles, ["properties"], f"properties of the {what}")["properties"]
+        return {"properties": found[np.sort(distinct().rows)]}
 
     parts = tools.cached(texts, "substructures", lambda: _substructures(distinct(), tools, what))
     plain, counts = parts["fingerprints"], json.loads(parts["counts"].tobytes())
@@ -212,9 +209,7 @@ def molecule_reference(texts: Sequence[str], tools: Tools, what: str, properties
         parts.get("stereo", plain),
         counts["fragments"],
         counts["scaffolds"],
-        tools.cached(texts, "properties", lambda: _properties(distinct(), tools, what))["properties"]
-        if properties
-        else np.empty((0, len(PROPERTIES))),
+        tools.cached(texts, "properties", measured)["properties"] if properties else np.empty((0, len(PROPERTIES))),
     )
 
 
@@ -232,11 +227,6 @@ def _substructures(distinct: Distinct, tools: Tools, what: str) -> Arrays:
     return arrays if stereo is found["fingerprint"] else {**arrays, "stereo": stereo}
 
 
-def _properties(distinct: Distinct, tools: Tools, what: str) -> Arrays:
-    found: dict[str, Any] = tools.facts(distinct.smiles, ["properties"], f"properties of the {what}")
-    return {"properties": found["properties"][np.sort(distinct.rows)]}
-
-
 def arrays_of(gaussian: Gaussian) -> Arrays:
     """Return a Gaussian as arrays for the cache."""
     return {"mean": gaussian.mean, "covariance": gaussian.covariance, "count": np.asarray(gaussian.count)}
@@ -251,15 +241,15 @@ def gaussian_of(arrays: Arrays) -> Gaussian:
 class SeenMolecules:
     """Which molecules training has seen, as sorted 64-bit hashes of their canonical SMILES, with and without stereo.
 
-    A million hashes take 16 MB. That one of 10,000 unseen molecules is taken for one of two million seen ones has a
-    probability of 1e-9.
+    A million molecules take 16 MB. The probability that one of 10,000 unseen molecules is mistaken for one of two
+    million seen ones is 1e-9.
     """
 
     smiles: NDArray[np.uint64]
     flat: NDArray[np.uint64]
 
     def unseen(self, texts: Sequence[str], flat: bool = False) -> int:
-        """Return how many of the texts, canonical and distinct, training has not seen."""
+        """Return how many of these canonical, distinct SMILES training has not seen."""
         return int((~np.isin(hashes(texts), self.flat if flat else self.smiles)).sum())
 
 
@@ -270,16 +260,11 @@ def hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
 
 
 def seen_molecules(texts: Sequence[str], tools: Tools) -> SeenMolecules:
-    """Make training texts canonical in today's RDKit and hash them, once; then take them from the cache."""
+    """Make training texts canonical with the installed RDKit and hash them; later calls read the cache."""
 
     def make() -> Arrays:
-        """What the cache keeps."""
+        """Compute what is cached."""
         distinct = distinct_molecules(texts, tools, "training set")
         return {"smiles": np.unique(hashes(distinct.smiles)), "flat": np.unique(hashes(distinct.flat))}
 
     return SeenMolecules(**tools.cached(texts, "seen", make))
-
-
-def norm(counts: dict[str, int]) -> float:
-    """Return the Euclidean length of a table of counts."""
-    return math.hypot(*counts.values())

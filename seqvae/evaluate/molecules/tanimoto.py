@@ -1,15 +1,15 @@
 """Tanimoto similarities of many fingerprints at once: nearest neighbours, and diversity within a set.
 
-Fingerprints come as packed bits, `(molecules, bits / 8)`. The number of shared bits of all pairs of two blocks is one
-product of two 0/1 matrices, exact in the arithmetic used (float32 on the CPU, float16 with wider sums on a GPU: there
-are fewer than 2,048 bits in a fingerprint). Similarity of two fingerprints without any bit is 1.
+Fingerprints come as packed bits, `(molecules, bits / 8)`. The numbers of shared bits of all pairs of two blocks are one
+product of two 0/1 matrices, exact in the arithmetic used (float32 on the CPU, float16 with wider sums on a GPU for
+fingerprints of up to 2,048 bits). The similarity of two fingerprints without any bit is 1.
 
 SNN and IntDiv are defined by MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,13 +17,14 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqvae.properties.tanimoto import tanimoto_of_sizes
 from seqvae.runtime.device import exact_products, fast_matmul, resolve_device
 
 Progress = Callable[[int, int], object]
 
 _ROWS = 2048  # of a block on the CPU: 2048 x 2048 floats stay in its cache between product and maximum
 _ROWS_GPU = 16384
-_EXACT_IN_HALF = 2048  # largest whole number up to which float16 has all
+_EXACT_IN_HALF = 2048  # float16 holds every whole number up to this one
 
 
 def nearest_similarity(
@@ -34,23 +35,22 @@ def nearest_similarity(
 ) -> NDArray[np.float64]:
     """Return each sample's largest Tanimoto similarity to the reference, float64 `(samples,)`.
 
-    The reference is sorted by its numbers of bits: among fingerprints of one number, the most similar is the one that
-    shares most bits, so only one similarity a sample and number is ever computed.
+    The reference is grouped by number of bits: among fingerprints with the same number, the most similar is the one
+    that shares most bits, so only one similarity per sample and number is ever computed.
     """
     place = resolve_device(device)
-    bits = popcounts(reference)
-    order = np.argsort(bits, kind="stable")
+    bits, size, done = popcounts(reference), _rows(place), 0
+    groups = [np.flatnonzero(bits == count) for count in np.unique(bits)]
+    runs = [group[start : start + size] for group in groups for start in range(0, len(group), size)]
     best = torch.zeros(len(samples), dtype=torch.float64, device=place)
     sizes = torch.from_numpy(popcounts(samples)).to(place)
-    size = _rows(place)
-    done = 0
     with torch.inference_mode():
         blocks = [_unpacked(samples[start : start + size], place) for start in range(0, len(samples), size)]
-        for count, rows in _groups(bits[order], size):
-            theirs = _unpacked(reference[order[rows]], place)
+        for rows in runs:
+            theirs = _unpacked(reference[rows], place)
             shared = torch.cat([_shared(block, theirs).amax(1) for block in blocks]) if blocks else best[:0]
-            best = torch.maximum(best, _tanimoto(shared.double(), sizes, count))
-            done += rows.stop - rows.start
+            best = torch.maximum(best, tanimoto_of_sizes(shared.double(), sizes, int(bits[rows[0]])))
+            done += len(rows)
             if progress is not None:
                 progress(done, len(reference))
     return best.cpu().numpy()
@@ -68,7 +68,7 @@ def mean_similarities(
         fingerprints: of distinct molecules.
         weights: how often each of them occurs.
         device: `auto`, `cpu` or `cuda`.
-        progress: is told how many molecules of how many are done.
+        progress: called with the number of molecules done and of all molecules.
 
     Returns:
         Two arrays, float64 `(molecules,)`.
@@ -84,7 +84,7 @@ def mean_similarities(
             mine = slice(starts[i], starts[i] + len(first))
             for j in range(i, len(blocks)):  # the table is symmetric: half of it is enough
                 theirs = slice(starts[j], starts[j] + len(blocks[j]))
-                similar = _tanimoto(_shared(first, blocks[j]).float(), counts[mine, None], counts[theirs])
+                similar = tanimoto_of_sizes(_shared(first, blocks[j]).float(), counts[mine, None], counts[theirs])
                 for power in range(2):
                     sums[power, mine] += (similar @ often[theirs]).double()
                     if j > i:
@@ -99,7 +99,7 @@ def mean_similarities(
 def nearest_other_similarity(
     fingerprints: UInt8[np.ndarray, "molecules bytes"], device: str = "auto"
 ) -> NDArray[np.float64]:
-    """Return each molecule's largest similarity to another one of the set, float64 `(molecules,)`; 0 if it is alone."""
+    """Return each molecule's largest similarity to any other of the set, float64 `(molecules,)`; 0 for a single one."""
     place = resolve_device(device)
     best = torch.zeros(len(fingerprints), dtype=torch.float64, device=place)
     counts = torch.from_numpy(popcounts(fingerprints)).to(place).float()
@@ -110,7 +110,7 @@ def nearest_other_similarity(
             rows = slice(i * size, i * size + len(mine))
             for j, theirs in enumerate(blocks):
                 columns = slice(j * size, j * size + len(theirs))
-                similar = _tanimoto(_shared(mine, theirs).float(), counts[rows, None], counts[columns])
+                similar = tanimoto_of_sizes(_shared(mine, theirs).float(), counts[rows, None], counts[columns])
                 if i == j:
                     similar.fill_diagonal_(0)
                 best[rows] = torch.maximum(best[rows], similar.amax(1).double())
@@ -143,27 +143,14 @@ def _rows(place: torch.device) -> int:
 
 
 def _unpacked(packed: NDArray[np.uint8], place: torch.device) -> Tensor:
-    """0/1 matrix `(molecules, bits)` in the type whose products are fast and exact on the device."""
+    """Return a 0/1 matrix `(molecules, bits)` in the type whose products are fast and exact on the device."""
     kind = torch.float32 if place.type == "cpu" or packed.shape[1] * 8 > _EXACT_IN_HALF else torch.float16
     moved = torch.from_numpy(np.ascontiguousarray(packed)).to(place)
     masks = torch.tensor([1 << bit for bit in range(8)], dtype=torch.uint8, device=place)
     return (moved.unsqueeze(2) & masks).ne(0).flatten(1).to(kind)
 
 
-def _groups(bits: NDArray[np.int64], most: int) -> Iterator[tuple[int, slice]]:
-    """Runs of equal numbers in a sorted array, each at most so long."""
-    values, starts = np.unique(bits, return_index=True)
-    for value, start, stop in zip(values, starts, [*starts[1:], len(bits)], strict=True):
-        for begin in range(start, stop, most):
-            yield int(value), slice(begin, min(begin + most, stop))
-
-
 def _shared(left: Tensor, right: Tensor) -> Tensor:
     """Return the number of bits that each pair shares: zeros and ones are whole numbers in any arithmetic."""
     with fast_matmul():
         return left @ right.T
-
-
-def _tanimoto(shared: Tensor, first: Tensor, second: Tensor | int) -> Tensor:
-    union = first + second - shared
-    return torch.where(union > 0, shared / union, 1.0)

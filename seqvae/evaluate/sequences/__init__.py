@@ -1,1 +1,1 @@
-"""Metrics of sequences: k-mers, a classifier, logos, and the counting baselines they stand beside."""
+"""Metrics of sequences: k-mers, a classifier, logos, and counting baselines."""

@@ -14,24 +14,24 @@ from seqvae.sequences.alphabet import Alphabet
 from seqvae.sequences.dna import DNA_ALPHABET
 from seqvae.sequences.integer_codes import letters_in
 
-# 340 shares of DNA's words, 420 of proteins': few beside the sequences, and codons and short motifs are among them.
-_MOST_KMERS = 400  # words of one length
+# 340 k-mer shares for DNA, 420 for proteins: few compared with the sequences, and including codons and short motifs.
+_MOST_KMERS = 400  # of one length
 FOLDS = 5
 LARGEST = 5000  # sequences of each kind; the area's standard error is then below 0.01
-# scikit-learn's C, inverse strength of the ridge penalty on standardised shares: strong, for these are many and
+# scikit-learn's C, inverse strength of the ridge penalty on standardised shares: strong, since these are many and
 # correlated.
 _PENALTY = 0.01
 
 
 @dataclass(frozen=True)
 class Discriminability:
-    """What the classifier reached.
+    """How well the classifier performs.
 
     Attributes:
-        auc: area under the ROC curve of sequences that the classifier has not seen, mean over the folds: 0.5 where it
-            cannot tell generated from real, 1 where it always can.
-        interval: 95 % bootstrap interval over these sequences, the classifiers as they are; None if not asked for.
-        sequences: of each kind.
+        auc: area under the ROC curve of held-out sequences, mean over the folds: 0.5 if the classifier cannot tell
+            generated from real ones, 1 if it always can.
+        interval: 95 % bootstrap interval over these sequences, with fixed classifiers; None if not asked for.
+        sequences: number of each kind.
     """
 
     auc: float
@@ -46,19 +46,19 @@ def discriminability(
     bootstrap: int = 0,
     alphabet: Alphabet = DNA_ALPHABET,
 ) -> Discriminability:
-    """Return how well ridge-penalised logistic regression on shares of words tells generated from real sequences.
+    """Return how well ridge-penalised logistic regression on k-mer shares tells generated from real sequences.
 
-    Five-fold cross-validation; as many sequences of each kind. The order of the sequences does not matter.
+    Five-fold cross-validation with equally many sequences of each kind. The order of the sequences does not matter.
 
     Args:
         real: sequences in canonical form.
-        generated: the same.
-        seed: of the folds and the choice among too many sequences.
+        generated: likewise.
+        seed: of the folds, and of the choice among too many sequences.
         bootstrap: resamplings for the interval; 0: no interval.
         alphabet: of the sequences.
 
     Raises:
-        InputError: fewer than five sequences of a kind, or one with another letter.
+        InputError: fewer than five sequences of a kind, or a letter that is not in the alphabet.
     """
     count = min(len(real), len(generated), LARGEST)
     if count < FOLDS:
@@ -72,14 +72,18 @@ def discriminability(
     widths = range(1, longest_kmer(len(alphabet.letters), _MOST_KMERS) + 1)
     scores, folds = held_out_scores(kmer_shares(letters_in(alphabet, texts), widths), labels, seed)
     parts = [(scores[(folds == f) & (labels == 1)], scores[(folds == f) & (labels == 0)]) for f in range(FOLDS)]
-    interval = _interval(parts, bootstrap, rng) if bootstrap else None
-    return Discriminability(_mean_area(parts), interval, count)
+    areas = [
+        _mean_area([(rng.choice(one, len(one)), rng.choice(other, len(other))) for one, other in parts])
+        for _ in range(bootstrap)
+    ]
+    low, high = np.percentile(areas, (2.5, 97.5)).tolist() if areas else (0.0, 0.0)
+    return Discriminability(_mean_area(parts), (low, high) if areas else None, count)
 
 
 def held_out_scores(
     features: NDArray[np.float32], labels: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return each row's score by the classifier that was trained without it, and which fold that was.
+    """Return each row's score by the classifier that was trained without it, and the fold of that classifier.
 
     Args:
         features: `(rows, features)`.
@@ -101,7 +105,7 @@ def held_out_scores(
 
 
 def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Return the area under the ROC curve: the chance that a positive's score is higher, ties half.
+    """Return the area under the ROC curve: the probability that a positive's score is higher, ties counted half.
 
     Mann & Whitney 1947 (doi:10.1214/aoms/1177730491), by ranks.
     """
@@ -111,16 +115,5 @@ def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64
 
 
 def _mean_area(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> float:
-    # A mean over folds, because scores of different classifiers are not on one scale.
+    # A mean over folds, because the scores of different classifiers are not on one scale.
     return float(np.mean([area_under_curve(*part) for part in parts]))
-
-
-def _interval(
-    parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], bootstrap: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    areas = [
-        _mean_area([(rng.choice(one, len(one)), rng.choice(other, len(other))) for one, other in parts])
-        for _ in range(bootstrap)
-    ]
-    low, high = np.percentile(areas, (2.5, 97.5))
-    return float(low), float(high)

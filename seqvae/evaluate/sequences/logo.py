@@ -1,4 +1,4 @@
-"""How much each position of aligned sequences tells, letter by letter: what a sequence logo draws."""
+"""The information at each position of aligned sequences, letter by letter: what a sequence logo draws."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Logo:
     """Heights of the letters of a sequence logo.
 
     Attributes:
-        letters: the alphabet, one a column of `heights`.
-        heights: `(length, letters)`, bits: the letter's share times what the position tells.
-        sequences: how many sequences it was counted on.
-        left_out: sequences of another length, which are not in it.
+        letters: the alphabet, one letter per column of `heights`.
+        heights: `(length, letters)`, bits: the letter's share times the information at the position.
+        sequences: number of sequences counted.
+        left_out: number of sequences left out for having another length.
     """
 
     letters: str
@@ -31,10 +31,10 @@ class Logo:
 
 
 def logo(sequences: Sequence[str], letters: str = BASES) -> Logo | None:
-    """Count a sequence logo of the sequences that have the commonest length.
+    """Compute a sequence logo of the sequences that have the most common length.
 
-    A position tells log2(k), for k letters, minus the entropy of its letters minus (k - 1) / (2 n ln 2), the bias of an
-    entropy that is counted on n sequences; never less than nothing (Schneider & Stephens 1990,
+    The information at a position is log2(k), for k letters, minus the entropy of its letters minus
+    (k - 1) / (2 n ln 2), the bias of an entropy estimated from n sequences; never below 0 (Schneider & Stephens 1990,
     doi:10.1093/nar/18.20.6097). Other letters are not counted.
 
     Args:
@@ -42,7 +42,7 @@ def logo(sequences: Sequence[str], letters: str = BASES) -> Logo | None:
         letters: the alphabet, k letters.
 
     Returns:
-        The logo, or None where fewer than half of the sequences have one length, so that positions mean nothing.
+        The logo, or None if fewer than half of the sequences have one length, so that positions mean nothing.
     """
     lengths = Counter(len(sequence) for sequence in sequences)
     length, count = lengths.most_common(1)[0] if lengths else (0, 0)

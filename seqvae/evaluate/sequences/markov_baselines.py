@@ -1,8 +1,8 @@
-"""Models that only count letters, and what they leave unsaid of held-out sequences: the floor of bits a base.
+"""Models that only count letters, and their bits per base on held-out sequences: the baseline for learned models.
 
 A learned model that needs more bits than these has learned nothing that counting does not know. Each adds a
-pseudo-count to every count; its bits of a sequence are -log2 p, and bits a base are the sum over the held-out sequences
-divided by their letters.
+pseudo-count to every count; the bits of a sequence are -log2 p, and bits per base are the sum over the held-out
+sequences divided by their total length.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:  # counting needs no torch
     from seqvae.latent.codec import Codec
 
 HALF = 0.5  # Krichevsky & Trofimov 1981, doi:10.1109/TIT.1981.1056331
-PSEUDO_COUNTS = (0.5, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried on the validation side
+PSEUDO_COUNTS = (0.5, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried on the validation split
 HIGHEST_ORDER = 7
-_LARGEST_TABLE = 4**9  # numbers: of DNA all orders fit, of proteins those up to 3
-_VALIDATION = 10  # one training sequence in so many chooses the pseudo-count where no validation side is given
+_LARGEST_TABLE = 4**9  # entries: for DNA all orders fit, for proteins those up to 3
+_VALIDATION = 10  # one training sequence in ten chooses the pseudo-count if no validation split is given
 
 
 @dataclass(frozen=True)
 class CountingModel:
-    """A model of sequences that is a table of counts.
+    """A model of sequences that consists of tables of counts.
 
     Attributes:
-        order: how many letters before it a letter depends on.
-        positional: every position has a table of its own; all sequences must have one length.
-        uniform_start: a Markov chain's first `order` letters cost what a uniform letter costs; else they look back as
-            far as they can, with tables counted at the sequences' starts. (Positional: always the latter.)
+        order: number of preceding letters that a letter depends on.
+        positional: whether each position has its own table; all sequences must then have one length.
+        uniform_start: whether the first `order` letters of a Markov chain cost the same as uniform letters; else they
+            depend on the letters before them, with tables counted at the starts of sequences, as positional models do.
     """
 
     order: int
@@ -48,7 +48,7 @@ class CountingModel:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """The title in tables."""
         if self.positional:
             return "position-specific" + (" first order" if self.order == 1 else "")
         return "unigram (Markov order 0)" if self.order == 0 else f"Markov order {self.order}"
@@ -59,24 +59,29 @@ class CountingModel:
         Raises:
             InputError: positional, and the sequences are not of one length.
         """
+        none = np.zeros(len(held_out))
         if self.positional:
             length = one_length(train, held_out)
-            return sum((_letter_bits(train, held_out, p, self.order, pseudo) for p in range(length)), _zeros(held_out))
+            return sum((_letter_bits(train, held_out, p, self.order, pseudo) for p in range(length)), none)
+        size, width = len(train.alphabet), self.order + 1
         if self.uniform_start:
-            bits = math.log2(len(train.alphabet)) * np.minimum(held_out.lengths, self.order)
+            bits = math.log2(size) * np.minimum(held_out.lengths, self.order)
         else:
-            starts = range(self.order)
-            bits = sum((_letter_bits(train, held_out, p, self.order, pseudo) for p in starts), _zeros(held_out))
-        return bits + _later_bits(train, held_out, self.order, pseudo)
+            bits = sum((_letter_bits(train, held_out, p, self.order, pseudo) for p in range(self.order)), none)
+        # The letters that have `order` letters before them.
+        table, asked = _table(kmer_numbers(train, width), size, width, pseudo), kmer_numbers(held_out, width)
+        there = asked >= 0
+        rows, costs = held_out.rows[: len(asked)][there], table[asked[there]]
+        return bits + np.bincount(rows, weights=costs, minlength=len(held_out)).astype(np.float64)
 
 
 def models(one_length: bool, uniform_start: bool = False, letters: int = len(BASES)) -> dict[str, CountingModel]:
-    """Return all counting models by name; positional ones where all sequences have one length.
+    """Return all counting models by name.
 
     Args:
-        one_length: whether they have.
+        one_length: whether all sequences have one length; if not, positional models are left out.
         uniform_start: see `CountingModel`.
-        letters: of the alphabet; with many, high orders are left out, whose tables would be too large.
+        letters: number of letters; for large alphabets, orders whose tables would be too large are left out.
     """
     orders = min(HIGHEST_ORDER + 1, longest_kmer(letters, _LARGEST_TABLE))
     found = [CountingModel(order, uniform_start=uniform_start) for order in range(orders)]
@@ -86,72 +91,57 @@ def models(one_length: bool, uniform_start: bool = False, letters: int = len(BAS
 
 
 def one_length(*splits: Letters) -> int:
-    """Return the one length of all sequences.
+    """Return the length that all sequences have.
 
     Raises:
-        InputError: they have several.
+        InputError: there are several.
     """
-    shortest, longest = min(side.lengths.min() for side in splits), max(side.lengths.max() for side in splits)
+    shortest, longest = min(split.lengths.min() for split in splits), max(split.lengths.max() for split in splits)
     if shortest != longest:
         raise InputError(f"a position-specific model needs sequences of one length, got {shortest} to {longest}")
     return int(longest)
 
 
-def _zeros(held_out: Letters) -> NDArray[np.float64]:
-    return np.zeros(len(held_out))
-
-
-def _table(words: NDArray[np.int64], size: int, width: int, pseudo: float) -> NDArray[np.float64]:
-    """Return -log2 p of the last letter of each word given those before it, from the words that were seen."""
-    counts = np.bincount(words[words >= 0], minlength=size**width).reshape(-1, size) + pseudo
+def _table(kmers: NDArray[np.int64], size: int, width: int, pseudo: float) -> NDArray[np.float64]:
+    """Return -log2 p of the last letter of each k-mer given the ones before it, from the k-mers that were seen."""
+    counts = np.bincount(kmers[kmers >= 0], minlength=size**width).reshape(-1, size) + pseudo
     return -np.log2(counts / counts.sum(1, keepdims=True)).ravel()
 
 
 def _letter_bits(train: Letters, held_out: Letters, position: int, order: int, pseudo: float) -> NDArray[np.float64]:
-    """Return the bits of each sequence's letter at one position; 0 where the sequence is shorter than that."""
+    """Return the bits of each sequence's letter at one position; 0 if the sequence is shorter."""
     context = min(order, position)
-    seen, asked = (_kmers_at(side, position - context, context + 1) for side in (train, held_out))
+    found = []  # the k-mer that ends at the position, of each sequence; -1 if it ends before
+    for split in (train, held_out):
+        numbers = np.zeros(len(split), np.int64)
+        for place in range(position - context, position + 1):
+            codes = split.codes[np.minimum(split.starts + place, len(split.codes) - 1)]
+            numbers = numbers * len(split.alphabet) + codes
+        found.append(np.where(split.lengths > position, numbers, -1))
+    seen, asked = found
     bits = _table(seen, len(train.alphabet), context + 1, pseudo)
     return np.where(asked >= 0, bits[asked], 0.0)
 
 
-def _kmers_at(side: Letters, position: int, width: int) -> NDArray[np.int64]:
-    """Return the number of the word at one position of each sequence; -1 where it ends before."""
-    numbers = np.zeros(len(side), np.int64)
-    for place in range(position, position + width):
-        numbers = numbers * len(side.alphabet) + side.codes[np.minimum(side.starts + place, len(side.codes) - 1)]
-    return np.where(side.lengths >= position + width, numbers, -1)
-
-
-def _later_bits(train: Letters, held_out: Letters, order: int, pseudo: float) -> NDArray[np.float64]:
-    """Return the bits of each sequence's letters that have `order` letters before them."""
-    bits = _table(kmer_numbers(train, order + 1), len(train.alphabet), order + 1, pseudo)
-    asked = kmer_numbers(held_out, order + 1)
-    there = asked >= 0
-    rows = held_out.rows[: len(asked)][there]
-    return np.bincount(rows, weights=bits[asked[there]], minlength=len(held_out)).astype(np.float64)
-
-
-def bits_a_base(model: CountingModel, train: Letters, held_out: Letters, pseudo: float) -> float:
-    """Return a model's bits a base on held-out sequences."""
+def bits_per_base(model: CountingModel, train: Letters, held_out: Letters, pseudo: float) -> float:
+    """Return a model's bits per base on held-out sequences."""
     return float(model.bits(train, held_out, pseudo).sum() / held_out.lengths.sum())
 
 
 def best_pseudo(model: CountingModel, train: Letters, valid: Letters) -> float:
-    """Return the pseudo-count that leaves the fewest bits on the validation side."""
-    return min(PSEUDO_COUNTS, key=lambda pseudo: bits_a_base(model, train, valid, pseudo))
+    """Return the pseudo-count with the fewest bits on the validation split."""
+    return min(PSEUDO_COUNTS, key=lambda pseudo: bits_per_base(model, train, valid, pseudo))
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Bits a base of one counting model.
+    """Bits per base of one counting model.
 
     Attributes:
-        bits: with a pseudo-count of one half, a Markov chain's first letters uniform: the plain form that figures in
-            the literature mean.
-        tuned_bits: with the pseudo-count that is best on the validation side, and first letters that look back as far
-            as they can: as good as the model gets.
-        pseudo_count: the former.
+        bits: with a pseudo-count of one half and uniform first letters: the plain form that the literature reports.
+        tuned_bits: with the pseudo-count that is best on the validation split, and first letters that depend on those
+            before them: the best that the model can do.
+        pseudo_count: that of `tuned_bits`.
     """
 
     bits: float
@@ -161,16 +151,16 @@ class Counted:
 
 @dataclass(frozen=True)
 class HeldOutBits:
-    """Bits a base of a learned model beside those of counting models, on the same held-out sequences.
+    """Bits per base of a learned model and of counting models, on the same held-out sequences.
 
     Attributes:
-        sequences: held-out ones.
-        model: upper bound on the learned model's bits a base (importance-weighted; the end mark included, which the
-            counting models do not pay for).
-        iwae_samples: samples of that bound for each sequence.
-        counted: each counting model's, by name.
-        best: name of the counting model that needs fewest tuned bits.
-        difference: the learned model's minus that model's tuned bits, a base.
+        sequences: number of held-out sequences.
+        model: upper bound on the learned model's bits per base (importance-weighted; it includes the end mark, which
+            counting models do not encode).
+        iwae_samples: samples of that bound per sequence.
+        counted: bits of each counting model, by name.
+        best: name of the counting model that needs the fewest tuned bits.
+        difference: the learned model's bits per base minus the tuned ones of that model.
         standard_error: of that difference, paired by sequence.
     """
 
@@ -186,17 +176,17 @@ class HeldOutBits:
 def counted_bits(
     train: Sequence[str], held_out: Sequence[str], valid: Sequence[str] = (), alphabet: str = BASES
 ) -> dict[str, Counted]:
-    """Return every counting model's bits a base on held-out sequences, by its name.
+    """Return the bits per base of every counting model on held-out sequences, by name.
 
     Args:
         train: sequences to count.
-        held_out: sequences to score, none of which should be among these.
-        valid: sequences that choose the pseudo-counts, and are counted afterwards too; by default every tenth
-            training sequence.
+        held_out: sequences to score, none of which should be in `train`.
+        valid: sequences that choose the pseudo-counts, and are then counted as well; by default every tenth training
+            sequence.
         alphabet: the letters.
 
     Raises:
-        InputError: a side has no sequence, or a sequence is empty or has another letter.
+        InputError: a split has no sequence, or a sequence is empty or has another letter.
     """
     return {name: counted for name, (counted, _) in _count(train, held_out, valid, alphabet).items()}
 
@@ -204,10 +194,15 @@ def counted_bits(
 def _count(
     train: Sequence[str], held_out: Sequence[str], valid: Sequence[str], alphabet: str
 ) -> dict[str, tuple[Counted, NDArray[np.float64]]]:
-    """Return what `counted_bits` does, each with the tuned bits of each sequence."""
-    first, choosing = _choosing_splits(list(train), list(valid))
-    test = letters(held_out, alphabet)  # an ambiguity code is refused: its probability would be a sum
-    part, choose, both = (letters(side, alphabet) for side in (first, choosing, [*train, *valid]))
+    """Return what `counted_bits` returns, each with the tuned bits of every sequence."""
+    first, choosing = list(train), list(valid)
+    if not choosing:
+        if len(first) < 2:
+            raise InputError(f"expected at least 2 training sequences to count, got {len(first)}")
+        stride = min(_VALIDATION, len(first))
+        first, choosing = [text for number, text in enumerate(first) if number % stride], first[::stride]
+    test = letters(held_out, alphabet)  # ambiguity codes are refused: their probability would be a sum
+    part, choose, both = (letters(split, alphabet) for split in (first, choosing, [*train, *valid]))
     same = bool(min(both.lengths.min(), test.lengths.min()) == max(both.lengths.max(), test.lengths.max()))
     found = {}
     size = len(alphabet)
@@ -215,23 +210,13 @@ def _count(
     for (name, model), plain in zip(models(same, letters=size).items(), plains, strict=True):
         pseudo = best_pseudo(model, part, choose)
         tuned = model.bits(both, test, pseudo)
-        counted = Counted(bits_a_base(plain, both, test, HALF), float(tuned.sum() / test.lengths.sum()), pseudo)
+        counted = Counted(bits_per_base(plain, both, test, HALF), float(tuned.sum() / test.lengths.sum()), pseudo)
         found[name] = counted, tuned
     return found
 
 
-def _choosing_splits(train: list[str], valid: list[str]) -> tuple[list[str], list[str]]:
-    """Return sequences to count and sequences to choose the pseudo-count on."""
-    if valid:
-        return train, valid
-    if len(train) < 2:
-        raise InputError(f"expected at least 2 training sequences to count, got {len(train)}")
-    stride = min(_VALIDATION, len(train))
-    return [text for number, text in enumerate(train) if number % stride], train[::stride]
-
-
 def model_bits(codec: Codec, texts: AnyTexts, samples: int = 100, seed: int = 0) -> NDArray[np.float64]:
-    """Return the importance-weighted upper bound on -log2 p of each text, its end mark included, `(texts,)`.
+    """Return the importance-weighted upper bound on -log2 p of each text, end mark included, `(texts,)`.
 
     Raises:
         InputError: a text cannot be encoded by this model.
@@ -247,11 +232,11 @@ def held_out_bits(
     samples: int = 100,
     alphabet: str = BASES,
 ) -> HeldOutBits:
-    """Hold a trained model's bits a base on held-out sequences against the counting models'.
+    """Compare a trained model's bits per base on held-out sequences with those of counting models.
 
     Args:
         codec: the trained model.
-        train: what it was trained on; the counting models count it.
+        train: what it was trained on, and what the counting models count.
         held_out: sequences that neither has seen.
         valid: see `counted_bits`.
         samples: of the importance-weighted bound.
@@ -271,12 +256,12 @@ def compared(
     found: dict[str, tuple[Counted, NDArray[np.float64]]],
     lengths: NDArray[np.int64],
 ) -> HeldOutBits:
-    """Return the comparison from a model's bits of each sequence.
+    """Return the comparison, given the bits of every sequence.
 
     Args:
-        bits: the learned model's, of each sequence.
+        bits: the learned model's bits of each sequence.
         samples: of its bound.
-        found: of each counting model, its figures and its tuned bits of each sequence.
+        found: by counting model, its bits per base and its tuned bits of each sequence.
         lengths: letters of each sequence.
     """
     best = min(found, key=lambda name: found[name][0].tuned_bits)

@@ -1,7 +1,7 @@
 """Which weights of a trained model learn from new texts: all, one half's, or low-rank adapters beside them.
 
-Adapters: Hu et al. 2021 (arXiv:2106.09685). Rows of new symbols learn in any case, even in a part that is frozen: old
-rows are then held by masking their gradients, which Adam turns into no step at all.
+Adapters: Hu et al. 2021 (arXiv:2106.09685). Rows of new symbols always learn, even in a frozen part: there the
+gradients of the old rows are masked, so that Adam takes no step in them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from seqvae.model.vae import SequenceVAE
 
 # The product of the adapters is scaled by this over the rank, so that one learning rate fits every rank; the usual 16.
 _ALPHA = 16.0
-_RECURRENT = ("weight_ih", "weight_hh")
+# The weights that get adapters, by the beginnings of their names.
+_ADAPTED: dict[type[nn.Module], tuple[str, ...]] = {nn.Linear: ("weight",), nn.GRU: ("weight_ih", "weight_hh")}
 
 
 @final
@@ -57,54 +58,38 @@ def adapt(model: SequenceVAE, new: Sequence[int], config: AdaptConfig, rng: torc
         rng: draws the adapters.
     """
     parameters = dict(model.named_parameters())
-    rows = {name: parameters[name] for name in vocabulary_names(model)}
+    vectors = [parameters[name] for name in vocabulary_names(model)]
     frozen = [part for part, kept in (("encoder", config.freeze_encoder), ("decoder", config.freeze_decoder)) if kept]
     if config.lora:
         model.requires_grad_(False)
         for path, module in list(model.named_modules()):
-            if path.partition(".")[0] not in frozen:
-                _add_adapters(module, config.lora, rng)
+            weights = () if path.partition(".")[0] in frozen else _ADAPTED.get(type(module), ())
+            for name in [name for name, _ in module.named_parameters(recurse=False) if name.startswith(weights)]:
+                rows, columns = getattr(module, name).shape
+                parametrize.register_parametrization(module, name, LowRank(rows, columns, config.lora, rng))
+            if weights and isinstance(module, nn.GRU):
+                module.register_forward_pre_hook(_refresh)
     for part in frozen:
         model.get_submodule(part).requires_grad_(False)
-    for parameter in rows.values():
+    for parameter in vectors:
         if len(new) and not parameter.requires_grad:
-            _train_rows(parameter, new)
+            mask = torch.zeros(len(parameter), *(1,) * (parameter.dim() - 1))
+            mask[torch.as_tensor(new)] = 1
+            parameter.requires_grad_(True)
+            parameter.register_hook(lambda gradient, mask=mask: gradient * mask.to(gradient))
 
 
 def merged(model: SequenceVAE, plain: SequenceVAE) -> SequenceVAE:
     """Copy an adapted model's weights, adapters merged in, into a plain model of the same parts; return that."""
-    plain.load_state_dict({name: _effective(model, name) for name in plain.state_dict()})
+    weights = {}
+    for name in plain.state_dict():
+        path, _, attribute = name.rpartition(".")
+        weights[name] = getattr(model.get_submodule(path), attribute).detach()  # as the model uses it, adapter included
+    plain.load_state_dict(weights)
     return plain
-
-
-def _effective(model: nn.Module, name: str) -> Tensor:
-    """Return a weight as the model uses it, by its name in a plain model."""
-    path, _, attribute = name.rpartition(".")
-    return getattr(model.get_submodule(path), attribute).detach()
-
-
-def _add_adapters(module: nn.Module, rank: int, rng: torch.Generator) -> None:
-    if isinstance(module, nn.Linear):
-        _adapt_weight(module, "weight", rank, rng)
-    elif isinstance(module, nn.GRU):
-        for name in [name for name, _ in module.named_parameters() if name.startswith(_RECURRENT)]:
-            _adapt_weight(module, name, rank, rng)
-        module.register_forward_pre_hook(_refresh)
-
-
-def _adapt_weight(module: nn.Module, name: str, rank: int, rng: torch.Generator) -> None:
-    rows, columns = getattr(module, name).shape
-    parametrize.register_parametrization(module, name, LowRank(rows, columns, rank, rng))
 
 
 def _refresh(module: nn.Module, _: Any) -> None:  # noqa: ANN401 - the inputs, as torch passes them
     """Give a recurrent layer its adapted weights: it keeps a list of them, made when it was built."""
     if isinstance(module, nn.GRU):
         module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
-
-
-def _train_rows(parameter: nn.Parameter, rows: Sequence[int]) -> None:
-    mask = torch.zeros(len(parameter), *(1,) * (parameter.dim() - 1))
-    mask[torch.as_tensor(rows)] = 1
-    parameter.requires_grad_(True)
-    parameter.register_hook(lambda gradient: gradient * mask.to(gradient))

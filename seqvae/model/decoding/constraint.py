@@ -1,6 +1,6 @@
 """Decoding under rules: which tokens may come next, row by row.
 
-The syntax is tables on the model's device; the chemistry looks at each row on the host, and only at tokens that were
+The syntax is tables on the model's device; the chemistry checks each row on the host, and only the tokens that were
 chosen.
 """
 
@@ -20,7 +20,7 @@ from seqvae.model.encoders import EOS
 
 @runtime_checkable
 class Rules(Protocol):
-    """The arrays of `sequences.grammar.smiles_syntax.Syntax`, which says what each is; a model knows no texts."""
+    """The arrays of `sequences.grammar.smiles_syntax.Syntax`, which describes them; this room knows no texts."""
 
     @property
     def follows(self) -> NDArray[Any]:
@@ -45,24 +45,24 @@ class Rules(Protocol):
 
 @runtime_checkable
 class Chemistry(Protocol):
-    """`seqvae.sequences.grammar.valence.Valences`, which says what each is; a model knows no molecules."""
+    """The methods of `seqvae.sequences.grammar.valence.Valences`; this room knows no molecules."""
 
-    def begin(self) -> Any:  # noqa: ANN401 - what stands for a molecule is the rules' own affair
-        """Return what nothing has been written of."""
+    def begin(self) -> Any:  # noqa: ANN401 - the rules choose how they represent a molecule
+        """Return the state before the first token."""
 
     def after(self, written: Any, token: int) -> Any | None:  # noqa: ANN401
-        """Return it with one more token; None where that is refused."""
+        """Return the state after one more token; None if the token is refused."""
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What has been written so far, row by row.
+    """The state of each row under the rules.
 
     Attributes:
         kind: `(batch,)`, kind of the last symbol; 0 before the first.
         depth: `(batch,)`, open branches.
-        rings: `(batch,)`, a bit for each open ring.
-        molecules: what the chemistry knows of each row, kept up to date in place; None: it looks at the row no more.
+        rings: `(batch,)`, one bit per open ring.
+        molecules: each row's state in the chemistry, updated in place; None: the row is no longer checked.
     """
 
     kind: Int[Tensor, " batch"]
@@ -81,29 +81,29 @@ class Constraint:
     """Rules that keep a text readable: branches closed after they were opened, none and no ring open at the end.
 
     Args:
-        rules: what each token does to a text, from `text.syntax`.
+        rules: what each token does to a text, from `syntax_of`.
         device: where decoding runs.
-        chemistry: what may become a molecule, from `text.valence`; None: whatever has the syntax.
+        chemistry: what can still become a molecule, from `valences_of`; None: the syntax alone decides.
     """
 
     def __init__(self, rules: Rules, device: torch.device | str = "cpu", chemistry: Chemistry | None = None) -> None:
         self.chemistry = chemistry
         effects = (rules.kind, rules.depth, rules.rings)
         self._kind, self._depth, self._rings = (torch.from_numpy(effect).to(device) for effect in effects)
-        # A table for each number of open branches up to the one at which every token is possible.
+        # One table per number of open branches, up to the number at which every token is possible.
         self._deepest = int(-rules.lowest.min())
         open_branches = torch.arange(self._deepest + 1).view(-1, 1, 1)
         allowed = torch.from_numpy(rules.follows) & (open_branches + torch.from_numpy(rules.lowest) >= 0)
         self._forbidden = (~allowed).to(device)
 
     def begin(self, batch: int) -> Unfinished:
-        """Return rows in which nothing has been written."""
+        """Return empty rows."""
         zero = torch.zeros(batch, dtype=torch.long, device=self._kind.device)
         return Unfinished(zero, zero, zero, [self.chemistry.begin()] * batch if self.chemistry else [])
 
     def forbidden(self, written: Unfinished) -> Bool[Tensor, "batch vocab"]:
         """Return which tokens may not come next."""
-        # Only hypotheses of a beam that count no more get below 0: it is all the same what may follow them.
+        # Only discarded hypotheses of a beam fall below 0: what may follow them does not matter.
         forbidden = self._forbidden[written.depth.clamp(0, self._deepest), written.kind]
         forbidden[:, EOS] |= (written.depth > 0) | (written.rings != 0)
         return forbidden
@@ -115,9 +115,9 @@ class Constraint:
     def refused(
         self, written: Unfinished, tokens: Int[Tensor, " batch"], rows: Sequence[int] | None = None
     ) -> list[int]:
-        """Write one more token to the molecules of some rows (default: all), and return the rows that refuse it.
+        """Add one token to the molecules of some rows (default: all), and return the rows that refuse it.
 
-        A refused row stays as it was; one that has ended is not looked at again.
+        A row that refuses stays as it was; one that has ended is not checked again.
         """
         refused: list[int] = []
         if self.chemistry is None:
@@ -134,6 +134,6 @@ class Constraint:
         return refused
 
     def advance(self, written: Unfinished, tokens: Int[Tensor, " batch"]) -> Unfinished:
-        """Return the rows after one more token each, as far as the syntax goes."""
+        """Return the rows after one more token each, by the syntax alone."""
         depth, rings = written.depth + self._depth[tokens], written.rings ^ self._rings[tokens]
         return Unfinished(self._kind[tokens], depth, rings, written.molecules)

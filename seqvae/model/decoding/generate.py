@@ -17,20 +17,20 @@ from seqvae.model.decoders import Decoder, State
 from seqvae.model.decoding.constraint import Constraint, Unfinished
 from seqvae.model.encoders import BOS, EOS, PAD
 
-# Rows leave the batch in such numbers that its size stays a multiple: oneDNN prepares and keeps kernels for each size.
+# The batch shrinks to multiples of this only: oneDNN prepares and keeps kernels for each size.
 _TOGETHER = 32
-_LOOK_EVERY = 8  # steps on a GPU between looks at which rows have ended
-_MOST_REFUSALS = 16  # of a text: what is refused so often was nonsense before, and ends there
+_LOOK_EVERY = 8  # steps on a GPU between checks for rows that have ended
+_MOST_REFUSALS = 16  # per text: one that is refused more often was invalid long before, and ends there
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Decoded token ids and what the model thinks of them.
+    """Decoded token ids and their log-probabilities under the model.
 
     Attributes:
-        ids: `(batch, length)`, each row ended by `EOS` (at the model's longest text at the latest) and padded.
+        ids: `(batch, length)`, each row ended by `EOS` (after the model's longest text at the latest) and padded.
         token_log_probs: `(batch, length)`, nats, 0 at padding.
-        refusals: `(batch,)`, how often another token than the model's choice had to be taken; of beam search 0.
+        refusals: `(batch,)`, how often the token chosen first was refused and replaced; 0 for beam search.
     """
 
     ids: Int[Tensor, "batch length"]
@@ -58,16 +58,16 @@ def decode(
         z: latent points.
         config: how tokens are chosen.
         rng: source of randomness for `method="sample"`, on z's device.
-        constraint: rules that the chosen tokens keep; None where there are none. A text that reaches the longest
-            length ends there, rules or not.
-        rows: true for those to decode, by the random numbers that they would have among all; None: all.
+        constraint: rules that the chosen tokens keep; None: no rules. A text that reaches the longest length ends
+            there whatever the rules.
+        rows: true for those to decode, with the random numbers that they would have among all; None: all.
     """
     kept = slice(None) if rows is None else rows
     if config.method == "beam":
         return _beam(decoder, z[kept], config.beam, constraint)
     uniforms = None
     if config.method == "sample":
-        # One row of numbers a text, drawn before decoding: which rows end early cannot shift what the others get.
+        # One row of numbers per text, drawn before decoding: rows that end early cannot shift the numbers of others.
         uniforms = torch.rand(z.shape[0], decoder.max_length + 1, generator=rng, device=rng.device)[kept]
     return _roll_out(decoder, z[kept], config, uniforms, constraint)
 
@@ -75,7 +75,7 @@ def decode(
 def _roll_out(
     decoder: Decoder, z: Tensor, config: DecodeConfig, uniforms: Tensor | None, constraint: Constraint | None
 ) -> Decoded:
-    """Decode greedily, or by the uniform numbers given; rows that have ended leave the batch, some at a time."""
+    """Decode greedily, or by the uniform numbers given; rows that have ended leave the batch, several at a time."""
     steps = decoder.max_length + 1
     ids = torch.full((z.shape[0], steps), PAD, dtype=torch.long, device=z.device)
     scores = torch.zeros(z.shape[0], steps, device=z.device)
@@ -87,7 +87,7 @@ def _roll_out(
     for t in range(steps):
         logits, state = decoder.step(tokens, state)
         logits = logits.float()
-        if t == steps - 1:  # nothing may follow the longest text; the end still has the model's own probability
+        if t == steps - 1:  # nothing may follow the longest text; `EOS` still has the model's own probability
             tokens = torch.full_like(rows, EOS)
         else:
             allowed = constraint.mask(logits, written) if constraint and written else logits
@@ -99,7 +99,7 @@ def _roll_out(
         scores[rows, t] = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
         written = constraint.advance(written, tokens) if constraint and written else None
         ended = ended | (tokens == EOS)
-        if z.is_cuda and t % _LOOK_EVERY:  # to look is to wait for the device
+        if z.is_cuda and t % _LOOK_EVERY:  # checking waits for the device
             continue
         alive = int((~ended).sum())
         if alive == 0:
@@ -112,7 +112,7 @@ def _roll_out(
 
 
 def _trimmed(ids: Tensor, scores: Tensor, refusals: Tensor) -> Decoded:
-    """Clear what was written behind the first end of each row, and cut off columns that are all padding."""
+    """Clear everything after the first `EOS` of each row, and cut off columns that are all padding."""
     ends = (ids == EOS).long()
     behind = ends.cumsum(1) > ends
     ids, scores = ids.masked_fill(behind, PAD), scores.masked_fill(behind, 0.0)
@@ -129,10 +129,10 @@ def _accepted(
     constraint: Constraint,
     written: Unfinished,
 ) -> tuple[Tensor, Tensor]:
-    """Choose again, among the other tokens, where the chemistry refuses one; a row without a way on ends there.
+    """Replace tokens that the chemistry refuses by others; a row with no token left ends there.
 
     Returns:
-        The tokens, and the refusals that each row has met so far.
+        The tokens, and the refusals of each row so far.
     """
     refused = constraint.refused(written, tokens)
     while refused:
@@ -146,15 +146,15 @@ def _accepted(
             uniform = uniform.index_copy(0, on, left)
         asked = on.tolist()
         for row in set(refused).difference(asked):
-            written.molecules[row] = None  # it has ended: at later steps it is not to be refused again
+            written.molecules[row] = None  # it has ended, and must not be refused again at later steps
         refused = constraint.refused(written, tokens, asked)
     return tokens, refusals
 
 
 def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Return the likeliest token of each row, or one drawn by a uniform number and what is left of that number.
+    """Return the likeliest token of each row, or one drawn by a uniform number, and the rest of that number.
 
-    The token is found by inverting the cumulative distribution. Where in its own share of it the number lies is again
+    The token is found by inverting the cumulative distribution. Where the number lies within the token's share is again
     uniform, whatever the token, and serves the next draw of the row.
     """
     if uniform is None:
@@ -163,10 +163,10 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     if config.top_p < 1:
         probabilities = _nucleus(probabilities, config.top_p)
     cumulative = probabilities.cumsum(-1)
-    if cumulative.is_cuda:  # a GPU adds in blocks; a CPU one by one, so that its sums rise by themselves
+    if cumulative.is_cuda:  # a GPU adds in blocks, and rounding may make sums fall; a CPU adds one by one
         cumulative = _rising(cumulative, probabilities)
     total = cumulative[:, -1:]
-    # Rounding must not carry the number to the total itself, which would fall behind the last possible token.
+    # Rounding must not raise the number to the total itself, which lies beyond the last possible token.
     target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
     tokens = torch.searchsorted(cumulative, target, right=True)
     share = probabilities.gather(1, tokens)
@@ -175,7 +175,7 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
 
 
 def _rising(sums: Tensor, probabilities: Tensor) -> Tensor:
-    """Return sums of probabilities without falls that are rounding, and without a rise at an impossible token."""
+    """Return cumulative sums made non-decreasing despite rounding, and flat at impossible tokens."""
     return sums.masked_fill(probabilities == 0, 0.0).cummax(-1).values
 
 
@@ -188,7 +188,7 @@ def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
 
 @dataclass(frozen=True)
 class _Hypotheses:
-    """The beam: for each of batch rows, `width` partial texts, best first.
+    """The beam: for each row of the batch, `width` partial texts, best first.
 
     Attributes:
         ids: `(batch, width, steps)`.
@@ -226,67 +226,56 @@ def _beam(decoder: Decoder, z: Tensor, width: int, constraint: Constraint | None
         if constraint and written and t < steps - 1:
             log_probs = constraint.mask(log_probs, written)
         log_probs = log_probs.view(batch, width, log_probs.shape[-1])
-        if t == steps - 1:
-            log_probs = _only_end(log_probs)
+        if t == steps - 1:  # nothing may follow the longest text; `EOS` keeps its probability
+            end = torch.full_like(log_probs, float("-inf"))
+            end[..., EOS] = log_probs[..., EOS]
+            log_probs = end
         beam, parents, written = _extended(beam, log_probs, t, constraint if t < steps - 1 else None, written)
         state, tokens = state.select(parents), beam.ids[:, :, t].flatten()
         written = constraint.advance(written, tokens) if constraint and written else None
         if bool(beam.ended[:, 0].all()):
             break
-    ids, refusals = beam.ids[:, 0], torch.zeros(batch, dtype=torch.long, device=z.device)
-    length = int((ids != PAD).sum(1).max()) if batch else 0
-    return Decoded(ids[:, :length], beam.scores[:, 0, :length], refusals)
-
-
-def _only_end(log_probs: Tensor) -> Tensor:
-    """Rule out everything but `EOS`, which keeps its probability."""
-    ended = torch.full_like(log_probs, float("-inf"))
-    ended[..., EOS] = log_probs[..., EOS]
-    return ended
+    return _trimmed(beam.ids[:, 0], beam.scores[:, 0], torch.zeros(batch, dtype=torch.long, device=z.device))
 
 
 def _extended(
     beam: _Hypotheses, log_probs: Tensor, t: int, constraint: Constraint | None, written: Unfinished | None
 ) -> tuple[_Hypotheses, Tensor, Unfinished | None]:
-    """Extend as `_extend`, by tokens that the chemistry accepts as far as there are such.
+    """Extend as `_extend`, by tokens that the chemistry accepts where there are any.
 
-    A hypothesis whose token is refused to the last goes on, and the chemistry looks at it no more. Each text has its
-    own rounds: one that meets no refusal is extended in the same way by all later ones.
+    A hypothesis whose tokens are all refused continues unchecked. A text without a refusal is extended in the same way
+    in all later rounds.
     """
-    for _ in range(_MOST_REFUSALS):  # of a position: hypotheses come and go
+    for _ in range(_MOST_REFUSALS):  # per position: hypotheses come and go
         longer, parents = _extend(beam, log_probs, t)
         if constraint is None or written is None:
             return longer, parents, None
         tokens, later = longer.ids[:, :, t].flatten(), written.select(parents)
-        # Where fewer tokens are possible than the beam is wide, the rest of it is filled with impossible ones.
+        # With fewer possible tokens than the beam is wide, impossible ones fill the rest.
         live = torch.isfinite(longer.totals).flatten().nonzero().flatten()
         refused = constraint.refused(later, tokens, live.tolist())
         if not refused:
             break
         rows = torch.tensor(refused, device=tokens.device)
-        log_probs = _without(beam, log_probs, parents[rows], tokens[rows])
+        fewer = log_probs.clone()
+        fewer.view(-1, log_probs.shape[-1])[parents[rows], tokens[rows]] = float("-inf")
+        # A text that would have no possible token left keeps those that it has.
+        possible = torch.isfinite(beam.totals.unsqueeze(-1) + _moves(beam, fewer)).flatten(1).any(1)
+        log_probs = torch.where(possible.view(-1, 1, 1), fewer, log_probs)
     for row in refused:
         later.molecules[row] = None
     return longer, parents, later
 
 
-def _without(beam: _Hypotheses, log_probs: Tensor, hypotheses: Tensor, tokens: Tensor) -> Tensor:
-    """Rule out a token of some hypotheses each, but for a text that would have no way on."""
-    fewer = log_probs.clone()
-    fewer.view(-1, log_probs.shape[-1])[hypotheses, tokens] = float("-inf")
-    possible = torch.isfinite(beam.totals.unsqueeze(-1) + _moves(beam, fewer)).flatten(1).any(1)
-    return torch.where(possible.view(-1, 1, 1), fewer, log_probs)
-
-
 def _moves(beam: _Hypotheses, log_probs: Tensor) -> Tensor:
-    """Return what each token adds to a hypothesis, `(batch, width, vocab)`; an ended one stays as it is."""
+    """Return the nats that each token adds, `(batch, width, vocab)`; an ended hypothesis can only be padded."""
     stay = torch.full((log_probs.shape[-1],), float("-inf"), device=log_probs.device)
     stay[PAD] = 0.0
     return torch.where(beam.ended.unsqueeze(-1), stay, log_probs)
 
 
 def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, Tensor]:
-    """Extend every hypothesis by its best tokens, keep the best; return them and the decoder rows they came from."""
+    """Extend every hypothesis by its best tokens; return the best ones and the decoder rows that they come from."""
     batch, width, vocab = log_probs.shape
     moves = _moves(beam, log_probs)
     totals, flat = (beam.totals.unsqueeze(-1) + moves).flatten(1).topk(width, dim=1)
@@ -303,9 +292,8 @@ def _extend(beam: _Hypotheses, log_probs: Tensor, t: int) -> tuple[_Hypotheses, 
 def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch length vocab"]:
     """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
-    Autoregressive decoders condition each position on the likeliest tokens before it. Behind a row's end all
-    probability is on
-    `PAD`. The length is that of the longest row, its `EOS` included.
+    Autoregressive decoders condition each position on the likeliest tokens before it. After a row's end all probability
+    is on `PAD`. The length is that of the longest row, its `EOS` included.
     """
     steps = decoder.max_length + 1
     tokens = torch.full((z.shape[0],), BOS, dtype=torch.long, device=z.device)

@@ -1,8 +1,8 @@
-"""A posterior of each text's own: gradient steps from where the encoder put it (semi-amortised inference).
+"""A posterior of its own for each text: gradient steps from where the encoder put it (semi-amortised inference).
 
-An encoder is one function for all texts, and on texts it has not seen it does worse than each could do for itself: the
-amortisation gap (Cremer et al. 2018, arXiv:1801.03558). A few steps on the numbers of the text's own posterior close it
-(Kim et al. 2018, arXiv:1802.02550); encoder, decoder and prior stay as they are.
+An encoder is one function for all texts, and on texts that it has not seen its posteriors are worse than those fitted
+to each text alone: the amortisation gap (Cremer et al. 2018, arXiv:1801.03558). A few steps on the parameters of the
+text's own posterior close it (Kim et al. 2018, arXiv:1802.02550); encoder, decoder and prior stay as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
 
 from seqvae.model.encoders import Tokens
 from seqvae.model.posteriors import Posterior
@@ -22,15 +21,15 @@ _STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
 
 
 def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Posterior:
-    """Return the posterior of each text after steps on distortion + beta * rate, one sample of z a step.
+    """Return the posterior of each text after steps on distortion + beta * rate, one sample of z per step.
 
-    All texts share the noise of a step, so that what becomes of one does not depend on its company.
+    All texts share the noise of a step, so that the result for one does not depend on the others in its batch.
 
     Args:
         model: a trained model, in evaluation mode.
         tokens: the texts.
-        beta: weight of the rate; the one of its training keeps rate and distortion in balance.
-        steps: of Adam, its step size falling to zero; 0: what the encoder says.
+        beta: KL weight; that of the training keeps rate and distortion in balance.
+        steps: steps of Adam, the step size falling to zero; 0: the encoder's own posterior.
     """
     with torch.no_grad():
         amortised = model.posterior(tokens)
@@ -46,11 +45,8 @@ def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Post
             z = posterior.mean + posterior.deviation(noise.to(amortised.mean))
             distortion = -model.log_likelihood(z[0], tokens)
             loss = (distortion + beta * rate(posterior, model.prior, z)).sum()
-            _set_gradients(free, torch.autograd.grad(loss, free))  # the model's own weights get none
+            # By `grad`, so that the model's own weights get no gradients.
+            for parameter, gradient in zip(free, torch.autograd.grad(loss, free), strict=True):
+                parameter.grad = gradient
             optimizer.step()
     return posterior_of([part.detach() for part in free])
-
-
-def _set_gradients(parameters: list[Tensor], gradients: tuple[Tensor, ...]) -> None:
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient

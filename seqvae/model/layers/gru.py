@@ -37,7 +37,7 @@ class StepwiseGRU(nn.Module):
         return self.gru(inputs, hidden)[0]
 
     def project_fixed(self, fixed: Float[Tensor, "batch fixed"]) -> Float[Tensor, "batch gates"]:
-        """Return what the fixed input adds to the first layer's gates at every step."""
+        """Return the fixed input's contribution to the first layer's gates, the same at every step."""
         return F.linear(fixed, self._weight("weight_ih", 0)[:, self.varying :], self._weight("bias_ih", 0))
 
     def step(
@@ -48,21 +48,17 @@ class StepwiseGRU(nn.Module):
     ) -> Float[Tensor, "layers batch width"]:
         """Return every layer's state after one step."""
         states: list[Tensor] = []
+        both = 2 * hidden.shape[2]  # columns of the two gates
         gates = F.linear(varying, self._weight("weight_ih", 0)[:, : self.varying]) + projected
         for layer in range(self.layers):
             if layer > 0:
                 gates = F.linear(states[-1], self._weight("weight_ih", layer), self._weight("bias_ih", layer))
             recurrent = F.linear(hidden[layer], self._weight("weight_hh", layer), self._weight("bias_hh", layer))
-            states.append(_next_state(gates, recurrent, hidden[layer]))
+            # W x + b and U h + c, each `(batch, 3 * width)`: reset, update, new.
+            reset, update = (gates[:, :both] + recurrent[:, :both]).sigmoid().chunk(2, dim=1)
+            new = (gates[:, both:] + reset * recurrent[:, both:]).tanh()
+            states.append(torch.lerp(new, hidden[layer], update))
         return torch.stack(states)
 
     def _weight(self, kind: str, layer: int) -> Tensor:
         return getattr(self.gru, f"{kind}_l{layer}")
-
-
-def _next_state(inputs: Tensor, recurrent: Tensor, hidden: Tensor) -> Tensor:
-    """One step of a layer from W x + b and U h + c, each `(batch, 3 * width)`: gates reset, update, new."""
-    width = hidden.shape[1]
-    reset, update = (inputs[:, : 2 * width] + recurrent[:, : 2 * width]).sigmoid().chunk(2, dim=1)
-    new = (inputs[:, 2 * width :] + reset * recurrent[:, 2 * width :]).tanh()
-    return torch.lerp(new, hidden, update)

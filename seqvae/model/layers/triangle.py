@@ -1,4 +1,4 @@
-"""Lower triangles, kept row by row: half the size of whole matrices."""
+"""Lower triangles, stored row by row at half the size of whole matrices."""
 
 from __future__ import annotations
 

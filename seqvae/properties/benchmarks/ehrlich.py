@@ -1,6 +1,6 @@
-"""Ehrlich functions: benchmarks over sequences whose optimum is 1 and known (Stanton et al. 2024, arXiv:2407.00236).
+"""Ehrlich functions: benchmarks over sequences with a known optimum of 1 (Stanton et al. 2024, arXiv:2407.00236).
 
-A function is a product over motifs: of each, the largest share of its elements that stands anywhere in the sequence
+A function is a product over motifs: the largest share of a motif's elements that is present anywhere in the sequence
 with the motif's spacing, rounded down to a grid. A sequence with a banned transition is infeasible.
 """
 
@@ -22,13 +22,13 @@ from seqvae.sequences.dna import BASES
 from seqvae.sequences.domain import DNA, LETTERS
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
-"""The letters of states 0, 1, 2...: the 64 of base64 in its order (RFC 4648); V states use the first V."""
+"""The letters of states 0, 1, 2...: those of base64 in its order (RFC 4648); V states use the first V."""
 
 EXAMPLE = "ehrlich:V=32,L=32,c=4,k=4,q=4"
-_BATCH = 1024  # sequences at a time: their states and counts stay in the cache
-_INITIAL = 1  # the stream of initial solutions, so that they are not the draws that made the function
+_BATCH = 1024  # sequences at a time, so that their states and counts stay in the CPU's cache
+_INITIAL = 1  # the stream of initial solutions, separate from the draws of the function
 _UNKNOWN = -1
-_STEEPEST = 4.0  # epistasis above which the response leaves 0 to 1, and 1 is no longer the optimum
+_STEEPEST = 4.0  # epistasis above which responses leave 0 to 1, and 1 is no longer the optimum
 
 
 @final
@@ -39,15 +39,16 @@ class Ehrlich:
     Attributes:
         matrix: `(V, V)`, transition probabilities, rows sum to 1; 0 is a banned transition. Any state may follow
             itself, and any state can be reached from any other.
-        motifs: `(c, k)`, states; written one after another they are a feasible sequence.
-        spacings: `(c, k - 1)`, steps from each element of a motif to the next, from 1 on.
+        motifs: `(c, k)`, states; concatenated they are a feasible sequence.
+        spacings: `(c, k - 1)`, steps from each element of a motif to the next, at least 1.
         length: L, of a sequence; all motifs fit into it one after another.
-        quantisation: q: about how many steps a motif's response has; `ceil(k / q)` divides k, so that 1 is reached.
+        quantisation: q: approximate number of steps of a motif's response; `ceil(k / q)` must divide k, so that 1 can
+            be reached.
         epistasis: eps, 0 to 4: a response x becomes x (1 + eps x (x - 1)).
         alphabet: the letter of each state; empty: the first V of `ALPHABET`.
 
     Raises:
-        UsageError: on creation, a part breaks what is said here.
+        UsageError: on creation, a part violates these conditions.
     """
 
     matrix: NDArray[np.float64]
@@ -71,8 +72,12 @@ class Ehrlich:
         for name, values in found.items():
             values.setflags(write=False)
             object.__setattr__(self, name, values)
-        object.__setattr__(self, "alphabet", self.alphabet or ALPHABET[: len(matrix)])
-        _check_alphabet(self.alphabet, len(matrix))
+        alphabet, vocab = self.alphabet or ALPHABET[: len(matrix)], len(matrix)
+        if len(alphabet) != vocab or len(set(alphabet)) != vocab or not set(alphabet) <= set(ALPHABET):
+            raise UsageError(
+                f"Ehrlich function: expected an alphabet of {vocab} different letters, digits, + or /, got {alphabet!r}"
+            )
+        object.__setattr__(self, "alphabet", alphabet)
 
     @classmethod
     def draw(
@@ -90,7 +95,7 @@ class Ehrlich:
         Args:
             vocab: V, number of states, 2 to 64.
             length: L, of a sequence, at least `motifs * motif_length`.
-            motifs: c, how many.
+            motifs: c, number of motifs.
             motif_length: k, elements of each.
             quantisation: q.
             epistasis: eps.
@@ -99,11 +104,22 @@ class Ehrlich:
         Raises:
             UsageError: a setting is out of range.
         """
-        _check_sizes(vocab, length, motifs, motif_length)
+        if not 2 <= vocab <= len(ALPHABET):
+            raise UsageError(f"Ehrlich function: expected V from 2 to {len(ALPHABET)} states, got {vocab}")
+        if motifs < 1 or motif_length < 1:
+            raise UsageError(f"Ehrlich function: expected c and k of at least 1, got c={motifs} and k={motif_length}")
+        if length < motifs * motif_length:
+            raise UsageError(
+                f"Ehrlich function: {motifs} motifs of {motif_length} need a length L of at least "
+                f"{motifs * motif_length}, got {length}"
+            )
         draws = np.random.default_rng(seed)
         matrix = random_matrix(vocab, draws)
-        chain = walks(matrix, motifs * motif_length, 1, draws)[0]  # one walk, cut up: feasible as a whole
-        spacings = _random_spacings(motifs, motif_length, length, draws)
+        chain = walks(matrix, motifs * motif_length, 1, draws)[0]  # one walk, cut into motifs: feasible as a whole
+        # Each motif's share of the free positions, split at random and rounded down.
+        weights = draws.random((motifs, motif_length - 1))
+        shares = weights / weights.sum(1, keepdims=True)
+        spacings = 1 + np.floor((length // motifs - motif_length) * shares).astype(np.int64)
         return cls(matrix, chain.reshape(motifs, motif_length), spacings, length, quantisation, epistasis)
 
     @property
@@ -115,53 +131,64 @@ class Ehrlich:
         """Return the value of each sequence, `(batch,)`: 0 to 1, or -inf for an infeasible one.
 
         Args:
-            states: `(batch, L)`, whole numbers from 0 to V - 1.
+            states: `(batch, L)`, integers from 0 to V - 1.
 
         Raises:
-            InputError: the array has another shape, or holds something else than states.
+            InputError: the array has another shape or type, or other values.
         """
         checked = self._checked(states)
-        parts = [self._score(checked[start : start + _BATCH]) for start in range(0, len(checked), _BATCH)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        values = np.ones(len(checked))
+        for start in range(0, len(checked), _BATCH):
+            columns = np.ascontiguousarray(checked[start : start + _BATCH].T)  # each position's states are contiguous
+            for motif, spacing in zip(self.motifs, self.spacings, strict=True):
+                places = np.concatenate([[0], np.cumsum(spacing)])
+                windows = len(columns) - int(places[-1])
+                present = np.zeros((windows, columns.shape[1]), np.min_scalar_type(len(motif)))
+                for state, place in zip(motif, places, strict=True):
+                    present += columns[place : place + windows] == state
+                # The most elements present at any position of the sequence.
+                values[start : start + _BATCH] *= self._responses[present.max(0).astype(np.int64)]
+            values[start : start + _BATCH][~self._feasible(columns)] = -np.inf
+        return values
 
     def feasible(self, states: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each sequence has no banned transition, `(batch,)`; arguments and errors as `score`."""
         return self._feasible(self._checked(states).T)
 
     def initial_solution(self, count: int = 1, seed: int = 0) -> NDArray[np.int64]:
-        """Return feasible sequences to start from, `(count, L)`: walks of the transition matrix.
+        """Return feasible initial sequences, `(count, L)`: walks of the transition matrix.
 
-        The first state is drawn from the stationary distribution. Uniform random sequences would nearly all be
-        infeasible: one in 1,400 of length 32 is not, of length 128 none.
+        The first state is drawn from the stationary distribution. Nearly all uniform random sequences are infeasible:
+        all but one in 1,400 of length 32, and all of length 128.
         """
         return walks(self.matrix, self.length, count, np.random.default_rng([seed, _INITIAL]))
 
     def optimum(self) -> NDArray[np.int64]:
         """Return a sequence whose value is exactly 1, `(L,)`.
 
-        The motifs stand one after another, each gap filled by repeating the state before it. Only repeats and
-        transitions inside the chain of motifs occur, and both are allowed; the whole is no longer than L.
+        The motifs follow one another, each gap filled by repeating the state before it. Only repeats and transitions
+        within the chain of motifs occur, and both are allowed; the whole is no longer than L.
         """
-        steps = np.ones((len(self.motifs), self.motifs.shape[1]), np.int64)  # the last of each motif: no gap
+        steps = np.ones((len(self.motifs), self.motifs.shape[1]), np.int64)  # no gap after the last of each motif
         steps[:, :-1] = self.spacings
         filled = np.repeat(self.motifs.ravel(), steps.ravel())
         return np.concatenate([filled, np.repeat(filled[-1:], self.length - len(filled))])
 
     def write(self, states: ArrayLike) -> list[str]:
-        """Return sequences as texts, a letter of `alphabet` for each state; arguments and errors as `score`."""
+        """Return sequences as texts, one letter of `alphabet` per state; arguments and errors as `score`."""
         letters = np.frombuffer(self.alphabet.encode("ascii"), np.uint8)
         return [row.tobytes().decode("ascii") for row in letters[self._checked(states)]]
 
     def values(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the value of each text, `(batch,)`: 0 to 1.
 
-        NaN where a text has none: an infeasible sequence, another length than L, or a letter that is no state's.
+        NaN for an infeasible sequence, a length other than L, or a letter outside the alphabet.
         """
         right = np.array([len(text) == self.length for text in texts], bool)
         joined = "".join(text for text in texts if len(text) == self.length)
         codes = np.full(256, _UNKNOWN, np.int8)
         codes[np.frombuffer(self.alphabet.encode("ascii"), np.uint8)] = np.arange(self.vocab)
-        # What is beyond Latin-1 becomes "?", which is the letter of no state.
+        # Characters beyond Latin-1 become "?", which is in no alphabet.
         states = codes[np.frombuffer(joined.encode("latin-1", "replace"), np.uint8)].reshape(-1, self.length)
         known = (states != _UNKNOWN).all(1)
         right[right] = known
@@ -174,7 +201,7 @@ class Ehrlich:
         array = np.asarray(states)
         if array.ndim != 2 or array.shape[1] != self.length or not (array.dtype.kind in "iu" or not array.size):
             raise InputError(
-                f"Ehrlich function: expected states of shape (batch, {self.length}) as whole numbers, "
+                f"Ehrlich function: expected integer states of shape (batch, {self.length}), "
                 f"got {array.dtype} of shape {array.shape}"
             )
         if array.size and not 0 <= array.min() <= array.max() < self.vocab:
@@ -186,25 +213,9 @@ class Ehrlich:
     def _feasible(self, columns: NDArray[np.int8]) -> NDArray[np.bool_]:
         return np.asarray(self._allowed[columns[:-1], columns[1:]].all(0))
 
-    def _score(self, states: NDArray[np.int8]) -> NDArray[np.float64]:
-        columns = np.ascontiguousarray(states.T)  # a position's states side by side: each step is one pass
-        value = np.ones(len(states))
-        for motif, spacing in zip(self.motifs, self.spacings, strict=True):
-            value *= self._responses[_most_present(columns, motif, np.concatenate([[0], np.cumsum(spacing)]))]
-        return np.where(self._feasible(columns), value, -np.inf)
-
-
-def _most_present(columns: NDArray[np.int8], motif: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many elements of a motif stand at their places, at the best position of each sequence, `(batch,)`."""
-    windows = len(columns) - int(places[-1])
-    present = np.zeros((windows, columns.shape[1]), np.min_scalar_type(len(motif)))
-    for state, place in zip(motif, places, strict=True):
-        present += columns[place : place + windows] == state
-    return present.max(0).astype(np.int64)
-
 
 def _responses(motif_length: int, quantisation: int, epistasis: float) -> NDArray[np.float64]:
-    """Return the response to 0, 1... k elements present, `(k + 1,)`: 0 to 1, the last exactly 1."""
+    """Return the response to 0, 1... k present elements, `(k + 1,)`: 0 to 1, the last exactly 1."""
     if not 1 <= quantisation <= motif_length:
         raise UsageError(f"Ehrlich function: expected a quantisation q from 1 to k={motif_length}, got {quantisation}")
     step = -(-motif_length // quantisation)
@@ -219,32 +230,20 @@ def _responses(motif_length: int, quantisation: int, epistasis: float) -> NDArra
     return share * (1 + epistasis * share * (share - 1))
 
 
-def _check_sizes(vocab: int, length: int, motifs: int, motif_length: int) -> None:
-    if not 2 <= vocab <= len(ALPHABET):
-        raise UsageError(f"Ehrlich function: expected V from 2 to {len(ALPHABET)} states, got {vocab}")
-    if motifs < 1 or motif_length < 1:
-        raise UsageError(f"Ehrlich function: expected c and k from 1 on, got c={motifs} and k={motif_length}")
-    if length < motifs * motif_length:
-        raise UsageError(
-            f"Ehrlich function: {motifs} motifs of {motif_length} need a length L of at least {motifs * motif_length}, "
-            f"got {length}"
-        )
-
-
 def _check_matrix(matrix: NDArray[np.float64]) -> None:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not 2 <= len(matrix) <= len(ALPHABET):
         raise UsageError(
             f"Ehrlich function: expected a transition matrix of shape (V, V) with V from 2 to {len(ALPHABET)}, "
             f"got {matrix.shape}"
         )
-    # Matrices of other programs are often of single precision.
+    # Matrices of other programs often have single precision.
     if not (matrix >= 0).all() or not np.allclose(matrix.sum(1), 1, atol=1e-4):
-        raise UsageError("Ehrlich function: expected rows of the transition matrix from 0 on that sum to 1, got others")
+        raise UsageError("Ehrlich function: expected rows of the transition matrix that are not negative and sum to 1")
     if not (np.diag(matrix) > 0).all():
         state = int(np.flatnonzero(np.diag(matrix) == 0)[0])
         raise UsageError(f"Ehrlich function: expected that every state may follow itself; state {state} may not")
     if not is_ergodic(matrix > 0):
-        raise UsageError("Ehrlich function: expected that every state can be reached from every other, some cannot")
+        raise UsageError("Ehrlich function: expected that every state can be reached from every other; some cannot")
 
 
 def _check_motifs(
@@ -263,28 +262,13 @@ def _check_motifs(
     if not allowed[chain[:-1], chain[1:]].all():
         place = int(np.flatnonzero(~allowed[chain[:-1], chain[1:]])[0])
         raise UsageError(
-            "Ehrlich function: expected motifs that are feasible one after another; "
+            "Ehrlich function: expected motifs that are feasible when concatenated; "
             f"{chain[place]} to {chain[place + 1]} is a banned transition"
         )
     if (spacings < 1).any():
-        raise UsageError(f"Ehrlich function: expected spacings from 1 on, got {spacings.min()}")
+        raise UsageError(f"Ehrlich function: expected spacings of at least 1, got {spacings.min()}")
     if (needed := int(spacings.sum()) + len(motifs)) > length:
-        raise UsageError(f"Ehrlich function: motifs with these spacings need {needed} places, the length is {length}")
-
-
-def _check_alphabet(alphabet: str, vocab: int) -> None:
-    if len(alphabet) != vocab or len(set(alphabet)) != vocab or not set(alphabet) <= set(ALPHABET):
-        raise UsageError(
-            f"Ehrlich function: expected an alphabet of {vocab} different letters, digits, + or /, got {alphabet!r}"
-        )
-
-
-def _random_spacings(motifs: int, motif_length: int, length: int, draws: np.random.Generator) -> NDArray[np.int64]:
-    """Return `(c, k - 1)` steps: each motif's share of the free places, split at random and rounded down."""
-    free = length // motifs - motif_length
-    weights = draws.random((motifs, motif_length - 1))
-    shares = weights / weights.sum(1, keepdims=True)
-    return 1 + np.floor(free * shares).astype(np.int64)
+        raise UsageError(f"Ehrlich function: motifs with these spacings need a length of {needed}, it is {length}")
 
 
 _OPTIONS: dict[str, Callable[[str], int | float | str]] = {
@@ -304,26 +288,12 @@ def from_name(rest: str) -> Ehrlich:
     """Return the function that a name describes, such as `V=32,L=32,c=4,k=4,q=4`.
 
     Args:
-        rest: what follows `ehrlich:`: V, L, c and k, then optionally q (k without it), eps (0), seed (0) and alphabet
+        rest: the name without `ehrlich:`: V, L, c and k, then optionally q (default k), eps (0), seed (0) and alphabet
             (such as `ACGT`, for V=4).
 
     Raises:
         UsageError: an option is unknown, missing, given twice, no number, or out of range.
     """
-    found = _options(rest)
-    missing = [name for name in _NEEDED if name not in found]
-    if missing:
-        raise UsageError(f"ehrlich:{rest}: {', '.join(missing)} missing; expected a name such as {EXAMPLE}")
-    vocab, length, motifs, motif_length = (int(found[name]) for name in _NEEDED)
-    seed = int(found.get("seed", 0))
-    if seed < 0:
-        raise UsageError(f"ehrlich:{rest}: expected a seed from 0 on, got {seed}")
-    quantisation, epistasis = int(found.get("q", motif_length)), float(found.get("eps", 0.0))
-    made = Ehrlich.draw(vocab, length, motifs, motif_length, quantisation, epistasis, seed)
-    return replace(made, alphabet=str(found["alphabet"])) if "alphabet" in found else made
-
-
-def _options(rest: str) -> dict[str, int | float | str]:
     found: dict[str, int | float | str] = {}
     for part in filter(None, rest.split(",")):
         name, _, value = part.partition("=")
@@ -335,7 +305,16 @@ def _options(rest: str) -> dict[str, int | float | str]:
             found[name] = _OPTIONS[name](value)
         except ValueError:
             raise UsageError(f"ehrlich:{rest}: expected a number for {name}, got {value!r}") from None
-    return found
+    missing = [name for name in _NEEDED if name not in found]
+    if missing:
+        raise UsageError(f"ehrlich:{rest}: {', '.join(missing)} missing; expected a name such as {EXAMPLE}")
+    vocab, length, motifs, motif_length = (int(found[name]) for name in _NEEDED)
+    seed = int(found.get("seed", 0))
+    if seed < 0:
+        raise UsageError(f"ehrlich:{rest}: expected a seed of at least 0, got {seed}")
+    quantisation, epistasis = int(found.get("q", motif_length)), float(found.get("eps", 0.0))
+    made = Ehrlich.draw(vocab, length, motifs, motif_length, quantisation, epistasis, seed)
+    return replace(made, alphabet=str(found["alphabet"])) if "alphabet" in found else made
 
 
 FORMS = (("ehrlich:V=32,L=32,c=4,k=4,q=4", LETTERS, "Ehrlich function of these sizes, at most 1; seed= and eps= too"),)
@@ -347,7 +326,7 @@ def listed() -> list[Property]:
 
 
 def named(rest: str) -> Property:
-    """Return the property of a name such as `ehrlich:V=32,L=32,c=4,k=4,q=4`, without its first word; see `from_name`.
+    """Return a property by its name without `ehrlich:`, such as `V=32,L=32,c=4,k=4,q=4`; see `from_name`.
 
     Raises:
         UsageError: as `from_name`.
@@ -355,7 +334,7 @@ def named(rest: str) -> Property:
     function = from_name(rest)
     kind = DNA if sorted(function.alphabet) == list(BASES) else LETTERS
     about = (
-        f"Ehrlich function, 0 to 1, over texts of {function.length} of the letters {function.alphabet}; "
-        "none where a transition is banned (Stanton et al. 2024, arXiv:2407.00236)"
+        f"Ehrlich function, 0 to 1, of sequences of {function.length} of the letters {function.alphabet}; "
+        "none if a transition is banned (Stanton et al. 2024, arXiv:2407.00236)"
     )
     return Property(f"ehrlich:{rest}", kind, about, function.values)

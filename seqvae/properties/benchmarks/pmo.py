@@ -1,10 +1,10 @@
-"""The 20 tasks of the PMO benchmark that need RDKit alone, each a score from 0 to 1 to be maximised.
+"""The 20 tasks of the PMO benchmark that need only RDKit, each a score from 0 to 1 to be maximised.
 
 The tasks, their targets, patterns and constants are those of GuacaMol, Brown et al. 2019, doi:10.1021/acs.jcim.8b00839,
-and its program. PMO, Gao et al. 2022, arXiv:2206.12411, made of them a benchmark with a budget of 10,000 calls; a text
-that is no molecule scores 0, as there.
+and its program. PMO, Gao et al. 2022, arXiv:2206.12411, turned them into a benchmark with a budget of 10,000 calls; as
+there, an invalid molecule scores 0.
 
-A task is a mean of terms, each a value of the molecule through a shape that brings it to 0 to 1.
+A task is a mean of terms, each a value of the molecule mapped to 0 to 1 by a shape.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import final
 
-from rdkit.Chem import GraphDescriptors, rdMolDescriptors
+from rdkit.Chem import GraphDescriptors
 
 from seqvae.config import suggestion
 from seqvae.errors import UsageError
 from seqvae.properties.molecules.cache import Sheet, Value, molecule_property
+from seqvae.properties.molecules.descriptors import Descriptor
 from seqvae.properties.molecules.similarity import Similarity
 from seqvae.properties.molecules.substructure import Has
 from seqvae.properties.property import Property
@@ -34,7 +35,7 @@ def named(task: str) -> Property:
     """Return a task by its name in PMO, such as `deco_hop`.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no such task.
     """
     if task not in TASKS:
         raise UsageError(f"unknown property 'pmo:{task}'{suggestion(task, TASKS)}")
@@ -47,10 +48,10 @@ Shape = Callable[[float], float]
 @final
 @dataclass(frozen=True)
 class Gaussian:
-    """A bell with its top, 1, at a mean.
+    """A Gaussian with the maximum 1 at its mean.
 
     Attributes:
-        mean: where the top is.
+        mean: the value with score 1.
         deviation: its standard deviation.
         below: 1 everywhere below the mean.
         above: 1 everywhere above the mean.
@@ -71,10 +72,10 @@ class Gaussian:
 @final
 @dataclass(frozen=True)
 class Clipped:
-    """A line from 0 at 0 to 1 at `full`, and 1 from there.
+    """Linear from 0 at 0 to 1 at `full`, and 1 above.
 
     Attributes:
-        full: from where the score is 1.
+        full: the lowest value with score 1.
     """
 
     full: float
@@ -87,11 +88,11 @@ class Clipped:
 @final
 @dataclass(frozen=True)
 class Shaped:
-    """A value through a shape.
+    """A value mapped by a shape.
 
     Attributes:
         value: of a molecule.
-        shape: what brings it to 0 to 1.
+        shape: maps it to 0 to 1.
     """
 
     value: Value
@@ -132,12 +133,12 @@ def mean(scores: list[float], geometric: bool) -> float:
 @final
 @dataclass(frozen=True)
 class Isomer:
-    """How near a molecule is to a molecular formula: 1 for an isomer.
+    """How close a molecule is to a molecular formula: 1 for an isomer.
 
-    The geometric mean of a Gaussian for each element's atoms, and one for the atoms in all.
+    The geometric mean of a Gaussian of the number of atoms of each element, and one of all atoms.
 
     Attributes:
-        atoms: elements and how many atoms of each, hydrogen among them.
+        atoms: elements and the number of atoms of each, hydrogen included.
     """
 
     atoms: tuple[tuple[str, int], ...]
@@ -152,14 +153,6 @@ class Isomer:
 
 def _fluorines(sheet: Sheet) -> float:
     return sheet.elements["F"]
-
-
-def _rings(sheet: Sheet) -> float:
-    return float(rdMolDescriptors.CalcNumRings(sheet.molecule))
-
-
-def _aromatic_rings(sheet: Sheet) -> float:
-    return float(rdMolDescriptors.CalcNumAromaticRings(sheet.molecule))
 
 
 def _bertz(sheet: Sheet) -> float:
@@ -206,7 +199,8 @@ _SITAGLIPTIN_LOGP, _SITAGLIPTIN_TPSA, _SITAGLIPTIN_BERTZ = 2.0165, 77.04, 896.38
 TASKS: dict[str, Task] = {
     "albuterol_similarity": Task("like albuterol", (_like("fcfp4", _ALBUTEROL, Clipped(0.75)),)),
     "amlodipine_mpo": Task(
-        "like amlodipine, three rings", (_like("ecfp4", _AMLODIPINE), Shaped(_rings, Gaussian(3, 0.5)))
+        "like amlodipine, three rings",
+        (_like("ecfp4", _AMLODIPINE), Shaped(Descriptor("CalcNumRings"), Gaussian(3, 0.5))),
     ),
     "celecoxib_rediscovery": Task("find celecoxib", (_like("ecfp4", _CELECOXIB, Clipped(1.0)),)),
     "deco_hop": Task(
@@ -246,7 +240,7 @@ TASKS: dict[str, Task] = {
     ),
     "perindopril_mpo": Task(
         "like perindopril, two aromatic rings",
-        (_like("ecfp4", _PERINDOPRIL), Shaped(_aromatic_rings, Gaussian(2, 0.5))),
+        (_like("ecfp4", _PERINDOPRIL), Shaped(Descriptor("CalcNumAromaticRings"), Gaussian(2, 0.5))),
     ),
     "qed": Task("drug-likeness", (attrgetter("qed"),)),
     "ranolazine_mpo": Task(

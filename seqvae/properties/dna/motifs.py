@@ -1,7 +1,7 @@
-"""Motifs of DNA as tables of log-odds: read from JASPAR and MEME files, made of counts, and looked for in sequences.
+"""Motifs of DNA as log-odds matrices: read from JASPAR and MEME files, made from counts, and scanned for in sequences.
 
-Scores are whole thousandths of a bit, so that the chance of a hit in random DNA is counted exactly and a threshold
-means the same on every machine.
+Scores are integers in thousandths of a bit, so that the chance of a hit in random DNA is exact and a threshold means
+the same on every machine.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from seqvae.sequences.integer_codes import Letters, dna_letters
 if TYPE_CHECKING:
     from Bio.motifs import Motif as Record
 
-HIT_RATE = 1e-3  # chance of a hit at one position of uniform random DNA, at most
-_PSEUDO = 0.25  # added to each count: one observation in all, spread evenly
-_UNIT = 1000  # scores a bit
+HIT_RATE = 1e-3  # highest chance of a hit at one position of uniform random DNA
+_PSEUDO = 0.25  # added to each count: one observation in total, spread evenly
+_UNIT = 1000  # score units per bit
 _BACKGROUND = "Background letter frequencies"
 _NEVER = np.int32(-(2**24))  # score of a gap: below any sum that real letters reach
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A table of log-odds against uniform bases, and from which score on a window is a hit.
+    """A matrix of log-odds against uniform bases, and the score from which a window is a hit.
 
     Attributes:
-        name: letters, digits and underscores: it becomes part of a metric's name.
+        name: letters, digits and underscores, since it becomes part of a metric's name.
         scores: `(width, 4)`, int32, thousandths of a bit; columns A, C, G, T.
         threshold: lowest score of a hit.
-        both_strands: look for the reverse complement too.
-        source: where the table is from.
+        both_strands: scan for the reverse complement too.
+        source: of the matrix.
     """
 
     name: str
@@ -50,22 +50,22 @@ class Motif:
 
     @property
     def width(self) -> int:
-        """Bases of a window."""
+        """Length of a window in bases."""
         return len(self.scores)
 
 
 def motif(
     name: str, counts: ArrayLike, both_strands: bool = False, source: str = "", hit_rate: float = HIT_RATE
 ) -> Motif:
-    """Make a motif of counts.
+    """Make a motif from counts.
 
     Args:
         name: of the motif.
         counts: `(width, 4)`, how often each position of aligned sites is A, C, G or T.
-        both_strands: look for the reverse complement too.
-        source: where the counts are from.
-        hit_rate: chance of a hit at one position (and strand) of uniform random DNA, at most; where even the best
-            window is likelier than that, only the best windows are hits.
+        both_strands: scan for the reverse complement too.
+        source: of the counts.
+        hit_rate: highest chance of a hit at one position (and strand) of uniform random DNA; if even the best window
+            is more likely, only the best windows are hits.
 
     Raises:
         InputError: the counts have another shape, or are negative or not finite.
@@ -77,36 +77,33 @@ def motif(
         raise InputError(f"motif {name!r}: expected counts from 0 on, got {table.min()} to {table.max()}")
     shares = (table + _PSEUDO) / (table + _PSEUDO).sum(1, keepdims=True)
     scores = np.rint(np.log2(shares * len(BASES)) * _UNIT).astype(np.int32)
-    return Motif(_plain(name), scores, score_threshold(scores, hit_rate), both_strands, source)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in name.strip()) or "motif"
+    plain = "".join(letter if letter.isalnum() else "_" for letter in name.strip()) or "motif"
+    return Motif(plain, scores, score_threshold(scores, hit_rate), both_strands, source)
 
 
 def score_threshold(scores: NDArray[np.int32], hit_rate: float) -> int:
-    """Return the lowest score that uniform random windows reach with at most this chance; at most the best score.
+    """Return the lowest score that uniform random windows reach with at most this chance, capped at the best score.
 
     The distribution of the sum is exact: it is convolved position by position (Staden 1989,
     doi:10.1093/bioinformatics/5.2.89).
     """
     lowest = scores.min(1)
-    chances = np.ones(1)  # of each sum from the lowest possible one on
+    chances = np.ones(1)  # of each sum, from the lowest possible one on
     for row, low in zip(scores, lowest, strict=True):
         later = np.zeros(len(chances) + int(row.max() - low))
         for score in row:
             start = int(score - low)
             later[start : start + len(chances)] += chances / len(row)
         chances = later
-    reached = np.cumsum(chances[::-1])[::-1]  # chance of so much or more
-    # The tiny term forgives the rounding of sums: 4 of 4,096 windows are not more than 4 / 4,096.
+    reached = np.cumsum(chances[::-1])[::-1]  # chance of this score or a higher one
+    # The tiny term tolerates the rounding of sums: 4 of 4,096 windows are not more than 4 / 4,096.
     enough = np.flatnonzero(reached <= hit_rate * (1 + 1e-9))
     best = len(chances) - 1
     return int(lowest.sum()) + int(enough[0] if len(enough) and enough[0] <= best else best)
 
 
 def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
-    """Return how many windows of each sequence are hits, `(sequences,)`, counted a strand at a time.
+    """Return the number of hits in each sequence, `(sequences,)`, counted on each strand separately.
 
     A window with an ambiguity code is no hit.
     """
@@ -120,7 +117,7 @@ def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
 def best_scores(found: Letters, wanted: Motif) -> NDArray[np.float64]:
     """Return the score of each sequence's best window in bits, `(sequences,)`: log-odds against uniform bases.
 
-    NaN where there is no window: the sequence is shorter than the motif, or every window has an ambiguity code.
+    NaN if there is no window: the sequence is shorter than the motif, or every window has an ambiguity code.
     """
     best = np.full(len(found), _NEVER)
     for scores in _strands(wanted):
@@ -137,7 +134,7 @@ def _strands(wanted: Motif) -> list[NDArray[np.int32]]:
 
 
 def _window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the score of the window that begins at each code; far below zero where it has a gap."""
+    """Return the score of the window that starts at each code; far below zero if it has a gap."""
     count = max(len(codes) - len(scores) + 1, 0)
     total = np.zeros(count, np.int32)
     for place, row in enumerate(scores):
@@ -146,7 +143,7 @@ def _window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArra
 
 
 def count_hits(texts: Sequence[str], wanted: Motif) -> NDArray[np.int64]:
-    """Return how many windows of each DNA sequence are hits of a motif, `(sequences,)`.
+    """Return the number of hits of a motif in each DNA sequence, `(sequences,)`.
 
     Raises:
         InputError: there is no sequence, one is empty, or one has a letter that is no IUPAC code.
@@ -162,10 +159,10 @@ def read_motifs(path: Path | str, both_strands: bool = True) -> list[Motif]:
 
     Args:
         path: the file.
-        both_strands: look for the reverse complements too.
+        both_strands: scan for the reverse complements too.
 
     Raises:
-        InputError: it cannot be read, is of neither format, or holds no motif.
+        InputError: it cannot be read, has neither format, or has no motif.
     """
     return [_motif_of(record, path, both_strands) for record in _records(path)]
 
@@ -175,8 +172,8 @@ def read_motif(path: Path | str, name: str = "", both_strands: bool = True) -> M
 
     Args:
         path: as `read_motifs`.
-        name: of the motif, or its identifier (`MA0001.1`); may be empty where the file holds only one.
-        both_strands: look for the reverse complement too.
+        name: of the motif, or its identifier (`MA0001.1`); may be empty if the file has only one.
+        both_strands: scan for the reverse complement too.
 
     Raises:
         InputError: as `read_motifs`, or the file has no motif of that name, or more than one.
@@ -185,7 +182,7 @@ def read_motif(path: Path | str, name: str = "", both_strands: bool = True) -> M
     chosen = [record for record in records if name in ("", *_names(record))]
     if len(chosen) != 1:
         known = suggestion(name, {word for record in records for word in _names(record)})
-        raise InputError(f"{path}: expected a name that just one of its {len(records)} motifs has, got {name!r}{known}")
+        raise InputError(f"{path}: expected the name of exactly one of its {len(records)} motifs, got {name!r}{known}")
     return _motif_of(chosen[0], path, both_strands)
 
 
@@ -211,12 +208,12 @@ def _records(path: Path | str) -> list[Record]:
         text = text.replace("MOTIF", f"{_BACKGROUND}\nA 0.25 C 0.25 G 0.25 T 0.25\n\nMOTIF", 1)
     try:
         records = list(motifs.parse(io.StringIO(text), form))
-    except (ValueError, LookupError, AttributeError, TypeError) as error:  # what the parsers stumble over
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # what the parsers raise on bad files
         raise InputError(
             f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {error}"
         ) from error
     if not records:
-        raise InputError(f"{path}: holds no motif; give a file in JASPAR or minimal MEME format")
+        raise InputError(f"{path}: has no motif; give a file in JASPAR or minimal MEME format")
     return records
 
 

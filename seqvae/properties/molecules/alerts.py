@@ -1,7 +1,7 @@
 """Structural alerts: substructures that medicinal chemists avoid.
 
 The 502 patterns of MOSES: 22 medicinal chemistry filters (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644) and
-480 of pan-assay interference (Baell & Holloway 2010, doi:10.1021/jm901137j). They stand in `datasets/filters/`, with
+480 of pan-assay interference (Baell & Holloway 2010, doi:10.1021/jm901137j). They are in `datasets/filters/`, with
 their source and licence.
 """
 
@@ -23,14 +23,14 @@ _SCREEN_BITS = 2048
 
 
 def found_alerts(molecule: Chem.Mol) -> Iterator[str]:
-    """Yield the names of the patterns that a molecule has; they are looked for with explicit hydrogens.
+    """Yield the names of the patterns that a molecule matches, with explicit hydrogens added.
 
     Raises:
         ConfigError: the tables are missing.
     """
     whole = Chem.AddHs(molecule)
     patterns, screens = _patterns()
-    # A pattern's own fingerprint is contained in that of every molecule that has it: 9 in 10 patterns need no search.
+    # A pattern's fingerprint is a subset of that of every molecule it matches: nine in ten patterns need no search.
     possible = ~(screens & ~_screen(whole)).any(axis=1)
     for row in np.flatnonzero(possible).tolist():
         if whole.HasSubstructMatch(patterns[row]):
@@ -39,7 +39,7 @@ def found_alerts(molecule: Chem.Mol) -> Iterator[str]:
 
 @functools.cache
 def pattern_table() -> tuple[tuple[str, str], ...]:
-    """Name and SMARTS of each pattern.
+    """Return name and SMARTS of each pattern.
 
     Raises:
         ConfigError: the tables are missing.
@@ -48,7 +48,7 @@ def pattern_table() -> tuple[tuple[str, str], ...]:
     for table in _TABLES:
         path = cards_folder() / "filters" / table
         if not path.is_file():
-            raise ConfigError(f"the table of filters is missing: {path}; install seqvae again")
+            raise ConfigError(f"the table of filters is missing: {path}; reinstall seqvae")
         with path.open(encoding="utf-8", newline="") as file:
             rows.extend((row["name"], row["smarts"]) for row in csv.DictReader(file))
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""Molecules that have been read and what has been computed of them: each figure once, however many ask for it."""
+"""Molecules that have been read, with their descriptors: each is computed once, however often it is used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -19,16 +20,15 @@ from seqvae.sequences.domain import MOLECULES
 from seqvae.sequences.molecules import canonical_of, read_molecule, scaffold_of, write_molecule
 
 _WEIGHT = rdMolDescriptors.Properties(["amw"])
-# Kept at a time unless asked otherwise, 33 kB each with QED and a fingerprint: what a search breeds in five rounds, and
-# the parents that it breeds from.
+# Kept by default, 33 kB each with QED and a fingerprint: the offspring of five rounds of a search and their parents.
 _SHEETS = 2048
-# What RDKit raises on a molecule that it can read and not work with.
+# What RDKit raises on a molecule that it can read but not process.
 _CANNOT = (ValueError, RuntimeError, ArithmeticError)
 
 
 @final
 class Sheet:
-    """What has been computed of a molecule so far.
+    """The descriptors of a molecule, each computed when first needed.
 
     Args:
         molecule: of at least one atom; never changed.
@@ -60,7 +60,7 @@ class Sheet:
 
     @functools.cached_property
     def sa(self) -> float:
-        """Synthetic accessibility, 1 (easy) to 10; raises SeqVAEError where RDKit comes without it."""
+        """Synthetic accessibility, 1 (easy) to 10; raises SeqVAEError if RDKit was installed without it."""
         return sa_score(self.molecule)
 
     @functools.cached_property
@@ -70,7 +70,7 @@ class Sheet:
 
     @functools.cached_property
     def elements(self) -> Counter[str]:
-        """How many atoms of each element, hydrogens included."""
+        """Number of atoms of each element, hydrogens included."""
         found = Counter[str]()
         for atom in self.molecule.GetAtoms():
             found[atom.GetSymbol()] += 1
@@ -90,20 +90,20 @@ class Sheet:
 
 
 def sheet_of(text: str) -> Sheet | None:
-    """Return a new sheet of a SMILES, None where the text is no molecule of at least one atom."""
+    """Return a new sheet of a SMILES, None if it is no molecule of at least one atom."""
     molecule = read_molecule(text)
     return None if molecule is None else Sheet(molecule)
 
 
 @final
 class Sheets:
-    """The molecules that one piece of work has read, each once while it is among the last that were asked for.
+    """A cache of molecules: the least recently used are dropped.
 
-    A search meets a molecule again and again: decoded or bred, compared with what is known, likened to others, scored,
-    and rounds later the parent of others. Who works with molecules owns one of these and hands it on.
+    A search meets a molecule again and again: as a decoded sample or offspring, in the novelty filter, in similarities,
+    in scoring, and rounds later as a parent. Whoever works with molecules owns one of these and passes it on.
 
     Args:
-        most: SMILES whose sheets are kept.
+        most: number of SMILES whose sheets are kept.
     """
 
     def __init__(self, most: int = _SHEETS) -> None:
@@ -112,11 +112,11 @@ class Sheets:
 
     @property
     def kept(self) -> int:
-        """How many SMILES there are sheets of."""
+        """Number of SMILES in the cache."""
         return len(self._sheets)
 
     def of(self, text: str) -> Sheet | None:
-        """Return the sheet of a SMILES; None where the text is no molecule of at least one atom."""
+        """Return the sheet of a SMILES; None if it is no molecule of at least one atom."""
         if text in self._sheets:
             self._sheets.move_to_end(text)
             return self._sheets[text]
@@ -126,7 +126,7 @@ class Sheets:
         return found
 
     def canonical(self, text: str) -> str | None:
-        """Return the canonical SMILES of a text, None where it is no molecule; as `canonical_or_none`."""
+        """Return the canonical SMILES of a text, None if it is no molecule; as `canonical_or_none`."""
         sheet = self.of(text)
         return None if sheet is None else canonical_of(text, sheet.smiles, self._written_again)
 
@@ -144,8 +144,8 @@ def molecule_property(name: str, about: str, value: Value, missing: float = math
     Args:
         name: of the property.
         about: one line on it.
-        value: what it is of one molecule.
-        missing: what a text is given that is no molecule, or one that RDKit cannot work with.
+        value: computes it for one molecule.
+        missing: the value of a text that is no molecule, or one that RDKit cannot process.
     """
     return Property(name, MOLECULES, about, PerMolecule(value, missing))
 
@@ -153,12 +153,12 @@ def molecule_property(name: str, about: str, value: Value, missing: float = math
 @final
 @dataclass(frozen=True)
 class PerMolecule:
-    """Computes a value of each molecule.
+    """Computes a value for each molecule.
 
     Attributes:
-        value: as of `molecule_property`.
-        missing: the same.
-        sheets: where molecules are read; None: each text by itself, and nothing is kept.
+        value: as in `molecule_property`.
+        missing: as in `molecule_property`.
+        sheets: the cache of molecules; None: nothing is cached.
     """
 
     value: Value
@@ -167,21 +167,19 @@ class PerMolecule:
 
     def __call__(self, texts: Sequence[str]) -> list[float]:
         """Return a number for each text."""
-        with rdBase.BlockLogs():  # what RDKit cannot work with shows in the numbers
-            return [self._of(text) for text in texts]
-
-    def _of(self, text: str) -> float:
-        sheet = sheet_of(text) if self.sheets is None else self.sheets.of(text)
-        if sheet is None:
-            return self.missing
-        try:
-            return float(self.value(sheet))
-        except _CANNOT:
-            return self.missing
+        read = sheet_of if self.sheets is None else self.sheets.of
+        found = [self.missing] * len(texts)
+        with rdBase.BlockLogs():  # the numbers show what RDKit cannot process
+            for row, text in enumerate(texts):
+                sheet = read(text)
+                if sheet is not None:
+                    with suppress(*_CANNOT):
+                        found[row] = float(self.value(sheet))
+        return found
 
 
 def sharing(found: Property, sheets: Sheets) -> Property:
-    """Return a property that finds its molecules in these sheets; another that is of no sheets as it is."""
+    """Return a property that uses this cache of molecules; a property that reads no molecules is returned unchanged."""
     if not isinstance(found.compute, PerMolecule):
         return found
     return replace(found, compute=replace(found.compute, sheets=sheets))

@@ -1,6 +1,6 @@
-"""Fingerprints of molecules by which similarity to a target is measured: unfolded, with counts where they have any.
+"""Fingerprints for similarity to a target molecule: unfolded, with counts where the kind has them.
 
-Folded fingerprints put different substructures on one bit, and similarities are then off by up to 0.26.
+Folded fingerprints map different substructures to the same bit, which changes similarities by up to 0.26.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator as generators
 
-_AP_DISTANCE = 10  # bonds, at most, between the atoms of a pair: GuacaMol's
-Fingerprint = Any  # RDKit has no common name for its vectors
+_AP_DISTANCE = 10  # most bonds between the atoms of a pair, as in GuacaMol
+Fingerprint = Any  # RDKit has no common base class for its vectors
 
-# What users call each, and what it is.
+# The users' name of each kind, and its description.
 KINDS = {
     "ecfp4": "Morgan fingerprint of radius 2",
     "ecfp6": "Morgan fingerprint of radius 3",
@@ -41,10 +41,22 @@ def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
     return _maker(kind)(molecule)
 
 
-def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
-    """Return the Tanimoto similarity of two fingerprints of one kind, 0 to 1.
+def morgan_bits(molecule: Chem.Mol, bits: int, chirality: bool = False) -> DataStructs.ExplicitBitVect:
+    """Return a Morgan fingerprint of radius 2, folded to `bits` bits (Rogers & Hahn 2010, doi:10.1021/ci100050t).
 
-    It is the sum of the smaller counts over the sum of the larger ones.
+    Args:
+        molecule: of at least one atom.
+        bits: length of the fingerprint.
+        chirality: whether it tells stereoisomers apart.
+    """
+    generator = generators.GetMorganGenerator(radius=2, fpSize=bits, includeChirality=chirality)
+    return generator.GetFingerprint(molecule)
+
+
+def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
+    """Return the Tanimoto similarity of two fingerprints of the same kind, 0 to 1.
+
+    It is the sum of the smaller counts over the sum of the larger ones; for bits, shared ones over all.
     """
     return float(DataStructs.TanimotoSimilarity(first, second))
 
@@ -52,9 +64,8 @@ def tanimoto(first: Fingerprint, second: Fingerprint) -> float:
 @functools.cache
 def _maker(kind: str) -> Callable[[Chem.Mol], Fingerprint]:
     if kind == "phco":
-        from seqvae.properties.molecules.pharmacophores import (
-            pharmacophores,  # reads feature definitions, for this kind alone
-        )
+        # Imported here because it reads feature definitions, which only this kind needs.
+        from seqvae.properties.molecules.pharmacophores import pharmacophores
 
         return pharmacophores
     features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()}

@@ -1,14 +1,14 @@
-"""Pharmacophoric fingerprints: RDKit's bits, found by array operations.
+"""Pharmacophoric fingerprints: RDKit's bits, computed by array operations.
 
-RDKit goes through all triples of features in Python: some milliseconds for a drug, and many seconds for a long chain of
-carbon atoms, which an optimiser does propose.
+RDKit loops over all triples of features in Python: a few milliseconds for a drug, but many seconds for a long chain of
+carbon atoms, which an optimiser may propose.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
-from itertools import combinations, repeat
+from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem.Pharm2D import Gobbi_Pharm2D
 
 _NEAREST, _FAR, _NEVER = 2, 8, 100  # bonds: nothing below, one bin from `_FAR` on, nothing from `_NEVER` on
-_FEW = 48  # features of which all triples, 17,296, are held at once
+_FEW = 48  # up to so many features, all triples (17,296) are held at once
 _DIGIT = 16  # base of the keys, over the number of families (8) and of the largest bin (8)
 
 
@@ -27,42 +27,32 @@ def pharmacophores(molecule: Chem.Mol) -> DataStructs.SparseBitVect:
     The bits are those of RDKit's `Gen2DFingerprint` with its `Gobbi_Pharm2D.factory`: Gobbi & Poppinger 1998,
     doi:10.1002/(SICI)1097-0290(199824)61:1<47::AID-BIT9>3.0.CO;2-Z.
     """
-    families, bins = _features(molecule)
-    keys = [*_pairs(families, bins), *_triples(families, bins)]
+    found = [(family, atom) for family, query in _queries() for (atom,) in molecule.GetSubstructMatches(query)]
+    families, atoms = np.array(found, np.int64).reshape(-1, 2).T  # families in ascending order
+    distances = Chem.GetDistanceMatrix(molecule)[np.ix_(atoms, atoms)]
+    counts = (distances >= _NEAREST) & (distances < _NEVER)
+    bins = np.where(counts, np.minimum(distances, _FAR), 0).astype(np.int64)  # 0: no distance that counts
+    first, second = np.nonzero(np.triu(bins))
+    keys = [_key(families[first], families[second], bins[first, second]), *_triples(families, bins)]
     bits = Gobbi_Pharm2D.factory.GetSignature()
-    if keys:
-        bits.SetBitsFromList([_bit(key) for key in np.unique(np.concatenate(keys)).tolist()])
+    bits.SetBitsFromList([_bit(key) for key in np.unique(np.concatenate(keys)).tolist()])
     return bits
 
 
 Numbers = NDArray[np.int64]
 
 
-def _features(molecule: Chem.Mol) -> tuple[Numbers, Numbers]:
-    """Return the family of each feature, in rising order, and binned distances between them, 0 where none counts."""
-    found = [(family, atom) for family, query in _queries() for (atom,) in molecule.GetSubstructMatches(query)]
-    families, atoms = np.array(found, np.int64).reshape(-1, 2).T
-    distances = Chem.GetDistanceMatrix(molecule)[np.ix_(atoms, atoms)]
-    counts = (distances >= _NEAREST) & (distances < _NEVER)
-    return families, np.where(counts, np.minimum(distances, _FAR), 0).astype(np.int64)
-
-
 @functools.cache
 def _queries() -> list[tuple[int, Chem.Mol]]:
-    """Return each family's number and its pattern, which is of one atom."""
+    """Return each family's number and its pattern, which matches one atom."""
     factory: Any = Gobbi_Pharm2D.factory
     numbers = {name: number for number, name in enumerate(factory.GetFeatFamilies())}
     patterns = factory.featFactory.GetFeatureDefs().items()  # "family.type" and SMARTS, one a family
     return sorted((numbers[name.partition(".")[0]], Chem.MolFromSmarts(smarts)) for name, smarts in patterns)
 
 
-def _pairs(families: Numbers, bins: Numbers) -> Iterator[Numbers]:
-    first, second = np.nonzero(np.triu(bins))
-    yield _key(families[first], families[second], bins[first, second])
-
-
 def _triples(families: Numbers, bins: Numbers) -> Iterator[Numbers]:
-    """Yield the keys of the triples, in parts; features of one family may change places."""
+    """Yield the keys of the triples, in chunks; features of one family are interchangeable."""
     for i, j, k in _all_triples(len(families)):
         a, b, c = bins[i, j], bins[i, k], bins[j, k]
         counts = (a > 0) & (b > 0) & (c > 0)
@@ -74,25 +64,25 @@ def _triples(families: Numbers, bins: Numbers) -> Iterator[Numbers]:
         yield _key(families[i], families[j], families[k], a, b, c)
 
 
-def _all_triples(count: int) -> Iterable[tuple[Numbers, Numbers, Numbers]]:
-    """Return all i < j < k below a number: at once, or where these would be too many, one i at a time."""
-    return [_few_triples(count)] if count <= _FEW else map(_triples_from, range(count), repeat(count))
+def _all_triples(count: int) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+    """Yield all i < j < k below a number: at once, or if these would be too many, one i at a time."""
+    if count <= _FEW:
+        yield _few_triples(count)
+        return
+    for i in range(count):
+        j, k = (i + 1 + row for row in np.triu_indices(count - i - 1, 1))
+        yield np.full_like(j, i), j, k
 
 
-@functools.cache  # for `_FEW` numbers at most, 5 MB in all
+@functools.cache  # for at most `_FEW` numbers, 5 MB in all
 def _few_triples(count: int) -> tuple[Numbers, Numbers, Numbers]:
     rows = np.array(list(combinations(range(count), 3)), np.int64).reshape(-1, 3)
     i, j, k = rows.T.copy()
     return i, j, k
 
 
-def _triples_from(i: int, count: int) -> tuple[Numbers, Numbers, Numbers]:
-    j, k = (i + 1 + row for row in np.triu_indices(count - i - 1, 1))
-    return np.full_like(j, i), j, k
-
-
 def _falling(first: Numbers, second: Numbers, where: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """Put the larger of two first, where that is asked for."""
+    """Put the larger of two first, at the places of a mask."""
     swap = where & (first < second)
     return np.where(swap, second, first), np.where(swap, first, second)
 
@@ -105,7 +95,7 @@ def _key(*digits: Numbers) -> Numbers:
     return key
 
 
-@functools.cache  # 39,972 of them at most
+@functools.cache  # at most 39,972 entries
 def _bit(key: int) -> int:
     digits: list[int] = []
     while key > 1:

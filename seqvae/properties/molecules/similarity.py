@@ -31,7 +31,7 @@ def named(rest: str) -> Property:
         rest: kind of fingerprint and target, such as `ecfp4:CCO`.
 
     Raises:
-        UsageError: there is no such kind, or the target is no molecule.
+        UsageError: the kind is unknown, or the target is no molecule.
     """
     kind, colon, target = rest.partition(":")
     name = f"similarity:{rest}"
@@ -47,7 +47,7 @@ def checked_molecule(name: str, smiles: str) -> str:
     """Return the canonical SMILES of a molecule that is part of a property's name.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is no molecule.
     """
     try:
         return canonical_smiles(smiles)
@@ -61,7 +61,7 @@ class Similarity:
     """Tanimoto similarity to a target, 0 to 1.
 
     Attributes:
-        kind: of the fingerprint, as in `fingerprints.KINDS`.
+        kind: of the fingerprint, one of `fingerprints.KINDS`.
         target: SMILES of a molecule.
     """
 

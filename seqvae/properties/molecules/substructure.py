@@ -13,7 +13,7 @@ from seqvae.properties.molecules.cache import Sheet, molecule_property
 from seqvae.properties.property import Property
 from seqvae.sequences.domain import MOLECULES
 
-FORMS = (("smarts:PATTERN", MOLECULES, "1 where the molecule has the substructure, written as SMARTS, else 0"),)
+FORMS = (("smarts:PATTERN", MOLECULES, "1 if the molecule has the substructure, given as SMARTS, else 0"),)
 
 
 def listed() -> list[Property]:
@@ -31,17 +31,17 @@ def named(pattern: str) -> Property:
         UsageError: it is no SMARTS.
     """
     _query(pattern)
-    return molecule_property(f"smarts:{pattern}", f"1 where the molecule has {pattern}, else 0", Has(pattern))
+    return molecule_property(f"smarts:{pattern}", f"1 if the molecule has {pattern}, else 0", Has(pattern))
 
 
 @final
 @dataclass(frozen=True)
 class Has:
-    """1 where a molecule has a substructure, else 0, or the other way round.
+    """1 if a molecule has a substructure, else 0, or the reverse.
 
     Attributes:
         pattern: SMARTS.
-        wanted: what is 1: that it is there, or that it is not.
+        wanted: whether the substructure must be present, or absent, for the value 1.
     """
 
     pattern: str
@@ -54,7 +54,7 @@ class Has:
 
 @functools.lru_cache(maxsize=256)
 def _query(pattern: str) -> Chem.Mol:
-    with rdBase.BlockLogs():  # the error says it
+    with rdBase.BlockLogs():  # the error below says it
         query = Chem.MolFromSmarts(pattern)
     if query is None or query.GetNumAtoms() == 0:
         raise UsageError(f"smarts:{pattern}: expected a pattern as SMARTS, got {pattern!r}")

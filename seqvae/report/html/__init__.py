@@ -1,1 +1,1 @@
-"""What pages are made of: style, structures, sequences, plots."""
+"""The building blocks of pages: style, structures, sequences, plots."""

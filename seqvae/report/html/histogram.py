@@ -1,4 +1,4 @@
-"""Histograms of two sets of values over each other, as inline SVG that takes its colours from the page."""
+"""Overlaid histograms of two sets of values, as inline SVG with the colours of the page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from seqvae.report.html.line_plot import ticks
 _WIDTH, _HEIGHT = 360, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14, 10, 44, 24
 _FEWEST, _MOST = 12, 40  # bins
-_TAIL = 0.25  # per cent at either end that the axis leaves out, so that one odd value does not squeeze all others
-_NAMES = ("samples", "reference")
+_TAIL = 0.25  # per cent at either end that the axis leaves out, so that one outlier does not squeeze all others
 
 
 def histogram(title: str, samples: Sequence[float], reference: Sequence[float]) -> str:
-    """Return the histogram of samples as a line over that of a reference as an area; shares, so sizes may differ.
+    """Return the histogram of samples as a line over that of a reference as an area, in shares, so sizes may differ.
 
     Args:
         title: what is counted, with its unit, as plain text.
@@ -31,10 +30,22 @@ def histogram(title: str, samples: Sequence[float], reference: Sequence[float]) 
     shares = [np.histogram(v, edges)[0] / max(len(v), 1) for v in values]
     tallest = max(float(share.max()) for share in shares) or 1.0
     label = escape(title)
-    parts = [f'<text class="title" x="{_LEFT}" y="14">{label}</text>', *_legend()]
+    bottom = _HEIGHT - _BOTTOM
+    parts = [
+        f'<text class="title" x="{_LEFT}" y="14">{label}</text>',
+        f'<line x1="{_LEFT}" x2="{_LEFT + 16}" y1="29" y2="29" style="stroke:var(--orange);stroke-width:2"/>',
+        f'<text x="{_LEFT + 21}" y="33">samples</text>',
+        f'<rect x="{_LEFT + 84}" y="24" width="16" height="10" style="fill:var(--accent);fill-opacity:.28"/>',
+        f'<text x="{_LEFT + 105}" y="33">reference</text>',
+    ]
     parts.append(_steps(shares[1], tallest, "fill:var(--accent);fill-opacity:.28;stroke:none", closed=True))
     parts.append(_steps(shares[0], tallest, "fill:none;stroke:var(--orange);stroke-width:1.8", closed=False))
-    parts += _axis(float(edges[0]), float(edges[-1]), _counts(edges))
+    parts.append(f'<line class="gridline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{bottom}" y2="{bottom}"/>')
+    low, high = float(edges[0]), float(edges[-1])
+    whole = edges[1] - edges[0] == 1 and edges[0] % 1 == 0.5  # each bin holds one whole number
+    for value in (value for value in ticks(low, high) if not (whole and value % 1)):
+        at = _place((value - low) / (high - low))
+        parts.append(f'<text x="{at:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
     content = "\n".join(parts)
     return f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">\n{content}\n</svg>'
 
@@ -45,7 +56,7 @@ def _finite(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _edges(values: NDArray[np.float64], fewer: int) -> NDArray[np.float64]:
-    """Choose bins: one an integer for counts, else of one width, and not more than the smaller set can fill."""
+    """Choose bins: one per integer for counts, else of equal width, and no more than the smaller set can fill."""
     if not values.size:
         return np.array([0.0, 1.0])
     low, high = np.percentile(values, [_TAIL, 100 - _TAIL])
@@ -69,29 +80,3 @@ def _steps(shares: NDArray[np.float64], tallest: float, style: str, closed: bool
         path.append(f"V{y:.1f}H{_place((number + 1) / len(shares)):.1f}")
     end = "Z" if closed else ""
     return f'<path style="{style}" d="{"".join(path)}V{bottom}{end}"/>'
-
-
-def _counts(edges: NDArray[np.float64]) -> bool:
-    """Say whether each bin holds one whole number."""
-    return bool(edges[1] - edges[0] == 1 and edges[0] % 1 == 0.5)
-
-
-def _axis(low: float, high: float, whole: bool) -> list[str]:
-    bottom = _HEIGHT - _BOTTOM
-    parts = [f'<line class="gridline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{bottom}" y2="{bottom}"/>']
-    for value in ticks(low, high):
-        if whole and value % 1:
-            continue
-        at = _place((value - low) / (high - low))
-        parts.append(f'<text x="{at:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
-    return parts
-
-
-def _legend() -> list[str]:
-    samples, reference = _NAMES
-    return [
-        f'<line x1="{_LEFT}" x2="{_LEFT + 16}" y1="29" y2="29" style="stroke:var(--orange);stroke-width:2"/>',
-        f'<text x="{_LEFT + 21}" y="33">{samples}</text>',
-        f'<rect x="{_LEFT + 84}" y="24" width="16" height="10" style="fill:var(--accent);fill-opacity:.28"/>',
-        f'<text x="{_LEFT + 105}" y="33">{reference}</text>',
-    ]

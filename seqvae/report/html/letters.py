@@ -1,8 +1,8 @@
-"""The letters of sequences on a page: their colours, and their shapes, so that no font decides how high they are."""
+"""The letters of sequences on a page: colours, and shapes, so that their heights do not depend on a font."""
 
 from __future__ import annotations
 
-# Each letter fills the box from (0, 0) to (100, 100). Holes run the other way round.
+# Each letter fills the box from (0, 0) to (100, 100). Holes are drawn in the opposite direction.
 SHAPES = {
     "A": "M0 100 38 0H62L100 100H80L72 78H28L20 100ZM34 61H66L50 17Z",
     "C": "M94 26A50 50 0 1 0 94 74L75 68A31 33 0 1 1 75 32Z",

@@ -1,4 +1,4 @@
-"""Line plots as inline SVG that takes its colours from the page."""
+"""Line plots as inline SVG with the colours of the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 
 _WIDTH, _HEIGHT = 640, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 54, 44
-_DOTTED = 30  # points at most that are marked: of a few, each is a measurement of its own
+_DOTTED = 30  # most points that are marked: if there are few, each is a separate measurement
 _STROKES = ("var(--accent)", "var(--orange)", "var(--violet)", "var(--green)", "var(--red)")
 
 
@@ -18,9 +18,9 @@ class Series:
     """A line of a plot.
 
     Attributes:
-        name: what the legend calls it.
+        name: its name in the legend.
         x: positions, as many as `y`.
-        y: values; the line is broken where one is not finite.
+        y: values; the line has a gap where one is not finite.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Series:
 
 @dataclass(frozen=True)
 class _Axis:
-    """A range of values and the pixels that it is drawn on."""
+    """A range of values and the pixels it is drawn on."""
 
     low: float
     high: float
@@ -43,7 +43,7 @@ class _Axis:
 
 
 def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) -> str:
-    """Return lines over one pair of axes, with a legend where there is more than one.
+    """Return lines on one pair of axes, with a legend if there are several.
 
     Args:
         series: the lines; points that are not finite are left out.
@@ -53,11 +53,25 @@ def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) 
     """
     x = _axis([v for s in series for v in s.x], _LEFT, _WIDTH - _RIGHT)
     y = _axis([v for s in series for v in s.y], _HEIGHT - _BOTTOM, _TOP)
-    parts = [_text(_LEFT, 16, title, "start", "title"), *_x_axis(x, x_label), *_y_axis(y, y_label)]
-    for number, one in enumerate(series):
-        parts.append(_curve(one, x, y, _STROKES[number % len(_STROKES)]))
-    if len(series) > 1:
-        parts += _legend([one.name for one in series])
+    bottom, middle = _HEIGHT - _BOTTOM, (_TOP + _HEIGHT - _BOTTOM) / 2
+    parts = [
+        _text(_LEFT, 16, title, "start", "title"),
+        _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, x_label, "middle"),
+        *[_text(x.place(value), bottom + 18, f"{value:g}", "middle") for value in ticks(x.low, x.high)],
+        f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">{escape(y_label)}'
+        "</text>",
+    ]
+    for value in ticks(y.low, y.high):
+        at = y.place(value)
+        parts.append(f'<line class="gridline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(_text(_LEFT - 8, at + 4, f"{value:g}", "end"))
+    strokes = [_STROKES[number % len(_STROKES)] for number in range(len(series))]
+    parts += [_curve(one, x, y, stroke) for one, stroke in zip(series, strokes, strict=True)]
+    left = float(_LEFT)
+    for one, stroke in zip(series, strokes, strict=True) if len(series) > 1 else ():
+        parts.append(f'<line x1="{left:g}" x2="{left + 16:g}" y1="34" y2="34" style="stroke:{stroke};stroke-width:3"/>')
+        parts.append(_text(left + 20, 38, one.name, "start"))
+        left += 6.5 * len(one.name) + 38  # about 6.5 units per letter of 12 px
     label = escape(title)
     content = "\n".join(parts)
     return f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">\n{content}\n</svg>'
@@ -85,24 +99,6 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(k * step, digits) for k in range(first, last + 1)]
 
 
-def _x_axis(axis: _Axis, label: str) -> list[str]:
-    bottom = _HEIGHT - _BOTTOM
-    parts = [_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, label, "middle")]
-    return parts + [_text(axis.place(v), bottom + 18, f"{v:g}", "middle") for v in ticks(axis.low, axis.high)]
-
-
-def _y_axis(axis: _Axis, label: str) -> list[str]:
-    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    parts = [
-        f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">{escape(label)}</text>'
-    ]
-    for value in ticks(axis.low, axis.high):
-        at = axis.place(value)
-        parts.append(f'<line class="gridline" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(_text(_LEFT - 8, at + 4, f"{value:g}", "end"))
-    return parts
-
-
 def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
     path, dots, pen = [], [], "M"
     for at, value in zip(series.x, series.y, strict=True):
@@ -116,16 +112,6 @@ def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
     shown = "".join(dots) if len(dots) <= _DOTTED else ""
     title = f"<title>{escape(series.name)}</title>"
     return f'<path class="curve" style="stroke:{stroke}" d="{" ".join(path)}">{title}</path>{shown}'
-
-
-def _legend(names: Sequence[str]) -> list[str]:
-    parts, left = [], float(_LEFT)
-    for number, name in enumerate(names):
-        stroke = _STROKES[number % len(_STROKES)]
-        parts.append(f'<line x1="{left:g}" x2="{left + 16:g}" y1="34" y2="34" style="stroke:{stroke};stroke-width:3"/>')
-        parts.append(_text(left + 20, 38, name, "start"))
-        left += 6.5 * len(name) + 38  # about 6.5 units a letter of 12 px
-    return parts
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:

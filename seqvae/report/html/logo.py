@@ -12,10 +12,10 @@ from seqvae.report.html.letters import COLOURS, SHAPES, classes_of
 if TYPE_CHECKING:
     from seqvae.evaluate.sequences.logo import Logo
 
-_ROW = 60  # positions side by side, the rest goes below
+_ROW = 60  # positions per row
 _HEIGHT, _LEFT, _TOP, _FOOT = 96.0, 44.0, 10.0, 22.0
 _HEADING, _NARROWEST = 22.0, 360.0
-_WIDEST_STEP, _ROOM = 36.0, 1020.0  # of a position, and of a row
+_WIDEST_STEP, _ROOM = 36.0, 1020.0  # widths of a position and of a row
 _SMALLEST = 0.004  # share of the axis below which a letter cannot be seen
 
 
@@ -25,7 +25,7 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
     Args:
         logo: heights of the letters, bits.
         title: what it shows, as plain text.
-        top: end of the vertical axis, bits: the same for logos that are to be compared.
+        top: end of the vertical axis, bits; the same for logos that are compared.
     """
     length = len(logo.heights)
     step = min(_WIDEST_STEP, _ROOM / min(_ROW, length))
@@ -34,15 +34,15 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
     rows = [_row(logo, start, step, _HEADING + start // _ROW * each, top) for start in range(0, length, _ROW)]
     label = escape(title)
     heading = f'<text class="title" x="0" y="13">{label}</text>'
-    # one unit is one pixel of 16 a rem, where the page is wide enough
+    # One unit is one pixel (16 per rem), if the page is wide enough.
     box = f'viewBox="0 0 {width:g} {height:g}" style="display:block;max-width:{width / 16:.1f}rem"'
     return f'<svg class="plot" {box} role="img" aria-label="{label}">\n{heading}\n' + "\n".join(rows) + "\n</svg>"
 
 
 def axis_top(logos: Sequence[Logo]) -> float:
-    """Return a round number of bits that the tallest stack of these logos stays below; 2 at most for bases."""
+    """Return a round number of bits that no stack of these logos exceeds; at most 2 for bases."""
     tallest = max((float(logo.heights.sum(axis=1).max()) for logo in logos), default=0.0)
-    rounding = 1e-9  # shares add up to 1 only nearly
+    rounding = 1e-9  # shares add up to 1 only approximately
     return next(bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, math.inf) if tallest <= bits + rounding)
 
 
@@ -55,26 +55,19 @@ def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
         f'<text x="{_LEFT - 6:g}" y="{at + 4:g}" text-anchor="end">{bits:g}</text>'
         for at, bits in ((base, 0.0), (base - _HEIGHT / 2, top / 2), (base - _HEIGHT, top))
     ]
+    classes = classes_of(logo.letters)
     for position in range(start, stop):
         left = _LEFT + step * (position - start)
-        parts.append(_stack(logo, position, (left, step), base, top))
+        y = base
+        for height, letter in sorted(zip(logo.heights[position].tolist(), logo.letters, strict=True)):  # largest on top
+            if height < _SMALLEST * top:
+                continue
+            tall = height / top * _HEIGHT
+            y -= tall
+            scale = f"translate({left + 0.4:.1f} {y:.2f}) scale({(step - 0.8) / 100:.4f} {tall / 100:.5f})"
+            parts.append(f'<path transform="{scale}" style="fill:{COLOURS[classes[letter]]}" d="{SHAPES[letter]}"/>')
         if (position + 1) % 10 == 0 or position == start or length < 2 * 10:
             parts.append(f'<text x="{left + step / 2:g}" y="{base + 14:g}" text-anchor="middle">{position + 1}</text>')
     middle = base - _HEIGHT / 2
     parts.append(f'<text x="8" y="{middle:g}" text-anchor="middle" transform="rotate(-90 8 {middle:g})">bits</text>')
-    return "".join(parts)
-
-
-def _stack(logo: Logo, position: int, place: tuple[float, float], base: float, top: float) -> str:
-    """Draw one position, the smallest letter at the bottom."""
-    parts = []
-    left, step = place
-    classes = classes_of(logo.letters)
-    for height, letter in sorted(zip(logo.heights[position].tolist(), logo.letters, strict=True)):
-        if height < _SMALLEST * top:
-            continue
-        tall = height / top * _HEIGHT
-        base -= tall
-        scale = f"translate({left + 0.4:.1f} {base:.2f}) scale({(step - 0.8) / 100:.4f} {tall / 100:.5f})"
-        parts.append(f'<path transform="{scale}" style="fill:{COLOURS[classes[letter]]}" d="{SHAPES[letter]}"/>')
     return "".join(parts)

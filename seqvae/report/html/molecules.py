@@ -1,4 +1,4 @@
-"""Drawings of molecules as inline SVG that takes its colours from the page."""
+"""Drawings of molecules as inline SVG with the colours of the page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
-_WIDTH, _HEIGHT = 220, 165  # units of the drawing; the page scales it
-# RDKit's default palette, each colour replaced by the page's variable of that name.
+_WIDTH, _HEIGHT = 220, 165  # of a drawing; the page scales it
+# The colours of RDKit's default palette, and the page's variables that replace them.
 _COLOURS = {
     "#000000": "currentColor",
     "#191919": "currentColor",
@@ -24,7 +24,7 @@ _COLOURS = {
     "#A01EEF": "var(--violet)",
     "#FF7F00": "var(--orange)",
 }
-# What RDKit writes out though it is SVG's default anyway: a third of the size of a drawing.
+# What RDKit writes although it is SVG's default: a third of the size of a drawing.
 _DEFAULTS = re.compile(
     r"fill-rule:evenodd;|stroke-linecap:butt;|stroke-linejoin:miter;|;stroke-opacity:1| class='[^']*'"
 )
@@ -32,8 +32,8 @@ _HEADER = re.compile(r"^.*<!-- END OF HEADER -->", re.DOTALL)
 
 
 def drawing(smiles: str) -> str:
-    """Return a molecule as inline SVG, or, where RDKit cannot read or draw it, its text in a box."""
-    with rdBase.BlockLogs():  # the text in the box says it
+    """Return a molecule as inline SVG, or its SMILES in a box if RDKit cannot read it."""
+    with rdBase.BlockLogs():  # the box shows that it is invalid
         molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or molecule.GetNumAtoms() == 0:
         return f'<div class="text">{escape(smiles) or "(empty)"}</div>'
@@ -42,12 +42,8 @@ def drawing(smiles: str) -> str:
     options.clearBackground, options.bondLineWidth, options.padding = False, 1.4, 0.06
     rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
     canvas.FinishDrawing()
-    return _inlined(canvas.GetDrawingText(), smiles)
-
-
-def _inlined(svg: str, smiles: str) -> str:
-    """Drop what a page does not need, and let the page choose the colours."""
-    content = _DEFAULTS.sub("", _HEADER.sub("", svg))
+    # A page does not need the header and the defaults, and chooses the colours itself.
+    content = _DEFAULTS.sub("", _HEADER.sub("", canvas.GetDrawingText()))
     content = re.sub(r"fill='(#[0-9A-F]{6})'", r"style='fill:\1'", content)
     for colour, variable in _COLOURS.items():
         content = content.replace(colour, variable)
@@ -74,7 +70,7 @@ def molecule_grid(smiles: Sequence[str], captions: Sequence[str] | None = None) 
 
 
 def molecule_path(smiles: Sequence[str], captions: Sequence[str] | None = None) -> str:
-    """Return molecules in one row with arrows between them; it scrolls sideways where it does not fit."""
+    """Return molecules in one row with arrows between them, which scrolls sideways if it does not fit."""
     labels = captions if captions is not None else [""] * len(smiles)
     metrics = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
     return f'<div class="row">{_ARROW.join(metrics)}</div>'
@@ -83,12 +79,12 @@ def molecule_path(smiles: Sequence[str], captions: Sequence[str] | None = None) 
 def molecule_pairs(
     inputs: Sequence[str], outputs: Sequence[str], same: Sequence[bool], names: Sequence[str] | None = None
 ) -> str:
-    """Return pairs of molecules, what went in beside what came out, with a mark that says whether they are the same.
+    """Return pairs of molecules, input and output, with a badge that tells whether they are the same.
 
     Args:
-        inputs: what went in.
-        outputs: what came out.
-        same: whether the one is the other.
+        inputs: SMILES of the inputs.
+        outputs: SMILES of the outputs.
+        same: whether input and output are the same molecule.
         names: of the pairs, as plain text; None for none.
     """
     metrics = []

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: inline style, no script, nothing fetched; light and dark, wide and narrow screens."""
+"""One self-contained HTML page: inline style, no script, nothing downloaded; light and dark, any screen width."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from seqvae.report.html.style import CSS
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page.
+    """A section of a page.
 
     Attributes:
         title: its heading, as plain text.
-        blocks: what it shows, each a piece of HTML, in order.
+        blocks: its content, each block a piece of HTML, in order.
     """
 
     title: str
@@ -23,15 +23,19 @@ class Section:
 
 
 def page(title: str, sections: Sequence[Section], lead: str = "", footer: str = "") -> str:
-    """Return a whole HTML document.
+    """Return a complete HTML document.
 
     Args:
         title: heading of the page, as plain text.
         sections: its parts, in order.
-        lead: a sentence under the heading, as plain text.
+        lead: a sentence below the heading, as plain text.
         footer: a line at the end, as plain text.
     """
-    body = "\n".join(_section(number, section) for number, section in enumerate(sections, 1))
+    parts = []
+    for number, section in enumerate(sections, 1):
+        blocks = "\n".join(section.blocks)
+        parts.append(f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>')
+    body = "\n".join(parts)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -52,37 +56,39 @@ def page(title: str, sections: Sequence[Section], lead: str = "", footer: str = 
 """
 
 
-def _section(number: int, section: Section) -> str:
-    blocks = "\n".join(section.blocks)
-    return f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>'
-
-
 def paragraph(text: str) -> str:
     """Return a paragraph of plain text."""
     return f"<p>{escape(text)}</p>"
 
 
 def more(title: str, block: str) -> str:
-    """Return a block of HTML that opens at a click on its title, which is plain text."""
+    """Return a block of HTML that opens on a click on its title, which is plain text."""
     return f"<details><summary>{escape(title)}</summary>\n{block}\n</details>"
 
 
 def code(text: str) -> str:
-    """Return commands or file content, kept as they are."""
+    """Return commands or file content, unchanged."""
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: int | None = None) -> str:
-    """Return a table; numbers stand to the right, and so do the titles over them.
+    """Return a table; numbers and the titles above them are aligned to the right.
 
     Args:
         header: title of each column, with the unit where there is one.
         rows: cells; a float is shown with four significant digits, None as an empty cell, anything else as its text.
-        strong: column to look at first; None for none.
+        strong: column in bold; None for none.
     """
     numbers = {i for row in rows for i, value in enumerate(row) if _is_number(value)}
     head = "".join(f"<th{_kinds(i in numbers, i == strong)}>{escape(title)}</th>" for i, title in enumerate(header))
-    body = "\n".join(f"<tr>{''.join(_cell(value, i == strong) for i, value in enumerate(row))}</tr>" for row in rows)
+    cells = [
+        [
+            f"<td{_kinds(_is_number(value), i == strong)}>{'' if value is None else shown(value)}</td>"
+            for i, value in enumerate(row)
+        ]
+        for row in rows
+    ]
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
@@ -95,12 +101,8 @@ def _kinds(number: bool, strong: bool) -> str:
     return f' class="{names}"' if names else ""
 
 
-def _cell(value: object, strong: bool) -> str:
-    return f"<td{_kinds(_is_number(value), strong)}>{'' if value is None else shown(value)}</td>"
-
-
 def shown(value: object) -> str:
-    """Return a value as HTML text: floats with four significant digits, integers with thousands separated.
+    """Return a value as HTML text: floats with four significant digits, integers with thousands separators.
 
     >>> shown(0.123456), shown(20000), shown("a < b")
     ('0.1235', '20,000', 'a &lt; b')

@@ -1,8 +1,8 @@
-"""Biological sequences as text, in blocks of ten with a colour a letter."""
+"""Biological sequences as text, in blocks of ten, with a colour per letter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from seqvae.report.html.letters import CLASSES
@@ -11,26 +11,23 @@ _BLOCK = 10
 
 
 def sequence_text(sequences: Sequence[str], captions: Sequence[str] | None = None, unit: str = "base") -> str:
-    """Return sequences one under the other.
+    """Return sequences, one below the other.
 
     Args:
-        sequences: what to show.
+        sequences: to show.
         captions: one for each, as plain text; None for none.
-        unit: what a letter is, `base` or `residue`: it decides the colours.
+        unit: what a letter is called, `base` or `residue`, which decides the colours.
     """
     labels = captions if captions is not None else [""] * len(sequences)
-    return "\n".join(
-        _sequence(text, label, CLASSES.get(unit, {})) for text, label in zip(sequences, labels, strict=True)
-    )
-
-
-def _sequence(text: str, caption: str, classes: Mapping[str, str]) -> str:
-    blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)]
-    letters = "".join(f"<span>{''.join(_letter(letter, classes) for letter in block)}</span>" for block in blocks)
-    label = f"<small>{escape(caption)}</small>" if caption else ""
-    return f'<div class="sequence">{label}{letters}</div>'
-
-
-def _letter(letter: str, classes: Mapping[str, str]) -> str:
-    shown = classes.get(letter.upper())
-    return f'<b class="{shown}">{letter}</b>' if shown else f"<i>{escape(letter)}</i>"
+    classes, rows = CLASSES.get(unit, {}), []
+    for text, label in zip(sequences, labels, strict=True):
+        letters = [
+            f'<b class="{classes[letter.upper()]}">{letter}</b>'
+            if letter.upper() in classes
+            else f"<i>{escape(letter)}</i>"
+            for letter in text
+        ]
+        blocks = ["".join(letters[start : start + _BLOCK]) for start in range(0, len(letters), _BLOCK)]
+        caption = f"<small>{escape(label)}</small>" if label else ""
+        rows.append(f'<div class="sequence">{caption}{"".join(f"<span>{block}</span>" for block in blocks)}</div>')
+    return "\n".join(rows)

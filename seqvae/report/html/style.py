@@ -1,8 +1,8 @@
-"""The look of a report page: one style sheet, colours as variables so that light and dark differ in one place."""
+"""The style sheet of report pages: colours are variables, so that light and dark differ in one place."""
 
 from __future__ import annotations
 
-# The colours of atoms are RDKit's own, darkened or lightened until they can be read on either background.
+# The colours of atoms are RDKit's, darkened or lightened to be readable on either background.
 CSS = """
 :root {
   --paper: #fbfbfa; --card: #ffffff; --ink: #1c2430; --soft: #5d6776; --line: #e2e5ea; --accent: #1f6f8b;

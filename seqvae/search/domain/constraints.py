@@ -1,4 +1,4 @@
-"""What a design must keep to: a scaffold or a motif, a size, a likeness, parts that are forbidden, free positions."""
+"""Constraints on designs: a scaffold or motif to keep, size, similarity, forbidden parts, positions that may vary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rdkit import Chem, rdBase
 from seqvae.config import ConstraintConfig
 from seqvae.errors import ConfigError, UsageError
 from seqvae.properties import get
-from seqvae.properties.molecules.cache import Sheet, Sheets, sharing
+from seqvae.properties.molecules.cache import Sheets, sharing
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.proposals import Canonical
@@ -23,13 +23,13 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
     """Return a kind of texts of which those that break a rule are invalid: they are never scored.
 
     Raises:
-        ConfigError: a rule is of no use to this kind of texts, or cannot be read.
+        ConfigError: a rule does not apply to this kind of texts, or cannot be read.
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
     if not rules and not config.positions:
         return texts
-    # Moves make nothing that is too large, and are not held to their own limit where the search has a higher one.
+    # Moves make nothing that is too large, and their own limit gives way to that of the search.
     moves = texts.moves
     if isinstance(moves, MoleculeMoves) and config.longest:
         moves = replace(moves, largest=config.longest)
@@ -39,7 +39,7 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
 @final
 @dataclass(frozen=True)
 class _Judged:
-    """The canonical form of texts that keep to some rules; None of others."""
+    """The canonical form of texts that obey the rules; None of others."""
 
     form: Canonical
     rules: tuple[Allowed, ...]
@@ -51,28 +51,28 @@ class _Judged:
 
 def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> list[Allowed]:
     if config.positions:
-        raise ConfigError("constraints.positions: of sequences; of a molecule, keep a part of it by `keep`")
+        raise ConfigError("constraints.positions: for sequences only; to keep a part of a molecule, use `keep`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
     rules: list[Allowed] = []
     if kept or forbidden or config.shortest or config.longest:
-        rules.append(lambda text: _fits(sheets.of(text), kept, forbidden, config))
+
+        def fits(text: str) -> bool:
+            """Return whether a molecule has an allowed size and the right parts."""
+            sheet = sheets.of(text)
+            if sheet is None:
+                return False
+            molecule, size = sheet.molecule, sheet.molecule.GetNumHeavyAtoms()
+            return (
+                config.shortest <= size <= (config.longest or size)
+                and all(molecule.HasSubstructMatch(pattern) for pattern in kept)
+                and not any(molecule.HasSubstructMatch(pattern) for pattern in forbidden)
+            )
+
+        rules.append(fits)
     if config.like:
         near = sharing(get(f"similarity:ecfp4:{config.like}"), sheets)
         rules.append(lambda text: config.least_alike <= float(near([text])[0]) <= config.most_alike)
     return rules
-
-
-def _fits(sheet: Sheet | None, kept: list[Chem.Mol], forbidden: list[Chem.Mol], config: ConstraintConfig) -> bool:
-    if sheet is None:
-        return False
-    molecule = sheet.molecule
-    size = molecule.GetNumHeavyAtoms()
-    return (
-        size >= config.shortest
-        and (not config.longest or size <= config.longest)
-        and all(molecule.HasSubstructMatch(pattern) for pattern in kept)
-        and not any(molecule.HasSubstructMatch(pattern) for pattern in forbidden)
-    )
 
 
 def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
@@ -86,9 +86,9 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
 
 def _sequence_rules(texts: Texts, config: ConstraintConfig) -> list[Allowed]:
     if config.alikeness:
-        raise ConfigError("constraints.least_alike, most_alike: of molecules alone: leave them out")
+        raise ConfigError("constraints.least_alike, most_alike: for molecules only: leave them out")
     if config.like and not config.positions:
-        raise ConfigError("constraints.like: of sequences it goes with positions, the places where they may differ")
+        raise ConfigError("constraints.like: for sequences, give positions too, the places where they may differ")
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
     rules: list[Allowed] = [lambda text, part=part: part in text for part in kept]  # type: ignore[misc]
     rules += [lambda text, part=part: part not in text for part in forbidden]  # type: ignore[misc]
@@ -107,33 +107,31 @@ def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:
 
 
 def _projected(texts: Texts, config: ConstraintConfig) -> Canonical:
-    """Return what puts a text's letters at the free positions of the sequence that designs must be like.
+    """Return what puts a text's letters at the free positions of the sequence that designs must resemble.
 
-    A proposal then means that sequence with these letters changed, whoever made it; of another length it means nothing.
+    A proposal then stands for that sequence with these letters changed, whoever made it; one of another length is
+    invalid.
     """
     whole = texts.canonical(config.like)
     if whole is None:
         raise ConfigError(f"constraints.like: expected a sequence of this search, got {config.like!r}")
-    free = _places(config.positions, len(whole))
+    free: set[int] = set()  # places from 0; positions are written from 1: `3-8,12`
+    for part in config.positions.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(
+                f"constraints.positions: expected numbers and ranges such as 3-8,12, got {config.positions!r}"
+            )
+        ends = int(first), int(last if dash else first)
+        if not 1 <= ends[0] <= ends[1] <= len(whole):
+            raise UsageError(f"constraints.positions: {part.strip()} lies outside 1 to {len(whole)}, or runs backwards")
+        free.update(range(ends[0] - 1, ends[1]))
 
     def form(text: str) -> str | None:
+        """Return the reference with the text's letters at the free positions."""
         found = texts.canonical(text)
         if found is None or len(found) != len(whole):
             return None
         return "".join(new if place in free else old for place, (old, new) in enumerate(zip(whole, found, strict=True)))
 
     return form
-
-
-def _places(written: str, length: int) -> frozenset[int]:
-    """Return the places, from 0, of positions written from 1: `3-8,12`."""
-    found: set[int] = set()
-    for part in written.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UsageError(f"constraints.positions: expected numbers and ranges such as 3-8,12, got {written!r}")
-        ends = int(first), int(last if dash else first)
-        if not 1 <= ends[0] <= ends[1] <= length:
-            raise UsageError(f"constraints.positions: {part.strip()} lies outside 1 to {length}, or runs backwards")
-        found.update(range(ends[0] - 1, ends[1]))
-    return frozenset(found)

@@ -1,4 +1,4 @@
-"""What a search has to know of its texts: their canonical form, and how they are mutated and crossed."""
+"""What a search must know about its texts: their canonical form, and how they are mutated and crossed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Texts:
 
     Attributes:
         canonical: returns the canonical form of a text, None for an invalid one.
-        moves: small changes: of molecules as graphs, of sequences letter by letter.
+        moves: small changes, of molecules as graphs, of sequences letter by letter.
         molecular: whether they are molecules.
-        constrained: whether there are rules that a text of the kind may break, which then has no canonical form.
-        sheets: where molecules are read, each once for all that is done with it; None of sequences.
+        constrained: whether the search has rules; a text that breaks one has no canonical form.
+        sheets: where molecules are parsed, each once for all purposes; None for sequences.
     """
 
     canonical: Canonical
@@ -38,27 +38,26 @@ class Texts:
 
     @property
     def letters(self) -> str:
-        """What sequences are written in; nothing of molecules."""
+        """The alphabet of sequences; empty for molecules."""
         return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
 
 
 def molecules(sheets: Sheets | None = None) -> Texts:
-    """Return what there is to know of molecules.
+    """Return what a search must know about molecules.
 
     Args:
-        sheets: where they are read; None: new ones.
+        sheets: where they are parsed; None: new ones.
     """
     sheets = Sheets() if sheets is None else sheets
     return Texts(sheets.canonical, MoleculeMoves(sheets=sheets), molecular=True, sheets=sheets)
 
 
 def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
-    """Return what there is to know of a model's texts.
+    """Return what a search must know about a model's texts.
 
     Args:
         tokenizer: the model's.
-        start: texts that the search begins with: where they are of one length, and no molecules, so are all that
-            follow.
+        start: texts that the search begins with: sequences of one length have only designs of that length.
     """
     if tokenizer.molecular:
         return molecules()
@@ -67,11 +66,11 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
 
 
 def texts_alone(domains: Sequence[str], start: Sequence[str], sheets: Sheets | None = None) -> Texts:
-    """Return what there is to know of texts where there is no model.
+    """Return what a search without a model must know about its texts.
 
     Args:
-        domains: names of those that the objective reads. The texts say which one they are; where it reads none such,
-            the first one is meant.
+        domains: names of those that the objective reads. The texts show which one is meant; where the objective does
+            not read that one, it is the first.
         start: as in `texts_of`.
         sheets: as in `molecules`.
     """
@@ -86,9 +85,10 @@ def texts_alone(domains: Sequence[str], start: Sequence[str], sheets: Sheets | N
 
 
 def texts_over(letters: str, start: Collection[str]) -> Texts:
-    """Return what there is to know of sequences over some letters; `start` as in `texts_of`."""
+    """Return what a search must know about sequences over some letters; `start` as in `texts_of`."""
 
     def canonical(text: str) -> str | None:
+        """Return a text of these letters as it is."""
         return text if text and set(text) <= set(letters) else None
 
     return Texts(canonical, SequenceMoves(letters, fixed_length=_of_one_length(start)), molecular=False)
@@ -99,9 +99,10 @@ def _of_one_length(texts: Collection[str]) -> bool:
 
 
 def normal_form(tokenizer: Tokenizer) -> Canonical:
-    """Return what turns a text into a tokenizer's canonical form; texts that are none become None."""
+    """Return what gives a tokenizer's canonical form of a text, None of an invalid one."""
 
     def canonical(text: str) -> str | None:
+        """Return the form of a text that the tokenizer can read."""
         return next(iter(tokenize([text], tokenizer, on_error="skip").forms), "") or None
 
     return canonical

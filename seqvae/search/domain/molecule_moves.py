@@ -1,7 +1,7 @@
 """Mutation and crossover of molecules as graphs.
 
 The moves are those of graph genetic algorithms (Jensen 2019, doi:10.1039/C8SC05372C): atoms are appended, inserted,
-removed and exchanged, bonds change their order, rings open and close, and two molecules exchange what lies on one side
+removed and exchanged, bonds change their order, rings open and close, and two molecules exchange the part on one side
 of a bond, or of two bonds of a ring.
 """
 
@@ -38,14 +38,14 @@ class MoleculeMoves:
 
     Attributes:
         largest: most heavy atoms of a molecule.
-        sheets: where molecules are read.
+        sheets: where molecules are parsed.
     """
 
     largest: int = 60
     sheets: Sheets = field(default_factory=Sheets, compare=False, repr=False)
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
-        """Return a molecule one move away, as canonical SMILES; None where none of some tries gave one."""
+        """Return a molecule one move away, as canonical SMILES; None where no attempt gave one."""
         with rdBase.BlockLogs():
             sheet = self.sheets.of(text)
             if sheet is None or sheet.molecule.GetNumBonds() == 0:
@@ -60,14 +60,14 @@ class MoleculeMoves:
         return None
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
-        """Return a molecule of a part of each, as canonical SMILES; None where none of some tries gave one."""
+        """Return a molecule made of a part of each, as canonical SMILES; None where no attempt gave one."""
         with rdBase.BlockLogs():
             parents = [sheet.molecule for text in (first, second) if (sheet := self.sheets.of(text)) is not None]
             if len(parents) < 2:
                 return None
             for _ in range(_CUTS_TRIED):
-                cut = _cut_ring if rng.random() < _RING_CUTS else _cut_bond
-                parts = [cut(parent, rng) for parent in parents]
+                ring = bool(rng.random() < _RING_CUTS)
+                parts = [_cut(parent, ring, rng) for parent in parents]
                 if all(parts):
                     joined = _joined([one[rng.integers(len(one))] for one in parts], rng)
                     if joined is not None and (found := self._accepted(joined)) is not None:
@@ -75,7 +75,11 @@ class MoleculeMoves:
         return None
 
     def _accepted(self, molecule: Chem.Mol) -> str | None:
-        """Return the canonical SMILES of one reasonable molecule; None of anything else."""
+        """Return the canonical SMILES of a single, reasonable molecule; None of anything else.
+
+        It is read again, so that its atoms and bonds stand in the order of the SMILES: a search that is resumed, which
+        has the SMILES alone, then draws the same moves.
+        """
         if not 1 < molecule.GetNumHeavyAtoms() <= self.largest:
             return None
         if Chem.SanitizeMol(molecule, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
@@ -84,7 +88,11 @@ class MoleculeMoves:
             return None
         if molecule.HasSubstructMatch(_pattern(_STRAINED)):
             return None
-        _fill_up(molecule)
+        for atom in molecule.GetAtoms():
+            # An atom whose hydrogens were written and that has lost a bond would be a radical.
+            if lacking := atom.GetNumRadicalElectrons():
+                atom.SetNumExplicitHs(atom.GetNumExplicitHs() + lacking)
+                atom.SetNumRadicalElectrons(0)
         text = Chem.MolToSmiles(molecule)
         again = self.sheets.of(text) if "." not in text else None
         return None if again is None else again.smiles
@@ -96,25 +104,17 @@ def _pattern(smarts: str) -> Chem.Mol:
 
 
 def _free(atom: Chem.Atom) -> int:
-    """Return how many hydrogens may give way to bonds."""
+    """Return how many hydrogens may be replaced by bonds."""
     return int(atom.GetTotalNumHs())
 
 
 def _give_up(atom: Chem.Atom, count: int) -> None:
-    """Take written hydrogens away for bonds that come; implied ones adapt by themselves."""
+    """Remove explicit hydrogens for new bonds; implicit ones adapt by themselves."""
     atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - count))
 
 
-def _fill_up(molecule: Chem.Mol) -> None:
-    """Give hydrogens to atoms that are written with them and have lost a bond: they would be radicals."""
-    for atom in molecule.GetAtoms():
-        if lacking := atom.GetNumRadicalElectrons():
-            atom.SetNumExplicitHs(atom.GetNumExplicitHs() + lacking)
-            atom.SetNumRadicalElectrons(0)
-
-
 def _element(rng: np.random.Generator, valence: int) -> int | None:
-    """Return an element that has so many bonds at least."""
+    """Return an element of at least that valence, drawn by how common it is; None where there is none."""
     fit = {number: often for number, often in _ELEMENTS.items() if _VALENCE[number] >= valence}
     if not fit:
         return None
@@ -221,27 +221,23 @@ _MOVES: tuple[_Move, ...] = (_append, _insert, _change_order, _remove, _exchange
 _SHARES = (0.2, 0.12, 0.12, 0.2, 0.2, 0.1, 0.06)
 
 
-def _cut_bond(molecule: Chem.Mol, rng: np.random.Generator) -> tuple[Chem.Mol, ...]:
-    """Return both sides of a single bond outside rings, where they were bonded marked by a dummy atom."""
-    matches = molecule.GetSubstructMatches(_pattern(_NON_RING_BOND))
-    if not matches:
-        return ()
-    first, second = matches[int(rng.integers(len(matches)))]
-    return _fragments(molecule, [molecule.GetBondBetweenAtoms(first, second).GetIdx()])
+def _cut(molecule: Chem.Mol, ring: bool, rng: np.random.Generator) -> tuple[Chem.Mol, ...]:
+    """Return both fragments of a molecule, dummy atoms where they were bonded; nothing where there is no such bond.
 
-
-def _cut_ring(molecule: Chem.Mol, rng: np.random.Generator) -> tuple[Chem.Mol, ...]:
-    """Return both sides of two bonds of a ring that belong to no other ring."""
-    rings = molecule.GetRingInfo()
-    own = [[bond for bond in ring if rings.NumBondRings(bond) == 1] for ring in rings.BondRings()]
-    wide = [bonds for bonds in own if len(bonds) > 1]
-    if not wide:
-        return ()
-    bonds = wide[int(rng.integers(len(wide)))]
-    return _fragments(molecule, [int(bond) for bond in rng.choice(bonds, 2, replace=False)])
-
-
-def _fragments(molecule: Chem.Mol, bonds: list[int]) -> tuple[Chem.Mol, ...]:
+    It is cut at a single bond outside rings, or at two bonds of a ring that belong to no other ring.
+    """
+    if ring:
+        rings = molecule.GetRingInfo()
+        own = [[bond for bond in bonds if rings.NumBondRings(bond) == 1] for bonds in rings.BondRings()]
+        wide = [bonds for bonds in own if len(bonds) > 1]
+        if not wide:
+            return ()
+        bonds = [int(bond) for bond in rng.choice(wide[int(rng.integers(len(wide)))], 2, replace=False)]
+    else:
+        matches = molecule.GetSubstructMatches(_pattern(_NON_RING_BOND))
+        if not matches:
+            return ()
+        bonds = [molecule.GetBondBetweenAtoms(*matches[int(rng.integers(len(matches)))]).GetIdx()]
     whole = Chem.RWMol(molecule)
     Chem.Kekulize(whole, clearAromaticFlags=True)
     parts = Chem.GetMolFrags(Chem.FragmentOnBonds(whole, bonds), asMols=True, sanitizeFrags=False)
@@ -249,7 +245,7 @@ def _fragments(molecule: Chem.Mol, bonds: list[int]) -> tuple[Chem.Mol, ...]:
 
 
 def _joined(parts: Sequence[Chem.Mol], rng: np.random.Generator) -> Chem.RWMol | None:
-    """Bond two parts where their dummy atoms stand; None where these do not fit."""
+    """Return two fragments bonded where their dummy atoms stand; None where these do not match."""
     whole, size = Chem.RWMol(Chem.CombineMols(*parts)), parts[0].GetNumAtoms()
     dummies = [atom.GetIdx() for atom in whole.GetAtoms() if atom.GetAtomicNum() == 0]
     here, there = [index for index in dummies if index < size], [index for index in dummies if index >= size]

@@ -1,4 +1,4 @@
-"""What a domain's moves offer to optimisers that breed."""
+"""Small changes of texts, the interface of every domain's moves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Moves(Protocol):
     """Small changes of texts; `MoleculeMoves`, `SelfiesMoves` and `SequenceMoves` are such."""
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
-        """Return a text near this one; None where there is none."""
+        """Return a text that differs a little from this one; None where there is none."""
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
-        """Return a text of a part of each; None where there is none."""
+        """Return a text made of a part of each; None where there is none."""

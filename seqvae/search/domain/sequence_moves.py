@@ -1,4 +1,4 @@
-"""Mutation and crossover of texts symbol by symbol: DNA and other letters, and molecules as SELFIES."""
+"""Mutation and crossover symbol by symbol: of DNA and other sequences, and of molecules as SELFIES."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from seqvae.errors import SeqVAEError
 from seqvae.sequences.molecules import canonical_or_none, smiles_to_selfies
 
 Symbols = list[str]
-_SHIFTS = 0.3  # share of mutations of a fixed length that shift
-_MOVED = 0.3  # share of crossovers of a fixed length whose part lands elsewhere
+_SHIFTS = 0.3  # share of mutations at fixed length that shift letters
+_MOVED = 0.3  # share of crossovers at fixed length that put the part elsewhere
 
 
 @final
 @dataclass(frozen=True)
 class SequenceMoves:
-    """Small changes of sequences of letters: one is exchanged, inserted or removed; two sequences change over.
+    """Small changes of sequences: letters are exchanged, inserted or removed; two sequences cross over.
 
     Attributes:
         alphabet: the letters.
-        fixed_length: what is inserted at one place is removed at another, which shifts the letters between; and a part
-            of one sequence takes the place of as long a part of the other.
+        fixed_length: whether all sequences keep their length: a letter inserted at one place is paid for by one removed
+            at another, and a part of one sequence replaces an equally long part of the other.
         changes: letters that change in a mutation, on average; at least one does.
     """
 
@@ -34,25 +34,32 @@ class SequenceMoves:
     changes: float = 1.5
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
-        """Return a sequence some letters away; None of an empty one."""
+        """Return a sequence that differs in some letters; None of an empty one."""
         if not text:
             return None
         if self.fixed_length and rng.random() < _SHIFTS:
-            return _shifted(text, self.alphabet, rng)
+            # A letter is taken out at one place and another put in elsewhere: what lies between shifts by one.
+            out = int(rng.integers(len(text)))
+            rest = text[:out] + text[out + 1 :]
+            place = int(rng.integers(len(text)))
+            return rest[:place] + self.alphabet[int(rng.integers(len(self.alphabet)))] + rest[place:]
         kinds = 1 if self.fixed_length else 3
         return "".join(_mutated(list(text), list(self.alphabet), rng, self.changes, kinds))
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
         """Return the beginning of one and the end of the other; None where nothing would be left."""
         if self.fixed_length and len(first) == len(second):
-            return _transplanted(first, second, rng)
+            # A part of the second goes into the first, mostly at its own place, so that the length stays.
+            start, end = sorted(int(place) for place in rng.integers(len(first) + 1, size=2))
+            there = int(rng.integers(len(first) - (end - start) + 1)) if rng.random() < _MOVED else start
+            return first[:there] + second[start:end] + first[there + end - start :]
         return "".join(_crossed(list(first), list(second), rng)) or None
 
 
 @final
 @dataclass(frozen=True)
 class SelfiesMoves:
-    """Small changes of molecules as SELFIES, every result of which is a molecule (Nigam et al. 2021, STONED).
+    """Small changes of molecules as SELFIES, whose results are molecules again (Nigam et al. 2021, STONED).
 
     doi:10.1039/D1SC00231G.
 
@@ -67,11 +74,11 @@ class SelfiesMoves:
     changes: float = 1.5
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
-        """Return a molecule some symbols away, as canonical SMILES; None where there is none."""
+        """Return a molecule that differs in some symbols, as canonical SMILES; None where there is none."""
         return self._changed([text], lambda parts: _mutated(parts[0], self.symbols, rng, self.changes, 3))
 
     def cross(self, first: str, second: str, rng: np.random.Generator) -> str | None:
-        """Return a molecule of the beginning of one and the end of the other; None where there is none."""
+        """Return a molecule made of the beginning of one and the end of the other; None where there is none."""
         return self._changed([first, second], lambda parts: _crossed(parts[0], parts[1], rng))
 
     def _changed(self, texts: Sequence[str], change: Callable[[list[Symbols]], Symbols]) -> str | None:
@@ -101,20 +108,5 @@ def _mutated(
 
 
 def _crossed(first: Symbols, second: Symbols, rng: np.random.Generator) -> Symbols:
-    """Return what is before a place in the first and behind a place in the second."""
+    """Return the first up to a random place, and the second from a random place on."""
     return first[: int(rng.integers(len(first) + 1))] + second[int(rng.integers(len(second) + 1)) :]
-
-
-def _shifted(text: str, alphabet: str, rng: np.random.Generator) -> str:
-    """Take a letter out at one place and put any in at another: what lies between moves by one."""
-    out = int(rng.integers(len(text)))
-    rest = text[:out] + text[out + 1 :]
-    place = int(rng.integers(len(text)))
-    return rest[:place] + alphabet[int(rng.integers(len(alphabet)))] + rest[place:]
-
-
-def _transplanted(first: str, second: str, rng: np.random.Generator) -> str:
-    """Put a part of the second into the first, mostly at its own place, so that the length stays."""
-    start, end = sorted(int(place) for place in rng.integers(len(first) + 1, size=2))
-    there = int(rng.integers(len(first) - (end - start) + 1)) if rng.random() < _MOVED else start
-    return first[:there] + second[start:end] + first[there + end - start :]

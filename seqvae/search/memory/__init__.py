@@ -1,1 +1,1 @@
-"""What a search remembers: scored designs, latent points, what was proposed before."""
+"""What a search remembers: scored designs, latent points, earlier proposals."""

@@ -1,4 +1,4 @@
-"""What a search has seen: distinct texts with their scores, the best first, and parents drawn from them by rank."""
+"""The archive of a search: distinct texts with their scores, the best first, and parents drawn by rank."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from seqvae.search.storage.state import State
 class Archive:
     """Distinct texts and their scores, higher is better.
 
-    Of texts of the same score the later ones come first: a search that goes on from the best then drifts over plateaus,
-    where nothing is gained at once, instead of going back to where it entered them.
+    Of texts with equal scores the later ones come first: a search from the best then drifts across a plateau instead of
+    returning to where it entered it.
     """
 
     def __init__(self) -> None:
         self._scores: dict[str, float] = {}
-        self._numbers: dict[str, int] = {}  # of texts, in the order in which they came
+        self._numbers: dict[str, int] = {}  # of texts, in order of arrival
         self._ranked: list[tuple[float, int, str]] = []  # minus score, minus number, text
 
     def __len__(self) -> int:
@@ -33,11 +33,11 @@ class Archive:
         return text in self._scores
 
     def __iter__(self) -> Iterator[str]:
-        """The texts in the order in which they came, those without a score too."""
+        """The texts in order of arrival, those without a score among them."""
         return iter(self._scores)
 
     def add(self, text: str, score: float) -> None:
-        """Add a text; NaN for one that has no score, which is known and has no rank. A later score replaces one."""
+        """Add a text or replace its score; with NaN it is known and has no rank."""
         number = self._numbers.setdefault(text, len(self._numbers))
         known = self._scores.get(text, math.nan)
         self._scores[text] = score
@@ -59,7 +59,7 @@ class Archive:
 
     @classmethod
     def of(cls, state: State) -> Archive:
-        """Return the archive of a state, which may hold more than what `state_dict` returns."""
+        """Return the archive of a state, which may have other keys besides those of `state_dict`."""
         archive = cls()
         archive.update(state["texts"], map(float, state["scores"]))
         return archive
@@ -74,31 +74,29 @@ class Archive:
 
     @property
     def ranked(self) -> bool:
-        """Whether some scores are higher than others: without that there is nothing to choose by."""
+        """Whether some scores are higher than others: otherwise there is nothing to select by."""
         return bool(self._ranked) and self._ranked[0][0] < self._ranked[-1][0]
 
     def weights(self, count: int, greed: float) -> NDArray[np.float64]:
-        """Return the shares of so many of the best texts, as `weights_of` does."""
+        """Return the shares of the best `count` texts, as `weights_of` does."""
         return self.weights_of(self.best(count), greed)
 
     def weights_of(self, texts: Sequence[str], greed: float) -> NDArray[np.float64]:
-        """Return the shares of texts that have a score, by their rank: proportional to 1 / (greed * N + rank).
+        """Return the shares of texts that have a score, by rank: proportional to 1 / (greed * N + rank).
 
-        Of N texts in all; rank 0 is the best (Tripp et al. 2020, arXiv:2006.09191); texts of one score share their
-        mean rank, those that are not among `texts` included. A small greed looks at the very best alone, a large one at
+        N is the number of all texts, rank 0 the best (Tripp et al. 2020, arXiv:2006.09191); texts with equal scores
+        share their mean rank, those outside `texts` included. A small greed favours the very best, a large one treats
         all alike.
         """
-        losses = [-self._scores[text] for text in texts]
-        ranks = {loss: self._mean_rank(loss) for loss in dict.fromkeys(losses)}
+        losses, ranks = [-self._scores[text] for text in texts], dict[float, float]()
+        for loss in dict.fromkeys(losses):
+            start = bisect.bisect_left(self._ranked, loss, key=_loss)
+            ranks[loss] = (start + bisect.bisect_right(self._ranked, loss, start, key=_loss) - 1) / 2
         weights = 1.0 / (max(greed * len(self), 1.0) + np.array([ranks[loss] for loss in losses]))
         return np.asarray(weights / weights.sum(), np.float64)
 
-    def _mean_rank(self, loss: float) -> float:
-        start = bisect.bisect_left(self._ranked, loss, key=_loss)
-        return (start + bisect.bisect_right(self._ranked, loss, start, key=_loss) - 1) / 2
-
     def parents(self, count: int, rng: np.random.Generator, among: int, greed: float) -> list[str]:
-        """Draw texts by rank, with repeats, from so many of the best; none of an empty archive."""
+        """Draw texts by rank, with replacement, from the best `among`; none of an empty archive."""
         best = self.best(among)
         if not best:
             return []

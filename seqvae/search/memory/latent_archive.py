@@ -1,4 +1,4 @@
-"""What a search has seen, kept for the next proposals: texts, their scores, and the points that re-encode them."""
+"""The archive of a search in latent space: texts, their scores, and the points that re-encode them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from seqvae.search.storage.state import State
 
 @final
 class Designs:
-    """What a search in a latent space has seen: texts with their scores, and the points that re-encode them.
+    """The designs of a search in latent space: texts with their scores, and the points that re-encode them.
 
-    Of several scores a text the archive has its Pareto rank in place of a score.
+    Where texts have several scores, the archive holds Pareto ranks in place of a score.
 
     Args:
         space: where texts are encoded.
@@ -32,10 +32,10 @@ class Designs:
         self._points: dict[str, Points] = {}
 
     def tell(self, scores: Scores) -> list[str]:
-        """Remember the latest score of each valid text; return the texts that were not known.
+        """Remember the latest score of each valid text; return the texts that are new.
 
-        A text that failed is known and has no score; it is nothing that a model learns from. A text measured again
-        comes with the mean of its measurements.
+        A text that failed is known and has no score; no surrogate learns from it. A text measured again comes with the
+        mean of its measurements.
         """
         new = remember(self.archive, scores, self._ranks)
         scored = [form for form in new if np.isfinite(self.archive.score(form))]
@@ -44,15 +44,15 @@ class Designs:
         return new
 
     def point(self, text: str) -> Points | None:
-        """Return the point of a text that has a score, None of one that the model cannot read."""
+        """Return the point of a text that has a score; None where the model cannot read it."""
         return self._points.get(text)
 
     def best(self, count: int) -> list[str]:
-        """Return the best of the texts that have a point, best first."""
+        """Return the best texts that have a point, best first."""
         return [text for text in self.scored() if text in self._points][:count]
 
     def table(self) -> tuple[list[str], Points, NDArray[np.float64]]:
-        """Return the texts that have a point, in the order in which they came, their points and their scores."""
+        """Return the texts that have a point, in order of arrival, with their points and their scores."""
         texts = list(self._points)
         rows = np.array(list(self._points.values()), np.float64).reshape(len(texts), self.space.latent)
         return texts, rows, np.array([self.archive.score(text) for text in texts], np.float64)
@@ -67,12 +67,12 @@ class Designs:
         return bool(self._ranks.values)
 
     def values(self, texts: Iterable[str]) -> NDArray[np.float64]:
-        """Return all scores of texts that have some, `(texts, objectives)`."""
+        """Return all scores of texts that have a score, `(texts, objectives)`."""
         rows = [self._ranks.values.get(text, (self.archive.score(text),)) for text in texts]
         return np.array(rows, np.float64)
 
     def ready(self, start: int) -> bool:
-        """Whether so many texts have a score, and a model has two points at least to learn from."""
+        """Whether `start` texts have a score, and at least two of them a point to learn from."""
         return len(self.archive) >= start and len(self._points) > 1
 
     def state_dict(self) -> State:
@@ -89,12 +89,12 @@ class Designs:
 
 
 def remember(archive: Archive, scores: Scores, ranks: ParetoRanks | None = None) -> list[str]:
-    """Add to an archive what the oracle said, later scores in place of earlier ones; return the texts that are new.
+    """Add the oracle's scores to an archive, replacing earlier ones; return the texts that are new.
 
     Args:
-        archive: of the first score of each text, or of its rank.
-        scores: what the oracle said.
-        ranks: what ranks texts of several scores in that archive; None: there is one, or the first one counts.
+        archive: holds the first score of each text, or its rank.
+        scores: from the oracle.
+        ranks: ranks texts with several scores in that archive; None: the first score counts.
     """
     rows = enumerate(zip(scores.canonical, scores.statuses, strict=True))
     told = {form: row for row, (form, status) in rows if form is not None and status != OVER_BUDGET}

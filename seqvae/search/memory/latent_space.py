@@ -1,7 +1,7 @@
-"""A latent space as a search sees it: points that decode to proposals, and texts that have a point.
+"""The latent space of a search: points that decode to proposals, and texts that encode to points.
 
-What a point decodes to and where that text encodes are two things. A model of scores learns from the point that
-re-encodes the text, since that is the point which its score belongs to (Maus et al. 2022, arXiv:2201.11872, and Chu et
+The text that a point decodes to need not encode to the same point. A surrogate learns from the point that re-encodes
+the text, since that is the point which its score belongs to (Maus et al. 2022, arXiv:2201.11872, and Chu et
 al. 2024, arXiv:2411.05330, for what the mismatch costs).
 """
 
@@ -22,18 +22,18 @@ from seqvae.search.proposals import Candidate, Canonical
 from seqvae.search.storage.state import State
 
 Points = NDArray[np.float64]  # (batch, latent)
-_REMEMBERED = 50_000  # texts whose points are kept: 26 MB of 64 dimensions, more than most budgets
+_REMEMBERED = 50_000  # texts whose points are kept: 26 MB at 64 dimensions, more than most budgets
 
 
 @final
 class Space:
-    """A codec for searches: float64 points, canonical texts, nothing that stops a search because of one text.
+    """A codec for searches: float64 points and canonical texts; an unreadable text is NaN rather than an error.
 
     Args:
         codec: the trained model.
-        decoding: how the first text of a point is written; greedily unless it says otherwise.
-        refine: gradient steps on the posterior of a text that its own posterior mean does not decode to.
-        canonical: returns the canonical form of a text, None for an invalid one; None: the form of the codec.
+        decoding: how the first text of a point is decoded; by default greedily.
+        refine: gradient steps on the posterior of a text that its posterior mean does not decode to.
+        canonical: returns the canonical form of a text, None for an invalid one; None: that of the codec.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Space:
         return self.codec.device
 
     def decode(self, points: NDArray[np.floating[Any]], seed: int, proposer: str, attempt: int = 0) -> list[Candidate]:
-        """Return the text of each point, with the point and the seed of its drawing; invalid texts among them.
+        """Return the text of each point, with the point and the seed of its sampling; some texts may be invalid.
 
         Args:
             points: `(batch, latent)`.
-            seed: of what is drawn.
-            proposer: what the texts are the proposals of.
+            seed: of the sampling.
+            proposer: of the candidates.
             attempt: 0 for the text that `decoding` gives, greedily the likeliest; from 1 on samples of p(x|z).
 
         Raises:
@@ -75,10 +75,10 @@ class Space:
     def written(
         self, points: NDArray[np.floating[Any]], seed: int, proposer: str, attempt: int = 0
     ) -> tuple[list[Candidate], NDArray[np.float64]]:
-        """Return what `decode` does, and how sure the decoder is of each text: log p(x|z) in nats a token, `(batch,)`.
+        """Return the same as `decode`, and the decoder's confidence: log p(x|z) in nats per token, `(batch,)`.
 
-        Where it is unsure the text is seldom one of the texts around, or one that encodes there (Notin et al. 2021,
-        arXiv:2107.00096, and Griffiths & Hernandez-Lobato 2020, arXiv:1709.05501, for searches that go astray there).
+        Where that is low the text seldom resembles its neighbours or encodes back to the point (Notin et al. 2021,
+        arXiv:2107.00096; Griffiths & Hernandez-Lobato 2020, arXiv:1709.05501, on searches that go astray there).
         """
         if not len(points):
             return [], np.empty(0)
@@ -91,21 +91,29 @@ class Space:
         return found, made.log_likelihood.double().numpy() / [len(ids) for ids in made.ids]
 
     def draw(self, count: int, seed: int, prior: str = "auto") -> Points:
-        """Return points drawn from a prior, by its name as `Codec.draw` takes it."""
+        """Return points drawn from a prior, `(count, latent)`; `prior` is a name as in `Codec.draw`."""
         return self.codec.draw(count, seed, prior).double().numpy()
 
     def encode(self, texts: Sequence[str]) -> tuple[Points, NDArray[np.bool_]]:
         """Return the point that re-encodes each text, `(batch, latent)`, and which texts the model can read.
 
         The point is the posterior mean where that decodes greedily to the text, else the mean after gradient steps on
-        the text's own posterior, which brings back most of the rest. What was found is remembered, so that a text has
-        one point; rows of texts that the model cannot read (no text, an unknown token, too long) are NaN.
+        the text's own posterior, from which most of the others are reconstructed. Points are remembered, so that a text
+        has one point; rows of texts that the model cannot read (empty, an unknown token, too long) are NaN.
         """
         forms = [self._readable(text) for text in texts]
         missing = [form for form in dict.fromkeys(forms) if form is not None and form not in self._points]
         found = {form: self._points[form] for form in forms if form is not None and form in self._points}
-        found.update(zip(missing, self._inverted(missing), strict=True))
-        self._remember({form: found[form] for form in missing})
+        if missing:
+            inverted = self.codec.encode(missing)
+            back = self.codec.decode(inverted, replace(self.decoding, method="greedy"))
+            lost = [row for row, form in enumerate(missing) if self.canonical(back[row]) != form]
+            if lost and self.refine:
+                inverted[lost] = self.codec.encode([missing[row] for row in lost], refine=self.refine)
+            found.update(zip(missing, inverted.double().numpy(), strict=True))
+        self._points.update((form, found[form]) for form in missing)
+        for form in list(self._points)[: max(len(self._points) - _REMEMBERED, 0)]:  # the oldest
+            del self._points[form]
         nowhere = np.full(self.latent, np.nan)
         rows = [nowhere if form is None else found[form] for form in forms]
         points = np.array(rows, np.float64).reshape(len(rows), self.latent)
@@ -124,7 +132,7 @@ class Space:
         return found
 
     def state_dict(self) -> State:
-        """Return the points that are remembered.
+        """Return the remembered points.
 
         Needed only where several optimisers share the space: each keeps the points of its own texts, but the last bits
         of a point depend on the texts that it was computed with.
@@ -137,24 +145,8 @@ class Space:
         self._points = dict(zip(state["texts"], np.asarray(state["points"], np.float64), strict=True))
 
     def _readable(self, text: str) -> str | None:
-        """Return the canonical form of a text, None where the model cannot read it."""
+        """Return the canonical form of a text; None where the model cannot read it."""
         form = self.canonical(text)
         if form is None or form in self._points:
             return form
         return form if len(self.codec.tokenize([form], on_error="skip")) else None
-
-    def _inverted(self, texts: Sequence[str]) -> Points:
-        if not texts:
-            return np.empty((0, self.latent))
-        points = self.codec.encode(texts)
-        back = self.codec.decode(points, replace(self.decoding, method="greedy"))
-        lost = [row for row, text in enumerate(texts) if self.canonical(back[row]) != text]
-        if lost and self.refine:
-            points[lost] = self.codec.encode([texts[row] for row in lost], refine=self.refine)
-        return points.double().numpy()
-
-    def _remember(self, found: dict[str, Points]) -> None:
-        """Keep points; the oldest are forgotten where there are too many."""
-        self._points.update(found)
-        for form in list(self._points)[: max(len(self._points) - _REMEMBERED, 0)]:
-            del self._points[form]

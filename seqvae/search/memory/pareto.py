@@ -1,7 +1,7 @@
-"""Several objectives at once: texts ranked by the fronts that they lie on, and within a front by the room they have.
+"""Several objectives at once: texts ranked by the fronts that they lie on, and within a front by crowding distance.
 
-Deb et al. 2002 (NSGA-II, doi:10.1109/4235.996017), in a steady state: what is no longer among the best of all that was
-seen is not ranked again, since more texts can only push it further back.
+Deb et al. 2002 (NSGA-II, doi:10.1109/4235.996017), in a steady state: texts that have dropped out of the best are not
+ranked again, since more texts can only push them further back.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from seqvae.search.memory.archive import Archive
 from seqvae.search.storage.state import State
 
-_BELOW = 0.1  # of a front's width (Ishibuchi et al. 2011, as BoTorch cites them)
-_RANKED = 1000  # texts that are ranked at a time: several populations, and a few milliseconds
+_BELOW = 0.1  # of a front's width (Ishibuchi et al. 2011, as cited by BoTorch)
+_RANKED = 1000  # texts that are ranked at a time: several populations, in a few milliseconds
 
 
 def fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return one number a row by which rows can be ranked, `(batch,)`: minus its front, plus 0 to below 1 for its room.
+    """Return a number per row to rank by, `(batch,)`: minus its front, plus 0 to 1 by its crowding distance.
 
     Args:
         values: `(batch, objectives)`, higher is better, finite.
@@ -29,27 +29,29 @@ def fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     found = np.empty(len(values))
     for number, pareto_front in enumerate(NonDominatedSorting().do(-values) if len(values) else []):
-        distinct, copies = np.unique(values[pareto_front], axis=0, return_inverse=True)  # copies have the room of one
+        distinct, copies = np.unique(
+            values[pareto_front], axis=0, return_inverse=True
+        )  # copies share the distance of one
         room = _room(distinct)[copies]
-        found[pareto_front] = -number + room / (1.0 + room)  # infinite room, at the ends of a front, counts as 1
+        found[pareto_front] = -number + room / (1.0 + room)  # the ends of a front come close to 1
     return found
 
 
 def _room(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the crowding distance of each row of a front: how far apart its neighbours are in each objective."""
+    """Return the crowding distance of each row of a front: sum over objectives of its neighbours' gap by the width."""
     found = np.zeros(len(values))
     for column in values.T:
         order = np.argsort(column, kind="stable")
         width = column[order[-1]] - column[order[0]]
         if width > 0:
             found[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / width
-        found[order[[0, -1]]] += 1e9  # the ends of a front are kept before all others
+        found[order[[0, -1]]] += 1e9  # the ends of a front come before all others
     return found
 
 
 @final
 class ParetoRanks:
-    """Keeps an archive's scores what their ranks among several objectives are.
+    """Keeps the scores of an archive equal to the ranks of its texts by several objectives.
 
     Args:
         archive: whose scores are set.
@@ -69,7 +71,7 @@ class ParetoRanks:
         self.values = {text: tuple(row) for text, row in zip(state["several"], rows, strict=True)}
 
     def update(self, texts: Sequence[str], values: NDArray[np.float64]) -> None:
-        """Take in texts with their values, `(batch, objectives)`; a text of which one is NaN has no rank."""
+        """Add texts with their values, `(batch, objectives)`; a text with a NaN has no rank."""
         for text, row in zip(texts, values, strict=True):
             if np.isfinite(row).all():
                 self.values[text] = tuple(row.tolist())
@@ -90,7 +92,7 @@ class ParetoRanks:
 
 
 def pareto_front(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the rows that no other row is better than or as good as in everything, `(front,)`, in their order."""
+    """Return the rows that no other row dominates, `(front,)`, in their order."""
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     if not len(values):
@@ -99,11 +101,11 @@ def pareto_front(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def hypervolume(values: NDArray[np.float64], below: Sequence[float] | NDArray[np.float64]) -> float:
-    """Return the volume between a point and the rows that are better than it in everything.
+    """Return the hypervolume that the rows dominate above a reference point.
 
     Args:
         values: `(batch, objectives)`, higher is better.
-        below: `(objectives,)`, the worst that counts.
+        below: `(objectives,)`, the reference point.
     """
     from pymoo.indicators.hv import HV
 
@@ -111,10 +113,10 @@ def hypervolume(values: NDArray[np.float64], below: Sequence[float] | NDArray[np
 
 
 def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a point below a front to measure its volume from, `(objectives,)`.
+    """Return a reference point below a front for its hypervolume, `(objectives,)`.
 
-    It is the worst value of each objective on the front less a tenth of the front's width there, so that the ends of
-    the front count, as BoTorch infers it; or of the width of all values where the front has none.
+    It is the worst value of each objective on the front less a tenth of the front's width there, as BoTorch infers it,
+    so that the ends of the front count; where the front has no width, that of all values is taken.
     """
     best = values[pareto_front(values)]
     width = np.where(np.ptp(best, axis=0) > 0, np.ptp(best, axis=0), np.ptp(values, axis=0))
@@ -122,9 +124,9 @@ def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def shares(values: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how much of the volume of a front above a point would be lost without each row, `(front,)`.
+    """Return how much of a front's hypervolume above a point would be lost without each row, `(front,)`.
 
-    Rows of the same values have the share of one.
+    Rows with equal values share one contribution.
     """
     distinct, copies = np.unique(values, axis=0, return_inverse=True)
     whole = hypervolume(distinct, below)

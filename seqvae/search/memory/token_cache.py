@@ -1,4 +1,4 @@
-"""Texts as a model reads them: their token ids are remembered, since a search comes back to its best texts."""
+"""The token ids of texts, remembered since a search returns to its best texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REMEMBERED = 100_000  # texts: some tens of MB
 
 @final
 class Readable:
-    """Remembers the token ids of texts.
+    """Remembers the token ids of texts that a model can read.
 
     Args:
         codec: the model; its weights may change, its vocabulary may not.
@@ -31,25 +31,22 @@ class Readable:
         self._ids: dict[str, list[int] | None] = {}
 
     def ids(self, text: str) -> list[int] | None:
-        """Return the token ids of a text in canonical form, which is not read again.
+        """Return the token ids of a text in canonical form, which is not parsed again.
 
-        None where the model cannot read it: an unknown token, or too many.
+        None where the model cannot read it: an unknown token, or too many tokens.
         """
         if text not in self._ids:
             if len(self._ids) >= _REMEMBERED:
                 self._ids.clear()
             try:
-                self._ids[text] = self._fresh(text)
+                ids = self.codec.tokenizer.ids(self.codec.tokenizer.split(text))
+                self._ids[text] = ids if len(ids) <= self.codec.max_length else None
             except InputError:
                 self._ids[text] = None
         return self._ids[text]
 
-    def _fresh(self, form: str) -> list[int] | None:
-        ids = self.codec.tokenizer.ids(self.codec.tokenizer.split(form))
-        return ids if len(ids) <= self.codec.max_length else None
-
     def form(self, text: str) -> str | None:
-        """Return the canonical form of a text, None where it has none."""
+        """Return the canonical form of a text; None of an invalid one."""
         if of_smiles(self.codec.tokenizer):
             return self.codec.canonical(text)
         return self.codec.tokenizer.normalize_or_none(text)
@@ -62,10 +59,10 @@ class Readable:
         return [ids for text in texts if (ids := self.ids(text)) is not None]
 
     def shuffled(self, text: str, rng: np.random.Generator) -> list[int] | None:
-        """Return the token ids of a SMILES whose atoms are written in a random order.
+        """Return the token ids of a SMILES with its atoms in a random order.
 
-        As the text stands where the model cannot read that order: an unknown token, or too many; None where it cannot
-        read the text.
+        Where the model cannot read that order (an unknown token, or too many tokens), those of the text as it stands;
+        None where it cannot read that either.
         """
         symbols, tokenizer = split_smiles(shuffled_smiles(text, rng)), self.codec.tokenizer
         if tokenizer.unseen(symbols):

@@ -1,6 +1,6 @@
-"""Searches that do not learn: fresh texts from the prior, and a file of texts in random order.
+"""Baselines that do not learn: draws from the prior, and a file of texts in random order.
 
-What any other optimiser must beat (Gao et al. 2022, arXiv:2206.12411, has screening as a row of its table).
+Any other optimiser must beat them (Gao et al. 2022, arXiv:2206.12411, has screening as a row of its table).
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ def build(config: SamplingConfig | ScreeningConfig, material: Material) -> Prior
     """Return the baseline.
 
     Raises:
-        UsageError: there is no model to draw from, or no file to go through.
+        UsageError: there is no model to draw from, or no file to screen.
     """
     canonical, seed = material.texts.canonical, material.seed
     if isinstance(config, SamplingConfig):
         return PriorSampling(material.initial_designs(), canonical, seed)
     if not material.start:
-        raise UsageError("screening goes through a file of texts: give --start")
+        raise UsageError("screening needs a file of texts: give --start")
     return Screening(material.start, canonical, seed)
 
 
 @final
 class PriorSampling:
-    """Proposes texts of the start, each once: draws from a model, and before them what there may be else.
+    """Proposes each text of the initial designs once; the last of them are draws from a model.
 
     Args:
-        starts: what they come from, in this order.
+        initial: designs to draw from, in this order.
         canonical: returns the canonical form of a text, None for an invalid one.
         seed: of all draws.
     """
@@ -51,13 +51,13 @@ class PriorSampling:
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return texts that are new, fewer only where a dozen draws of them bring no more."""
+        """Return new texts; fewer than `count` only where a dozen attempts bring no more."""
         novel = NoveltyFilter(count, self.canonical, self.archive)
         fill(novel, self.initial, self._rng)
         return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember which texts are known."""
+        """Remember the texts that were told."""
         remember(self.archive, scores)
 
     def state_dict(self) -> State:
@@ -77,7 +77,7 @@ class Screening:
     Args:
         texts: of the file.
         canonical: returns the canonical form of a text, None for an invalid one, which is left out.
-        seed: of the order.
+        seed: of the random order.
     """
 
     def __init__(self, texts: Sequence[str], canonical: Canonical, seed: int = 0) -> None:
@@ -87,7 +87,7 @@ class Screening:
         self._known: set[str] = set()
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return the next texts that are not known, fewer at the end of the file."""
+        """Return the next texts that are new; fewer at the end of the file."""
         novel = NoveltyFilter(count, self.canonical, self._known)
         while novel.lacking and self._place < len(self._order):
             text = self.texts[int(self._order[self._place])]
@@ -99,18 +99,18 @@ class Screening:
         return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember which texts are known."""
+        """Remember the texts that were told."""
         self._known.update(form for form in scores.canonical if form is not None)
 
     def state_dict(self) -> State:
-        """Return how far it has come and which texts are known."""
+        """Return the place in the file and the texts that are known."""
         return {"seed": self.seed, "place": self._place, "known": sorted(self._known), "file": self._digest()}
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state.
 
         Raises:
-            UsageError: the state belongs to other texts.
+            UsageError: the state belongs to another file.
         """
         if state["file"] != self._digest():
             raise UsageError(

@@ -23,9 +23,9 @@ from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.state import State
 
 _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
-# Points in a row that bring no new text, in populations: what is left to find lies elsewhere.
+# Populations in a row without a new text after which a climb ends: what is left to find lies elsewhere.
 _BARREN = 5
-_AMONG, _GREED = 20, 0.01  # best texts from which a climb may begin, and how evenly: nearly always one of the first ten
+_AMONG, _GREED = 20, 0.01  # best texts at which a climb may begin, and the greed: nearly always one of the first ten
 _ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
 
 
@@ -37,18 +37,17 @@ def build(config: CmaConfig, material: Material) -> CmaEs:
 
 @final
 class CmaEs:
-    """Climbs from the best text that it was told of; where a climb has ended, from another of the best.
+    """Climbs from the best known text; after a climb has ended, from another of the best.
 
     A point is paired with the score of the text that it decodes to. Where that text is known, the climb learns its
-    score at once and no call is spent; an invalid text, and one without a score, is the worst of its generation. A
-    generation ends as soon as it has the scores of a whole population: what was asked for beyond that counts in the
-    next one.
+    score at once and no call is spent; an invalid text, or one without a score, ranks last in its generation. A
+    generation ends as soon as a whole population has scores: surplus ones count in the next generation.
 
     Args:
         space: where it climbs.
-        config: form, subspace, size.
+        config: form, subspace, population.
         seed: of all draws.
-        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+        initial: designs for texts before there are enough scores, and where nothing is new, in this order; none: the
             prior.
     """
 
@@ -62,23 +61,29 @@ class CmaEs:
         self._begun = 0  # climbs
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return new texts of the next points; of the start before there are enough scores, or where nothing is new."""
+        """Return new texts of the next points, or of the initial designs until enough have scores."""
         novel = NoveltyFilter(count, self.space.canonical, self.archive)
         rounds = _ROUNDS if len(self.archive) >= (self.config.start or INITIAL) else 0
         for _ in range(rounds):
             if novel.lacking == 0:
                 break
-            self._climb = self._climb or self._new_climb(count)
-            self._advance(self._climb, novel)
+            climb = self._climb = self._climb or self._new_climb(count)
+            steps = climb.sample(novel.lacking)
+            name = "cma-es" if climb.whole else "cma-es-subspace"
+            decoded = self.space.decode(climb.points(steps), int(self._rng.integers(2**31)), name)
+            for step, one in zip(steps, decoded, strict=True):
+                form = self.space.canonical(one.text)
+                climb.barren = 0 if novel.take(one, form) else climb.barren + 1
+                climb.add(step, form)
+            self._settle(climb)  # known and invalid texts are learned from at once
         fill(novel, self.initial, self._rng)
         return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the latest score of each valid text; the climb learns those that it waits for."""
+        """Remember the latest score of each valid text; the climb learns those that it is waiting for."""
         remember(self.archive, scores)
         if self._climb is not None:
-            self._climb.settle(self.archive)
-            self._end_or_go_on(self._climb)
+            self._settle(self._climb)
 
     def state_dict(self) -> State:
         """Return the texts, their scores, the generator, and the climb."""
@@ -95,31 +100,23 @@ class CmaEs:
         self._rng.bit_generator.state = state["rng"]
         self._climb = _Climb.of(state["climb"], self.config) if state["climb"] else None
 
-    def _advance(self, climb: _Climb, novel: NoveltyFilter) -> None:
-        """Decode as many points as are lacking; known and invalid texts are learnt from at once."""
-        steps = climb.sample(novel.lacking)
-        for step, one in zip(steps, self._decoded(climb, steps), strict=True):
-            form = self.space.canonical(one.text)
-            climb.barren = 0 if novel.take(one, form) else climb.barren + 1
-            climb.add(step, form)
+    def _settle(self, climb: _Climb) -> None:
+        """Let the climb learn the scores that have come, and drop it where it has ended."""
         climb.settle(self.archive)
-        self._end_or_go_on(climb)
-
-    def _decoded(self, climb: _Climb, steps: Points) -> list[Candidate]:
-        name = "cma-es" if climb.whole else "cma-es-subspace"
-        return self.space.decode(climb.points(steps), int(self._rng.integers(2**31)), name)
-
-    def _end_or_go_on(self, climb: _Climb) -> None:
         if climb.ended():
             self._climb = None
 
     def _new_climb(self, batch: int) -> _Climb:
-        """Begin where the best text is, later at one of the best."""
+        """Begin at the best text, later at one of the best: the first that the model can read, or else a prior draw."""
         best = (
             self.archive.best(_AMONG) if self._begun == 0 else self.archive.parents(_AMONG, self._rng, _AMONG, _GREED)
         )
         seed = int(self._rng.integers(2**31))
-        origin = self._origin(best, seed)
+        # Each is encoded by itself: the last bits of a point depend on the texts that it is computed with, which would
+        # be others in a resumed search.
+        encoded = (self.space.encode([text]) for text in best)
+        found = next((points for points, readable in encoded if readable[0]), None)
+        origin = self.space.draw(1, seed)[0] if found is None else found[0]
         self._begun += 1
         directions = min(self.config.subspace or self.space.latent, self.space.latent)
         basis = np.eye(self.space.latent)
@@ -128,20 +125,10 @@ class CmaEs:
         population = self.config.population or max(4 + int(3 * math.log(directions)), batch)
         return _Climb(origin, basis, _optimizer(self.config, directions, population), seed)
 
-    def _origin(self, best: Sequence[str], seed: int) -> Points:
-        """Return the point of the first text that the model can read; a draw from the prior where there is none."""
-        for text in best:
-            # Each by itself: the last bits of a point depend on the texts that it is computed with, and a search that
-            # goes on from a state would compute it with others.
-            points, readable = self.space.encode([text])
-            if readable[0]:
-                return points[0]
-        return self.space.draw(1, seed)[0]
-
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A step whose text has no score yet: its form, None of an invalid one, and the generation that it is of."""
+    """A step whose text has no score yet: its canonical form, None if invalid, and its generation."""
 
     step: Points
     form: str | None
@@ -166,14 +153,14 @@ class _Climb:
 
     @property
     def whole(self) -> bool:
-        """Whether it goes in all directions."""
+        """Whether it climbs in all directions of the space."""
         return self.basis.shape[0] == self.basis.shape[1]
 
     def sample(self, count: int) -> Points:
         """Draw steps, `(count, directions)`."""
         steps = []
         for _ in range(count):
-            # A seed for each draw: the generator of `cmaes` has no state that could be saved otherwise.
+            # Each draw has a seed of its own: the state of the generator of `cmaes` cannot be saved.
             self.optimizer.reseed_rng(derived_seed(self.seed, self.asked) % 2**32)
             self.asked += 1
             steps.append(self.optimizer.ask())
@@ -188,7 +175,7 @@ class _Climb:
         self._waiting.append(_Waiting(step, form, self.optimizer.generation))
 
     def settle(self, archive: Archive) -> None:
-        """Learn the scores that are known by now, generation by generation."""
+        """Learn the scores that have come, generation by generation."""
         waiting = []
         for one in self._waiting:
             if one.form is not None and one.form not in archive:
@@ -200,16 +187,16 @@ class _Climb:
         while len(self._scored) >= size:
             self.optimizer.tell(self._scored[:size])
             self._scored = self._scored[size:]
-        # What was proposed two generations ago and has no score is not going to get one.
+        # A text that was proposed two generations ago and has no score will not get one.
         self._waiting = [one for one in waiting if one.generation >= self.optimizer.generation - 1]
 
     def ended(self) -> bool:
-        """Whether it has converged, or finds nothing new any more."""
+        """Whether it has converged, or no longer finds anything new."""
         with np.errstate(all="ignore"):  # the losses of texts without a score are infinite
             return self.barren >= _BARREN * self.optimizer.population_size or bool(self.optimizer.should_stop())
 
     def state_dict(self) -> State:
-        """Return all that the next draws follow from."""
+        """Return everything that determines the next draws."""
         directions = self.basis.shape[1]
         return {
             "origin": self.origin,
@@ -228,13 +215,13 @@ class _Climb:
 
     @staticmethod
     def of(state: State, config: CmaConfig) -> _Climb:
-        """Return the climb of that state; raises as `CmaEs.load_state_dict`."""
+        """Return the climb in that state; raises as `CmaEs.load_state_dict`."""
         optimizer = _optimizer(config, state["basis"].shape[1], state["population"])
         saved = state["optimiser"]
         if set(saved) != set(_fields(optimizer)):
             raise InputError(
                 f"the saved search is of another form than {config.form!r}, or of another version of cmaes than is "
-                "installed: carry on with the settings and the version that it was begun with"
+                "installed: resume it with the settings and the version that it was begun with"
             )
         vars(optimizer).update({name: _copied(value) for name, value in saved.items()})
         climb = _Climb(state["origin"], state["basis"], optimizer, state["seed"])
@@ -247,15 +234,15 @@ class _Climb:
 
 
 def _optimizer(config: CmaConfig, directions: int, population: int) -> CMA | SepCMA:
-    form = config.form if directions > 1 else "full"  # of one direction the separable form is no other
+    form = config.form if directions > 1 else "full"  # in one direction the two forms are the same
     return _FORMS[form](np.zeros(directions), config.sigma, population_size=population, seed=0)
 
 
 def _fields(optimizer: CMA | SepCMA) -> State:
-    """Return what an optimiser of `cmaes` consists of, but for its generator: numbers and arrays.
+    """Return the numbers and arrays that an optimiser of `cmaes` consists of, without its generator.
 
-    Its own way of saving is made for pickle, and keeps half of the covariance matrix, which is symmetric but for the
-    last bits: a search that goes on from there would be another one.
+    Its own way of saving is made for pickle, and keeps half of the covariance matrix, which is symmetric except in the
+    last bits: a search resumed from there would differ.
     """
     return {name: _copied(value) for name, value in vars(optimizer).items() if name != "_rng"}
 

@@ -1,4 +1,4 @@
-"""Evolution: proposals are bred from the best texts so far, by one or several ways of breeding."""
+"""Evolution: offspring are bred from the best texts so far, by one or several operators."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from seqvae.search.storage.state import State
 
 
 class Surrogate(Protocol):
-    """What is thought of texts without a score."""
+    """Predicts texts without a score."""
 
     def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return how high the score of each text may be, `(texts,)`."""
+        """Return an upper bound on the score of each text, `(texts,)`."""
 
     def choose(self, bounds: dict[str, float], count: int) -> list[str]:
-        """Return so many of the texts, those that are most worth a call."""
+        """Return the `count` texts that are most worth a call."""
 
 
 class Chooser(Protocol):
-    """What says which of many bred texts are worth a call, from the scores so far: `guide.Guide`."""
+    """Makes the surrogate that chooses among offspring: `similarity_gp.Guide`."""
 
     config: GuideConfig
 
     def fitted(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Surrogate:
-        """Return what is thought after these scores; `several` has those of texts that have more than one."""
+        """Return a surrogate fitted to these scores; `several` holds those of texts that have more than one."""
 
     def state_dict(self) -> State:
-        """Return what the next guess follows from, besides the scores."""
+        """Return what the next surrogate depends on besides the scores."""
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
 
 
 class Learner(Protocol):
-    """What learns from the texts so far, so that breeding gets better: a model that breeds, retrained."""
+    """Improves breeding by learning from the texts so far: a generative model that is retrained."""
 
     def learn(self, archive: Archive) -> None:
-        """Learn, if it is time for it."""
+        """Learn, if enough texts are new."""
 
     def state_dict(self) -> State:
-        """Return what the learner has come to."""
+        """Return the state of the learner."""
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
@@ -62,20 +62,20 @@ class Learner(Protocol):
 
 @final
 class Evolution:
-    """Breeds proposals from parents drawn by rank among the best texts (Tripp et al. 2020, arXiv:2006.09191).
+    """Breeds offspring from parents drawn by rank among the best texts (Tripp et al. 2020, arXiv:2006.09191).
 
-    With moves of molecules as graphs it is a graph genetic algorithm in a steady state (Jensen 2019,
-    doi:10.1039/C8SC05372C; Tripp & Hernandez-Lobato 2023, arXiv:2310.09267, for how strong that is).
+    With graph moves of molecules it is a graph genetic algorithm in a steady state (Jensen 2019,
+    doi:10.1039/C8SC05372C; Tripp & Hernandez-Lobato 2023, arXiv:2310.09267, on how strong that is).
 
     Args:
-        start: returns so many texts by a seed, to begin with and where breeding finds nothing new.
-        operators: ways of breeding and the share of proposals that each makes.
+        start: the initial design, which also serves where breeding finds nothing new.
+        operators: each with its share of the proposals.
         canonical: returns the canonical form of a text, None for an invalid one.
-        config: population, greed, size of the start.
+        config: population, greed, size of the initial design.
         seed: of all draws.
-        learner: what learns from each round.
-        selection: how the ways of breeding share the proposals by what they have brought.
-        guide: what chooses among many proposals; None: as many are bred as are wanted.
+        learner: learns from each round.
+        selection: how the shares of the operators follow their success.
+        guide: chooses among many offspring; None: as many are bred as are wanted.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Evolution:
         self._rng = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return proposals that are new: from the start until it is time to breed, or until it has no more."""
+        """Return new proposals: of the initial design until there are enough scores, then offspring."""
         novel = NoveltyFilter(count, self.canonical, self.archive)
         ripe = len(self.archive) >= (self.config.start or INITIAL) and self.archive.ranked
         if not ripe:
@@ -108,12 +108,12 @@ class Evolution:
             self._choose(self.guide, novel)
         if novel.lacking > 0:
             for (operator, _), wanted in zip(self.operators.values(), self._quotas(novel.lacking), strict=True):
-                novel.fill(partial(self._made_by, operator, list(novel.seen)), wanted)
+                novel.fill(partial(self._offspring, operator, self.archive, list(novel.seen)), wanted)
         fill(novel, (self.start,), self._rng)
         return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the score of each valid text; of several scores, its rank among all that were seen."""
+        """Remember the score of each valid text, or its Pareto rank where it has several scores."""
         rows = zip(scores.canonical, scores.statuses, strict=True)
         told = {form: row for row, (form, status) in enumerate(rows) if form is not None and status != OVER_BUDGET}
         values = scores.values[list(told.values())]
@@ -127,7 +127,7 @@ class Evolution:
             self.learner.learn(self.archive)
 
     def state_dict(self) -> State:
-        """Return the texts, their scores, the generator of numbers, and what has been learned."""
+        """Return texts, scores, the generator, and the states of selection, learner and guide."""
         return {
             **self.archive.state_dict(),
             **self._ranks.state_dict(),
@@ -150,7 +150,7 @@ class Evolution:
             self.guide.load_state_dict(state["guide"])
 
     def _quotas(self, count: int) -> list[int]:
-        """Divide proposals among the ways of breeding; what is left by rounding is drawn."""
+        """Divide proposals among the operators; remainders of rounding are drawn."""
         exact = count * self.selection.shares()
         whole = np.floor(exact).astype(int)
         left = count - int(whole.sum())
@@ -160,16 +160,18 @@ class Evolution:
                 whole[row] += 1
         return [int(number) for number in whole]
 
-    def _made_by(self, operator: Operator, proposed: Sequence[str], count: int) -> Sequence[Candidate]:
-        """Breed from the best; before anything has a score, from what is proposed."""
-        count = max(count, operator.least)
-        parents = self.archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
+    def _offspring(
+        self, operator: Operator, archive: Archive, proposed: Sequence[str], count: int
+    ) -> Sequence[Candidate]:
+        """Breed from the best texts of an archive; before any has a score, from the proposals so far."""
+        count = max(count, operator.least) if count else 0
+        parents = archive.parents(2 * count, self._rng, self.config.population, self.config.greed)
         if not parents and proposed:
             parents = [proposed[int(row)] for row in self._rng.integers(len(proposed), size=2 * count)]
         return operator(parents, count, self._rng) if parents else []
 
     def _choose(self, guide: Chooser, novel: NoveltyFilter) -> None:
-        """Breed some generations, each from what the guide thinks best so far, and take what it chooses of all."""
+        """Breed some generations, each from what the surrogate ranks best so far, and take its choice of them all."""
         surrogate, climbing = guide.fitted(self.archive, self._ranks.values, self._rng), Archive()
         pool: dict[str, Candidate] = {}
         parents = self.archive.best(self.config.population)
@@ -184,20 +186,15 @@ class Evolution:
         novel.found += [pool[text] for text in surrogate.choose(bounds, novel.lacking)]
 
     def _brood(self, climbing: Archive, config: GuideConfig, novel: NoveltyFilter) -> dict[str, Candidate]:
-        """Return the new texts of a generation by canonical form."""
+        """Return the new offspring of a generation by canonical form."""
         found: dict[str, Candidate] = {}
         for _ in range(config.broods or 1):
             lacking = config.offspring - len(found)
             if lacking <= 0:
                 break
-            offspring = [replace(one, form=self.canonical(one.text)) for one in self._offspring(climbing, lacking)]
-            found |= {str(one.form): one for one in offspring if novel.new(one.form)}
-        return found
-
-    def _offspring(self, climbing: Archive, count: int) -> list[Candidate]:
-        found: list[Candidate] = []
-        for (operator, _), wanted in zip(self.operators.values(), self._quotas(count), strict=True):
-            size = max(wanted, operator.least) if wanted else 0
-            parents = climbing.parents(2 * size, self._rng, self.config.population, self.config.greed)
-            found += operator(parents, size, self._rng)
+            bred: list[Candidate] = []
+            for (operator, _), wanted in zip(self.operators.values(), self._quotas(lacking), strict=True):
+                bred += self._offspring(operator, climbing, (), wanted)
+            bred = [replace(one, form=self.canonical(one.text)) for one in bred]
+            found |= {str(one.form): one for one in bred if novel.new(one.form)}
         return found

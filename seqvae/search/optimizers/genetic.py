@@ -1,4 +1,4 @@
-"""A genetic algorithm over molecules as graphs or as SELFIES, or over sequences; it may have a guide."""
+"""A genetic algorithm over molecules as graphs or as SELFIES, or over sequences, optionally with a surrogate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from seqvae.search.optimizer import Material
 from seqvae.search.optimizers.evolution import Chooser, Evolution
 from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
 
-_BROODS = 12  # of a generation under constraints: with one alone few are left for the guide to choose among
+_BROODS = 12  # per generation under constraints: of a single one too few would be left to choose among
 
 
 def build(config: GeneticConfig, material: Material) -> Evolution:
-    """Return the algorithm; it goes on from the texts given, however few they are.
+    """Return the algorithm; it begins with the given texts, however few they are.
 
     Raises:
         UsageError: there are no texts, and no model to draw some from.
@@ -38,8 +38,8 @@ def build(config: GeneticConfig, material: Material) -> Evolution:
 
 
 def guide_of(config: GuideConfig, material: Material) -> Chooser:
-    """Return what chooses among bred texts."""
-    from seqvae.search.surrogates.similarity_gp import Guide  # with it come BoTorch and GPyTorch, which take seconds
+    """Return the surrogate-guided choice among offspring."""
+    from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
     from seqvae.search.surrogates.tanimoto import Substructures, Words
 
     broods = config.broods or (_BROODS if material.texts.constrained else 1)

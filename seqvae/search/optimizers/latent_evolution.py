@@ -1,11 +1,11 @@
-"""Evolution that breeds in latent space and as strings or graphs at once, with a generator that learns from it."""
+"""Evolution that breeds both in latent space and as strings or graphs, and retrains its generative model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seqvae.config import GenerativeConfig, GeneticConfig, MoveConfig, OperatorConfig
+from seqvae.config import GenerativeConfig, GeneticConfig, MoveConfig
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
 from seqvae.search.domain.moves import Moves
@@ -21,13 +21,23 @@ from seqvae.search.proposals import Canonical
 
 
 def build(config: GenerativeConfig, material: Material) -> Evolution:
-    """Return the evolution, without a model the part of it that needs none.
+    """Return the evolution; without a model, the genetic algorithm that remains of it.
 
     Raises:
-        UsageError: there is no model, and settings that are of it alone.
+        UsageError: there is no model, and some settings need one.
     """
-    if material.codec is None and config.operators.mutation + config.operators.crossover:
-        return genetic.build(_without_model(config), material)
+    shares, usual = config.operators, GenerativeConfig()
+    if material.codec is None and shares.mutation + shares.crossover:
+        moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated)
+        kept = GeneticConfig("graph", config.evolution, config.selection, moves, config.guide, config.guided)
+        shares = replace(usual.operators, mutation=moves.mutation, crossover=moves.crossover, mutated=moves.mutated)
+        rest = replace(usual, evolution=kept.evolution, selection=kept.selection, operators=shares, guide=kept.guide)
+        if replace(rest, guided=kept.guided) != config:  # a setting that is left out was given
+            raise UsageError(
+                "the settings of latent moves, of retraining, and of shares in latent space need a model: give "
+                "--model, or leave them out"
+            )
+        return genetic.build(kept, material)
     evolution = replace(config.evolution, start=config.evolution.start or material.initial)
     guide = genetic.guide_of(config.guide, material) if config.guided else None
     texts = material.texts
@@ -42,21 +52,6 @@ def build(config: GenerativeConfig, material: Material) -> Evolution:
     )
 
 
-def _without_model(config: GenerativeConfig) -> GeneticConfig:
-    """Return the settings of what needs no model, where no others were made."""
-    shares, usual = config.operators, GenerativeConfig()
-    moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated)
-    kept = GeneticConfig("graph", config.evolution, config.selection, moves, config.guide, config.guided)
-    shares = replace(usual.operators, mutation=moves.mutation, crossover=moves.crossover, mutated=moves.mutated)
-    rest = replace(usual, evolution=kept.evolution, selection=kept.selection, operators=shares, guide=kept.guide)
-    if replace(rest, guided=kept.guided) != config:
-        raise UsageError(
-            "the settings of latent moves, of retraining, and of shares in latent space need a model: give --model, or "
-            "leave them out"
-        )
-    return kept
-
-
 def generative(
     codec: Codec,
     moves: Moves,
@@ -66,31 +61,27 @@ def generative(
     start: Sequence[str] = (),
     guide: Chooser | None = None,
 ) -> Evolution:
-    """Return an evolution over a model.
+    """Return an evolution with a generative model.
 
     Args:
         codec: the model; it changes as it learns.
         moves: small changes of its texts.
-        canonical: canonical form of a text, None of an invalid one.
+        canonical: returns the canonical form of a text, None for an invalid one.
         config: all settings.
         seed: of all draws.
         start: texts to begin with; none: from the model's prior.
-        guide: what chooses among many proposals.
+        guide: chooses among many offspring.
     """
     config = config or GenerativeConfig()
     texts = Readable(codec)
     learner = Retraining(texts, config.retraining, seed, start) if config.retrained else None
     begin = FromTexts(tuple(start)) if start else FromPrior(codec)
-    ways, selection = _operators(texts, moves, config), config.selection
-    return Evolution(begin, ways, canonical, config.evolution, seed, learner, selection, guide)
-
-
-def _operators(texts: Readable, moves: Moves, config: GenerativeConfig) -> dict[str, tuple[Operator, float]]:
-    shares: OperatorConfig = config.operators
+    shares = config.operators
     ways: dict[str, tuple[Operator, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),
         "latent noise": (PosteriorNoise(texts, config.latent_moves), shares.latent_noise),
         "latent crossover": (PosteriorCrossover(texts, config.latent_moves), shares.latent_crossover),
     }
-    return {name: (operator, share) for name, (operator, share) in ways.items() if share}
+    used = {name: (operator, share) for name, (operator, share) in ways.items() if share}
+    return Evolution(begin, used, canonical, config.evolution, seed, learner, config.selection, guide)

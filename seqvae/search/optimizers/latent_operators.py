@@ -1,4 +1,4 @@
-"""Breeding in latent space: texts are decoded from near the posteriors of one parent, or from between those of two."""
+"""Breeding in latent space: offspring are decoded near the posterior of one parent, or between those of two."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from seqvae.search.memory.token_cache import Readable
 from seqvae.search.proposals import Candidate
 
 _SEEDS = 2**31  # of decodings
-_AT_ONCE = 48  # points: fewer take nearly as long, since each step of the decoder waits for the one before
+_AT_ONCE = 48  # points: fewer take nearly as long, since the decoder works token by token
 
 
 @final
 @dataclass(frozen=True)
 class PosteriorNoise:
-    """Breeds by decoding a draw from a parent's posterior, or from a wider or narrower one around its mean.
+    """Breeds by decoding a draw from a parent's posterior, scaled around its mean.
 
     Attributes:
-        texts: the model, and what it can read.
-        config: how wide, and the temperature of the decoding.
+        texts: the model, and the texts that it can read.
+        config: scale of the noise, and temperature of the decoding.
     """
 
     least: ClassVar[int] = _AT_ONCE
@@ -36,7 +36,7 @@ class PosteriorNoise:
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
-        """Return texts near single parents; parents that the model cannot read have no children."""
+        """Return texts near single parents; parents that the model cannot read have no offspring."""
         readable = [parent for parent in parents[:count] if parent in self.texts]
         if not readable:
             return []
@@ -49,11 +49,11 @@ class PosteriorNoise:
 @final
 @dataclass(frozen=True)
 class PosteriorCrossover:
-    """Breeds by decoding a point between the posterior means of two parents, moved by noise as wide as a posterior.
+    """Breeds by decoding a point between the posterior means of two parents, with noise as wide as a posterior.
 
     Attributes:
-        texts: the model, and what it can read.
-        config: how wide the noise is, and the temperature of the decoding.
+        texts: the model, and the texts that it can read.
+        config: scale of the noise, and temperature of the decoding.
     """
 
     least: ClassVar[int] = _AT_ONCE
@@ -61,7 +61,7 @@ class PosteriorCrossover:
     config: LatentMovesConfig = field(default_factory=LatentMovesConfig)
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
-        """Return texts between pairs of parents; pairs that the model cannot read have no children."""
+        """Return texts between pairs of parents; pairs that the model cannot read have no offspring."""
         pairs = zip(parents[:count], parents[count:], strict=False)
         readable = [pair for pair in pairs if all(parent in self.texts for parent in pair)]
         if not readable:
@@ -81,7 +81,7 @@ def _near(mean: Tensor, around: Posterior, config: LatentMovesConfig, rng: np.ra
 def _decoded(
     codec: Codec, points: Tensor, proposer: str, config: LatentMovesConfig, rng: np.random.Generator
 ) -> list[Candidate]:
-    # The rules of chemistry cost more than the molecules that they save: a search drops what is none, and breeds on.
+    # The rules of chemistry cost more time than they save molecules: a search drops invalid ones and breeds more.
     how = DecodeConfig("sample", config.temperature, rules="syntax", seed=int(rng.integers(_SEEDS)))
     made = codec.generate(points, how)
     rows: Any = points.numpy()

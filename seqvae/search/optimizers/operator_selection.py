@@ -1,7 +1,7 @@
-"""Which ways of breeding have done well of late, and how many of the next proposals each makes.
+"""Adaptive operator selection: operators that have done well lately make more of the next proposals.
 
-Adaptive operator selection by probability matching (Thierens 2005, doi:10.1145/1068009.1068251): the better way of this
-task, and of this stage of it, is found while searching, and no way is given up.
+Probability matching (Thierens 2005, doi:10.1145/1068009.1068251): the better operators of a task, and of its present
+stage, are found while searching, and none is given up.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from seqvae.config import OperatorSelectionConfig
 from seqvae.search.storage.state import State
 
-_DOUBT = 20.0  # proposals of the average rate that each way is thought to have made besides its own
+_DOUBT = 20.0  # prior: proposals at the average success rate that are added to those of each operator
 
 
 @final
 class OperatorSelection:
-    """Counts how often each way's proposals were among the best when they came, later ones more.
+    """Counts how often each operator's proposals were among the best when they came; recent ones count more.
 
     Args:
-        shares: of each way while nothing is known.
+        shares: of each operator while nothing is known.
         config: memory and floor.
     """
 
@@ -34,7 +34,7 @@ class OperatorSelection:
         self._good = dict.fromkeys(self._shares, 0.0)
 
     def count(self, outcomes: Iterable[tuple[str, bool]]) -> None:
-        """Take in a round: of each proposal its way, and whether it is among the best; other ways are passed over."""
+        """Count a round: each proposal's operator, and whether it is among the best; other proposers are ignored."""
         for counts in (self._made, self._good):
             for name in counts:
                 counts[name] *= self.config.memory
@@ -44,7 +44,7 @@ class OperatorSelection:
                 self._good[name] += good
 
     def shares(self) -> NDArray[np.float64]:
-        """Return the share of each way, in their order; they sum to 1."""
+        """Return the share of each operator, in their order; they sum to 1."""
         base, made, good = (np.array(list(part.values())) for part in (self._shares, self._made, self._good))
         average = (good.sum() + 1.0) / (made.sum() + _DOUBT)
         rates = (good + _DOUBT * average) / (made + _DOUBT)

@@ -1,4 +1,4 @@
-"""Operators: how the best so far become new candidates."""
+"""Operators: how offspring are bred from the best texts so far."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from seqvae.search.proposals import Candidate
 
 
 class Operator(Protocol):
-    """A way of breeding; it may return fewer texts than asked for, known or invalid ones among them.
+    """Breeds offspring; there may be fewer than asked for, and known or invalid texts among them.
 
     Attributes:
-        least: fewest texts that are worth being bred at once.
+        least: fewest texts that are worth breeding at once.
     """
 
     least: ClassVar[int]
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> Sequence[Candidate]:
-        """Return about `count` texts bred from parents, of which there are two for each, the better ones often."""
+        """Return about `count` offspring; `parents` are twice as many, the better ones repeated."""
 
 
 @final
@@ -31,7 +31,7 @@ class Mutation:
     """Breeds by one move from one parent.
 
     Attributes:
-        moves: what a move is.
+        moves: small changes of texts.
     """
 
     least: ClassVar[int] = 1
@@ -49,7 +49,7 @@ class Crossover:
     """Breeds by crossing two parents, and mutates some of the results.
 
     Attributes:
-        moves: what crossing and a move are.
+        moves: small changes and crossovers of texts.
         mutated: share of the results that are mutated too.
     """
 

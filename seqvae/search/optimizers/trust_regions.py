@@ -25,9 +25,9 @@ from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.pareto import hypervolume, pareto_front, reference, shares
 from seqvae.search.storage.state import State
 
-# What is better: by a thousandth of the best score at least, as the authors have it, lest rounding counts as progress.
+# Least relative improvement that counts, as in the paper, lest rounding errors pass for progress.
 _BETTER = 1e-3
-# Coordinates of the centre that a Thompson candidate changes, on average; all of them lead too far in many dimensions.
+# Coordinates of the centre that a Thompson candidate changes, on average: in many dimensions all would lead too far.
 _CHANGED = 20
 _AMONG = 20  # best texts at which a new region may begin
 Inside = Callable[["Region", Sequence[str]], list[str]]
@@ -39,10 +39,10 @@ class Region:
 
     Attributes:
         centre: the text.
-        best: its score; of several objectives the volume of the front that is to be widened.
-        length: side of the box, before it is stretched along the dimensions that matter little.
-        successes: rounds in a row that found something better.
-        failures: rounds in a row that did not.
+        best: its score; of several objectives the hypervolume of the front that it is to extend.
+        length: of a side of the box, before it is stretched along the dimensions that matter little.
+        successes: rounds in a row with an improvement.
+        failures: rounds in a row without one.
         waiting: canonical forms of its proposals that have no score yet.
     """
 
@@ -54,7 +54,7 @@ class Region:
     waiting: list[str] = field(default_factory=list)
 
     def learn(self, score: float, tolerance: int, config: TurboConfig) -> None:
-        """Count a round by what it came to, NaN where it brought nothing; resize after enough of a kind in a row."""
+        """Count a round by its score, NaN where there is none; resize after enough successes or failures in a row."""
         better = score > self.best + _BETTER * abs(self.best)
         self.successes, self.failures = (self.successes + 1, 0) if better else (0, self.failures + 1)
         if self.successes >= config.successes:
@@ -68,8 +68,8 @@ class Regions:
     """The regions of a search.
 
     Args:
-        designs: what the search has seen.
-        config: how many there are, and their lengths.
+        designs: the archive of the search.
+        config: number and lengths of the regions.
     """
 
     def __init__(self, designs: Designs, config: TurboConfig) -> None:
@@ -81,9 +81,9 @@ class Regions:
         """Learn from a round that has been scored.
 
         Args:
-            new: the texts that were not known.
-            before: scores of the texts that were, `(texts, objectives)`.
-            inside: returns which texts are in a region.
+            new: the texts that were not known before.
+            before: scores of those that were, `(texts, objectives)`.
+            inside: returns which texts lie in a region.
         """
         archive = self.designs.archive
         for region in self.all:
@@ -91,7 +91,11 @@ class Regions:
             region.waiting = [form for form in region.waiting if form not in told]
             scored = [form for form in told if math.isfinite(archive.score(form))]
             if self.designs.several:
-                self._grown(region, told, scored, before)
+                if told:  # a round of several objectives counts by the front's hypervolume
+                    below = reference(before)
+                    region.best = hypervolume(before, below)
+                    after = np.concatenate([before, self.designs.values(scored)]) if scored else before
+                    region.learn(hypervolume(after, below), self.tolerance(len(told)), self.config)
                 continue
             if told:
                 region.learn(max(map(archive.score, scored), default=-math.inf), self.tolerance(len(told)), self.config)
@@ -101,33 +105,24 @@ class Regions:
         self._spread()
         self._end_small()
 
-    def _grown(self, region: Region, told: list[str], scored: list[str], before: NDArray[np.float64]) -> None:
-        """Count a round of several objectives by the volume of the front with what the region has brought."""
-        if not told:
-            return
-        below = reference(before)
-        region.best = hypervolume(before, below)
-        after = np.concatenate([before, self.designs.values(scored)]) if scored else before
-        region.learn(hypervolume(after, below), self.tolerance(len(told)), self.config)
-
     def missed(self, numbers: set[int], proposals: int) -> None:
-        """Count a round as failed for those of some regions that found nothing to propose."""
+        """Count a round as failed for those of the numbered regions that found nothing to propose."""
         for number in numbers:
             if not self.all[number].waiting:
                 self.all[number].learn(math.nan, self.tolerance(proposals), self.config)
         self._end_small()
 
     def tolerance(self, proposals: int) -> int:
-        """Return after how many failures a region shrinks that makes so many proposals a round."""
+        """Return the failures after which a region shrinks that makes so many proposals per round."""
         return self.config.failures or math.ceil(max(4, self.designs.space.latent) / proposals)
 
     def begin(self, rng: np.random.Generator) -> None:
-        """Put new regions at the best texts where no region is or was; anywhere among the best if there is none."""
+        """Put new regions at the best texts where no region is or was; if there are none, at any of the best."""
         taken = {region.centre for region in self.all}
         while len(self.all) < self.config.regions:
             best = self.designs.best(_AMONG + len(self._left) + len(self.all))
             free = [text for text in best if text not in taken and text not in self._left] or best
-            # The first regions are at the very best; those that follow one that ended are drawn.
+            # The first regions are at the very best; after one has ended, its successor is drawn.
             text = free[min(int(rng.exponential(_AMONG / 4)), len(free) - 1)] if self._left else free[0]
             taken.add(text)
             self.all.append(Region(text, self.designs.archive.score(text), self.config.length))
@@ -143,7 +138,7 @@ class Regions:
         self._left = [*state["left"]]
 
     def _spread(self) -> None:
-        """Of several objectives, put each region where the front has most to lose, and none has ended."""
+        """Of several objectives, put each region where the front would lose most, and none has ended."""
         if not (self.all and self.designs.several):
             return
         texts, _, _ = self.designs.table()
@@ -161,26 +156,22 @@ class Regions:
 
 
 def box(models: Sequence[SingleTaskGP], centre: Tensor, length: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a region's centre and its lowest and highest corner: longer where the processes say that less changes.
+    """Return a region's centre and its lowest and highest corner; a side is longer where scores change less.
 
-    The sides are in proportion to the lengths of the kernel, of several kernels to their geometric mean, and their
-    product is `length` to the power of their number, where they do not leave the unit cube.
+    The sides are proportional to the length scales of the kernel, of several kernels to their geometric mean, and their
+    product is `length` to the power of their number; they are cut at the unit cube.
     """
-    logs = torch.stack([_lengths(model).log() for model in models]).mean(0)
+    kernels: list[Any] = [model.covar_module for model in models]
+    scales = [getattr(kernel, "base_kernel", kernel).lengthscale.detach().squeeze(0) for kernel in kernels]
+    logs = torch.stack([scale.log() for scale in scales]).mean(0)
     sides = length * (logs - logs.mean()).exp()
     low = torch.minimum((centre - sides / 2).clamp(0.0, 1.0), centre)
     high = torch.maximum((centre + sides / 2).clamp(0.0, 1.0), centre)
     return centre, low, high
 
 
-def _lengths(model: SingleTaskGP) -> Tensor:
-    kernel: Any = model.covar_module
-    found: Tensor = getattr(kernel, "base_kernel", kernel).lengthscale.detach().squeeze(0)
-    return found
-
-
 def perturbed(centre: Tensor, low: Tensor, high: Tensor, count: int, seed: int) -> Tensor:
-    """Return points that differ from the centre in some coordinates, by a Sobol sequence over the box."""
+    """Return `count` points that differ from the centre in some coordinates, by a Sobol sequence over the box."""
     dimensions = len(centre)
     engine = SobolEngine(dimensions, scramble=True, seed=seed)
     drawn = low + (high - low) * engine.draw(count, dtype=torch.float64).to(centre)

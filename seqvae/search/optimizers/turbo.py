@@ -1,7 +1,7 @@
 """Bayesian optimisation in trust regions of a latent space (TuRBO: Eriksson et al. 2019, arXiv:1910.01739).
 
 One Gaussian process sees every score at the point that re-encodes its text; proposals come from boxes around the best
-texts, which grow while they find something better and shrink while they do not. Several objectives have a process each
+texts, which grow while they improve and shrink while they do not. Several objectives have a process each
 (MORBO: Daulton et al. 2022, arXiv:2109.10964).
 """
 
@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from botorch.models import SingleTaskGP
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-from gpytorch.kernels import Kernel
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,9 +33,9 @@ from seqvae.search.surrogates.improvement import ParetoFront
 
 _BOX_DRAWS = 1000  # of the prior, whose range is the box
 _ATTEMPTS = 4  # at points whose texts are new, in one call of `ask`
-# Points of which the surest are taken, for each one wanted: draws of the posterior are worth the same beforehand. In
-# boxes around drugs the surer half of the points gave molecules in 93 to 100 of 100 cases, the other half in 19 to 76,
-# and they encode nearer to where they were written from.
+# Points per wanted one, of which those with the surest texts are taken: beforehand, draws of the posterior are equally
+# good. In boxes around drugs the surer half of the points gave molecules in 93 to 100 of 100 cases, the other half in
+# 19 to 76, and their texts encode nearer to the point that they were decoded from.
 _WRITTEN = 2
 
 
@@ -50,22 +49,22 @@ def build(config: TurboConfig, material: Material) -> Turbo:
 class Turbo:
     """Proposes by a Gaussian process over latent points, within trust regions.
 
-    The process is fitted to points scaled to the unit cube, in float64, with a Matern-5/2 kernel of one length a
-    dimension and priors that grow with their number (Hvarfner et al. 2024, arXiv:2402.02229). The cube is the range of
-    draws from the prior and of the texts that were known at the first fit; it stays, so that lengths keep their
+    The process is fitted to points scaled to the unit cube, in float64, with a Matern-5/2 kernel, one length scale per
+    dimension, and priors that grow with their number (Hvarfner et al. 2024, arXiv:2402.02229). The cube is the range of
+    draws from the prior and of the texts that were known at the first fit; it stays, so that length scales keep their
     meaning, and later points may lie a little outside. Of more than `points` scores it takes the best half and, for the
     rest, the nearest to the regions' centres: within a region that ranks new texts better than a variational process
     that sees all scores through inducing points. Of several objectives the best are those of the best Pareto ranks, and
-    a Thompson draw takes what goes furthest beyond the front (`gain.py`). Of twice as many points as are wanted those
-    are taken that the decoder is surest of. Texts that failed in the oracle are left out; a point that brings no
+    a Thompson draw takes what goes furthest beyond the front (`improvement.py`). Twice as many points as are wanted are
+    chosen, and those with the surest texts taken. Texts that failed in the oracle are left out; a point that brings no
     new valid text is no data either. Both count as failures of their region. All regions share one process and so
     compete for the proposals.
 
     Args:
-        space: what is searched.
+        space: the latent space.
         config: regions, acquisition, sizes.
         seed: of all draws.
-        starts: what texts come from before there are enough scores, and where nothing is new, in this order; none: the
+        initial: designs for texts before there are enough scores, and where nothing is new, in this order; none: the
             prior.
     """
 
@@ -80,16 +79,27 @@ class Turbo:
         self._hyper: list[State] | None = None  # of each objective's process
 
     def ask(self, count: int) -> list[Candidate]:
-        """Return new texts of points in the regions; of the start before there are enough scores."""
+        """Return new texts of points in the regions, or of the initial designs until enough have scores."""
         novel = NoveltyFilter(count, self.space.canonical, self.designs.archive)
         if self.designs.ready(self.config.start or INITIAL):
             with settled(self._seed(), self.space.device):
-                self._explore(novel)
+                self.regions.begin(self._rng)
+                models = self._fitted()
+                self._hyper = [hyperparameters(model) for model in models]
+                tried: set[int] = set()
+                for attempt in range(_ATTEMPTS):
+                    if novel.lacking == 0:
+                        break
+                    acquisition = self.config.acquisition if attempt == 0 else "thompson"
+                    owners, points = self._chosen(models, novel.lacking, acquisition)
+                    tried.update(owners)
+                    self._decode(owners, points, novel)
+                self.regions.missed(tried, novel.count)
         fill(novel, self.initial, self._rng)
         return novel.found
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> None:
-        """Remember the scores of each valid text; regions move, grow, shrink and end by them."""
+        """Remember the scores of each valid text; regions move, grow, shrink and end accordingly."""
         before = self.designs.values(self.designs.scored())
         self.regions.tell(self.designs.tell(scores), before, self._inside)
 
@@ -113,25 +123,10 @@ class Turbo:
     def _seed(self) -> int:
         return int(self._rng.integers(2**31))
 
-    def _explore(self, novel: NoveltyFilter) -> None:
-        """Fit the processes, and take from the regions what is new."""
-        self.regions.begin(self._rng)
-        models = self._fitted()
-        self._hyper = [hyperparameters(model) for model in models]
-        tried: set[int] = set()
-        for attempt in range(_ATTEMPTS):
-            if novel.lacking == 0:
-                break
-            acquisition = self.config.acquisition if attempt == 0 else "thompson"
-            owners, points = self._chosen(models, novel.lacking, acquisition)
-            tried.update(owners)
-            self._decode(owners, points, novel)
-        self.regions.missed(tried, novel.count)
-
     def _decode(self, owners: list[int], points: Points, novel: NoveltyFilter) -> None:
-        """Take the first new text of each point, the surest first; points without one are written again, by sampling.
+        """Take the first new text of each point, the surest first; points without one are decoded again, by sampling.
 
-        Of one attempt, which may have more points than are wanted, those that are not needed are left.
+        Surplus texts of an attempt are left.
         """
         seed, left = self._seed(), np.arange(len(points))
         for attempt in range(self.config.decodes):
@@ -148,7 +143,7 @@ class Turbo:
                 break
 
     def _inside(self, region: Region, texts: Sequence[str]) -> list[str]:
-        """Return which texts are in a region's box, as it is before it is stretched."""
+        """Return which texts lie in a region's box before it is stretched."""
         points = {text: self.designs.point(text) for text in texts}
         centre = self.designs.point(region.centre)
         rows = {text: point for text, point in points.items() if point is not None}
@@ -165,17 +160,20 @@ class Turbo:
         return np.asarray((points - self._box[0]) / (self._box[1] - self._box[0]))
 
     def _fitted(self) -> list[SingleTaskGP]:
+        """Return the process of each objective, from the hyperparameters of the last fit on."""
         texts, points, scores = self.designs.table()
         points, values = self._scaled(points), self.designs.values(texts)
         rows = self._nearby(points, scores)
         initial: list[State | None] = [*self._hyper] if self._hyper else [None] * values.shape[1]
         return [
-            fitted(self._tensor(points[rows]), self._tensor(column), self._kernel(), begin)
+            fitted(
+                self._tensor(points[rows]),
+                self._tensor(column),
+                get_covar_module_with_dim_scaled_prior(ard_num_dims=self.space.latent, use_rbf_kernel=False),
+                begin,
+            )
             for column, begin in zip(values[rows].T, initial, strict=True)
         ]
-
-    def _kernel(self) -> Kernel:
-        return get_covar_module_with_dim_scaled_prior(ard_num_dims=self.space.latent, use_rbf_kernel=False)
 
     def _nearby(self, points: Points, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the rows that the process is fitted to, in their order."""
@@ -195,8 +193,9 @@ class Turbo:
         return torch.from_numpy(np.asarray(values, np.float64)).to(self.space.device)
 
     def _chosen(self, models: list[SingleTaskGP], count: int, acquisition: str) -> tuple[list[int], Points]:
-        """Return points to decode, so many or more, and the number of the region of each."""
-        boxes = [box(models, self._tensor(centre), region.length) for centre, region in self._pairs()]
+        """Return `count` points to decode or more, and the number of each one's region."""
+        pairs = zip(self._centres(), self.regions.all, strict=True)
+        boxes = [box(models, self._tensor(centre), region.length) for centre, region in pairs]
         if acquisition == "thompson":
             each = max(self.config.candidates // len(boxes), 1)
             rows = torch.cat([perturbed(*one, each, self._seed()) for one in boxes])
@@ -214,6 +213,3 @@ class Turbo:
             found = torch.cat(parts)
         low, high = self._box if self._box is not None else np.zeros((2, self.space.latent))
         return owners, np.asarray(low + found.cpu().numpy() * (high - low))
-
-    def _pairs(self) -> list[tuple[Points, Region]]:
-        return list(zip(self._centres(), self.regions.all, strict=True))

@@ -1,7 +1,7 @@
-"""Rank-weighted retraining: the generator goes on learning, mostly from the best texts that a search has found.
+"""Rank-weighted retraining: the generative model keeps learning, mostly from the best texts that a search has found.
 
-Tripp, Daxberger & Hernandez-Lobato 2020 (arXiv:2006.09191): a text is drawn with a share of 1 / (greed * N + rank), so
-that the latent space is spent on what scores well, and what lies around it.
+Tripp, Daxberger & Hernandez-Lobato 2020 (arXiv:2006.09191): a text is drawn with a weight of 1 / (greed * N + rank), so
+that the latent space comes to hold what scores well, and its surroundings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from seqvae.search.memory.token_cache import Readable
 from seqvae.search.storage.state import State
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 
-_CLIP = 50.0  # most that a gradient's norm may be: as in training, far above what it is
+_CLIP = 50.0  # largest gradient norm: as in training, far above the usual
 
 
 @final
@@ -36,13 +36,14 @@ class Retraining:
     """Trains a model in place.
 
     Args:
-        texts: the model, which changes, and what it can read.
+        texts: the model, which changes, and the texts that it can read.
         config: how often and how much.
         seed: of all draws.
-        replay: texts to remember, all that the model can read of them.
+        replay: texts to replay; those that the model cannot read are left out.
 
     Raises:
-        UsageError: texts are to be remembered and there are none, or to be written in a random order and are no SMILES.
+        UsageError: the settings ask for replay and there are no such texts, or for randomised SMILES and the model
+            reads none.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Retraining:
             raise UsageError(f"retraining.randomised: expected 0, since the model reads no SMILES but {kind}")
 
     def learn(self, archive: Archive) -> None:
-        """Train, if enough texts have come since the last time."""
+        """Train, if enough texts are new since the last time."""
         if len(archive) - self._learned < self.config.every:
             return
         self._learned = len(archive)
@@ -72,7 +73,11 @@ class Retraining:
         self.codec.model.train()
         with fast_matmul(self.codec.device.type == "cpu"), preserved_rng(self.codec.device):
             for _ in range(self.config.steps):
-                self._train([best[row] for row in self._rows(torch.from_numpy(weights))])
+                rng = RETRAINING_TEXTS.generator(self.seed, self._step)
+                drawn = torch.multinomial(
+                    torch.from_numpy(weights), self.config.batch_size, replacement=True, generator=rng
+                )
+                self._train([best[row] for row in drawn.tolist()])
         self.codec.model.eval()
 
     def state_dict(self) -> State:
@@ -96,28 +101,20 @@ class Retraining:
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
-    def _rows(self, weights: torch.Tensor) -> list[int]:
-        rng = RETRAINING_TEXTS.generator(self.seed, self._step)
-        return torch.multinomial(weights, self.config.batch_size, replacement=True, generator=rng).tolist()
-
-    def _ids(self, texts: list[str]) -> list[list[int]]:
-        """Return the token ids of readable texts, some of them written in a random order."""
-        rows, rng = self.texts.rows(texts), np.random.default_rng(RETRAINING_SPELLING.seed(self.seed, self._step))
-        for row in rng.permutation(len(texts))[: round(self.config.randomised * len(texts))].tolist():
-            rows[row] = self.texts.shuffled(texts[row], rng) or rows[row]
-        return rows
-
     def _train(self, texts: list[str]) -> None:
-        """Take one step; some of the texts give way to remembered ones."""
+        """Take one step; some of the texts are replaced by replayed ones, and some written in a random order."""
         model, config = self.codec.model, self.config
         remembered = round(config.replay * len(texts))
         if remembered:
             rng = RETRAINING_REPLAY.generator(self.seed, self._step)
             rows = torch.randint(len(self._replay), (remembered,), generator=rng).tolist()
             texts = [*texts[remembered:], *(self._replay[row] for row in rows)]
-        tokens = self.codec.padded(self._ids(texts))
+        ids, order = self.texts.rows(texts), np.random.default_rng(RETRAINING_SPELLING.seed(self.seed, self._step))
+        for row in order.permutation(len(texts))[: round(config.randomised * len(texts))].tolist():
+            ids[row] = self.texts.shuffled(texts[row], order) or ids[row]
+        tokens = self.codec.padded(ids)
         noise = RETRAINING_NOISE.generator(self.seed, self._step, device=self.codec.device)
-        torch.manual_seed(RETRAINING_DROPOUT.seed(self.seed, self._step))  # dropout draws from the global numbers
+        torch.manual_seed(RETRAINING_DROPOUT.seed(self.seed, self._step))  # dropout draws from the global generator
         objective = ObjectiveConfig(beta=config.beta)
         losses = model.losses(Batch.of(tokens), config.beta, objective, noise)
         self._optimizer.zero_grad()

@@ -1,7 +1,7 @@
 """The ledger of a search: every proposal and what became of it, in one SQLite file that survives a kill.
 
-A row is known by its round and its place in the round, so that a round that is asked for again after a kill finds what
-it has scored already, whatever the order in which workers finished. Rows are only ever added.
+A row is identified by its round and its place in the round, so that a round that is asked for again after a kill finds
+what it has scored already, whatever the order in which workers finished. Rows are only ever added.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from seqvae.errors import InputError, UsageError
 FORMAT = 1
 OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "failed", "timeout", "over_budget"
 GIVEN = "given"
-CALLED = (OK, FAILED, TIMEOUT)  # the oracle was at work
-_WAIT_SECONDS = 30.0  # for another process that writes
+CALLED = (OK, FAILED, TIMEOUT)  # statuses of proposals that the oracle was called for
+_WAIT_SECONDS = 30.0  # for another process to finish writing
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evaluations (
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS evaluations (
 
 @dataclass(frozen=True)
 class Entry:
-    """One proposal and what became of it.
+    """One proposal and its outcome.
 
     Attributes:
         round: the round that proposed it, from 0.
@@ -53,13 +53,13 @@ class Entry:
         text: as it was proposed.
         canonical: its canonical form; None where the text is invalid.
         status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, `over_budget` (not scored), or `given`
-            (measured elsewhere: known, and no call).
-        scores: the numbers that the oracle gave; NaN where there is none.
+            (measured before the search, which costs no call).
+        scores: from the oracle; NaN where there is none.
         error: why it failed; "" where it did not.
         seconds: the oracle's time for it, wall clock.
-        proposer: what proposed it.
+        proposer: the operator or model that proposed it.
         z: its latent point, `(latent,)`, where it has one.
-        seed: of its decoding, where it has one.
+        seed: of its decoding, where it was sampled.
     """
 
     round: int
@@ -80,8 +80,8 @@ class Ledger:
     """The file of a search's evaluations.
 
     Args:
-        path: the SQLite file, made where there is none.
-        about: what the scores follow from, in JSON's types; a ledger of something else is refused. None: as it is.
+        path: the SQLite file, created where there is none.
+        about: what the scores depend on, in JSON's types; a ledger of another search is refused. None: not checked.
 
     Raises:
         UsageError: the file is no ledger, or the ledger of another search.
@@ -100,23 +100,20 @@ class Ledger:
             self._connection.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
             raise UsageError(f"{path}: expected the ledger of a search, got another file ({error})") from error
-        self._settle({"format": FORMAT, **about} if about is not None else None)
-
-    def _settle(self, about: Mapping[str, Any] | None) -> None:
-        found = self.about()
-        if about is None or json.loads(json.dumps(about)) == found:
+        found, wanted = self.about(), {"format": FORMAT, **(about or {})}
+        if about is None or json.loads(json.dumps(wanted)) == found:
             return
         if found:
-            differ = sorted(key for key in {*found, *about} if found.get(key) != about.get(key))
+            differ = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
             raise UsageError(
-                f"{self.path}: is the ledger of another search (another {', '.join(differ)}): take another folder"
+                f"{path}: is the ledger of another search (another {', '.join(differ)}): choose another folder"
             )
         with self._writing():
-            rows = [(key, json.dumps(value)) for key, value in about.items()]
+            rows = [(key, json.dumps(value)) for key, value in wanted.items()]
             self._connection.executemany("INSERT INTO about VALUES (?, ?)", rows)
 
     def about(self) -> dict[str, Any]:
-        """Return what the scores follow from."""
+        """Return what the scores depend on."""
         rows = self._connection.execute("SELECT key, value FROM about").fetchall()
         return {key: json.loads(value) for key, value in rows}
 
@@ -124,17 +121,22 @@ class Ledger:
         """Write entries, all or none.
 
         Raises:
-            UsageError: an entry of that round and place is there already.
+            UsageError: there is an entry of that round and place already.
         """
-        rows = [_row(entry) for entry in entries]
+        rows = []
+        for one in entries:
+            scores = json.dumps([None if np.isnan(score) else score for score in one.scores])
+            z = None if one.z is None else np.asarray(one.z, "<f4").tobytes()
+            head = (one.round, one.place, one.text, one.canonical, one.status, scores)
+            rows.append((*head, one.error, one.seconds, one.proposer, z, one.seed))
         try:
             with self._writing():
                 self._connection.executemany(f"INSERT INTO evaluations VALUES ({','.join('?' * 11)})", rows)
         except sqlite3.IntegrityError as error:
-            raise UsageError(f"{self.path}: holds these proposals already: another process writes here") from error
+            raise UsageError(f"{self.path}: has these proposals already: another process writes here") from error
 
     def entries(self, round_: int | None = None) -> Iterator[Entry]:
-        """Yield the entries in the order of rounds and places, of one round if given."""
+        """Yield the entries in the order of rounds and places, or those of one round."""
         where, values = ("", ()) if round_ is None else (" WHERE round = ?", (round_,))
         query = f"SELECT * FROM evaluations{where} ORDER BY round, place"
         yield from map(_entry, self._connection.execute(query, values))
@@ -145,7 +147,7 @@ class Ledger:
         yield from map(_entry, self._connection.execute(query, (round_,)))
 
     def rounds(self) -> int:
-        """Return how many rounds have an entry at least."""
+        """Return the number of rounds, up to the last one that has an entry."""
         last = self._connection.execute("SELECT MAX(round) FROM evaluations").fetchone()[0]
         return 0 if last is None else last + 1
 
@@ -158,17 +160,10 @@ class Ledger:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
+        except BaseException:  # an interruption too must leave all entries or none
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-
-
-def _row(entry: Entry) -> tuple[object, ...]:
-    scores = json.dumps([None if np.isnan(score) else score for score in entry.scores])
-    z = None if entry.z is None else np.asarray(entry.z, "<f4").tobytes()
-    head = (entry.round, entry.place, entry.text, entry.canonical, entry.status, scores)
-    return (*head, entry.error, entry.seconds, entry.proposer, z, entry.seed)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

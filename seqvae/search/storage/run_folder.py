@@ -19,24 +19,33 @@ FORMAT = 2
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
-    """Make the folder of a new search; its settings come last, and a folder without them is none.
+    """Make the folder of a new search; its settings are written last, and a folder without them holds no search.
 
     Args:
-        folder: of the search; it may have what is left of a beginning that was cut off.
+        folder: of the search; it may hold the remains of a beginning that was cut off.
         settings: of the search.
         start: texts that it begins with.
-        given: what is known before, its first round.
+        given: earlier measurements, its first round.
 
     Raises:
-        UsageError: a search is there already, or what is left of one; or another process begins one there.
+        UsageError: the folder holds a search already, or part of one; or another process begins one there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         if (folder / SETTINGS).exists():
             raise UsageError(
-                f"{folder}: there is a search here already: go on with it by --resume, or take another folder"
+                f"{folder}: there is a search here already: resume it with --resume, or choose another folder"
             )
-        _clear(folder)
+        # A ledger without settings is what is left of a beginning that was cut off, unless the search was run.
+        path, was_run = folder / LEDGER, (folder / STATE).exists()
+        if path.exists():
+            with closing(Ledger(path)) as ledger:
+                was_run = was_run or any(entry.status != GIVEN for entry in ledger.entries())
+        if was_run:
+            raise UsageError(
+                f"{folder}: there is a search here whose {SETTINGS} is missing: restore it, or choose another folder"
+            )
+        path.unlink(missing_ok=True)
         with atomic_file(folder / START) as file:
             file.write(json.dumps(list(start)).encode())
         with closing(ledger_of(folder, settings)) as ledger:
@@ -50,21 +59,8 @@ def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:
     return Ledger(folder / LEDGER, about)
 
 
-def _clear(folder: Path) -> None:
-    """Remove the ledger of a beginning that was cut off: of a search that has gone further nothing is removed."""
-    path, further = folder / LEDGER, (folder / STATE).exists()
-    if path.exists():
-        with closing(Ledger(path)) as ledger:
-            further = further or any(entry.status != GIVEN for entry in ledger.entries())
-    if further:
-        raise UsageError(
-            f"{folder}: there is a search here whose {SETTINGS} is gone: put that one back, or take another folder"
-        )
-    path.unlink(missing_ok=True)
-
-
 def write(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write down the settings of a search, in place of those that are there; a kill leaves the one or the other."""
+    """Write or replace the settings of a search; a kill leaves the old ones or the new ones."""
     with atomic_file(folder / SETTINGS) as file:
         file.write(json.dumps({"format": FORMAT, **settings}, indent=1).encode())
 
@@ -85,18 +81,14 @@ def settings_of(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot read the settings of the search ({error})") from error
     if written not in range(1, FORMAT + 1):
         raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT} and older ones")
-    return _with_settings(found) if written == 1 else found
-
-
-def _with_settings(found: dict[str, Any]) -> dict[str, Any]:
-    """Return settings of format 1, which has the optimiser's name alone, in format 2: a table with its settings."""
-    config = found["config"]
-    return {**found, "config": {**config, "optimizer": {"name": config["optimizer"]}}}
+    if written == 1:  # format 1 has the optimiser's name alone, format 2 a table with its settings
+        found["config"]["optimizer"] = {"name": found["config"]["optimizer"]}
+    return found
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing to the folder; the lock goes with the process, however it ends.
+    """Keep other processes from writing to the folder; the lock ends with the process, however that ends.
 
     Raises:
         UsageError: another process works there.
@@ -106,6 +98,6 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
-                f"{folder}: another process works on this search: wait for it or end it, then go on"
+                f"{folder}: another process works on this search: wait for it or end it, then resume"
             ) from error
         yield

@@ -1,4 +1,4 @@
-"""The state of a search in one file: a tree of JSON's types with arrays in it, written whole or not at all."""
+"""The state of a search in one file: a tree of JSON's types and arrays, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path) -> State:
-    """Read a state back; nothing in it is executed.
+    """Read a saved state; nothing in it is executed.
 
     Raises:
-        InputError: the file is not there, damaged, or no state of a search.
+        InputError: the file is missing, damaged, or no state of a search.
     """
     try:
         with safe_open(path, "numpy") as file:
@@ -47,7 +47,7 @@ def load_state(path: Path) -> State:
 
 
 def _taken(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401
-    """Return a tree without its arrays, which are put aside."""
+    """Return the tree with placeholders in place of its arrays, which are added to `arrays`."""
     if isinstance(value, Mapping):
         return {str(key): _taken(part, arrays) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Batches of the highest expected improvement in a box, of one objective or of several, as BoTorch climbs them."""
+"""Batches of the highest expected improvement in a box, for one objective or several, optimised by BoTorch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from seqvae.search.memory.pareto import reference
 
-# Where an acquisition is climbed: starts, points looked at before, steps, and posterior draws of each look. BoTorch's
-# own numbers take some ten times as long, which is minutes a batch once there are hundreds of scores.
+# Optimisation of an acquisition: restarts, raw samples to choose them from, steps, and posterior draws per evaluation.
+# BoTorch's own numbers take some ten times as long, which is minutes per batch once there are hundreds of scores.
 _RESTARTS, _RAW, _CLIMB, _DRAWS = 2, 64, 15, 64
 
 
@@ -27,14 +27,13 @@ def climbed(models: Sequence[SingleTaskGP], acquisition: str, corners: Tensor, c
         models: of each objective, fitted to the same points.
         acquisition: `logei` or `lognei`: the logarithm of the expected improvement over the best or over the noisy
             scores (Ament et al. 2023, arXiv:2310.20708). Of several objectives both are that of the volume of the noisy
-            front (Daulton et al. 2021, arXiv:2105.08195): without noise it would take twice as long a point more.
+            front (Daulton et al. 2021, arXiv:2105.08195): the noiseless one takes twice as long per further point.
         corners: lowest and highest, `(2, dimensions)`.
         count: points.
     """
     sampler = SobolQMCNormalSampler(torch.Size([_DRAWS]))  # its seed is drawn from the global generator
-    criterion = _one(models[0], acquisition, sampler) if len(models) == 1 else _several(models, sampler)
     points, _ = optimize_acqf(
-        criterion,
+        _criterion(models, acquisition, sampler),
         corners,
         q=count,
         num_restarts=_RESTARTS,
@@ -45,19 +44,15 @@ def climbed(models: Sequence[SingleTaskGP], acquisition: str, corners: Tensor, c
     return points.detach()
 
 
-def _one(model: SingleTaskGP, acquisition: str, sampler: SobolQMCNormalSampler) -> Any:  # noqa: ANN401
-    seen = model.train_inputs[0]
-    if acquisition == "lognei":
-        return qLogNoisyExpectedImprovement(model, seen, sampler=sampler, prune_baseline=True)
-    with torch.no_grad():
-        best = model.posterior(seen).mean.max()
-    return qLogExpectedImprovement(model, best, sampler=sampler)
-
-
-def _several(models: Sequence[SingleTaskGP], sampler: SobolQMCNormalSampler) -> Any:  # noqa: ANN401
+def _criterion(models: Sequence[SingleTaskGP], acquisition: str, sampler: SobolQMCNormalSampler) -> Any:  # noqa: ANN401
+    """Return the acquisition; arguments as of `climbed`."""
     seen = models[0].train_inputs[0]
+    if len(models) == 1 and acquisition == "lognei":
+        return qLogNoisyExpectedImprovement(models[0], seen, sampler=sampler, prune_baseline=True)
     with torch.no_grad():
         means = torch.cat([model.posterior(seen).mean for model in models], dim=-1)
+    if len(models) == 1:
+        return qLogExpectedImprovement(models[0], means.max(), sampler=sampler)
     below = torch.from_numpy(reference(means.cpu().numpy())).to(seen)
     return qLogNoisyExpectedHypervolumeImprovement(
         ModelListGP(*models), below, seen, sampler=sampler, prune_baseline=True

@@ -1,6 +1,6 @@
-"""Heads: small networks from latent points to a score, several of which together also say how unsure they are.
+"""Heads: an ensemble of small networks from latent points to a score, whose spread is its uncertainty.
 
-Ensembles: Lakshminarayanan et al. 2017, arXiv:1612.01474, here with a bootstrap sample of the scores for each member.
+Lakshminarayanan et al. 2017, arXiv:1612.01474, here with a bootstrap sample of the scores for each member.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch import Tensor, nn
 
 from seqvae.runtime.streams import ENSEMBLE_BATCHES, ENSEMBLE_ROWS, ENSEMBLE_WEIGHTS
 
-_RATE, _DECAY = 3e-3, 1e-2  # of AdamW: quick enough for some hundred steps, and smooth enough for some hundred scores
-_BATCH = 512  # scores a step and member
+_RATE, _DECAY = 3e-3, 1e-2  # AdamW's step size and weight decay, for some hundred steps and some hundred scores
+_BATCH = 512  # scores per step and member
 
 
 @final
 class Heads(nn.Module):
-    """Networks of two hidden layers side by side; inputs and outputs are standardised by the scores they learn from.
+    """Networks of two hidden layers, evaluated together; inputs and outputs are standardised by the training scores.
 
     Args:
         latent: dimensions of a point.
-        members: networks.
-        width: hidden units of a layer.
+        members: number of networks.
+        width: hidden units per layer.
         seed: of the weights.
     """
 
@@ -50,11 +50,11 @@ class Heads(nn.Module):
             self.register_buffer(name, value)
 
     def forward(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "members batch"]:
-        """Return each member's guess of the scores, in standard deviations from the mean of those it learned from."""
+        """Return each member's prediction, in standard deviations from the mean of the training scores."""
         return self._through(self._standard(z).expand(len(self.weights[0]), -1, -1))
 
     def scores(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "members batch"]:
-        """Return each member's guess on the scale of the scores."""
+        """Return each member's prediction on the scale of the scores."""
         return self.mean + self.deviation * self(z)
 
     def _standard(self, z: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ class Heads(nn.Module):
 
         Args:
             z: points, at least two, on the device of the heads.
-            scores: of these, finite.
-            steps: of AdamW, its step size falling to zero.
+            scores: of these points, finite.
+            steps: of AdamW, with a step size that falls to zero.
             seed: of the samples.
         """
         self.centre, self.spread = z.mean(0), z.std(0).clamp_min(1e-6)

@@ -1,6 +1,6 @@
-"""Gaussian processes of BoTorch as the searches use them: exact, deterministic, and quiet.
+"""BoTorch's Gaussian processes as the searches use them: exact, deterministic, and quiet.
 
-GPyTorch goes over to iterative and random methods for more than 800 points; here every solve is a Cholesky
+GPyTorch changes to iterative and random methods for more than 800 points; here every solve is a Cholesky
 decomposition, so that one seed gives one search. Draws come from torch's global generator, which is left as found.
 """
 
@@ -22,13 +22,13 @@ from torch import Tensor
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.improvement import ParetoFront
 
-# Steps of L-BFGS in a fit; each round begins where the last one ended, so that few are needed.
+# Steps of L-BFGS per fit; each round begins where the last one ended, so that few are needed.
 _STEPS = 50
 
 
 @contextmanager
 def settled(seed: int, device: torch.device) -> Iterator[None]:
-    """Compute exactly, draw by a seed, and keep the libraries' warnings of small numerical matters to themselves."""
+    """Compute exactly, draw by a seed, and silence the libraries' warnings about minor numerical matters."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), warnings.catch_warnings(), max_cholesky_size(10**9):
         torch.manual_seed(seed)
@@ -41,9 +41,9 @@ def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None, fit
 
     Args:
         x: `(points, dimensions)`, float64.
-        y: `(points,)`, float64; it is standardised, predictions come back on its scale.
+        y: `(points,)`, float64; standardised inside, predictions are on its scale.
         kernel: a new covariance function.
-        begin: hyperparameters to begin with, of `hyperparameters`; None: the modes of their priors.
+        begin: hyperparameters to begin with, from `hyperparameters`; None: the modes of their priors.
         fit: whether to fit them, or to take them as they are.
     """
     model = SingleTaskGP(x, y.unsqueeze(-1), covar_module=kernel, outcome_transform=Standardize(m=1)).to(x)
@@ -64,15 +64,15 @@ def hyperparameters(model: SingleTaskGP) -> State:
 
 
 def thompson(models: Sequence[SingleTaskGP], candidates: Tensor, count: int, front: ParetoFront) -> list[int]:
-    """Return the rows of the candidates that are the best of one draw of the posterior each; no row comes twice.
+    """Return the rows of the candidates that are best in a posterior draw each; no row comes twice.
 
-    Of several objectives, the best of each draw along a direction of its own (`Front.along`).
+    With several objectives, the best of each draw along a direction of its own (`ParetoFront.along`).
 
     Args:
         models: of each objective.
         candidates: `(candidates, dimensions)`.
         count: rows wanted; there are fewer where there are fewer candidates.
-        front: of what is known.
+        front: of the known scores.
     """
     size = torch.Size([min(count, len(candidates))])
     with torch.no_grad():

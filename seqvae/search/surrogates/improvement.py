@@ -1,13 +1,12 @@
-"""What scores are worth beside those that are known, of one objective or of several at once.
+"""The improvement of scores on those that are known, for one objective or several.
 
-A score's gain is the least that would have to be taken off it, in the objective where it is ahead furthest, until some
-row of the front is as good in everything: the maximin improvement of Svenson & Santner 2016
-(doi:10.1016/j.csda.2015.08.011). It is positive beyond the front, negative behind it, and of one objective it is the
-score less the best one.
+The gain of a row of scores is the least over the front of its largest lead in an objective: the maximin improvement of
+Svenson & Santner 2016 (doi:10.1016/j.csda.2015.08.011). It is positive beyond the front, negative behind it, and with
+one objective it is the score less the best one.
 
-Along a direction a score is worth what it reaches in the objective where it lags furthest: the scalarisation whose mean
-over all directions is the hypervolume (Zhang & Golovin 2020, arXiv:2006.04655). So a batch that takes the best of a
-direction each spreads along the front.
+Along a direction, a row is worth its score in the objective where it lags furthest: the scalarisation whose mean over
+all directions is the hypervolume (Zhang & Golovin 2020, arXiv:2006.04655). So a batch that takes the best row for each
+of several directions spreads along the front.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from seqvae.search.memory import pareto
 @final
 @dataclass(frozen=True)
 class ParetoFront:
-    """The best of what is known.
+    """The Pareto front of the known scores.
 
     Attributes:
-        rows: `(front, objectives)`, what nothing known is better than in everything.
-        below: `(objectives,)`, a point below it, from which its volume is measured.
+        rows: `(front, objectives)`, the scores that no others dominate.
+        below: `(objectives,)`, the reference point of its hypervolume.
         unit: `(objectives,)`, from there to the best of each objective.
     """
 
@@ -50,9 +49,9 @@ class ParetoFront:
         return ((values.unsqueeze(1) - self.rows) / self.unit).amax(2).amin(1)
 
     def along(self, values: Tensor) -> Tensor:
-        """Return what rows of scores, `(draws, batch, objectives)`, are worth, each draw along a direction of its own.
+        """Return the worth of rows of scores, `(draws, batch, objectives)`, each draw along a direction of its own.
 
-        Directions are drawn from torch's global generator.
+        Directions are drawn from torch's global generator; the result is `(draws, batch)`.
         """
         drawn = torch.randn(len(values), 1, values.shape[2], dtype=values.dtype).to(values).abs()
         directions = drawn / drawn.norm(dim=2, keepdim=True)

@@ -1,7 +1,7 @@
-"""A guide for breeding: a Gaussian process by similarity, which knows the scores so far and chooses among bred texts.
+"""A surrogate for breeding: a Gaussian process with the Tanimoto kernel, which chooses among offspring.
 
-The "GP BO" of PMO (Gao et al. 2022, arXiv:2206.12411) after Tripp et al. 2021, with the evolution's own ways of
-breeding in place of its genetic algorithm (Tripp & Hernandez-Lobato 2023, arXiv:2310.09267, for how well that does).
+The "GP BO" of PMO (Gao et al. 2022, arXiv:2206.12411) after Tripp et al. 2021, with the evolution's own operators in
+place of its genetic algorithm (Tripp & Hernandez-Lobato 2023, arXiv:2310.09267, on how well that does).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thomps
 from seqvae.search.surrogates.improvement import ParetoFront
 from seqvae.search.surrogates.tanimoto import Features, Likeness
 
-# Decades of the upper confidence bound's beta; each round draws one, as PMO's "GP BO" does.
+# Range of log10 of the upper confidence bound's beta; each round draws one, as PMO's "GP BO" does.
 _BETA = (-2.0, 0.0)
-_GROWN = 1.1  # times as many scores: the hyperparameters are fitted again; between, the last ones stand
-_FINALISTS = 1000  # texts of the highest bound, among which posterior draws choose
+_GROWN = 1.1  # growth of the scores after which hyperparameters are fitted again; until then the last ones stand
+_FINALISTS = 1000  # texts with the highest bounds, among which posterior draws choose
 _CPU = torch.device("cpu")  # tables of similarities are made there, and are small
 
 
 @final
 class LookUp(Kernel):
-    """A covariance function that has been computed: inputs are numbers of rows of a table of covariances.
+    """A precomputed covariance function: inputs are row numbers of a table of covariances.
 
     Args:
         table: `(rows, rows)`, symmetric, positive semi-definite.
@@ -52,12 +52,12 @@ class LookUp(Kernel):
 
 @final
 class Guide:
-    """Makes the process anew in each round, and fits it again, from where the last fit ended, when more is known.
+    """Makes the surrogate of each round; its hyperparameters are refitted, from the last ones on, as scores grow.
 
     The process has a constant mean and the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009)
-    times a scale. Of more than `points` scores it is fitted to the best half and to as many of the others, drawn. Of
-    several scores a text, each has a process of its own; the best are then those of the best Pareto ranks, and what is
-    wanted is to go beyond the front of all (`gain.py`).
+    times a scale. Of more than `points` scores it is fitted to the best half and to a random draw of the others. Where
+    texts have several scores, each score has a process of its own; the best texts are then those of the best Pareto
+    ranks, and bounds are measured beyond the front (`improvement.py`).
 
     Args:
         features: counts of a text's parts: `tanimoto.Substructures` of molecules, `tanimoto.Words` of sequences.
@@ -70,14 +70,18 @@ class Guide:
         self._fitted = 0  # scores there were at the last fit
 
     def fitted(self, archive: Archive, several: Mapping[str, tuple[float, ...]], rng: np.random.Generator) -> Surrogate:
-        """Return what the scores of an archive let one think of other texts.
+        """Return the surrogate fitted to an archive.
 
         Args:
             archive: texts with their scores or ranks.
-            several: the scores of each of these texts where it has more than one, else empty.
+            several: all scores of these texts where they have more than one, else empty.
             rng: of all draws.
         """
-        known = self._known(archive, rng)
+        known = archive.best(len(archive))
+        if len(known) > self.config.points:  # the best half, and as many as are left of the others at random
+            half = self.config.points // 2
+            drawn = rng.choice(len(known) - half, self.config.points - half, replace=False) + half
+            known = [*known[:half], *(known[int(row)] for row in np.sort(drawn))]
         self.likeness.forget(but=known)
         seed, beta = int(rng.integers(2**31)), float(10 ** rng.uniform(*_BETA))
         scores = np.array([several.get(text, (archive.score(text),)) for text in known], np.float64)
@@ -95,26 +99,17 @@ class Guide:
         """Go back to a state."""
         self._hyper, self._fitted = state["hyper"], state["fitted"]
 
-    def _known(self, archive: Archive, rng: np.random.Generator) -> list[str]:
-        """Return the texts that the process is fitted to."""
-        ranked = archive.best(len(archive))
-        if len(ranked) <= self.config.points:
-            return ranked
-        half = self.config.points // 2
-        drawn = rng.choice(len(ranked) - half, self.config.points - half, replace=False) + half
-        return [*ranked[:half], *(ranked[int(row)] for row in np.sort(drawn))]
-
 
 @final
 class Surrogate:
-    """Gaussian processes over texts that grow by rows: first those with scores, then those that are asked about.
+    """Gaussian processes over a table of texts: first those with scores, then those to predict.
 
     Args:
-        likeness: similarities.
+        likeness: similarities of texts.
         known: texts with scores.
         scores: of these, `(texts, objectives)`.
         begin: hyperparameters of each objective's process to begin the fit with.
-        chance: seed of the draws, and the weight of the variance in the bound.
+        chance: seed of the draws, and beta, the weight of the variance in the bound.
         fit: whether to fit them.
     """
 
@@ -141,7 +136,7 @@ class Surrogate:
             ]
 
     def bounds(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return how far the upper confidence bound of each text, mean + sqrt(beta) * sd, goes beyond the front."""
+        """Return how far each text's upper confidence bound, mean + sqrt(beta) * sd, lies beyond the front."""
         if not texts:
             return np.empty(0)
         with settled(self._seed, _CPU), torch.no_grad():
@@ -151,7 +146,7 @@ class Surrogate:
             return np.asarray(self._front.gain(found).numpy(), np.float64)
 
     def choose(self, bounds: dict[str, float], count: int) -> list[str]:
-        """Return the best texts of a draw of the posterior each, among those of the highest bounds."""
+        """Return the best text of each of `count` posterior draws, among those with the highest bounds."""
         best = sorted(bounds, key=lambda text: -bounds[text])[:_FINALISTS]
         if len(best) <= count:
             return best
@@ -159,7 +154,7 @@ class Surrogate:
             return [best[row] for row in thompson(self.models, self._rows(best), count, self._front)]
 
     def _rows(self, texts: Sequence[str]) -> Tensor:
-        """Put texts into the table behind those with scores, and return their rows, `(texts, 1)`."""
+        """Append texts to the table of those with scores, and return their row numbers, `(texts, 1)`."""
         across = torch.from_numpy(self.likeness.table(self.known, texts))
         among = torch.from_numpy(self.likeness.table(texts, texts))
         self._look.table = torch.cat(

@@ -1,4 +1,4 @@
-"""Texts as counts of their parts, and how alike two texts are by them."""
+"""Texts as counts of their parts, and the Tanimoto similarity of such counts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.tanimoto import tanimoto_of_sizes
 
 Features = Callable[[str], Mapping[Hashable, int]]
 
@@ -22,13 +23,13 @@ class Substructures:
     """Counts the circular substructures of a molecule (ECFP4, unfolded).
 
     Attributes:
-        sheets: where molecules are read.
+        sheets: where molecules are parsed.
     """
 
     sheets: Sheets = field(default_factory=Sheets)
 
     def __call__(self, text: str) -> Mapping[Hashable, int]:
-        """Return how often each occurs; none of what is no molecule."""
+        """Return how often each occurs; nothing of an invalid molecule."""
         sheet = self.sheets.of(text)
         return {} if sheet is None else sheet.fingerprint("ecfp4").GetNonzeroElements()
 
@@ -36,16 +37,16 @@ class Substructures:
 @final
 @dataclass(frozen=True)
 class Words:
-    """Counts the words of a sequence.
+    """Counts the k-mers of a sequence.
 
     Attributes:
-        longest: letters of the longest words; those of fewer letters are counted too.
+        longest: the largest k; smaller ones are counted too.
     """
 
     longest: int = 4
 
     def __call__(self, text: str) -> Mapping[Hashable, int]:
-        """Return how often each word occurs."""
+        """Return how often each k-mer occurs."""
         widths = range(1, self.longest + 1)
         return Counter(text[start : start + width] for width in widths for start in range(len(text) - width + 1))
 
@@ -54,8 +55,8 @@ class Words:
 class Likeness:
     """Tanimoto similarities of texts by counts: the sum of the smaller counts over the sum of the larger ones.
 
-    Each count of n is written as n marks, the first to the nth of that part. Then what two texts share is a product of
-    two rows of zeros and ones, which is exact and as quick as a product of sparse matrices.
+    A count of n is written as n marks, the first to the nth of that part. Then what two texts share is the product of
+    two rows of zeros and ones, which is exact and as fast as a product of sparse matrices.
 
     Args:
         features: returns the counts of a text.
@@ -68,20 +69,18 @@ class Likeness:
 
     def table(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
         """Return the similarity of each text to each other one, `(first, second)`, from 0 to 1."""
-        left, right = [[self._row(text) for text in texts] for texts in (first, second)]
+        for text in [*first, *second]:
+            if text not in self._marks:
+                marks = [(part, number) for part, count in self.features(text).items() for number in range(count)]
+                self._marks[text] = [self._columns.setdefault(mark, len(self._columns)) for mark in marks]
+        left, right = ([self._marks[text] for text in texts] for texts in (first, second))
         shared = (self._sparse(left) @ self._sparse(right).T).toarray()
-        total = np.array([len(row) for row in left])[:, None] + np.array([len(row) for row in right]) - shared
-        return np.where(total > 0, shared / np.maximum(total, 1), 1.0)  # two texts without any part are alike
+        sizes = [np.array([float(len(row)) for row in rows]) for rows in (left, right)]
+        return tanimoto_of_sizes(shared, sizes[0][:, None], sizes[1])
 
     def forget(self, but: Sequence[str]) -> None:
         """Forget the counts of all texts but some."""
         self._marks = {text: self._marks[text] for text in but if text in self._marks}
-
-    def _row(self, text: str) -> list[int]:
-        if text not in self._marks:
-            marks = [(part, number) for part, count in self.features(text).items() for number in range(count)]
-            self._marks[text] = [self._columns.setdefault(mark, len(self._columns)) for mark in marks]
-        return self._marks[text]
 
     def _sparse(self, rows: Sequence[Sequence[int]]) -> csr_array:
         ends = np.cumsum([0, *map(len, rows)])

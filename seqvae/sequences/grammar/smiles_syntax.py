@@ -1,13 +1,12 @@
-"""What each token of a vocabulary does to an unfinished SMILES: enough to never write one that cannot be read.
+"""The effect of each token of a vocabulary on an unfinished SMILES: enough to never write one that cannot be parsed.
 
-Three rules of the notation (Weininger 1988, doi:10.1021/ci00057a005) can be kept token by token: a branch that is
-closed has been opened, at the end no branch and no ring is open, and each mark stands behind one that it may follow.
-Valences and aromaticity need the whole molecule and are not looked at.
+Three rules of the notation (Weininger 1988, doi:10.1021/ci00057a005) can be checked token by token: a branch is opened
+before it is closed, no branch or ring is open at the end, and each symbol follows one that it may follow. Valences and
+aromaticity need the whole molecule and are not checked here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -21,7 +20,7 @@ START, ATOM, BOND, OPEN, CLOSE, RING, DOT = range(7)  # the kind of the last sym
 _CLOSERS = {"(": OPEN, ")": CLOSE, ".": DOT}
 _BONDS = frozenset(["-", "=", "#", "$", ":", "/", "\\", "~", "->", "<-"])
 _MOST_RINGS = 62  # numbers of rings that fit in the bits of an int64
-# Which kinds may follow which, in the way RDKit writes: ring numbers stand directly behind their atom.
+# Which kinds may follow which, as RDKit writes them: ring numbers directly follow their atom.
 _FOLLOWERS = {
     START: (ATOM,),
     ATOM: (ATOM, BOND, OPEN, CLOSE, RING, DOT),
@@ -39,11 +38,11 @@ class Syntax:
     """The effect of each token of a vocabulary on an unfinished SMILES.
 
     Attributes:
-        follows: `(kinds, vocab)`, whether the token may follow a symbol of that kind; the marks may not, but the end
-            mark may where a SMILES may end.
+        follows: `(kinds, vocab)`, whether the token may follow a symbol of that kind; special tokens may not, except
+            the end token where a SMILES may end.
         kind: `(vocab,)`, the kind of the token's last symbol.
-        depth: `(vocab,)`, branches that the token opens less those that it closes.
-        lowest: `(vocab,)`, the least number of open branches on the way through the token, against those before it.
+        depth: `(vocab,)`, branches that the token opens minus those that it closes.
+        lowest: `(vocab,)`, the lowest number of open branches within the token, relative to those before it.
         rings: `(vocab,)`, a bit for each ring number that the token opens or closes.
     """
 
@@ -61,7 +60,7 @@ def of_smiles(tokenizer: Tokenizer) -> bool:
 
 
 def syntax_of(tokenizer: Tokenizer) -> Syntax | None:
-    """Return the syntax of a vocabulary of SMILES symbols; None for other texts, which cannot be unfinished."""
+    """Return the syntax of a vocabulary of SMILES symbols; None for other texts, every beginning of which is valid."""
     if not of_smiles(tokenizer):
         return None
     content = [tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size)]
@@ -73,22 +72,17 @@ def syntax_of(tokenizer: Tokenizer) -> Syntax | None:
     for token, symbols in enumerate(content, start=len(SPECIALS)):
         first, kind[token] = symbol_kind(symbols[0]), symbol_kind(symbols[-1])
         follows[[k for k, after in _FOLLOWERS.items() if first in after], token] = True
-        depth[token], lowest[token] = _branches(symbols)
+        steps = list(accumulate((symbol == "(") - (symbol == ")") for symbol in symbols))
+        depth[token], lowest[token] = steps[-1], min(0, *steps)
         for symbol in symbols:
             rings[token] ^= bits.get(symbol, 0)
     return Syntax(follows, kind, depth, lowest, rings)
 
 
 def symbol_kind(symbol: str) -> int:
-    """Return what a symbol of SMILES is: an atom, a bond, a branch mark, a ring number or a dot."""
+    """Return the kind of a SMILES symbol: atom, bond, branch symbol, ring number or dot."""
     if symbol in _CLOSERS:
         return _CLOSERS[symbol]
     if symbol in _BONDS:
         return BOND
     return RING if symbol[0] in "%0123456789" else ATOM
-
-
-def _branches(symbols: Sequence[str]) -> tuple[int, int]:
-    """Return the change in open branches over the symbols, and the lowest it gets."""
-    steps = list(accumulate((symbol == "(") - (symbol == ")") for symbol in symbols))
-    return steps[-1], min(0, *steps)

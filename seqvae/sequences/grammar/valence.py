@@ -1,10 +1,10 @@
-"""What each token of a vocabulary does to an unfinished molecule: enough to never write one that RDKit refuses.
+"""The effect of each token of a vocabulary on an unfinished molecule: enough to never write one that RDKit refuses.
 
-`syntax` keeps the notation; here it is the chemistry. No atom gets more bonds than its valence allows, two atoms are
-bonded once, an aromatic atom lies in a ring, and in a finished aromatic system each atom that needs a double bond has
-a partner for it, which is Kekule's structure as a perfect matching. What is still open (atoms on the way from the
-first to the last one, and those that wait for their ring number) may yet become anything, so that every beginning of
-a real molecule passes.
+`smiles_syntax` checks the notation; this module checks the chemistry. No atom gets more bonds than its valence allows,
+two atoms are bonded only once, an aromatic atom lies in a ring, and in a finished aromatic system each atom that needs
+a double bond has a partner for it: a Kekulé structure is a perfect matching. Open atoms (those on the path from the
+first to the last one, and those with an open ring number) may still become anything, so that every beginning of a real
+molecule passes.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from typing import NamedTuple, final
 
 from rdkit import Chem, rdBase
 
-from seqvae.sequences.grammar.smiles_syntax import ATOM, BOND, CLOSE, DOT, OPEN, RING, symbol_kind
-from seqvae.sequences.tokenizers.subword import SubwordTokenizer
+from seqvae.sequences.grammar.smiles_syntax import ATOM, BOND, CLOSE, DOT, OPEN, RING, of_smiles, symbol_kind
 from seqvae.sequences.tokenizers.tokenizer import EOS, SPECIALS, Tokenizer
 
 _ORDERS = {"=": 2, "#": 3, "$": 4}  # of the bonds that are not single
 _ANY_KIND = (":", "/", "\\")
-_ANY_VALENCE = (99,)  # metals and the like, which RDKit leaves alone
+_ANY_VALENCE = (99,)  # metals and the like, which RDKit does not check
 
 
 @final
 class AtomRule(NamedTuple):
-    """What the valence model of RDKit says of one symbol.
+    """RDKit's valence model for one symbol.
 
     Attributes:
-        valences: sums of bond orders that the atom may have beside its written hydrogens, ascending.
-        aromatic: written in lower case.
+        valences: sums of bond orders that the atom may have besides its written hydrogens, ascending.
+        aromatic: whether it is written in lower case.
     """
 
     valences: tuple[int, ...]
@@ -40,7 +39,7 @@ class AtomRule(NamedTuple):
 
 
 class _Operation(NamedTuple):
-    """One symbol: its kind, and what there is to know of it."""
+    """One symbol: its kind and its properties."""
 
     kind: int
     atom: AtomRule = AtomRule((), aromatic=False)
@@ -55,7 +54,7 @@ class Valences:
     """Which tokens may follow an unfinished molecule.
 
     Attributes:
-        operations: the symbols of each token; none for the marks.
+        operations: the symbols of each token; none for special tokens.
     """
 
     operations: tuple[tuple[_Operation, ...], ...]
@@ -65,17 +64,17 @@ class Valences:
         return Molecule()
 
     def after(self, written: Molecule, token: int) -> Molecule | None:
-        """Return the molecule with one more token, or None where none can come of it."""
+        """Return the molecule with one more token, or None if it can no longer become a molecule."""
         if token == EOS:
             return written if written.may_end() else None
         later = written.copy()
         return later if later.write(self.operations[token]) and later.goes_on() else None
 
     def accepts(self, tokens: Sequence[int]) -> bool:
-        """Return whether the tokens, their end mark left out, write a molecule: then so does each beginning of them.
+        """Return whether the tokens, without an end token, write a molecule; if so, each beginning passes too.
 
-        The syntax is taken for granted. RDKit reads some texts that are refused here, with lower-case atoms in rings
-        that are not aromatic, and makes molecules of them that nobody writes so.
+        The syntax is taken for granted. RDKit reads some SMILES that are refused here, with lower-case atoms in rings
+        that are not aromatic; nobody writes molecules that way.
         """
         written = self.begin()
         return all(written.write(self.operations[token]) for token in tokens) and written.may_end()
@@ -83,12 +82,11 @@ class Valences:
 
 def valences_of(tokenizer: Tokenizer) -> Valences | None:
     """Return the rules of a vocabulary of SMILES symbols; None for other texts."""
-    base = tokenizer.base if isinstance(tokenizer, SubwordTokenizer) else tokenizer
-    if base.kind != "smiles":
+    if not of_smiles(tokenizer):
         return None
-    marks: list[tuple[_Operation, ...]] = [()] * len(SPECIALS)
+    specials: list[tuple[_Operation, ...]] = [()] * len(SPECIALS)
     contents = (tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size))
-    return Valences((*marks, *(tuple(map(_operation, symbols)) for symbols in contents)))
+    return Valences((*specials, *(tuple(map(_operation, symbols)) for symbols in contents)))
 
 
 def _operation(symbol: str) -> _Operation:
@@ -102,9 +100,9 @@ def _operation(symbol: str) -> _Operation:
 
 @lru_cache
 def atom_rule(symbol: str) -> AtomRule:
-    """Return what a symbol of SMILES may be bonded to; anything, where RDKit does not know it.
+    """Return the valences of a SMILES symbol; any valence if RDKit does not know it.
 
-    A charge makes an atom behave like the element that has as many electrons.
+    A charged atom behaves like the element with the same number of electrons.
     """
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(symbol, sanitize=False)
@@ -121,9 +119,9 @@ def atom_rule(symbol: str) -> AtomRule:
 
 @final
 class Molecule:
-    """A molecule up to some symbol of its SMILES: a tree of atoms, bonds that close rings, and what is open.
+    """A molecule up to some symbol of its SMILES: a tree of atoms, bonds that close rings, open branches and rings.
 
-    Atoms are numbered as they are written, so that each stands behind the one it grew from.
+    Atoms are numbered in the order written, so that each comes after its parent.
     """
 
     __slots__ = (
@@ -143,18 +141,18 @@ class Molecule:
     def __init__(self) -> None:
         self.rules: list[AtomRule] = []
         self.bonded: list[int] = []  # sum of bond orders of each atom, aromatic bonds as 1, open rings included
-        self.parents: list[int] = []  # the atom that each grew from; -1: none
-        self.tree_aromatic: list[bool] = []  # whether the bond to that one is aromatic
-        self.unsettled: list[int] = []  # aromatic atoms of which it is not yet known whether they can be that
-        self.judged: tuple[int, ...] = ()  # what was known when the aromatic atoms were last found possible
+        self.parents: list[int] = []  # the previous atom that each is bonded to; -1: none
+        self.tree_aromatic: list[bool] = []  # whether the bond to the parent is aromatic
+        self.unsettled: list[int] = []  # aromatic atoms that are not yet known to be possible
+        self.judged: tuple[int, ...] = ()  # the situation when the aromatic atoms were last found possible
         self.closures: list[tuple[int, int, bool]] = []  # bonds that closed rings: atoms, and whether aromatic
         self.rings: dict[str, tuple[int, _Operation | None]] = {}  # open ring numbers: atom, and bond if written
-        self.branches: list[int] = []  # atoms that the open branches go back to
+        self.branches: list[int] = []  # atoms that the open branches return to
         self.current = -1
-        self.bond: _Operation | None = None  # a bond that waits for its atom
+        self.bond: _Operation | None = None  # a bond written before its atom
 
     def copy(self) -> Molecule:
-        """Return another one that can be written to."""
+        """Return an independent copy."""
         other = Molecule.__new__(Molecule)
         other.rules, other.bonded, other.parents = self.rules[:], self.bonded[:], self.parents[:]
         other.tree_aromatic, other.closures, other.branches = self.tree_aromatic[:], self.closures[:], self.branches[:]
@@ -163,7 +161,7 @@ class Molecule:
         return other
 
     def write(self, operations: Sequence[_Operation]) -> bool:
-        """Write symbols; return false where no molecule can come of it (the object is of no use then)."""
+        """Write symbols; return false if no molecule can result (the object must then be discarded)."""
         for operation in operations:
             kind = operation.kind
             if kind == ATOM:
@@ -185,15 +183,18 @@ class Molecule:
         return True
 
     def goes_on(self) -> bool:
-        """Return whether a molecule can come of what is written."""
-        return (not self.rings or self._can_go_on()) and self._aromatic_possible()
+        """Return whether what is written can still become a molecule."""
+        # Open rings need more atoms, so one that may still be bonded to must have room.
+        if self.rings and not any(self._room(atom) > 0 for atom in (self.current, *self.branches)):
+            return False
+        return self._aromatic_possible()
 
     def may_end(self) -> bool:
-        """Return whether the molecule is one as it stands."""
+        """Return whether the molecule is complete."""
         if self.rings or self.branches or self.bond:
             return False
         closed = self.copy()
-        closed.current = -1  # nothing will be bonded to the last atom any more
+        closed.current = -1  # nothing more will be bonded to the last atom
         return closed._aromatic_possible()
 
     def _room(self, atom: int) -> int:
@@ -225,7 +226,9 @@ class Molecule:
             self.bonded[here] += bond.order if bond else 1
             return self._room(here) >= 0
         there, bond_there = self.rings.pop(number)
-        if here == there or self._are_bonded(here, there) or (bond and bond_there and bond.order != bond_there.order):
+        bonded = self.parents[here] == there or self.parents[there] == here
+        bonded = bonded or any({here, there} == {a, b} for a, b, _ in self.closures)
+        if here == there or bonded or (bond and bond_there and bond.order != bond_there.order):
             return False
         written = bond or bond_there
         order = written.order if written else 1
@@ -234,15 +237,6 @@ class Molecule:
         aromatic = self.rules[here].aromatic and self.rules[there].aromatic and (written is None or written.any_kind)
         self.closures.append((here, there, aromatic))
         return self._room(here) >= 0 and self._room(there) >= 0
-
-    def _are_bonded(self, first: int, other: int) -> bool:
-        if self.parents[first] == other or self.parents[other] == first:
-            return True
-        return any({first, other} == {a, b} for a, b, _ in self.closures)
-
-    def _can_go_on(self) -> bool:
-        """Return whether an atom that may still be bonded to has room: open rings need more atoms."""
-        return self._room(self.current) > 0 or any(self._room(atom) > 0 for atom in self.branches)
 
     def _aromatic_possible(self) -> bool:
         """Return whether the aromatic atoms that are finished lie in rings and can get their double bonds."""
@@ -253,44 +247,36 @@ class Molecule:
             open_atoms.add(self.current)
         finished = [atom for atom in self.unsettled if atom not in open_atoms]
         situation = (len(self.unsettled), len(finished), len(self.closures), self.bonded[self.unsettled[-1]])
-        if not finished or situation == self.judged:  # a side chain grows, and says nothing new of the ring
+        if not finished or situation == self.judged:  # only a side chain has grown: nothing new about the ring
             return True
         self.judged = situation
         if not self._double_bonds_fit(finished, open_atoms):
             return False
         if len(finished) == len(self.unsettled) and self._double_bonds_fit(finished, set()):
-            self.unsettled = []  # they need nothing that is still to come
+            self.unsettled = []  # nothing still to come can change them
         return True
 
     def _double_bonds_fit(self, finished: Sequence[int], open_atoms: set[int]) -> bool:
         """Return whether finished aromatic atoms lie in rings and can be paired, with each other or with open ones."""
+        bonds = [(atom, self.parents[atom]) for atom in self.unsettled if self.tree_aromatic[atom]]
+        bonds += [(here, there) for here, there, aromatic in self.closures if aromatic and here in self.unsettled]
+        # Bonds that are no bridges lie in a ring of aromatic bonds, or may still do so: open atoms can yet be joined,
+        # each to the next. Bonds of settled atoms are left out, since they join no others.
+        open_ones = [atom for atom in self.unsettled if atom in open_atoms]
+        bridges = _bridges([*bonds, *pairwise(open_ones)])
         partners: dict[int, list[int]] = {atom: [] for atom in self.unsettled}
-        for here, there in self._aromatic_ring_bonds(open_atoms):
-            partners[here].append(there)
-            partners[there].append(here)
-        lacking = [atom for atom in finished if self._lacks_double_bond(atom)]
+        for number, (here, there) in enumerate(bonds):
+            if number not in bridges:
+                partners[here].append(there)
+                partners[there].append(here)
+        # A finished atom without a full valence lacks a double bond: hydrogens are added only afterwards.
+        lacking = [atom for atom in finished if self.bonded[atom] not in self.rules[atom].valences]
         free = {atom for atom in open_atoms.intersection(partners) if self._room(atom) > 0}.union(lacking)
         return all(partners[atom] for atom in finished) and _matched(lacking, partners, free)
 
-    def _lacks_double_bond(self, atom: int) -> bool:
-        """Return whether a finished aromatic atom has a bond too few for its valence: hydrogens come after that."""
-        bonded = self.bonded[atom]
-        return bonded not in self.rules[atom].valences
-
-    def _aromatic_ring_bonds(self, open_atoms: set[int]) -> list[tuple[int, int]]:
-        """Return the bonds that lie in a ring of aromatic bonds alone, or may yet do so: those that are no bridges.
-
-        Open atoms may yet be joined, one to the next. Bonds of settled atoms are left out: they join no others.
-        """
-        bonds = [(atom, self.parents[atom]) for atom in self.unsettled if self.tree_aromatic[atom]]
-        bonds += [(here, there) for here, there, aromatic in self.closures if aromatic and here in self.unsettled]
-        open_ones = [atom for atom in self.unsettled if atom in open_atoms]
-        bridges = _bridges([*bonds, *pairwise(open_ones)])
-        return [bond for number, bond in enumerate(bonds) if number not in bridges]
-
 
 def _bridges(edges: Sequence[tuple[int, int]]) -> set[int]:
-    """Return which edges lie in no ring, by depth-first search (Tarjan 1974, doi:10.1016/0020-0190(74)90003-9)."""
+    """Return the edges that lie in no ring, by depth-first search (Tarjan 1974, doi:10.1016/0020-0190(74)90003-9)."""
     neighbours: dict[int, list[tuple[int, int]]] = {}
     for number, (here, there) in enumerate(edges):
         neighbours.setdefault(here, []).append((there, number))
@@ -299,7 +285,7 @@ def _bridges(edges: Sequence[tuple[int, int]]) -> set[int]:
     order: dict[int, int] = {}
 
     def earliest(atom: int, came_by: int) -> int:
-        """Return the earliest atom that can be reached from this one without the edge that led to it."""
+        """Return the earliest atom reachable from this one without the edge that led to it."""
         low = order[atom] = len(order)
         for other, number in neighbours[atom]:
             if number == came_by:
@@ -320,9 +306,9 @@ def _bridges(edges: Sequence[tuple[int, int]]) -> set[int]:
 
 
 def _matched(lacking: Sequence[int], partners: Mapping[int, Sequence[int]], free: set[int], start: int = 0) -> bool:
-    """Return whether each atom from `start` on can have a partner of its own among the free ones."""
+    """Return whether each atom from `start` on can get a partner of its own among the free ones."""
     while start < len(lacking) and lacking[start] not in free:
-        start += 1  # it is the partner of an earlier one
+        start += 1  # already the partner of an earlier atom
     if start == len(lacking):
         return True
     atom = lacking[start]

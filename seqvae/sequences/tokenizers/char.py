@@ -1,17 +1,16 @@
-"""Any other alphabet, words for instance, character by character."""
+"""Texts over any other alphabet, words for instance, character by character."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Self, final
+from collections.abc import Iterable
+from typing import final
 
-from seqvae.sequences.tokenizers.record import read_field, read_tokens
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 
 
 @final
 class CharTokenizer(SymbolTokenizer):
-    """One token a character (Unicode code point); the text as it stands is the canonical form."""
+    """One token per character (Unicode code point); every text is its own canonical form."""
 
     kind = "char"
 
@@ -27,18 +26,5 @@ class CharTokenizer(SymbolTokenizer):
         return list(form)
 
     def join(self, symbols: Iterable[str]) -> str:
-        """The characters put together."""
+        """The characters joined."""
         return "".join(symbols)
-
-    def _settings(self) -> dict[str, Any]:
-        return {"tokens": self._content()}
-
-    def _versions(self) -> dict[str, str]:
-        return {}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """The tokenizer that `to_dict` wrote; raises ArtifactError where the record is damaged."""
-        tokenizer = cls(read_field(record, "on_unknown", str))
-        tokenizer._set_content(read_tokens(record))
-        return tokenizer

@@ -1,4 +1,4 @@
-"""A fitted tokenizer with further symbols; what it could write before, it writes with the same tokens."""
+"""Fitted tokenizers with further symbols; every text that the original can write keeps the same tokens."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 def extended(tokenizer: Tokenizer, symbols: Sequence[str]) -> Tokenizer:
-    """Return a tokenizer that knows further base symbols; each is one token of its own.
+    """Return a tokenizer that knows further base symbols, each as one token.
 
-    Base symbols come before merged ones in a subword vocabulary, so that ids may move: see `kept_ids`.
+    Base symbols come before merged ones in a subword vocabulary, so that ids may shift: see `kept_ids`.
 
     Args:
         tokenizer: fitted; it is not changed.
-        symbols: base symbols; those that it knows already are passed over.
+        symbols: base symbols; known ones are ignored.
 
     Raises:
-        UsageError: the vocabulary is fixed (DNA, proteins), and a symbol is new.
+        UsageError: the vocabulary is fixed (DNA, proteins) and a symbol is new.
 
     >>> from seqvae.sequences.tokenizers.char import CharTokenizer
     >>> extended(CharTokenizer().fit(["abc"]), ["d", "b"]).encode("abcd")
@@ -41,7 +41,7 @@ def extended(tokenizer: Tokenizer, symbols: Sequence[str]) -> Tokenizer:
 
 
 def kept_ids(tokenizer: Tokenizer, longer: Tokenizer) -> list[int]:
-    """Return the id that each token of a tokenizer has in one that `extended` made of it.
+    """Return the id of each of a tokenizer's tokens in the tokenizer that `extended` made from it.
 
     >>> from seqvae.sequences.tokenizers.char import CharTokenizer
     >>> short = CharTokenizer().fit(["ab"])
@@ -53,7 +53,7 @@ def kept_ids(tokenizer: Tokenizer, longer: Tokenizer) -> list[int]:
 
 
 def _first_merged(tokenizer: Tokenizer) -> int:
-    """Return the id of the first merged token: the size of the base's vocabulary."""
+    """Return the id of the first merged token, which is the size of the base vocabulary."""
     record = tokenizer.to_dict()
     return tokenizer_from_dict(record["base"]).vocab_size if "base" in record else tokenizer.vocab_size
 

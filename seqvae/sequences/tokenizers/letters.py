@@ -14,18 +14,18 @@ from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 
 @final
 class AlphabetTokenizer(SymbolTokenizer):
-    """The letters of a domain's alphabet; upper and lower case. The vocabulary is fixed: `fit` has nothing to learn.
+    """The letters of a domain's alphabet, in upper or lower case. The vocabulary is fixed: `fit` learns nothing.
 
-    Ambiguity codes have ids from `vocab_size` on. A code is no token that a model predicts: it stands for the set of
-    letters that it allows (`id_table`, `code_sets`).
+    Ambiguity codes have ids from `vocab_size` on. A model never predicts a code: it stands for the set of letters that
+    it allows (`id_table`, `code_sets`).
 
     Args:
         kind: name of a domain with an alphabet, such as `dna`.
-        on_unknown: "error" or "drop"; for `ids` alone, since `normalize` refuses any text that is no such sequence.
-        allow_gap: make the gap `-` a token; without it a gap is refused.
+        on_unknown: "error" or "drop"; it matters to `ids` only, since `normalize` refuses every other text.
+        allow_gap: make the gap `-` a token; otherwise gaps are refused.
 
     Raises:
-        UsageError: there is no alphabet of that name.
+        UsageError: the domain has no alphabet.
     """
 
     def __init__(self, kind: str, on_unknown: str = "error", *, allow_gap: bool = False) -> None:
@@ -33,14 +33,14 @@ class AlphabetTokenizer(SymbolTokenizer):
         alphabet = self.alphabet
         fixed = (*alphabet.letters, GAP) if allow_gap else tuple(alphabet.letters)
         codes = {code: tuple(sorted(allowed)) for code, allowed in alphabet.codes.items()}
-        super().__init__(on_unknown, fixed=fixed, code_sets=codes)
+        super().__init__(on_unknown, fixed=fixed, code_sets=codes, settings={"allow_gap": allow_gap})
 
     @property
     def alphabet(self) -> Alphabet:
-        """What its texts are written in."""
+        """The alphabet of its sequences."""
         found = domain_of(self.kind).alphabet
         if found is None:
-            raise UsageError(f"texts of kind {self.kind!r} have no alphabet of their own: take another tokenizer")
+            raise UsageError(f"texts of kind {self.kind!r} have no alphabet of their own: use another tokenizer")
         return found
 
     @property
@@ -49,7 +49,7 @@ class AlphabetTokenizer(SymbolTokenizer):
         return self._allow_gap
 
     def normalize(self, text: str) -> str:
-        """Upper case, other letters read as the alphabet says, no blanks at the ends; raises InvalidSequenceError."""
+        """The canonical form that the alphabet gives; raises InvalidSequenceError."""
         return self.alphabet.normalize(text, allow_gap=self._allow_gap)
 
     def split(self, form: str, text: str = "") -> list[str]:
@@ -60,14 +60,8 @@ class AlphabetTokenizer(SymbolTokenizer):
         """The sequence of letters and codes."""
         return "".join(symbols)
 
-    def _settings(self) -> dict[str, Any]:
-        return {"allow_gap": self._allow_gap}
-
-    def _versions(self) -> dict[str, str]:
-        return {}
-
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """The tokenizer that `to_dict` wrote; raises ArtifactError where the record is damaged."""
+        """The tokenizer that `to_dict` wrote; raises ArtifactError if the record is damaged."""
         kind, on_unknown = read_field(record, "kind", str), read_field(record, "on_unknown", str)
         return cls(kind, on_unknown, allow_gap=read_field(record, "allow_gap", bool))

@@ -1,4 +1,4 @@
-"""Tokenizers as JSON: one record a tokenizer, an integer format, every field checked when read."""
+"""Tokenizers as JSON: one record per tokenizer, an integer format, every field checked when read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from seqvae.errors import ArtifactError, NewerFormatError
 
 FORMAT: int = 1
-"""Raised by one whenever an older seqvae could not read the record rightly."""
+"""Increased by one whenever an older seqvae could not read the record correctly."""
 
 Value = TypeVar("Value")
 
@@ -20,7 +20,7 @@ def read_field(record: Mapping[str, Any], name: str, kind: type[Value]) -> Value
     """The field `name` of a tokenizer's record.
 
     Raises:
-        ArtifactError: it is missing or not of the type asked for.
+        ArtifactError: it is missing or has another type.
     """
     if name not in record:
         raise ArtifactError(f"expected the field {name!r} in a tokenizer's record, found only {sorted(record)}")
@@ -31,10 +31,10 @@ def read_field(record: Mapping[str, Any], name: str, kind: type[Value]) -> Value
 
 
 def read_tokens(record: Mapping[str, Any], name: str = "tokens") -> list[str]:
-    """A field that holds the vocabulary: different, non-empty strings in the order of their ids.
+    """A field that holds the vocabulary: distinct, non-empty strings in the order of their ids.
 
     Raises:
-        ArtifactError: it holds something else.
+        ArtifactError: it holds anything else.
     """
     tokens = read_field(record, name, list)
     if not all(isinstance(token, str) and token for token in tokens) or len(set(tokens)) != len(tokens):
@@ -47,7 +47,7 @@ def check_format(record: Mapping[str, Any]) -> None:
 
     Raises:
         NewerFormatError: a newer seqvae wrote it.
-        ArtifactError: it states no format.
+        ArtifactError: it has no format.
     """
     found = read_field(record, "format", int)
     if found > FORMAT:
@@ -57,7 +57,7 @@ def check_format(record: Mapping[str, Any]) -> None:
 
 
 def write_json(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a record to a file, whole or not at all: a full disk leaves an older file as it was."""
+    """Write a record to a file, whole or not at all: on a full disk an older file stays intact."""
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -78,7 +78,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as error:
         raise ArtifactError(f"cannot read the tokenizer {os.fspath(path)!r}: {error.strerror}") from error
     except ValueError as error:  # Broken JSON and broken UTF-8 alike.
-        raise ArtifactError(f"the tokenizer {os.fspath(path)!r} is damaged or is no JSON: {error}") from error
+        raise ArtifactError(f"the tokenizer {os.fspath(path)!r} is damaged or not JSON: {error}") from error
     if not isinstance(record, dict):
         raise ArtifactError(f"expected one JSON object in {os.fspath(path)!r}, got {type(record).__name__}")
     return record

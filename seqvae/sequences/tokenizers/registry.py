@@ -1,4 +1,4 @@
-"""Tokenizers by name: new ones, and those read back from JSON. A kind's libraries are imported when it is asked for."""
+"""Tokenizers by name: new ones, and those read from JSON. A kind's libraries are imported only when it is used."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def build_tokenizer(kind: str, vocab_size: int = 0, *, on_unknown: str = "error"
     """A tokenizer that has not been fitted yet.
 
     Args:
-        kind: one of `seqvae.sequences.domain.KINDS`; a `vocab_size` puts subwords over any of them.
-        vocab_size: 0 for one token a base symbol; else the size of a subword vocabulary over them.
-        on_unknown: "error" or "drop", what an unseen token does.
+        kind: one of `seqvae.sequences.domain.KINDS`; a `vocab_size` builds subwords over any of them.
+        vocab_size: 0 for one token per base symbol; else the size of a subword vocabulary.
+        on_unknown: how unknown tokens are handled: "error" or "drop".
         allow_gap: accept the gap `-` in sequences over an alphabet.
 
     Raises:
-        UsageError: an unknown kind or `on_unknown`, or `allow_gap` for something else than DNA.
-        ConfigError: `vocab_size` has no room for any token.
+        UsageError: an unknown kind or `on_unknown`, or `allow_gap` for a kind without an alphabet.
+        ConfigError: `vocab_size` leaves no room for any token.
     """
     check_kind(kind)
     if allow_gap and not domain_of(kind).alphabet:
@@ -65,7 +65,7 @@ def tokenizer_from_dict(record: Mapping[str, Any]) -> Tokenizer:
     Raises:
         ArtifactError: the record is damaged.
         NewerFormatError: a newer seqvae wrote it.
-        UsageError: SELFIES under other semantic constraints than those in force.
+        UsageError: SELFIES made under other semantic constraints than the current ones.
     """
     check_format(record)
     kind = read_field(record, "kind", str)

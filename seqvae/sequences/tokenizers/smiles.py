@@ -5,26 +5,25 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, final
+from typing import ClassVar, final
 
 from rdkit import rdBase
 
 from seqvae.errors import InvalidMoleculeError
-from seqvae.sequences.molecules import canonical_or_none, canonical_smiles
-from seqvae.sequences.tokenizers.record import read_field, read_tokens
+from seqvae.sequences.molecules import canonical_or_none, canonical_smiles, first_gap
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 
-# Bracket atoms whole (with isotope, stereo, hydrogens and charge), elements of two letters before those of one, ring
+# Whole bracket atoms (with isotope, stereo, hydrogens and charge), elements of two letters before those of one, ring
 # numbers of two digits whole; dative and quadruple bonds too. After the pattern of Schwaller et al., Molecular
-# Transformer, ACS Cent. Sci. 5 (2019) 1572, arXiv:1811.02633, less what belongs to SMARTS and reactions.
+# Transformer, ACS Cent. Sci. 5 (2019) 1572, arXiv:1811.02633, without the symbols of SMARTS and reactions.
 _SYMBOL = re.compile(r"\[[^\[\]]+\]|Br|Cl|[BCNOPSFIbcnops*]|%\d\d|%\(\d+\)|\d|->|<-|[()./\\=#$:~-]")
 
 
 def split_smiles(smiles: str) -> list[str]:
-    """The symbols of a SMILES string, as it stands.
+    """The symbols of a SMILES string, which is not made canonical.
 
     Raises:
-        InvalidMoleculeError: a character belongs to no symbol; with its column.
+        InvalidMoleculeError: a character belongs to no symbol; the message gives its column.
 
     >>> split_smiles("C[C@@H](Br)C%10")
     ['C', '[C@@H]', '(', 'Br', ')', 'C', '%10']
@@ -32,11 +31,7 @@ def split_smiles(smiles: str) -> list[str]:
     symbols = list(map(sys.intern, _SYMBOL.findall(smiles)))  # As in split_selfies: few strings for many molecules.
     if sum(map(len, symbols)) == len(smiles):
         return symbols
-    end = 0
-    for symbol in _SYMBOL.finditer(smiles):
-        if symbol.start() != end:
-            break
-        end = symbol.end()
+    end = first_gap(_SYMBOL, smiles)
     raise InvalidMoleculeError(
         f"expected SMILES, got {smiles[end]!r} at column {end + 1} of {smiles!r}: it belongs to no atom, bond or ring"
     )
@@ -44,13 +39,14 @@ def split_smiles(smiles: str) -> list[str]:
 
 @final
 class SmilesTokenizer(SymbolTokenizer):
-    """Canonical SMILES, one token an atom, bond, branch mark or ring number.
+    """Canonical SMILES, one token per atom, bond, branch symbol or ring number.
 
-    `decode` gives the canonical form where RDKit can read the string, else the string as it stands: a model may write
-    SMILES that are no molecules.
+    `decode` returns the canonical form if RDKit can read the string, else the string itself: a model may write SMILES
+    that are no molecules.
     """
 
     kind = "smiles"
+    versions: ClassVar[Mapping[str, str]] = {"rdkit": rdBase.rdkitVersion}
 
     def __init__(self, on_unknown: str = "error") -> None:
         super().__init__(on_unknown)
@@ -64,19 +60,6 @@ class SmilesTokenizer(SymbolTokenizer):
         return split_smiles(form)
 
     def join(self, symbols: Iterable[str]) -> str:
-        """The symbols as canonical SMILES, or as they stand where they are no molecule."""
+        """The symbols joined, as canonical SMILES if they are a molecule."""
         smiles = "".join(symbols)
         return canonical_or_none(smiles) or smiles
-
-    def _settings(self) -> dict[str, Any]:
-        return {"tokens": self._content()}
-
-    def _versions(self) -> dict[str, str]:
-        return {"rdkit": rdBase.rdkitVersion}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """The tokenizer that `to_dict` wrote; raises ArtifactError where the record is damaged."""
-        tokenizer = cls(read_field(record, "on_unknown", str))
-        tokenizer._set_content(read_tokens(record))
-        return tokenizer

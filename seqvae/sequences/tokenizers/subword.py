@@ -1,4 +1,4 @@
-"""Subwords: runs of base symbols that are frequent enough to be one token, over any of the other tokenizers.
+"""Subwords: frequent runs of base symbols as single tokens, over any of the other tokenizers.
 
 Byte-pair encoding as in Sennrich et al., "Neural machine translation of rare words with subword units" (ACL 2016,
 arXiv:1508.07909), by the `tokenizers` library. Each base symbol is written as one private-use character, so that a
@@ -24,12 +24,12 @@ from seqvae.sequences.tokenizers.record import FORMAT, read_field
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 from seqvae.sequences.tokenizers.tokenizer import SPECIALS, Tokenizer
 
-# The trainer holds every text in memory, near 100 bytes a symbol: more texts than this are sampled. A sample is enough:
-# with 512 tokens, ZINC250k's 220,011 training molecules take 11.44 tokens each so, and 11.46 with merges from all.
+# The trainer keeps every text in memory at about 100 bytes per symbol, so larger sets are sampled. A sample is enough:
+# with 512 tokens, ZINC250k's 220,011 training molecules take 11.44 tokens each, and 11.46 with merges learned from all.
 _MOST_TEXTS = 100_000
-# The library returns some kilobytes a text, which are dropped part by part.
+# The library returns a few kilobytes per text, which are released chunk by chunk.
 _AT_ONCE = 4096
-# A pair seen once is no pattern.
+# A pair that occurs once is no pattern.
 _LEAST_COUNT = 2
 # Private-use areas: U+E000 to U+F8FF, then plane 15.
 _FIRST, _LAST, _PLANE_15 = 0xE000, 0xF8FF, 0xF0000
@@ -42,7 +42,7 @@ def _character(i: int) -> str:
 
 
 def _gather(symbol_lists: Iterable[Sequence[str]]) -> tuple[dict[str, str], list[str]]:
-    """A character for each symbol as it is first seen, and the texts so written: all, or a seeded sample of them."""
+    """A character for each symbol in order of appearance, and the texts in them: all, or a seeded sample."""
     characters: dict[str, str] = {}
     texts: list[str] = []
     draw = random.Random(0)
@@ -59,42 +59,29 @@ def _gather(symbol_lists: Iterable[Sequence[str]]) -> tuple[dict[str, str], list
     return characters, texts
 
 
-def _learn_merges(texts: Iterable[str], alphabet: list[str], size: int) -> list[tuple[str, str]]:
-    """The merges that byte-pair encoding finds in texts, so that alphabet and merged tokens are `size` together."""
-    trainer = BpeTrainer(
-        vocab_size=size,
-        min_frequency=_LEAST_COUNT,
-        show_progress=False,
-        special_tokens=[],
-        initial_alphabet=alphabet,
-        limit_alphabet=len(alphabet),
-    )
-    learner = tokenizers.Tokenizer(BPE())
-    learner.train_from_iterator(texts, trainer)
-    return [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
-
-
 @final
 class SubwordTokenizer(Tokenizer):
-    """Subwords over another tokenizer, which decides what a text, its canonical form and its base symbols are.
+    """Subwords over another tokenizer, which determines the texts, their canonical forms and their base symbols.
 
-    Base symbols keep their ids; merged tokens follow. Every base symbol stays a token, so that nothing the base can
-    write is out of reach. Ambiguity codes are never merged and keep ids from `vocab_size` on. A token's text is its
-    base symbols put together.
+    Base symbols keep their ids; merged tokens follow. Every base symbol remains a token, so that every text of the base
+    can be written. Ambiguity codes are never merged and have ids from `vocab_size` on. A token's text is its base
+    symbols joined.
 
     Args:
         base: the tokenizer of base symbols.
-        vocab_size: tokens asked for: marks, base symbols and merged tokens together.
+        vocab_size: size of the vocabulary: special tokens, base symbols and merged tokens together.
 
     Raises:
-        ConfigError: `vocab_size` has no room for any token.
+        ConfigError: `vocab_size` leaves no room for any token.
     """
 
     kind = "subword"
 
     def __init__(self, base: SymbolTokenizer, vocab_size: int) -> None:
         if vocab_size <= len(SPECIALS):
-            raise ConfigError(f"expected vocab_size above {len(SPECIALS)}, the number of marks, got {vocab_size}")
+            raise ConfigError(
+                f"expected vocab_size above {len(SPECIALS)}, the number of special tokens, got {vocab_size}"
+            )
         self._base = base
         self._asked = vocab_size
         self._engine: tokenizers.Tokenizer | None = None
@@ -113,7 +100,7 @@ class SubwordTokenizer(Tokenizer):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The vocabulary: marks, base symbols, merged tokens."""
+        """The vocabulary: special tokens, base symbols, merged tokens."""
         return self._tokens
 
     @property
@@ -150,11 +137,12 @@ class SubwordTokenizer(Tokenizer):
     def fit_symbols(self, symbol_lists: Iterable[Sequence[str]]) -> Self:
         """Fit the base, then learn merges, in one pass; deterministic.
 
-        Past 100,000 texts the merges come from a seeded sample of that many; the base symbols come from all.
+        With more than 100,000 texts the merges are learned from a seeded sample of that many, the base symbols from
+        all.
 
         Raises:
             InputError: there is no text.
-            ConfigError: `vocab_size` is too small for the marks and the base symbols.
+            ConfigError: `vocab_size` is too small for the special tokens and the base symbols.
 
         Warns:
             SeqVAEWarning: the texts have too few repeated pairs to reach `vocab_size`.
@@ -164,36 +152,46 @@ class SubwordTokenizer(Tokenizer):
         if self._base.vocab_size > self._asked:
             raise ConfigError(
                 f"expected vocab_size of at least {self._base.vocab_size}, got {self._asked}: "
-                f"the texts have {self._base.vocab_size - len(SPECIALS)} base symbols, and each stays a token"
+                f"the {self.domain.noun}s have {self._base.vocab_size - len(SPECIALS)} base symbols, "
+                "and each remains a token"
             )
         self._set_merges(self._learn(characters, texts))
         self._fitted = True
         if self.vocab_size < self._asked:
             warnings.warn(
-                f"the texts repeat too little: {self.vocab_size} tokens, fewer than the {self._asked} asked for",
+                f"too few repeated pairs: {self.vocab_size} tokens, fewer than the {self._asked} requested",
                 SeqVAEWarning,
                 stacklevel=2,
             )
         return self
 
     def _learn(self, characters: dict[str, str], texts: list[str]) -> list[tuple[int, int]]:
-        """Merges as pairs of token ids."""
-        table = {ord(character): self._letter(symbol) for symbol, character in characters.items()}
+        """The merges that byte-pair encoding finds, as pairs of token ids."""
+        table: dict[int, str] = {}
+        for symbol, character in characters.items():
+            # An ambiguity code splits the text, since it may never be merged.
+            mergeable = symbol not in self.code_sets and not self._base.unseen([symbol])
+            table[ord(character)] = _character(self._base.ids([symbol])[0]) if mergeable else _GAP
         alphabet = [_character(i) for i in range(len(SPECIALS), self._base.vocab_size)]
+        trainer = BpeTrainer(
+            vocab_size=self._asked - len(SPECIALS),
+            min_frequency=_LEAST_COUNT,
+            show_progress=False,
+            special_tokens=[],
+            initial_alphabet=alphabet,
+            limit_alphabet=len(alphabet),
+        )
+        learner = tokenizers.Tokenizer(BPE())
         pieces = (piece for text in texts for piece in text.translate(table).split(_GAP) if piece)
-        merges = _learn_merges(pieces, alphabet, self._asked - len(SPECIALS))
+        learner.train_from_iterator(pieces, trainer)
+        merges = json.loads(learner.to_str())["model"]["merges"]
         ids = {character: i for i, character in enumerate(alphabet, start=len(SPECIALS))}
         for left, right in merges:
             ids.setdefault(left + right, len(SPECIALS) + len(ids))
         return [(ids[left], ids[right]) for left, right in merges]
 
-    def _letter(self, symbol: str) -> str:
-        """The character of a symbol while merges are learned: a code parts the text, as it may never be merged."""
-        known = not self._base.unseen([symbol])
-        return _GAP if not known or symbol in self.code_sets else _character(self._base.ids([symbol])[0])
-
     def _set_merges(self, merges: list[tuple[int, int]]) -> None:
-        """Take over merges: each joins two earlier tokens to the next one, unless that was made before."""
+        """Set the merges: each joins two earlier tokens into the next one, unless an earlier merge made the same."""
         size = self._base.vocab_size
         words = ["" if i < len(SPECIALS) else _character(i) for i in range(size)]
         ids = {word: i for i, word in enumerate(words)}
@@ -206,12 +204,12 @@ class SubwordTokenizer(Tokenizer):
         self._pieces = [tuple(base_of[character] for character in word) for word in words]
         self._tokens = (*SPECIALS, *("".join(pieces) for pieces in self._pieces[len(SPECIALS) :]))
         self._characters = {symbol: character for character, symbol in base_of.items()}
-        # Codes get characters past those of the base; nothing merges them.
+        # Ambiguity codes get characters after those of the base; nothing merges them.
         self._characters |= {code: _character(size + i) for i, code in enumerate(self.code_sets)}
         self._words, self._merges, self._engine = words, merges, None
 
     def _bpe(self) -> tokenizers.Tokenizer:
-        """The library's encoder, made when first needed: it is not pickled, nor needed for decoding."""
+        """The library's encoder, made on first use: it is not pickled, and decoding does not need it."""
         if not self._fitted:
             raise UsageError("the subword tokenizer has no merges yet: call fit(texts) first")
         if self._engine is None:
@@ -221,7 +219,7 @@ class SubwordTokenizer(Tokenizer):
             codes = (self._characters[code] for code in self.code_sets)
             vocabulary |= {character: i for i, character in enumerate(codes, start=self.vocab_size)}
             merges = [(self._words[left], self._words[right]) for left, right in self._merges]
-            # No cache: texts rarely repeat.
+            # No cache, since texts rarely repeat.
             self._engine = tokenizers.Tokenizer(BPE(vocab=vocabulary, merges=merges, cache_capacity=0))
         return self._engine
 
@@ -229,7 +227,7 @@ class SubwordTokenizer(Tokenizer):
         return self.__dict__ | {"_engine": None}
 
     def ids_batch(self, symbol_lists: Sequence[Sequence[str]]) -> list[list[int]]:
-        """Token ids of texts already split into base symbols, without marks; raises as the base."""
+        """Token ids of texts already split into base symbols, without special tokens; raises as the base."""
         engine, characters = self._bpe(), self._characters
         try:
             words = ["".join([characters[symbol] for symbol in symbols]) for symbols in symbol_lists]
@@ -240,13 +238,13 @@ class SubwordTokenizer(Tokenizer):
         return [row.ids for part in parts for row in engine.encode_batch_fast(part, add_special_tokens=False)]
 
     def symbols_of(self, ids: Sequence[int]) -> list[str]:
-        """Base symbols of content ids; codes included, marks not."""
+        """Base symbols of content ids, ambiguity codes included."""
         codes = tuple((code,) for code in self.code_sets)
         size = len(self._pieces)
         return [symbol for i in ids for symbol in (self._pieces[i] if i < size else codes[i - size])]
 
     def to_dict(self) -> dict[str, Any]:
-        """The tokenizer as JSON values: the base's record, and merges as pairs of token ids in their order."""
+        """The tokenizer as JSON values: the base's record, and the merges in order as pairs of token ids."""
         return {
             "format": FORMAT,
             "kind": self.kind,
@@ -258,18 +256,15 @@ class SubwordTokenizer(Tokenizer):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], base: SymbolTokenizer) -> Self:
-        """The tokenizer that `to_dict` wrote, over its base; raises ArtifactError where the record is damaged."""
+        """The tokenizer that `to_dict` wrote, over its base; raises ArtifactError if the record is damaged."""
         tokenizer = cls(base, read_field(record, "vocab_size", int))
-        if record.get("merges") is not None:
-            tokenizer._set_merges(_read_merges(read_field(record, "merges", list), base.vocab_size))
-            tokenizer._fitted = True
+        if record.get("merges") is None:
+            return tokenizer
+        merges = read_field(record, "merges", list)
+        for row, pair in enumerate(merges):
+            whole = isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair)
+            if not whole or min(pair) < len(SPECIALS) or max(pair) >= base.vocab_size + row:
+                raise ArtifactError(f"expected two earlier token ids in merge {row + 1} of the tokenizer, got {pair!r}")
+        tokenizer._set_merges([(left, right) for left, right in merges])
+        tokenizer._fitted = True
         return tokenizer
-
-
-def _read_merges(merges: list[Any], base_size: int) -> list[tuple[int, int]]:
-    """Merges of a record, checked: each joins two tokens that the base or an earlier merge made."""
-    for row, pair in enumerate(merges):
-        whole = isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair)
-        if not whole or min(pair) < len(SPECIALS) or max(pair) >= base_size + row:
-            raise ArtifactError(f"expected two earlier token ids in merge {row + 1} of the tokenizer, got {pair!r}")
-    return [(left, right) for left, right in merges]

@@ -1,7 +1,7 @@
-"""What every tokenizer does: texts to ids and one-hot arrays, and back.
+"""The interface of all tokenizers: texts to ids and one-hot arrays, and back.
 
-Ids 0, 1 and 2 are the marks `<pad>`, `<bos>` and `<eos>`; content starts at 3. A tokenizer of an alphabet has further
-ids from `vocab_size` on, one for each ambiguity code: a code is a set of allowed tokens, none that a model predicts.
+Ids 0, 1 and 2 are the special tokens `<pad>`, `<bos>` and `<eos>`; content starts at 3. The tokenizer of an alphabet
+has further ids from `vocab_size` on, one for each ambiguity code: a set of allowed tokens, which no model predicts.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ PERCENTILES: tuple[int, ...] = (50, 90, 95, 99, 100)
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of some texts a tokenizer can write.
+    """How much of some texts a tokenizer can represent.
 
     Attributes:
-        texts: number of texts looked at.
-        invalid_texts: texts that are no molecule or no sequence; they count as not covered.
-        covered_texts: texts of which every token is known.
-        tokens: base symbols of all valid texts; `covered_tokens` of them are known.
-        covered_tokens: see `tokens`.
+        texts: number of texts examined.
+        invalid_texts: texts that are no valid molecule or sequence; they count as not covered.
+        covered_texts: texts whose tokens are all known.
+        tokens: base symbols of all valid texts.
+        covered_tokens: how many of these are known.
         unseen: unknown symbols with their counts, most frequent first.
-        length_percentiles: percentile to length of the covered texts in tokens, without the end mark; empty when no
+        length_percentiles: percentile to length of the covered texts in tokens, without the end token; empty if no
             text is covered.
     """
 
@@ -57,23 +57,23 @@ class Coverage:
 
     @property
     def text_share(self) -> float:
-        """Covered texts over all texts; 1 when there are none."""
+        """Share of the texts that are covered; 1 if there are none."""
         return self.covered_texts / self.texts if self.texts else 1.0
 
     @property
     def token_share(self) -> float:
-        """Known symbols over all symbols; 1 when there are none."""
+        """Share of the symbols that are known; 1 if there are none."""
         return self.covered_tokens / self.tokens if self.tokens else 1.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What comes of reading one text.
+    """The result of reading one text.
 
     Attributes:
-        form: its canonical form; None where it is no text of the tokenizer's kind.
-        symbols: base symbols of that form; none where there is an error.
-        error: why the text cannot be split; None where it can.
+        form: its canonical form; None if it is no text of the tokenizer's kind.
+        symbols: base symbols of that form; empty if there is an error.
+        error: why the text cannot be split; None if it can.
     """
 
     form: str | None
@@ -86,22 +86,22 @@ class Tokenizer(ABC):
 
     kind: str
 
-    # What each tokenizer is.
+    # What each tokenizer defines.
 
     @property
     @abstractmethod
     def tokens(self) -> tuple[str, ...]:
-        """The vocabulary: the token of each id, marks first."""
+        """The vocabulary: the token of each id, special tokens first."""
 
     @property
     @abstractmethod
     def on_unknown(self) -> str:
-        """What an unseen token does: "error" raises, "drop" leaves it out, counts it and warns once a call."""
+        """How unknown tokens are handled: "error" raises, "drop" drops and counts them and warns once per call."""
 
     @property
     @abstractmethod
     def dropped(self) -> Counter[str]:
-        """Tokens left out so far, with their counts."""
+        """Tokens dropped so far, with their counts."""
 
     @property
     @abstractmethod
@@ -119,19 +119,19 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def split(self, form: str, text: str = "") -> list[str]:
-        """The base symbols of a text that is in canonical form already, which is not made again.
+        """The base symbols of a text that is in canonical form already.
 
         Args:
-            form: what is split.
-            text: what an error calls it: the text as it was given; by default the form.
+            form: the canonical form.
+            text: the text as errors name it; by default the form.
 
         Raises:
-            InvalidMoleculeError: the tokenizer's notation cannot hold the molecule.
+            InvalidMoleculeError: the tokenizer's notation cannot represent the molecule.
         """
 
     @abstractmethod
     def join(self, symbols: Iterable[str]) -> str:
-        """Base symbols put together to a text in canonical form, where it has one."""
+        """Base symbols joined to a text, in canonical form if it has one."""
 
     @abstractmethod
     def fit_symbols(self, symbol_lists: Iterable[Sequence[str]]) -> Self:
@@ -143,7 +143,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def ids_batch(self, symbol_lists: Sequence[Sequence[str]]) -> list[list[int]]:
-        """Token ids of texts already split by `symbols`, without marks; the fast path.
+        """Token ids of texts already split by `symbols`, without special tokens; the fast path.
 
         Raises:
             UnknownTokenError: a symbol is not in the vocabulary and `on_unknown` is "error".
@@ -152,17 +152,17 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def symbols_of(self, ids: Sequence[int]) -> list[str]:
-        """Base symbols of content ids; codes included, marks not."""
+        """Base symbols of content ids, ambiguity codes included."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """The tokenizer as JSON values; `tokenizer_from_dict` makes it again."""
+        """The tokenizer as JSON values; `tokenizer_from_dict` restores it."""
 
-    # What follows from it.
+    # What follows from these.
 
     @property
     def domain(self) -> Domain:
-        """What kind of texts it is for."""
+        """The domain of its texts."""
         return domain_of(self.kind)
 
     @property
@@ -172,16 +172,16 @@ class Tokenizer(ABC):
 
     @property
     def vocab_size(self) -> int:
-        """Number of tokens that a model predicts, marks included."""
+        """Number of tokens that a model predicts, special tokens included."""
         return len(self.tokens)
 
     @property
     def n_ids(self) -> int:
-        """Number of ids: the vocabulary and the ambiguity codes."""
+        """Number of ids: vocabulary and ambiguity codes."""
         return len(self.tokens) + len(self.code_sets)
 
     def normalize_or_none(self, text: str) -> str | None:
-        """The canonical form of a text; None where `normalize` refuses it."""
+        """The canonical form of a text; None if `normalize` refuses it."""
         try:
             return self.normalize(text)
         except InputError:
@@ -192,7 +192,7 @@ class Tokenizer(ABC):
         return self.split(self.normalize(text), text)
 
     def read(self, text: str) -> Reading:
-        """The canonical form and the symbols of a text, or why it has none: nothing is raised for a bad text."""
+        """The canonical form and the symbols of a text, or why it has none; invalid texts raise nothing."""
         form = None
         try:
             form = self.normalize(text)
@@ -209,7 +209,7 @@ class Tokenizer(ABC):
         return self.ids_batch([symbols])[0]
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, without marks; raises as `symbols` and `ids_batch`, with the text as given."""
+        """Token ids of a text, without special tokens; raises as `symbols` and `ids_batch`, naming the given text."""
         try:
             return self.ids(self.symbols(text))
         except UnknownTokenError as error:
@@ -221,19 +221,19 @@ class Tokenizer(ABC):
             return self.ids_batch([self.symbols(text) for text in texts])
         except UnknownTokenError:
             for text in texts:
-                self.encode(text)  # Finds the text that it was, to name it as it was given.
+                self.encode(text)  # Finds the text that failed, to name it as it was given.
             raise
 
     def decode(self, ids: ArrayLike) -> str:
-        """The text of token ids: up to the first end mark, other marks passed over.
+        """The text of token ids up to the first end token; other special tokens are skipped.
 
         Raises:
-            InputError: an id is out of the vocabulary.
+            InputError: an id is outside the vocabulary.
         """
         return self.join(self.written(ids))
 
     def written(self, ids: ArrayLike) -> list[str]:
-        """The base symbols of token ids as they stand; as `decode`, which makes a text of them, and raises the same."""
+        """The base symbols of token ids, which `decode` joins to a text; raises as `decode`."""
         found: list[int] = np.asarray(ids, dtype=np.int64).tolist()
         if EOS in found:
             found = found[: found.index(EOS)]
@@ -248,7 +248,7 @@ class Tokenizer(ABC):
         return [self.decode(row) for row in ids]
 
     def id_table(self) -> NDArray[np.float32]:
-        """What each id allows, (n_ids, vocab): a token itself, a code its tokens in equal parts; rows sum to 1."""
+        """The tokens that each id allows, (n_ids, vocab): a code's tokens have equal shares; rows sum to 1."""
         table = np.zeros((self.n_ids, self.vocab_size), dtype=np.float32)
         np.fill_diagonal(table, 1.0)
         for row, allowed in enumerate(self.code_sets.values(), start=self.vocab_size):
@@ -256,14 +256,14 @@ class Tokenizer(ABC):
         return table
 
     def one_hot(self, texts: Sequence[str], length: int | None = None) -> NDArray[np.float32]:
-        """One-hot array (batch, length, vocab): content, then one end mark, then padding; rows sum to 1.
+        """One-hot array (batch, length, vocab): content, then one end token, then padding; rows sum to 1.
 
         Args:
-            texts: what to encode. An ambiguity code becomes a row that is uniform over its bases.
-            length: positions, end mark included; None takes the longest text and its end mark.
+            texts: to encode. An ambiguity code becomes a row that is uniform over its letters.
+            length: positions, end token included; None for the longest text and its end token.
 
         Raises:
-            TooLongError: a text and its end mark do not fit in `length`. Also raises as `encode`.
+            TooLongError: a text and its end token do not fit in `length`. Also raises as `encode`.
         """
         rows = self.encode_batch(texts)
         longest = max(map(len, rows), default=0) + 1
@@ -271,8 +271,8 @@ class Tokenizer(ABC):
         if longest > length:
             worst = next(i for i, row in enumerate(rows) if len(row) + 1 > length)
             raise TooLongError(
-                f"text {worst + 1} has {len(rows[worst]) + 1} tokens with its end mark, more than the length {length}: "
-                f"raise the length or leave {texts[worst]!r} out"
+                f"{self.domain.noun} {worst + 1} has {len(rows[worst]) + 1} tokens with its end token, "
+                f"more than the length {length}: increase the length or leave {texts[worst]!r} out"
             )
         ids = np.full((len(rows), length), PAD, dtype=np.int64)
         for i, row in enumerate(rows):
@@ -280,7 +280,7 @@ class Tokenizer(ABC):
         return self.id_table()[ids]
 
     def from_one_hot(self, array: ArrayLike) -> list[str]:
-        """The texts of an array (batch, length, vocab): the likeliest token at each position.
+        """The texts of an array (batch, length, vocab): the most likely token at each position.
 
         A row that is uniform over the tokens of an ambiguity code (to 1e-6) gives that code.
 
@@ -294,21 +294,16 @@ class Tokenizer(ABC):
             return [""] * len(given)
         ids = given.argmax(axis=2)
         if self.code_sets:
-            open_rows = (
-                given.max(axis=2) < 0.51
-            )  # A code allows two tokens or more: no part of its row is above a half.
-            ids[open_rows] = self._codes_of(given[open_rows], ids[open_rows])
+            # A code allows two tokens or more, so no entry of its row is above a half.
+            open_rows = given.max(axis=2) < 0.51
+            rows, found = given[open_rows], ids[open_rows]
+            for code, allowed in enumerate(self.id_table()[self.vocab_size :], start=self.vocab_size):
+                found[np.isclose(rows, allowed, atol=1e-6).all(axis=1)] = code
+            ids[open_rows] = found
         return self.decode_batch(ids)
 
-    def _codes_of(self, rows: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The ids of rows (n, vocab), with the code's id where a row is uniform over what the code allows."""
-        ids = ids.copy()
-        for code, allowed in enumerate(self.id_table()[self.vocab_size :], start=self.vocab_size):
-            ids[np.isclose(rows, allowed, atol=1e-6).all(axis=1)] = code
-        return ids
-
     def coverage(self, texts: Iterable[str]) -> Coverage:
-        """How much of the texts the tokenizer can write; nothing is raised for a bad text, it is counted."""
+        """How much of the texts the tokenizer can represent; invalid texts are counted and raise nothing."""
         n_texts = invalid = tokens = 0
         unseen: Counter[str] = Counter()
         lengths: list[int] = []

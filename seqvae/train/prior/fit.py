@@ -1,14 +1,14 @@
-"""Fit a density to a trained model's aggregate posterior, compare the candidates, and put the best into its folder.
+"""Fit densities to a trained model's aggregate posterior, compare them, and put the best into its folder.
 
-The texts of each side are encoded once; every step draws fresh points z ~ q(z|x) from what the encoder said, not from
-the means alone, so that the density fits q(z) = mean of q(z|x) and not a cloud of points.
+Each split is encoded once; every step draws fresh points z ~ q(z|x), rather than use the posterior means alone, so that
+the density fits q(z) = mean of q(z|x) and not a cloud of points.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,8 @@ from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store,
 _TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
 _HELD_OUT = 10_000  # held-out texts at most: the standard error of a mean log density is then below 0.1 nats
 _MIXTURE_POINTS = 100_000  # points for a mixture at most: a minute or two for 16 components in 64 dimensions
-_ITERATIONS = 50  # of expectation-maximisation: it gains next to nothing after these
-_FEWEST_POINTS = 2000  # held-out points: several of each text where there are fewer texts
+_ITERATIONS = 50  # of expectation-maximisation: later ones gain next to nothing
+_FEWEST_POINTS = 2000  # held-out points: with fewer texts, several points per text
 _FEWEST = 20  # held-out texts; with fewer, training texts are set aside
 
 
@@ -44,9 +44,9 @@ class PriorReport:
         nats: mean log density of held-out texts' posterior samples in nats, by candidate; the model's own prior is
             among them by its kind, such as `normal` for N(0, I).
         chosen: the fitted candidate that is stored.
-        default: what samples are drawn from unless the caller says: `fitted` where it has the higher density.
+        default: the prior that samples are drawn from by default: `fitted` if its density is the higher one.
         texts: training texts fitted to.
-        held_out: texts that judged.
+        held_out: texts that the candidates were compared on.
         steps: optimiser steps of the flow; 0 without one.
         seconds: time taken.
     """
@@ -72,12 +72,12 @@ def fit_prior(
     """Fit a prior to the latent points of a model's training texts, and put it into the model's folder.
 
     Candidates are compared by the mean log density of posterior samples of texts that they were not fitted to. The
-    model's weights are not changed. Draws follow from the model's own seed.
+    model's weights do not change. Draws follow from the model's own seed.
 
     Args:
         folder: a model folder.
         train: the texts that the model was trained on, packed with its tokenizer.
-        valid: validation texts, packed; where there are none, some training texts are set aside.
+        valid: validation texts, packed; if there are none, some training texts are set aside.
         config: what to fit; None: the model's own settings.
         device: `auto`, `cpu` or `cuda`.
         quiet: show no progress.
@@ -91,31 +91,39 @@ def fit_prior(
     artifact = load_artifact(folder)
     config, seed = config or artifact.run.prior, artifact.run.training.seed
     where = resolve_device(device)
-    splits = _splits(artifact, train, valid, where)
-    candidates, steps = _candidates(splits, config, seed, where, quiet)
-    judge = draw(splits.judge, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
+    check_enough(train, valid)
+    model, table = artifact.model.to(where), torch.from_numpy(artifact.tokenizer.id_table())
+    fit = encode_store(model, train, table, _TEXTS, seed)
+    if valid is not None and len(valid) >= _FEWEST:
+        held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
+    else:
+        held_out, fit = fit.rows(slice(0, None, 10)), fit.rows((torch.arange(len(fit)) % 10 != 0).nonzero().squeeze(1))
+    # Texts that stop the fit do not judge it, if there are enough for both.
+    stop, judging = held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out
+    candidates, steps = _candidates(fit, stop, config, seed, where, quiet)
+    judge = draw(judging, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
     own, own_nats = artifact.config.prior, held_out_nats(artifact.model.prior.cpu(), judge)
     default = "fitted" if nats[chosen] > own_nats else own
     seconds = round(time.monotonic() - started, 1)
-    report = PriorReport({**nats, own: own_nats}, chosen, default, len(splits.fit), len(splits.judge), steps, seconds)
+    report = PriorReport({**nats, own: own_nats}, chosen, default, len(fit), len(judging), steps, seconds)
     save_prior(folder, candidates[chosen], default, vars(report))
     return report
 
 
 def check_enough(train: TokenStore, valid: TokenStore | None) -> None:
-    """See to it, before a model is trained, that there are texts enough to fit its prior to and to judge it by.
+    """Check, before a model is trained, that there are enough texts to fit its prior to and to judge it by.
 
     Raises:
-        InputError: there are not.
+        InputError: there are too few.
     """
     if len(train) < 2 and (valid is None or len(valid) < _FEWEST):
         raise InputError(f"expected at least two training texts to fit a prior to, got {len(train)}; take --prior none")
 
 
 def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | None:
-    """Return what a folder holds if its prior was fitted to this very model with these settings, else None."""
+    """Return the model in a folder if its prior was fitted to this very model with these settings, else None."""
     try:
         found = load_artifact(folder)
     except ArtifactError:
@@ -125,46 +133,19 @@ def kept_prior(folder: Path, model: SequenceVAE, run: RunConfig) -> Artifact | N
     return found if same and found.fitted is not None and found.run.prior == run.prior else None
 
 
-@dataclass(frozen=True)
-class _Splits:
-    """Latent points: to fit to, to stop by, and to judge by."""
-
-    fit: Posterior
-    stop: Posterior
-    judge: Posterior
-
-
-def _splits(artifact: Artifact, train: TokenStore, valid: TokenStore | None, device: torch.device) -> _Splits:
-    """Encode the texts; what stops the fit does not judge it, where there are enough texts for both."""
-    model, table = artifact.model.to(device), torch.from_numpy(artifact.tokenizer.id_table())
-    seed = artifact.run.training.seed
-    check_enough(train, valid)
-    fit = encode_store(model, train, table, _TEXTS, seed)
-    if valid is not None and len(valid) >= _FEWEST:
-        held_out = encode_store(model, valid, table, 2 * _HELD_OUT, seed)
-    else:
-        held_out, fit = fit.rows(slice(0, None, 10)), _without(fit, 10)
-    return _Splits(fit, held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out)
-
-
-def _without(points: Posterior, period: int) -> Posterior:
-    """Return all rows but each one in so many."""
-    return points.rows((torch.arange(len(points)) % period != 0).nonzero().squeeze(1))
-
-
 def _candidates(
-    splits: _Splits, config: PriorConfig, seed: int, device: torch.device, quiet: bool
+    fit: Posterior, stop: Posterior, config: PriorConfig, seed: int, device: torch.device, quiet: bool
 ) -> tuple[dict[str, FittedPrior], int]:
     """Return the fitted candidates by name, on the CPU, and the flow's steps."""
     found: dict[str, FittedPrior] = {}
     steps = 0
     if config.prior in ("auto", "mixture"):
-        mixture = fit_mixture(splits.fit, config.prior_components, seed)
+        mixture = fit_mixture(fit, config.prior_components, seed)
         found["gaussian" if mixture.components == 1 else f"mixture-{mixture.components}"] = mixture
     if config.prior in ("auto", "flow"):
         flow = fit_flow(
-            splits.fit,
-            draw(splits.stop, EARLY_STOPPING_POINTS.generator(seed), _FEWEST_POINTS),
+            fit,
+            draw(stop, EARLY_STOPPING_POINTS.generator(seed), _FEWEST_POINTS),
             config,
             seed,
             device,
@@ -180,27 +161,15 @@ def fit_mixture(points: Posterior, most: int, seed: int) -> GaussianMixture:
     Schwarz 1978 (doi:10.1214/aos/1176344136). With one component it is the Gaussian of the exact moments. The search
     ends where the criterion rises.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture as Estimator
+
     rng = MIXTURE_POINTS.generator(seed)
     rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
     sample = draw(points.rows(rows), rng).double()
     mean, covariance = aggregate_moments(points)
     best = GaussianMixture.from_moments(torch.ones(1), mean.unsqueeze(0), covariance.unsqueeze(0))
-    lowest = _bic(best, sample)
-    for mixture in _growing(sample, most, seed):
-        found = _bic(mixture, sample)
-        if found >= lowest:
-            break
-        best, lowest = mixture, found
-    return best
-
-
-def _growing(sample: Tensor, most: int, seed: int) -> Iterator[GaussianMixture]:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture as Estimator
-
-    components = 2
+    lowest, components = _bic(best, sample), 2
     # Each component's covariance has to come from more points than it has dimensions.
     while components <= most and len(sample) >= 2 * components * (sample.shape[1] + 1):
         fitted = Estimator(components, max_iter=_ITERATIONS, init_params="k-means++", random_state=seed % 2**32)
@@ -208,12 +177,16 @@ def _growing(sample: Tensor, most: int, seed: int) -> Iterator[GaussianMixture]:
             warnings.simplefilter("ignore", ConvergenceWarning)  # it is judged by its BIC, converged or not
             fitted.fit(sample.numpy())
         arrays = (fitted.weights_, fitted.means_, fitted.covariances_)
-        yield GaussianMixture.from_moments(*(torch.from_numpy(array) for array in arrays))
-        components *= 2
+        mixture = GaussianMixture.from_moments(*(torch.from_numpy(array) for array in arrays))
+        found = _bic(mixture, sample)
+        if found >= lowest:
+            break
+        best, lowest, components = mixture, found, 2 * components
+    return best
 
 
 def _bic(mixture: GaussianMixture, sample: Float[Tensor, "points latent"]) -> float:
-    """Return Schwarz' criterion: parameters * log(points) - 2 * log likelihood; lower is better."""
+    """Return Schwarz's criterion: parameters * log(points) - 2 * log likelihood; lower is better."""
     latent = mixture.latent
     free = mixture.components * (1 + latent + latent * (latent + 1) // 2) - 1
     return free * math.log(len(sample)) - 2 * len(sample) * held_out_nats(mixture, sample)

@@ -21,24 +21,24 @@ from seqvae.runtime.device import fast_matmul
 from seqvae.runtime.streams import FLOW_BATCHES
 from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats
 
-_BATCH = 512  # points a step: more steps gain more than larger ones
+_BATCH = 512  # points per step: more steps gain more than larger ones
 _RATE = 1e-3  # Adam's step size at its highest
 _RISE = 100  # steps over which it rises
-_CLIP = 5.0  # largest norm of the gradient, nats a point; it is below 1 but for the odd batch
-_PASSES = 100  # over the texts at most: a flow learns a small set by heart
-_CHECKS = 40  # looks at the held-out points during a fit
-_PATIENCE = 6  # of these without progress after which it stops
-_TIMED = 20  # steps on a copy that tell how many fit into the time
+_CLIP = 5.0  # largest norm of the gradient, nats per point; it is below 1 in all but the odd batch
+_PASSES = 100  # over the texts at most: a flow overfits a small set
+_CHECKS = 40  # evaluations on the held-out points during a fit
+_PATIENCE = 6  # evaluations without progress after which the fit stops
+_TIMED = 20  # steps on a copy, from which the number that fits into the time is computed
 
 
 @dataclass(frozen=True)
 class FittedFlow:
-    """A flow and the work that it took.
+    """A fitted flow, and the steps it took.
 
     Attributes:
         prior: the flow, on the CPU, with the weights of the highest held-out density.
         steps: optimiser steps done.
-        planned: steps that would have been done without stopping early.
+        planned: steps without early stopping.
     """
 
     prior: FlowPrior
@@ -63,7 +63,7 @@ def fit_flow(
         latents: posteriors of the texts to fit to.
         held_out: posterior samples of texts that are not among these.
         config: sizes, and the most steps and minutes.
-        seed: of the initial weights and of all draws.
+        seed: seed of the initial weights and of all draws.
         device: where to compute.
         quiet: show no progress bar.
 
@@ -75,21 +75,15 @@ def fit_flow(
     flow.whiten(*aggregate_moments(latents))
     flow, points, early = flow.to(device), latents.to(device), held_out.to(device)
     with fast_matmul(device.type == "cpu"):
-        planned = _planned(flow, points, config)
+        planned = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))
+        if config.prior_minutes and planned > _TIMED:  # as many as fit into the time, by steps on a copy
+            trial, started = _Fit(copy.deepcopy(flow), points, None, planned), time.perf_counter()
+            trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
+            seconds = (time.perf_counter() - started) / _TIMED
+            planned = max(1, min(planned, int(60 * config.prior_minutes / seconds)))
         with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
             steps = _Fit(flow, points, early, planned).run(FLOW_BATCHES.generator(seed), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
-
-
-def _planned(flow: FlowPrior, points: Posterior, config: PriorConfig) -> int:
-    """Return how many steps to do: what the settings allow, what the texts bear, and what the time holds."""
-    most = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))
-    if not config.prior_minutes or most <= _TIMED:
-        return most
-    trial, started = _Fit(copy.deepcopy(flow), points, None, most), time.perf_counter()
-    trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
-    seconds = (time.perf_counter() - started) / _TIMED
-    return max(1, min(most, int(60 * config.prior_minutes / seconds)))
 
 
 class _Fit:
@@ -103,7 +97,7 @@ class _Fit:
         self.best, self.stale, self.kept = -math.inf, 0, flow.tensors()
 
     def run(self, rng: torch.Generator, bar: tqdm[Any] | None, steps: int | None = None) -> int:
-        """Do the steps, leave the flow with its best weights, and return how many steps there were."""
+        """Train, leave the flow with its best weights, and return the number of steps."""
         done = 0
         self._look(done)
         while done < (steps or self.planned) and self.stale < _PATIENCE:
@@ -122,22 +116,19 @@ class _Fit:
     def _step(self, number: int, rng: torch.Generator) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = _RATE * min(1.0, (number + 1) / _RISE) * 0.5 * (1 + math.cos(math.pi * number / self.planned))
-        loss = -self.flow.log_prob(self._fresh(rng)).mean()
+        rows = torch.randint(len(self.points), (_BATCH,), generator=rng)
+        fresh = self.points.rows(rows.to(self.points.mean.device)).rsample(1, rng)[0]  # drawn on the CPU
+        loss = -self.flow.log_prob(fresh).mean()
         self.optimizer.zero_grad()
         loss.backward()
-        # An infinite or NaN loss gives such a gradient: refused before it can reach the weights.
+        # A NaN or infinite loss has such a gradient: refused before it reaches the weights.
         norm = torch.nn.utils.clip_grad_norm_(self.weights, _CLIP)
         if not bool(torch.isfinite(norm)):
             raise NonFiniteLossError(
-                f"the loss of the prior became {loss.item():g} at step {number + 1}; the model itself is whole: fit "
+                f"the loss of the prior became {loss.item():g} at step {number + 1}; the model itself is complete: fit "
                 "its prior again with --resume --prior mixture, or go without by --prior none"
             )
         self.optimizer.step()
-
-    def _fresh(self, rng: torch.Generator) -> Float[Tensor, "batch latent"]:
-        """Return a fresh posterior sample of each of a batch of texts; the numbers are drawn on the CPU."""
-        rows = torch.randint(len(self.points), (_BATCH,), generator=rng)
-        return self.points.rows(rows.to(self.points.mean.device)).rsample(1, rng)[0]
 
     def _look(self, done: int) -> None:
         """Compare the held-out density with the best so far."""

@@ -1,4 +1,4 @@
-"""What an encoder says of many texts: their posteriors, samples of them, and the moments of their mixture."""
+"""Posteriors of many texts: samples, and the moments of their mixture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seqvae.runtime.streams import PRIOR_TEXTS
 
 
 def draw(posterior: Posterior, rng: torch.Generator, least: int = 1) -> Float[Tensor, "points latent"]:
-    """Return as many samples of each row as make so many points in all, at least one."""
+    """Return equally many samples of each row, `least` points in all or more."""
     each = -(-least // len(posterior))
     return posterior.rsample(each, rng).flatten(0, 1)
 
@@ -26,8 +26,7 @@ def draw(posterior: Posterior, rng: torch.Generator, least: int = 1) -> Float[Te
 def aggregate_moments(posterior: Posterior) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
     """Return mean and covariance of the aggregate posterior, the mixture of all rows in equal parts, in float64.
 
-    The covariance is that of the means plus the mean of the covariances, so that it is positive definite however few
-    texts there are.
+    The covariance is that of the means plus the mean of the covariances, hence positive definite however few the texts.
     """
     mean = posterior.mean.double()
     latent = mean.shape[1]
@@ -36,7 +35,7 @@ def aggregate_moments(posterior: Posterior) -> tuple[Float[Tensor, " latent"], F
 
 
 def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int, seed: int) -> Posterior:
-    """Return the posterior of every packed text, or of so many drawn at random, short ones first, on the CPU.
+    """Return the posterior of every packed text, or of `most` drawn at random, short ones first, on the CPU.
 
     Raises:
         InputError: the encoder's output is NaN or infinite.
@@ -57,10 +56,7 @@ def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int
 
 def held_out_nats(prior: Prior, points: Float[Tensor, "points latent"]) -> float:
     """Return the mean log density of points, nats."""
+    precision = next((value.dtype for value in prior.parameters()), torch.float32)
     with torch.no_grad(), exact_products(points.device):
-        parts = [prior.log_prob(part.to(_precision(prior))).double().sum() for part in points.split(INFERENCE_BATCH)]
+        parts = [prior.log_prob(part.to(precision)).double().sum() for part in points.split(INFERENCE_BATCH)]
     return (torch.stack(parts).sum() / len(points)).item()
-
-
-def _precision(prior: Prior) -> torch.dtype:
-    return next((value.dtype for value in prior.parameters()), torch.float32)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rdkit import Chem
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
 from search_cases import alike, rows, settings, start
 
 from seqvae.config import ConstraintConfig, GuideConfig, SearchConfig
@@ -131,12 +132,12 @@ def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeyp
     ("texts", "rule", "message"),
     [
         (MOLECULES, {"keep": ("c1ccc",)}, "constraints.keep: expected a SMARTS or a SMILES, RDKit cannot read 'c1ccc'"),
-        (MOLECULES, {"like": "CCO", "positions": "1"}, "constraints.positions: of sequences"),
-        (DNA, {"like": REFERENCE}, "constraints.like: of sequences it goes with positions"),
+        (MOLECULES, {"like": "CCO", "positions": "1"}, "constraints.positions: for sequences only"),
+        (DNA, {"like": REFERENCE}, "constraints.like: for sequences, give positions too"),
         (
             DNA,
             {"like": REFERENCE, "positions": "1", "least_alike": 0.5},
-            "constraints.least_alike, most_alike: of molec",
+            "constraints.least_alike, most_alike: for molec",
         ),
         (DNA, {"forbid": ("GG", "gg")}, "constraints.forbid: expected letters of ACGT, got 'gg'"),
         (READ, {"keep": ("GGNCC",)}, "constraints.keep: expected letters of ACGT, got 'GGNCC'"),
@@ -166,3 +167,29 @@ def test_rules_that_mean_nothing(texts, rule, message):
 def test_numbers_out_of_range(rule, message):
     with pytest.raises(ConfigError, match=message):
         ConstraintConfig(**rule)
+
+
+# Limits.
+
+
+def test_limits_of_size_are_included():
+    for rule, allowed in (({"shortest": 6, "longest": 6}, 1), ({"shortest": 7}, 0), ({"shortest": 1, "longest": 5}, 0)):
+        form = constrained(molecules(), ConstraintConfig(**rule)).canonical
+        assert (form("c1ccccc1") is not None) == bool(allowed)
+        letters = constrained(texts_over("ACGT", start()), ConstraintConfig(**rule)).canonical
+        assert (letters("GATTAC") is not None) == bool(allowed)
+
+
+def test_limits_of_likeness_are_included():
+    prints = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    first, second = (prints.GetSparseCountFingerprint(Chem.MolFromSmiles(text)) for text in ("CCO", "CCCO"))
+    alike = DataStructs.TanimotoSimilarity(first, second)
+    assert 0.3 < alike < 0.7
+    for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):
+        rule = ConstraintConfig(like="CCO", least_alike=low, most_alike=high)
+        assert (constrained(molecules(), rule).canonical("CCCO") is not None) == allowed
+
+
+def test_positions_are_counted_from_one_and_their_ends_are_free():
+    form = constrained(texts_over("ACGT", start()), ConstraintConfig(like="AAAAAAAA", positions="1,3-4,8")).canonical
+    assert form("CCCCCCCC") == "CACCAAAC"

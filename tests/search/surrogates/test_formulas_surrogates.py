@@ -1,8 +1,9 @@
-"""Gaussian processes of searches against NumPy and SciPy: likeness, fits, bounds, draws, expected improvements."""
+"""Surrogates against NumPy and SciPy: similarity, fits, bounds, draws, improvements."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from search_cases import alike, start
 
 from seqvae.config import GuideConfig
 from seqvae.search.memory.archive import Archive
-from seqvae.search.surrogates.acquisition import _one, _several, climbed
+from seqvae.search.surrogates.acquisition import _criterion, climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
 from seqvae.search.surrogates.improvement import ParetoFront
 from seqvae.search.surrogates.similarity_gp import Guide, LookUp, Surrogate
@@ -125,8 +126,12 @@ def test_a_fit_is_the_highest_marginal_likelihood():
 def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
     names = [f"{number:02}" for number in range(40)]
     guide, drawn = Guide(Words(), GuideConfig(points=points)), Counter()
+
+    def fitted_to(found, seed):
+        return guide.fitted(found, {}, np.random.default_rng(seed)).known
+
     for seed in range(400):
-        known = guide._known(archive(names, [-float(name) for name in names]), np.random.default_rng(seed))
+        known = fitted_to(archive(names, [-float(name) for name in names]), seed)
         assert known[:5] == names[:5]
         assert len(set(known)) == points
         drawn.update(known[5:])
@@ -134,7 +139,7 @@ def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
     chance = (points - 5) / 35
     off = np.array([drawn[name] for name in names[5:]]) - 400 * chance
     assert np.abs(off).max() < 4 * np.sqrt(400 * chance * (1 - chance))
-    assert len(guide._known(archive(names[:points], range(points)), np.random.default_rng(0))) == points
+    assert len(fitted_to(archive(names[:points], range(points)), 0)) == points
 
 
 def test_a_bound_is_the_mean_and_the_root_of_beta_variances_above_the_best():
@@ -288,9 +293,9 @@ def criterion(make, points, count=2048):
 @pytest.mark.parametrize("noise", [0.01, 0.3])
 def test_expected_improvements_are_those_of_the_definition(noise):
     model, points = curve([1.0, 3.0, 2.0, 2.5, 0.0], noise), [0.23, 0.27, 0.31]
-    found = criterion(lambda sampler: _one(model, "logei", sampler), points)
+    found = criterion(lambda sampler: _criterion([model], "logei", sampler), points)
     assert found.tolist() == pytest.approx([improvement(model, x) for x in points], rel=0.02)
-    noisy = criterion(lambda sampler: _one(model, "lognei", sampler), points)
+    noisy = criterion(lambda sampler: _criterion([model], "lognei", sampler), points)
     expected = [np.maximum(d[:, -1] - d[:, :-1].max(1), 0).mean() for d in (draws(model, x) for x in points)]
     assert noisy.tolist() == pytest.approx(expected, rel=0.06)
     if noise == 0.3:  # what is best is uncertain itself: the two differ
@@ -309,7 +314,7 @@ def stair(points, below):
 def test_improvements_of_two_objectives_are_those_of_the_volume():
     models = [curve([1.0, 3.0, 2.0, 2.5, 0.0]), curve([2.0, 0.0, 2.0, 0.5, 3.0])]
     points = [0.3, 1.0, 0.0]  # the last two widen the front, and count from the point below it
-    found = criterion(lambda sampler: _several(models, sampler), points, 256)
+    found = criterion(lambda sampler: _criterion(models, "logei", sampler), points, 256)
     means = np.stack([joint(model, 0.0)[0][:-1] for model in models], axis=1)
     best = np.array([row for row in means if not any((row < other).all() for other in means)])
     below = best.min(0) - 0.1 * np.ptp(best, axis=0)
@@ -332,3 +337,38 @@ def test_the_climb_ends_where_the_grid_has_its_highest_improvement():
         assert improvement(model, found.item()) > 0.95 * inside
     with settled(0, CPU):
         assert climbed([model], "lognei", torch.tensor([[0.0], [1.0]]).double(), 3).unique().numel() == 3
+
+
+# Gains.
+
+
+def test_a_gain_is_the_least_that_must_be_taken_off():
+    known = np.array([[0.0, 40.0], [2.0, 20.0], [4.0, 0.0], [1.0, 10.0]])
+    found = ParetoFront.of(known, CPU)
+    assert found.rows.tolist() == [[0, 40], [2, 20], [4, 0]]
+    assert found.below.tolist() == pytest.approx([-0.4, -4.0])  # a tenth of the widths 4 and 40 below the worst
+    assert found.unit.tolist() == pytest.approx([4.4, 44.0])
+    others = np.array([[3.0, 30.0], [1.0, 30.0], [1.0, 10.0], [4.0, 40.0], [5.0, 0.0], [0.0, 0.0]])
+    # By hand, in shares of the units: each against (2, 20), but (5, 0) against (4, 0).
+    assert (found.gain(torch.from_numpy(others)) * 4.4).tolist() == pytest.approx([1, 1, -1, 2, 1, -2], abs=1e-12)
+    for other, gain in zip(others, found.gain(torch.from_numpy(others)).tolist(), strict=True):
+        off = [other / [4.4, 44.0] - step for step in (gain - 1e-9, gain + 1e-9)]
+        covered = [any((row / [4.4, 44.0] >= less).all() for row in known) for less in off]
+        assert covered == [False, True], "less does not do, a little more does"
+
+
+def test_the_gain_of_one_objective_is_what_lies_above_the_best():
+    found = ParetoFront.of(np.array([[0.0], [5.0], [10.0]]), CPU)
+    assert (found.below.item(), found.unit.item()) == pytest.approx((9.0, 1.0))  # a tenth of all scores' width
+    assert found.gain(torch.tensor([[12.0], [9.5]]).double()).tolist() == pytest.approx([2.0, -0.5])
+
+
+def test_the_mean_worth_over_directions_is_the_volume():
+    """Zhang & Golovin 2020, lemma 5: of two objectives, pi / 4 times the mean of the squared best worth."""
+    found = ParetoFront.of(np.array([[0.0, 4.0], [2.0, 2.0], [4.0, 0.0]]), CPU)
+    points = torch.tensor([[1.0, 3.5], [3.0, 1.0], [0.5, 0.5]]).double()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        worth = found.along(points.expand(400_000, -1, -1))
+    mean = math.pi / 4 * worth.amax(1).clamp_min(0).square().mean().item() * 4.4**2
+    assert mean == pytest.approx(1.4 * 3.9 + (3.4 - 1.4) * 1.4, rel=0.005)  # two steps of a stair above (-0.4, -0.4)

@@ -1,4 +1,4 @@
-"""Trust regions against values worked out by hand: boxes, candidates, growth, where they are, what is fitted."""
+"""Trust regions and TuRBO against values worked out by hand: growth, places, boxes, the process."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_the_process_sees_the_best_half_and_what_is_nearest_to_the_centres(point
 
 
 def test_the_kernel_is_matern_with_five_halves():
-    kernel = turbo(["0,0"], [1.0])._kernel()
+    kernel = turbo(["0,0", "1,1"], [1.0, 2.0])._fitted()[0].covar_module
     kernel.lengthscale = torch.tensor([[0.5, 2.0]])
     found = kernel(torch.zeros(1, 2).double(), torch.tensor([[0.3, 0.8]]).double()).to_dense().item()
     r = math.hypot(0.3 / 0.5, 0.8 / 2.0)
@@ -245,11 +245,12 @@ def test_climbed_points_are_shared_out_among_the_regions():
 
 
 def test_after_the_first_attempt_points_are_drawn():
-    one, asked = turbo(["0,5"], [1.0], acquisition="logei"), []
+    one, asked = turbo(["0,5", "2,5"], [1.0, 2.0], acquisition="logei", start=2), []
+    one.initial = [lambda count, seed: []]
     one._fitted = lambda: []
     one._chosen = lambda models, count, acquisition: asked.append((count, acquisition)) or ([0], np.zeros((1, 2)))
     one._decode = lambda owners, points, novel: None
-    one._explore(NoveltyFilter(3, one.space.canonical, {}))
+    assert one.ask(3) == []
     assert asked == [(3, "logei"), *[(3, "thompson")] * 3]
     assert one.regions.all[0].failures == 1  # nothing came of four attempts: one failure
 
@@ -274,20 +275,3 @@ def test_the_surest_texts_are_taken_and_the_rest_is_written_again():
     one._decode([0] * 4, np.arange(8.0).reshape(4, 2), four)
     assert [candidate.text for candidate in four.found] == ["b", "d", "a", "e"]
     assert asked[2:] == [([4], "turbo-thompson", 1)]
-
-
-# What was seen.
-
-
-def test_designs_are_ready_from_two_points_and_enough_scores():
-    designs = told(["0,0", "1,1", "2,2"], [1.0, np.nan, 3.0])
-    assert [designs.ready(start) for start in (2, 3)] == [True, False]  # one has no score
-    assert not told(["0,0"], [1.0]).ready(1)
-    assert designs.best(1) == ["2,2"]
-    assert designs.scored() == ["2,2", "0,0"]
-    texts, points, values = designs.table()
-    assert (texts, points.tolist(), values.tolist()) == (["0,0", "2,2"], [[0, 0], [2, 2]], [1, 3])
-    both = told(["0,1", "1,0"], [[0, 1], [1, 0]])
-    assert both.several
-    assert not designs.several
-    assert both.values(["1,0"]).tolist() == [[1, 0]]

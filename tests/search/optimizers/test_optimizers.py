@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -360,3 +362,11 @@ def test_a_climb_is_not_carried_on_in_another_form():
     optimizer.ask(4)
     with pytest.raises(InputError, match="another form than 'full', or of another version of cmaes"):
         cma(0, form="full").load_state_dict(optimizer.state_dict())
+
+
+def test_a_file_is_screened_in_every_order_alike():
+    first = Counter(Screening(["a", "b", "c"], str, seed).ask(1)[0].text for seed in range(600))
+    assert min(first[text] for text in "abc") > 150
+    one = Screening(["b", "a", "", "b"], lambda text: text or None, 0)
+    one.tell([], Scores(np.zeros((1, 1)), ["ok"], ["a"]))
+    assert [candidate.text for candidate in one.ask(5)] == ["b"]
