@@ -58,7 +58,7 @@ class UnknownTokenError(InputError):
         self.text, self.token, self.column = text, token, column
         super().__init__(
             f"unknown token {token!r} at column {column} of {text!r}: the vocabulary was fitted without it; "
-            'leave the sequence out, or drop such tokens with on_unknown="drop"'
+            'leave it out, or drop such tokens with on_unknown="drop"'
         )
 
 

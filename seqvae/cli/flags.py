@@ -173,7 +173,7 @@ def merged(toml: Mapping[str, Any], given: Mapping[str, Any], settings: Sequence
             for table in tables:
                 place = place.setdefault(table, {})
                 if not isinstance(place, dict):
-                    raise UsageError(f"{one.flag}: {table} is no table of settings in the file of --config")
+                    raise UsageError(f"{one.flag}: {table} is not a table of settings in the file of --config")
             place[last] = given[one.key]
     return result
 

@@ -139,7 +139,7 @@ class DiagonalGaussian(Posterior):
     def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
         """Return log q(z|x) in nats of every point under every row.
 
-        The squares are expanded, so that the whole table is two matrix products; in float64, cancellation costs 1e-8
+        The squares are expanded, so that the table is two matrix products; in float64, cancellation costs 1e-8
         nats.
         """
         precision = (-self.log_variance).exp()

@@ -59,7 +59,7 @@ def test_new_symbols_are_named_and_missing_figures_explained(tmp_path, capsys):
     assert main([*words, "--test-fraction", "0"]) == 0
     err = capsys.readouterr().err
     assert "added to the vocabulary, 2: x, y" in err
-    assert "no texts were held out" in err
+    assert "nothing was held out" in err
 
 
 def test_a_prior_is_fitted_to_the_new_latent_points(base, mine, tmp_path, capsys):
@@ -74,12 +74,12 @@ def test_a_prior_is_fitted_to_the_new_latent_points(base, mine, tmp_path, capsys
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--out", "x"], 2, "expected a model and texts: seqvae finetune MODEL DATA --out FOLDER"),
-        (["mpsa-dna", "--out", "x"], 2, "expected a model and texts"),
+        (["--out", "x"], 2, "expected a model and data: seqvae finetune MODEL DATA --out FOLDER"),
+        (["mpsa-dna", "--out", "x"], 2, "expected a model and data"),
         (["mpsa-dna", "none.txt", "--out", "x"], 2, "none.txt: no such file"),
         (["mpsa-dan", "none.txt", "--out", "x"], 1, "did you mean 'mpsa-dna'?"),
-        (["--resume", "--out", "x", "--epochs", "3"], 2, "takes its texts and settings from the folder"),
-        (["--resume", "--out", "x", "--lora", "3"], 2, "takes its texts and settings from the folder"),
+        (["--resume", "--out", "x", "--epochs", "3"], 2, "takes its data and settings from the folder"),
+        (["--resume", "--out", "x", "--lora", "3"], 2, "takes its data and settings from the folder"),
         (["--resume", "--out", "x"], 2, "x: no fine-tuning to resume"),
         (["mpsa-dna", "data", "--out", "x", "--lora", "-1"], 2, "adapt.lora: expected a number from 0"),
         (["mpsa-dna", "data", "--out", "x", "--latent", "8"], 2, "Unknown option: --latent"),

@@ -125,7 +125,7 @@ def test_the_way_to_go_on_after_ctrl_c_names_the_new_end(run, monkeypatch):
 
     monkeypatch.setattr("seqvae.search.loop.Campaign.run", interrupted)
     _, _, err = run("optimize --resume run --budget 12345678 --minutes 1.5")
-    assert "go on by: seqvae optimize --resume run --budget 12345678 --minutes 1.5" in err
+    assert "resume with: seqvae optimize --resume run --budget 12345678 --minutes 1.5" in err
 
 
 def test_ray_that_is_not_installed_is_one_line_and_nothing_is_made(run, tmp_path, monkeypatch):

@@ -133,7 +133,7 @@ def test_sample_is_the_seed_s_in_every_format(run, model, tmp_path, suffix):
     outs = [tmp_path / f"{name}{suffix}" for name in "abc"]
     for out, seed in zip(outs, (1, 1, 2), strict=True):
         code, stdout, err = run("sample", model, "-n", 5, "--seed", seed, "--temperature", 0.9, "--out", out)
-        assert (code, stdout, err) == (0, "", f"5 texts sampled: {out}\n")
+        assert (code, stdout, err) == (0, "", f"5 samples drawn: {out}\n")
     assert outs[0].read_bytes() == outs[1].read_bytes()
     texts = seqvae.load(model).sample(5, temperature=0.9, seed=1)
     if suffix in (".smi", ".txt"):

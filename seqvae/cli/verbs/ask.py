@@ -91,4 +91,4 @@ def ask(
     except OSError as error:  # the search remembers the plate already
         reason = f"{error.strerror or error}: the plate is kept: seqvae ask {run} --again"
         raise OSError(error.errno, reason, error.filename) from error
-    COMPUTING.note(f"{len(batch):,} texts to measure; then: seqvae tell {run} FILE")
+    COMPUTING.note(f"{len(batch):,} rows to measure; then: seqvae tell {run} FILE")

@@ -72,7 +72,7 @@ def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
     Args:
         source: a file, `-` for one SMILES or sequence per line on standard input, or the name of a dataset (leaks are
             counted between its published splits).
-        column: column of a table that holds the molecules or sequences; by default the one obvious column.
+        column: column that holds the molecules or sequences, for tables; by default the one obvious column.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
     """
     from seqvae.cli.printing import print_rows

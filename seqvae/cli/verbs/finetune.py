@@ -63,9 +63,9 @@ def finetune(
         config = replaced(FinetuneConfig(), merged({}, given, SETTINGS), "finetune")
         refuse_idle(given, config.prior.idle())
     elif source or any(value is not None for value in given.values()):
-        raise UsageError("--resume takes its texts and settings from the folder: leave the others out")
+        raise UsageError("--resume takes its data and settings from the folder: leave the others out")
     if not (resume or (model and source)):
-        raise UsageError("expected a model and texts: seqvae finetune MODEL DATA --out FOLDER")
+        raise UsageError("expected a model and data: seqvae finetune MODEL DATA --out FOLDER")
 
     from seqvae.train.finetune import finetune as adjust
 
@@ -87,4 +87,4 @@ def _report(found: Finetuned) -> None:
     if metrics := measure_finetuned(found):
         print_change(*map(asdict, metrics))
     else:
-        print("no texts were held out, so there are no figures: see --test-fraction", file=sys.stderr)
+        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)

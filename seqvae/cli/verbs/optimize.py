@@ -140,7 +140,7 @@ def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         flags = "".join(f" --{name} {value}" for name, value in vars(end).items() if value is not None)
-        raise KeyboardInterrupt(f"go on by: seqvae optimize --resume {folder}{flags}") from None
+        raise KeyboardInterrupt(f"resume with: seqvae optimize --resume {folder}{flags}") from None
 
 
 def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:

@@ -50,7 +50,7 @@ def quickstart(
     with _Steps() as steps:
         found = tried(model, seed, device, None if quiet else steps)
     write_quickstart(out, found)
-    print(f"known drugs that come back exactly: {sum(drug.exact for drug in found.drugs)} of {len(found.drugs)}")
+    print(f"known drugs reconstructed exactly: {sum(drug.exact for drug in found.drugs)} of {len(found.drugs)}")
     print(f"new molecules: {len(found.molecules):,} of {len(found.samples.texts):,} draws")
     before, after = found.climb[0].scores[0], found.best.scores[0]
     print(f"climb from {found.start}: QED {before:.3f} to {after:.3f}, {found.best.text}")

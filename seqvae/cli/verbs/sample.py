@@ -70,4 +70,4 @@ def sample(
         refuse_idle(given, {"tries": f"on {model}, which writes no SMILES"})
     with bar(computing, number) as advance:
         sample_file(bulk, number, out, how, prior, advance)
-    computing.note(f"{number:,} texts sampled: {out}")
+    computing.note(f"{number:,} samples drawn: {out}")

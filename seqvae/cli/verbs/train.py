@@ -63,7 +63,7 @@ def train(
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # of several processes that train together, the first one reports
     if not trained.prepared.test_texts:
-        print("no texts were held out, so there are no held-out figures: see --test-fraction", file=sys.stderr)
+        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
         return
     from seqvae.cli.printing import print_metrics
     from seqvae.evaluate.trained import measure_trained

@@ -14,10 +14,9 @@ from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.errors import UsageError
 from seqvae.evaluate.similarity import similarities
 from seqvae.latent.codec import Codec
-from seqvae.latent.interpolate import linear, slerp
+from seqvae.latent.interpolate import PATHS
 from seqvae.runtime.streams import PATH_ENDS
 
-_PATHS = {"slerp": slerp, "linear": linear}
 _ROUNDING = 1e-9  # of similarities: smaller changes are ignored
 
 
@@ -40,8 +39,8 @@ class PathSettings:
     def __post_init__(self) -> None:
         if self.pairs < 1 or self.steps < 2:
             raise UsageError(f"expected pairs from 1 and steps from 2, got {self.pairs} and {self.steps}")
-        if self.kind not in _PATHS:
-            raise UsageError(f"unknown kind of path {self.kind!r}{suggestion(self.kind, _PATHS)}")
+        if self.kind not in PATHS:
+            raise UsageError(f"unknown kind of path {self.kind!r}{suggestion(self.kind, PATHS)}")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
     settings = settings or PathSettings()
     first, last = _pairs(len(texts), settings)
     z = codec.encode(texts)
-    points = _PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
+    points = PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
     decoded = codec.decode(points.flatten(0, 1))
     forms = [codec.tokenizer.normalize_or_none(text) or "" for text in decoded]
     return measure_paths(

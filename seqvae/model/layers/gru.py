@@ -14,8 +14,8 @@ from torch import Tensor, nn
 class StepwiseGRU(nn.Module):
     """A stack of unidirectional GRU layers (Cho et al. 2014, arXiv:1406.1078), gates as cuDNN defines them.
 
-    Whole sequences go through `torch.nn.GRU`; `step` computes the same function a token at a time, with the part of the
-    input that never changes (the latent vector) projected once.
+    Whole sequences go through `torch.nn.GRU`; `step` computes the same function one token at a time, with the part of
+    the input that never changes (the latent vector) projected once.
 
     Args:
         varying: width of the input that differs from step to step.

