@@ -29,7 +29,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,20 +175,21 @@ class Program:
 
     def _run(self, words: list[str], environment: dict[str, str], feed: str) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error."""
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # so that its children can be killed with it
-            )
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self._said()}: cannot be started: {getattr(error, 'strerror', error)}") from error
-        with process, _ending_with(process):
+        with _ending_together() as watch:
+            try:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=environment,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,  # so that its children can be killed with it
+                )
+            except (OSError, ValueError) as error:
+                raise InputError(f"{self._said()}: cannot be started: {getattr(error, 'strerror', error)}") from error
+            watch(process)
             try:
                 printed, complaint = process.communicate(feed, self.timeout)
             except subprocess.TimeoutExpired:
@@ -216,18 +217,32 @@ class Program:
 
 
 @contextmanager
-def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
+def _ending_together() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """Leave no program behind: kill it if anything goes wrong here, or if this process is told to end.
 
     A search ends a worker that takes too long by SIGTERM, which the program that the worker waits for does not get.
+
+    Yields:
+        What is told of the program once it runs. A signal that comes while it is being started waits for that.
     """
     before = signal.getsignal(signal.SIGTERM)
+    running: list[subprocess.Popen[str]] = []
+    told: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         """Kill the program, then let the signal act as before."""
-        _kill(process)
+        if not running:
+            told.append(number)
+            return
+        _kill(running[0])
         signal.signal(number, before)
         signal.raise_signal(number)
+
+    def watch(process: subprocess.Popen[str]) -> None:
+        """Take over a program that runs."""
+        running.append(process)
+        if told:
+            stop(told[0], None)
 
     # The handler of a main process may let it finish its work; the handler of a worker ends it.
     ends = before == signal.SIG_DFL or (callable(before) and multiprocessing.parent_process() is not None)
@@ -235,15 +250,18 @@ def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
     if ends:
         signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield watch
     except BaseException:  # whatever ends the wait, Ctrl-C included, must not leave the program running
-        _kill(process)
-        with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=_GRACE)
+        for process in running:
+            _kill(process)
+            with process, suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=_GRACE)
         raise
     finally:
         if ends:
             signal.signal(signal.SIGTERM, before)
+            if told and not running:
+                signal.raise_signal(told[0])
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
