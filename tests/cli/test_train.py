@@ -46,6 +46,8 @@ def another(value, name):
         "tokenizer": "dna",
         "on_unknown": "drop",
         "encoder": "conv",
+        "encoder_pooling": "attention",
+        "encoder_tokens": "base",
         "decoder": "position",
         "posterior": "full",
         "model_prior": "mixture",
@@ -66,7 +68,7 @@ def another(value, name):
 
 FLAGS = [(*one.path.split("."), one.name, one.default) for one in RUN]
 # What has an effect beside another setting alone.
-BESIDE = {"cycles": ["--schedule", "cyclical"]}
+BESIDE = {"cycles": ("objective", "schedule", "cyclical"), "spelling_share": ("data", "spellings", 2)}
 
 
 def test_no_two_settings_share_a_flag():
@@ -80,10 +82,13 @@ def test_no_two_settings_share_a_flag():
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])
 def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
-    value, call = another(default, name), ["train", "moses", "--out", str(tmp_path), *BESIDE.get(name, ())]
-    assert main([*call, *words_of(value, name)]) == 0
+    value, call = another(default, name), ["train", "moses", "--out", str(tmp_path)]
     expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
-    expected |= {"objective": {"schedule": "cyclical"}} if name in BESIDE else {}
+    if name in BESIDE:
+        other_section, other, needed = BESIDE[name]
+        expected.setdefault(other_section, {})[other] = needed
+        call += [f"--{other}", str(needed)]
+    assert main([*call, *words_of(value, name)]) == 0
     expected.setdefault(section, {})[key] = value
     assert trained[0].run == run_from_dict(expected)
     assert trained[0].named == {f"{part}.{one}" for part, values in expected.items() for one in values}

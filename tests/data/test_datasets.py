@@ -24,8 +24,8 @@ from seqvae.errors import ConfigError, DownloadError, InputError, RecordError, S
 from seqvae.runtime import package_data as places
 from seqvae.runtime.package_data import cards_folder
 
-NAMES = ["ecoli_165", "ecoli_50", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9"]
-NAMES += ["yeast_1000", "zinc250k"]
+NAMES = ["digress-moses", "ecoli_165", "ecoli_50", "frattvae-moses", "frattvae-zinc", "grum-zinc", "moses"]
+NAMES += ["moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
 HAS_PIP = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, fields, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ import torch
 from codec_cases import LATENT, MOLECULES, dna, untrained
 from hypothesis import given
 from hypothesis import strategies as st
-from model_cases import PARTS
 from run_cases import dna_file, small_run
 
 import seqvae
@@ -23,6 +23,8 @@ from seqvae.evaluate.model.held_out import TABLE_METRICS, ModelTable, encodable,
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
+from seqvae.model.decoders import DECODERS
+from seqvae.model.encoders import ENCODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
 from seqvae.model.priors import GaussianMixture
 from seqvae.runtime.device import generator
@@ -43,7 +45,7 @@ def codec(trained):
 # Teacher forcing.
 
 
-@pytest.mark.parametrize(("encoder", "decoder"), PARTS)
+@pytest.mark.parametrize(("encoder", "decoder"), list(product(ENCODERS, DECODERS)))
 def test_all_tokens_right_is_what_greedy_decoding_gives(encoder, decoder):
     """Teacher-forced exact from z is free-running exact from the same z, for any decoder."""
     codec = untrained(encoder, decoder, seed=3)

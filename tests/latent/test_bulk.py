@@ -86,7 +86,7 @@ def test_with_a_gpu_all_is_as_the_codec_does_it_and_its_model_stays_in_this_proc
 
     monkeypatch.setattr("seqvae.latent.bulk.run_chunks", spied)
     monkeypatch.setattr(other, "device", torch.device("meta"))
-    for name in ("generate_ids", "encode"):
+    for name in ("generate_ids", "encodings"):
         monkeypatch.setattr(other, name, getattr(codec, name))
     bulk, z = Bulk(other, BulkSettings(PROCESSES)), codec.draw(40, seed=1).numpy()
     assert texts_of(bulk.sample(50, HOW)) == codec.sample(50, seed=5)

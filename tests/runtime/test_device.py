@@ -41,7 +41,8 @@ def test_results_are_the_same_under_the_widest_and_the_narrowest_instructions():
 
 @pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 def test_products_are_exact_whatever_the_caller_set(precision):
-    left, right = torch.rand(300, 512), torch.rand(512, 700)
+    draw = torch.Generator().manual_seed(0)
+    left, right = torch.rand(300, 512, generator=draw), torch.rand(512, 700, generator=draw)
     layer = torch.nn.Linear(512, 700, bias=False)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(precision)
@@ -53,7 +54,7 @@ def test_products_are_exact_whatever_the_caller_set(precision):
             error_of_a_layer = (layer(left) - left.double() @ layer.weight.double().T).abs().max()
     finally:
         torch.set_float32_matmul_precision(before)
-    assert max(error, error_of_a_layer) < 2e-4  # of sums near 128: float32 errs by some 3e-5, bf16 factors by .1
+    assert max(error, error_of_a_layer) < 1e-3  # of sums near 128: float32 errs by 3e-5 to 2e-4, bf16 factors by .1
 
 
 @pytest.mark.parametrize(
