@@ -16,7 +16,7 @@ from typing import TextIO
 from cyclopts import App, CycloptsError, Parameter
 
 from seqvae import __version__
-from seqvae.cli.options import STDIO
+from seqvae.cli import STDIO
 from seqvae.errors import SeqVAEError, SeqVAEWarning, UsageError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130

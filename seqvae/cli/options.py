@@ -10,11 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter, Token
 
+from seqvae.cli import STDIO
 from seqvae.config import INFERENCE_BATCH, ExecutorConfig
 from seqvae.errors import UsageError
-
-# Stands for a lone dash while the command line is parsed.
-STDIO = "<stdio>"
 
 
 def _place(_: type, tokens: Sequence[Token]) -> str:
