@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from seqvae.errors import SeqVAEError
@@ -109,6 +109,7 @@ def main() -> None:
         # A fork that outlives the worker must not hold its pipes: by their end the parent sees that it has died.
         os.register_at_fork(after_in_child=lambda: [os.dup2(nothing, pipe) for pipe in pipes])
     worker = Worker()
-    with os.fdopen(pipes[0], "rb") as messages, os.fdopen(pipes[1], "wb") as answers:
+    # A parent that is killed before it has the answer breaks the pipe, and once more when that is closed.
+    with suppress(BrokenPipeError), os.fdopen(pipes[0], "rb") as messages, os.fdopen(pipes[1], "wb") as answers:
         while (message := receive(messages)) is not None:
             send(answers, worker.answer(message))

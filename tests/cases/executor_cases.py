@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 from seqvae.errors import InputError, UnknownTokenError
 
@@ -80,5 +81,16 @@ def dies_once(path):
             path.touch()
             os._exit(9)
         return task
+
+    return work
+
+
+def marked_and_slow():
+    """What writes into the file that it is given when it begins, and when it is done after half a second."""
+
+    def work(path):
+        Path(path).write_text("begun")
+        time.sleep(0.5)
+        Path(path).write_text("done")
 
     return work

@@ -75,8 +75,8 @@ def test_encode_and_decode_meet_in_every_format(run, model, smi, tmp_path, suffi
     z = tmp_path / f"z{suffix}"
     code, _, said = run("encode", model, smi, "--out", z, "--refine", "auto")
     refined = int(seqvae.load(model, device="cpu").encodings(MOLECULES).refined.sum())
-    assert (code, said) == (0, f"8 texts encoded into 4 dimensions, {refined} of them refined: {z}\n")
-    assert run("encode", model, smi, "--out", z) == (0, "", f"8 texts encoded into 4 dimensions: {z}\n")
+    assert (code, said) == (0, f"8 molecules encoded into 4 dimensions, {refined} of them refined: {z}\n")
+    assert run("encode", model, smi, "--out", z) == (0, "", f"8 molecules encoded into 4 dimensions: {z}\n")
     assert run("decode", model, z, "--out", tmp_path / "back.csv", "--quiet") == (0, "", "")
     codec = seqvae.load(model)
     found = codec.generate(codec.encode(MOLECULES))

@@ -7,6 +7,7 @@ processes and on a Ray cluster, have their laws in `oracle_laws.py`.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -87,6 +88,23 @@ print(pool.schedule("a").result()[1], flush=True)
 pool.schedule("hang"), pool.schedule("hang")
 time.sleep(0.5)
 """
+
+
+def test_a_worker_whose_parent_was_killed_ends_without_a_word(tmp_path):
+    code = f"""
+import os, signal, threading, executor_cases
+from seqvae.runtime.pool import process_pool
+pool = process_pool(executor_cases.marked_and_slow, (), 1)
+waiting = pool.schedule({str(tmp_path / "begun")!r})
+while not os.path.exists({str(tmp_path / "begun")!r}):
+    pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    # Its output ends only when the worker, which has the same one, has ended too.
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+    assert (tmp_path / "begun").read_text() == "done"
 
 
 def test_a_program_that_closes_no_pool_ends_with_its_workers():

@@ -61,4 +61,6 @@ def encode(
     if found.read.rejected:
         computing.note(str(found.read))
     share = f", {found.refined:,} of them refined" if refine else ""
-    computing.note(f"{found.read.kept:,} texts encoded into {bulk.codec.latent} dimensions{share}: {out}")
+    count, noun = found.read.kept, bulk.codec.tokenizer.domain.noun
+    what = f"{count:,} {noun}{'' if count == 1 else 's'}"
+    computing.note(f"{what} encoded into {bulk.codec.latent} dimensions{share}: {out}")
