@@ -38,6 +38,7 @@ _VERBS = {
     "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch and audit datasets.",
 }
+_OF_A_SEARCH = ("optimize", "results", "ask", "tell")  # in a folder of their own
 
 
 def build_app() -> App:
@@ -52,7 +53,8 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        app.command(f"seqvae.cli.verbs.{verb}:app", name=verb, help=help_line, sort_key=number)
+        place = f"search.{verb}" if verb in _OF_A_SEARCH else verb
+        app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
     return app
 
 

@@ -50,7 +50,7 @@ def another(key, value):
 
 @pytest.mark.parametrize(("name", "key"), SETTINGS)
 def test_every_setting_is_a_flag_and_a_key_of_toml(name, key, monkeypatch, tmp_path):
-    from seqvae.cli.verbs import optimize
+    from seqvae.cli.verbs.search import optimize
     from seqvae.search import api
 
     found = []

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import search_flags, with_flags
 from seqvae.cli.options import COMPUTING, Out, Place
-from seqvae.cli.verbs.optimize import config_of, texts_of_file
+from seqvae.cli.verbs.search.optimize import config_of, texts_of_file
 from seqvae.errors import UsageError
 
 app = App(

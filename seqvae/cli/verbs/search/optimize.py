@@ -145,7 +145,7 @@ def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
 
 def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
     """Run the search of a folder to its end, which `change` may move, and print its results."""
-    from seqvae.cli.verbs.results import print_results
+    from seqvae.cli.verbs.search.results import print_results
     from seqvae.search.api import change_end, opened
     from seqvae.search.results import results
     from seqvae.search.storage.run_folder import settings_of
