@@ -39,7 +39,7 @@ def load(name: str | Path, device: str = "auto") -> Codec:
 
     Raises:
         ArtifactError: there is no such model, or a file of it is missing or damaged.
-        UsageError: the device does not exist here, or the name is that of a shipped model and of a folder here.
+        UsageError: the device does not exist here, or the name is that of a pretrained model and of a folder here.
     """
     from seqvae.latent.codec import load as load_codec
 

@@ -79,7 +79,7 @@ class NewerFormatError(ArtifactError):
 
 
 class TrainingError(SeqVAEError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class NonFiniteLossError(TrainingError):
@@ -87,7 +87,7 @@ class NonFiniteLossError(TrainingError):
 
 
 class OracleError(SeqVAEError):
-    """The oracle has failed so often that the search cannot go on."""
+    """The oracle has failed so often that the search cannot continue."""
 
 
 class SeqVAEWarning(UserWarning):

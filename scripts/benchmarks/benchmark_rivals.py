@@ -3,8 +3,8 @@
     python -m scripts.benchmarks.benchmark_rivals [--samples NAME=FILE[#COLUMN] ...]
 
 Each sample has 10,000 molecules and is compared with the same held-out ones; as many training molecules in their place
-are the floor. Where there are several samples of a system, its figures are their means, with the standard deviation.
-What has been measured is kept in `--folder`, so that a run that was stopped goes on; `--samples` adds rows.
+are the floor. Where there are several samples of a system, its metrics are their means, with the standard deviation.
+What has been measured is kept in `--folder`, so that a run that was stopped resumes; `--samples` adds rows.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         f"The models in the package take {metrics['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
         "after torch is imported. Every figure of each card was measured again, on the held-out texts of the model's "
         "dataset and with the weights of the package (float16 on disk); the last column has the largest relative "
-        "difference. Before it stands what beam search brings back, from the encoder's mean and from a refined one.\n\n"
+        "difference. Before it stands what beam search reconstructs, from the encoder's mean and a refined one.\n\n"
     )
     return text + table(titles, rows)
 

@@ -92,8 +92,8 @@ def card_of(
     run, data = codec.run, find_card(codec.run.data.source)
     numbers = {str(row[0]): row[1] for _, rows in extra for row in rows} | asdict(_sizes(codec)) | dict(metrics)
     splits = f"{len(prepared.train):,} for training, {len(prepared.valid or ()):,} for validation"
-    measured = f"{metrics['texts']:,} held-out texts of {data.name}, with the weights as they ship (float16)"
-    tables = [(f"Held-out figures: {measured}", [list(row) for row in labelled_rows(metrics)]), *extra]
+    measured = f"{metrics['texts']:,} held-out texts of {data.name}, with the weights of the package (float16)"
+    tables = [(f"Held-out metrics: {measured}", [list(row) for row in labelled_rows(metrics)]), *extra]
     return {
         "name": name,
         "title": template["title"],

@@ -62,7 +62,7 @@ def samples(codec: Codec, prior: str, held_out: Sequence[str], count: int) -> di
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the missing points, and write the result after each of them."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--base", type=Path, help="folder of the model that all go on from (small: made here)")
+    parser.add_argument("--base", type=Path, help="folder of the model that all continue from (small: made here)")
     parser.add_argument("--folder", type=Path, help="folder of the points (default: runs/trace; small: temporary)")
     parser.add_argument("--betas", default="", help="prices of the rate, by comma (default: all)")
     given = parser.parse_args(argv)

@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, print the held-out metrics, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/ecoli; small: a temporary one)")
-    parser.add_argument("--resume", action="store_true", help="go on with the runs in the folder")
+    parser.add_argument("--resume", action="store_true", help="resume the runs in the folder")
     parser.add_argument("--only", choices=sorted(RUNS), help="train on this dataset alone")
     given = parser.parse_args(argv)
     runs, work = (SMALL_RUNS, SMALL_WORK) if given.small else (RUNS, Work())

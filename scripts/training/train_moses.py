@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--betas", default="", help="prices of the rate, by comma, that of the run first (default: all)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the runs in the folders")
+    parser.add_argument("--resume", action="store_true", help="resume the runs in the folders")
     given = parser.parse_args(argv)
     run, tuning, settings = (SMALL_RUN, SMALL_TUNING, SMALL_SUMMARY) if given.small else (RUN, TUNING, SUMMARY)
     folder = given.folder or (None if given.small else Path("runs/moses-smiles"))

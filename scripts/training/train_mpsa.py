@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, print the held-out metrics, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/mpsa; small: a temporary one)")
-    parser.add_argument("--resume", action="store_true", help="go on with the runs in the folder")
+    parser.add_argument("--resume", action="store_true", help="resume the runs in the folder")
     given = parser.parse_args(argv)
     runs, samples = (SMALL_RUNS, 2) if given.small else (RUNS, SAMPLES)
     folder = given.folder or (None if given.small else Path("runs/mpsa"))

@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", choices=sorted(NAMES), default="smiles", help="what the model reads and writes")
     parser.add_argument("--folder", type=Path, help="folder of the run (default: runs/zinc-MODEL; small: temporary)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    parser.add_argument("--resume", action="store_true", help="resume the run in the folder")
     given = parser.parse_args(argv)
     settings = SMALL_SUMMARY if given.small else SUMMARY
     folder = given.folder or (None if given.small else Path(f"runs/zinc-{given.model}"))

@@ -240,7 +240,7 @@ def averaged_weights(model: SequenceVAE, decay: float, checkpoint: Checkpoint | 
     Args:
         model: its weights are averaged.
         decay: what is kept of the average at each step.
-        checkpoint: where a training goes on; without an average in it, one is begun at its weights.
+        checkpoint: where training resumes; if it has no average, one begins at its weights.
     """
     if not decay:
         return None

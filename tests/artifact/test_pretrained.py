@@ -104,7 +104,7 @@ def test_the_list_and_the_card_on_the_command_line(capsys):
     assert [line.split()[0] for line in lines[1:]] == SHIPPED
     assert main(["models", "show", "mpsa-dna"]) == 0
     shown = capsys.readouterr().out
-    for word in ("licence of the data", "split", "training", "intended use", "limits", "collapsed", "Held-out figures"):
+    for word in ("licence of the data", "split", "training", "intended use", "limits", "collapsed", "Held-out metrics"):
         assert word in shown
     assert max(map(len, shown.splitlines())) <= 100
     assert main(["models", "show", "mpsa"]) == 2

@@ -30,7 +30,7 @@ from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 NAME = "tokenize"
 _CHUNK = 1000  # molecules that a process takes at a time: about a second of work
-_SHOWN = 10  # molecules that did not come back, of which so many are written down
+_SHOWN = 10  # molecules that were not reconstructed, of which so many are written down
 
 
 @dataclass(frozen=True)

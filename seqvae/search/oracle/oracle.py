@@ -75,7 +75,9 @@ class Oracle:
             UsageError: the ledger has fewer rounds.
         """
         if round_ > self.ledger.rounds():
-            raise UsageError(f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot go on from round {round_}")
+            raise UsageError(
+                f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot resume from round {round_}"
+            )
         self._known, self._calls, self._in_a_row, self._round = {}, 0, 0, round_
         for entry in self.ledger.before(round_):
             self._remember(entry)

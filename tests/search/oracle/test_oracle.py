@@ -250,7 +250,7 @@ def test_wrong_files_and_wrong_runs_are_refused(tmp_path):
     oracle.forward(0)
     with pytest.raises(UsageError, match="round 0 has other proposals"):
         oracle(["b"])
-    with pytest.raises(UsageError, match="cannot go on from round 9"):
+    with pytest.raises(UsageError, match="cannot resume from round 9"):
         oracle.forward(9)
     (tmp_path / "text").write_text("no database at all " * 100)
     with pytest.raises(UsageError, match="expected the ledger of a search"):
