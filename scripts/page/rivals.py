@@ -15,6 +15,9 @@ _COLUMNS = (
     ("Filters", "Filters", "{:.4f}"),
     ("KL of properties (GuacaMol)", "guacamol/KL", "{:.4f}"),
     ("radicals", "radicals", "{:.4f}"),
+    ("rings above 8 atoms", "rings above 8 atoms", "{:.4f}"),
+    ("anti-Bredt bonds", "anti-Bredt bonds", "{:.4f}"),
+    ("four-membered heterocycles", "four-membered heterocycles", "{:.4f}"),
     ("unseen ring systems", "unseen ring systems", "{:.4f}"),
 )
 

@@ -52,6 +52,7 @@ _STEREO = re.compile(r" with(out)? stereo$")
 _BETTER = (
     (re.compile(r"^guacamol/|^valid|^unique|^SNN|^Frag|^Scaf|^IntDiv|^Filters|^[Nn]ovelty"), _HIGHER),
     (re.compile(r"^FCD|^logP$|^SA$|^QED$|^weight$|_wasserstein$|^kmer_js|^discriminability|^near_copies"), _LOWER),
+    (re.compile(r"^radicals|^rings above|^anti-Bredt|^unseen ring"), _LOWER),
 )
 _PROPERTIES = {
     "logP": "logP (octanol/water)",

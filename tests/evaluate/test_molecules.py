@@ -17,7 +17,8 @@ from seqvae.evaluate.records import Generation, GenerationSettings, References
 
 MOSES = ["valid", "unique@1000", "unique@10000", "FCD/Test", "SNN/Test", "Frag/Test", "Scaf/Test", "FCD/TestSF"]
 MOSES += ["SNN/TestSF", "Frag/TestSF", "Scaf/TestSF", "IntDiv", "IntDiv2", "Filters", "logP", "SA", "QED", "weight"]
-MOSES += ["Novelty"]
+MOSES += ["radicals", "rings above 8 atoms", "anti-Bredt bonds", "four-membered heterocycles"]
+MOSES += ["Novelty", "unseen ring systems"]
 GUACAMOL = [f"guacamol/{name}" for name in ("validity", "uniqueness", "novelty", "KL", "FCD")]
 STEREO = ["unique@1000 without stereo", "unique@10000 without stereo", "SNN/Test with stereo", "SNN/TestSF with stereo"]
 INTERVALS = {
@@ -32,6 +33,11 @@ INTERVALS = {
     "QED",
     "weight",
     "Novelty",
+    "radicals",
+    "rings above 8 atoms",
+    "anti-Bredt bonds",
+    "four-membered heterocycles",
+    "unseen ring systems",
 }
 
 
@@ -234,3 +240,12 @@ def test_wrong_calls():
         GenerationSettings(bootstrap=-1)
     with pytest.raises(UsageError, match="seed: expected a number from 0, got -4"):
         GenerationSettings(seed=-4)
+
+
+def test_odd_chemistry_is_counted_and_ring_systems_are_those_of_training(folder):
+    training = ["c1ccccc1CC", "CCO", "C1CCNCC1", "CCN"]
+    odd = ["C[CH]C", "C1CCCCCCCC1", "C1=C2CCC(C2)C1", "C1CNC1C", "CCc1ccccc1C", "C1CCNCC1C", "CCCC", "CCCCC"]
+    found = generation(odd, References("molecules", training * 2, (), training), settings(folder, guacamol=False))
+    expected = {"radicals": 1, "rings above 8 atoms": 1, "anti-Bredt bonds": 1, "four-membered heterocycles": 1}
+    expected["unseen ring systems"] = 3  # of nine atoms, norbornene, azetidine
+    assert {name: 8 * found.metrics[name] for name in expected} == pytest.approx(expected)

@@ -16,6 +16,7 @@ from rdkit.Chem import QED, Descriptors
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.molecules.filters import passes_filters
 from seqvae.evaluate.molecules.fragments import brics_fragments, ring_scaffold
+from seqvae.evaluate.molecules.oddities import ODDITIES, oddities, ring_systems
 from seqvae.properties.molecules.fingerprints import morgan_bits
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.sequences.molecules import canonical_or_none
@@ -74,6 +75,8 @@ _COLUMNS: dict[str, tuple[Callable[[Chem.Mol], Any] | list[Callable[[Chem.Mol], 
     "properties": (list(PROPERTIES.values()), np.float64),
     "descriptors": ([_DESCRIPTORS[name] for name in DESCRIPTORS], np.float64),
     "passes": (passes_filters, np.bool_),
+    "oddities": (oddities, np.bool_),
+    "ring systems": (ring_systems, None),
 }
 _WIDTHS = {
     "fingerprint": (FINGERPRINT_BITS // 8,),
@@ -82,6 +85,7 @@ _WIDTHS = {
     "properties": (len(PROPERTIES),),
     "descriptors": (len(DESCRIPTORS),),
     "passes": (),
+    "oddities": (len(ODDITIES),),
 }
 FORMS = "forms"  # the only column that takes texts of any kind
 
@@ -94,7 +98,8 @@ def facts(texts: Sequence[str], columns: Sequence[str]) -> dict[str, Column]:
         columns: `forms` (`canonical_forms`), `fingerprint`, `stereo fingerprint` and `long fingerprint` (Morgan
             fingerprints of radius 2, uint8 `(texts, bits / 8)`), `fragments`, `scaffold`, `properties` (float64
             `(texts, 4)`: logP, SA, QED, g/mol), `descriptors` (GuacaMol's, float64 `(texts, 9)`), `passes` (MOSES'
-            filters, bool `(texts,)`).
+            filters, bool `(texts,)`), `oddities` (bool `(texts, 4)`, in the order of `ODDITIES`), `ring systems` (a
+            list of SMILES each).
 
     Raises:
         InputError: RDKit fails on a molecule.

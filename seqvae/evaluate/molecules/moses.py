@@ -10,6 +10,8 @@ Wasserstein distance.
 | `valid`, `unique@1000`, `unique@10000`, `Novelty` | shares; samples with one canonical SMILES are the same |
 | `FCD/Test`, `SNN/Test`, `Frag/Test`, `Scaf/Test` | against the test set; `/TestSF`: that of unseen scaffolds |
 | `IntDiv`, `IntDiv2`, `Filters` | of the samples alone |
+| `radicals`, `rings above 8 atoms`, `anti-Bredt bonds`, `four-membered heterocycles` | shares of samples |
+| `unseen ring systems` | share of samples with a ring system that no training molecule has |
 | `logP`, `SA`, `QED`, `weight` | Wasserstein distances |
 | `unique@1000 without stereo`, ... | samples that differ in stereo alone are the same |
 | `SNN/Test with stereo`, ... | fingerprints with chirality |
@@ -40,14 +42,17 @@ from seqvae.evaluate.bootstrap import (
 from seqvae.evaluate.molecules import guacamol
 from seqvae.evaluate.molecules.descriptors import PROPERTIES
 from seqvae.evaluate.molecules.fcd import Gaussian, frechet
+from seqvae.evaluate.molecules.oddities import ODDITIES
 from seqvae.evaluate.molecules.reference_cache import (
     Distinct,
     MoleculeReference,
     Tools,
     chemnet_gaussian,
     distinct_molecules,
+    hashes,
     molecule_reference,
     seen_molecules,
+    seen_ring_systems,
     stereo_fingerprints,
 )
 from seqvae.evaluate.molecules.tanimoto import internal_diversity, mean_similarities, nearest_similarity
@@ -73,6 +78,8 @@ class SampledMolecules:
         scaffolds: the scaffold of each, as a list; empty where there is none.
         properties: float64 `(distinct, 4)`, logP, SA, QED and g/mol.
         passes: bool `(distinct,)`: whether each passes MOSES' filters.
+        oddities: bool `(distinct, 4)`, in the order of `ODDITIES`.
+        ring_systems: of each.
         chemnet: the Gaussian of the activations of all valid samples.
     """
 
@@ -84,6 +91,8 @@ class SampledMolecules:
     scaffolds: list[list[str]]
     properties: NDArray[np.float64]
     passes: NDArray[np.bool_]
+    oddities: NDArray[np.bool_]
+    ring_systems: list[list[str]]
     chemnet: Gaussian
 
     @property
@@ -153,7 +162,7 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
             f"expected at least 2 samples that RDKit can read as molecules, got {len(distinct.rows)} among "
             f"{len(samples)} (the first sample: {samples[0][:60]!r}): give SMILES, one per line"
         )
-    columns = ["fingerprint", "fragments", "scaffold", "properties", "passes"]
+    columns = ["fingerprint", "fragments", "scaffold", "properties", "passes", "oddities", "ring systems"]
     found: dict[str, Any] = tools.facts(distinct.smiles, columns, "statistics of the samples")
     return SampledMolecules(
         distinct,
@@ -164,6 +173,8 @@ def _sampled(samples: Sequence[str], tools: Tools) -> SampledMolecules:
         [[name] if name else [] for name in found["scaffold"]],
         found["properties"],
         found["passes"],
+        found["oddities"],
+        found["ring systems"],
         chemnet_gaussian(distinct, tools, "samples"),
     )
 
@@ -209,7 +220,8 @@ def _alone(sampled: SampledMolecules, tools: Tools) -> Metrics:
         """IntDiv of these shares, to first order: a mean over pairs moves twice as far as one over rows."""
         return 1 - (2 * float(shares @ mean) - (1 - first))
 
-    return {"IntDiv": (first, resampled), "IntDiv2": (second, None), "Filters": sampled.mean(sampled.passes)}
+    odd = {name: sampled.mean(sampled.oddities[:, i]) for i, name in enumerate(ODDITIES)}
+    return {"IntDiv": (first, resampled), "IntDiv2": (second, None), "Filters": sampled.mean(sampled.passes), **odd}
 
 
 def _against_training(sampled: SampledMolecules, references: References, tools: Tools) -> Metrics:
@@ -220,6 +232,9 @@ def _against_training(sampled: SampledMolecules, references: References, tools: 
         seen = seen_molecules(references.training, tools)
         new = seen.unseen(sampled.distinct.smiles)
         metrics["Novelty"] = (new / len(sampled.distinct.smiles), None)
+        known = seen_ring_systems(references.training, tools)
+        strange = [not bool(np.isin(hashes(systems), known).all()) for systems in sampled.ring_systems]
+        metrics["unseen ring systems"] = sampled.mean(np.array(strange))
         unseen = seen.unseen(guacamol.first_distinct(sampled.distinct, sampled.samples), flat=True)
     if tools.settings.guacamol:
         real = guacamol.baseline(references.training or references.test, tools)

@@ -253,6 +253,18 @@ class SeenMolecules:
         return int((~np.isin(hashes(texts), self.flat if flat else self.smiles)).sum())
 
 
+def seen_ring_systems(texts: Sequence[str], tools: Tools) -> NDArray[np.uint64]:
+    """Return the hash of each ring system of the training texts, sorted; later calls read the cache."""
+
+    def make() -> Arrays:
+        """Compute what is cached."""
+        smiles = distinct_molecules(texts, tools, "training set").smiles
+        found: Any = tools.facts(smiles, ["ring systems"], "ring systems of the training set")["ring systems"]
+        return {"systems": np.unique(hashes({system for systems in found for system in systems}))}
+
+    return tools.cached(texts, "rings", make)["systems"]
+
+
 def hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
     """Return a 64-bit hash of each text."""
     joined = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
