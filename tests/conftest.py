@@ -20,6 +20,23 @@ settings.register_profile("seqvae", deadline=None, derandomize=True, max_example
 settings.load_profile("seqvae")
 
 
+# The files that take longest begin first, so that no process waits for another in the end.
+_LONGEST = (
+    "test_scripts.py",
+    "test_optimizers.py",
+    "test_processes.py",
+    "test_loop.py",
+    "test_oracle.py",
+    "test_golden.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep packed data out of the user's cache, and let tests share what they pack."""
