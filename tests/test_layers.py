@@ -17,7 +17,7 @@ FOLDERS = {
     "sequences": ["tokenizers", "grammar"],
     "properties": ["molecules", "dna", "benchmarks"],
     "data": ["files", "datasets", "tokens"],
-    "model": ["layers", "decoding", "inference", "adapt"],
+    "model": ["layers", "priors", "decoding", "inference", "adapt"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
     "evaluate": ["molecules", "sequences", "model"],
     "report": ["html"],

@@ -29,7 +29,8 @@ from seqvae.config import ModelConfig, RunConfig, suggestion
 from seqvae.config.toml import read_run, run_from_dict, run_toml, section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
 from seqvae.model.build import build_model
-from seqvae.model.priors import FittedPrior, prior_from_dict, prior_to_dict
+from seqvae.model.priors.contract import FittedPrior
+from seqvae.model.priors.registry import prior_from_dict, prior_to_dict
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.tokenizers.registry import tokenizer_from_dict

@@ -19,8 +19,8 @@ _NAMES = {
     "model.prior": "model_prior",
     "model.prior_components": "model_prior_components",
 }
-# `data.source` is the verb's first argument; `model.labels` are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels"}
+# `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 

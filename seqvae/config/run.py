@@ -31,6 +31,8 @@ class DataConfig:
         column: column that holds the molecules or sequences, for tables; empty: the one obvious column.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
         weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
+        conditions: columns of numbers that samples can be asked for, separated by commas: the model learns p(z) given
+            these (`model.prior` conditional); a cell may be empty.
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay in one
             split), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
             random otherwise.
@@ -46,6 +48,7 @@ class DataConfig:
     column: str = ""
     labels: str = ""
     weights: str = ""
+    conditions: str = ""
     split: str = "auto"
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
@@ -62,14 +65,20 @@ class DataConfig:
         between("data.limit", self.limit, 0, HUGE)
         between("data.spellings", self.spellings, 0, 1000)
         between("data.spelling_share", self.spelling_share, 0.0, 1.0)
-        names = self.label_names
-        if len({*names}) < len(names):
-            raise ConfigError(f"data.labels: expected each column once, got {self.labels!r}")
+        for name in ("labels", "conditions"):
+            names = names_of(getattr(self, name))
+            if len({*names}) < len(names):
+                raise ConfigError(f"data.{name}: expected each column once, got {getattr(self, name)!r}")
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """The columns of `labels`."""
         return names_of(self.labels)
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """The columns of `conditions`."""
+        return names_of(self.conditions)
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,8 @@ class ModelConfig:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
         decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical per position).
         posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
-        prior: p(z) of the training: `normal`, N(0, I), or `mixture` (Gaussians that are trained with the model).
+        prior: p(z) of the training: `normal`, N(0, I); `mixture` (Gaussians that are trained with the model); or
+            `conditional` (a Gaussian for each value of `data.conditions`, which choose it by themselves).
         prior_components: Gaussians of that mixture.
         latent: dimensions of z.
         embedding: width of a token's vector.
@@ -119,6 +129,7 @@ class ModelConfig:
             they are made of, which takes longer and depends less on where tokens happen to be cut.
         max_length: longest text in tokens; 0: the longest of the training data.
         labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
+        conditions: what the conditional prior is given, separated by commas; set from `data.conditions`.
     """
 
     encoder: str = "gru"
@@ -137,17 +148,23 @@ class ModelConfig:
     encoder_tokens: str = "merged"
     max_length: int = 0
     labels: str = ""
+    conditions: str = ""
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """The names of `labels`."""
         return names_of(self.labels)
 
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """The names of `conditions`."""
+        return names_of(self.conditions)
+
     def __post_init__(self) -> None:
         one_of("model.encoder", self.encoder, ("gru", "conv"))
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
         one_of("model.posterior", self.posterior, ("diagonal", "full"))
-        one_of("model.prior", self.prior, ("normal", "mixture"))
+        one_of("model.prior", self.prior, ("normal", "mixture", "conditional"))
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
@@ -172,6 +189,8 @@ class ObjectiveConfig:
             prior for which the rate has no closed form, all dimensions form one group with `latent` times as many.
         word_dropout: share of input tokens hidden from an autoregressive decoder while training (Bowman et al. 2016,
             arXiv:1511.06349).
+        condition_dropout: share of known conditions hidden while training, so that samples may be asked for any of them
+            alone, or for none.
         random_cuts: share of merged tokens that the encoder reads as their base symbols while training, drawn anew
             each time (after BPE dropout, Provilkov et al. 2020, arXiv:1910.13267).
     """
@@ -183,6 +202,7 @@ class ObjectiveConfig:
     free_bits: float = 0.0
     word_dropout: float = 0.0
     random_cuts: float = 0.0
+    condition_dropout: float = 0.2
 
     def __post_init__(self) -> None:
         one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
@@ -192,6 +212,7 @@ class ObjectiveConfig:
         between("objective.free_bits", self.free_bits, 0.0, 1000.0)
         between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
         between("objective.random_cuts", self.random_cuts, 0.0, 1.0)
+        between("objective.condition_dropout", self.condition_dropout, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -293,6 +314,15 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
 
+    def __post_init__(self) -> None:
+        given = bool(self.data.conditions or self.model.conditions)
+        if self.model.prior == "conditional" and not given:
+            raise ConfigError("model.prior: conditional needs data.conditions, the columns that it is given")
+        if self.data.conditions and self.model.prior == "mixture":
+            raise ConfigError("data.conditions: the prior given these is a Gaussian; leave out model.prior mixture")
+        if self.objective.random_cuts and self.model.encoder == "conv":
+            raise ConfigError("objective.random_cuts: cuts are for encoder gru, got encoder conv")
+
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
         objective, found = self.objective, self.prior.idle()
@@ -302,9 +332,9 @@ class RunConfig:
             found["warmup"] = "with schedule constant"
         if self.model.decoder == "position":
             found["word_dropout"] = "with decoder position, which reads no tokens"
-        if self.model.encoder == "conv":
-            found["random_cuts"] = "with encoder conv, only with gru"
-        elif self.model.encoder_tokens == "base":
+        if not (self.data.conditions or self.model.conditions):
+            found["condition_dropout"] = "without conditions"
+        if self.model.encoder_tokens == "base":
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):
             found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"

@@ -1,4 +1,4 @@
-"""Numbers that accompany the texts: labels to be predicted, and the weight of each text in the objective."""
+"""Numbers that accompany the texts: labels to be predicted, conditions to be met, the weight of each text."""
 
 from __future__ import annotations
 
@@ -36,20 +36,28 @@ def number(cell: str, column: str, file: str, line: int) -> float:
 
 @dataclass(frozen=True)
 class Columns:
-    """Labels and weights of texts.
+    """Labels, weights and conditions of texts.
 
     Attributes:
         names: of the labels.
         labels: float32 `(texts, labels)`, NaN for a missing label.
         weights: float32 `(texts,)`, at least 0: the weight of each text in the objective; None if all are equal.
+        conditions: float32 `(texts, conditions)`, NaN for a missing value; None if there are none.
     """
 
     names: tuple[str, ...]
     labels: NDArray[np.float32]
     weights: NDArray[np.float32] | None = None
+    conditions: NDArray[np.float32] | None = None
 
     @staticmethod
-    def of(count: int, values: Mapping[str, Sequence[float]], labels: Sequence[str], weights: str = "") -> Columns:
+    def of(
+        count: int,
+        values: Mapping[str, Sequence[float]],
+        labels: Sequence[str],
+        weights: str = "",
+        conditions: Sequence[str] = (),
+    ) -> Columns:
         """Collect named columns of `count` texts.
 
         Args:
@@ -57,13 +65,18 @@ class Columns:
             values: columns by name.
             labels: names of the labels.
             weights: name of the weights; empty: none.
+            conditions: names of the conditions.
 
         Raises:
             RecordError: a weight is missing or negative.
         """
-        table = np.array([values[name] for name in labels], np.float32).reshape(len(labels), count).T.copy()
+        table, given = (
+            np.array([values[name] for name in names], np.float32).reshape(len(names), count).T.copy()
+            for names in (labels, conditions)
+        )
+        known = given if conditions else None
         if not weights:
-            return Columns(tuple(labels), table)
+            return Columns(tuple(labels), table, conditions=known)
         column = np.asarray(values[weights], np.float32)
         bad = np.flatnonzero(~(column >= 0))
         if bad.size:
@@ -71,11 +84,12 @@ class Columns:
                 f"record {bad[0] + 1}: expected a weight from 0 in column {weights!r}, got {column[bad[0]]:g}; "
                 "fill it in, or leave the record out"
             )
-        return Columns(tuple(labels), table, column)
+        return Columns(tuple(labels), table, column, known)
 
     def rows(self, indices: NDArray[np.integer]) -> Columns:
         """Return the numbers of the texts at these indices, in this order."""
-        return Columns(self.names, self.labels[indices], None if self.weights is None else self.weights[indices])
+        weights, conditions = (None if part is None else part[indices] for part in (self.weights, self.conditions))
+        return Columns(self.names, self.labels[indices], weights, conditions)
 
     @property
     def content_hash(self) -> str:
@@ -83,8 +97,10 @@ class Columns:
         digest = hashlib.sha256("\n".join(self.names).encode())
         for part in (self.labels, self.weights):
             digest.update(b"" if part is None else np.ascontiguousarray(part, "<f4").tobytes())
+        if self.conditions is not None:  # else the hash is that of data from before there were conditions
+            digest.update(b"conditions" + np.ascontiguousarray(self.conditions, "<f4").tobytes())
         return digest.hexdigest()
 
     def __bool__(self) -> bool:
-        """Whether there are any labels or weights."""
-        return bool(self.names) or self.weights is not None
+        """Whether there are any numbers."""
+        return bool(self.names) or self.weights is not None or self.conditions is not None

@@ -28,7 +28,7 @@ class Texts:
         source: name of the file or dataset.
         domain: of the texts.
         published: the dataset's own split, if it has one.
-        columns: labels and weights of each text.
+        columns: labels, weights and conditions of each text.
     """
 
     texts: list[str]
@@ -51,7 +51,7 @@ def read_texts(config: DataConfig) -> Texts:
         raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
-    wanted = [*config.label_names, *([config.weights] if config.weights else [])]
+    wanted = _columns(config)
     settings = ReadSettings(column=config.column, on_error=config.on_error, keep=tuple(wanted))
     reader = RecordReader(config.source, settings)
     texts, lines = [], []
@@ -66,9 +66,15 @@ def read_texts(config: DataConfig) -> Texts:
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} invalid records left out, see {where}", SeqVAEWarning, stacklevel=2)
-    columns = Columns.of(len(texts), values, config.label_names, config.weights)
+    columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     domain = detect(texts, config.source)
     return Texts(as_smiles(texts, domain), lines, config.source, domain, None, columns)
+
+
+def _columns(config: DataConfig) -> list[str]:
+    """Return the columns of numbers that are read, each once."""
+    weights = [config.weights] if config.weights else []
+    return list(dict.fromkeys([*config.label_names, *weights, *config.condition_names]))
 
 
 def _read_dataset(config: DataConfig) -> Texts:
@@ -80,13 +86,15 @@ def _read_dataset(config: DataConfig) -> Texts:
     data = load_dataset(config.source)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
-    wanted = [*config.label_names, *([config.weights] if config.weights else [])]
+    wanted = _columns(config)
     for name in wanted:
         if name not in data.values:
             known = ", ".join(data.values) or "none"
-            raise ConfigError(f"data.labels, data.weights: dataset {config.source} has no {name!r}; it has {known}")
+            raise ConfigError(
+                f"data.labels, data.weights, data.conditions: dataset {config.source} has no {name!r}; it has {known}"
+            )
     values = {name: data.values[name][: len(texts)].tolist() for name in wanted}
-    columns = Columns.of(len(texts), values, config.label_names, config.weights)
+    columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     lines = list(range(1, len(texts) + 1))
     return Texts(texts, lines, config.source, domain_of(data.card.kind), published, columns)
 

@@ -28,7 +28,7 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.checks import chunk_seed, chunk_sizes
+from seqvae.latent.checks import PriorChoice, chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -81,7 +81,7 @@ class Bulk:
         self.codec, self.settings = codec, settings or BulkSettings()
         self._parts: Parts | None = None
 
-    def sample(self, count: int, how: DecodeConfig, prior: str = "auto") -> Iterator[Results]:
+    def sample(self, count: int, how: DecodeConfig, prior: PriorChoice = "auto") -> Iterator[Results]:
         """Draw texts from a prior, as `Codec.sample` does.
 
         Args:
@@ -97,7 +97,8 @@ class Bulk:
         """
         sizes = chunk_sizes(count)
         self.codec.draw(1, how.seed, prior)  # an unknown prior is reported here, not by a worker
-        work = {"verb": "sample", "count": count, "prior": prior, **asdict(how)}
+        chosen = prior if isinstance(prior, str) else {name: float(value) for name, value in prior.items()}
+        work = {"verb": "sample", "count": count, "prior": chosen, **asdict(how)}
         yield from self._generated(sizes, how, prior, work)
 
     def decode(self, points: Iterable[NDArray[np.float32]], how: DecodeConfig) -> Iterator[Results]:
@@ -116,7 +117,7 @@ class Bulk:
         yield from self._generated(points, how, "", {"verb": "decode", **asdict(how)})
 
     def _generated(
-        self, chunks: Iterable[Any], how: DecodeConfig, prior: str, work: Mapping[str, Any]
+        self, chunks: Iterable[Any], how: DecodeConfig, prior: PriorChoice, work: Mapping[str, Any]
     ) -> Iterator[Results]:
         given = (self.codec, self.settings.batch_size, how, prior)
         # Where invalid texts are drawn or written again, the worker that draws the tokens makes the texts as well.
@@ -229,7 +230,7 @@ def _constrained(constraints: dict[str, int], factory: Callable[..., Work], *arg
     return factory(*arguments)
 
 
-def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
+def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to token ids and log p(x|z)."""
 
     def decode(chunk: tuple[int, int | NDArray[np.float32]]) -> _Written:
@@ -253,7 +254,7 @@ def _spell(tokenizer: Tokenizer) -> Work:
     return spell
 
 
-def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: str) -> Work:
+def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
     def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, UsageError
-from seqvae.latent.checks import at_least_one, chunk_seed, chunk_sizes, points_of, split
+from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of
 from seqvae.latent.interpolate import PATHS
@@ -32,7 +32,7 @@ from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
-from seqvae.model.priors import FittedPrior, Prior
+from seqvae.model.priors.contract import FittedPrior, Prior
 from seqvae.runtime.device import evaluating, resolve_device
 from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
@@ -141,8 +141,7 @@ class Codec:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
         Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None:
-        the model's own). The rate against N(0, I) is in closed form; against any other prior it is log q(z|x) - log
-        p(z) at the sample.
+        the model's own). The rate is in closed form, or where there is none, log q(z|x) - log p(z) at the sample.
         """
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
@@ -215,9 +214,9 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
     ) -> TokenRows:
-        """Decode latent points to token ids only; raises as `decode`.
+        """Decode latent points to token ids only, under the config's rules; raises as `decode`.
 
-        The rules of the config hold at each token. With `rows`, these alone are decoded, each as it would be among all.
+        With `rows`, these alone are decoded, each as it would be among all.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
@@ -251,17 +250,18 @@ class Codec:
             start += len(part)
         return whole
 
-    def draw(self, count: int, seed: int = 0, prior: str = "auto") -> Float[Tensor, "count latent"]:
+    def draw(self, count: int, seed: int = 0, prior: PriorChoice = "auto") -> Float[Tensor, "count latent"]:
         """Return points drawn from a prior, on the CPU.
 
         Args:
             count: how many.
             seed: one seed, one result.
-            prior: the model's own by its name, `normal`, N(0, I), or `mixture`, Gaussians that it was trained with;
-                `fitted`, the density fitted to the aggregate posterior; or `auto`, the model's `default_prior`.
+            prior: the model's own by its name, `normal`, N(0, I), `mixture`, Gaussians that it was trained with, or
+                `conditional`, with no condition known; `fitted`, the density fitted to the aggregate posterior; `auto`,
+                the model's `default_prior`; or conditions, as `{"logP": 3.5}`, for the model's own prior given these.
 
         Raises:
-            UsageError: an unknown prior, `fitted` where there is none, or a count below 1.
+            UsageError: an unknown prior or condition, `fitted` where there is none, or a count below 1.
         """
         density = self.prior(prior)
         draws = (
@@ -270,7 +270,7 @@ class Codec:
         return torch.cat(list(draws)).detach().float()
 
     def log_prior(
-        self, z: ArrayLike | Tensor, prior: str = "auto", batch_size: int = INFERENCE_BATCH
+        self, z: ArrayLike | Tensor, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, " batch"]:
         """Return log p(z) of latent points in nats; `prior` and its errors as in `draw`, those of z as in `decode`.
 
@@ -284,12 +284,14 @@ class Codec:
             raise InputError("the prior density at a latent point is not finite: the point lies too far out")
         return found
 
-    def prior(self, name: str | None = None) -> Prior:
+    def prior(self, name: PriorChoice | None = None) -> Prior:
         """Return the prior of that name, as in `draw`; None: the model's own. It computes on the CPU."""
-        own = self.model.prior
+        own = self.model.prior if self.device.type == "cpu" else copy.deepcopy(self.model.prior).cpu()
+        if isinstance(name, Mapping):
+            return own.given(condition_row(name, own, self.run.model.condition_names))
         chosen = self.default_prior if name == "auto" else own.kind if name is None else name
         if chosen == own.kind:
-            return own if self.device.type == "cpu" else copy.deepcopy(own).cpu()
+            return own
         if chosen != "fitted":
             raise UsageError(f"unknown prior {chosen!r}{suggestion(chosen, ('auto', own.kind, 'fitted'))}")
         if self.fitted is None:
@@ -303,20 +305,19 @@ class Codec:
         top_p: float = 1.0,
         seed: int = 0,
         batch_size: int = INFERENCE_BATCH,
-        prior: str = "auto",
+        prior: PriorChoice = "auto",
         tries: int = DecodeConfig.tries,
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        If the model writes SMILES, a sample that is no molecule is drawn again, z included, up to `tries` draws in all;
-        if none is a molecule, they are written again under `DecodeConfig.rules`, which refuse every token after which
-        no molecule can come. `generate_samples` returns likelihoods too.
+        A sample of SMILES that is no molecule is drawn again, z included, up to `tries` draws in all, and in the end
+        under `DecodeConfig.rules`. `generate_samples` returns likelihoods too.
         """
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
 
     def generate_samples(
-        self, count: int, config: DecodeConfig, prior: str = "auto", batch_size: int = INFERENCE_BATCH
+        self, count: int, config: DecodeConfig, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Generated:
         """Draw texts from a prior, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
         chunks = []

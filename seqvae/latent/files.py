@@ -17,6 +17,7 @@ from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.latent.bulk import Bulk, Encoded
+from seqvae.latent.checks import PriorChoice
 
 Advance = Callable[[int], object]  # is told the number of rows just done
 
@@ -86,7 +87,7 @@ def decode_file(
 
 
 def sample_file(
-    bulk: Bulk, count: int, out: str, how: DecodeConfig, prior: str = "auto", advance: Advance | None = None
+    bulk: Bulk, count: int, out: str, how: DecodeConfig, prior: PriorChoice = "auto", advance: Advance | None = None
 ) -> int:
     """Draw texts as `Bulk.sample` does, and write them as `decode_file` does; return how many.
 

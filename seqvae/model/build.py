@@ -13,7 +13,7 @@ from seqvae.model.encoders import ENCODERS
 from seqvae.model.heads import LabelHead
 from seqvae.model.pieces import Pieces
 from seqvae.model.posteriors import POSTERIORS
-from seqvae.model.priors import PRIORS
+from seqvae.model.priors.registry import PRIORS
 from seqvae.model.vae import SequenceVAE
 
 

@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
-from seqvae.model.priors import Prior, StandardNormal
+from seqvae.model.priors.contract import Prior
+from seqvae.model.priors.gaussians import GaussianRows, StandardNormal
 
 
 def _diagonal_to_normal(posterior: DiagonalGaussian, _: StandardNormal) -> Float[Tensor, "batch latent"]:
@@ -33,9 +34,25 @@ def _full_to_normal(posterior: FullGaussian, _: StandardNormal) -> Float[Tensor,
     return 0.5 * (moment - 1) - posterior.log_diagonal
 
 
+def _diagonal_to_rows(posterior: DiagonalGaussian, prior: GaussianRows) -> Float[Tensor, "batch latent"]:
+    """Return KL(N(mean, diag(std^2)) || N(m, diag(s^2))) by dimension: both are scaled so that the prior is N(0, I)."""
+    mean = (posterior.mean - prior.mean) * (-0.5 * prior.log_variance).exp()
+    log_variance = posterior.log_variance - prior.log_variance
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def _full_to_rows(posterior: FullGaussian, prior: GaussianRows) -> Float[Tensor, "batch latent"]:
+    """Return KL(N(mean, L L^T) || N(m, diag(s^2))) by dimension, as against N(0, I) after the same scaling."""
+    moment = (posterior.mean - prior.mean).square() + posterior.factor().square().sum(-1)
+    scaled = moment * (-prior.log_variance).exp()
+    return 0.5 * (scaled - 1 + prior.log_variance) - posterior.log_diagonal
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any], Float[Tensor, "batch latent"]]] = {
     (DiagonalGaussian, StandardNormal): _diagonal_to_normal,
     (FullGaussian, StandardNormal): _full_to_normal,
+    (DiagonalGaussian, GaussianRows): _diagonal_to_rows,
+    (FullGaussian, GaussianRows): _full_to_rows,
 }
 
 
@@ -52,6 +69,7 @@ def rate_parts(
     Returns:
         One part per latent dimension where there is a closed form, else the whole as the only part.
     """
+    prior = prior.given(None)  # a conditional prior by itself: no condition is known
     closed = CLOSED_FORMS.get((type(posterior), type(prior)))
     if closed is not None:
         return closed(posterior, prior)

@@ -17,7 +17,7 @@ from seqvae.model.heads import LabelHead
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
 from seqvae.model.pieces import Pieces
 from seqvae.model.posteriors import Posterior
-from seqvae.model.priors import Prior
+from seqvae.model.priors.contract import Prior
 from seqvae.model.rate import rate, rate_parts
 
 
@@ -79,19 +79,20 @@ class SequenceVAE(nn.Module):
         KL(q(z|x) || p(z)) on average.
 
         Args:
-            batch: texts; their labels and weights are not used.
+            batch: texts and their conditions; labels and weights are not used.
             rng: source of the sample.
             prior: p(z) in place of the model's own.
         """
         posterior = self.posterior(batch.inputs)
         z = posterior.rsample(1, rng)
-        found = rate(posterior, self.prior if prior is None else prior, z)
+        found = rate(posterior, self.prior.given(batch.conditions) if prior is None else prior, z)
         return Bounds(-self.log_likelihood(z[0], batch.targets), found)
 
     def losses(self, batch: Batch, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits.
 
-        With labels it is the bound on log p(x, y), missing labels left out; the batch's weights enter all means.
+        With labels it is the bound on log p(x, y), missing labels left out; with conditions c, that on log p(x|c), some
+        of them hidden at random. The batch's weights enter all means.
         """
         inputs = batch.inputs
         if config.random_cuts and self.pieces is not None and not self.finer:
@@ -99,7 +100,11 @@ class SequenceVAE(nn.Module):
             inputs = self.pieces(inputs, (uniform < config.random_cuts).to(inputs.device))
         posterior = self.posterior(inputs)
         z = posterior.rsample(1, rng)
-        parts = rate_parts(posterior, self.prior, z)
+        conditions = batch.conditions
+        if conditions is not None:
+            uniform = torch.rand(conditions.shape, generator=rng, device=rng.device).to(conditions)
+            conditions = conditions.masked_fill(uniform < config.condition_dropout, torch.nan)
+        parts = rate_parts(posterior, self.prior.given(conditions), z)
         hidden = None
         if config.word_dropout and self.decoder.autoregressive:
             uniform = torch.rand(batch.targets.shape[:2], generator=rng, device=rng.device)

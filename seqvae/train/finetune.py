@@ -133,12 +133,15 @@ def _prepare(run: RunConfig, base: Artifact, adapt: AdaptConfig, out: Path, quie
             f"training.devices: expected 1 with adapters or a frozen part, got {run.training.devices}; "
             "all weights can be trained on several devices"
         )
-    if run.data.label_names and run.data.label_names != base.config.label_names:
-        known = ", ".join(base.config.label_names) or "none"
-        raise ConfigError(
-            f"data.labels: expected the labels that the model predicts ({known}), or none, got {run.data.labels!r}; "
-            "train a new model for other ones"
-        )
+    for name, known, wanted in (
+        ("labels", base.config.label_names, run.data.label_names),
+        ("conditions", base.config.condition_names, run.data.condition_names),
+    ):
+        if wanted and wanted != known:
+            raise ConfigError(
+                f"data.{name}: expected the {name} that the model was trained with ({', '.join(known) or 'none'}), or "
+                f"none, got {', '.join(wanted)}; train a new model for other ones"
+            )
     prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
     longest = prepared.run.model.max_length
     if longest > base.config.max_length and (base.model.encoder.positional or base.model.decoder.positional):

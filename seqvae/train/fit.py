@@ -20,6 +20,7 @@ from seqvae.config import PriorConfig, RunConfig
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
+from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import fast_matmul, resolve_device
 from seqvae.runtime.files import atomic_file, check_folder
@@ -192,8 +193,12 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             model.load_state_dict(checkpoint.model)
         except RuntimeError as error:
             raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
-    elif model.head is not None and run.data.labels:
-        model.head.standardise(torch.from_numpy(prepared.columns[0].labels))
+    else:
+        columns = prepared.columns[0]
+        if model.head is not None and run.data.labels:
+            model.head.standardise(torch.from_numpy(columns.labels))
+        if isinstance(model.prior, ConditionalGaussian) and columns.conditions is not None:
+            model.prior.standardise(torch.from_numpy(columns.conditions))
     table = prepared.tokenizer.id_table()
     splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
     return TrainingShell(model, run, splits, checkpoint)

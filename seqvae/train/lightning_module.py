@@ -52,7 +52,7 @@ class Splits:
         train: training texts.
         valid: validation texts; None: no validation.
         id_table: the tokenizer's table of ids, `(n_ids, vocab)`, for texts with ambiguity codes.
-        columns: labels and weights of the training texts, and of the validation texts.
+        columns: labels, weights and conditions of the training texts, and of the validation texts.
         spellings: of the training texts, for the encoder.
     """
 

@@ -37,7 +37,7 @@ class Prepared:
         train: packed training texts.
         valid: packed validation texts; None where there are none.
         test_texts: held-out texts, as read.
-        columns: labels and weights of the training texts, and of the validation texts.
+        columns: labels, weights and conditions of the training texts, and of the validation texts.
         data_hash: sha256 over the packed splits and their columns.
         test: the held-out texts as they were packed; None if they were not, as those of a published split.
         spellings: other spellings of the training texts; None where none were asked for.
@@ -104,6 +104,8 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         for rows, packed in ((split.train, train), (split.valid, valid))
     )
     model = replace(run.model, max_length=run.model.max_length or longest, labels=run.data.labels)
+    if run.data.conditions:
+        model = replace(model, conditions=run.data.conditions, prior="conditional")
     run = replace(run, model=model)
     test_texts = [found.texts[i] for i in split.test]
     spellings = None
@@ -115,7 +117,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
 
 
 def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
-    """Return the sha256 over the packed splits and their labels and weights, in hexadecimal."""
+    """Return the sha256 over the packed splits and their columns, in hexadecimal."""
     hashes = [train.content_hash, valid.content_hash if valid else ""]
     hashes += [part.content_hash for part in columns if part]
     return hashlib.sha256(":".join(hashes).encode()).hexdigest()

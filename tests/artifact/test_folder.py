@@ -25,7 +25,8 @@ from seqvae.artifact.folder import (
     weights_hash,
 )
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
-from seqvae.model.priors import FlowPrior, GaussianMixture
+from seqvae.model.priors.flow import FlowPrior
+from seqvae.model.priors.mixture import GaussianMixture
 from seqvae.runtime.device import generator
 from seqvae.train.fit import train
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from seqvae.model.priors import Prior
+from seqvae.model.priors.contract import Prior
 from seqvae.search.memory.archive import Archive
 
 

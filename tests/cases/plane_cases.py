@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from seqvae.model.priors import StandardNormal
+from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.search.proposals import Candidate, Scores
 
 

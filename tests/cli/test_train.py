@@ -59,6 +59,7 @@ def another(value, name):
         "strategy": "ddp",
         "column": "smiles",
         "labels": "logP",
+        "conditions": "logP",
         "weights": "w",
     }
     if name in known:
@@ -69,6 +70,7 @@ def another(value, name):
 FLAGS = [(*one.path.split("."), one.name, one.default) for one in RUN]
 # What has an effect beside another setting alone.
 BESIDE = {"cycles": ("objective", "schedule", "cyclical"), "spelling_share": ("data", "spellings", 2)}
+BESIDE["condition_dropout"] = ("data", "conditions", "logP")
 
 
 def test_no_two_settings_share_a_flag():
@@ -76,8 +78,8 @@ def test_no_two_settings_share_a_flag():
         [name for _, _, name, _ in FLAGS],
         sum(len(fields(part.default_factory)) for part in fields(RunConfig)),
     )
-    # The source is an argument, and the model's labels are those of the data.
-    assert len(set(names)) == len(names) == known - 2
+    # The source is an argument, and the labels and conditions of the model are those of the data.
+    assert len(set(names)) == len(names) == known - 3
 
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])

@@ -47,6 +47,30 @@ def test_a_table_s_columns_travel_with_its_texts(tmp_path):
     assert found.weights.tolist() == [2, 1, 0.5]
 
 
+def test_conditions_travel_from_a_table_to_the_batch(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(TABLE)
+    config = DataConfig(source=str(path), column="smiles", labels="logP", conditions="active,logP")
+    found = read_texts(config).columns
+    assert found.conditions is not None
+    np.testing.assert_allclose(found.conditions, [[1, -0.1], [0, math.nan], [math.nan, 2]], rtol=1e-6)
+    assert found.labels.shape == (3, 1)
+    store = write_store(tmp_path / "s.bin", [[3], [4, 5, 6], [3, 3]])
+    (batch,) = BatchStream(store, BatchPlan(3, shuffle=False), columns=found)
+    order = np.argsort(store.lengths, kind="stable")
+    assert batch.conditions is not None
+    np.testing.assert_allclose(batch.conditions, found.conditions[order], rtol=1e-6)
+    assert batch.conditioned.tolist() == (~np.isnan(found.conditions[order])).tolist()
+
+
+def test_conditions_are_part_of_the_hash_and_the_rows():
+    with_them = Columns.of(2, {"a": [1.0, 2.0]}, (), conditions=("a",))
+    assert with_them
+    assert with_them.content_hash != Columns.of(2, {"a": [1.0, 3.0]}, (), conditions=("a",)).content_hash
+    assert with_them.content_hash != Columns.of(2, {}, ()).content_hash
+    assert with_them.rows(np.array([1])).conditions.tolist() == [[2.0]]
+
+
 def test_without_labels_there_is_nothing(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(TABLE)

@@ -26,7 +26,7 @@ from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySetti
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
-from seqvae.model.priors import GaussianMixture
+from seqvae.model.priors.mixture import GaussianMixture
 from seqvae.runtime.device import generator
 from seqvae.train.fit import train
 

@@ -146,7 +146,7 @@ def test_draws_and_samples_follow_the_seed(codec):
 
 def test_a_prior_is_chosen_by_name(trained, codec):
     from seqvae.latent.codec import Codec
-    from seqvae.model.priors import GaussianMixture
+    from seqvae.model.priors.mixture import GaussianMixture
 
     mean = torch.full((1, 4), 9.0)
     far = GaussianMixture.from_moments(torch.ones(1), mean, 0.01 * torch.eye(4).unsqueeze(0)).float()

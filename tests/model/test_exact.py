@@ -11,7 +11,7 @@ from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import EOS
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.posteriors import DiagonalGaussian
-from seqvae.model.priors import StandardNormal
+from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 

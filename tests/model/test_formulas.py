@@ -25,7 +25,7 @@ from seqvae.model.objective import (
     token_log_likelihood,
 )
 from seqvae.model.posteriors import DiagonalGaussian
-from seqvae.model.priors import StandardNormal
+from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.model.rate import rate as closed_rate
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import generator

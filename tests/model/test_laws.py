@@ -14,7 +14,7 @@ from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import BOS, EOS, PAD
 from seqvae.model.objective import beta_at, log_likelihood, rate_penalty, token_log_likelihood
 from seqvae.model.posteriors import DiagonalGaussian
-from seqvae.model.priors import StandardNormal
+from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 from seqvae.sequences.tokenizers import tokenizer as text

@@ -16,7 +16,10 @@ from seqvae.model.decoders import DECODERS
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.posteriors import POSTERIORS, DiagonalGaussian, FullGaussian, Posterior
-from seqvae.model.priors import PRIORS, FlowPrior, GaussianMixture, StandardNormal
+from seqvae.model.priors.flow import FlowPrior
+from seqvae.model.priors.gaussians import StandardNormal
+from seqvae.model.priors.mixture import GaussianMixture
+from seqvae.model.priors.registry import PRIORS
 from seqvae.model.rate import CLOSED_FORMS, rate, rate_parts
 from seqvae.runtime.device import generator
 
@@ -32,9 +35,23 @@ def posterior_of(name: str, latent: int = LATENT, seed: int = 0, scale: float = 
     return family(scale * torch.randn(BATCH, family.size, generator=generator(seed), dtype=torch.float64))
 
 
+def conditions_of(prior: str) -> dict[str, object]:
+    """What a model needs besides for this prior."""
+    return {"conditions": "a,b"} if prior == "conditional" else {}
+
+
+def batch_of(ids: torch.Tensor, prior: str) -> Batch:
+    """A batch of these texts; for a conditional prior some conditions are known."""
+    if prior != "conditional":
+        return Batch.of(ids)
+    conditions = torch.randn(len(ids), 2, generator=generator(2))
+    conditions[0, 1] = math.nan
+    return Batch(ids, ids, conditions=conditions)
+
+
 def prior_of(name: str, latent: int = LATENT, seed: int = 0) -> torch.nn.Module:
     """A prior far from where its learning begins, in double precision."""
-    built = model(prior=name, prior_components=3, latent=latent).prior.double()
+    built = model(prior=name, prior_components=3, latent=latent, **conditions_of(name)).prior.double()
     with torch.no_grad():
         for value in built.parameters():
             value.add_(0.5 * torch.randn(value.shape, generator=generator(seed, 5)))
@@ -130,7 +147,7 @@ def test_the_rate_is_the_mean_of_log_q_less_log_p_and_not_negative(posterior, pr
     assert (found >= -4 * error).all()
     parts = rate_parts(q, p, z)
     torch.testing.assert_close(parts.sum(-1), rate(q, p, z))
-    closed = (type(q), type(p)) in CLOSED_FORMS
+    closed = (type(q), type(p.given(None))) in CLOSED_FORMS
     assert parts.shape == (BATCH, LATENT if closed else 1)
     if closed:
         assert (parts >= 0).all()
@@ -187,6 +204,7 @@ def test_signs_on_the_diagonal_of_a_mixture_change_nothing():
 
 
 def built(posterior: str, prior: str, decoder: str = "gru", **more: object) -> torch.nn.Module:
+    more |= conditions_of(prior)
     made = model(decoder=decoder, scale=2.0, posterior=posterior, prior=prior, prior_components=3, **more)
     with torch.no_grad():  # the prior was scaled too: back to near where its learning begins
         for value in made.prior.parameters():
@@ -197,8 +215,9 @@ def built(posterior: str, prior: str, decoder: str = "gru", **more: object) -> t
 @all_triples
 def test_the_loss_is_made_of_bounds_and_reaches_every_parameter(posterior, prior, decoder):
     vae, ids = built(posterior, prior, decoder), tokens([2, 6, 4])
-    losses = vae.losses(Batch.of(ids), 0.3, ObjectiveConfig(), generator(0))
-    bounds = vae.bounds(Batch.of(ids), generator(0))
+    batch = batch_of(ids, prior)
+    losses = vae.losses(batch, 0.3, ObjectiveConfig(condition_dropout=0.0), generator(0))
+    bounds = vae.bounds(batch, generator(0))
     torch.testing.assert_close(losses.distortion, bounds.distortion.mean())
     torch.testing.assert_close(losses.rate, bounds.rate.mean())
     torch.testing.assert_close(losses.loss, bounds.distortion.mean() + 0.3 * bounds.rate.mean())
@@ -227,7 +246,8 @@ def test_padding_and_neighbours_change_nothing(posterior, prior):
 @all_triples
 def test_elbo_below_iwae_below_the_exact_log_p(posterior, prior, decoder):
     """Two letters, at most two of them: log p(x) by quadrature under the prior."""
-    vae = model(decoder=decoder, posterior=posterior, prior=prior, prior_components=3, latent=2)
+    more = conditions_of(prior)
+    vae = model(decoder=decoder, posterior=posterior, prior=prior, prior_components=3, latent=2, **more)
     with torch.no_grad():
         for parameter in vae.decoder.parameters():
             parameter.mul_(2.0)

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from seqvae.model.layers.triangle import lower_triangle
-from seqvae.model.priors import FlowPrior, GaussianMixture, StandardNormal, prior_from_dict, prior_to_dict
+from seqvae.model.priors.flow import FlowPrior
+from seqvae.model.priors.gaussians import StandardNormal
+from seqvae.model.priors.mixture import GaussianMixture
+from seqvae.model.priors.registry import prior_from_dict, prior_to_dict
 from seqvae.runtime.device import generator
 
 

@@ -19,7 +19,7 @@ from seqvae.errors import ConfigError, UsageError
 from seqvae.evaluate.model.held_out import ModelSettings, model_table
 from seqvae.model.build import build_model
 from seqvae.model.posteriors import POSTERIORS
-from seqvae.model.priors import PRIORS
+from seqvae.model.priors.registry import PRIORS
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 from seqvae.search.memory.token_cache import Readable
@@ -30,6 +30,7 @@ from seqvae.train.fit import train
 TOML = """
 [data]
 source = "{source}"
+{more}
 split = "random"
 
 [tokenizer]
@@ -60,12 +61,26 @@ prior_components = 2
 TEXTS = ["ACGTATAACGTA", "TATAACGT", "GGGG", "TTTTATACCGAT", "CATATACCGTGA", "A"]
 
 
+def with_shares(source):
+    """A table of the same sequences with their shares of GC and of A, the second one of every other row."""
+    lines = ["sequence,gc,a"]
+    for number, text in enumerate(line for line in source.read_text().split("\n") if line and line[0] != ">"):
+        shares = [sum(letter in letters for letter in text) / len(text) for letters in ("GC", "A")]
+        lines.append(f"{text},{shares[0]:.3f},{shares[1] if number % 2 else ''}")
+    table = source.with_suffix(".csv")
+    table.write_text("\n".join(lines) + "\n")
+    return table
+
+
 @pytest.fixture(scope="module", params=product(POSTERIORS, PRIORS), ids="-".join)
 def folder(request, tmp_path_factory):
     """A model trained from a TOML file, its prior fitted too."""
     here = tmp_path_factory.mktemp("families")
     posterior, prior = request.param
-    text = TOML.format(source=dna_file(here), posterior=posterior, prior=prior)
+    source, more = dna_file(here), ""
+    if prior == "conditional":
+        source, more = with_shares(source), 'column = "sequence"\nconditions = "gc,a"'
+    text = TOML.format(source=source, more=more, posterior=posterior, prior=prior)
     (here / "run.toml").write_text(text)
     run = run_from_dict(read_run(here / "run.toml"))
     return train(run, here / "model", quiet=True).folder
@@ -127,8 +142,9 @@ def test_priors_are_drawn_by_their_names(codec):
     torch.testing.assert_close(codec.log_prior(z[:9], own), codec.model.prior.log_prob(z[:9]).detach())
     assert codec.default_prior in (own, "fitted")
     assert len(codec.sample(3, prior=own)) == len(codec.sample(3)) == len(codec.sample(3, prior="fitted")) == 3
+    known = ", ".join(sorted(["auto", "fitted", own]))
     for other in set(PRIORS) - {own}:
-        with pytest.raises(UsageError, match=f"unknown prior '{other}'; known: auto, fitted, {own}"):
+        with pytest.raises(UsageError, match=f"unknown prior '{other}'; known: {known}"):
             codec.sample(3, prior=other)
     assert torch.equal(codec.bounds(TEXTS).rate, codec.bounds(TEXTS, prior=own).rate)
     assert torch.equal(codec.iwae(TEXTS, 2), codec.iwae(TEXTS, 2, prior=own))
@@ -203,5 +219,6 @@ def test_wrong_words_are_named():
 def test_every_word_of_the_settings_has_its_row():
     for name in POSTERIORS:
         for prior in PRIORS:
-            built = build_model(ModelConfig(posterior=name, prior=prior, max_length=3, latent=2), 5)
+            given = "a" if prior == "conditional" else ""
+            built = build_model(ModelConfig(posterior=name, prior=prior, max_length=3, latent=2, conditions=given), 5)
             assert built.prior.kind == prior

@@ -100,7 +100,7 @@ def test_fine_tuning_keeps_what_is_predicted(trained, tmp_path):
     plain = finetune(trained.folder, str(path), tmp_path / "tuned", replace(config), quiet=True)
     codec = seqvae.load(plain.trained.folder, device="cpu")
     assert not math.isnan(codec.predict(torch.zeros(1, codec.latent))["gc"].item())
-    with pytest.raises(ConfigError, match=r"expected the labels that the model predicts \(gc\), or none, got 'w'"):
+    with pytest.raises(ConfigError, match=r"the labels that the model was trained with \(gc\), or none, got w"):
         other = replace(config, data=replace(config.data, labels="w"))
         finetune(trained.folder, str(path), tmp_path / "other", other, quiet=True)
 

@@ -16,7 +16,8 @@ from seqvae.config import PriorConfig, RunConfig, TrainingConfig
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.errors import InputError, NonFiniteLossError, UsageError
 from seqvae.model.posteriors import DiagonalGaussian
-from seqvae.model.priors import StandardNormal
+from seqvae.model.priors.flow import FlowPrior
+from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.runtime.device import fast_matmul, generator
 from seqvae.train import fit as fit_module
 from seqvae.train.fit import train
@@ -118,7 +119,7 @@ def test_a_time_limit_cuts_the_steps():
 def test_a_loss_that_is_no_number_says_what_to_do():
     fitted = ring(100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqvae.model.priors.FlowPrior.whiten", lambda flow, mean, covariance: flow.mean.fill_(math.inf))
+        patch.setattr(FlowPrior, "whiten", lambda flow, mean, covariance: flow.mean.fill_(math.inf))
         with pytest.raises(NonFiniteLossError, match=r"became .* at step 1; the model itself is complete"):
             fit_flow(fitted, fitted.mean, replace(SMALL, prior_minutes=0), 0, CPU, quiet=True)
 

@@ -10,6 +10,7 @@ from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
 from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
+from seqvae.errors import UsageError
 
 app = App(
     name="sample",
@@ -19,6 +20,7 @@ Examples:
     seqvae sample runs/zinc -n 1000 --seed 1 --out new.smi
     seqvae sample runs/zinc -n 20 --temperature 0.7
     seqvae sample runs/zinc --prior normal
+    seqvae sample runs/measured -n 500 --condition logP=2.5 --condition qed=0.9
 
 Tables have the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt have the molecules or sequences
 alone, one per line.
@@ -44,6 +46,7 @@ def sample(
     number: Annotated[int, Parameter(name=["--number", "-n"])] = 1000,
     out: Out = "-",
     prior: Annotated[str, Parameter(group="Sampling")] = "auto",
+    condition: Annotated[list[str] | None, Parameter(group="Sampling", negative=())] = None,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
     **given: Any,  # noqa: ANN401
@@ -57,6 +60,8 @@ def sample(
             output.
         prior: `normal` for N(0, I) (`mixture` where the model was trained with one), `fitted` for the density fitted to
             the latent points after training, or `auto` for the one of these that the model card prefers.
+        condition: a value that samples are to have, as `logP=2.5`, of a column that the model was trained with
+            `--conditions`; may be repeated, and those left out may have any value.
         computing: where and how the model runs.
         spread: how a large number is spread, and resumed after a kill.
         **given: settings of the sampling whose flags were given.
@@ -64,10 +69,27 @@ def sample(
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import sample_file
 
+    if condition and prior != "auto":
+        raise UsageError(f"--prior {prior} takes no --condition: leave one of them out")
     how = replaced(DecodeConfig("sample"), merged({}, given, SETTINGS), "sample")
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, {"tries": f"on {model}, which writes no SMILES"})
     with bar(computing, number) as advance:
-        sample_file(bulk, number, out, how, prior, advance)
+        sample_file(bulk, number, out, how, _values(condition) if condition else prior, advance)
     computing.note(f"{number:,} samples drawn: {out}")
+
+
+def _values(conditions: list[str]) -> dict[str, float]:
+    """Return the value of each condition, given as `name=value`."""
+    found: dict[str, float] = {}
+    for text in conditions:
+        name, _, value = (part.strip() for part in text.partition("="))
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise UsageError(f"--condition: expected a name and a number, as logP=2.5, got {text!r}") from error
+        if name in found:
+            raise UsageError(f"--condition {name}: expected one value, got {found[name]:g} and {value}")
+        found[name] = number
+    return found

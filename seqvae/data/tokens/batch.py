@@ -1,4 +1,4 @@
-"""The batch of one step: sequences for the encoder and the decoder, with their labels and weights."""
+"""The batch of one step: sequences for the encoder and the decoder, with the numbers that accompany them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ Tokens = Int[Tensor, "batch length"] | Float[Tensor, "batch length vocab"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences, each followed by EOS and padding, with their labels and weights.
+    """Sequences, each followed by EOS and padding, with their labels, weights and conditions.
 
     Attributes:
         targets: for the decoder: ids, or soft one-hots.
         inputs: for the encoder: the same tensor, or another spelling or finer tokens of the same sequences.
         labels: `(batch, labels)`, NaN for a missing label; None if there are none.
         weights: `(batch,)`, at least 0: the weight of each sequence; None if all are equal.
+        conditions: `(batch, conditions)`, NaN for a missing value; None if there are none.
     """
 
     targets: Tokens
     inputs: Tokens
     labels: Float[Tensor, "batch labels"] | None = None
     weights: Float[Tensor, " batch"] | None = None
+    conditions: Float[Tensor, "batch conditions"] | None = None
 
     @staticmethod
     def of(tokens: Tokens) -> Batch:
-        """Return a batch of the same sequences for encoder and decoder, without labels or weights."""
+        """Return a batch of the same sequences for encoder and decoder, without any numbers."""
         return Batch(tokens, tokens)
 
     def __len__(self) -> int:
@@ -45,9 +47,17 @@ class Batch:
     @property
     def labelled(self) -> Bool[Tensor, "batch labels"]:
         """Which labels are known; `(batch, 0)` for a batch without labels."""
-        if self.labels is None:
+        return self._known(self.labels)
+
+    @property
+    def conditioned(self) -> Bool[Tensor, "batch conditions"]:
+        """Which conditions are known; `(batch, 0)` for a batch without conditions."""
+        return self._known(self.conditions)
+
+    def _known(self, numbers: Tensor | None) -> Tensor:
+        if numbers is None:
             return torch.zeros(len(self), 0, dtype=torch.bool, device=self.targets.device)
-        return ~self.labels.isnan()
+        return ~numbers.isnan()
 
     def mean(self, values: Float[Tensor, "batch ..."]) -> Float[Tensor, ...]:
         """Return the weighted mean over the sequences; 0 if all weights are 0."""
@@ -60,13 +70,13 @@ class Batch:
         """Return the batch on a device; a tensor shared by encoder and decoder remains one tensor."""
         targets = self.targets.to(device, non_blocking=non_blocking)
         inputs = targets if self.inputs is self.targets else self.inputs.to(device, non_blocking=non_blocking)
-        labels = None if self.labels is None else self.labels.to(device, non_blocking=non_blocking)
-        weights = None if self.weights is None else self.weights.to(device, non_blocking=non_blocking)
-        return Batch(targets, inputs, labels, weights)
+        numbers = (self.labels, self.weights, self.conditions)
+        moved = (None if part is None else part.to(device, non_blocking=non_blocking) for part in numbers)
+        return Batch(targets, inputs, *moved)
 
     def pin_memory(self) -> Batch:
         """Return the batch in page-locked memory, for faster copies to a CUDA device."""
         targets = self.targets.pin_memory()
         inputs = targets if self.inputs is self.targets else self.inputs.pin_memory()
-        labels = None if self.labels is None else self.labels.pin_memory()
-        return Batch(targets, inputs, labels, None if self.weights is None else self.weights.pin_memory())
+        numbers = (self.labels, self.weights, self.conditions)
+        return Batch(targets, inputs, *(None if part is None else part.pin_memory() for part in numbers))

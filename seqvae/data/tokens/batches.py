@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seqvae.data.columns import Columns
 from seqvae.data.tokens.batch import Batch
@@ -99,7 +100,7 @@ class BatchStream:
         indices: the sequences to use, `(count,)`; None: all.
         id_table: the tokenizer's `id_table()`, `(n_ids, vocab)`. If the store has an ambiguity code (an id at or above
             `vocab`), the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
-        columns: labels and weights of each sequence of the store, which become part of its batch.
+        columns: the numbers of each sequence of the store, which become part of its batch.
         spellings: what the encoder reads now and then in place of the store's sequences.
         pin_memory: put batches in page-locked memory, for faster copies to a CUDA device.
 
@@ -158,12 +159,12 @@ class BatchStream:
             targets = torch.from_numpy(ids)
             targets = targets if self.id_table is None else soft_one_hot(targets, self.id_table)
             inputs = targets if self.spellings is None else torch.from_numpy(self.spellings.inputs(ids, indices, epoch))
-            labels = weights = None
+            parts: list[Tensor | None] = []
             if self.columns:
-                numbers = self.columns.rows(indices)
-                labels = torch.from_numpy(numbers.labels) if numbers.names else None
-                weights = None if numbers.weights is None else torch.from_numpy(numbers.weights)
-            batch = Batch(targets, inputs, labels, weights)
+                found = self.columns.rows(indices)
+                numbers = (found.labels if found.names else None, found.weights, found.conditions)
+                parts = [None if part is None else torch.from_numpy(part) for part in numbers]
+            batch = Batch(targets, inputs, *parts)
             yield batch.pin_memory() if self.pin_memory else batch
 
     def __iter__(self) -> Iterator[Batch]:

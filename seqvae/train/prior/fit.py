@@ -21,7 +21,8 @@ from seqvae.config import PriorConfig, RunConfig
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import ArtifactError, InputError
 from seqvae.model.posteriors import Posterior
-from seqvae.model.priors import FittedPrior, GaussianMixture
+from seqvae.model.priors.contract import FittedPrior
+from seqvae.model.priors.mixture import GaussianMixture
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import EARLY_STOPPING_POINTS, JUDGED_POINTS, MIXTURE_POINTS

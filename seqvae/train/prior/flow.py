@@ -16,7 +16,7 @@ from tqdm import tqdm
 from seqvae.config import PriorConfig
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.posteriors import Posterior
-from seqvae.model.priors import FlowPrior
+from seqvae.model.priors.flow import FlowPrior
 from seqvae.runtime.device import fast_matmul
 from seqvae.runtime.streams import FLOW_BATCHES
 from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats

@@ -11,7 +11,7 @@ from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import InputError
 from seqvae.model.posteriors import Posterior
-from seqvae.model.priors import Prior
+from seqvae.model.priors.contract import Prior
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import evaluating, exact_products
 from seqvae.runtime.streams import PRIOR_TEXTS
