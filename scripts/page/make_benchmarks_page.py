@@ -49,6 +49,7 @@ def speed(result: Values, published: Values) -> str:
 
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
+_LEVERS = "python -m scripts.training.search_zinc --study levers"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
@@ -56,6 +57,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("ZINC250k", "zinc250k_smiles", "python -m scripts.training.train_zinc", zinc),
     ("ZINC250k, at a lower KL weight", "zinc250k_faithful", _FAITHFUL, faithful),
     ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
+    ("ZINC250k, levers of the encoder", "zinc250k_levers", _LEVERS, search),
     ("ZINC250k, reconstruction against samples", "zinc250k_trace", "python -m scripts.training.trace_zinc", trace),
     ("MOSES", "moses", "python -m scripts.training.train_moses", page_moses.section),
     ("Samples of other systems", "rivals", "python -m scripts.benchmarks.benchmark_rivals", page_rivals.section),

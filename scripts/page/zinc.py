@@ -158,26 +158,28 @@ def trace(result: Values, published: Values) -> str:
 
 
 def search(result: Values, published: Values) -> str:
-    """Return the table of the search of settings."""
+    """Return the table of a study of settings."""
     trials, base = result["figures"]["trials"], result["settings"]
-    samples = next(iter(trials.values()))["fcd_samples"]
+    first = next(iter(trials.values()))
+    samples, with_training = first["fcd_samples"], "training_exact" in first
     rows = []
     for name, trial in trials.items():
         summary = trial["summary"]
-        rows.append(
-            [
-                name,
-                f"{trial['parameters']:,}",
-                f"{trial['seconds'] / 60:.1f}",
-                f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
-                f"{summary['nll_bound']:.2f}",
-                share(summary["exact_reconstruction"]),
-                share(summary["validity"]),
-                "too few" if trial["fcd"] is None else f"{trial['fcd']:.2f}",
-            ]
-        )
+        row = [
+            name,
+            f"{trial['parameters']:,}",
+            f"{trial['seconds'] / 60:.1f}",
+            f"{summary['rate']:.1f} + {summary['distortion']:.1f}",
+            f"{summary['nll_bound']:.2f}",
+            share(summary["exact_reconstruction"]),
+        ]
+        if with_training:
+            row += [share(summary["refined_exact"]), share(trial["training_exact"])]
+        fcd = "too few" if trial["fcd"] is None else f"{trial['fcd']:.2f}"
+        rows.append([*row, share(summary["validity"]), fcd])
     titles = ["changed", "parameters", "minutes", "rate + distortion, nats", "bound on −log p(x), nats"]
-    titles += ["exact reconstruction", "valid samples, first try", f"FCD of {samples:,} valid ones"]
+    titles += ["exact reconstruction", *(["refined", "of training molecules"] if with_training else [])]
+    titles += ["valid samples, first try", f"FCD of {samples:,} valid ones"]
     return (
         f"One setting changed at a time, {base['training']['epochs']} epoch(s) each; the first row is the base. "
         "Figures of validation molecules.\n\n" + table(titles, rows)

@@ -1,9 +1,11 @@
 """Search the settings of a model of ZINC250k: many short trainings of equal length, with one setting changed in each.
 
-    python -m scripts.training.search_zinc --folder runs/search [--trials smiles,selfies]
+    python -m scripts.training.search_zinc --folder runs/search [--trials 'smiles;selfies']
+    python -m scripts.training.search_zinc --study levers --folder runs/levers
 
-A finished trial is only read back, so that the search can be stopped and resumed at any moment. Metrics are those of
-the validation split; the test split is not looked at.
+The first study is of sizes and rates, one epoch each. The second is of what may help an encoder with molecules that it
+has not seen, five epochs each, because such a gain shows late. A finished trial is only read back, so that a study can
+be stopped and resumed at any moment. Metrics are those of the validation split; the test split is not looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from scripts.training.training_runs import Finished, trained
@@ -24,7 +28,8 @@ from seqvae.evaluate.molecules.fcd import frechet_distance
 from seqvae.latent.codec import Codec
 from seqvae.sequences.molecules import is_valid
 
-NAME = "zinc250k_search"
+NAMES = {"settings": "zinc250k_search", "levers": "zinc250k_levers"}
+EPOCHS = {"settings": 1, "levers": 5}
 BASE = RunConfig(
     data=DataConfig(source="zinc250k"),
     tokenizer=TokenizerConfig(kind="smiles"),
@@ -38,12 +43,17 @@ SMALL_BASE = RunConfig(
     training=TrainingConfig(epochs=1, batch_size=32),
     prior=PriorConfig(prior="none"),
 )
-SUMMARY = SummarySettings(texts=1000, samples=1000, iwae_samples=10)
+SUMMARIES = {
+    "settings": SummarySettings(texts=1000, samples=1000, iwae_samples=10),
+    "levers": SummarySettings(texts=5000, samples=5000, iwae_samples=10),
+}
 FCD_REFERENCE = 5000  # molecules
+SMALL_TRIALS = 2
 SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
 
 # What each trial changes, by section and setting; the empty change is the base itself.
-TRIALS: dict[str, dict[str, dict[str, Any]]] = {
+Changes = dict[str, dict[str, Any]]
+SETTINGS: dict[str, Changes] = {
     "smiles": {},
     "selfies": {"tokenizer": {"kind": "selfies"}},
     "learning rate 2e-3": {"training": {"learning_rate": 2e-3}},
@@ -59,6 +69,18 @@ TRIALS: dict[str, dict[str, dict[str, Any]]] = {
     "deep decoder": {"model": {"decoder_layers": 2}},
     "dropout 0.1": {"model": {"dropout": 0.1}},
 }
+LEVERS: dict[str, Changes] = {
+    "base": {},
+    "averaged weights": {"training": {"average": 0.999}},
+    "random cuts 10 %": {"objective": {"random_cuts": 0.1}},
+    "encoder reads base symbols": {"model": {"encoder_tokens": "base"}},
+    "other spellings, half": {"data": {"spellings": 8, "spelling_share": 0.5}},
+    "attention pooling": {"model": {"encoder_pooling": "attention"}},
+    "two encoder layers": {"model": {"encoder_layers": 2}},
+    "two decoder layers": {"model": {"decoder_layers": 2}},
+    "two encoder layers, dropout 0.1": {"model": {"encoder_layers": 2, "dropout": 0.1}},
+}
+TRIALS = {"settings": SETTINGS, "levers": LEVERS}
 
 
 def changed(run: RunConfig, change: dict[str, dict[str, Any]]) -> RunConfig:
@@ -74,6 +96,7 @@ def metrics(finished: Finished, held_out: list[str], settings: SummarySettings) 
         "parameters": parameters(codec.model),
         **codec.provenance["training"],
         "summary": asdict(summarise(codec, held_out, finished.prepared.train, settings)),
+        "training_exact": training_exact(finished, settings.texts),
         "fcd": fcd(codec, held_out, settings),
         "fcd_samples": settings.samples,
     }
@@ -90,6 +113,15 @@ def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float |
     return frechet_distance(valid, held_out[:FCD_REFERENCE]) if len(valid) == settings.samples else None
 
 
+def training_exact(finished: Finished, count: int) -> float:
+    """Return the share of training molecules, drawn at random, that are decoded exactly from their posterior mean."""
+    store, codec = finished.prepared.train, finished.codec
+    rows = np.random.default_rng(0).choice(len(store), min(count, len(store)), replace=False)
+    texts = codec.tokenizer.decode_batch(store.ids(int(row)) for row in np.sort(rows))
+    back = codec.decode(codec.encode(texts, refine=0))
+    return float(np.mean([text == again for text, again in zip(texts, back, strict=True)]))
+
+
 def valid_texts(run: RunConfig) -> list[str]:
     """Return the published validation split, or, where there is none, the first molecules."""
     dataset = load_dataset(run.data.source)
@@ -99,20 +131,24 @@ def valid_texts(run: RunConfig) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the missing trials, print the table, and write the result after each of them."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--folder", type=Path, help="folder of the trials (default: runs/search; small: temporary)")
-    parser.add_argument("--trials", default="", help="names of trials, by comma (default: all)")
+    parser.add_argument("--folder", type=Path, help="folder of the trials (default: runs/STUDY; small: temporary)")
+    parser.add_argument("--study", choices=sorted(TRIALS), default="settings", help="which trials (default: settings)")
+    parser.add_argument("--trials", default="", help="names of trials, by semicolon (default: all of the study)")
     given = parser.parse_args(argv)
-    base, settings = (SMALL_BASE, SMALL_SUMMARY) if given.small else (BASE, SUMMARY)
-    names = given.trials.split(",") if given.trials else list(TRIALS)
-    folder = given.folder or (None if given.small else Path("runs/search"))
+    base, settings = (SMALL_BASE, SMALL_SUMMARY) if given.small else (BASE, SUMMARIES[given.study])
+    if not given.small:
+        base = replace(base, training=replace(base.training, epochs=EPOCHS[given.study]))
+    trials, name_of_all = TRIALS[given.study], NAMES[given.study]
+    names = given.trials.split(";") if given.trials else list(trials)[: SMALL_TRIALS if given.small else None]
+    folder = given.folder or (None if given.small else Path(f"runs/{given.study}"))
     held_out = valid_texts(base)
     found: dict[str, Any] = {}
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
         for name in names:
-            run = changed(base, TRIALS[name])
-            found[name] = metrics(trained(run, place / name.replace(" ", "_"), resume=True), held_out, settings)
-            shown = {**run_to_dict(base), "changes": TRIALS, "summary": asdict(settings)}
-            write_result(result_path(given, NAME), NAME, shown, {"trials": found})
+            run, place_of_it = changed(base, trials[name]), place / name.replace(" ", "_")
+            found[name] = metrics(trained(run, place_of_it, resume=True), held_out, settings)
+            shown = {**run_to_dict(base), "changes": trials, "summary": asdict(settings)}
+            write_result(result_path(given, name_of_all), name_of_all, shown, {"trials": found})
 
 
 if __name__ == "__main__":

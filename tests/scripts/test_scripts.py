@@ -58,7 +58,8 @@ SCRIPTS = {
     benchmark_small_budgets.NAME: benchmark_small_budgets.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,
     train_zinc.NAMES["faithful"]: lambda argv: train_zinc.main(["--model", "faithful", *argv]),
-    search_zinc.NAME: search_zinc.main,
+    search_zinc.NAMES["settings"]: search_zinc.main,
+    search_zinc.NAMES["levers"]: lambda argv: search_zinc.main(["--study", "levers", *argv]),
     trace_zinc.NAME: trace_zinc.main,
     train_moses.NAME: train_moses.main,
     train_mpsa.NAME: train_mpsa.main,
@@ -88,6 +89,14 @@ def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, re
     page = make_benchmarks_page.page(alone)
     assert page.count("Not run yet") == len(make_benchmarks_page.SECTIONS) - 1
     assert result["made"] in page
+
+
+def test_every_trial_changes_one_thing_that_has_an_effect():
+    for study, trials in search_zinc.TRIALS.items():
+        runs = {name: search_zinc.changed(search_zinc.BASE, change) for name, change in trials.items()}
+        assert len({repr(run) for run in runs.values()}) == len(runs), study
+        for name, change in trials.items():
+            assert not {key for values in change.values() for key in values} & set(runs[name].idle()), name
 
 
 def test_rivals_are_read_by_name_file_and_column(tmp_path, capsys):
