@@ -10,10 +10,11 @@ from itertools import islice
 
 from seqvae.config import CHUNK, DecodeConfig
 from seqvae.data.files.chunks import Results
-from seqvae.data.files.formats import Columns, Flaw, Record, format_of
+from seqvae.data.files.formats import format_of
 from seqvae.data.files.latent_vectors import latent_chunks
 from seqvae.data.files.open import shown_name
 from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
+from seqvae.data.files.records import Columns, Flaw, Record
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, RecordError, SeqVAEWarning
 from seqvae.latent.bulk import Bulk, Encoded

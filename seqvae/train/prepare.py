@@ -17,7 +17,7 @@ from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.spellings import Spellings, pack_spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
-from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
@@ -165,7 +165,7 @@ class _SplitPacker:
             for line, text, reason in bad:
                 if not held_out or tokenizer.normalize_or_none(text) is None:
                     raise RecordError(
-                        f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
+                        f"{quoted(text)} cannot be used: {reason} (--on-error skip leaves such records out)",
                         file=self.found.source,
                         line=line,
                     )

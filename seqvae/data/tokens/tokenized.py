@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
-from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError
+from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -120,11 +120,16 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     def reject(row: int, form: str | None, error: InputError) -> None:
         """Raise or note an error, as asked."""
         if stop:
+            if len(texts) > 1 and isinstance(texts[row], str):
+                error.args = (f"{tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}",)
             raise error
         rejected.append(RejectedText(row, form, str(error)))
 
     split: list[tuple[int, str, list[str]]] = []
     for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            reject(row, None, InputError(_no_text(row, text, tokenizer.domain.noun)))
+            continue
         read = tokenizer.read(text)
         if read.error is None and read.form is not None:
             split.append((row, read.form, read.symbols))
@@ -141,13 +146,22 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     return TokenizedTexts(tokenizer, forms, ids, rows, tuple(sorted(rejected, key=lambda one: one.row)))
 
 
+def _no_text(row: int, given: object, noun: str) -> str:
+    """Return what is wrong with something in place of a text."""
+    if given is None or given != given:  # NaN, as pandas has it for an empty cell
+        return f"{noun} {row + 1} is {'None' if given is None else 'NaN'}: leave empty rows out"
+    kind = type(given).__name__
+    advice = "give its SMILES, Chem.MolToSmiles(molecule)" if kind == "Mol" else "give a string"
+    return f"{noun} {row + 1} is no text, it is of type {kind}: {advice}"
+
+
 def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:
     """Return the texts without those that are too long; errors call them by `names`."""
     long = [place for place, ids in enumerate(texts.ids) if len(ids) > max_length > 0]
     if not long:
         return texts
     reasons = {
-        place: f"{names[place]!r} has {len(texts.ids[place])} tokens, the model takes at most {max_length}: "
+        place: f"{quoted(names[place])} has {len(texts.ids[place])} tokens, the model takes at most {max_length}: "
         "leave it out, or train a model with a larger max_length"
         for place in long
     }
