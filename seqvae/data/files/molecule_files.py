@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvae.data.files.cxsmiles import without_enhanced_stereo
+from seqvae.data.files.layout.titles import key_of
 from seqvae.data.files.open import open_lines, shown_name
 from seqvae.data.files.records import NO_FIELDS, Columns, Flaw, Record
 from seqvae.data.files.tables import note_enhanced
-from seqvae.data.files.titles import key_of
 from seqvae.errors import ReadingNote
 
 if TYPE_CHECKING:

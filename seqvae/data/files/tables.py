@@ -10,14 +10,14 @@ from itertools import chain, islice
 from pathlib import Path
 
 from seqvae.data.files.cxsmiles import plain_smiles
-from seqvae.data.files.layout import BLANK, HEAD, TAB, WHOLE, Layout, layout_of, split_line
+from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, layout_of, split_line
+from seqvae.data.files.layout.titles import distinct, is_plain, name_column, present, text_column
 from seqvae.data.files.open import note, open_bytes, open_lines, shown_name
 from seqvae.data.files.records import MISSING_TEXTS, NO_FIELDS, Columns, Flaw, Record
 from seqvae.data.files.spreadsheet import sheet_rows
-from seqvae.data.files.titles import distinct, is_plain, name_column, present, text_column
 from seqvae.errors import InputError, InvalidMoleculeError
 
-_LONGEST_CELL = 1 << 30  # letters: longer than any chromosome; csv's own limit would refuse a plasmid
+LONGEST_CELL = 1 << 30  # letters: longer than any chromosome; csv's own limit would refuse a plasmid
 _MOST_LINES = 100  # of one cell of a tab-separated table
 
 Rows = Iterator[tuple[int, list[str]]]  # line where it starts, cells
@@ -67,7 +67,7 @@ def _words(line: str, layout: Layout) -> list[str]:
 
 def _quoted(lines: Iterator[str], layout: Layout, name: str) -> Rows:
     """Yield the rows of a table whose cells may be quoted, as csv is."""
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
     # strict: else an open quote swallows the following lines
     rows = csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=True)
     before = 0

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqvae.data.files.guesses import MOLECULES, are_selfies, is_like, is_number, kind_of_cells
-from seqvae.data.files.titles import HOW, distinct, is_plain, likely, matching, name_column, present, text_column
+from seqvae.data.files.layout.guesses import MOLECULES, are_selfies, is_like, is_number, kind_of_cells
+from seqvae.data.files.layout.titles import HOW, distinct, is_plain, likely, matching, name_column, present, text_column
 from seqvae.errors import InputError
 
 HEAD = 100  # lines that tell the layout
