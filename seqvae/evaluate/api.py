@@ -120,6 +120,8 @@ def _references(
         work.watch.note(f"reading {reference}")
         shown = not isinstance(work.watch, Unwatched)
         splits = read_splits(reference, train, column, codec.run if codec else None, progress=shown)
+        if splits.why:
+            work.watch.note(f"{splits.name}: {len(splits.test):,} texts, {DOMAINS[splits.kind].title} ({splits.why})")
     name = work.config.motifs
     if name and splits.kind != DNA:
         raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
-from seqvae.data.corpus import as_smiles, read_texts, split_texts
+from seqvae.data.corpus import as_smiles, read_texts, resolved_split, split_texts
 from seqvae.data.datasets.cards import list_cards
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
 from seqvae.sequences.alphabet import Alphabet
-from seqvae.sequences.domain import LETTERS, detect, domain_of
+from seqvae.sequences.domain import LETTERS, detected, domain_of
 
 SCAFFOLDS = "test_scaffolds"  # the split of MOSES whose scaffolds are in no other
 
@@ -30,6 +30,7 @@ class Splits:
         test_scaffolds: a second test set, of scaffolds that training lacks; empty if there is none.
         train: texts that novelty is counted against; empty if none are known.
         train_name: the dataset or file of these; "" if none are known.
+        why: why the test texts are taken to be of this kind; "" for a dataset.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Splits:
     test_scaffolds: list[str] = field(default_factory=list)
     train: list[str] = field(default_factory=list)
     train_name: str = ""
+    why: str = ""
 
     @property
     def generates(self) -> bool:
@@ -96,7 +98,8 @@ def read_splits(
 def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
         texts = read_file(name, column)
-        return Splits(name, detect(texts, name).name, texts)
+        kind = detected(texts, name)
+        return Splits(name, kind.domain.name, texts, why=kind.why)
     names = [card.name for card in list_cards()]
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
@@ -111,10 +114,11 @@ def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Spli
         texts = data.texts
     else:
         if run is None:  # what `seqvae train` does with a dataset that has no published split
-            data_config = DataConfig(source=name, split="dedup" if domain.alphabet else "random")
-            run = RunConfig(data_config, TokenizerConfig(kind=domain.tokenizers[0]))
+            run = RunConfig(DataConfig(source=name), TokenizerConfig(kind=domain.tokenizers[0]))
         found = read_texts(run.data)
-        split, scaffolds, texts = split_texts(found, run), [], found.texts
+        chosen, duplicates = resolved_split(found, run.data.split, run.tokenizer.kind)
+        run = replace(run, data=replace(run.data, split=chosen))
+        split, scaffolds, texts = split_texts(found, run, duplicates), [], found.texts
     test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
     return Splits(name, domain.name, test, scaffolds, train, name)
 
@@ -127,7 +131,7 @@ def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str
     """
     records, _ = read_records(source, ReadSettings(column, on_error=on_error))
     texts = [record.text for record in records]
-    return as_smiles(texts, detect(texts, source))
+    return as_smiles(texts, detected(texts, source).domain)
 
 
 def certain(texts: Sequence[str], alphabet: Alphabet) -> list[str]:

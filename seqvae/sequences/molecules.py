@@ -300,6 +300,23 @@ def scaffold(smiles: str) -> str:
     return scaffold_of(molecule)
 
 
+def connectivity(smiles: str) -> str:
+    """The canonical SMILES of a molecule without stereo: what stereo-isomers, and records that leave it open, share.
+
+    Raises:
+        InvalidMoleculeError: RDKit cannot read the SMILES.
+
+    >>> connectivity("C[C@H](N)C(=O)O"), connectivity("C/C=C/C")
+    ('CC(N)C(=O)O', 'CC=CC')
+    """
+    molecule = read_molecule(smiles)
+    if molecule is None:
+        raise _invalid(smiles)
+    with rdBase.BlockLogs():
+        Chem.RemoveStereochemistry(molecule)
+        return canonical_of(smiles, Chem.MolToSmiles(molecule))
+
+
 def scaffold_of(molecule: Chem.Mol) -> str:
     """The scaffold of a molecule that has been read already; as `scaffold`."""
     from rdkit.Chem.Scaffolds import MurckoScaffold
