@@ -84,14 +84,21 @@ def _quoted(lines: Iterator[str], layout: Layout, name: str) -> Rows:
 
 def _tabbed(waiting: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], count: int) -> Rows:
     """Yield the rows of a tab-separated table; a quote is a letter, unless it encloses a whole cell."""
-    source = iter(lambda: waiting.popleft() if waiting else next(lines, None), None)
-    for number, line in source:
+
+    def taken() -> tuple[int, str] | None:
+        return waiting.popleft() if waiting else next(lines, None)
+
+    while (found := taken()) is not None:
+        number, line = found
         cells = split_line(line, TAB)
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) < count and cells[-1].startswith('"') and not _closed(cells[-1]):
-            more = list(islice(source, _MOST_LINES))  # a cell of several lines, as Excel writes them
-            for end in range(len(more)):
+        if len(cells) <= count and cells[-1].startswith('"') and not _closed(cells[-1]):
+            ahead = (taken() for _ in range(_MOST_LINES))  # a cell of several lines, as Excel writes them
+            more = [one for one in ahead if one is not None]
+            for end, (_, last) in enumerate(more):
+                if len(split_line(last, TAB)) >= count:
+                    break  # a row of its own
                 joined = split_line(line + "".join(text for _, text in more[: end + 1]), TAB)
                 if len(joined) == count and all(_closed(cell) for cell in joined if cell.startswith('"')):
                     cells, more = joined, more[end + 1 :]

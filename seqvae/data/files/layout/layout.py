@@ -21,6 +21,7 @@ _WORDS = {",": "commas", ";": "semicolons", TAB: "tabs", "|": "pipes", BLANK: "b
 # Which separators a file may have, the one that its ending says first.
 _ORDER = {"csv": ",;\t|", "tsv": "\t;,|", "smi": "\t;,| ", "txt": "\t;,| "}
 _CELL = re.compile(r"\S+(?: +\|[^|]*\|(?=\s|$))?")  # a word, or a CXSMILES with its extension
+_EXTENSION = re.compile(r"(?<=\S) \|[^|]*\|(?=\s|\"|$)")  # of a CXSMILES
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,9 @@ class _Sniffer:
     def _by_cells(self) -> Layout:
         """Return the layout of a file without known titles."""
         candidates: list[tuple[str, list[list[str]], dict[int, str]]] = []
+        bare = [_EXTENSION.sub("", line) for line in self.body]  # its commas and pipes separate nothing
         for separator in _ORDER[self.kind]:
-            rows = _rows(self.body, separator)
+            rows = _rows(bare, separator)
             count = len(rows[-1])
             alike = sum(len(row) == count for row in rows)
             if count < 2 or alike < 0.9 * len(rows):
