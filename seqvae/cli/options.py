@@ -59,11 +59,14 @@ class InputOptions:
         column: column that holds the molecules or sequences, for tables; by default the one obvious column.
         format: what the file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
             `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
+        standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
+            spelling of each group; as `seqvae data standardize` writes them.
         on_error: `stop` at the first bad record, or `skip` bad records, which are counted and written to a reject file.
     """
 
     column: str = ""
     format: str = ""
+    standardize: bool = False
     on_error: str = "stop"
 
     def check(self, source: str) -> None:
@@ -78,7 +81,13 @@ class InputOptions:
         from seqvae.data.files.carried import rejects_beside
         from seqvae.data.files.readers import ReadSettings
 
-        return ReadSettings(self.column, format=self.format, on_error=self.on_error, reject_file=rejects_beside(out))
+        return ReadSettings(
+            self.column,
+            format=self.format,
+            on_error=self.on_error,
+            reject_file=rejects_beside(out),
+            standardize=self.standardize,
+        )
 
 
 @dataclass(frozen=True)

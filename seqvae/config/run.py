@@ -32,6 +32,8 @@ class DataConfig:
             column.
         format: what a file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
             `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
+        standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
+            spelling of each group; as `seqvae data standardize` writes them.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
         weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal molecules or sequences, and reverse complements, stay
@@ -49,6 +51,7 @@ class DataConfig:
     source: str = ""
     column: str = ""
     format: str = ""
+    standardize: bool = False
     labels: str = ""
     weights: str = ""
     split: str = "auto"

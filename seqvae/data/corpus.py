@@ -8,9 +8,11 @@ from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
 from seqvae.data.audit import Audit, audit
-from seqvae.data.columns import Columns, number
+from seqvae.data.columns import Columns
 from seqvae.data.datasets.registry import list_cards, load_dataset
+from seqvae.data.files.open import note
 from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
@@ -61,22 +63,32 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         return _read_dataset(config)
     wanted = [*config.label_names, *([config.weights] if config.weights else [])]
     settings = ReadSettings(
-        config.column, tuple(wanted), on_error=config.on_error, reject_file=reject_file, format=config.format
+        config.column,
+        tuple(wanted),
+        format=config.format,
+        on_error=config.on_error,
+        reject_file=reject_file,
+        standardize=config.standardize,
     )
     reader = RecordReader(config.source, settings)
     texts, lines, names = [], [], []
-    values: dict[str, list[float]] = {name: [] for name in wanted}
+    cells: dict[str, list[str]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
         names.append(record.name)
-        for name, column in values.items():
-            column.append(number(record.fields[name], name, config.source, record.line))
+        for name, column in cells.items():
+            column.append(record.fields[name])
         if len(texts) == config.limit:
             break
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} invalid records left out, see {where}", SeqVAEWarning, stacklevel=2)
+    values = {}
+    for name, column in cells.items():
+        values[name], censored = numbers(column, name, config.source, lines)
+        if censored:
+            note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights)
     found = detected(texts, config.source)
     texts = as_smiles(texts, found.domain)
@@ -101,7 +113,21 @@ def _read_dataset(config: DataConfig) -> Texts:
     columns = Columns.of(len(texts), values, config.label_names, config.weights)
     lines = list(range(1, len(texts) + 1))
     domain = domain_of(data.card.kind)
+    if config.standardize:
+        if domain.name != MOLECULES:
+            raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
+        texts = [_standard(text) for text in texts]
     return Texts(texts, lines, config.source, domain, published, columns, why="by the dataset's card")
+
+
+def _standard(text: str) -> str:
+    """Return a molecule in its standard form; one that has none as it is, for the next reader to report."""
+    from seqvae.sequences.standardize import standardized
+
+    try:
+        return standardized(text).smiles
+    except InputError:
+        return text
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:

@@ -10,6 +10,7 @@ from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
 from seqvae.data.corpus import as_smiles, read_texts, resolved_split, split_texts
 from seqvae.data.datasets.cards import list_cards
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.formats import kind_of
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
@@ -62,7 +63,11 @@ class Splits:
 
 
 def read_splits(
-    reference: str, train: str = "", column: str = "", run: RunConfig | None = None, progress: bool = True
+    reference: str,
+    train: str = "",
+    column: str | ReadSettings = "",
+    run: RunConfig | None = None,
+    progress: bool = True,
 ) -> Splits:
     """Read the texts to compare with.
 
@@ -72,7 +77,8 @@ def read_splits(
     Args:
         reference: name of a dataset, or a file, all of which is then test texts.
         train: name of a dataset, whose training split is taken, or a file; by default that of the reference's dataset.
-        column: column of the texts in a file that is a table; by default the only one that fits.
+        column: column of the texts in a file that is a table, by default the only one that fits; or all settings of
+            reading.
         run: settings of the model that made the samples, if known.
         progress: show a bar for downloads, where standard error is a terminal.
 
@@ -95,7 +101,7 @@ def read_splits(
     return splits
 
 
-def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Splits:
+def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
         texts = read_file(name, column)
         kind = detected(texts, name)
@@ -123,13 +129,23 @@ def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Spli
     return Splits(name, domain.name, test, scaffolds, train, name)
 
 
-def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str]:
+def read_file(source: str, column: str | ReadSettings = "") -> list[str]:
     """Read the texts of a file, or one per line from standard input (`-`).
+
+    Args:
+        source: path, or `-`.
+        column: column of the texts in a table, or all settings of reading.
 
     Raises:
         InputError: it is missing, empty, binary or cut short, or lacks the column.
     """
-    records, _ = read_records(source, ReadSettings(column, on_error=on_error))
+    settings = ReadSettings(column) if isinstance(column, str) else column
+    try:
+        records, _ = read_records(source, settings)
+    except InputError:
+        if not settings.column or kind_of(source, settings.format) not in ("smi", "txt"):
+            raise
+        records, _ = read_records(source, replace(settings, column=""))  # a list beside a table: the column is its
     texts = [record.text for record in records]
     return as_smiles(texts, detected(texts, source).domain)
 

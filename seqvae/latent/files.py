@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from seqvae.config import CHUNK, DecodeConfig
 from seqvae.data.files.carried import Carried, merged, rejects_beside
 from seqvae.data.files.chunks import Results
-from seqvae.data.files.formats import format_of
 from seqvae.data.files.latent_vectors import is_latent_title, latent_rows
 from seqvae.data.files.open import shown_name
-from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, no_records
+from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, items_of, no_records
 from seqvae.data.files.records import Flaw, Record
 from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_for
 from seqvae.errors import RecordError, SeqVAEWarning
@@ -138,7 +137,7 @@ class _Encoding:
 
     def __init__(self, source: str, settings: ReadSettings) -> None:
         self.source, self.stop = source, settings.on_error == "stop"
-        self._items = format_of(source, settings.format)(source, replace(settings, all=True).columns)
+        self._items = items_of(source, replace(settings, all=True))
         self._under_way: deque[list[Record | Flaw]] = deque()
         self.rejects = Rejects(source, settings.reject_file)
         self._dropped: Counter[str] = Counter()

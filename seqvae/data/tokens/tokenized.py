@@ -10,6 +10,8 @@ from typing import final
 from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
+_MOST_SHOWN = 5  # rejected texts that a message names
+
 
 @final
 @dataclass(frozen=True)
@@ -56,6 +58,13 @@ class TokenizedTexts:
         """Number of texts given, including those that cannot be read."""
         return len(self.rows) + len(self.rejected)
 
+    def left_out(self) -> str:
+        """Return in one line which of the given texts are rejected, and why."""
+        noun, shown = self.tokenizer.domain.noun, self.rejected[:_MOST_SHOWN]
+        said = [one.reason if one.reason.startswith(noun) else f"{noun} {one.row + 1}: {one.reason}" for one in shown]
+        more = f"; and {len(self.rejected) - len(shown):,} more" if len(self.rejected) > len(shown) else ""
+        return f"{len(self.rejected):,} of {self.given:,} {noun}s left out: {'; '.join(said)}{more}"
+
     def first(self, count: int) -> TokenizedTexts:
         """Return the result for the first `count` of the given texts."""
         kept = self.take([place for place, row in enumerate(self.rows) if row < count])
@@ -93,6 +102,7 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
     stop = on_error == "stop"
     if not isinstance(texts, TokenizedTexts):
+        texts = list(texts)  # a column of a table has an index of its own
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
