@@ -5,6 +5,16 @@ Each message is one line that says what was expected, what was given, where, and
 
 from __future__ import annotations
 
+LONGEST_SHOWN = 80  # characters of a text that a message repeats
+
+
+def quoted(text: object) -> str:
+    """Return a text in quotes for a message; of a long one its start and its length."""
+    shown = str(text)
+    if len(shown) <= LONGEST_SHOWN:
+        return repr(text)
+    return f"{shown[:LONGEST_SHOWN]!r}... ({len(shown):,} characters)"
+
 
 class SeqVAEError(Exception):
     """Root of every error that seqvae raises on purpose."""
@@ -57,8 +67,9 @@ class UnknownTokenError(InputError):
     def __init__(self, text: str, token: str, column: int) -> None:
         self.text, self.token, self.column = text, token, column
         super().__init__(
-            f"unknown token {token!r} at column {column} of {text!r}: the vocabulary was fitted without it; "
-            'leave it out, or drop such tokens with on_unknown="drop"'
+            f"unknown token {quoted(token)} at column {column} of {quoted(text)}: "
+            "the vocabulary was fitted without it; leave such records out (--on-error skip) or add the token "
+            "to a model (seqvae finetune); salts, isotopes and charges of molecules: seqvae data standardize"
         )
 
 
@@ -92,6 +103,10 @@ class OracleError(SeqVAEError):
 
 class SeqVAEWarning(UserWarning):
     """Root of every warning that seqvae gives."""
+
+
+class ReadingNote(SeqVAEWarning):
+    """What was decided about a file that is not what its name says, or not plain: its separator, header, encoding."""
 
 
 class CollapseWarning(SeqVAEWarning):

@@ -6,13 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, Token
 
 from seqvae.cli import STDIO
 from seqvae.config import INFERENCE_BATCH, ExecutorConfig
 from seqvae.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqvae.data.files.readers import ReadSettings
 
 
 def _place(_: type, tokens: Sequence[Token]) -> str:
@@ -54,18 +57,37 @@ class InputOptions:
 
     Attributes:
         column: column that holds the molecules or sequences, for tables; by default the one obvious column.
+        format: what the file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
+            `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
+        standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
+            spelling of each group; as `seqvae data standardize` writes them.
         on_error: `stop` at the first bad record, or `skip` bad records, which are counted and written to a reject file.
     """
 
     column: str = ""
+    format: str = ""
+    standardize: bool = False
     on_error: str = "stop"
 
     def check(self, source: str) -> None:
-        """Raise UsageError where a column is named and the source is no table, or its extension is unknown."""
-        from seqvae.data.files.formats import TABLES, format_of
+        """Raise UsageError where a column is named and the source is no table, or its format is unknown."""
+        from seqvae.data.files.formats import TABLES, kind_of
 
-        if self.column and format_of(source) not in TABLES:
+        if kind_of(source, self.format) not in TABLES and self.column:
             raise UsageError(f"--column has no effect on {source}, which is no table: leave it out")
+
+    def settings(self, out: str = "-") -> ReadSettings:
+        """Return how the source of an output is read."""
+        from seqvae.data.files.carried import rejects_beside
+        from seqvae.data.files.readers import ReadSettings
+
+        return ReadSettings(
+            self.column,
+            format=self.format,
+            on_error=self.on_error,
+            reject_file=rejects_beside(out),
+            standardize=self.standardize,
+        )
 
 
 @dataclass(frozen=True)

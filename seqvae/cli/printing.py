@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 
 from seqvae.report.tables import labelled_rows
@@ -41,3 +42,8 @@ def _shown(value: object) -> str:
 def print_json(metrics: Mapping[str, object]) -> None:
     """Print metrics as one JSON object."""
     print(json.dumps(metrics, indent=1))
+
+
+def to_stderr(line: str) -> None:
+    """Print a line on standard error, where it does not mix with results."""
+    print(line, file=sys.stderr)

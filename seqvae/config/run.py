@@ -28,14 +28,20 @@ class DataConfig:
 
     Attributes:
         source: name of a dataset (`seqvae data list`) or path of a file.
-        column: column that holds the molecules or sequences, for tables; empty: the one obvious column.
+        column: column that holds the molecules or sequences, for tables, its title or number; empty: the one obvious
+            column.
+        format: what a file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
+            `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
+        standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
+            spelling of each group; as `seqvae data standardize` writes them.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
         weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
         conditions: columns of numbers that samples can be asked for, separated by commas: the model learns p(z) given
             these (`model.prior` conditional); a cell may be empty.
-        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal sequences, and reverse complements, stay in one
-            split), `published` (the dataset's own), or `auto`: published where there is one, else dedup for DNA and
-            random otherwise.
+        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal molecules or sequences, and reverse complements, stay
+            in one split), `connectivity` (the same, and stereo-isomers too), `published` (the dataset's own), or
+            `auto`: published where there is one, else dedup for DNA, RNA and proteins, and random otherwise unless a
+            text stands twice: then connectivity for molecules and dedup for other texts.
         valid_fraction: share kept for validation, where the split is not published.
         test_fraction: share kept for the final, held-out metrics, where the split is not published.
         limit: use only the first so many texts; 0: all.
@@ -46,6 +52,8 @@ class DataConfig:
 
     source: str = ""
     column: str = ""
+    format: str = ""
+    standardize: bool = False
     labels: str = ""
     weights: str = ""
     conditions: str = ""
@@ -58,7 +66,7 @@ class DataConfig:
     on_error: str = "stop"
 
     def __post_init__(self) -> None:
-        one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "published"))
+        one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "connectivity", "published"))
         one_of("data.on_error", self.on_error, ("stop", "skip"))
         between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
         between("data.test_fraction", self.test_fraction, 0.0, 0.9)

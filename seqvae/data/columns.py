@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,27 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.errors import RecordError
-
-# Markers of missing values in tables, in lower case.
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
-
-
-def number(cell: str, column: str, file: str, line: int) -> float:
-    """Return the number in a table's cell, NaN if it is marked as missing.
-
-    Raises:
-        RecordError: the cell has anything else, or an infinite number.
-    """
-    text = cell.strip()
-    if text.lower() in MISSING:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise RecordError(f"column {column!r} must hold a finite number, got {cell!r}", file=file, line=line)
-    return value
 
 
 @dataclass(frozen=True)

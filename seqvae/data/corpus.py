@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
 from seqvae.data.audit import Audit, audit
-from seqvae.data.columns import Columns, number
+from seqvae.data.columns import Columns
 from seqvae.data.datasets.registry import list_cards, load_dataset
+from seqvae.data.files.open import note
 from seqvae.data.files.readers import ReadSettings, RecordReader
-from seqvae.data.splits import Split, carve_valid, group_split, groups_of, random_split
+from seqvae.data.numbers import censored_note, numbers
+from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
-from seqvae.sequences.domain import MOLECULES, Domain, detect, domain_of
+from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 
 _LOOKED_AT = 200  # texts that decide whether all are SELFIES
 
@@ -29,6 +31,8 @@ class Texts:
         domain: of the texts.
         published: the dataset's own split, if it has one.
         columns: labels, weights and conditions of each text.
+        names: name or id of each in its file; empty where there are none.
+        why: why they are taken to be of this domain.
     """
 
     texts: list[str]
@@ -37,10 +41,16 @@ class Texts:
     domain: Domain
     published: Split | None
     columns: Columns
+    names: list[str] = field(default_factory=list)
+    why: str = ""
 
 
-def read_texts(config: DataConfig) -> Texts:
+def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     """Read a dataset by name, or a file.
+
+    Args:
+        config: the source, its columns, and the handling of invalid records.
+        reject_file: list of the invalid records; None: beside the source.
 
     Raises:
         ConfigError: no source is named, or a column is missing from a dataset.
@@ -52,23 +62,37 @@ def read_texts(config: DataConfig) -> Texts:
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
     wanted = _columns(config)
-    settings = ReadSettings(column=config.column, on_error=config.on_error, keep=tuple(wanted))
+    settings = ReadSettings(
+        config.column,
+        tuple(wanted),
+        format=config.format,
+        on_error=config.on_error,
+        reject_file=reject_file,
+        standardize=config.standardize,
+    )
     reader = RecordReader(config.source, settings)
-    texts, lines = [], []
-    values: dict[str, list[float]] = {name: [] for name in wanted}
+    texts, lines, names = [], [], []
+    cells: dict[str, list[str]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
-        for name, column in values.items():
-            column.append(number(record.fields[name], name, config.source, record.line))
+        names.append(record.name)
+        for name, column in cells.items():
+            column.append(record.fields[name])
         if len(texts) == config.limit:
             break
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} invalid records left out, see {where}", SeqVAEWarning, stacklevel=2)
+    values = {}
+    for name, column in cells.items():
+        values[name], censored = numbers(column, name, config.source, lines)
+        if censored:
+            note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
-    domain = detect(texts, config.source)
-    return Texts(as_smiles(texts, domain), lines, config.source, domain, None, columns)
+    found = detected(texts, config.source)
+    texts = as_smiles(texts, found.domain)
+    return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
 
 
 def _columns(config: DataConfig) -> list[str]:
@@ -96,7 +120,22 @@ def _read_dataset(config: DataConfig) -> Texts:
     values = {name: data.values[name][: len(texts)].tolist() for name in wanted}
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     lines = list(range(1, len(texts) + 1))
-    return Texts(texts, lines, config.source, domain_of(data.card.kind), published, columns)
+    domain = domain_of(data.card.kind)
+    if config.standardize:
+        if domain.name != MOLECULES:
+            raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
+        texts = [_standard(text) for text in texts]
+    return Texts(texts, lines, config.source, domain, published, columns, why="by the dataset's card")
+
+
+def _standard(text: str) -> str:
+    """Return a molecule in its standard form; one that has none as it is, for the next reader to report."""
+    from seqvae.sequences.standardize import standardized
+
+    try:
+        return standardized(text).smiles
+    except InputError:
+        return text
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:
@@ -119,10 +158,35 @@ def as_smiles(texts: list[str], domain: Domain) -> list[str]:
     return found
 
 
-def split_texts(found: Texts, run: RunConfig) -> Split:
+def resolved_split(found: Texts, split: str, kind: str) -> tuple[str, Duplicates | None]:
+    """Return the split that `auto` stands for, and the duplicates where the split was chosen by them.
+
+    Args:
+        found: the texts.
+        split: as in `DataConfig`; anything but `auto` is returned.
+        kind: of the tokenizer.
+    """
+    if split != "auto":
+        return split, None
+    if found.published is not None:
+        return "published", None
+    duplicates = duplicates_of(found.texts, kind)
+    if domain_of(kind).alphabet:
+        return "dedup", duplicates
+    if not duplicates.count:
+        return "random", duplicates
+    return "connectivity" if domain_of(kind).name == MOLECULES else "dedup", duplicates
+
+
+def split_texts(found: Texts, run: RunConfig, duplicates: Duplicates | None = None) -> Split:
     """Return which texts are for training, validation and testing.
 
     A text that cannot be read is in some split like any other: packing reports what is wrong with it.
+
+    Args:
+        found: the texts.
+        run: settings, in which the split is named.
+        duplicates: as `resolved_split` found them, so that they are not looked for again.
 
     Raises:
         ConfigError: the published split of a source without one.
@@ -133,10 +197,25 @@ def split_texts(found: Texts, run: RunConfig) -> Split:
         if found.published is None:
             raise ConfigError(f"data.split: {found.source} has no published split; use random, scaffold or dedup")
         return carve_valid(found.published, data.valid_fraction, seed)
-    if data.split in ("scaffold", "dedup"):
-        groups = groups_of(found.texts, data.split, kind)
+    if data.split in ("scaffold", "dedup", "connectivity"):
+        known = duplicates is not None and (data.split == "connectivity" or domain_of(kind).name != MOLECULES)
+        groups = duplicates.groups if known and duplicates else groups_of(found.texts, data.split, kind)
         return group_split(groups, data.valid_fraction, data.test_fraction, seed)
     return random_split(len(found.texts), data.valid_fraction, data.test_fraction, seed)
+
+
+def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicates | None) -> list[str]:
+    """Return what was read and how it is split, a line each, for the user."""
+    domain, count = domain_of(kind), len(found.texts)
+    why = f" ({found.why})" if domain is found.domain and found.why else ""
+    lines = [f"{found.source}: {count:,} texts, {domain.title}{why}"]
+    sizes = ", ".join(f"{len(rows):,} {name}" for name, rows in zip(("train", "valid", "test"), sides, strict=True))
+    same = ""
+    if duplicates is not None and duplicates.count:
+        strands = " (or their reverse complements)" if domain.alphabet and domain.alphabet.complements else ""
+        stereo = f", {duplicates.stereo:,} of them by all but stereo" if duplicates.stereo else ""
+        same = f"; {duplicates.count:,} {domain.noun}s stand there before{strands}{stereo}: they stay on one side"
+    return [*lines, f"split {split}: {sizes}{same}"]
 
 
 def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:

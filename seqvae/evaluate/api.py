@@ -9,6 +9,7 @@ from typing import Any
 
 from seqvae.artifact.pretrained import pretrained_names
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
+from seqvae.data.files.readers import ReadSettings
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation
@@ -32,7 +33,7 @@ def run(
     reference: str | Splits,
     train: str = "",
     config: EvaluationConfig | None = None,
-    column: str = "",
+    column: str | ReadSettings = "",
     device: str = "auto",
     batch_size: int = INFERENCE_BATCH,
     watch: Watch | None = None,
@@ -46,7 +47,8 @@ def run(
         train: name of a dataset, whose training split is taken, or a file of training texts, for novelty; by default
             the training split of the dataset that `reference` names.
         config: how a model is sampled, and what is measured.
-        column: column of the texts in files that are tables; by default the only one that fits.
+        column: column of the texts in files that are tables, by default the only one that fits; or all settings of
+            reading files.
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: texts per pass while a model is sampled.
         watch: is told what is being done; None: nobody is.
@@ -87,7 +89,7 @@ class _Work:
 
 
 def _model_or_samples(
-    source: str | Path | Codec | Sequence[str], column: str, device: str
+    source: str | Path | Codec | Sequence[str], column: str | ReadSettings, device: str
 ) -> tuple[Codec | None, Sequence[str]]:
     """Load a model, or read the samples of a file.
 
@@ -107,7 +109,7 @@ def _model_or_samples(
 
 
 def _references(
-    reference: str | Splits, train: str, column: str, codec: Codec | None, work: _Work
+    reference: str | Splits, train: str, column: str | ReadSettings, codec: Codec | None, work: _Work
 ) -> tuple[Splits, Sequence[Motif]]:
     """Read what to compare with, and the motifs to count.
 
@@ -120,6 +122,8 @@ def _references(
         work.watch.note(f"reading {reference}")
         shown = not isinstance(work.watch, Unwatched)
         splits = read_splits(reference, train, column, codec.run if codec else None, progress=shown)
+        if splits.why:
+            work.watch.note(f"{splits.name}: {len(splits.test):,} texts, {DOMAINS[splits.kind].title} ({splits.why})")
     name = work.config.motifs
     if name and splits.kind != DNA:
         raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
-from seqvae.data.corpus import as_smiles, read_texts, split_texts
+from seqvae.data.corpus import as_smiles, read_texts, resolved_split, split_texts
 from seqvae.data.datasets.cards import list_cards
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.formats import kind_of
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
 from seqvae.sequences.alphabet import Alphabet
-from seqvae.sequences.domain import LETTERS, detect, domain_of
+from seqvae.sequences.domain import LETTERS, detected, domain_of
 
 SCAFFOLDS = "test_scaffolds"  # the split of MOSES whose scaffolds are in no other
 
@@ -30,6 +31,7 @@ class Splits:
         test_scaffolds: a second test set, of scaffolds that training lacks; empty if there is none.
         train: texts that novelty is counted against; empty if none are known.
         train_name: the dataset or file of these; "" if none are known.
+        why: why the test texts are taken to be of this kind; "" for a dataset.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Splits:
     test_scaffolds: list[str] = field(default_factory=list)
     train: list[str] = field(default_factory=list)
     train_name: str = ""
+    why: str = ""
 
     @property
     def generates(self) -> bool:
@@ -60,7 +63,11 @@ class Splits:
 
 
 def read_splits(
-    reference: str, train: str = "", column: str = "", run: RunConfig | None = None, progress: bool = True
+    reference: str,
+    train: str = "",
+    column: str | ReadSettings = "",
+    run: RunConfig | None = None,
+    progress: bool = True,
 ) -> Splits:
     """Read the texts to compare with.
 
@@ -70,7 +77,8 @@ def read_splits(
     Args:
         reference: name of a dataset, or a file, all of which is then test texts.
         train: name of a dataset, whose training split is taken, or a file; by default that of the reference's dataset.
-        column: column of the texts in a file that is a table; by default the only one that fits.
+        column: column of the texts in a file that is a table, by default the only one that fits; or all settings of
+            reading.
         run: settings of the model that made the samples, if known.
         progress: show a bar for downloads, where standard error is a terminal.
 
@@ -93,10 +101,11 @@ def read_splits(
     return splits
 
 
-def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Splits:
+def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
         texts = read_file(name, column)
-        return Splits(name, detect(texts, name).name, texts)
+        kind = detected(texts, name)
+        return Splits(name, kind.domain.name, texts, why=kind.why)
     names = [card.name for card in list_cards()]
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
@@ -111,23 +120,34 @@ def _read(name: str, column: str, run: RunConfig | None, progress: bool) -> Spli
         texts = data.texts
     else:
         if run is None:  # what `seqvae train` does with a dataset that has no published split
-            data_config = DataConfig(source=name, split="dedup" if domain.alphabet else "random")
-            run = RunConfig(data_config, TokenizerConfig(kind=domain.tokenizers[0]))
+            run = RunConfig(DataConfig(source=name), TokenizerConfig(kind=domain.tokenizers[0]))
         found = read_texts(run.data)
-        split, scaffolds, texts = split_texts(found, run), [], found.texts
+        chosen, duplicates = resolved_split(found, run.data.split, run.tokenizer.kind)
+        run = replace(run, data=replace(run.data, split=chosen))
+        split, scaffolds, texts = split_texts(found, run, duplicates), [], found.texts
     test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
     return Splits(name, domain.name, test, scaffolds, train, name)
 
 
-def read_file(source: str, column: str = "", on_error: str = "stop") -> list[str]:
+def read_file(source: str, column: str | ReadSettings = "") -> list[str]:
     """Read the texts of a file, or one per line from standard input (`-`).
+
+    Args:
+        source: path, or `-`.
+        column: column of the texts in a table, or all settings of reading.
 
     Raises:
         InputError: it is missing, empty, binary or cut short, or lacks the column.
     """
-    records, _ = read_records(source, ReadSettings(column, on_error=on_error))
+    settings = ReadSettings(column) if isinstance(column, str) else column
+    try:
+        records, _ = read_records(source, settings)
+    except InputError:
+        if not settings.column or kind_of(source, settings.format) not in ("smi", "txt"):
+            raise
+        records, _ = read_records(source, replace(settings, column=""))  # a list beside a table: the column is its
     texts = [record.text for record in records]
-    return as_smiles(texts, detect(texts, source))
+    return as_smiles(texts, detected(texts, source).domain)
 
 
 def certain(texts: Sequence[str], alphabet: Alphabet) -> list[str]:

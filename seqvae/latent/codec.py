@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -21,7 +22,7 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, Ru
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of
@@ -88,7 +89,7 @@ class Codec:
         return "syntax" in self._constraints
 
     def encode(
-        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0
+        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0, on_error: str = "stop"
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
@@ -99,13 +100,18 @@ class Codec:
                 times as long as the encoder, and most texts that are not reconstructed without them are with them:
                 `REFINE_STEPS` is enough. 0: the encoder's own posterior. "auto": decode each mean, and take that many
                 steps for the texts alone that are not reconstructed; `encodings` tells which these are.
+            on_error: "stop" raises at a text that cannot be encoded; "skip" leaves such texts out, so that there is one
+                row per remaining text, and warns which they are: `tokenize(texts, "skip").rows` has the others.
 
         Raises:
             InputError: a text is no molecule or sequence, has an unknown token, or is longer than the model; the
                 message names it.
-            UsageError: a negative number of steps, another word than "auto", or a batch size below 1.
+            UsageError: a negative number of steps, another word than "auto" or "skip", or a batch size below 1.
         """
-        return self.encodings(texts, batch_size, refine).posterior.mean
+        read = self.tokenize(texts, on_error)
+        if read.rejected and not isinstance(texts, TokenizedTexts):
+            warnings.warn(read.left_out(), SeqVAEWarning, stacklevel=2)
+        return self.encodings(read, batch_size, refine).posterior.mean
 
     def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqvae.config import CHUNK, DecodeConfig
+from seqvae.data.files.carried import Carried, merged, rejects_beside
 from seqvae.data.files.chunks import Results
-from seqvae.data.files.formats import Columns, Flaw, Record, format_of
-from seqvae.data.files.latent_vectors import latent_chunks
+from seqvae.data.files.latent_vectors import is_latent_title, latent_rows
 from seqvae.data.files.open import shown_name
-from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects
-from seqvae.data.files.writers import write_pieces
-from seqvae.errors import InputError, RecordError, SeqVAEWarning
+from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, items_of, no_records
+from seqvae.data.files.records import Flaw, Record
+from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_for
+from seqvae.errors import RecordError, SeqVAEWarning
 from seqvae.latent.bulk import Bulk, Encoded
 from seqvae.latent.checks import PriorChoice
 
@@ -45,14 +49,15 @@ def encode_file(
 ) -> FileEncoded:
     """Encode the records of a file, which may be larger than memory, and write them with their latent vectors.
 
-    Their names are written too if the first chunk has any. The parts kept for resuming are deleted at the end.
+    Their names and all other columns are written too. The parts kept for resuming are deleted at the end.
 
     Args:
         bulk: the model, and how its chunks are processed.
         source: path, or `-` for standard input.
         out: .npz, .parquet, .csv or .tsv, or `-` for a CSV table on standard output.
         refine: as in `Codec.encode`.
-        settings: column of the texts, and what to do with records that the model cannot encode.
+        settings: column of the texts, and what to do with records that the model cannot encode; their list stands
+            beside the output.
         advance: is told how many rows were written.
 
     Raises:
@@ -60,7 +65,8 @@ def encode_file(
             cannot be encoded.
         UsageError: as `writer_for` and `Bulk.encode`.
     """
-    work = _Encoding(source, settings or ReadSettings())
+    settings = settings or ReadSettings()
+    work = _Encoding(source, replace(settings, reject_file=settings.reject_file or rejects_beside(out)))
     with work.rejects:
         _write(bulk, out, work.encoded(bulk, refine), advance, latent=True)
     return FileEncoded(work.summary, work.refined)
@@ -74,7 +80,8 @@ def decode_file(
     Args:
         bulk: the model, and how its chunks are processed.
         source: .npz, .parquet or .csv as `encode_file` writes them, or `-` for a CSV table from standard input.
-        out: path, or `-`; tables have the column `log_likelihood`, log p(x|z) in nats.
+        out: path, or `-`; tables have the column `log_likelihood`, log p(x|z) in nats, and those of the source besides
+            z, its texts as `input_text`.
         how: how a text is chosen.
         advance: is told how many rows were written.
 
@@ -82,8 +89,20 @@ def decode_file(
         InputError: the source cannot be read, or holds no vectors of the model's size.
         UsageError: as `writer_for`, `latent_chunks` and `Bulk.decode`.
     """
-    points = latent_chunks(source, bulk.codec.latent)
-    return _write(bulk, out, bulk.decode(points, how or DecodeConfig()), advance)
+    waiting: deque[Mapping[str, Sequence[object]]] = deque()
+    whole = writer_for(out) in WITH_LATENT.values()  # a list of texts has no room for more than names
+
+    def points() -> Iterator[NDArray[np.float32]]:
+        for z, columns in latent_rows(source, bulk.codec.latent):
+            waiting.append({title: cells for title, cells in columns.items() if whole or title == NAME})
+            yield z
+
+    def decoded() -> Iterator[Results]:
+        for results in bulk.decode(points(), how or DecodeConfig()):
+            columns = {**results.columns, **merged(waiting.popleft(), results.columns)}
+            yield replace(results, columns=columns)
+
+    return _write(bulk, out, decoded(), advance)
 
 
 def sample_file(
@@ -119,12 +138,12 @@ class _Encoding:
 
     def __init__(self, source: str, settings: ReadSettings) -> None:
         self.source, self.stop = source, settings.on_error == "stop"
-        self._items = format_of(source, settings.format)(source, Columns(settings.column))
+        self._items = items_of(source, replace(settings, all=True))
         self._under_way: deque[list[Record | Flaw]] = deque()
         self.rejects = Rejects(source, settings.reject_file)
         self._dropped: Counter[str] = Counter()
         self._kept = 0
-        self._named: bool | None = None
+        self._carried = Carried()
         self.refined = 0
 
     @property
@@ -145,9 +164,7 @@ class _Encoding:
             if results := self._settled(found):
                 yield results
         if not self._kept:
-            count = self.rejects.count
-            why = f"no usable record, all {count:,} were rejected" if count else "the file holds no records"
-            raise InputError(f"{shown_name(self.source)}: {why}")
+            raise no_records(shown_name(self.source), self.rejects)
         if self._dropped:
             named = ", ".join(f"{token!r} ({count})" for token, count in self._dropped.most_common(5))
             total = self._dropped.total()
@@ -166,13 +183,11 @@ class _Encoding:
                 reason = f"{reason} (--on-error skip leaves such records out)"
                 raise RecordError(reason, file=shown_name(self.source), line=item.line)
             else:
-                self.rejects.add(shown_name(self.source), Flaw(item.text, item.line, reason or ""))
+                self.rejects.add(shown_name(self.source), Flaw(item.text, item.line, reason or "", item.name))
         self._dropped.update(found.dropped)
         self.refined += found.refined
         self._kept += len(kept)
         if not kept:
             return None
-        if self._named is None:
-            self._named = any(record.name for record in kept)
-        names = {"name": [record.name for record in kept]} if self._named else {}
-        return Results([record.text for record in kept], names, found.z)
+        columns = {title: cells for title, cells in self._carried.of(kept).items() if not is_latent_title(title)}
+        return Results([record.text for record in kept], columns, found.z)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
-from seqvae.errors import InvalidSequenceError, UsageError
+from seqvae.errors import InvalidSequenceError, UsageError, quoted
 
 GAP: str = "-"
 
@@ -73,7 +73,7 @@ class Alphabet:
             raise self._refusal(found, bad.start())
         if not allow_gap and GAP in sequence:
             raise InvalidSequenceError(
-                f"gap '-' at column {sequence.index(GAP) + 1} of {found!r}: "
+                f"gap '-' at column {sequence.index(GAP) + 1} of {quoted(found)}: "
                 "gaps are refused; remove them, or make the tokenizer with allow_gap=True"
             )
         return sequence
@@ -115,5 +115,5 @@ class Alphabet:
         codes = f" or an IUPAC code {', '.join(self.codes)}" if self.codes else ""
         return InvalidSequenceError(
             f"expected {self.title} ({', '.join(self.letters)}{codes}), "
-            f"got {text[column]!r} at column {column + 1} of {text!r}: correct the sequence or leave it out"
+            f"got {text[column]!r} at column {column + 1} of {quoted(text)}: correct the sequence or leave it out"
         )

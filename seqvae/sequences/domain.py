@@ -87,12 +87,12 @@ _ROWS = (
         ("selfies", "smiles"),
         _molecule,
         _molecule,
-        (".smi", ".sdf"),
+        (".smi", ".smiles", ".ism", ".cxsmiles", ".sdf", ".sd", ".mol", ".mdl"),
         ".smi",
     ),
-    _sequences(DNA, DNA_ALPHABET, (".gb", ".gbk", ".fna", ".ffn")),
+    _sequences(DNA, DNA_ALPHABET, (".gb", ".gbk", ".gbff", ".genbank", ".fna", ".ffn")),
     _sequences(RNA, RNA_ALPHABET, (".frn",)),
-    _sequences(PROTEIN, PROTEIN_ALPHABET, (".faa",)),
+    _sequences(PROTEIN, PROTEIN_ALPHABET, (".faa", ".gp", ".gpff")),
     Domain(LETTERS, "texts over letters of their own", "text", ("char",), str, str, (), ".txt"),
 )
 DOMAINS: Mapping[str, Domain] = {row.name: row for row in _ROWS}
@@ -111,11 +111,38 @@ def domain_of(kind: str) -> Domain:
 
 # The domain is told from the letters of a sample. Real data has bad records and reads of N only, so shares decide.
 _LOOKED_AT, _LONGEST = 200, 10_000  # texts sampled at random, and characters of each
-_SEQUENCE_FILES = (".fasta", ".fa")  # sequences over any alphabet, never SMILES
+_SEQUENCE_FILES = (
+    ".fasta",
+    ".fa",
+    ".fas",
+    ".fsa",
+    ".mpfa",
+    ".fastq",
+    ".fq",
+)  # sequences over any alphabet, never SMILES
 _NUCLEIC = f"{DNA_ALPHABET.letters}U{''.join(DNA_ALPHABET.codes)}{GAP}"
 
 
+@final
+@dataclass(frozen=True)
+class Detected:
+    """A domain, and why texts are taken to belong to it.
+
+    Attributes:
+        domain: the domain.
+        why: the reason, for users.
+    """
+
+    domain: Domain
+    why: str
+
+
 def detect(texts: Sequence[str], source: str = "") -> Domain:
+    """Return the domain of texts; as `detected`."""
+    return detected(texts, source).domain
+
+
+def detected(texts: Sequence[str], source: str = "") -> Detected:
     """Return the domain of texts, judged by their file's ending and a sample of them.
 
     The ending decides if it belongs to one domain (`.smi`, `.gb`, `.faa`); FASTA holds sequences over some alphabet.
@@ -137,7 +164,7 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
     name = source.lower().removesuffix(".gz")
     for row in _ROWS:
         if row.endings and name.endswith(row.endings):
-            return row
+            return Detected(row, f"by the ending of {source}")
     places = random.Random(0).sample(range(len(texts)), min(len(texts), _LOOKED_AT))
     sample = [texts[place][:_LONGEST].strip() for place in places]
     fasta = name.endswith(_SEQUENCE_FILES)
@@ -146,18 +173,20 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
     if _share(letters, "ACGTUN") >= 0.75 and _share(letters, _NUCLEIC) >= 0.9:
         chains = bases - letters["C"] < 0.05 * bases or not bases
         if fasta or not chains or not _are_molecules(sample):
-            return DOMAINS[RNA if letters["U"] > letters["T"] else DNA]
+            row = DOMAINS[RNA if letters["U"] > letters["T"] else DNA]
+            return Detected(row, f"{_share(letters, 'ACGTUN'):.1%} of the letters are A, C, G, T, U or N")
     if not fasta and _are_molecules(sample):
-        return DOMAINS[MOLECULES]
+        return Detected(DOMAINS[MOLECULES], "most of them are SMILES or SELFIES")
     for row in _ROWS:
         if row.alphabet is None or row.name in (DNA, RNA):
             continue
         own, codes = row.alphabet.letters, row.alphabet.codes
         for_any = [code for code, allowed in codes.items() if len(allowed) == len(own)]  # X of proteins
         varied = sum(letters[letter] > 0 for letter in own) >= min(8, len(own))
-        if (fasta or varied) and _share(letters, "".join((own, *for_any, row.alphabet.end))) >= 0.95:
-            return row
-    return DOMAINS[LETTERS]
+        share = _share(letters, "".join((own, *for_any, row.alphabet.end)))
+        if (fasta or varied) and share >= 0.95:
+            return Detected(row, f"{share:.1%} of the letters are those of a {row.name}")
+    return Detected(DOMAINS[LETTERS], "they are neither molecules nor sequences over a known alphabet")
 
 
 def _share(counts: Counter[str], letters: str) -> float:

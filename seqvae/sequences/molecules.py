@@ -19,7 +19,7 @@ import numpy as np
 import selfies
 from rdkit import Chem, rdBase
 
-from seqvae.errors import InvalidMoleculeError
+from seqvae.errors import InvalidMoleculeError, quoted
 
 _SELFIES_SYMBOL = re.compile(r"\[[^\[\]]*\]|\.")
 # Occurs in SELFIES and never in SMILES: a bracket that starts with a bond, a branch or a ring.
@@ -34,13 +34,15 @@ _MOST_PASSES = 8
 # of 220,913 molecules from mutated and random SELFIES (with stereo it failed for 1 of 79,085). Checking it would cost
 # as much as the first pass.
 _PLAIN = re.compile(r"(?:[BCNOPSFIbcnops()=#%0-9.-]|Cl|Br|\[[BCNOPSbcnops]H?\d?[+-]?\])+")
+# A chain of 20,000 atoms ends the process within RDKit, whose search is recursive; one of 10,000 takes seconds.
+MOST_CHARACTERS = 10_000
 # selfies never uses a ring number twice and writes the hundredth as %100, which reads as ring 10 and ring 0.
 _MOST_RINGS = 99
 
 
 def _read(text: str) -> Chem.Mol | None:
     """The molecule, or None, also for texts of which RDKit would read only a part (`CCO ethanol`, or up to a NUL)."""
-    if not text.isascii() or not text.isprintable() or " " in text or not text:
+    if len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable() or " " in text or not text:
         return None
     with rdBase.BlockLogs():  # Our own error gives the reason; RDKit's log settings outside this call stay the same.
         return Chem.MolFromSmiles(text)
@@ -104,6 +106,9 @@ def _invalid(text: str) -> InvalidMoleculeError:
         reason, advice = "this is SELFIES", "convert it first with seqvae.sequences.molecules.selfies_to_smiles"
     elif not smiles:
         reason = "the SMILES is empty"
+    elif len(smiles) > MOST_CHARACTERS:
+        reason = f"SMILES of more than {MOST_CHARACTERS:,} characters are not read, this one has {len(smiles):,}"
+        advice = "leave it out"
     elif not smiles.isascii() or not smiles.isprintable() or " " in smiles:
         reason = "SMILES has neither blanks nor characters outside printable ASCII"
     elif hasattr(rdBase, "CaptureErrorLog"):  # RDKit of 2024 gives no access to its log.
@@ -112,7 +117,7 @@ def _invalid(text: str) -> InvalidMoleculeError:
         lines = [_LOG_ECHO.sub("", _LOG_PREFIX.sub("", line)).strip() for line in log.messages.splitlines()]
         place = re.search(r"around position (\d+)", log.messages)
         reason = (lines[0] if lines and lines[0] else reason) + (f" at column {place[1]}" if place else "")
-    return InvalidMoleculeError(f"expected a molecule as SMILES, got {text!r}: {reason}; {advice}")
+    return InvalidMoleculeError(f"expected a molecule as SMILES, got {quoted(text)}: {reason}; {advice}")
 
 
 def canonical_smiles(text: str) -> str:
@@ -172,7 +177,7 @@ def canonical_to_selfies(canonical: str, text: str) -> str:
         text: the molecule as errors name it.
     """
     if ":" in canonical and _ATOM_MAP.search(canonical):
-        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {text!r}: remove the numbers")
+        raise InvalidMoleculeError(f"SELFIES has no atom-map numbers, got {quoted(text)}: remove the numbers")
     kekule = canonical
     try:
         # The library's own search for a Kekulé form fails, or silently drops double bonds, around atoms such as [c-] or
@@ -186,7 +191,7 @@ def canonical_to_selfies(canonical: str, text: str) -> str:
     # The library leaks its internal errors on atoms that it does not know.
     except (selfies.EncoderError, AssertionError, KeyError, ValueError, IndexError, RecursionError) as error:
         raise InvalidMoleculeError(
-            f"SELFIES cannot represent the molecule {text!r}: {_encoder_reason(error)}; leave it out"
+            f"SELFIES cannot represent the molecule {quoted(text)}: {_encoder_reason(error)}; leave it out"
         ) from error
     if encoded.count("Ring") > _MOST_RINGS:
         molecule = Chem.MolFromSmiles(canonical)
@@ -194,7 +199,7 @@ def canonical_to_selfies(canonical: str, text: str) -> str:
         rings = molecule.GetNumBonds() - molecule.GetNumAtoms() + len(Chem.GetMolFrags(molecule))
         if rings > _MOST_RINGS:
             raise InvalidMoleculeError(
-                f"SELFIES cannot represent the molecule {text!r}: 100 rings or more; leave it out"
+                f"SELFIES cannot represent the molecule {quoted(text)}: 100 rings or more; leave it out"
             )
     return encoded
 
@@ -229,7 +234,7 @@ def selfies_to_smiles(text: str) -> str:
         smiles = selfies.decoder(text)
     except (selfies.DecoderError, RecursionError) as error:
         reason = str(error).splitlines()[0]
-        raise InvalidMoleculeError(f"expected SELFIES, got {text!r}: {reason}") from error
+        raise InvalidMoleculeError(f"expected SELFIES, got {quoted(text)}: {reason}") from error
     return canonical_or_none(smiles) or smiles
 
 
@@ -263,7 +268,7 @@ def split_selfies(text: str) -> list[str]:
     symbols = list(map(sys.intern, _SELFIES_SYMBOL.findall(text)))
     if sum(map(len, symbols)) != len(text):
         column = first_gap(_SELFIES_SYMBOL, text) + 1
-        raise InvalidMoleculeError(f"expected SELFIES symbols in brackets, got {text!r}: see column {column}")
+        raise InvalidMoleculeError(f"expected SELFIES symbols in brackets, got {quoted(text)}: see column {column}")
     return symbols
 
 
@@ -293,6 +298,23 @@ def scaffold(smiles: str) -> str:
     if molecule is None:
         raise _invalid(smiles)
     return scaffold_of(molecule)
+
+
+def connectivity(smiles: str) -> str:
+    """The canonical SMILES of a molecule without stereo: what stereo-isomers, and records that leave it open, share.
+
+    Raises:
+        InvalidMoleculeError: RDKit cannot read the SMILES.
+
+    >>> connectivity("C[C@H](N)C(=O)O"), connectivity("C/C=C/C")
+    ('CC(N)C(=O)O', 'CC=CC')
+    """
+    molecule = read_molecule(smiles)
+    if molecule is None:
+        raise _invalid(smiles)
+    with rdBase.BlockLogs():
+        Chem.RemoveStereochemistry(molecule)
+        return canonical_of(smiles, Chem.MolToSmiles(molecule))
 
 
 def scaffold_of(molecule: Chem.Mol) -> str:

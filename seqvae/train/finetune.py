@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def finetune(
     config: FinetuneConfig | None = None,
     resume: bool = False,
     quiet: bool = False,
+    say: Callable[[str], object] | None = None,
 ) -> Finetuned:
     """Train a model further on new texts, and write the result to a folder.
 
@@ -70,6 +71,7 @@ def finetune(
         config: settings; with `resume` the folder's own are used.
         resume: resume the fine-tuning in this folder.
         quiet: show no progress bar.
+        say: is told, a line at a time, what was read and how it is split.
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or settings are given with `resume`.
@@ -90,7 +92,7 @@ def finetune(
         raise ArtifactError(f"{folder}: not the weights that this fine-tuning started from; put those back to resume")
     origin = replace(origin, sha256=weights)
     run = settings_of(RunConfig() if resume else _run(base, data, config), out, resume)
-    prepared = _prepare(run, base, origin.adapt, out, quiet)
+    prepared = _prepare(run, base, origin.adapt, out, quiet, say)
     write_json(out / FINETUNE, asdict(origin))
     tokenizer, sizes = prepared.tokenizer, prepared.run.model
     kept = kept_ids(base.tokenizer, tokenizer)
@@ -125,7 +127,9 @@ def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     )
 
 
-def _prepare(run: RunConfig, base: Artifact, adapt: AdaptConfig, out: Path, quiet: bool) -> Prepared:
+def _prepare(
+    run: RunConfig, base: Artifact, adapt: AdaptConfig, out: Path, quiet: bool, say: Callable[[str], object] | None
+) -> Prepared:
     """Check the settings, and read and pack the data; `max_length` is that of the data or of the model, if longer."""
     resolve_device(run.training.device)
     if run.training.devices > 1 and (adapt.lora or adapt.freeze_encoder or adapt.freeze_decoder):
@@ -142,7 +146,7 @@ def _prepare(run: RunConfig, base: Artifact, adapt: AdaptConfig, out: Path, quie
                 f"data.{name}: expected the {name} that the model was trained with ({', '.join(known) or 'none'}), or "
                 f"none, got {', '.join(wanted)}; train a new model for other ones"
             )
-    prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer)
+    prepared = prepare(run, out / "rejected.csv", not quiet, base.tokenizer, say)
     longest = prepared.run.model.max_length
     if longest > base.config.max_length and (base.model.encoder.positional or base.model.decoder.positional):
         raise TooLongError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -53,7 +53,14 @@ class Trained:
     progress: Progress
 
 
-def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, named: Collection[str] = ()) -> Trained:
+def train(
+    run: RunConfig,
+    out: Path,
+    resume: bool = False,
+    quiet: bool = False,
+    named: Collection[str] = (),
+    say: Callable[[str], object] | None = None,
+) -> Trained:
     """Train a model and write it to a folder.
 
     Args:
@@ -65,6 +72,7 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
             requests: those of the prior and `checkpoint_minutes` replace the folder's, any other has to be the same.
         quiet: show no progress bar.
         named: settings, such as `prior.prior`, that are requests with `resume` even if they are the defaults.
+        say: is told, a line at a time, what was read and how it is split.
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
@@ -76,7 +84,7 @@ def train(run: RunConfig, out: Path, resume: bool = False, quiet: bool = False, 
         raise UsageError(f"{out}: holds a fine-tuning; resume it by seqvae finetune --resume --out {out}")
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
-    prepared = prepare(run, out / "rejected.csv", progress=not quiet)
+    prepared = prepare(run, out / "rejected.csv", progress=not quiet, say=say)
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
     progress = fit_model(model, prepared, out, resume, quiet)

@@ -6,18 +6,20 @@ import csv
 import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqvae.config import RunConfig
 from seqvae.data.columns import Columns
-from seqvae.data.corpus import Texts, read_texts, split_texts
+from seqvae.data.corpus import Texts, read_texts, resolved_split, split_texts, told
+from seqvae.data.files.readers import REJECTED
+from seqvae.data.splits import Duplicates
 from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.spellings import Spellings, pack_spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
-from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
@@ -59,7 +61,13 @@ class Prepared:
         return self.test_texts if self.test is None else self.test
 
 
-def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer: Tokenizer | None = None) -> Prepared:
+def prepare(
+    run: RunConfig,
+    reject_file: Path,
+    progress: bool = True,
+    tokenizer: Tokenizer | None = None,
+    say: Callable[[str], object] | None = None,
+) -> Prepared:
     """Read, split, tokenise and pack the data of a run.
 
     Args:
@@ -67,6 +75,7 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
         reject_file: where skipped texts are listed; an older file is deleted.
         progress: show progress bars.
         tokenizer: a fitted one, to be extended by the symbols that the training texts need; None: fit a new one.
+        say: is told, a line at a time, what was read and how it is split.
 
     Raises:
         ConfigError: no source, or settings that do not fit it.
@@ -74,10 +83,15 @@ def prepare(run: RunConfig, reject_file: Path, progress: bool = True, tokenizer:
     """
     if run.tokenizer.kind != "auto":
         check_kind(run.tokenizer.kind)
-    found = read_texts(run.data)
-    run = _resolve(run, found)
-    split = split_texts(found, run)
     reject_file.unlink(missing_ok=True)
+    if run.data.on_error == "skip":
+        reject_file.parent.mkdir(parents=True, exist_ok=True)
+    found = read_texts(run.data, reject_file)
+    run, duplicates = _resolve(run, found)
+    split = split_texts(found, run, duplicates)
+    if say is not None:
+        for line in told(found, run.tokenizer.kind, run.data.split, split, duplicates):
+            say(line)
     packer = _SplitPacker(found, run.data.on_error, reject_file, progress)
     rows = split.train.tolist()
     if tokenizer is not None:
@@ -123,20 +137,17 @@ def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Col
     return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 
-def _resolve(run: RunConfig, found: Texts) -> RunConfig:
-    """Replace every `auto` by what suits the data."""
+def _resolve(run: RunConfig, found: Texts) -> tuple[RunConfig, Duplicates | None]:
+    """Replace every `auto` by what suits the data; return also the duplicates, where they were looked for."""
     kind = found.domain.tokenizers[0] if run.tokenizer.kind == "auto" else run.tokenizer.kind
     domain = domain_of(kind)
     merged = _MERGED if domain.name == MOLECULES else 0
     size = merged if run.tokenizer.vocab_size < 0 else run.tokenizer.vocab_size
     if run.data.spellings and kind != "smiles":
         raise ConfigError(f"data.spellings: only a SMILES has other spellings, the tokenizer is {kind}; leave it 0")
-    split = run.data.split
-    if split == "auto":
-        split = "published" if found.published is not None else "dedup" if domain.alphabet else "random"
-    return replace(
-        run, tokenizer=replace(run.tokenizer, kind=kind, vocab_size=size), data=replace(run.data, split=split)
-    )
+    split, duplicates = resolved_split(found, run.data.split, kind)
+    tokens, data = replace(run.tokenizer, kind=kind, vocab_size=size), replace(run.data, split=split)
+    return replace(run, tokenizer=tokens, data=data), duplicates
 
 
 @dataclass(frozen=True)
@@ -162,17 +173,21 @@ class _SplitPacker:
         """
         texts = [self.found.texts[i] for i in rows]
         packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
-        bad = [(self.found.lines[rows[position]], text, reason) for position, text, reason in packed.rejected]
+        bad = [
+            (self.found.lines[rows[position]], self._name(rows[position]), text, reason)
+            for position, text, reason in packed.rejected
+        ]
         if self.on_error == "stop":
-            for line, text, reason in bad:
+            for line, _, text, reason in bad:
                 if not held_out or tokenizer.normalize_or_none(text) is None:
                     raise RecordError(
-                        f"{text!r} cannot be used: {reason} (--on-error skip leaves such records out)",
+                        f"{quoted(text)} cannot be used: {reason} (--on-error skip leaves such records out)",
                         file=self.found.source,
                         line=line,
                     )
         if bad:
-            older = self.reject_file.read_text("utf-8") if self.reject_file.is_file() else "file,line,text,reason\n"
+            titles = ",".join(REJECTED) + "\n"
+            older = self.reject_file.read_text("utf-8") if self.reject_file.is_file() else titles
             lines = io.StringIO(newline="")
             csv.writer(lines).writerows((self.found.source, *row) for row in bad)
             with atomic_file(self.reject_file) as file:
@@ -180,3 +195,6 @@ class _SplitPacker:
             message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
             warnings.warn(message, SeqVAEWarning, stacklevel=3)
         return packed
+
+    def _name(self, row: int) -> str:
+        return self.found.names[row] if self.found.names else ""

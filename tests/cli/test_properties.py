@@ -47,7 +47,8 @@ def test_score_writes_a_column_a_name(smi, tmp_path, capsys):
     assert printed.out == ""
     assert "3 records read; values: qed 2, pmo:deco_hop 3, " in printed.err
     rows = table(out.read_text())
-    assert list(rows[0]) == ["text", *NAMES]
+    assert list(rows[0]) == ["text", "name", *NAMES]
+    assert [row["name"] for row in rows] == ["ethanol", "", "aspirin"]
     assert [row["text"] for row in rows] == TEXTS
     for name in NAMES:
         cells = [float(row[name]) if row[name] else math.nan for row in rows]
@@ -62,7 +63,7 @@ def test_score_reads_and_writes_what_other_verbs_do(tmp_path, capsys, monkeypatc
     out = tmp_path / "out.parquet"
     words = ["properties", "score", "heavy_atoms", str(source), "--column", "molecule", "--out", str(out), "--quiet"]
     assert main(words) == 0
-    assert pq.read_table(out).to_pydict() == {"text": ["CCO", "CC"], "heavy_atoms": [3.0, 2.0]}
+    assert pq.read_table(out).to_pydict() == {"text": ["CCO", "CC"], "name": ["a", "b"], "heavy_atoms": [3.0, 2.0]}
     assert capsys.readouterr().err == ""
     stream = io.TextIOWrapper(io.BytesIO(b"CCO\nC\n"), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", stream)
@@ -135,7 +136,7 @@ def test_a_file_of_terms_adds_its_columns(join, tasks, smi, capsys):
     rows = table(Path("out.csv").read_text())
     scoring = read_scoring(f"{join}.toml")
     expected = {"tpsa": get("tpsa")(TEXTS), **scoring.parts(TEXTS)}
-    assert list(rows[0]) == ["text", *expected]
+    assert list(rows[0]) == ["text", "name", *expected]
     assert ("score" in rows[0]) == (join != "pareto")
     for title, column in expected.items():
         cells = [float(row[title]) if row[title] else math.nan for row in rows]

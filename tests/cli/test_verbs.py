@@ -174,7 +174,7 @@ def test_a_bad_record_is_named_or_set_aside(run, model, tmp_path):
     assert "2 rejected" in err
     with np.load(tmp_path / "z.npz") as arrays:
         assert arrays["text"].tolist() == ["CCO", "CCC"]
-    rejected = (tmp_path / "in.smi.rejected.csv").read_text().splitlines()
+    rejected = (tmp_path / "z.npz.rejected.csv").read_text().splitlines()
     assert [row.split(",")[1] for row in rejected[1:]] == ["3", "4"]
 
 
@@ -241,7 +241,7 @@ def test_bad_arrays(run, model, tmp_path):
     np.savez(path, z=np.array([{"a": 1}], dtype=object))
     assert failed(run("decode", model, path), "not a NumPy .npz file") == 1
     np.save(tmp_path / "z.npy", np.zeros((2, 4), np.float32))
-    assert failed(run("decode", model, tmp_path / "z.npy"), "are read from .npz, .parquet or .csv") == 2
+    assert failed(run("decode", model, tmp_path / "z.npy"), "are read from .npz, .parquet, .csv or .tsv") == 2
     shutil.copy(tmp_path / "z.npy", path)
     assert failed(run("decode", model, path), "not a NumPy .npz file") == 1
     assert failed(run("decode", model, tmp_path / "gone.parquet"), "gone.parquet: cannot be read") == 1

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from seqvae.config import DataConfig
-from seqvae.data.columns import Columns, number
+from seqvae.data.columns import Columns
 from seqvae.data.corpus import read_texts
+from seqvae.data.numbers import Number, number, numbers, parse
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import write_store
-from seqvae.errors import ConfigError, RecordError, UsageError
+from seqvae.errors import ConfigError, ReadingNote, RecordError, UsageError
 from seqvae.sequences.tokenizers.tokenizer import EOS, PAD
 
 TABLE = "smiles,logP,active,w\nCCO,-0.1,1,2\nCCN,,0,1\nc1ccccc1,2.0,NA,0.5\n"
@@ -29,12 +30,43 @@ def test_what_was_not_measured_is_missing(cell):
     assert math.isnan(number(cell, "logP", "t.csv", 2))
 
 
-@pytest.mark.parametrize("cell", ["high", "1,5", "inf", "1e999", ">10"])
+@pytest.mark.parametrize("cell", ["high", "1,234", "inf", "1e999", "1_000", "5 nM"])
 def test_what_is_no_number_is_named(cell):
     with pytest.raises(RecordError, match="column 'logP' must hold a finite number") as caught:
         number(cell, "logP", "t.csv", 7)
     assert "t.csv" in str(caught.value)
     assert "7" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "sign"),
+    [
+        ("1,5", 1.5, ""),
+        ("-0,25", -0.25, ""),
+        ("1,234.5", 1234.5, ""),
+        ("1.234,5", 1234.5, ""),
+        ("1,234,567", 1234567, ""),
+        (">5.0", 5, ">"),
+        ("< 0,1", 0.1, "<"),
+        (">=10", 10, ">="),
+        ("~3", 3, "~"),
+        ("\u22121.5", -1.5, ""),
+        ("1,2e-3", 0.0012, ""),
+    ],
+)
+def test_numbers_as_people_write_them(cell, value, sign):
+    assert parse(cell) == Number(value, sign)
+
+
+def test_a_column_tells_what_its_commas_are(tmp_path):
+    assert numbers(["0,75", "1,234", "n.d."], "y", "t", [1, 2, 3])[0][:2] == [0.75, 1.234]
+    with pytest.raises(RecordError, match=r"t:2: .*got '1,234': is its comma decimal or of thousands"):
+        numbers(["0.75", "1,234"], "y", "t", [1, 2])
+    path = tmp_path / "t.csv"
+    path.write_text('smiles,pIC50\nCCO,">5,5"\nCCN,"<0,1"\nCCC,NA\nC,>7\n')
+    with pytest.warns(ReadingNote, match=r"'pic50' has censored numbers \(2 with >, 1 with <\): each is taken as"):
+        found = read_texts(DataConfig(source=str(path), labels="pic50")).columns
+    np.testing.assert_allclose(found.labels[:, 0], [5.5, 0.1, math.nan, 7], rtol=1e-6)
 
 
 def test_a_table_s_columns_travel_with_its_texts(tmp_path):

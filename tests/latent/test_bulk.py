@@ -196,7 +196,8 @@ def test_encode_and_decode_in_chunks(model, tmp_path, suffix, capsys):
     assert main(["encode", str(model), str(source), "--out", str(z), "--resume", "--quiet"]) == 0
     assert main(["decode", str(model), str(z), "--out", str(back), "--quiet"]) == 0
     codec = tiny_codec()
-    assert back.read_text().splitlines() == codec.decode(codec.encode(MOLECULES)) * 5
+    expected = codec.decode(codec.encode(MOLECULES)) * 5
+    assert back.read_text().splitlines() == [f"{text} m{i}" for i, text in enumerate(expected)]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["model", "in.smi", z.name, "back.smi"])
     assert capsys.readouterr() == ("", "")
 
@@ -209,7 +210,7 @@ def test_bad_records_in_later_chunks(model, tmp_path, capsys):
     assert not z.exists()
     assert main(["encode", str(model), str(source), "--out", str(z), "--on-error", "skip"]) == 0
     assert "32 records read, 2 rejected" in capsys.readouterr().err
-    rejected = (tmp_path / "in.smi.rejected.csv").read_text().splitlines()
+    rejected = (tmp_path / "z.npz.rejected.csv").read_text().splitlines()
     assert [row.split(",")[1] for row in rejected[1:]] == ["25", "34"]
     assert len(np.load(z)["z"]) == 32
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from seqvae.cli.options import Place
+from seqvae.cli.options import READING, Input, Out, Place
 
 app = App(
     name="data",
@@ -14,6 +14,7 @@ Examples:
     seqvae data list
     seqvae data fetch zinc250k
     seqvae data audit molecules.smi
+    seqvae data standardize molecules.csv --out clean.csv
 """,
 )
 
@@ -66,13 +67,15 @@ Examples:
     seqvae data audit moses-sample
 """,
 )
-def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
+def audit(source: Place, /, *, column: str = "", format: str = "", kind: str = "auto") -> None:
     """Audit a dataset or a file: duplicates, leaks between splits, invalid records, salts, unseen tokens, lengths.
 
     Args:
         source: a file, `-` for one SMILES or sequence per line on standard input, or the name of a dataset (leaks are
             counted between its published splits).
-        column: column that holds the molecules or sequences, for tables; by default the one obvious column.
+        column: column that holds the molecules or sequences, for tables, its title or number; by default the one
+            obvious column.
+        format: what the file is, where neither its content nor its ending tells.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
     """
     from seqvae.cli.printing import print_rows
@@ -80,3 +83,61 @@ def audit(source: Place, /, *, column: str = "", kind: str = "auto") -> None:
     from seqvae.report.audit_table import audit_rows
 
     print_rows(audit_rows(audit_source(source, column, kind)))
+
+
+@app.command(
+    help_epilogue="""
+Examples:
+
+    seqvae data standardize molecules.csv --out clean.csv
+    seqvae data standardize molecules.sdf --tautomer --on-error skip --out clean.smi
+    seqvae data standardize molecules.smi --steps fragment,neutralize --out clean.csv
+
+The steps, in their order: metals (bonds from metals to N, O, F and halogens are cut into ions), normalize (one spelling
+of nitro groups, sulfoxides and others), reionize (the strongest acids are ionised first), fragment (the largest one is
+kept, organic before inorganic), neutralize, isotopes (labels are dropped), and on request tautomer. Stereo is kept.
+Tables have the columns text, those of the input, input_text (the molecule as it was) and changes (the steps that
+changed it). The steps are those of RDKit.
+"""
+)
+def standardize(
+    source: Place,
+    /,
+    *,
+    out: Out = "-",
+    steps: str = "",
+    tautomer: bool = False,
+    reading: Input = READING,
+    workers: int = 1,
+    quiet: bool = False,
+) -> None:
+    """Standardise the molecules of a file: largest fragment, neutral, one spelling of each group; say what changed.
+
+    Args:
+        source: file of molecules, or `-` for one SMILES per line.
+        out: .csv, .tsv, .parquet, .npz, .smi or .txt; `-` writes a CSV table to standard output.
+        steps: some of metals, normalize, reionize, fragment, neutralize, isotopes, tautomer, separated by commas; by
+            default all but tautomer.
+        tautomer: take RDKit's canonical tautomer too.
+        reading: how the file is read.
+        workers: processes.
+        quiet: show no notes.
+    """
+    from seqvae.cli.flags import refuse_idle
+    from seqvae.cli.options import ComputeOptions
+    from seqvae.config.run import names_of
+    from seqvae.data.files.writers import writer_for
+    from seqvae.data.standardizing import standardize_file
+    from seqvae.sequences.standardize import STEPS
+
+    if reading.standardize:
+        refuse_idle({"standardize": True}, {"standardize": "on this verb, which does it"})
+    reading.check(source)
+    writer_for(out, scores=out == "-")
+    chosen = (*(names_of(steps) or STEPS), *(("tautomer",) if tautomer else ()))
+    found = standardize_file(source, out, reading.settings(out), chosen, workers)
+    by_step = ", ".join(f"{step} {count:,}" for step, count in found.steps.most_common())
+    alike = f"; {found.alike:,} have the standard form of an earlier one" if found.alike else ""
+    ComputeOptions(quiet=quiet).note(
+        f"{found.read}; {found.changed:,} changed{f' ({by_step})' if by_step else ''}{alike}; {out}"
+    )

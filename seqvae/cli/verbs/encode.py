@@ -17,8 +17,9 @@ Examples:
     cat molecules.smi | seqvae encode runs/zinc - --out - > z.csv
     seqvae encode runs/zinc billion.smi.gz --out z.parquet --executor processes --resume
 
-The output holds the molecules or sequences and their posterior means: the arrays `text` and `z` of an .npz, or the
-columns text, z0, z1, ... of a table. Files may be larger than memory.
+The output holds the molecules or sequences, the other columns of the input, and posterior means: the arrays `text` and
+`z` of an .npz, or the columns text, z0, z1, ... of a table.
+Records that are left out are listed in OUT.rejected.csv. Files may be larger than memory.
 """,
 )
 
@@ -50,14 +51,12 @@ def encode(
         spread: how work on a large file is spread, and resumed after a kill.
     """
     from seqvae.cli.bulk import bar, in_bulk
-    from seqvae.data.files.readers import ReadSettings
     from seqvae.latent.files import encode_file
 
     reading.check(source)
     bulk = in_bulk(model, out, spread, computing, latent=True)
-    settings = ReadSettings(reading.column, on_error=reading.on_error)
     with bar(computing) as advance:
-        found = encode_file(bulk, source, out, refine, settings, advance)
+        found = encode_file(bulk, source, out, refine, reading.settings(out), advance)
     if found.read.rejected:
         computing.note(str(found.read))
     share = f", {found.refined:,} of them refined" if refine else ""

@@ -77,7 +77,9 @@ def evaluate(
         check_folder(Path(out))
     with Bars() as bars:
         watch = None if computing.quiet else bars
-        found = run(source, reference, train, measuring, reading.column, computing.device, computing.batch_size, watch)
+        found = run(
+            source, reference, train, measuring, reading.settings(), computing.device, computing.batch_size, watch
+        )
     if out:
         write_evaluation(Path(out), found)
     if json:

@@ -67,9 +67,10 @@ def finetune(
     if not (resume or (model and source)):
         raise UsageError("expected a model and data: seqvae finetune MODEL DATA --out FOLDER")
 
+    from seqvae.cli.printing import to_stderr
     from seqvae.train.finetune import finetune as adjust
 
-    found = adjust(model, source, out, config, resume=resume, quiet=quiet)
+    found = adjust(model, source, out, config, resume=resume, quiet=quiet, say=None if quiet else to_stderr)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         _report(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from seqvae.cli.options import READING, Input, Out, Place
-from seqvae.errors import UsageError
+from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.data.files.chunks import Results
@@ -94,13 +95,13 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
         words: names of properties, as `seqvae properties list` shows them, or .toml files of several terms; then a file
             of molecules or sequences (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for one per
             line.
-        out: .csv, .tsv, .parquet or .npz, with a column text and one column per name; `-` writes a CSV table to
-            standard output. The cell of a missing value is empty.
+        out: .csv, .tsv, .parquet or .npz, with a column text, the columns of the input and one column per name; `-`
+            writes a CSV table to standard output. The cell of a missing value is empty.
         reading: how the file is read.
         quiet: show no notes.
     """
     from seqvae.cli.options import ComputeOptions
-    from seqvae.data.files.readers import ReadSettings, RecordReader
+    from seqvae.data.files.readers import RecordReader
     from seqvae.data.files.writers import write_pieces, writer_for
     from seqvae.properties.columns import Columns
 
@@ -109,13 +110,18 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
         raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
     writer_for(out, scores=True)
     reading.check(source)
-    reader = RecordReader(source, ReadSettings(reading.column, on_error=reading.on_error))
+    reader = RecordReader(source, replace(reading.settings(out), all=True, empty=True))
     with importable_here():
         columns = Columns(names)
         found = dict.fromkeys(columns.titles, 0)
         write_pieces(out, _scored(columns, reader, found), scores=True)
     values = ", ".join(f"{name} {count:,}" for name, count in found.items())
     ComputeOptions(quiet=quiet).note(f"{reader.summary}; values: {values}; {out}")
+    if not any(found.values()):
+        raise InputError(
+            f"{reader.summary.source}: none of {reader.summary.kept:,} records has a value of {', '.join(found)}: is "
+            "it the right --column, and what these properties are of?"
+        )
 
 
 def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> Iterator[Results]:
@@ -123,14 +129,16 @@ def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> It
     import numpy as np
 
     from seqvae.config import CHUNK
+    from seqvae.data.files.carried import Carried
     from seqvae.data.files.chunks import Results
 
-    records = iter(reader)
-    while texts := [record.text for record in islice(records, CHUNK)]:
-        values = columns(texts)
+    records, carried = iter(reader), Carried(columns.titles)
+    while rows := list(islice(records, CHUNK)):
+        values = columns([record.text for record in rows])
         for name, column in values.items():
             found[name] += int((~np.isnan(column)).sum())  # infinity is written, and counts
-        yield Results(texts, {name: column.tolist() for name, column in values.items()})
+        texts = [record.text for record in rows]
+        yield Results(texts, carried.of(rows) | {name: column.tolist() for name, column in values.items()})
 
 
 @contextmanager

@@ -56,10 +56,11 @@ def train(
     run = run_from_dict(values)
     refuse_idle(given, run.idle())
 
+    from seqvae.cli.printing import to_stderr
     from seqvae.train.fit import train as fit
 
     named = [f"{section}.{key}" for section, part in values.items() for key in part]
-    trained = fit(run, out, resume=resume, quiet=quiet, named=named)
+    trained = fit(run, out, resume=resume, quiet=quiet, named=named, say=None if quiet else to_stderr)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # of several processes that train together, the first one reports
     if not trained.prepared.test_texts:

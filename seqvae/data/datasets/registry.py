@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.data.columns import number
 from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
-from seqvae.data.files.formats import format_of, read_csv, read_tsv
+from seqvae.data.files.formats import kind_of
 from seqvae.data.files.open import open_lines
 from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.numbers import number
 from seqvae.data.splits import Split, published_split
 from seqvae.errors import DownloadError, InputError, UsageError
 from seqvae.runtime.files import cache_folder
@@ -139,7 +139,8 @@ def load_dataset(name: str, *, progress: bool = True) -> Dataset:
     for file in card.files:
         path = paths[file.name]
         titles = _titles(card.table, path)
-        settings = ReadSettings(column=titles.get(_TEXT, ""), keep=tuple(t for v, t in titles.items() if v != _TEXT))
+        keep = tuple(title for value, title in titles.items() if value != _TEXT)
+        settings = ReadSettings(column=titles.get(_TEXT, ""), keep=keep, format=kind_of(path))
         for record in RecordReader(path, settings):
             texts.append(record.text)
             labels.append(file.split or record.fields.get(card.table.split, ""))
@@ -153,7 +154,7 @@ def load_dataset(name: str, *, progress: bool = True) -> Dataset:
 
 def _titles(table: Table, path: Path) -> dict[str, str]:
     """Return the title of each column in this file; empty if the file is no table."""
-    if not table.text or format_of(path) not in (read_csv, read_tsv):
+    if not table.text or kind_of(path) not in ("csv", "tsv"):
         return {}
     with open_lines(path) as lines:
         header = next(lines, "").strip().replace("\t", ",").split(",")

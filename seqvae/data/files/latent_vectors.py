@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 
 from seqvae.config import CHUNK
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
+from seqvae.data.files.tables import LONGEST_CELL
 from seqvae.errors import InputError, RecordError, UsageError
+
+Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
 
 
 def read_latent(source: str, latent: int) -> NDArray[np.float32]:
@@ -28,14 +32,26 @@ def read_latent(source: str, latent: int) -> NDArray[np.float32]:
 
 
 def latent_chunks(source: str, latent: int) -> Iterator[NDArray[np.float32]]:
-    """Read latent vectors: the array `z` of an .npz file, or the columns z0, z1, ... of a .parquet or .csv table.
+    """Yield latent vectors alone; as `latent_rows`."""
+    return (z for z, _ in latent_rows(source, latent))
+
+
+def is_latent_title(title: str) -> bool:
+    """Return whether a column would be read as a dimension of latent vectors."""
+    return title[:1] == "z" and title[1:].isdigit()
+
+
+def latent_rows(source: str, latent: int) -> Iterator[Rows]:
+    """Read latent vectors and the columns beside them.
+
+    Vectors are the array `z` of an .npz file, or the columns z0, z1, ... of a .parquet, .csv or .tsv table.
 
     Args:
         source: a file, or `-` for a CSV table from standard input; it may be larger than memory.
         latent: dimensions of the model's latent space.
 
     Yields:
-        `(CHUNK, latent)`, the last one possibly shorter.
+        `(CHUNK, latent)`, the last one possibly shorter, and the cells of the other columns by title.
 
     Raises:
         UsageError: the extension is unknown.
@@ -46,25 +62,25 @@ def latent_chunks(source: str, latent: int) -> Iterator[NDArray[np.float32]]:
         pieces = _read_npz(source, latent)
     elif name.endswith(".parquet"):
         pieces = _read_parquet(source, latent)
-    elif source == "-" or name.removesuffix(".gz").endswith(".csv"):
-        pieces = _read_csv(source, latent)
+    elif source == "-" or name.removesuffix(".gz").endswith((".csv", ".tsv")):
+        pieces = _read_csv(source, latent, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
     else:
-        raise UsageError(f"{source}: latent vectors are read from .npz, .parquet or .csv, or from - for a pipe")
+        raise UsageError(f"{source}: latent vectors are read from .npz, .parquet, .csv or .tsv, or from - for a pipe")
     rows = 0
-    for z in pieces:
+    for z, columns in pieces:
         bad = np.flatnonzero(~np.isfinite(z).all(axis=1))
         if bad.size:
             raise InputError(f"{shown_name(source)}: vector {rows + bad[0] + 1} holds NaN or an infinite number")
         rows += len(z)
-        yield z.astype(np.float32)
+        yield z.astype(np.float32), columns
     if not rows:
         raise InputError(f"{shown_name(source)}: the file holds no latent vectors")
 
 
-def _read_npz(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+def _read_npz(source: str, latent: int) -> Iterator[Rows]:
     with open_bytes(source) as file:
         try:
-            with zipfile.ZipFile(file) as archive, archive.open("z.npy") as member:
+            with zipfile.ZipFile(file) as archive, archive.open("z.npy") as member, ExitStack() as stack:
                 shape, dtype, ordered = _array_header(member)
                 if not np.issubdtype(dtype, np.floating):
                     raise InputError(f"{source}: the array `z` must hold floating-point numbers, it has {dtype}")
@@ -73,15 +89,34 @@ def _read_npz(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
                         f"{source}: expected latent vectors of {latent} dimensions, as the model has, got shape {shape}"
                     )
                 step = CHUNK if ordered else max(shape[0], 1)  # an array stored by columns can only be read whole
+                others = _other_arrays(archive, stack, shape[0])
                 for start in range(0, shape[0], step):
                     size = (min(step, shape[0] - start), latent)
                     data = np.frombuffer(member.read(dtype.itemsize * size[0] * size[1]), dtype)
                     z = data.reshape(size, order="C" if ordered else "F")
-                    yield from (z[first : first + CHUNK] for first in range(0, len(z), CHUNK))
+                    for first in range(0, len(z), CHUNK):
+                        count = len(z[first : first + CHUNK])
+                        columns = {
+                            title: np.frombuffer(array.read(kind.itemsize * count), kind).tolist()
+                            for title, (array, kind) in others.items()
+                        }
+                        yield z[first : first + CHUNK], columns
         except KeyError as error:
             raise InputError(f"{source}: it has no array `z`; write latent vectors with seqvae encode") from error
         except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise InputError(f"{source}: not a NumPy .npz file, or truncated: {error}") from error
+
+
+def _other_arrays(archive: zipfile.ZipFile, stack: ExitStack, count: int) -> dict[str, tuple[IO[bytes], np.dtype[Any]]]:
+    """Open the arrays of one number or text per vector, and read their headers."""
+    found = {}
+    for name in archive.namelist():
+        if name.endswith(".npy") and name != "z.npy":
+            member = stack.enter_context(archive.open(name))
+            shape, dtype, _ = _array_header(member)
+            if shape == (count,) and dtype.itemsize:
+                found[name.removesuffix(".npy")] = (member, dtype)
+    return found
 
 
 def _array_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -94,7 +129,7 @@ def _array_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bo
     return shape, dtype, not by_columns
 
 
-def _read_parquet(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+def _read_parquet(source: str, latent: int) -> Iterator[Rows]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -103,9 +138,10 @@ def _read_parquet(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
     try:
         table = pq.ParquetFile(source)
         titles = _latent_titles(table.schema_arrow.names, source, latent)
-        for batch in table.iter_batches(CHUNK, columns=titles):
+        for batch in table.iter_batches(CHUNK):
             columns = [batch.column(title).to_numpy(zero_copy_only=False).astype(np.float32) for title in titles]
-            yield np.stack(columns, axis=1)
+            others = {t: batch.column(t).to_pylist() for t in batch.schema.names if not is_latent_title(t)}
+            yield np.stack(columns, axis=1), others
     except pa.ArrowInvalid as error:
         raise InputError(f"{source}: not a Parquet file, or truncated") from error
     except (ValueError, TypeError) as error:
@@ -116,7 +152,7 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
     titles = [f"z{i}" for i in range(latent)]
     missing = next((title for title in titles if title not in header), f"z{latent}" if f"z{latent}" in header else "")
     if missing:
-        found = sum(title[:1] == "z" and title[1:].isdigit() for title in header)
+        found = sum(map(is_latent_title, header))
         raise InputError(
             f"{shown_name(source)}: expected the columns z0 to z{latent - 1}, one per latent dimension of the model, "
             f"got {found} of them"
@@ -124,15 +160,18 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
     return titles
 
 
-def _read_csv(source: str, latent: int) -> Iterator[NDArray[np.floating]]:
+def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        table = csv.reader(lines)
+        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
+        table = csv.reader(lines, delimiter=delimiter)
         try:
             header = next(table, [])
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
-            while rows := [[float(row[place]) for place in places] for row in islice(table, CHUNK)]:
-                yield np.array(rows, dtype=np.float32)
+            others = [(title, place) for place, title in enumerate(header) if not is_latent_title(title)]
+            while rows := list(islice(table, CHUNK)):
+                z = np.array([[float(row[place]) for place in places] for row in rows], dtype=np.float32)
+                yield z, {title: [row[place] for row in rows] for title, place in others}
         except (ValueError, IndexError) as error:
             reason = f"expected a number in each of the columns z0 to z{latent - 1}"
             raise RecordError(reason, file=name, line=table.line_num) from error

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from seqvae.data.files.formats import Columns, Flaw, Record, format_of
+from seqvae.data.files.formats import format_of, kind_of
 from seqvae.data.files.open import STDIN, shown_name
+from seqvae.data.files.records import MISSING_TEXTS, Columns, Flaw, Record
 from seqvae.errors import InputError, RecordError, UsageError
 
 
@@ -20,9 +21,12 @@ class ReadSettings:
     Args:
         column: the column of the texts in a table; if empty, the obvious one.
         keep: other columns to put into `Record.fields`.
-        format: a key of `formats.FORMATS` that overrides the extension; standard input is `txt` without it.
+        format: one of `formats.FORMATS`, which overrides the ending and the content.
         on_error: "stop" raises at the first invalid record, "skip" writes it to the reject file and continues.
         reject_file: file of the invalid records; by default `<input>.rejected.csv` beside the input.
+        all: put all other columns into `Record.fields`.
+        standardize: molecules are read in their standard form (`sequences.standardize`).
+        empty: a record without a text is a record with the empty text, not an invalid one.
 
     Raises:
         UsageError: if `on_error` is something else.
@@ -33,6 +37,14 @@ class ReadSettings:
     format: str = ""
     on_error: str = "stop"
     reject_file: Path | None = None
+    all: bool = False
+    empty: bool = False
+    standardize: bool = False
+
+    @property
+    def columns(self) -> Columns:
+        """The columns to read."""
+        return Columns(self.column, self.keep, self.all)
 
     def __post_init__(self) -> None:
         if self.on_error not in ("stop", "skip"):
@@ -60,6 +72,32 @@ class ReadSummary:
         return f"{self.source}: {self.kept:,} records read{aside}"
 
 
+REJECTED = ("file", "line", "name", "text", "reason")  # the columns of a reject file
+
+
+def items_of(source: Path | str, settings: ReadSettings) -> Iterator[Record | Flaw]:
+    """Yield the records of a source and those that violate its format; with `standardize`, in their standard form.
+
+    Raises:
+        UsageError: at once, if the format is unknown.
+        InputError: while iterating, if the source cannot be read.
+    """
+    items = format_of(source, settings.format)(source, settings.columns)
+    return map(_standard, items) if settings.standardize else items
+
+
+def _standard(item: Record | Flaw) -> Record | Flaw:
+    if isinstance(item, Flaw):
+        return item
+    from seqvae.sequences.standardize import standardized  # RDKit, which sequences do not need
+
+    try:
+        text = standardized(item.text).smiles
+    except InputError as error:
+        return Flaw(item.text, item.line, str(error), item.name, item.fields)
+    return Record(text, item.name, item.line, item.fields)
+
+
 class RecordReader:
     """Iterate over the valid records of a source; afterwards, `summary` counts the invalid ones.
 
@@ -83,7 +121,7 @@ class RecordReader:
         self.source = source
         self.settings = settings or ReadSettings()
         self._check = check
-        self._format = format_of(source, self.settings.format)
+        kind_of(source, self.settings.format)
         self._rejects = Rejects(source, self.settings.reject_file)
         self._kept = 0
 
@@ -97,13 +135,8 @@ class RecordReader:
         self._kept = 0
         name = shown_name(self.source)
         with self._rejects:
-            for item in self._format(self.source, Columns(self.settings.column, self.settings.keep)):
-                if self._check is not None and isinstance(item, Record):
-                    try:
-                        text = self._check(item.text)
-                        item = item if text == item.text else Record(text, item.name, item.line, item.fields)
-                    except InputError as error:
-                        item = Flaw(item.text, item.line, str(error))
+            for found in items_of(self.source, self.settings):
+                item = self._checked(found)
                 if isinstance(item, Record):
                     self._kept += 1
                     yield item
@@ -111,8 +144,29 @@ class RecordReader:
                     raise RecordError(item.reason, file=name, line=item.line)
                 else:
                     self._rejects.add(name, item)
-        if not self._kept and not self._rejects.count:
-            raise InputError(f"{name}: the file holds no records")
+        if not self._kept:
+            raise no_records(name, self._rejects)
+
+    def _checked(self, item: Record | Flaw) -> Record | Flaw:
+        if isinstance(item, Flaw):
+            missing = self.settings.empty and item.text.lower() in MISSING_TEXTS and item.fields
+            return Record("", item.name, item.line, item.fields) if missing else item
+        if self._check is None:
+            return item
+        try:
+            text = self._check(item.text)
+        except InputError as error:
+            return Flaw(item.text, item.line, str(error), item.name, item.fields)
+        return item if text == item.text else Record(text, item.name, item.line, item.fields)
+
+
+def no_records(source: str, rejects: Rejects) -> InputError:
+    """Return the error for a source without a record that can be used."""
+    if not rejects.count:
+        return InputError(f"{source}: the file holds no records")
+    return InputError(
+        f"{source}: no usable record, all {rejects.count:,} were rejected (see {rejects.path}): {rejects.first}"
+    )
 
 
 class Rejects:
@@ -120,8 +174,9 @@ class Rejects:
 
     def __init__(self, source: Path | str, path: Path | None) -> None:
         default = "stdin" if str(source) == STDIN else str(source)
-        self.path = path or Path(f"{default}.rejected.csv")
+        self.path = Path(path) if path else Path(f"{default}.rejected.csv")
         self.count = 0
+        self.first = ""  # the first reason
         self._file: IO[str] | None = None
         self._writer: Any = None
 
@@ -143,8 +198,9 @@ class Rejects:
                     f"{self.path}: cannot write the reject file: {error.strerror}; choose another path for it"
                 ) from error
             self._writer = csv.writer(self._file)
-            self._writer.writerow(["file", "line", "text", "reason"])
-        self._writer.writerow([source, flaw.line, flaw.text, flaw.reason])
+            self._writer.writerow(REJECTED)
+            self.first = flaw.reason
+        self._writer.writerow([source, flaw.line, flaw.name, flaw.text, flaw.reason])
         self.count += 1
 
 
@@ -168,7 +224,4 @@ def read_records(
         RecordError: with on_error="stop", for the first invalid record.
     """
     reader = RecordReader(source, settings, check)
-    records = list(reader)
-    if not records:
-        raise InputError(f"{reader.summary.source}: no usable record, all {reader.summary.rejected:,} were rejected")
-    return records, reader.summary
+    return list(reader), reader.summary

@@ -21,7 +21,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.errors import UsageError
 from seqvae.runtime.files import atomic_file, check_folder
 
-TEXT, LATENT = "text", "z"
+TEXT, LATENT, NAME = "text", "z", "name"
 _FASTA_WIDTH = 80
 _ROW_GROUP = 1 << 15  # rows per group of a Parquet file: a few megabytes
 
@@ -63,15 +63,28 @@ class LinesWriter(Writer):
 
 
 @final
+class SmilesWriter(Writer):
+    """One text per line, with its name if it has one."""
+
+    def write(self, results: Results) -> None:
+        """Write some rows."""
+        names = results.columns.get(NAME) or [""] * len(results.texts)
+        lines = (f"{text} {_one_line(name)}".rstrip() for text, name in zip(results.texts, names, strict=True))
+        self.file.writelines(f"{line}\n".encode() for line in lines)
+
+
+@final
 class FastaWriter(Writer):
-    """Numbered FASTA records, with the columns in their headers."""
+    """FASTA records, named or numbered, with the other columns in their headers."""
 
     def write(self, results: Results) -> None:
         """Write some rows."""
         for number, text in enumerate(results.texts):
-            notes = "".join(f" {title}={_cell(values[number])}" for title, values in results.columns.items())
+            shown = {title: _one_line(_cell(values[number])) for title, values in results.columns.items()}
+            name = shown.pop(NAME, "").replace(" ", "_") or str(self.rows + number + 1)
+            notes = "".join(f" {title}={cell}" for title, cell in shown.items())
             lines = [text[start : start + _FASTA_WIDTH] for start in range(0, len(text), _FASTA_WIDTH)]
-            self.file.write("\n".join([f">{self.rows + number + 1}{notes}", *lines, ""]).encode())
+            self.file.write("\n".join([f">{name}{notes}", *lines, ""]).encode())
 
 
 @final
@@ -208,7 +221,7 @@ class ParquetWriter(Writer):
 
 MakeWriter = Callable[[IO[bytes]], Writer]
 WITH_LATENT: dict[str, MakeWriter] = {"npz": NpzWriter, "parquet": ParquetWriter, "csv": TableWriter, "tsv": tabbed}
-TEXTS_ONLY: dict[str, MakeWriter] = {"smi": LinesWriter, "txt": LinesWriter, "fasta": FastaWriter, "fa": FastaWriter}
+TEXTS_ONLY: dict[str, MakeWriter] = {"smi": SmilesWriter, "txt": LinesWriter, "fasta": FastaWriter, "fa": FastaWriter}
 _BINARY = ("npz", "parquet")
 
 
@@ -295,6 +308,10 @@ def _opened(out: str, parts: Path | None = None) -> Iterator[IO[bytes]]:
             (parts / target.name).replace(target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), out) from error
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())
 
 
 def _cell(value: object) -> object:

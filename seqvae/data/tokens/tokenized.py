@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import final
 
-from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError
+from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+
+_MOST_SHOWN = 5  # rejected texts that a message names
 
 
 @final
@@ -56,6 +58,13 @@ class TokenizedTexts:
         """Number of texts given, including those that cannot be read."""
         return len(self.rows) + len(self.rejected)
 
+    def left_out(self) -> str:
+        """Return in one line which of the given texts are rejected, and why."""
+        noun, shown = self.tokenizer.domain.noun, self.rejected[:_MOST_SHOWN]
+        said = [one.reason if one.reason.startswith(noun) else f"{noun} {one.row + 1}: {one.reason}" for one in shown]
+        more = f"; and {len(self.rejected) - len(shown):,} more" if len(self.rejected) > len(shown) else ""
+        return f"{len(self.rejected):,} of {self.given:,} {noun}s left out: {'; '.join(said)}{more}"
+
     def first(self, count: int) -> TokenizedTexts:
         """Return the result for the first `count` of the given texts."""
         kept = self.take([place for place, row in enumerate(self.rows) if row < count])
@@ -93,6 +102,7 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
     stop = on_error == "stop"
     if not isinstance(texts, TokenizedTexts):
+        texts = list(texts)  # a column of a table has an index of its own
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
@@ -120,11 +130,16 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     def reject(row: int, form: str | None, error: InputError) -> None:
         """Raise or note an error, as asked."""
         if stop:
+            if len(texts) > 1 and isinstance(texts[row], str):
+                error.args = (f"{tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}",)
             raise error
         rejected.append(RejectedText(row, form, str(error)))
 
     split: list[tuple[int, str, list[str]]] = []
     for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            reject(row, None, InputError(_no_text(row, text, tokenizer.domain.noun)))
+            continue
         read = tokenizer.read(text)
         if read.error is None and read.form is not None:
             split.append((row, read.form, read.symbols))
@@ -141,13 +156,22 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     return TokenizedTexts(tokenizer, forms, ids, rows, tuple(sorted(rejected, key=lambda one: one.row)))
 
 
+def _no_text(row: int, given: object, noun: str) -> str:
+    """Return what is wrong with something in place of a text."""
+    if given is None or given != given:  # NaN, as pandas has it for an empty cell
+        return f"{noun} {row + 1} is {'None' if given is None else 'NaN'}: leave empty rows out"
+    kind = type(given).__name__
+    advice = "give its SMILES, Chem.MolToSmiles(molecule)" if kind == "Mol" else "give a string"
+    return f"{noun} {row + 1} is no text, it is of type {kind}: {advice}"
+
+
 def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:
     """Return the texts without those that are too long; errors call them by `names`."""
     long = [place for place, ids in enumerate(texts.ids) if len(ids) > max_length > 0]
     if not long:
         return texts
     reasons = {
-        place: f"{names[place]!r} has {len(texts.ids[place])} tokens, the model takes at most {max_length}: "
+        place: f"{quoted(names[place])} has {len(texts.ids[place])} tokens, the model takes at most {max_length}: "
         "leave it out, or train a model with a larger max_length"
         for place in long
     }

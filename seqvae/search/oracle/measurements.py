@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqvae.data.files.open import shown_name
+from seqvae.data.files.open import note, shown_name
 from seqvae.data.files.readers import ReadSettings, read_records
+from seqvae.data.numbers import censored_note, decimal_commas, parse
 from seqvae.errors import InputError, RecordError, UsageError
 from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
@@ -51,17 +52,23 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
     for score in scores:
         if not any(score in record.fields for record in records):
             raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
-    found = []
+    found: list[Measurement] = []
+    censored: dict[str, dict[str, int]] = {score: {} for score in scores}
+    decimal = decimal_commas([record.fields.get(score) or "" for record in records for score in scores])
     for record in records:
         numbers = []
         for score in scores:
-            cell = str(record.fields.get(score) or "").strip()
-            try:
-                numbers.append(float(cell) if cell else math.nan)
-            except ValueError as error:
-                reason = f"expected a number as {score!r}, got {cell!r}"
-                raise RecordError(reason, file=name, line=record.line) from error
+            number = parse(str(record.fields.get(score) or ""), decimal)
+            if number is None:
+                reason = f"expected a number as {score!r}, got {record.fields[score]!r}"
+                raise RecordError(reason, file=name, line=record.line)
+            if number.censored:
+                censored[score][number.censored] = censored[score].get(number.censored, 0) + 1
+            numbers.append(number.value)
         found.append(Measurement(record.text, tuple(numbers), f"{name}:{record.line}: "))
+    for score in scores:
+        if censored[score]:
+            note(f"{name}: {censored_note(score, censored[score])}")
     return found
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 
 from rdkit import rdBase
 
-from seqvae.errors import InvalidMoleculeError
+from seqvae.errors import InvalidMoleculeError, quoted
 from seqvae.sequences.molecules import canonical_or_none, canonical_smiles, first_gap
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 
@@ -33,7 +33,8 @@ def split_smiles(smiles: str) -> list[str]:
         return symbols
     end = first_gap(_SYMBOL, smiles)
     raise InvalidMoleculeError(
-        f"expected SMILES, got {smiles[end]!r} at column {end + 1} of {smiles!r}: it belongs to no atom, bond or ring"
+        f"expected SMILES, got {smiles[end]!r} at column {end + 1} of {quoted(smiles)}: "
+        "it belongs to no atom, bond or ring"
     )
 
 

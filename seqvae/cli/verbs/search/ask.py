@@ -54,6 +54,7 @@ def ask(
     again: bool = False,
     config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
     start: Annotated[Place, Parameter(group=_FIRST)] = "",
+    column: Annotated[str, Parameter(group=_FIRST)] = "",
     **given: Any,  # noqa: ANN401
 ) -> None:
     """Propose molecules or sequences to measure, none of which was asked for before.
@@ -65,6 +66,7 @@ def ask(
         again: write the last plate again, where its table was lost; what was measured since does not change it.
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
+        column: column of the molecules or sequences in that file, its title or number; by default the obvious one.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
@@ -77,13 +79,13 @@ def ask(
     writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    settings = config is not None or bool(start) or any(value is not None for value in given.values())
+    settings = config is not None or bool(start) or bool(column) or any(value is not None for value in given.values())
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start))
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column))
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
     columns = {"proposer": [one.proposer for one in batch]}
     try:

@@ -64,6 +64,7 @@ def optimize(
     config: Path | None = None,
     start: Place = "",
     measured: Place = "",
+    column: str = "",
     resume: Path | None = None,
     help_optimizer: bool = False,
     quiet: bool = False,
@@ -80,6 +81,7 @@ def optimize(
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
+        column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
@@ -93,7 +95,15 @@ def optimize(
     with importable_here():
         if resume is not None:
             changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
-            if objective or out or config or start or measured or any(value is not None for value in given.values()):
+            if (
+                objective
+                or out
+                or config
+                or start
+                or measured
+                or column
+                or any(value is not None for value in given.values())
+            ):
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
@@ -106,8 +116,8 @@ def optimize(
             from seqvae.search.oracle.measurements import read_measurements
 
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-            known = read_measurements(measured, "", scoring.names) if measured else []
-            begin(scoring, out, settings, texts_of_file(start), known)
+            known = read_measurements(measured, column, scoring.names) if measured else []
+            begin(scoring, out, settings, texts_of_file(start, column), known)
             _go_on(out, quiet)
 
 
@@ -126,11 +136,11 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
     return config
 
 
-def texts_of_file(source: str) -> list[str]:
-    """Return the texts of a file; an empty list without a file."""
-    from seqvae.data.files.readers import read_records
+def texts_of_file(source: str, column: str = "") -> list[str]:
+    """Return the texts of a file, of a column if it is a table; an empty list without a file."""
+    from seqvae.data.files.readers import ReadSettings, read_records
 
-    return [record.text for record in read_records(source)[0]] if source else []
+    return [record.text for record in read_records(source, ReadSettings(column))[0]] if source else []
 
 
 @contextmanager

@@ -1,0 +1,265 @@
+"""How a text file is laid out: separator, header and column of the texts, told by its first lines.
+
+What stands in the lines decides; the file's ending decides only what they leave open. Whatever is not what the ending
+says, or is not obvious, is said in one line (`Layout.about`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqvae.data.files.layout.guesses import MOLECULES, are_selfies, is_like, is_number, kind_of_cells
+from seqvae.data.files.layout.titles import HOW, distinct, is_plain, likely, matching, name_column, present, text_column
+from seqvae.errors import InputError
+
+HEAD = 100  # lines that tell the layout
+BLANK, TAB, WHOLE = " ", "\t", ""  # separators that are not those of csv; WHOLE: the line is the text
+_WORDS = {",": "commas", ";": "semicolons", TAB: "tabs", "|": "pipes", BLANK: "blanks"}
+# Which separators a file may have, the one that its ending says first.
+_ORDER = {"csv": ",;\t|", "tsv": "\t;,|", "smi": "\t;,| ", "txt": "\t;,| "}
+_CELL = re.compile(r"\S+(?: +\|[^|]*\|(?=\s|$))?")  # a word, or a CXSMILES with its extension
+_EXTENSION = re.compile(r"(?<=\S) \|[^|]*\|(?=\s|\"|$)")  # of a CXSMILES
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a file are read.
+
+    Attributes:
+        separator: of the cells; `BLANK`: runs of blanks; `WHOLE`: each line is one text.
+        titles: of the columns; of a file without a header: `column_1`, ...
+        text: place of the column of the texts.
+        start: number of lines before the first record.
+        name: place of the column of names or ids, None where there is none.
+        named: what follows the text on its line is its name, as in SMILES files, and may be missing.
+        selfies: the texts are SELFIES, to be read as molecules.
+        about: what was decided, for the user; empty where the file is what its ending says.
+    """
+
+    separator: str
+    titles: tuple[str, ...]
+    text: int
+    start: int
+    name: int | None = None
+    named: bool = False
+    selfies: bool = False
+    about: str = ""
+
+
+def layout_of(head: Sequence[str], kind: str, asked: str, name: str) -> Layout:
+    """Tell the layout of a file.
+
+    Args:
+        head: its first lines, at most `HEAD`.
+        kind: what its ending says: `csv`, `tsv`, `smi` or `txt`.
+        asked: title or number of the column of the texts; empty: to be found.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: there is no such column, or it is not clear which one holds the texts.
+    """
+    return _Sniffer(head, kind, asked, name).layout()
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """Return the cells of one line, for separators that no cell may hold."""
+    if separator == WHOLE:
+        return [line.strip()]
+    if separator == BLANK:
+        return _CELL.findall(line)
+    return line.rstrip("\r\n").split(separator)
+
+
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Return the rows of some lines, blank ones left out; a cell may be cut, if the last line is within it."""
+    lines = [line for line in lines if line.strip()]
+    if separator in (BLANK, WHOLE):
+        return [split_line(line, separator) for line in lines]
+    if separator == TAB:
+        return [[cell.strip('" \r\n') for cell in split_line(line, TAB)] for line in lines]
+    try:
+        return [row for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:  # a cell above the limit: then the lines below it tell nothing
+        return [split_line(line, separator) for line in lines]
+
+
+class _Sniffer:
+    """The first lines of a file, and what they tell."""
+
+    def __init__(self, head: Sequence[str], kind: str, asked: str, name: str) -> None:
+        self.kind, self.asked, self.name = kind, asked, name
+        self.table = kind in ("csv", "tsv")
+        self.usual = {"csv": ",", "tsv": TAB, "smi": BLANK, "txt": WHOLE}[kind]
+        self.start, self.comments = 0, 0
+        self.lines = list(head)
+        self._leave_comments_out()
+        self.body = [line for line in self.lines[self.start :] if line.strip()]
+
+    def _leave_comments_out(self) -> None:
+        """Pass over blank lines and comments; a comment that is the header of what follows becomes the header."""
+        while self.start < len(self.lines):
+            line = self.lines[self.start]
+            if line.lstrip().startswith("#"):
+                bare = line.lstrip("# \t")
+                after = next((one for one in self.lines[self.start + 1 :] if one.strip()), "")
+                for separator in _ORDER[self.kind] + BLANK:
+                    (titles, *_), cells = _rows([bare], separator) or [[]], _rows([after], separator) or [[]]
+                    if likely(titles) and (len(titles) == len(cells[0]) or len(titles) == 1):
+                        self.lines[self.start] = bare
+                        return
+                self.comments += 1
+            elif line.strip():
+                return
+            self.start += 1
+
+    def layout(self) -> Layout:
+        """Return the layout: by titles that are known, else by what the cells hold."""
+        if not self.body:
+            return Layout(self.usual, (), 0, self.start)
+        found = self._by_titles()
+        return found or self._by_cells()
+
+    def _by_titles(self) -> Layout | None:
+        """Return the layout of a file whose first line has a title that is known or asked for."""
+        best: tuple[int, str, list[str]] | None = None
+        asked = "" if self.asked.isdigit() else self.asked
+        for separator in dict.fromkeys((*_ORDER[self.kind], BLANK, self.usual)):
+            rows = _rows(self.body, separator)
+            titles = distinct(rows[0])
+            wanted = matching(titles, asked) if asked else likely(titles)
+            if not wanted or not self._fits(rows, separator):
+                continue
+            if best is None or len(titles) > best[0]:
+                best = len(titles), separator, titles
+        if best is None:
+            first = self.body[0].split()[:1]
+            if self.kind != "smi" or asked or not likely(first):
+                return None
+            best = 1, BLANK, first  # what follows the title is a remark
+        _, separator, titles = best
+        if separator == WHOLE:  # a list of words may begin with "text" or "sequence"
+            cells = [line.split()[0] for line in self.body[1:] if line.strip()]
+            if not asked and not kind_of_cells(cells, alone=True):
+                return None
+        title = text_column(titles, self.asked, self.name)
+        return self._made(separator, titles, titles.index(title), header=True)
+
+    def _fits(self, rows: Sequence[Sequence[str]], separator: str) -> bool:
+        """Return whether the rows have as many cells as the first one."""
+        count, others = len(rows[0]), rows[1:]
+        if count == 1 or not others:
+            return count > 1 or separator == self.usual or (separator == BLANK and self.usual == WHOLE)
+        if separator == BLANK:  # the last cell may have blanks, and a name may be missing
+            good = sum(len(row) >= count - (count == 2) for row in others)
+        else:
+            good = sum(len(row) == count for row in others)
+        return 2 * good >= len(others)
+
+    def _by_cells(self) -> Layout:
+        """Return the layout of a file without known titles."""
+        candidates: list[tuple[str, list[list[str]], dict[int, str]]] = []
+        bare = [_EXTENSION.sub("", line) for line in self.body]  # its commas and pipes separate nothing
+        for separator in _ORDER[self.kind]:
+            rows = _rows(bare, separator)
+            count = len(rows[-1])
+            alike = sum(len(row) == count for row in rows)
+            if count < 2 or alike < 0.9 * len(rows):
+                continue
+            columns = [[row[place] for row in rows[1:] or rows if len(row) == count] for place in range(count)]
+            kinds = {place: kind for place, cells in enumerate(columns) if (kind := kind_of_cells(cells))}
+            candidates.append((separator, [row for row in rows if len(row) == count], kinds))
+        for separator, rows, kinds in candidates:
+            if kinds and not (separator == BLANK and len(kinds) > 1):  # words, or a sequence in blocks of ten
+                return self._of_columns(separator, rows, kinds)
+        if self.table and candidates and not self._one_column():
+            separator, rows, _ = candidates[0]
+            titles = distinct(rows[0])
+            return self._made(separator, titles, titles.index(text_column(titles, self.asked, self.name)), header=True)
+        return self._of_lines()
+
+    def _one_column(self) -> bool:
+        """Return whether the first cells of the lines, whole, are molecules or sequences."""
+        return bool(kind_of_cells([line.strip() for line in self.body], alone=True))
+
+    def _of_columns(self, separator: str, rows: list[list[str]], kinds: dict[int, str]) -> Layout:
+        """Return the layout of columns some of which hold molecules or sequences."""
+        below = rows[1:] or rows
+        header = not any(is_like(rows[0][place], kind, [row[place] for row in below]) for place, kind in kinds.items())
+        titles = distinct(rows[0]) if header else [f"column_{place}" for place in range(1, len(rows[0]) + 1)]
+        if self.asked:
+            return self._made(separator, titles, titles.index(present(titles, self.asked, self.name)), header)
+        # An id in capitals may look like a protein: it does not count beside molecules or nucleotides.
+        sure = [place for place, kind in kinds.items() if kind != "proteins"] or list(kinds)
+        if len(sure) > 1:
+            shown = ", ".join(titles[place] if header else str(place + 1) for place in sure)
+            what = "several columns hold molecules or sequences" if header else "no header, and several columns fit"
+            raise InputError(
+                f"{self.name}: {what} ({shown}), separated by {_WORDS[separator]}: name the column: "
+                f"{HOW if header else '--column NUMBER (column=NUMBER in Python)'}"
+            )
+        named = not header and separator == BLANK and sure[0] == 0
+        return self._made(separator, titles[:1] if named else titles, sure[0], header, named)
+
+    def _of_lines(self) -> Layout:
+        """Return the layout of one text a line, perhaps with a name after it."""
+        separator, named = self.usual, self.kind == "smi"
+        words = [split_line(line, BLANK)[0] for line in self.body]
+        if self.kind == "txt" and any(len(line.split()) > 1 for line in self.body):
+            named = kind_of_cells(words) == MOLECULES
+            separator = BLANK if named else WHOLE
+        cells = words if named else [line.strip().strip('"') for line in self.body]
+        kind = kind_of_cells(cells[1:] or cells, alone=True)
+        header = self.table and not (kind and is_like(cells[0], kind, cells[1:] or cells))
+        titles = distinct([cells[0]]) if header else ["column_1"]
+        if self.asked:
+            present(titles, self.asked, self.name)
+        return self._made(separator, titles, 0, header, named)
+
+    def _made(self, separator: str, titles: list[str], text: int, header: bool, named: bool = False) -> Layout:
+        """Return the layout, with a sentence about what is not as the file's ending says."""
+        lists = self.kind in ("smi", "txt")
+        if header and separator in (BLANK, WHOLE) and len(titles) <= 2 and text == 0 and lists:
+            named, separator = True, BLANK
+        rows = _rows(self.body[header:], separator)
+        selfies = are_selfies([row[text] for row in rows if len(row) > text])
+        name = name_column(titles, text) if header else _first_words(rows, len(titles), text)
+        named = named or (lists and len(titles) == 2 and text == 0 and name == 1)
+        said = []
+        if len(titles) > 1 and separator != self.usual:
+            said.append(f"columns separated by {_WORDS[separator]}")
+        elif named and self.kind == "txt":
+            said.append("each line a SMILES and its name")
+        if self.table != header:
+            said.append("with a header" if header else "no header: the first line is a record")
+        if header and not self.asked and not is_plain(titles[text]) and len(titles) > 1:
+            said.append(f"molecules or sequences from column {titles[text]!r}")
+        elif not header and len(titles) > 1:
+            said.append(f"molecules or sequences from column {text + 1}")
+        if self.comments:
+            said.append(f"{self.comments} comment line{'s' * (self.comments > 1)} left out")
+        if selfies:
+            said.append("SELFIES, read as molecules")
+        plain = self.kind == "smi" and said == ["with a header"]
+        about = "" if plain else ", ".join(said)
+        start = self.start + (self._lines_of_header(separator) if header else 0)
+        return Layout(separator, tuple(titles), text, start, name, named, selfies, about)
+
+    def _lines_of_header(self, separator: str) -> int:
+        """Return how many lines the header takes: several where a quoted title is broken."""
+        if separator in (BLANK, TAB, WHOLE):
+            return 1
+        rows = csv.reader(self.body, delimiter=separator)
+        next(rows, None)
+        return rows.line_num
+
+
+def _first_words(rows: Sequence[Sequence[str]], count: int, text: int) -> int | None:
+    """Return the place of the first column beside that of the texts that does not hold numbers."""
+    for place in range(count):
+        cells = [row[place] for row in rows if len(row) > place]
+        if place != text and 2 * sum(is_number(cell) for cell in cells) <= len(cells):
+            return place
+    return None

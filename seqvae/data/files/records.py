@@ -1,0 +1,64 @@
+"""What a file is made of: records, and records that violate the format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One text of a file.
+
+    Args:
+        text: SMILES, sequence or line, as in the file.
+        name: the record's name in the file, "" if it has none.
+        line: 1-based line where it starts; in a Parquet file or a spreadsheet, the row.
+        fields: the other columns requested, as text.
+    """
+
+    text: str
+    name: str
+    line: int
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A record that violates the format.
+
+    Args:
+        text: the part that could be read.
+        line: 1-based line where it starts; in a Parquet file or a spreadsheet, the row.
+        reason: what is wrong.
+        name: the record's name in the file, "" if it has none or none could be read.
+        fields: as of `Record`, where they could be read.
+    """
+
+    text: str
+    line: int
+    reason: str
+    name: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table to read.
+
+    Args:
+        text: the column of the texts, by title or number; if empty, the obvious one (smiles, canonical_smiles,
+            sequence, seq, selfies, structure, ..., or the only one).
+        keep: other columns to put into `Record.fields`.
+        all: put all other columns into `Record.fields`.
+    """
+
+    text: str = ""
+    keep: tuple[str, ...] = ()
+    all: bool = False
+
+
+NO_FIELDS: Mapping[str, str] = {}
+
+# What stands in a table where a molecule or sequence is missing, in lower case.
+MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?", "n.d.", "#n/a", "<na>"})
