@@ -160,7 +160,8 @@ class SearchConfig:
         if not self.model:
             found["device"] = "without a model"
         if not self.oracle.workers and self.oracle.executor == "processes":
-            found |= dict.fromkeys(("timeout", "retries"), "without workers, since one process cannot end itself")
+            alone = "without workers, since one process cannot end itself (with --workers 1 it has)"
+            found |= dict.fromkeys(("timeout", "retries"), alone)
         if not is_own(self.optimizer):
             config, name = settings_of(self.optimizer), name_of(self.optimizer)
             own = flat(asdict(config))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast, final
 
 from seqvae.artifact.folder import weights_hash
-from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config import EndConfig, OptimizerConfig, OracleConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
@@ -110,8 +110,7 @@ def _begun(
                 + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: pass an instance")
             )
         config = replace(config, optimizer=_class_of(optimizer))
-    if config.oracle.executor == "ray":
-        ray_library()
+    _check_oracle(config.oracle)
     scoring = None if objective is None else scored_by(objective)
     made = _made(config, scoring, start)
     settings = {
@@ -310,6 +309,17 @@ def measurable(free: Texts, texts: Texts) -> Canonical:
         return found if found == free.canonical(text) else None
 
     return form
+
+
+def _check_oracle(config: OracleConfig) -> None:
+    """Raise UsageError where Ray is missing, or a setting of workers is given and there are none."""
+    if config.executor == "ray":
+        ray_library()
+    elif not config.workers and (config.timeout, config.retries) != (OracleConfig.timeout, OracleConfig.retries):
+        raise UsageError(
+            "oracle.timeout, oracle.retries: no effect without workers, since one process cannot end itself: set "
+            "oracle.workers to 1 or more, or leave them out"
+        )
 
 
 def _class_of(optimizer: Optimizer) -> str:

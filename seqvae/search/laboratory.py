@@ -140,7 +140,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             about = wanted.get(form)
             source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
             status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, one.text, form, status, one.scores, "", 0.0, *source))
+            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
         search.ledger.add(entries)
         _catch_up(search, state)
         _save(search, state)

@@ -40,6 +40,8 @@ class Progress:
         scoring: seconds that the oracle took.
         top: the best `TOP` scores.
         front: the scores that no others match or beat in every objective; of one objective the best.
+        failed: calls that brought no score.
+        failures: one line on them and their commonest reason; empty where there are none.
     """
 
     round: int = 0
@@ -51,6 +53,8 @@ class Progress:
     scoring: float = 0.0
     top: list[float] = field(default_factory=list)
     front: list[list[float]] = field(default_factory=list)
+    failed: int = 0
+    failures: str = ""
 
     @property
     def top_mean(self) -> float:
@@ -160,6 +164,8 @@ class Campaign:
         self.optimizer.tell(proposals, scores)
         self.progress.round += 1
         self.progress.count(scores, self.oracle.calls)
+        failures = self.oracle.failures
+        self.progress.failed, self.progress.failures = failures.total, failures.describe(self.oracle.calls)
         self.progress.scoring += scored - asked
         self.progress.asking += asked - started + time.monotonic() - scored
 

@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from seqvae.config import CHUNK
 from seqvae.data.files.chunks import Results as Rows
 from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
+from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
 from seqvae.search.storage.run_folder import LEDGER, settings_of
@@ -39,6 +40,7 @@ class Results:
         auc_top: area under the curve of that mean over the calls of the budget, 0 to 1 for scores in that range.
         top: the best designs, best first; of several scores the Pareto front.
         statuses: number of proposals by status.
+        failures: why calls failed, the commonest first; errors that differ only in the text or in numbers are one.
     """
 
     unique: int
@@ -48,6 +50,7 @@ class Results:
     auc_top: float
     top: list[Entry]
     statuses: dict[str, int]
+    failures: tuple[Failure, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the same in JSON's types: NaN, where there is no score yet, becomes None."""
@@ -61,7 +64,8 @@ class Results:
         top = [
             {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in self.top
         ]
-        return {**named, "statuses": self.statuses, "top": top}
+        failures = {"failures": [asdict(one) for one in self.failures]} if self.failures else {}
+        return {**named, "statuses": self.statuses, **failures, "top": top}
 
 
 def _or_none(score: float) -> float | None:
@@ -114,7 +118,9 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         raise UsageError(f"top: expected a number of designs from 1, got {min(top, kept)}")
     statuses: dict[str, int] = {}
     counted: list[Entry] = []
+    failures = Failures()
     for entry in entries:
+        failures.add(entry)
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
         if is_call(entry.status, count):
             counted.append(entry)
@@ -135,6 +141,7 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         auc_top=auc_top(scores, budget, top),
         top=good[: kept or (len(good) if several else top)],
         statuses=statuses,
+        failures=tuple(failures.commonest()),
     )
 
 

@@ -219,6 +219,40 @@ def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path, monkeypatc
         assert "--again writes the last plate of plates as it was: leave out all flags but --out" in err
 
 
+def test_failures_are_said_while_it_runs_and_in_its_results(run, tmp_path):
+    fails = "    if 'AA' in text:\n        raise ValueError(f'no grid {len(text)}')\n"
+    (tmp_path / "mine_often.py").write_text(f"def score(text):\n{fails}    return 1.0\n")
+    search = "optimize --model none --start start.txt --budget 20 --batch 10 --out run --objective mine_often:"
+    code, out, err = run(search + "score")
+    count = json.loads(run("results run --json")[1])["statuses"]["failed"]
+    assert 0 < count < 20
+    assert code == 0
+    assert "calls failed; most often (" in err
+    assert f"failed {count:,} times: InputError: mine_often:score fails on" in out
+    assert "ValueError: no grid 12" in out
+    assert json.loads(run("results run --json")[1])["failures"][0]["count"] == count
+    assert "ValueError: no grid" in run("results run")[1]
+
+
+def test_a_search_in_which_nothing_was_scored_fails(run, tmp_path):
+    (tmp_path / "mine_ends.py").write_text("import sys\n\n\ndef ends(text):\n    sys.exit(3)\n")
+    search = "optimize --model none --start start.txt --budget 12 --batch 10 --out run --objective mine_ends:ends"
+    for words in (search, "optimize --resume run"):
+        code, out, err = run(words)
+        assert code == 1
+        assert "12 failed" in out
+        assert "nothing was scored: 12 of 12 calls failed; most often (12): InputError: mine_ends:ends fails on" in err
+        assert "SystemExit: 3" in err
+
+
+def test_a_limit_without_workers_is_refused_wherever_it_is_set(run, tmp_path):
+    (tmp_path / "search.toml").write_text("[oracle]\ntimeout = 3.0\n")
+    code, out, err = run(SEARCH + " --config search.toml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "oracle.timeout, oracle.retries: no effect without workers" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_objective_that_always_fails_says_why(run):
     code, _, err = run(SEARCH.replace(":score", ":broken"))
     assert code == 1

@@ -71,7 +71,7 @@ class Caller:
             if len(part) == 1:
                 found = [outcome_here(self.score, part[0], self.columns)]
             else:
-                with suppress(Exception):  # scored one by one, it turns out which of the texts is to blame
+                with suppress(Exception, SystemExit):  # scored one by one, it turns out which of the texts is to blame
                     found = outcomes_here(self.score, part, self.columns)
             if found is None:
                 yield from self._apart(part)

@@ -105,7 +105,7 @@ def given(measurements: Sequence[Measurement], canonical: Canonical, columns: in
     for form, one in measured_forms(measurements, canonical, columns):
         kept.setdefault(form, []).append(one)
     return [
-        Entry(0, place, found[-1].text, form, GIVEN, mean([one.scores for one in found]), proposer=OBSERVED)
+        Entry(0, place, form, form, GIVEN, mean([one.scores for one in found]), proposer=OBSERVED)
         for place, (form, found) in enumerate(kept.items())
     ]
 

@@ -39,7 +39,7 @@ def outcome_here(score: Score, text: str, columns: int) -> Outcome:
     started = time.perf_counter()
     try:
         return outcomes_here(score, [text], columns)[0]
-    except Exception as error:  # a user's function may raise anything
+    except (Exception, SystemExit) as error:  # a user's function may raise anything, or call sys.exit()
         return failed(FAILED, reason_of(error), columns, time.perf_counter() - started)
 
 

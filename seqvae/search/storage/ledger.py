@@ -50,8 +50,8 @@ class Entry:
     Attributes:
         round: the round that proposed it, from 0.
         place: its place in the round, from 0.
-        text: as it was proposed.
-        canonical: its canonical form; None where the text is invalid.
+        text: what was scored: the canonical form; of an invalid text, the text as it was proposed.
+        canonical: the canonical form; None where the text is invalid.
         status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, `over_budget` (not scored), or `given`
             (measured before the search, which costs no call).
         scores: from the oracle; NaN where there is none.
@@ -170,4 +170,6 @@ def _entry(row: Sequence[Any]) -> Entry:
     round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed = row
     numbers = tuple(float("nan") if score is None else float(score) for score in json.loads(scores))
     point = None if z is None else np.frombuffer(z, "<f4")
+    # Earlier versions wrote the proposal as it was made, which is another design where positions are kept.
+    text = text if canonical is None else canonical
     return Entry(round_, place, text, canonical, status, numbers, error, seconds, proposer, point, seed)

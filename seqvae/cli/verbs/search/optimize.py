@@ -16,7 +16,7 @@ from seqvae.cli.options import Place
 from seqvae.config import EndConfig, SearchConfig
 from seqvae.config.search import search_from_dict
 from seqvae.config.toml import read_toml
-from seqvae.errors import UsageError
+from seqvae.errors import OracleError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.search.loop import Progress
@@ -53,6 +53,7 @@ FLAGS = search_flags()
 SETTINGS = [one for section in FLAGS.values() for one in section]
 _MAY_CHANGE = ("budget", "minutes", "patience")  # of a search that is resumed
 _AS_IT_WAS = EndConfig()
+_MORE = 5  # times as many failures as at the last line on them, before there is another
 
 
 @app.default
@@ -159,9 +160,11 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
             end = campaign.run(show)
         found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
         print_results(found, settings_of(folder)["scores"])
-    if not quiet:
+    if not quiet and campaign.progress.calls:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"
         print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)
+    if found.unique and not found.top:
+        raise OracleError(f"{folder}: nothing was scored: {campaign.oracle.failures.describe(found.unique)}")
 
 
 @contextmanager
@@ -170,11 +173,16 @@ def _bar(budget: int, done: int, quiet: bool) -> Iterator[Callable[[Progress], N
     from tqdm import tqdm
 
     with tqdm(total=budget, initial=done, unit=" calls", disable=quiet or None) as bar:
+        told = 0  # failures
 
         def show(progress: Progress) -> None:
-            bar.set_postfix_str(
-                f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}", refresh=False
-            )
+            nonlocal told
+            failed = f", failed {progress.failed:,}" if progress.failed else ""
+            shown = f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}{failed}"
+            bar.set_postfix_str(shown, refresh=False)
             bar.update(progress.calls - bar.n)
+            if not quiet and progress.failed >= max(1, _MORE * told):
+                told = progress.failed
+                bar.write(f"seqvae: {progress.failures}", file=sys.stderr)
 
         yield show

@@ -26,6 +26,8 @@ Examples:
 """,
 )
 
+_REASONS = 3  # kinds of failures that are shown
+
 
 @app.default
 def results(
@@ -83,6 +85,8 @@ def print_results(found: Results, names: Sequence[str]) -> None:
             ("proposals", ", ".join(f"{count:,} {status}" for status, count in found.statuses.items()) or "none"),
         ]
     )
+    for failure in found.failures[:_REASONS]:
+        print(f"failed {failure.count:,} times: {failure.error}")
     print()
     rows = [(", ".join(f"{score:.6g}" for score in one.scores), one.proposer, one.text) for one in found.top]
     print_rows([(", ".join(names), "proposed by", "text"), *rows])
