@@ -15,7 +15,7 @@ from seqvae.config.optimizer_names import (
     optimizer_to_dict,
     settings_of,
 )
-from seqvae.config.optimizers import INITIAL, OptimizerConfig
+from seqvae.config.optimizers import OptimizerConfig
 from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
@@ -65,24 +65,26 @@ class CampaignConfig:
     """The rounds of a search and when it ends; the end changes nothing before it.
 
     Attributes:
-        batch: proposals per round.
+        batch: proposals per round; 0: 100, but at most a fifth of the budget.
         seed: every random draw comes from it.
-        initial: size of the initial design, scored before the optimiser breeds or models.
+        initial: size of the initial design, scored before the optimiser breeds or models; 0: 100, but at most a fifth
+            of the budget.
         minutes: end after this many minutes of wall time; 0: no limit.
         patience: end after this many calls without an improvement of the best, or, of several objectives, of the Pareto
             front; 0: no limit.
     """
 
-    batch: int = 100
+    batch: int = 0
     seed: int = 0
-    initial: int = INITIAL
+    initial: int = 0
     minutes: float = 0.0
     patience: int = 0
 
     def __post_init__(self) -> None:
-        between("campaign.batch", self.batch, 1, HUGE)
+        between("campaign.batch", self.batch, 0, HUGE)
         between("campaign.seed", self.seed, 0, HUGE)
-        between("campaign.initial", self.initial, 2, HUGE)
+        if self.initial:
+            between("campaign.initial", self.initial, 2, HUGE)
         between("campaign.minutes", self.minutes, 0.0, HUGE)
         between("campaign.patience", self.patience, 0, HUGE)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from seqvae.config import CampaignConfig
+from seqvae.config import INITIAL, CampaignConfig
 from seqvae.errors import UsageError
 from seqvae.search.api import Search, opened
 from seqvae.search.optimizer import Optimizer
@@ -32,6 +33,9 @@ class Told:
         observed: measured texts that had not.
         again: texts measured before, or more than once in the table; their mean counts.
         missing: texts without a measurement.
+        outside: measured texts that break a constraint of the search: it learns from them, and proposes none like them.
+        unread: rows that were left out, since their text is none of the search's kind, or their score infinite.
+        waiting: rows that are kept for the first call of `ask`, since the search has not begun yet.
     """
 
     round: int
@@ -39,6 +43,9 @@ class Told:
     observed: int
     again: int
     missing: int
+    outside: int = 0
+    unread: int = 0
+    waiting: int = 0
 
 
 def ask(
@@ -81,8 +88,10 @@ def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
     if _FIRST in settings:
         raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial out")
     config = CampaignConfig(**settings["config"]["campaign"])
-    if initial is None and config.initial == CampaignConfig.initial:
+    if initial is None and config.initial == INITIAL:
         initial = min(config.initial, max(count // 2, 2))
+        if known := run_folder.given_count(folder, settings):  # what was measured before is learned from at once
+            initial = max(min(initial, known), 2)
     config = replace(config, initial=config.initial if initial is None else initial)
     with run_folder.locked(folder):
         changed = {**settings["config"], "campaign": asdict(config)}
@@ -124,11 +133,17 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
 def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Optimizer | None = None) -> Told:
     """Take measurements into a search, as one round; `optimizer` is as in `ask`.
 
+    A text that breaks a constraint is learned from, and none like it is proposed. Before the first call of `ask` the
+    measurements are kept in the folder, and the search begins with them.
+
     Raises:
-        InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
-            a score is infinite.
+        InputError: no text is one of the search's kind.
         UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
+    if not (Path(folder) / run_folder.SETTINGS).exists():
+        run_folder.keep_told(Path(folder), [[one.text, list(one.scores), one.where, one.name] for one in measurements])
+        missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
+        return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         measured = measured_forms(measurements, search.measured, search.columns)
@@ -144,9 +159,12 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         search.ledger.add(entries)
         _catch_up(search, state)
         _save(search, state)
+        outside = sum(search.texts.allowed(form) is None for form in set(forms))
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
-    return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
+    missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
+    unread = len(measurements) - missing - len(measured)
+    return Told(number, len(asked), len(distinct - asked), again, missing, outside, unread)
 
 
 def _state(search: Search) -> State:

@@ -160,10 +160,14 @@ def test_known_scores_of_terms_that_are_apart_have_a_column_each(run, tmp_path):
 
 def test_a_bad_row_of_known_scores_leaves_nothing_behind(run, tmp_path):
     good = "text,score\n" + "".join(f"{text},0.5\n" for text in start()[:5])
-    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    (tmp_path / "known.csv").write_text("text,score\nXXXX,0.5\n")
     code, _, err = run(SEARCH + " --measured known.csv --start start.txt")
     assert (code, err.count("\n")) == (1, 1)
-    assert "known.csv:7: 'XXXX' is no text of this search" in err
+    assert "known.csv:2: 'XXXX' is no text of this search" in err
+    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    code, _, err = run(SEARCH.replace("--out run", "--out other") + " --measured known.csv --start start.txt")
+    assert code == 0
+    assert "warning: 1 of 6 rows left out: known.csv:7: 'XXXX' is no text of this search" in err
     (tmp_path / "known.csv").write_text(good)
     assert run(SEARCH + " --measured known.csv --start start.txt")[0] == 0
     assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
@@ -338,8 +342,34 @@ def test_a_score_that_is_no_number_is_named(run, tmp_path):
     assert run("ask plates --model ./model -n 2")[0] == 0
     (tmp_path / "bad.csv").write_text("text,score\nACGT,0.5\nACGG,high\n")
     code, _, err = run("tell plates bad.csv")
-    assert code == 1
-    assert "bad.csv:3: expected a number as 'score', got 'high'" in err
+    assert code == 0
+    assert "1 of 2 rows left out: bad.csv:3: expected a number as 'score', got 'high'" in err
+    assert "round 0: 0 asked for, 1 not asked for" in err
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_first_plate_learns_from_a_table_of_ones_own(run, tmp_path, before):
+    table = "name,sequence,pIC50\n" + "".join(f"S{row},{text},{alike(text)}\n" for row, text in enumerate(start()))
+    (tmp_path / "table.csv").write_text(table)
+    if before:
+        code, _, err = run("tell plates table.csv --score pIC50 --column sequence")
+        assert (code, err) == (0, "30 measurements kept for the first plate; then: seqvae ask plates -n 96\n")
+    flags = "" if before else " --measured table.csv --score pIC50 --column sequence"
+    code, out, err = run(f"ask plates --model ./model --optimizer ga -n 8{flags}")
+    assert code == 0, err
+    plate = list(csv.DictReader(io.StringIO(out)))
+    assert len(plate) == 8
+    assert {row["proposer"] for row in plate} <= {"mutation", "crossover"}
+    assert not {row["text"] for row in plate} & set(start())
+    assert run("ask plates --measured table.csv -n 8")[0] == 2
+
+
+def test_scores_of_known_designs_may_have_another_name(run, tmp_path):
+    (tmp_path / "known.csv").write_text("text,pIC50\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
+    assert run(SEARCH + " --measured known.csv --score pIC50 --start start.txt")[0] == 0
+    assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
+    code, _, err = run(SEARCH.replace("--out run", "--out other") + " --score pIC50")
+    assert (code, "--score has no effect without --measured" in err) == (2, True)
 
 
 def test_a_second_call_of_ask_takes_no_settings(run):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from seqvae.data.files.formats import Record
 from seqvae.data.files.open import shown_name
 from seqvae.data.files.readers import ReadSettings, read_records
-from seqvae.errors import InputError, RecordError, UsageError
+from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
 from seqvae.search.storage.ledger import GIVEN, Entry
 
+_NOTHING = {"", "na", "n/a", "nan", "n.d.", "nd", "none", "null", "-"}  # cells without a value, as tables have them
 OBSERVED = "observed"  # the proposer of a text that the search never asked for
 
 
@@ -26,11 +29,13 @@ class Measurement:
         text: in any form.
         scores: higher is better; all NaN for a missing well.
         where: file and line, for messages.
+        name: its identifier in the laboratory's table; empty: it has none.
     """
 
     text: str
     scores: tuple[float, ...]
     where: str = ""
+    name: str = ""
 
 
 def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SCORE,)) -> list[Measurement]:
@@ -41,9 +46,11 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
         column: column of the texts; empty: the one obvious column.
         scores: columns of the scores; an empty cell is NaN.
 
+    A row that cannot be read is left out with a warning, which names the first.
+
     Raises:
         InputError: there is no such column.
-        RecordError: a score is not a number; it names the line.
+        RecordError: no row can be read; it names the first.
     """
     format_ = "csv" if source == "-" else ""
     records, _ = read_records(source, ReadSettings(column, keep=tuple(scores), format=format_))
@@ -51,18 +58,37 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
     for score in scores:
         if not any(score in record.fields for record in records):
             raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
-    found = []
+    found, bad = list[Measurement](), list[RecordError]()
     for record in records:
-        numbers = []
-        for score in scores:
-            cell = str(record.fields.get(score) or "").strip()
-            try:
-                numbers.append(float(cell) if cell else math.nan)
-            except ValueError as error:
-                reason = f"expected a number as {score!r}, got {cell!r}"
-                raise RecordError(reason, file=name, line=record.line) from error
-        found.append(Measurement(record.text, tuple(numbers), f"{name}:{record.line}: "))
+        try:
+            numbers = tuple(_number(record, score) for score in scores)
+        except RecordError as error:
+            bad.append(RecordError(error.reason, file=name, line=record.line))
+        else:
+            found.append(Measurement(record.text, numbers, f"{name}:{record.line}: ", record.name))
+    _left_out([str(error) for error in bad], len(records), bad[0] if bad and not found else None)
     return found
+
+
+def _number(record: Record, score: str) -> float:
+    """Return the number in a cell, NaN of one that says that there is none; raises RecordError of anything else."""
+    cell = str(record.fields.get(score) or "").strip()
+    try:
+        found = math.nan if cell.casefold() in _NOTHING else float(cell)
+    except ValueError:
+        raise RecordError(f"expected a number as {score!r}, got {cell!r}") from None
+    if math.isinf(found):
+        raise RecordError(f"has an infinite score as {score!r}: leave the cell empty where there is none")
+    return found
+
+
+def _left_out(reasons: Sequence[str], rows: int, error: Exception | None) -> None:
+    """Warn of rows that are left out; raise the error, where there is one, since none is left."""
+    if error is not None:
+        raise error
+    if reasons:
+        more = f" ({len(reasons):,} in all)" if len(reasons) > 1 else ""
+        warnings.warn(f"{len(reasons):,} of {rows:,} rows left out: {reasons[0]}{more}", SeqVAEWarning, stacklevel=3)
 
 
 def measured_forms(
@@ -70,13 +96,15 @@ def measured_forms(
 ) -> list[tuple[str, Measurement]]:
     """Return all measurements but the missing wells, each with the canonical form of its text.
 
+    A row whose text is none of the search's kind, or whose score is infinite, is left out with a warning.
+
     Args:
         measurements: in any order; texts may repeat.
         canonical: returns the canonical form of a measured text, None where it cannot belong to the search.
         columns: numbers per text in this search.
 
     Raises:
-        InputError: a text is not of the search's kind or breaks one of its constraints, or a score is infinite.
+        InputError: no row can be used; it names the first.
         UsageError: a text has too many or too few scores.
     """
     for one in measurements:
@@ -84,18 +112,15 @@ def measured_forms(
             raise UsageError(
                 f"{one.where}{one.text!r}: expected as many scores as the search has, {columns}, got {len(one.scores)}"
             )
-    found = []
-    for one in measurements:
-        if all(map(math.isnan, one.scores)):
-            continue
+    found, bad, measured = [], list[str](), [one for one in measurements if not all(map(math.isnan, one.scores))]
+    for one in measured:
         if (form := canonical(one.text)) is None:
-            raise InputError(
-                f"{one.where}{one.text!r} is no text of this search, or breaks one of its rules: correct it, or leave "
-                "the row out"
-            )
-        if any(map(math.isinf, one.scores)):
-            raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
-        found.append((form, one))
+            bad.append(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
+        elif any(map(math.isinf, one.scores)):
+            bad.append(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
+        else:
+            found.append((form, one))
+    _left_out(bad, len(measured), InputError(bad[0]) if bad and not found else None)
     return found
 
 

@@ -14,7 +14,9 @@ from seqvae.runtime.files import atomic_file
 from seqvae.search.storage.ledger import GIVEN, Entry, Ledger
 
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
+DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 START = "start.json"  # the texts that a search begins with
+TOLD = "measured.json"  # measurements that were told before the search was begun
 FORMAT = 2
 
 
@@ -51,6 +53,34 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
         with closing(ledger_of(folder, settings)) as ledger:
             ledger.add(given)
         write(folder, settings)
+        (folder / TOLD).unlink(missing_ok=True)  # they are in the ledger now
+
+
+def keep_told(folder: Path, rows: Sequence[Any]) -> None:
+    """Keep measurements that were told before the search was begun, in JSON's types, after those kept before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        kept = [*told(folder), *rows]
+        with atomic_file(folder / TOLD) as file:
+            file.write(json.dumps(kept).encode())
+
+
+def told(folder: Path) -> list[Any]:
+    """Return the measurements that were told before the search was begun; raises InputError where they are damaged."""
+    path = folder / TOLD
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [(str(text), tuple(map(float, scores)), str(where), str(name)) for text, scores, where, name in found]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: cannot read what was measured before the search ({error}): tell it again") from error
+
+
+def given_count(folder: Path, settings: Mapping[str, Any]) -> int:
+    """Return how many texts had been measured before the search."""
+    with closing(ledger_of(folder, settings)) as ledger:
+        return sum(entry.status == GIVEN for entry in ledger.entries(0))
 
 
 def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import search_flags, with_flags
 from seqvae.cli.options import COMPUTING, Out, Place
-from seqvae.cli.verbs.search.optimize import config_of, texts_of_file
+from seqvae.cli.verbs.search.optimize import check_table_flags, config_of, measured_in, texts_of_file
 from seqvae.errors import UsageError
 
 app = App(
@@ -19,6 +19,7 @@ app = App(
 Examples:
 
     seqvae ask runs/plates -n 96 > plate1.csv
+    seqvae ask runs/warm --measured table.csv --score pIC50 -n 96 > plate1.csv
     seqvae tell runs/plates measured1.csv
     seqvae ask runs/plates -n 96 > plate2.csv
     seqvae ask runs/plates --again > plate2.csv
@@ -54,6 +55,9 @@ def ask(
     again: bool = False,
     config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
     start: Annotated[Place, Parameter(group=_FIRST)] = "",
+    measured: Annotated[Place, Parameter(group=_FIRST)] = "",
+    column: Annotated[str, Parameter(group=_FIRST)] = "",
+    score: Annotated[str, Parameter(group=_FIRST, show_default="score")] = "",
     **given: Any,  # noqa: ANN401
 ) -> None:
     """Propose molecules or sequences to measure, none of which was asked for before.
@@ -65,6 +69,9 @@ def ask(
         again: write the last plate again, where its table was lost; what was measured since does not change it.
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
+        measured: table of molecules or sequences that have been measured already; the first plate learns from them.
+        column: column of the molecules or sequences in that table; by default the one obvious column.
+        score: column of the scores in it.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
@@ -77,13 +84,15 @@ def ask(
     writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    settings = config is not None or bool(start) or any(value is not None for value in given.values())
+    check_table_flags(measured, column, score)
+    settings = config is not None or bool(start or measured) or any(value is not None for value in given.values())
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start))
+        known = measured_in(measured, column, score)
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start), known)
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
     columns = {"proposer": [one.proposer for one in batch]}
     try:

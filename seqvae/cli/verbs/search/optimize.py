@@ -16,10 +16,11 @@ from seqvae.cli.options import Place
 from seqvae.config import EndConfig, SearchConfig
 from seqvae.config.search import search_from_dict
 from seqvae.config.toml import read_toml
-from seqvae.errors import OracleError, UsageError
+from seqvae.errors import ConstraintError, OracleError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.search.loop import Progress
+    from seqvae.search.oracle.measurements import Measurement
 
 app = App(
     name="optimize",
@@ -65,6 +66,8 @@ def optimize(
     config: Path | None = None,
     start: Place = "",
     measured: Place = "",
+    column: str = "",
+    score: Annotated[str, Parameter(show_default="score")] = "",
     resume: Path | None = None,
     help_optimizer: bool = False,
     quiet: bool = False,
@@ -81,6 +84,8 @@ def optimize(
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
+        column: column of the molecules or sequences in that table; by default the one obvious column.
+        score: column of the scores in it, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
@@ -94,7 +99,16 @@ def optimize(
     with importable_here():
         if resume is not None:
             changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
-            if objective or out or config or start or measured or any(value is not None for value in given.values()):
+            if (
+                objective
+                or out
+                or config
+                or start
+                or measured
+                or column
+                or score
+                or any(value is not None for value in given.values())
+            ):
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
@@ -104,10 +118,10 @@ def optimize(
         else:
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
-            from seqvae.search.oracle.measurements import read_measurements
 
+            check_table_flags(measured, column, score)
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-            known = read_measurements(measured, "", scoring.names) if measured else []
+            known = measured_in(measured, column, score, scoring.names)
             begin(scoring, out, settings, texts_of_file(start), known)
             _go_on(out, quiet)
 
@@ -134,6 +148,33 @@ def texts_of_file(source: str) -> list[str]:
     return [record.text for record in read_records(source)[0]] if source else []
 
 
+def check_table_flags(measured: str, column: str, score: str) -> None:
+    """Raise UsageError where columns of a table are named and there is no table."""
+    if not measured and (column or score):
+        raise UsageError(f"--{'column' if column else 'score'} has no effect without --measured: leave it out")
+
+
+def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("score",)) -> list[Measurement]:
+    """Return the measurements of a table; an empty list without a table.
+
+    Args:
+        table: its path.
+        column: column of the texts; empty: the obvious one.
+        score: column of the scores; empty: as `names`.
+        names: scores of the search.
+
+    Raises:
+        UsageError: one column of scores is named, and the search has several.
+    """
+    from seqvae.search.oracle.measurements import read_measurements
+
+    if score and len(names) > 1:
+        raise UsageError(
+            f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
+        )
+    return read_measurements(table, column, (score,) if score else names) if table else []
+
+
 @contextmanager
 def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
     """Say at Ctrl-C how to resume."""
@@ -148,23 +189,32 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
     """Run the search of a folder to its end, which `change` may move, and print its results."""
     from seqvae.cli.verbs.search.results import print_results
     from seqvae.search.api import change_end, opened
+    from seqvae.search.loop import NOTHING_NEW
     from seqvae.search.results import results
     from seqvae.search.storage.run_folder import settings_of
 
     with _resumable(folder, change):
         change_end(folder, change)
+    stopped, end = None, ""
     with opened(folder) as search:
         campaign = search.campaign()
         oracle = search.config.oracle
-        with _bar(oracle.budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
-            end = campaign.run(show)
+        try:
+            with _bar(oracle.budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
+                end = campaign.run(show)
+        except ConstraintError as error:
+            stopped = error
         found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
-        print_results(found, settings_of(folder)["scores"])
+        if stopped is None or found.top:
+            print_results(found, settings_of(folder)["scores"])
+    if stopped is not None:
+        raise stopped
     if not quiet and campaign.progress.calls:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"
         print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)
-    if found.unique and not found.top:
-        raise OracleError(f"{folder}: nothing was scored: {campaign.oracle.failures.describe(found.unique)}")
+    if not found.top and (found.unique or end == NOTHING_NEW):
+        why = campaign.oracle.failures.describe(found.unique) or "no proposal was valid and new"
+        raise OracleError(f"{folder}: nothing was scored: {why}")
 
 
 @contextmanager
