@@ -102,6 +102,9 @@ class ConstraintConfig:
         least_alike: least Tanimoto similarity (ECFP4) to that molecule.
         most_alike: greatest Tanimoto similarity to it.
         positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
+        alerts: structural alerts that no molecule may have: `mcf`, `pains`, `unstable` (what a chemist would not make:
+            radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates are made without `unstable` by default.
+        max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
     """
 
     keep: tuple[str, ...] = ()
@@ -112,12 +115,15 @@ class ConstraintConfig:
     least_alike: float = 0.0
     most_alike: float = 1.0
     positions: str = ""
+    alerts: tuple[str, ...] = ()
+    max_sa: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("shortest", "longest"):
             between(f"constraints.{name}", getattr(self, name), 0, HUGE)
         if self.longest and self.longest < self.shortest:
             raise ConfigError(f"constraints.longest: expected {self.shortest} or more, got {self.longest}")
+        between("constraints.max_sa", self.max_sa, 0.0, 10.0)
         between("constraints.least_alike", self.least_alike, 0.0, 1.0)
         between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
         if self.positions and not self.like:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import cast, final
 
 from seqvae.artifact.folder import weights_hash
-from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config import ConstraintConfig, EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
+from seqvae.properties.molecules.alerts import UNSTABLE
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring
 from seqvae.search.domain.constraints import Judged, constrained
@@ -123,11 +124,14 @@ def _begun(
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
-        "config": search_to_dict(config),
+        "config": search_to_dict(replace(config, constraints=made.constraints)),
         "weights": made.weights,
         **design,
     }
-    run_folder.begin(Path(out), settings, start, given(known, made.measured, columns_of(scoring)))
+    entries = given(known, made.measured, columns_of(scoring))
+    run_folder.begin(Path(out), settings, start, entries)
+    named = {made.measured(one.text): one.name for one in known if one.name}
+    run_folder.add_names(Path(out), {form: name for form, name in named.items() if form is not None})
     return made
 
 
@@ -255,6 +259,7 @@ class _Made:
     optimizer: Optimizer | None  # None where it is a user's own object
     weights: str
     start: tuple[str, ...]
+    constraints: ConstraintConfig
 
 
 def _made(
@@ -272,8 +277,10 @@ def _made(
     reference = reference_of(config.constraints) if new and not given else ""
     start = (reference,) if reference else tuple(given)
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
-    free = _texts(codec, scoring, start, sheets)
-    texts = constrained(free, config.constraints, start)
+    free, constraints = _texts(codec, scoring, start, sheets), config.constraints
+    if new and scoring is None and free.molecular and not constraints.alerts:
+        constraints = replace(constraints, alerts=(UNSTABLE,))  # a plate has nothing that a chemist would not make
+    texts = constrained(free, constraints, start)
     if reference:
         start = around(reference, texts, config.campaign.initial, config.campaign.seed)
     elif new:
@@ -287,7 +294,7 @@ def _made(
         raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
         optimizer = None
-    return _Made(texts, free.canonical, optimizer, weights_hash(codec.model) if codec else "", start)
+    return _Made(texts, free.canonical, optimizer, weights_hash(codec.model) if codec else "", start, constraints)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from seqvae.errors import UsageError
 from seqvae.search.api import Search, opened
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
+from seqvae.search.plate import Measured, names_on
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import GIVEN, OK, Entry
@@ -73,11 +74,22 @@ def ask(
         state = _state(search)
         batch = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(batch)
-        kept = ("text", "proposer", "z", "seed")
+        batch = _described(search, batch, state["plates"])
+        kept = ("text", "proposer", "z", "seed", "about")
         about = {one.text: {name: getattr(one, name) for name in kept} for one in batch}
         state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
     return batch
+
+
+def _described(search: Search, batch: Sequence[Candidate], plate: int) -> list[Candidate]:
+    """Return the designs of a plate with their names, which are remembered, and with what is said of each."""
+    names = dict(zip([one.text for one in batch], names_on(plate, len(batch)), strict=True))
+    known = run_folder.names(search.folder)
+    seen = Measured(list(search.ledger.entries()), known, search.texts, search.config.campaign.seed)
+    about = seen.about(list(names))
+    run_folder.add_names(search.folder, names)
+    return [replace(one, about={"id": names[one.text], **said}) for one, said in zip(batch, about, strict=True)]
 
 
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
@@ -109,7 +121,10 @@ def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[C
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
-    return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
+    # Plates of earlier versions have nothing but texts and proposers.
+    return [
+        Candidate(one["text"], one["proposer"], one["z"], one["seed"], about=one.get("about", {})) for one in pending
+    ]
 
 
 def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]:
@@ -157,6 +172,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             status = GIVEN if about is None else OK
             entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
         search.ledger.add(entries)
+        run_folder.add_names(search.folder, {form: one.name for form, one in measured if one.name})
         _catch_up(search, state)
         _save(search, state)
         outside = sum(search.texts.allowed(form) is None for form in set(forms))

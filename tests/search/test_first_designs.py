@@ -9,7 +9,7 @@ import pytest
 from search_cases import BEST, alike, dna_model, rows, settings, start
 
 from seqvae.cli.main import main
-from seqvae.config import OPTIMIZERS, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.errors import ConfigError, ConstraintError, SeqVAEWarning
 from seqvae.properties import get
 from seqvae.search import ask, begin, run
@@ -19,10 +19,10 @@ from seqvae.search.domain.first_texts import around
 from seqvae.search.storage.run_folder import settings_of
 
 LEAD = "CCOc1ccc(C(=O)NCc2ccccc2)cc1"
-OF_THE_MODEL = ("sampling", "turbo", "ascent", "cma-es", "subspace")
+OF_THE_MODEL = ("turbo",)  # what an untrained one decodes may be known already
 
 
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "screening"])
+@pytest.mark.parametrize("optimizer", ["auto", "ga", "turbo", "ascent", "sampling"])
 def test_a_search_near_a_sequence_begins_with_it(optimizer, tmp_path):
     rule = ConstraintConfig(like=BEST, positions="1-8")
     plain = settings(dna_model(tmp_path / "model"), optimizer, 40)
@@ -62,10 +62,10 @@ def test_a_plate_begins_with_the_lead(tmp_path):
     assert min(get(f"similarity:ecfp4:{LEAD}")(plate)) >= 0.4
 
 
-@pytest.mark.parametrize("budget", [10, 50, 200, 499])
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("sampling", "screening")])
+@pytest.mark.parametrize("budget", [10, 50, 200])
+@pytest.mark.parametrize("optimizer", ["auto", "latent", "gp", "ga", "string-ga", "turbo"])
 def test_a_small_budget_searches(optimizer, budget, tmp_path):
-    if budget > 50 and optimizer not in ("ga", "latent"):
+    if budget > 50 and optimizer != "ga":
         pytest.skip("the same rule")
     config = SearchConfig(str(dna_model(tmp_path / "model")), optimizer, "cpu", OracleConfig(budget=budget))
     run(alike, tmp_path / "run", config, start(600))

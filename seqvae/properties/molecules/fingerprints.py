@@ -12,6 +12,7 @@ from typing import Any
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator as generators
 
+ECFP4_BITS = 2048  # the usual length of a folded fingerprint
 _AP_DISTANCE = 10  # most bonds between the atoms of a pair, as in GuacaMol
 Fingerprint = Any  # RDKit has no common base class for its vectors
 

@@ -13,6 +13,7 @@ from rdkit import Chem, rdBase
 from seqvae.config import ConstraintConfig
 from seqvae.errors import ConfigError, ConstraintError, UsageError
 from seqvae.properties import get
+from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets, sharing
 from seqvae.search.domain.contradictions import refuse_contradictions, refuse_contradictory_parts
 from seqvae.search.domain.domain import Texts
@@ -126,10 +127,20 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
         yield Rule(f"keep {smarts}", of(partial(_has, pattern)))
     for smarts, pattern in zip(config.forbid, forbidden, strict=True):
         yield Rule(f"forbid {smarts}", of(partial(_lacks, pattern)))
+    if sets := tuple(name for name in config.alerts if name != NONE):
+        alerts = alerts_of(sets)
+        yield Rule(f"alerts {', '.join(sets)}", of(lambda found: next(alerts.found(found), None) is None))
+    if config.max_sa:
+        yield Rule(f"max_sa {config.max_sa:g}", lambda text: _easy(sheets, text, config.max_sa))
     if config.like:
         near = sharing(get(f"similarity:ecfp4:{config.like}"), sheets)
         yield Rule(f"least_alike {config.least_alike:g}", lambda text: float(near([text])[0]) >= config.least_alike)
         yield Rule(f"most_alike {config.most_alike:g}", lambda text: float(near([text])[0]) <= config.most_alike)
+
+
+def _easy(sheets: Sheets, text: str, most: float) -> bool:
+    sheet = sheets.of(text)
+    return sheet is not None and sheet.sa <= most
 
 
 def _has(pattern: Chem.Mol, molecule: Chem.Mol) -> bool:
@@ -152,6 +163,8 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
 def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
     if config.alikeness:
         raise ConfigError("constraints.least_alike, most_alike: for molecules only: leave them out")
+    if [name for name in config.alerts if name != NONE] or config.max_sa:
+        raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
     if config.like and not config.positions:
         raise ConfigError("constraints.like: for sequences, give positions too, the places where they may differ")
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)

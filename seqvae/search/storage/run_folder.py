@@ -17,6 +17,7 @@ LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.js
 DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
+NAMES = "names.json"  # of designs, by canonical form
 FORMAT = 2
 
 
@@ -75,6 +76,23 @@ def told(folder: Path) -> list[Any]:
         return [(str(text), tuple(map(float, scores)), str(where), str(name)) for text, scores, where, name in found]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: cannot read what was measured before the search ({error}): tell it again") from error
+
+
+def names(folder: Path) -> dict[str, str]:
+    """Return the names of designs, by canonical form: of measured ones, and of those on plates."""
+    path = folder / NAMES
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return {str(form): str(name) for form, name in found.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: cannot read the names of the designs ({error}): restore or remove it") from error
+
+
+def add_names(folder: Path, new: Mapping[str, str]) -> None:
+    """Remember names of designs; a design keeps the first that it got."""
+    if new:
+        with atomic_file(folder / NAMES) as file:
+            file.write(json.dumps({**new, **names(folder)}).encode())
 
 
 def given_count(folder: Path, settings: Mapping[str, Any]) -> int:

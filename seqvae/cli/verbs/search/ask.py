@@ -25,7 +25,10 @@ Examples:
     seqvae ask runs/plates --again > plate2.csv
 
 The first call creates the folder, with the model and the settings given; later calls find them there. The table has
-the columns text and proposer: add a column `score`, higher is better, and leave the cell of a missing well empty.
+the columns text (the molecule or sequence), id, and proposer; the value that a measurement is predicted to give, by a
+Gaussian process on what has been measured, with its standard deviation; similarity (ECFP4, 2,048 bits; of sequences
+k-mers) to the nearest measured design, and the id of that one; of molecules the SA score and structural alerts. Add a
+column `score`, higher is better, and leave the cell of a missing well empty.
 """,
 )
 
@@ -94,7 +97,10 @@ def ask(
         known = measured_in(measured, column, score)
         begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start), known)
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
-    columns = {"proposer": [one.proposer for one in batch]}
+    columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
+    titles = list(batch[0].about) if batch else []
+    columns = {"id": [], **columns} if "id" in titles else columns
+    columns |= {title: [one.about.get(title) for one in batch] for title in titles}
     try:
         write_pieces(out, [Results([one.text for one in batch], columns)], scores=True)
     except OSError as error:  # the search remembers the plate already
