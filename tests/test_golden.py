@@ -234,7 +234,7 @@ def parts(path):
         columns = read_table(path).to_pydict()
         cells = [str(value) for name in columns for value in (name, *columns[name])]
     else:
-        cells = re.split(r"[,\t\n ]", path.read_text())
+        cells = re.split(r"[,\t\n ]", path.read_text().replace(*cases.COUNTS))
     numbers = [cell for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)]
     return [cell for cell in cells if cell not in set(numbers)], [float(cell) for cell in numbers]
 

@@ -20,6 +20,8 @@ from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
 
+SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp4-counts", "ap", "phco")
+
 
 @dataclass(frozen=True)
 class OracleConfig:
@@ -99,8 +101,9 @@ class ConstraintConfig:
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
         like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`.
-        least_alike: least Tanimoto similarity (ECFP4) to that molecule.
+        least_alike: least Tanimoto similarity to that molecule.
         most_alike: greatest Tanimoto similarity to it.
+        similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
         positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
         alerts: structural alerts that no molecule may have: `mcf`, `pains`, `unstable` (what a chemist would not make:
             radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates are made without `unstable` by default.
@@ -114,6 +117,7 @@ class ConstraintConfig:
     like: str = ""
     least_alike: float = 0.0
     most_alike: float = 1.0
+    similarity: str = SIMILARITIES[0]
     positions: str = ""
     alerts: tuple[str, ...] = ()
     max_sa: float = 0.0
@@ -123,6 +127,7 @@ class ConstraintConfig:
             between(f"constraints.{name}", getattr(self, name), 0, HUGE)
         if self.longest and self.longest < self.shortest:
             raise ConfigError(f"constraints.longest: expected {self.shortest} or more, got {self.longest}")
+        one_of("constraints.similarity", self.similarity, SIMILARITIES)
         between("constraints.max_sa", self.max_sa, 0.0, 10.0)
         between("constraints.least_alike", self.least_alike, 0.0, 1.0)
         between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)

@@ -22,7 +22,7 @@ from seqvae.search.domain.constraints import Judged, constrained
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.domain.first_texts import around, reference_of, warn_of_others
 from seqvae.search.loop import Campaign, Progress
-from seqvae.search.objective import Objective, OwnFunction, columns_of, found_scoring, same_name, scored_by
+from seqvae.search.objective import Objective, OwnFunction, columns_of, counted, found_scoring, same_name, scored_by
 from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
@@ -316,7 +316,8 @@ def opened(
     config = search_from_dict(found["config"])
     _check_own(config, own, folder)
     with run_folder.locked(folder):
-        scoring = found_scoring(found["objective"], function, folder)
+        written = counted(found["objective"]) if found.get(run_folder.COUNTED) else found["objective"]
+        scoring = found_scoring(written, function, folder)
         if made is None:
             start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
             made = _made(config, scoring, start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.sequences.domain import DOMAINS
 
+_OLD_SIMILARITY = re.compile(r"^similarity:(ecfp4|ecfp6|fcfp4):")
 Objective = str | Scoring | Callable[[str], float | None]
 
 
@@ -69,6 +71,18 @@ def found_scoring(
     if not same_name(name, other):
         raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
     return found
+
+
+def counted(written: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an objective of a search that is older than the bits of `similarity:ecfp4`: there it means counts."""
+    if written is None or "term" not in written:
+        return written
+    terms = []
+    for term in written["term"]:
+        name = str(term.get("property", ""))
+        changed = _OLD_SIMILARITY.sub(r"similarity:\1-counts:", name)
+        terms.append(term if changed == name else {"name": name, **term, "property": changed})
+    return {**written, "term": terms}
 
 
 def same_name(*names: str) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 from rdkit import DataStructs
 
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
 from seqvae.properties.molecules.cache import Sheets
-from seqvae.properties.molecules.fingerprints import ECFP4_BITS, morgan_bits
 from seqvae.search.domain.domain import Texts
 from seqvae.search.memory.archive import Archive
 from seqvae.search.oracle.measurements import mean
@@ -85,13 +85,11 @@ class Measured:
         return found
 
     def _similarities(self, forms: Sequence[str], known: Sequence[str]) -> list[Sequence[float]]:
-        """Return Tanimoto similarities: of molecules by ECFP4, 2,048 bits; of sequences by k-mers up to 4 letters."""
+        """Return similarities: of molecules Tanimoto by ECFP4, 2,048 bits; of sequences 1 - edit distance / length."""
         if self.sheets is None:
-            from seqvae.search.surrogates.tanimoto import Likeness, Words
-
-            return list(Likeness(Words()).table(forms, known))
+            return [[Levenshtein.normalized_similarity(new, old) for old in known] for new in forms]
         read = [[self.sheets.of(text) for text in texts] for texts in (forms, known)]
-        new, old = ([morgan_bits(one.molecule, ECFP4_BITS) for one in part if one is not None] for part in read)
+        new, old = ([one.fingerprint("ecfp4") for one in part if one is not None] for part in read)
         return [DataStructs.BulkTanimotoSimilarity(one, old) for one in new]
 
 

@@ -133,7 +133,7 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     if config.max_sa:
         yield Rule(f"max_sa {config.max_sa:g}", lambda text: _easy(sheets, text, config.max_sa))
     if config.like:
-        near = sharing(get(f"similarity:ecfp4:{config.like}"), sheets)
+        near = sharing(get(f"similarity:{config.similarity}:{config.like}"), sheets)
         yield Rule(f"least_alike {config.least_alike:g}", lambda text: float(near([text])[0]) >= config.least_alike)
         yield Rule(f"most_alike {config.most_alike:g}", lambda text: float(near([text])[0]) <= config.most_alike)
 

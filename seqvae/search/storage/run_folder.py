@@ -18,7 +18,8 @@ DESIGN = "initial_design"  # in the settings: rounds end with this many proposal
 START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
 NAMES = "names.json"  # of designs, by canonical form
-FORMAT = 2
+FORMAT = 3
+COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
@@ -131,6 +132,9 @@ def settings_of(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT} and older ones")
     if written == 1:  # format 1 has the optimiser's name alone, format 2 a table with its settings
         found["config"]["optimizer"] = {"name": found["config"]["optimizer"]}
+    if written <= 2:  # in formats 1 and 2 ecfp4 and the like, which are bits now, were counts
+        found["config"]["constraints"]["similarity"] = "ecfp4-counts"
+        found[COUNTED] = True
     return found
 
 
