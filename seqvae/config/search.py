@@ -106,7 +106,8 @@ class ConstraintConfig:
         similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
         positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
         alerts: structural alerts that no molecule may have: `mcf`, `pains`, `unstable` (what a chemist would not make:
-            radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates are made without `unstable` by default.
+            radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates leave out `unstable` too, unless
+            `none` is given.
         max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
     """
 

@@ -15,14 +15,23 @@ from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
-from seqvae.properties.molecules.alerts import UNSTABLE
+from seqvae.properties.molecules.alerts import NONE, UNSTABLE
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring
 from seqvae.search.domain.constraints import Judged, constrained
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
 from seqvae.search.domain.first_texts import around, reference_of, warn_of_others
 from seqvae.search.loop import Campaign, Progress
-from seqvae.search.objective import Objective, OwnFunction, columns_of, counted, found_scoring, same_name, scored_by
+from seqvae.search.objective import (
+    Objective,
+    OwnFunction,
+    Termwise,
+    columns_of,
+    counted,
+    found_scoring,
+    same_name,
+    scored_by,
+)
 from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
@@ -128,6 +137,8 @@ def _begun(
         "weights": made.weights,
         **design,
     }
+    if isinstance(scoring, Scoring) and scoring.term_titles:
+        settings[run_folder.TERMS] = list(scoring.term_titles)
     entries = given(known, made.measured, columns_of(scoring))
     run_folder.begin(Path(out), settings, start, entries)
     named = {made.measured(one.text): one.name for one in known if one.name}
@@ -239,9 +250,10 @@ class Search:
         scoring = self.scoring
         if isinstance(scoring, Scoring):
             scoring = replace(scoring, sheets=self.texts.sheets)  # in this process no molecule is parsed again
-        oracle = Oracle(scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
-        state = self.folder / run_folder.STATE
-        first = int(run_folder.settings_of(self.folder).get(run_folder.DESIGN, 0))
+        state, settings = self.folder / run_folder.STATE, run_folder.settings_of(self.folder)
+        terms, first = settings.get(run_folder.TERMS, []), int(settings.get(run_folder.DESIGN, 0))
+        score = Termwise(scoring) if terms and isinstance(scoring, Scoring) else scoring
+        oracle = Oracle(score, self.texts.canonical, self.ledger, self.config.oracle, self.columns, len(terms))
         judged, begun = self.texts.canonical, state.exists()
         refused = (lambda: judged.refused) if isinstance(judged, Judged) else None
         campaign = Campaign(self.optimizer, oracle, self.config.campaign, state, first, refused)
@@ -278,8 +290,9 @@ def _made(
     start = (reference,) if reference else tuple(given)
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
     free, constraints = _texts(codec, scoring, start, sheets), config.constraints
-    if new and scoring is None and free.molecular and not constraints.alerts:
-        constraints = replace(constraints, alerts=(UNSTABLE,))  # a plate has nothing that a chemist would not make
+    if new and scoring is None and free.molecular and not {NONE, UNSTABLE} & {*constraints.alerts}:
+        # A plate has nothing that a chemist would not make.
+        constraints = replace(constraints, alerts=(*constraints.alerts, UNSTABLE))
     texts = constrained(free, constraints, start)
     if reference:
         start = around(reference, texts, config.campaign.initial, config.campaign.seed)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqvae.errors import UsageError
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
@@ -41,6 +44,27 @@ class OwnFunction:
         """Return its name, which is all of it that can be saved."""
         name = getattr(self.function, "__qualname__", type(self.function).__name__)
         return {self.KEY: f"{self.function.__module__}:{name}"}
+
+
+@final
+@dataclass(frozen=True)
+class Termwise:
+    """Scores texts by terms, and returns the terms after the scores.
+
+    Attributes:
+        scoring: the terms.
+    """
+
+    scoring: Scoring
+
+    @property
+    def one_by_one(self) -> bool:
+        """As of the scoring."""
+        return self.scoring.one_by_one
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch, columns + terms)`; raises as the scoring."""
+        return self.scoring.with_terms(texts)
 
 
 def columns_of(scoring: Scoring | OwnFunction | None) -> int:

@@ -62,7 +62,9 @@ class Results:
             "auc_top10": self.auc_top,
         }
         top = [
-            {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in self.top
+            {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer}
+            | ({"terms": [_or_none(term) for term in entry.terms]} if entry.terms else {})
+            for entry in self.top
         ]
         failures = {"failures": [asdict(one) for one in self.failures]} if self.failures else {}
         return {**named, "statuses": self.statuses, **failures, "top": top}
@@ -90,12 +92,14 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
         yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
 
 
-def table_of(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
-    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` are the columns of the scores."""
+def table_of(entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str] = ()) -> Iterator[Rows]:
+    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` and `terms` are the columns of the numbers."""
     source = iter(entries)
     while some := list(islice(source, CHUNK)):
         columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
         columns |= {name: [entry.scores[place] for entry in some] for place, name in enumerate(names)}
+        for place, name in enumerate(terms):
+            columns[name] = [entry.terms[place] if entry.terms else math.nan for entry in some]
         for title in ("status", "round", "proposer", "seconds", "error"):
             columns[title] = [getattr(entry, title) for entry in some]
         yield Rows([entry.text for entry in some], columns)

@@ -45,14 +45,21 @@ class Oracle:
         ledger: where everything is written.
         config: budget, workers, time limits.
         columns: numbers per text.
+        terms: further numbers per text that `score` returns, of which the others are made; they go into the ledger.
     """
 
     def __init__(
-        self, score: Score, canonical: Canonical, ledger: Ledger, config: OracleConfig | None = None, columns: int = 1
+        self,
+        score: Score,
+        canonical: Canonical,
+        ledger: Ledger,
+        config: OracleConfig | None = None,
+        columns: int = 1,
+        terms: int = 0,
     ) -> None:
         self.canonical, self.ledger = canonical, ledger
         self.config, self.columns = config or OracleConfig(), columns
-        self._caller = Caller(score, columns, self.config)
+        self._caller = Caller(score, columns, self.config, terms)
         self._known: dict[str, tuple[float, ...]] = {}
         self._calls = 0
         self._in_a_row = 0  # failures
@@ -147,6 +154,7 @@ class Oracle:
             one.proposer,
             one.z,
             one.seed,
+            found.terms,
         )
 
     def _stop_if_broken(self, done: dict[int, Entry]) -> None:

@@ -17,6 +17,7 @@ LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.js
 DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
+TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
 NAMES = "names.json"  # of designs, by canonical form
 FORMAT = 3
 COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts

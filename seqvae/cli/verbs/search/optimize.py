@@ -206,7 +206,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
             stopped = error
         found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
         if stopped is None or found.top:
-            print_results(found, settings_of(folder)["scores"])
+            print_results(found, settings_of(folder))
     if stopped is not None:
         raise stopped
     if not quiet and campaign.progress.calls:
