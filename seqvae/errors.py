@@ -28,6 +28,10 @@ class ConfigError(UsageError):
     """A configuration has an unknown key or a value out of range."""
 
 
+class ConstraintError(SeqVAEError):
+    """So many proposals in a row break the constraints of a search that it finds no more."""
+
+
 class InputError(SeqVAEError):
     """What was read is wrong: a file, a record, a text."""
 

@@ -34,6 +34,11 @@ def read(path):
     return json.loads((GOLDEN / path).read_text())
 
 
+def as_scored(rows):
+    """Rows as they are shown now: version 0.1.0 showed the proposal, which differs where a search keeps positions."""
+    return [[row[0], row[2] or row[1], *row[2:]] for row in rows]
+
+
 def alike(found, expected, tolerance=1e-5):
     """Assert that texts are equal, and that numbers are to a tolerance."""
     if isinstance(expected, dict):
@@ -106,7 +111,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(verb, here):
 def test_a_search_shows_what_came_of_it(name, here):
     expected = SEARCHES[name]
     found = cases.evaluations(f"searches/{name}")
-    alike(found["rows"], expected["rows"])
+    alike(found["rows"], as_scored(expected["rows"]))
     alike(found["scores"], expected["scores"])
     alike(cases.results(f"searches/{name}"), expected["results"])
 
@@ -117,13 +122,13 @@ def test_a_search_goes_on(name, here):
     expected, later = SEARCHES[name], SEARCHES[name]["later"]
     found = cases.gone_on(f"searches/{name}")
     before = len(expected["rows"])
-    assert found["rows"][:before] == expected["rows"]
+    assert found["rows"][:before] == as_scored(expected["rows"])
     alike(found["scores"][:before], expected["scores"])
     statuses = Counter(row[3] for row in found["rows"])
     counted = len(found["rows"]) if name == "cma-es" else statuses["ok"]
     assert counted == min(cases.BUDGET, 30 if name == "screening" else math.inf)
     if name in BRED or where_it_was_made():
-        assert found["rows"][before:] == later["rows"]
+        assert found["rows"][before:] == as_scored(later["rows"])
         alike(found["scores"][before:], later["scores"])
 
 
@@ -209,6 +214,10 @@ def test_a_command_line_works(words, piped, shared, monkeypatch):
 
 def same_table(found, expected):
     """Assert that two files hold the same texts, and the same numbers to their fifth digit."""
+    if found.name in ("plate.csv", "second.csv"):  # plates have more columns than they had
+        rows, before = (list(csv.DictReader(path.read_text().splitlines())) for path in (found, expected))
+        assert [{title: row[title] for title in before[0]} for row in rows] == before
+        return
     (texts, numbers), (other_texts, other_numbers) = parts(found), parts(expected)
     assert texts == other_texts
     assert numbers == pytest.approx(other_numbers, rel=1e-4, abs=1e-4, nan_ok=True)
@@ -225,7 +234,7 @@ def parts(path):
         columns = read_table(path).to_pydict()
         cells = [str(value) for name in columns for value in (name, *columns[name])]
     else:
-        cells = re.split(r"[,\t\n ]", path.read_text())
+        cells = re.split(r"[,\t\n ]", path.read_text().replace(*cases.COUNTS))
     numbers = [cell for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)]
     return [cell for cell in cells if cell not in set(numbers)], [float(cell) for cell in numbers]
 

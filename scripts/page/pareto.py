@@ -14,7 +14,7 @@ def section(result: Values, _: Values) -> str:
     settings, metrics = result["settings"], result["figures"]
     low = ", ".join(f"{value:g}" for value in settings["reference"])
     parts = [
-        "QED and minus SA of molecules with a Tanimoto similarity (ECFP4) of at least "
+        "QED and minus SA of molecules with a Tanimoto similarity (ECFP4, counts) of at least "
         f"{settings['least_alike']} to a drug, {settings['budget']:,} calls. All begin with the same "
         f"{settings['start']} texts, the drug and mutants of it, and propose {settings['batch']} a round; a distinct "
         "molecule that is alike enough is a call, others are not scored. The figure is the hypervolume of all that was "

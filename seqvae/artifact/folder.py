@@ -6,6 +6,7 @@
 | `tokenizer.json` | the tokenizer |
 | `weights.safetensors` | the weights, float32 or float16 |
 | `run.toml` | every setting of the run that made it |
+| `seen.bin` | which texts it was trained on, as a filter; older folders have none |
 | `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and the prior drawn from by default |
 | `provenance.json` | versions, data, metrics, and the sha256 of the files above |
 """
@@ -25,6 +26,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from seqvae.artifact.seen import Seen
 from seqvae.config import ModelConfig, RunConfig, suggestion
 from seqvae.config.toml import read_run, run_from_dict, run_toml, section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
@@ -44,6 +46,7 @@ CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
     "run.toml",
     "provenance.json",
 )
+SEEN = "seen.bin"
 PRIOR, PRIOR_NUMBERS = "prior.json", "prior.safetensors"
 _PRIOR = (PRIOR, PRIOR_NUMBERS)
 NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
@@ -65,6 +68,7 @@ class Artifact:
         fitted: a density fitted to the aggregate posterior, on the CPU; None where none was fitted.
         default_prior: the prior that samples are drawn from by default: the model's own by its kind, such as `normal`,
             or `fitted`; empty: the model's own.
+        seen: which texts it was trained on; None where that is not known.
     """
 
     model: SequenceVAE
@@ -74,6 +78,7 @@ class Artifact:
     provenance: dict[str, Any]
     fitted: FittedPrior | None = None
     default_prior: str = ""
+    seen: Seen | None = None
 
 
 def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
@@ -101,13 +106,15 @@ def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
         WEIGHTS: _stored(artifact.model.state_dict(), precision),
         RUN: run_toml(artifact.run).encode(),
     }
+    if artifact.seen is not None:
+        content[SEEN] = artifact.seen.to_bytes()
     if artifact.fitted is not None:
         default = artifact.default_prior or artifact.config.prior
         content |= _prior_files(artifact.fitted, _known(default, artifact.config.prior), precision)
     _write_files(folder, content)
     provenance = {**artifact.provenance, "versions": versions(), "sha256": _hashes(content)}
     write_json(folder / PROVENANCE, provenance)
-    for name in set(_PRIOR) - set(content):
+    for name in {*_PRIOR, SEEN} - set(content):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -206,7 +213,8 @@ def load_artifact(folder: Path) -> Artifact:
         raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
     has_fitted = PRIOR in provenance["sha256"]
     fitted, default = _load_prior(folder, model_config) if has_fitted else (None, model_config.prior)
-    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default)
+    seen = _load_seen(folder) if SEEN in provenance["sha256"] else None
+    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen)
 
 
 def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -252,12 +260,19 @@ def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
         raise ArtifactError(f"{folder / PROVENANCE}: not a seqvae model: it lists no checksums")
     if (PRIOR in hashes) != (PRIOR_NUMBERS in hashes):
         raise ArtifactError(f"{folder / PROVENANCE}: damaged: it lists half of a fitted prior")
-    for name in (*_ALWAYS, *(_PRIOR if PRIOR in hashes else ())):
+    for name in (*_ALWAYS, *(name for name in (*_PRIOR, SEEN) if name in hashes)):
         if hashlib.sha256(_read(folder, name)).hexdigest() != hashes[name]:
             raise ArtifactError(
                 f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
                 f"{PROVENANCE}); copy the whole folder again"
             )
+
+
+def _load_seen(folder: Path) -> Seen:
+    try:
+        return Seen.from_bytes(_read(folder, SEEN))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
 
 
 def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:

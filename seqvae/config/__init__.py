@@ -25,6 +25,7 @@ from seqvae.config.execution import (
     ExecutorConfig,
 )
 from seqvae.config.optimizers import (
+    BATCH,
     INITIAL,
     OPTIMIZERS,
     AscentConfig,
@@ -60,6 +61,7 @@ from seqvae.config.search import (
 )
 
 __all__ = [
+    "BATCH",
     "CHUNK",
     "DEFAULT_MODEL",
     "HUGE",

@@ -20,6 +20,7 @@ from seqvae.config.breeding import (
 from seqvae.config.checks import HUGE, between, one_of
 
 INITIAL = 100  # scores from which a search starts to learn by default
+BATCH = 100  # proposals per round by default
 _SUBSPACE = 16  # directions: the published choice for searches of some hundred calls
 
 

@@ -15,10 +15,12 @@ from seqvae.config.optimizer_names import (
     optimizer_to_dict,
     settings_of,
 )
-from seqvae.config.optimizers import INITIAL, OptimizerConfig
+from seqvae.config.optimizers import OptimizerConfig
 from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
+
+SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp4-counts", "ap", "phco")
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,26 @@ class CampaignConfig:
     """The rounds of a search and when it ends; the end changes nothing before it.
 
     Attributes:
-        batch: proposals per round.
+        batch: proposals per round; 0: 100, but at most a fifth of the budget.
         seed: every random draw comes from it.
-        initial: size of the initial design, scored before the optimiser breeds or models.
+        initial: size of the initial design, scored before the optimiser breeds or models; 0: 100, but at most a fifth
+            of the budget.
         minutes: end after this many minutes of wall time; 0: no limit.
         patience: end after this many calls without an improvement of the best, or, of several objectives, of the Pareto
             front; 0: no limit.
     """
 
-    batch: int = 100
+    batch: int = 0
     seed: int = 0
-    initial: int = INITIAL
+    initial: int = 0
     minutes: float = 0.0
     patience: int = 0
 
     def __post_init__(self) -> None:
-        between("campaign.batch", self.batch, 1, HUGE)
+        between("campaign.batch", self.batch, 0, HUGE)
         between("campaign.seed", self.seed, 0, HUGE)
-        between("campaign.initial", self.initial, 2, HUGE)
+        if self.initial:
+            between("campaign.initial", self.initial, 2, HUGE)
         between("campaign.minutes", self.minutes, 0.0, HUGE)
         between("campaign.patience", self.patience, 0, HUGE)
 
@@ -97,9 +101,14 @@ class ConstraintConfig:
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
         like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`.
-        least_alike: least Tanimoto similarity (ECFP4) to that molecule.
+        least_alike: least Tanimoto similarity to that molecule.
         most_alike: greatest Tanimoto similarity to it.
+        similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
         positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
+        alerts: structural alerts that no molecule may have: `mcf`, `pains`, `unstable` (what a chemist would not make:
+            radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates leave out `unstable` too, unless
+            `none` is given.
+        max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
     """
 
     keep: tuple[str, ...] = ()
@@ -109,13 +118,18 @@ class ConstraintConfig:
     like: str = ""
     least_alike: float = 0.0
     most_alike: float = 1.0
+    similarity: str = SIMILARITIES[0]
     positions: str = ""
+    alerts: tuple[str, ...] = ()
+    max_sa: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("shortest", "longest"):
             between(f"constraints.{name}", getattr(self, name), 0, HUGE)
         if self.longest and self.longest < self.shortest:
             raise ConfigError(f"constraints.longest: expected {self.shortest} or more, got {self.longest}")
+        one_of("constraints.similarity", self.similarity, SIMILARITIES)
+        between("constraints.max_sa", self.max_sa, 0.0, 10.0)
         between("constraints.least_alike", self.least_alike, 0.0, 1.0)
         between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
         if self.positions and not self.like:
@@ -160,7 +174,8 @@ class SearchConfig:
         if not self.model:
             found["device"] = "without a model"
         if not self.oracle.workers and self.oracle.executor == "processes":
-            found |= dict.fromkeys(("timeout", "retries"), "without workers, since one process cannot end itself")
+            alone = "without workers, since one process cannot end itself (with --workers 1 it has)"
+            found |= dict.fromkeys(("timeout", "retries"), alone)
         if not is_own(self.optimizer):
             config, name = settings_of(self.optimizer), name_of(self.optimizer)
             own = flat(asdict(config))

@@ -12,7 +12,7 @@ from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, sugge
 from seqvae.data.files.readers import ReadSettings
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
-from seqvae.evaluate.evaluation import Evaluation
+from seqvae.evaluate.evaluation import Evaluation, Overlap
 from seqvae.evaluate.model.held_out import encodable, model_table
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.real_baseline import training_baseline
@@ -63,6 +63,9 @@ def run(
     codec, samples = _model_or_samples(source, column, device)
     splits, motifs = _references(reference, train, column, codec, work)
     settings: dict[str, Any] = {"seed": work.config.seed}
+    overlap = None
+    if codec is not None:
+        splits, overlap = _unseen(codec, splits)
     name = source if isinstance(source, str) else str(source) if isinstance(source, Path) else "given from Python"
     if codec:
         prior = codec.default_prior if work.config.prior == "auto" else work.config.prior
@@ -75,7 +78,7 @@ def run(
     of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
     of_the_model = _of_the_model(codec, splits, work) if codec else {}
     generated, logos = of_the_samples
-    return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos)
+    return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos, overlap=overlap)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,19 @@ def _references(
     if name and splits.kind != DNA:
         raise UsageError(f"--motifs is for DNA, and the reference {splits.name} holds {splits.kind}: leave it out")
     return splits, PROMOTER_BOXES if name == _BOXES else read_motifs(name) if name else ()
+
+
+def _unseen(codec: Codec, splits: Splits) -> tuple[Splits, Overlap]:
+    """Leave out of the reference what the model was trained on, unless that is all of it."""
+    if codec.seen is None:
+        return splits, Overlap(len(splits.test), None)
+    parts = [splits.test, splits.test_scaffolds]
+    kept = [
+        [text for text, seen in zip(part, codec.seen.has(part, codec.tokenizer), strict=True) if not seen]
+        for part in parts
+    ]
+    found = Overlap(len(splits.test), len(splits.test) - len(kept[0]), codec.seen.whole)
+    return replace(splits, test=kept[0] or splits.test, test_scaffolds=kept[1]), found
 
 
 def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:

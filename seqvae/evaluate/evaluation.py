@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqvae import __version__
 from seqvae.evaluate.records import Generation
 from seqvae.evaluate.reference_sets import Splits
 from seqvae.evaluate.sequences.logo import Logo
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much of a reference a model has been trained on.
+
+    Attributes:
+        texts: in the reference.
+        seen: of these, texts that were in its training or validation data; None: it has no record of them.
+        whole: whether the record reaches back to the first training; false: a model that it was tuned from has none.
+    """
+
+    texts: int
+    seen: int | None
+    whole: bool = True
+
+    def describe(self, noun: str) -> str:
+        """Return it in one line, which says what the held-out metrics are of."""
+        if self.seen is None:
+            return f"whether the model was trained on these {noun}s is not known: its folder has no record of its data"
+        rest = "" if self.whole else "; the data of the model that it was tuned from are not known"
+        share = f"{self.seen:,} of {self.texts:,} reference {noun}s were in the model's training data"
+        if self.seen == self.texts:
+            return f"{share}: nothing here is held out, the metrics are those of training data{rest}"
+        if not self.seen:
+            return f"none of {self.texts:,} reference {noun}s was in the model's training data{rest}"
+        return f"{share}: held-out metrics are of the other {self.texts - self.seen:,}{rest}"
 
 
 @dataclass(frozen=True)
@@ -27,6 +54,7 @@ class Evaluation:
         latent: metrics of the latent space, a `LatentQuality` as a dictionary; empty if not computed.
         settings: seed, and how the model was sampled.
         logos: sequence logos of samples and reference; empty unless most sequences have one length.
+        overlap: what the model has seen of the reference; `splits` has the rest. None if the samples came from a file.
     """
 
     source: str
@@ -38,6 +66,13 @@ class Evaluation:
     latent: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     logos: Sequence[Logo] = ()
+    overlap: Overlap | None = None
+
+    def named(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """Return rows of a table of the model, which call nothing held out where all was trained on."""
+        if self.overlap is None or self.overlap.seen != self.overlap.texts:
+            return [list(row) for row in rows]
+        return [[_of_training(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number that was measured, ready for JSON: None for what is not finite."""
@@ -48,6 +83,8 @@ class Evaluation:
             "settings": dict(self.settings),
             "seqvae": __version__,
         }
+        if self.overlap is not None:
+            values["overlap"] = asdict(self.overlap)
         if self.generation is not None:
             values |= {
                 "counts": self.generation.counts,
@@ -59,6 +96,10 @@ class Evaluation:
             }
         parts = {"model": self.model, "bits_a_base": self.bits, "latent": self.latent}
         return values | {name: finite(part) for name, part in parts.items() if part}
+
+
+def _of_training(words: str) -> str:
+    return words.replace("held-out", "training").replace("has not been trained on", "has been trained on")
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Property:
             noun = DOMAINS[self.kind].noun
             raise UsageError(f"property {self.name}: expected a list of {noun}s, got the string {texts!r}: give a list")
         values = np.asarray(self.compute(texts), np.float64)
+        if values.shape == (len(texts), 1):  # as a model of one output predicts it
+            values = values[:, 0]
         if values.shape != (len(texts),):
             raise InputError(f"property {self.name}: expected {len(texts)} numbers, got an array of {values.shape}")
         return values

@@ -209,6 +209,16 @@ class Scoring:
         return tuple(of_terms) if self.join == PARETO else (SCORE, *of_terms)
 
     @property
+    def term_titles(self) -> tuple[str, ...]:
+        """The columns of `with_terms` after the scores: of each term its value and its desirability.
+
+        Empty where they would repeat the score: of one term without a transform.
+        """
+        if len(self.terms) == 1 and self.terms[0].transform == "none":
+            return ()
+        return tuple(f"{term.title()}.{part}" for term in self.terms for part in ("value", "desirability"))
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """The names of the domains whose texts all terms accept; all domains if they accept any text."""
         first, *others = self._properties
@@ -231,6 +241,14 @@ class Scoring:
         if self.join != PARETO:
             columns.insert(0, self._joined(desirable, texts))
         return dict(zip(self.titles, columns, strict=True))
+
+    def with_terms(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch, columns + terms)`: the scores, and the columns of `term_titles`; raises as a call does."""
+        numbers = self._numbers(texts)
+        desirable = self._desirable(numbers)
+        scores = self._joined(desirable, texts).reshape(len(texts), -1)
+        terms = np.stack([numbers, desirable], axis=2).reshape(len(texts), -1)
+        return np.concatenate([scores, terms[:, : len(self.term_titles)]], axis=1)
 
     def describe(self) -> str:
         """Return a one-line description of the score."""

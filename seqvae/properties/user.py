@@ -36,7 +36,7 @@ def imported(module: str, attribute: str, name: str) -> object | None:
         return None
     try:
         found = import_module(module)
-    except Exception as error:  # importing runs the user's code, which may raise anything
+    except (Exception, SystemExit) as error:  # importing runs the user's code, which may raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             return None
         raise UsageError(f"{name}: module {module!r} cannot be imported: {_said(error)}") from error
@@ -60,7 +60,7 @@ def property_of(load: Callable[[], object], name: str) -> Property:
     """
     try:
         found = load()
-    except Exception as error:  # loading imports another package, which may raise anything
+    except (Exception, SystemExit) as error:  # loading imports another package, which may raise anything
         raise UsageError(f"{name}: cannot be loaded: {_said(error)}") from error
     if isinstance(found, Property):
         return replace(found, name=name)
@@ -80,7 +80,7 @@ class PerText:
     Attributes:
         one_by_one: true, since it is called for each text.
         name: of the property, for messages.
-        function: takes a text, returns a number or None.
+        function: takes a text, returns a number, an array of one number, or None.
     """
 
     one_by_one: ClassVar[bool] = True
@@ -99,17 +99,25 @@ class PerText:
                 value = self.function(text)
             except SeqVAEError:
                 raise
-            except Exception as error:  # the user's code may raise anything
+            except (Exception, SystemExit) as error:  # the user's code may raise anything, or call sys.exit()
                 raise InputError(f"{self.name} fails on {text!r}: {_said(error)}") from error
             try:
-                if isinstance(value, (str, bytes)):
-                    raise TypeError
-                numbers.append(math.nan if value is None else float(value))
-            except (TypeError, ValueError) as error:
+                numbers.append(math.nan if value is None else float(_single(value)))
+            except (TypeError, ValueError, RuntimeError) as error:  # torch's tensors raise the last
                 raise InputError(f"{self.name}: expected a number for {text!r}, got {value!r}") from error
         return numbers
 
 
-def _said(error: Exception) -> str:
+def _single(value: Any) -> Any:  # noqa: ANN401 - whatever the user's function returns
+    """Return the number in an array, a tensor, a series or a list of exactly one; anything else as it is."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        return _single(value[0])
+    value = value.item() if callable(getattr(value, "item", None)) else value
+    if isinstance(value, (str, bytes)):
+        raise TypeError
+    return value
+
+
+def _said(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -62,6 +62,10 @@ def evaluation_page(found: Evaluation) -> str:
     sections.append(Section("How this page was made", (table(("", ""), facts),)))
     what = "What it generates and what it keeps" if found.model else "Samples"
     lead = f"{what}, measured against {Path(splits.name).name}."
+    if found.overlap is not None:
+        said = found.overlap.describe(noun)
+        lead += f" {said[0].upper()}{said[1:]}."
+        facts.insert(3, ("of the reference, in the training data", said))
     footer = "Written by seqvae evaluate. This page works offline."
     name = Path(found.source).name or found.source
     return page(f"Evaluation of {'standard input' if name == '-' else name}", sections, lead, footer)
@@ -101,7 +105,7 @@ def _model(found: Evaluation) -> list[Section]:
     """The metrics of the model, and its bits per letter compared with counting models."""
     sections, domain, metrics = [], DOMAINS[found.splits.kind], found.model
     if metrics:
-        tables = [table(_MODEL_TITLES, model_rows(metrics, place, domain.noun)) for place in (TELLING, "")]
+        tables = [table(_MODEL_TITLES, found.named(model_rows(metrics, place, domain.noun))) for place in (TELLING, "")]
         blocks = [paragraph(str(metrics["collapse"]))] if metrics.get("collapse") else []
         blocks += [tables[0], more("All metrics", tables[1])]
         if (published := reconstruction_rows(found.splits.name)) is not None:
@@ -119,7 +123,9 @@ def _model(found: Evaluation) -> list[Section]:
             f"them, {bits['best']} (standard error {bits['standard_error']:.4f}, paired), on {bits['sequences']:,} "
             "held-out sequences, including its end mark."
         )
-        sections.append(Section(f"Bits per {domain.unit}", (paragraph(text), table(titles, counted))))
+        sections.append(
+            Section(f"Bits per {domain.unit}", (paragraph(found.named([[text]])[0][0]), table(titles, counted)))
+        )
     return sections
 
 

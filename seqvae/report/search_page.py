@@ -59,7 +59,7 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
     title = f"{len(shown)} designs along the front" if several else f"The best {len(shown)} designs"
     sections = [
         Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
-        Section(title, _designs(shown, names)),
+        Section(title, _designs(shown, names, settings.get("terms", ()))),
         Section("Where the designs came from", (table(titles, sources),)),
         Section("Settings", (code(json.dumps(settings, indent=1)),)),
     ]
@@ -82,7 +82,7 @@ def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
     return line_plot(lines, "Best scores so far", "calls", "score")
 
 
-def _designs(best: Sequence[Entry], names: Sequence[str]) -> tuple[str, str]:
+def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str]) -> tuple[str, str]:
     """Return designs, drawn or written, with their scores, and the same as a table."""
     texts = [str(entry.canonical) for entry in best]
     captions = [
@@ -92,8 +92,9 @@ def _designs(best: Sequence[Entry], names: Sequence[str]) -> tuple[str, str]:
         for entry in best
     ]
     drawn = all(map(is_valid, texts[:TOP]))
-    rows = [[*entry.scores, entry.proposer, entry.round, entry.canonical] for entry in best]
-    titles = [*names, "proposed by", "round", "design"]
+    blank = [""] * len(terms)
+    rows = [[*entry.scores, *(entry.terms or blank), entry.proposer, entry.round, entry.canonical] for entry in best]
+    titles = [*names, *terms, "proposed by", "round", "design"]
     return molecule_grid(texts, captions) if drawn else sequence_text(texts, captions), table(
         titles, rows
     ) if rows else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -220,7 +221,11 @@ class _Process(Link):
             "from seqvae.runtime.worker import main; main()"
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment,
+            start_new_session=True,  # so that the programs that it starts can be killed with it
         )
         if self.closed:
             self.kill()
@@ -265,13 +270,15 @@ class _Process(Link):
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, politely at first, and close the pipes to it."""
+    """End a process, politely at first, with all that it has started, and close the pipes to it."""
     process.terminate()
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says so by the second
+        os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdin, process.stdout):
         with suppress(OSError):  # what was not yet written cannot be any more
             if pipe is not None:

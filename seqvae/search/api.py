@@ -10,24 +10,35 @@ from pathlib import Path
 from typing import cast, final
 
 from seqvae.artifact.folder import weights_hash
-from seqvae.config import EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config import ConstraintConfig, EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load
+from seqvae.properties.molecules.alerts import NONE, UNSTABLE
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring
-from seqvae.runtime.ray_pool import ray_library
-from seqvae.search.domain.constraints import constrained
+from seqvae.search.domain.constraints import Judged, constrained
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
+from seqvae.search.domain.first_texts import around, reference_of, warn_of_others
 from seqvae.search.loop import Campaign, Progress
-from seqvae.search.objective import Objective, OwnFunction, columns_of, found_scoring, same_name, scored_by
+from seqvae.search.objective import (
+    Objective,
+    OwnFunction,
+    Termwise,
+    columns_of,
+    counted,
+    found_scoring,
+    same_name,
+    scored_by,
+)
 from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
 from seqvae.search.proposals import Canonical
 from seqvae.search.registry import build_optimizer
 from seqvae.search.results import Results, results
+from seqvae.search.settled import check_workers, sizes_settled
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
@@ -62,7 +73,8 @@ def run(
     Raises:
         UsageError: there is a search in the folder already, the settings contradict each other, the known texts have
             another number of scores, or the object is no optimiser.
-        InputError: a known text is not of the search's kind or breaks one of its rules.
+        InputError: no known text is of the search's kind.
+        ConstraintError: so many proposals in a row broke the constraints that no more will come.
         OracleError: so many calls in a row have failed that the objective itself must be wrong.
     """
     made = _begun(objective, out, config, start, known, optimizer)
@@ -110,17 +122,27 @@ def _begun(
                 + (f", which has no {', '.join(lacking)}" if lacking else ", which is a class: pass an instance")
             )
         config = replace(config, optimizer=_class_of(optimizer))
-    if config.oracle.executor == "ray":
-        ray_library()
+    check_workers(config.oracle)
     scoring = None if objective is None else scored_by(objective)
-    made = _made(config, scoring, start)
+    config, design = sizes_settled(config, scoring is None)
+    known = [*(Measurement(*row) for row in run_folder.told(Path(out))), *known]
+    if not start and not config.model:
+        start = list(dict.fromkeys(one.text for one in known))  # nothing else says what the search's texts are
+    made = _made(config, scoring, start, new=True)
+    start = made.start
     settings = {
         "objective": scoring.to_dict() if scoring else None,
         "scores": list(scoring.names) if scoring else [SCORE],
-        "config": search_to_dict(config),
+        "config": search_to_dict(replace(config, constraints=made.constraints)),
         "weights": made.weights,
+        **design,
     }
-    run_folder.begin(Path(out), settings, start, given(known, made.measured, columns_of(scoring)))
+    if isinstance(scoring, Scoring) and scoring.term_titles:
+        settings[run_folder.TERMS] = list(scoring.term_titles)
+    entries = given(known, made.measured, columns_of(scoring))
+    run_folder.begin(Path(out), settings, start, entries)
+    named = {made.measured(one.text): one.name for one in known if one.name}
+    run_folder.add_names(Path(out), {form: name for form, name in named.items() if form is not None})
     return made
 
 
@@ -197,7 +219,7 @@ class Search:
         config: its settings.
         scoring: the objective; None: a laboratory measures.
         texts: the kind of its texts.
-        measured: returns the canonical form of a measured text; see `measurable`.
+        measured: returns the canonical form of a measured text, which may break the constraints: it is learned from.
         optimizer: as new, or a user's object; `campaign` gives it its state.
         ledger: everything that was scored.
     """
@@ -228,9 +250,13 @@ class Search:
         scoring = self.scoring
         if isinstance(scoring, Scoring):
             scoring = replace(scoring, sheets=self.texts.sheets)  # in this process no molecule is parsed again
-        oracle = Oracle(scoring, self.texts.canonical, self.ledger, self.config.oracle, self.columns)
-        state = self.folder / run_folder.STATE
-        campaign, begun = Campaign(self.optimizer, oracle, self.config.campaign, state), state.exists()
+        state, settings = self.folder / run_folder.STATE, run_folder.settings_of(self.folder)
+        terms, first = settings.get(run_folder.TERMS, []), int(settings.get(run_folder.DESIGN, 0))
+        score = Termwise(scoring) if terms and isinstance(scoring, Scoring) else scoring
+        oracle = Oracle(score, self.texts.canonical, self.ledger, self.config.oracle, self.columns, len(terms))
+        judged, begun = self.texts.canonical, state.exists()
+        refused = (lambda: judged.refused) if isinstance(judged, Judged) else None
+        campaign = Campaign(self.optimizer, oracle, self.config.campaign, state, first, refused)
         if is_own(self.config.optimizer) and not begun:
             campaign.save()  # a user's object cannot be rebuilt: its initial state is saved
         return campaign
@@ -244,24 +270,44 @@ class _Made:
     measured: Canonical
     optimizer: Optimizer | None  # None where it is a user's own object
     weights: str
+    start: tuple[str, ...]
+    constraints: ConstraintConfig
 
 
-def _made(config: SearchConfig, scoring: Scoring | OwnFunction | None, start: Sequence[str]) -> _Made:
-    """Load the model, and make the optimiser; errors as in `run`."""
+def _made(
+    config: SearchConfig, scoring: Scoring | OwnFunction | None, given: Sequence[str], new: bool = False
+) -> _Made:
+    """Load the model, and make the optimiser; errors as in `run`.
+
+    Args:
+        config: of the search, its sizes settled.
+        scoring: as in `Search`.
+        given: texts to begin with.
+        new: the search is not begun yet: without texts to begin with, it begins near the reference of its constraints.
+    """
     sheets = Sheets()
+    reference = reference_of(config.constraints) if new and not given else ""
+    start = (reference,) if reference else tuple(given)
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
-    free = _texts(codec, scoring, start, sheets)
-    texts = constrained(free, config.constraints)
+    free, constraints = _texts(codec, scoring, start, sheets), config.constraints
+    if new and scoring is None and free.molecular and not {NONE, UNSTABLE} & {*constraints.alerts}:
+        # A plate has nothing that a chemist would not make.
+        constraints = replace(constraints, alerts=(*constraints.alerts, UNSTABLE))
+    texts = constrained(free, constraints, start)
+    if reference:
+        start = around(reference, texts, config.campaign.initial, config.campaign.seed)
+    elif new:
+        warn_of_others(start, free)
     if not is_own(config.optimizer):
         campaign = config.campaign
-        material = Material(texts, codec, tuple(start), campaign.seed, campaign.initial, columns_of(scoring))
+        material = Material(texts, codec, start, campaign.seed, campaign.initial, columns_of(scoring))
         optimizer = build_optimizer(config.optimizer, material)
     elif codec is None and not start and (scoring is None or len(scoring.domains) > 1):
         # Nothing says what a user's own optimiser will propose.
         raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
         optimizer = None
-    return _Made(texts, measurable(free, texts), optimizer, weights_hash(codec.model) if codec else "")
+    return _Made(texts, free.canonical, optimizer, weights_hash(codec.model) if codec else "", start, constraints)
 
 
 @contextmanager
@@ -283,7 +329,8 @@ def opened(
     config = search_from_dict(found["config"])
     _check_own(config, own, folder)
     with run_folder.locked(folder):
-        scoring = found_scoring(found["objective"], function, folder)
+        written = counted(found["objective"]) if found.get(run_folder.COUNTED) else found["objective"]
+        scoring = found_scoring(written, function, folder)
         if made is None:
             start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
             made = _made(config, scoring, start)
@@ -292,24 +339,6 @@ def opened(
         with closing(run_folder.ledger_of(folder, found)) as ledger:
             optimizer = cast(Optimizer, own or made.optimizer)  # `_check_own` has made sure of one of them
             yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
-
-
-def measurable(free: Texts, texts: Texts) -> Canonical:
-    """Return what gives the canonical form of a measured text, None where it breaks a rule of the search.
-
-    A proposal is adapted to the positions that may vary; a measured text must be judged as it stands.
-
-    Args:
-        free: the kind of texts without the search's rules.
-        texts: the same with them.
-    """
-
-    def form(text: str) -> str | None:
-        """Return the canonical form where the rules leave it as it is."""
-        found = texts.canonical(text)
-        return found if found == free.canonical(text) else None
-
-    return form
 
 
 def _class_of(optimizer: Optimizer) -> str:

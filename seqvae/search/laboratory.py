@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from seqvae.config import CampaignConfig
+from seqvae.config import INITIAL, CampaignConfig
 from seqvae.errors import UsageError
 from seqvae.search.api import Search, opened
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
+from seqvae.search.plate import Measured, names_on
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import GIVEN, OK, Entry
@@ -32,6 +34,9 @@ class Told:
         observed: measured texts that had not.
         again: texts measured before, or more than once in the table; their mean counts.
         missing: texts without a measurement.
+        outside: measured texts that break a constraint of the search: it learns from them, and proposes none like them.
+        unread: rows that were left out, since their text is none of the search's kind, or their score infinite.
+        waiting: rows that are kept for the first call of `ask`, since the search has not begun yet.
     """
 
     round: int
@@ -39,6 +44,9 @@ class Told:
     observed: int
     again: int
     missing: int
+    outside: int = 0
+    unread: int = 0
+    waiting: int = 0
 
 
 def ask(
@@ -66,11 +74,22 @@ def ask(
         state = _state(search)
         batch = _proposals(search, set(state["pending"]), count)
         state["plates"] += bool(batch)
-        kept = ("text", "proposer", "z", "seed")
+        batch = _described(search, batch, state["plates"])
+        kept = ("text", "proposer", "z", "seed", "about")
         about = {one.text: {name: getattr(one, name) for name in kept} for one in batch}
         state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
     return batch
+
+
+def _described(search: Search, batch: Sequence[Candidate], plate: int) -> list[Candidate]:
+    """Return the designs of a plate with their names, which are remembered, and with what is said of each."""
+    names = dict(zip([one.text for one in batch], names_on(plate, len(batch)), strict=True))
+    known = run_folder.names(search.folder)
+    seen = Measured(list(search.ledger.entries()), known, search.texts, search.config.campaign.seed)
+    about = seen.about(list(names))
+    run_folder.add_names(search.folder, names)
+    return [replace(one, about={"id": names[one.text], **said}) for one, said in zip(batch, about, strict=True)]
 
 
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
@@ -81,8 +100,10 @@ def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
     if _FIRST in settings:
         raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial out")
     config = CampaignConfig(**settings["config"]["campaign"])
-    if initial is None and config.initial == CampaignConfig.initial:
+    if initial is None and config.initial == INITIAL:
         initial = min(config.initial, max(count // 2, 2))
+        if known := run_folder.given_count(folder, settings):  # what was measured before is learned from at once
+            initial = max(min(initial, known), 2)
     config = replace(config, initial=config.initial if initial is None else initial)
     with run_folder.locked(folder):
         changed = {**settings["config"], "campaign": asdict(config)}
@@ -100,7 +121,10 @@ def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[C
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
-    return [Candidate(one["text"], one["proposer"], one["z"], one["seed"]) for one in pending]
+    # Plates of earlier versions have nothing but texts and proposers.
+    return [
+        Candidate(one["text"], one["proposer"], one["z"], one["seed"], about=one.get("about", {})) for one in pending
+    ]
 
 
 def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]:
@@ -124,11 +148,17 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
 def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Optimizer | None = None) -> Told:
     """Take measurements into a search, as one round; `optimizer` is as in `ask`.
 
+    A text that breaks a constraint is learned from, and none like it is proposed. Before the first call of `ask` the
+    measurements are kept in the folder, and the search begins with them.
+
     Raises:
-        InputError: there is no search in the folder, a text is none of the search's kind or breaks one of its rules, or
-            a score is infinite.
+        InputError: no text is one of the search's kind.
         UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
+    if not (Path(folder) / run_folder.SETTINGS).exists():
+        run_folder.keep_told(Path(folder), [[one.text, list(one.scores), one.where, one.name] for one in measurements])
+        missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
+        return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         measured = measured_forms(measurements, search.measured, search.columns)
@@ -140,13 +170,17 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             about = wanted.get(form)
             source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
             status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, one.text, form, status, one.scores, "", 0.0, *source))
+            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
         search.ledger.add(entries)
+        run_folder.add_names(search.folder, {form: one.name for form, one in measured if one.name})
         _catch_up(search, state)
         _save(search, state)
+        outside = sum(search.texts.allowed(form) is None for form in set(forms))
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
-    return Told(number, len(asked), len(distinct - asked), again, len(measurements) - len(measured))
+    missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
+    unread = len(measurements) - missing - len(measured)
+    return Told(number, len(asked), len(distinct - asked), again, missing, outside, unread)
 
 
 def _state(search: Search) -> State:

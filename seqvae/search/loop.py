@@ -40,6 +40,8 @@ class Progress:
         scoring: seconds that the oracle took.
         top: the best `TOP` scores.
         front: the scores that no others match or beat in every objective; of one objective the best.
+        failed: calls that brought no score.
+        failures: one line on them and their commonest reason; empty where there are none.
     """
 
     round: int = 0
@@ -51,6 +53,8 @@ class Progress:
     scoring: float = 0.0
     top: list[float] = field(default_factory=list)
     front: list[list[float]] = field(default_factory=list)
+    failed: int = 0
+    failures: str = ""
 
     @property
     def top_mean(self) -> float:
@@ -92,13 +96,26 @@ class Campaign:
         oracle: with the folder's ledger.
         config: batch size and stopping rules.
         state: file of the state.
+        first: size of the initial design, with which a round ends, whatever the batch; 0: rounds are batches.
+        refused: returns how many proposals have broken the constraints, as long as none has kept them; while they get
+            more the search is not exhausted. None: there are no constraints.
     """
 
-    def __init__(self, optimizer: Optimizer, oracle: Oracle, config: CampaignConfig, state: Path) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        oracle: Oracle,
+        config: CampaignConfig,
+        state: Path,
+        first: int = 0,
+        refused: Callable[[], int] | None = None,
+    ) -> None:
+        self.refused = refused or (lambda: 0)
         self.optimizer, self.oracle, self.config, self.state = optimizer, oracle, config, state
         self.progress = Progress()
         self._saved = time.monotonic()
         given = [entry for entry in oracle.ledger.entries(0) if entry.status == GIVEN]
+        self.first = max(first - len(given), 0)
         if state.exists():
             saved = load_state(state)
             self.progress = Progress(**saved["progress"])
@@ -120,9 +137,9 @@ class Campaign:
         started, idle = time.monotonic(), 0
         try:
             while not (end := self._end(time.monotonic() - started, idle)):
-                before = self.oracle.calls
+                before, refused = self.oracle.calls, self.refused()
                 self._round()
-                idle = 0 if self.oracle.calls > before else idle + 1
+                idle = 0 if self.oracle.calls > before or self.refused() > refused else idle + 1
                 if on_round is not None:
                     on_round(self.progress)
                 if time.monotonic() - self._saved > _SAVED_EVERY:
@@ -151,15 +168,19 @@ class Campaign:
 
     def _round(self) -> None:
         started = time.monotonic()
-        proposals = self.optimizer.ask(min(self.config.batch, self.oracle.left))
+        count, design = min(self.config.batch, self.oracle.left), self.first - self.oracle.calls
+        proposals = self.optimizer.ask(min(count, design) if design > 0 else count)
         asked = time.monotonic()
         if not proposals:
+            self.progress.asking += asked - started
             return
         scores = self.oracle(proposals)
         scored = time.monotonic()
         self.optimizer.tell(proposals, scores)
         self.progress.round += 1
         self.progress.count(scores, self.oracle.calls)
+        failures = self.oracle.failures
+        self.progress.failed, self.progress.failures = failures.total, failures.describe(self.oracle.calls)
         self.progress.scoring += scored - asked
         self.progress.asking += asked - started + time.monotonic() - scored
 

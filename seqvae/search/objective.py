@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seqvae.errors import UsageError
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.sequences.domain import DOMAINS
 
+_OLD_SIMILARITY = re.compile(r"^similarity:(ecfp4|ecfp6|fcfp4):")
 Objective = str | Scoring | Callable[[str], float | None]
 
 
@@ -39,6 +44,27 @@ class OwnFunction:
         """Return its name, which is all of it that can be saved."""
         name = getattr(self.function, "__qualname__", type(self.function).__name__)
         return {self.KEY: f"{self.function.__module__}:{name}"}
+
+
+@final
+@dataclass(frozen=True)
+class Termwise:
+    """Scores texts by terms, and returns the terms after the scores.
+
+    Attributes:
+        scoring: the terms.
+    """
+
+    scoring: Scoring
+
+    @property
+    def one_by_one(self) -> bool:
+        """As of the scoring."""
+        return self.scoring.one_by_one
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return `(batch, columns + terms)`; raises as the scoring."""
+        return self.scoring.with_terms(texts)
 
 
 def columns_of(scoring: Scoring | OwnFunction | None) -> int:
@@ -69,6 +95,18 @@ def found_scoring(
     if not same_name(name, other):
         raise UsageError(f"{folder}: its objective is the function {name}: expected that one, got {other}")
     return found
+
+
+def counted(written: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an objective of a search that is older than the bits of `similarity:ecfp4`: there it means counts."""
+    if written is None or "term" not in written:
+        return written
+    terms = []
+    for term in written["term"]:
+        name = str(term.get("property", ""))
+        changed = _OLD_SIMILARITY.sub(r"similarity:\1-counts:", name)
+        terms.append(term if changed == name else {"name": name, **term, "property": changed})
+    return {**written, "term": terms}
 
 
 def same_name(*names: str) -> bool:

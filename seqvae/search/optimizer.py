@@ -67,7 +67,8 @@ class Material:
 
     def space(self) -> Space:
         """Return the latent space of the model; raises as `model`."""
-        return Space(self.model(), canonical=self.texts.canonical)
+        texts = self.texts
+        return Space(self.model(), canonical=texts.canonical, free=texts.free, projected=texts.projected)
 
     def initial_designs(self) -> tuple[InitialDesign, ...]:
         """Return the initial designs of a search in latent space: the texts, then the prior, lest there be too few."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class Candidate:
         z: its latent point, `(latent,)`, where it has one.
         seed: of its decoding, where it was sampled.
         form: its canonical form, where it has been computed already.
+        about: what else is said of it on a plate, by the title of the column.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Candidate:
     z: NDArray[np.float32] | None = None
     seed: int | None = None
     form: str | None = None
+    about: Mapping[str, str | float | None] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from seqvae.config import CHUNK
 from seqvae.data.files.chunks import Results as Rows
 from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
+from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
 from seqvae.search.storage.run_folder import LEDGER, settings_of
@@ -39,6 +40,7 @@ class Results:
         auc_top: area under the curve of that mean over the calls of the budget, 0 to 1 for scores in that range.
         top: the best designs, best first; of several scores the Pareto front.
         statuses: number of proposals by status.
+        failures: why calls failed, the commonest first; errors that differ only in the text or in numbers are one.
     """
 
     unique: int
@@ -48,6 +50,7 @@ class Results:
     auc_top: float
     top: list[Entry]
     statuses: dict[str, int]
+    failures: tuple[Failure, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the same in JSON's types: NaN, where there is no score yet, becomes None."""
@@ -59,9 +62,12 @@ class Results:
             "auc_top10": self.auc_top,
         }
         top = [
-            {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer} for entry in self.top
+            {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer}
+            | ({"terms": [_or_none(term) for term in entry.terms]} if entry.terms else {})
+            for entry in self.top
         ]
-        return {**named, "statuses": self.statuses, "top": top}
+        failures = {"failures": [asdict(one) for one in self.failures]} if self.failures else {}
+        return {**named, "statuses": self.statuses, **failures, "top": top}
 
 
 def _or_none(score: float) -> float | None:
@@ -86,12 +92,14 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
         yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
 
 
-def table_of(entries: Iterable[Entry], names: Sequence[str]) -> Iterator[Rows]:
-    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` are the columns of the scores."""
+def table_of(entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str] = ()) -> Iterator[Rows]:
+    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` and `terms` are the columns of the numbers."""
     source = iter(entries)
     while some := list(islice(source, CHUNK)):
         columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
         columns |= {name: [entry.scores[place] for entry in some] for place, name in enumerate(names)}
+        for place, name in enumerate(terms):
+            columns[name] = [entry.terms[place] if entry.terms else math.nan for entry in some]
         for title in ("status", "round", "proposer", "seconds", "error"):
             columns[title] = [getattr(entry, title) for entry in some]
         yield Rows([entry.text for entry in some], columns)
@@ -114,7 +122,9 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         raise UsageError(f"top: expected a number of designs from 1, got {min(top, kept)}")
     statuses: dict[str, int] = {}
     counted: list[Entry] = []
+    failures = Failures()
     for entry in entries:
+        failures.add(entry)
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
         if is_call(entry.status, count):
             counted.append(entry)
@@ -135,6 +145,7 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         auc_top=auc_top(scores, budget, top),
         top=good[: kept or (len(good) if several else top)],
         statuses=statuses,
+        failures=tuple(failures.commonest()),
     )
 
 

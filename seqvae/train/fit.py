@@ -16,6 +16,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact.folder import PROVENANCE, RUN, Artifact, save_artifact, save_prior
+from seqvae.artifact.seen import seen_of
 from seqvae.config import PriorConfig, RunConfig
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
@@ -94,7 +95,11 @@ def train(
 
 
 def save_trained(
-    trained: Trained, model: SequenceVAE, quiet: bool = False, notes: Mapping[str, object] | None = None
+    trained: Trained,
+    model: SequenceVAE,
+    quiet: bool = False,
+    notes: Mapping[str, object] | None = None,
+    before: Artifact | None = None,
 ) -> None:
     """Write the model folder, and fit its prior.
 
@@ -103,6 +108,7 @@ def save_trained(
         model: as it was trained.
         quiet: show no progress bar.
         notes: what is added to the folder's provenance.
+        before: the model that the training began with, whose training data the new one has seen too.
     """
     out, prepared, run = trained.folder, trained.prepared, trained.prepared.run
     kept = kept_prior(out, model, run)
@@ -116,7 +122,9 @@ def save_trained(
         },
         **(notes or {}),
     }
-    save_artifact(out, Artifact(model.eval(), run.model, prepared.tokenizer, run, provenance))
+    old = before.seen if before else None
+    seen = seen_of(prepared.trained_on(), prepared.tokenizer, old, whole=before is None or old is not None)
+    save_artifact(out, Artifact(model.eval(), run.model, prepared.tokenizer, run, provenance, seen=seen))
     if kept is not None and kept.fitted is not None:
         save_prior(out, kept.fitted, kept.default_prior, kept.provenance.get("prior", {}))
     elif run.prior.prior != "none":

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,6 +59,11 @@ class Prepared:
     def held_out(self) -> AnyTexts:
         """The held-out texts, for a model with this tokenizer: as packed if they were, else as read."""
         return self.test_texts if self.test is None else self.test
+
+    def trained_on(self) -> Iterator[str]:
+        """Yield the canonical forms that weights or settings were chosen by: of training and of validation texts."""
+        for store in (self.train, *([self.valid] if self.valid else [])):
+            yield from (self.tokenizer.decode(store.ids(row)) for row in range(len(store)))
 
 
 def prepare(

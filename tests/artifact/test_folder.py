@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 import seqvae
 from seqvae.artifact.folder import (
     FORMAT,
+    SEEN,
     load_artifact,
     migrated,
     record_metrics,
@@ -228,7 +229,7 @@ def test_a_prior_is_added_to_a_folder_and_chosen(copy):
     after = load_artifact(copy)
     assert after.provenance["prior"] == {"nats": {"normal": -3.0}}
     assert after.provenance["metrics"] == {"elbo": -1.5}
-    assert {name: after.provenance["sha256"][name] for name in FILES} == before.provenance["sha256"]
+    assert {name: after.provenance["sha256"][name] for name in [*FILES, SEEN]} == before.provenance["sha256"]
     assert after.default_prior == "fitted"
     save_prior(copy, after.fitted, "normal", after.provenance["prior"])
     found = load_artifact(copy)

@@ -1,6 +1,7 @@
 """Work for executors: functions of a module, as workers import them."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -41,6 +42,19 @@ def failing(kind):
                 raise KeyError("x")
             os._exit(9)
         return chunk
+
+    return work
+
+
+def starts_a_program(file, end):
+    """Start a program that takes long, write down its number, and end, hang or wait for it."""
+
+    def work(task):
+        child = subprocess.Popen(["sleep", "50"])
+        file.write_text(str(child.pid))
+        if end == "die":
+            os._exit(7)
+        child.wait()
 
     return work
 

@@ -23,6 +23,7 @@ MODELS = ("smiles", "selfies", "dna", "letters", "tuned")
 TEXTS = {"smiles": "molecules.smi", "selfies": "molecules.smi", "tuned": "more.smi"}
 TEXTS |= {"dna": "sequences.txt", "letters": "letters.txt"}
 COUNT = 8  # texts of each model whose figures are recorded
+COUNTS = "similarity:ecfp4:", "similarity:ecfp4-counts:"  # what version 0.1.0 called ecfp4 has counts, and is called so
 BUDGET = 32  # to which the searches, of 24 calls, are gone on with
 ROW = ("round", "text", "canonical", "status", "proposer")  # of an evaluation; the scores are compared apart
 
@@ -53,7 +54,10 @@ def done(words, given=""):
 
 def copied(folder):
     """Copy the golden files, so that a test may change them; paths in them are relative to this folder."""
-    return Path(shutil.copytree(GOLDEN, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True))
+    place = Path(shutil.copytree(GOLDEN, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True))
+    terms = place / "toml" / "every_transform.toml"
+    terms.write_text(terms.read_text().replace(*COUNTS))
+    return place
 
 
 def command_lines(path=GOLDEN / "commands.txt"):
@@ -62,7 +66,7 @@ def command_lines(path=GOLDEN / "commands.txt"):
     for line in path.read_text().splitlines():
         if not line or line.startswith("#"):
             continue
-        piped, _, words = line.rpartition("seqvae ")
+        piped, _, words = line.replace(*COUNTS).rpartition("seqvae ")
         found.append((words, piped.removeprefix("cat ").removesuffix(" | ")))
     return found
 

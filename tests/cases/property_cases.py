@@ -31,7 +31,7 @@ def molecules(count: int) -> list[str]:
     return load_dataset("moses-sample", progress=False).texts[:count]
 
 
-WITH_TARGETS = [f"similarity:{kind}:{ASPIRIN}" for kind in ("ecfp4", "ecfp6", "fcfp4", "ap", "phco")]
+WITH_TARGETS = [f"similarity:{kind}:{ASPIRIN}" for kind in ("ecfp4", "ecfp6-counts", "fcfp4", "ap", "phco")]
 WITH_TARGETS += ["smarts:[#6]=O", "smarts:[!#1;!#6]", f"scaffold:{ASPIRIN}"]
 
 

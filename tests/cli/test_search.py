@@ -160,10 +160,14 @@ def test_known_scores_of_terms_that_are_apart_have_a_column_each(run, tmp_path):
 
 def test_a_bad_row_of_known_scores_leaves_nothing_behind(run, tmp_path):
     good = "text,score\n" + "".join(f"{text},0.5\n" for text in start()[:5])
-    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    (tmp_path / "known.csv").write_text("text,score\nXXXX,0.5\n")
     code, _, err = run(SEARCH + " --measured known.csv --start start.txt")
     assert (code, err.count("\n")) == (1, 1)
-    assert "known.csv:7: 'XXXX' is no text of this search" in err
+    assert "known.csv:2: 'XXXX' is no text of this search" in err
+    (tmp_path / "known.csv").write_text(good + "XXXX,0.5\n")
+    code, _, err = run(SEARCH.replace("--out run", "--out other") + " --measured known.csv --start start.txt")
+    assert code == 0
+    assert "warning: 1 of 6 rows left out: known.csv:7: 'XXXX' is no text of this search" in err
     (tmp_path / "known.csv").write_text(good)
     assert run(SEARCH + " --measured known.csv --start start.txt")[0] == 0
     assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
@@ -217,6 +221,40 @@ def test_a_plate_that_could_not_be_written_is_not_lost(run, tmp_path, monkeypatc
         code, out, err = run(f"ask plates --again {words}")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert "--again writes the last plate of plates as it was: leave out all flags but --out" in err
+
+
+def test_failures_are_said_while_it_runs_and_in_its_results(run, tmp_path):
+    fails = "    if 'AA' in text:\n        raise ValueError(f'no grid {len(text)}')\n"
+    (tmp_path / "mine_often.py").write_text(f"def score(text):\n{fails}    return 1.0\n")
+    search = "optimize --model none --start start.txt --budget 20 --batch 10 --out run --objective mine_often:"
+    code, out, err = run(search + "score")
+    count = json.loads(run("results run --json")[1])["statuses"]["failed"]
+    assert 0 < count < 20
+    assert code == 0
+    assert "calls failed; most often (" in err
+    assert f"failed {count:,} times: InputError: mine_often:score fails on" in out
+    assert "ValueError: no grid 12" in out
+    assert json.loads(run("results run --json")[1])["failures"][0]["count"] == count
+    assert "ValueError: no grid" in run("results run")[1]
+
+
+def test_a_search_in_which_nothing_was_scored_fails(run, tmp_path):
+    (tmp_path / "mine_ends.py").write_text("import sys\n\n\ndef ends(text):\n    sys.exit(3)\n")
+    search = "optimize --model none --start start.txt --budget 12 --batch 10 --out run --objective mine_ends:ends"
+    for words in (search, "optimize --resume run"):
+        code, out, err = run(words)
+        assert code == 1
+        assert "12 failed" in out
+        assert "nothing was scored: 12 of 12 calls failed; most often (12): InputError: mine_ends:ends fails on" in err
+        assert "SystemExit: 3" in err
+
+
+def test_a_limit_without_workers_is_refused_wherever_it_is_set(run, tmp_path):
+    (tmp_path / "search.toml").write_text("[oracle]\ntimeout = 3.0\n")
+    code, out, err = run(SEARCH + " --config search.toml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "oracle.timeout, oracle.retries: no effect without workers" in err
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_objective_that_always_fails_says_why(run):
@@ -304,8 +342,34 @@ def test_a_score_that_is_no_number_is_named(run, tmp_path):
     assert run("ask plates --model ./model -n 2")[0] == 0
     (tmp_path / "bad.csv").write_text("text,score\nACGT,0.5\nACGG,high\n")
     code, _, err = run("tell plates bad.csv")
-    assert code == 1
-    assert "bad.csv:3: expected a number as 'score', got 'high'" in err
+    assert code == 0
+    assert "1 of 2 rows left out: bad.csv:3: expected a number as 'score', got 'high'" in err
+    assert "round 0: 0 asked for, 1 not asked for" in err
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_first_plate_learns_from_a_table_of_ones_own(run, tmp_path, before):
+    table = "name,sequence,pIC50\n" + "".join(f"S{row},{text},{alike(text)}\n" for row, text in enumerate(start()))
+    (tmp_path / "table.csv").write_text(table)
+    if before:
+        code, _, err = run("tell plates table.csv --score pIC50 --column sequence")
+        assert (code, err) == (0, "30 measurements kept for the first plate; then: seqvae ask plates -n 96\n")
+    flags = "" if before else " --measured table.csv --score pIC50 --column sequence"
+    code, out, err = run(f"ask plates --model ./model --optimizer ga -n 8{flags}")
+    assert code == 0, err
+    plate = list(csv.DictReader(io.StringIO(out)))
+    assert len(plate) == 8
+    assert {row["proposer"] for row in plate} <= {"mutation", "crossover"}
+    assert not {row["text"] for row in plate} & set(start())
+    assert run("ask plates --measured table.csv -n 8")[0] == 2
+
+
+def test_scores_of_known_designs_may_have_another_name(run, tmp_path):
+    (tmp_path / "known.csv").write_text("text,pIC50\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
+    assert run(SEARCH + " --measured known.csv --score pIC50 --start start.txt")[0] == 0
+    assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
+    code, _, err = run(SEARCH.replace("--out run", "--out other") + " --score pIC50")
+    assert (code, "--score has no effect without --measured" in err) == (2, True)
 
 
 def test_a_second_call_of_ask_takes_no_settings(run):

@@ -7,13 +7,15 @@ import pickle
 import numpy as np
 import pytest
 from property_cases import ASPIRIN, INVALID, ODD, VALSARTAN, molecules, of_molecules
-from rdkit import Chem
-from rdkit.Chem import Crippen, Descriptors, rdFingerprintGenerator
+from rdkit import Chem, rdBase
+from rdkit.Chem import AllChem, Crippen, Descriptors, rdFingerprintGenerator
 from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from seqvae.config.search import SIMILARITIES
 from seqvae.errors import UsageError
 from seqvae.properties import get, score
+from seqvae.properties.molecules.fingerprints import KINDS
 from seqvae.properties.molecules.pharmacophores import pharmacophores
 from seqvae.sequences.molecules import shuffled_smiles
 
@@ -131,9 +133,9 @@ def test_structural_alerts_are_counted():
 
 
 GENERATORS = {
-    "ecfp4": rdFingerprintGenerator.GetMorganGenerator(radius=2),
-    "ecfp6": rdFingerprintGenerator.GetMorganGenerator(radius=3),
-    "fcfp4": rdFingerprintGenerator.GetMorganGenerator(
+    "ecfp4-counts": rdFingerprintGenerator.GetMorganGenerator(radius=2),
+    "ecfp6-counts": rdFingerprintGenerator.GetMorganGenerator(radius=3),
+    "fcfp4-counts": rdFingerprintGenerator.GetMorganGenerator(
         radius=2, atomInvariantsGenerator=rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
     ),
     "ap": rdFingerprintGenerator.GetAtomPairGenerator(maxDistance=10),
@@ -153,6 +155,25 @@ def test_similarity_is_the_smaller_counts_over_the_larger_ones(kind, texts):
         smaller, larger = (sum(pick(own.get(k, 0), target.get(k, 0)) for k in keys) for pick in (min, max))
         assert value == pytest.approx(smaller / larger, abs=1e-12)
     assert get(f"similarity:{kind}:OC(=O)c1ccccc1OC(C)=O")([ASPIRIN])[0] == 1
+
+
+@pytest.mark.parametrize(("kind", "radius", "features"), [("ecfp4", 2, 0), ("ecfp6", 3, 0), ("fcfp4", 2, 1)])
+def test_similarity_by_bits_is_the_shared_ones_over_all(kind, radius, features, texts):
+    """By RDKit's older function, as most programs call it."""
+
+    def bits(text):
+        molecule = Chem.MolFromSmiles(text)
+        with rdBase.BlockLogs():
+            found = AllChem.GetMorganFingerprintAsBitVect(molecule, radius, nBits=2048, useFeatures=bool(features))
+        return set(found.GetOnBits())
+
+    target = bits(ASPIRIN)
+    for text, value in zip(texts, get(f"similarity:{kind}:{ASPIRIN}")(texts), strict=True):
+        assert value == pytest.approx(len(bits(text) & target) / len(bits(text) | target), abs=1e-12)
+
+
+def test_the_kinds_of_the_constraint_are_those_of_the_property():
+    assert set(SIMILARITIES) == set(KINDS)
 
 
 def test_pharmacophores_are_rdkits(texts):

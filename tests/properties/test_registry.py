@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from property_cases import ASPIRIN, molecules
 from rdkit import Chem
 
@@ -17,6 +18,7 @@ import seqvae
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.properties import Property, forms, get, listed, registry, score
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.user import PerText
 from seqvae.sequences.domain import DNA, LETTERS, MOLECULES
 
 OWN = '''"""A module of a user's own."""
@@ -145,6 +147,28 @@ def test_a_function_that_fails_names_the_text(own, name, words):
     with pytest.raises(InputError, match=words) as error:
         get(name)(["CCO"])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "value", [3.5, np.float32(3.5), np.array(3.5), np.array([3.5]), np.array([[3.5]]), torch.tensor(3.5), [3.5]]
+)
+def test_whatever_holds_one_number_is_a_number(value):
+    assert PerText("mine:score", lambda text: value)(["CCO"]) == [3.5]
+
+
+def test_a_tensor_with_a_gradient_is_a_number():
+    assert PerText("mine:score", lambda text: torch.ones(1, requires_grad=True) * 2)(["CCO"]) == [2.0]
+
+
+@pytest.mark.parametrize("value", ["3.5", b"3", np.array(["3.5"]), np.ones(2), torch.ones(2), [], [1, 2], 1j, object()])
+def test_what_is_not_one_number_is_named(value):
+    with pytest.raises(InputError, match="mine:score: expected a number for 'CCO', got"):
+        PerText("mine:score", lambda text: value)(["CCO"])
+
+
+def test_a_function_that_ends_the_program_has_failed():
+    with pytest.raises(InputError, match="mine:score fails on 'CCO': SystemExit: 3"):
+        PerText("mine:score", lambda text: sys.exit(3))(["CCO"])
 
 
 def test_entry_points_of_installed_packages(own, installed):

@@ -41,6 +41,33 @@ def test_what_a_task_leaves_behind_does_not_hold_up_the_others():
     assert time.monotonic() - started < 3
 
 
+def gone(file, seconds=5.0):
+    """Whether the process whose number is in the file ends within some seconds."""
+    number, end = int(file.read_text()), time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(number, 0)
+            if Path(f"/proc/{number}/stat").read_text().split()[2] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("end", ["hang", "die", "close"])
+def test_the_programs_that_a_worker_has_started_end_with_it(end, tmp_path):
+    """However it ends: killed because it is late, dead by itself, or closed with the pool."""
+    child = tmp_path / "child"
+    with closing(process_pool(cases.starts_a_program, (child, end), 1, 2.0 if end == "hang" else None)) as pool:
+        found = pool.schedule("go").result() if end != "close" else pool.schedule("go")
+        while not child.exists() or not child.read_text():
+            time.sleep(0.02)
+        assert end == "close" or isinstance(found, Lost)
+        assert end == "close" or gone(child)
+    assert gone(child)
+
+
 def test_a_result_that_cannot_travel_is_an_error_and_the_worker_stays():
     with closing(process_pool(cases.named, (), 1)) as pool:
         ((_, before),) = pool.results(["a"])

@@ -11,11 +11,11 @@ import pytest
 from search_cases import BEST, alike, dna_model, settings, start
 
 from seqvae.config import OPTIMIZERS, CampaignConfig, ConstraintConfig
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import Scoring, Term
 from seqvae.search import Measurement, ask, begin, laboratory, last_batch, tell
 from seqvae.search.api import opened, resume
-from seqvae.search.oracle.measurements import given
+from seqvae.search.oracle.measurements import given, read_measurements
 from seqvae.search.results import results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
@@ -137,11 +137,12 @@ def test_missing_wells_repeats_and_texts_never_asked_for(tmp_path):
         Measurement(plate[2], (math.nan,)),
         Measurement("ACGTACGTACGT", (9.0,)),
     ]
-    with pytest.raises(InputError, match="is no text of this search"):
-        tell(run, [*table, Measurement("no DNA", (0.5,))])
+    with pytest.raises(InputError, match="'no DNA' is no text of this search"):
+        tell(run, [Measurement("no DNA", (0.5,))])
     assert not entries(run)
-    told = tell(run, table)
-    assert (told.round, told.asked, told.observed, told.again, told.missing) == (0, 2, 1, 1, 1)
+    with pytest.warns(SeqVAEWarning, match="1 of 5 rows left out: 'no DNA' is no text of this search"):
+        told = tell(run, [*table, Measurement("no DNA", (0.5,))])
+    assert (told.round, told.asked, told.observed, told.again, told.missing, told.unread) == (0, 2, 1, 1, 1, 1)
     again = tell(run, [Measurement(plate[0], (5.0,)), Measurement(plate[2], (0.25,))])
     assert (again.round, again.asked, again.again) == (1, 2, 1)
     found = results(entries(run), 100)
@@ -177,15 +178,21 @@ RULES_AND_WHAT_BREAKS_THEM = [
 
 @pytest.mark.parametrize(("rule", "outside"), RULES_AND_WHAT_BREAKS_THEM)
 @pytest.mark.parametrize("with_model", [True, False])
-def test_what_was_measured_is_written_down_as_itself_or_not_at_all(rule, outside, with_model, tmp_path):
+def test_what_was_measured_is_written_down_as_itself_and_not_proposed_where_it_breaks_a_rule(
+    rule, outside, with_model, tmp_path
+):
     run, model = tmp_path / "run", dna_model(tmp_path / "model") if with_model else ""
     begin(None, run, replace(settings(model), constraints=ConstraintConfig(**rule)), [BEST, "CACTACAGATTA"])
     inside = "AAATACAGATTA"
     tell(run, [Measurement(inside, (2.0,)), Measurement(BEST, (1.0,))])
     assert [entry.canonical for entry in entries(run)] == [inside, BEST]
-    with pytest.raises(InputError, match=f"'{outside}' is no text of this search, or breaks one of its rules"):
-        tell(run, [Measurement(inside, (2.0,)), Measurement(outside, (9.0,))])
-    assert len(entries(run)) == 2
+    told = tell(run, [Measurement(inside, (2.0,)), Measurement(outside, (9.0,))])
+    assert (told.outside, told.unread, told.again) == (1, 0, 1)
+    assert [(entry.text, entry.status) for entry in entries(run)[2:]] == [(inside, "given"), (outside, "given")]
+    with opened(run) as search:
+        search.optimizer.load_state_dict(load_state(run / STATE)["optimiser"])
+        assert search.optimizer.archive.best(1) == [outside]
+        assert all(search.texts.allowed(one.text) == one.text != outside for one in search.optimizer.ask(8))
 
 
 def test_a_search_with_an_objective_is_not_asked(tmp_path):
@@ -280,8 +287,49 @@ def test_a_folder_whose_settings_are_gone_keeps_what_was_scored(objective, tmp_p
 def test_a_bad_row_among_what_was_measured_before_leaves_no_folder(tmp_path):
     known = [Measurement(start()[0], (1.0,)), Measurement("GATTNACA", (1.0,), "known.csv:3: ")]
     with pytest.raises(InputError, match=r"known\.csv:3: 'GATTNACA' is no text of this search"):
-        begin(alike, tmp_path / "run", settings(), start(), known)
+        begin(alike, tmp_path / "run", settings(), start(), known[1:])
     assert not (tmp_path / "run").exists()
+    with pytest.warns(SeqVAEWarning, match=r"1 of 2 rows left out: known\.csv:3: 'GATTNACA' is no text"):
+        begin(alike, tmp_path / "run", settings(), start(), known)
+    assert [entry.text for entry in entries(tmp_path / "run")] == [start()[0]]
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "turbo", "ascent", "cma-es", "ga"])
+def test_the_first_plate_learns_from_what_was_measured_before(optimizer, tmp_path):
+    """Also where every measured sequence breaks a constraint: it is learned from, and none such is proposed."""
+    texts = start(60)
+    known = [Measurement(text, (alike(text),), "", f"S{row}") for row, text in enumerate(texts)]
+    model = dna_model(tmp_path / "model")
+    rule = ConstraintConfig(keep=("GATT",))
+    assert not any("GATT" in text for text in texts)
+    for name, constraints in {"free": ConstraintConfig(), "ruled": rule}.items():
+        config = replace(settings(model, optimizer), campaign=CampaignConfig(), constraints=constraints)
+        begin(None, tmp_path / name, config, [BEST, *texts] if name == "ruled" else (), known)
+        plate = ask(tmp_path / name, 8)
+        assert not {one.text for one in plate} & set(texts)
+        assert len(plate) == 8 or name == "ruled"
+        assert all("GATT" in one.text for one in plate) or name == "free"
+        if optimizer in ("auto", "ga"):
+            assert {one.proposer for one in plate} & {"mutation", "crossover", "latent noise", "latent crossover"}
+
+
+def test_measurements_may_be_told_before_the_first_plate(tmp_path):
+    run, known = tmp_path / "run", [Measurement(text, (alike(text),)) for text in start(20)]
+    told = [tell(run, part) for part in (known[:12], [*known[12:], Measurement("ACGTACGTACGT", (math.nan,))])]
+    assert [(one.waiting, one.missing) for one in told] == [(12, 0), (8, 1)]
+    begin(None, run, settings(), start())
+    begin(None, tmp_path / "at once", settings(), start(), known)
+    assert entries(run) == entries(tmp_path / "at once")
+    assert [one.text for one in ask(run, 8)] == [one.text for one in ask(tmp_path / "at once", 8)]
+    assert tell(run, [known[0]]).again == 1
+
+
+def test_without_a_model_a_search_begins_with_what_was_measured(tmp_path):
+    known = [Measurement(text, (alike(text),)) for text in start(20)]
+    begin(None, tmp_path / "run", replace(settings(), campaign=CampaignConfig()), (), known)
+    plate = [one.text for one in ask(tmp_path / "run", 10)]
+    assert len(plate) == 10
+    assert not set(plate) & {one.text for one in known}
 
 
 def test_bad_numbers(tmp_path):
@@ -290,3 +338,17 @@ def test_bad_numbers(tmp_path):
         ask(tmp_path / "run", 0)
     with pytest.raises(InputError, match="has an infinite score"):
         tell(tmp_path / "run", [Measurement(start()[0], (math.inf,))])
+
+
+def test_a_cell_that_is_no_number_is_left_out_and_named(tmp_path):
+    table = tmp_path / "wells.csv"
+    table.write_text("text,pIC50\nACGT,6.5\nACGA,>5.0\nACGC,n.d.\nACGG,inf\nACTT,\n")
+    with pytest.warns(
+        SeqVAEWarning, match=r"2 of 5 rows left out: .*wells\.csv:3: expected a number as 'pIC50', got '>5"
+    ):
+        found = read_measurements(str(table), "", ("pIC50",))
+    assert [(one.text, one.scores[0]) for one in found[:1]] == [("ACGT", 6.5)]
+    assert [one.text for one in found if math.isnan(one.scores[0])] == ["ACGC", "ACTT"]
+    table.write_text("text,pIC50\nACGT,high\n")
+    with pytest.raises(InputError, match=r"wells\.csv:2: expected a number as 'pIC50', got 'high'"):
+        read_measurements(str(table), "", ("pIC50",))

@@ -77,7 +77,7 @@ def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Pa
     else:
         model = "" if method in ("ga", "string-ga") else DEFAULT_MODEL
         oracle, campaign = OracleConfig(budget=budget), CampaignConfig(batch=batch, seed=seed, initial=start)
-        limits = ConstraintConfig(like=target.text, least_alike=target.least_alike)
+        limits = ConstraintConfig(like=target.text, least_alike=target.least_alike, similarity="ecfp4-counts")
         values = searched(SearchConfig(model, method, "cpu", oracle, campaign, limits), texts, folder)
     seconds = time.process_time() - began  # of this process, since other work may run beside it
     metrics = {**metrics_of(values, budget, every), "seconds": seconds}

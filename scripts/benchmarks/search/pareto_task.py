@@ -20,7 +20,7 @@ TARGETS = {
     "perindopril": "O=C(OCC)C(NC(C(=O)N1C(C(=O)O)CC2CCCCC12)C)CCC",
     "osimertinib": "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc2nccc(n2)c3cn(C)c4ccccc34",
 }
-LEAST_ALIKE = 0.4  # Tanimoto similarity (ECFP4), the threshold of Jin et al. 2019 (arXiv:1812.01070)
+LEAST_ALIKE = 0.4  # Tanimoto similarity (ECFP4, counts), the threshold of Jin et al. 2019 (arXiv:1812.01070)
 _MOVES_AWAY = 3
 REFERENCE = (0.0, -10.0)  # the worst values that QED and minus SA can have
 
@@ -47,7 +47,7 @@ class Target:
 
     def likeness(self, texts: list[str]) -> NDArray[np.float64]:
         """Return the similarity of each text, `(batch,)`."""
-        return get(f"similarity:ecfp4:{self.text}")(texts)
+        return get(f"similarity:ecfp4-counts:{self.text}")(texts)
 
     def start(self, count: int, seed: int) -> tuple[str, ...]:
         """Return the molecule and its mutants, one to three moves away and similar enough; canonical and distinct."""

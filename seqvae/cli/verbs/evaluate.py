@@ -25,7 +25,8 @@ Examples:
 
 The folder of `--out` gets metrics.json (one number per metric; for molecules by MOSES' names), figures.json (the same
 with confidence intervals, what real data reach, and the model's own metrics), the samples of a model, and report.html.
-Only data that training has not seen tell how good a model is.
+Only data that training has not seen tell how good a model is: the first line says how much of the reference the model
+has seen, by the record in its folder, and the held-out metrics are of the rest.
 """,
 )
 
@@ -98,13 +99,16 @@ def _print(found: Evaluation) -> None:
     from seqvae.sequences.domain import DOMAINS
 
     domain = DOMAINS[found.splits.kind]
+    if found.overlap is not None:
+        print(f"{found.overlap.describe(domain.noun)}\n")
     if found.generation is not None:
         print_rows(generation_rows(found.generation))
     if not found.model:
         return
     if found.generation is not None:
         print("\nthe model itself, because one that ignores its latent space can generate well too")
-    print_rows([[name, _shown(value)] for name, value, _ in model_rows(found.model, TELLING, domain.noun)])
+    rows = found.named(model_rows(found.model, TELLING, domain.noun))
+    print_rows([[name, _shown(value)] for name, value, _ in rows])
     if found.model.get("collapse"):
         print(found.model["collapse"])
     if found.bits:

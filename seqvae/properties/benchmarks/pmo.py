@@ -4,6 +4,7 @@ The tasks, their targets, patterns and constants are those of GuacaMol, Brown et
 and its program. PMO, Gao et al. 2022, arXiv:2206.12411, turned them into a benchmark with a budget of 10,000 calls; as
 there, an invalid molecule scores 0.
 
+Similarities are those of GuacaMol's program: Tanimoto of unfolded counts, which ECFP and FCFP mean there.
 A task is a mean of terms, each a value of the molecule mapped to 0 to 1 by a shape.
 """
 
@@ -197,12 +198,12 @@ _VALSARTAN_PART = "CN(C=O)Cc1ccc(c2ccccc2)cc1"
 _SITAGLIPTIN_LOGP, _SITAGLIPTIN_TPSA, _SITAGLIPTIN_BERTZ = 2.0165, 77.04, 896.3805
 
 TASKS: dict[str, Task] = {
-    "albuterol_similarity": Task("like albuterol", (_like("fcfp4", _ALBUTEROL, Clipped(0.75)),)),
+    "albuterol_similarity": Task("like albuterol", (_like("fcfp4-counts", _ALBUTEROL, Clipped(0.75)),)),
     "amlodipine_mpo": Task(
         "like amlodipine, three rings",
-        (_like("ecfp4", _AMLODIPINE), Shaped(Descriptor("CalcNumRings"), Gaussian(3, 0.5))),
+        (_like("ecfp4-counts", _AMLODIPINE), Shaped(Descriptor("CalcNumRings"), Gaussian(3, 0.5))),
     ),
-    "celecoxib_rediscovery": Task("find celecoxib", (_like("ecfp4", _CELECOXIB, Clipped(1.0)),)),
+    "celecoxib_rediscovery": Task("find celecoxib", (_like("ecfp4-counts", _CELECOXIB, Clipped(1.0)),)),
     "deco_hop": Task(
         "keep a kinase inhibitor's scaffold, change its decorations",
         (
@@ -226,21 +227,23 @@ TASKS: dict[str, Task] = {
         "isomers of C9H10N2O2PF2Cl",
         (Isomer((("C", 9), ("H", 10), ("N", 2), ("O", 2), ("P", 1), ("F", 2), ("Cl", 1))),),
     ),
-    "median1": Task("like menthol and camphor", (_like("ecfp4", _MENTHOL), _like("ecfp4", _CAMPHOR))),
-    "median2": Task("like tadalafil and sildenafil", (_like("ecfp6", _TADALAFIL), _like("ecfp6", _SILDENAFIL))),
+    "median1": Task("like menthol and camphor", (_like("ecfp4-counts", _MENTHOL), _like("ecfp4-counts", _CAMPHOR))),
+    "median2": Task(
+        "like tadalafil and sildenafil", (_like("ecfp6-counts", _TADALAFIL), _like("ecfp6-counts", _SILDENAFIL))
+    ),
     "mestranol_similarity": Task("like mestranol", (_like("ap", _MESTRANOL, Clipped(0.75)),)),
     "osimertinib_mpo": Task(
         "like osimertinib yet not the same, more polar and less lipophilic",
         (
-            _like("fcfp4", _OSIMERTINIB, Clipped(0.8)),
-            _like("ecfp6", _OSIMERTINIB, Gaussian(0.85, 0.1, below=True)),
+            _like("fcfp4-counts", _OSIMERTINIB, Clipped(0.8)),
+            _like("ecfp6-counts", _OSIMERTINIB, Gaussian(0.85, 0.1, below=True)),
             _tpsa(Gaussian(100, 10, above=True)),
             _logp(Gaussian(1, 1, below=True)),
         ),
     ),
     "perindopril_mpo": Task(
         "like perindopril, two aromatic rings",
-        (_like("ecfp4", _PERINDOPRIL), Shaped(Descriptor("CalcNumAromaticRings"), Gaussian(2, 0.5))),
+        (_like("ecfp4-counts", _PERINDOPRIL), Shaped(Descriptor("CalcNumAromaticRings"), Gaussian(2, 0.5))),
     ),
     "qed": Task("drug-likeness", (attrgetter("qed"),)),
     "ranolazine_mpo": Task(
@@ -260,14 +263,14 @@ TASKS: dict[str, Task] = {
     "sitagliptin_mpo": Task(
         "unlike sitagliptin, yet an isomer of its logP and polar surface",
         (
-            _like("ecfp4", _SITAGLIPTIN, Gaussian(0, 0.1)),
+            _like("ecfp4-counts", _SITAGLIPTIN, Gaussian(0, 0.1)),
             _logp(Gaussian(_SITAGLIPTIN_LOGP, 0.2)),
             _tpsa(Gaussian(_SITAGLIPTIN_TPSA, 5)),
             Isomer((("C", 16), ("H", 15), ("F", 6), ("N", 5), ("O", 1))),
         ),
     ),
-    "thiothixene_rediscovery": Task("find thiothixene", (_like("ecfp4", _THIOTHIXENE, Clipped(1.0)),)),
-    "troglitazone_rediscovery": Task("find troglitazone", (_like("ecfp4", _TROGLITAZONE, Clipped(1.0)),)),
+    "thiothixene_rediscovery": Task("find thiothixene", (_like("ecfp4-counts", _THIOTHIXENE, Clipped(1.0)),)),
+    "troglitazone_rediscovery": Task("find troglitazone", (_like("ecfp4-counts", _TROGLITAZONE, Clipped(1.0)),)),
     "valsartan_smarts": Task(
         "a part of valsartan with sitagliptin's logP, polar surface and complexity",
         (
@@ -279,6 +282,6 @@ TASKS: dict[str, Task] = {
     ),
     "zaleplon_mpo": Task(
         "like zaleplon, with the formula C19H17N3O2",
-        (_like("ecfp4", _ZALEPLON), Isomer((("C", 19), ("H", 17), ("N", 3), ("O", 2)))),
+        (_like("ecfp4-counts", _ZALEPLON), Isomer((("C", 19), ("H", 17), ("N", 3), ("O", 2)))),
     ),
 }

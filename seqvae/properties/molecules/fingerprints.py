@@ -1,6 +1,7 @@
-"""Fingerprints for similarity to a target molecule: unfolded, with counts where the kind has them.
+"""Fingerprints for similarity to a target molecule: the usual bit vectors, or, by names of their own, counts.
 
-Folded fingerprints map different substructures to the same bit, which changes similarities by up to 0.26.
+Folded bits map different substructures to the same bit, which changes similarities by some hundredths; unfolded counts,
+which GuacaMol's tasks take, are `ecfp4-counts` and the like.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from typing import Any
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator as generators
 
+ECFP4_BITS = 2048  # the usual length of a folded fingerprint
 _AP_DISTANCE = 10  # most bonds between the atoms of a pair, as in GuacaMol
 Fingerprint = Any  # RDKit has no common base class for its vectors
 
 # The users' name of each kind, and its description.
 KINDS = {
-    "ecfp4": "Morgan fingerprint of radius 2",
-    "ecfp6": "Morgan fingerprint of radius 3",
-    "fcfp4": "Morgan fingerprint of pharmacophoric features, radius 2",
-    "ap": f"pairs of atoms at most {_AP_DISTANCE} bonds apart",
+    "ecfp4": f"Morgan fingerprint of radius 2, {ECFP4_BITS:,} bits",
+    "ecfp6": f"Morgan fingerprint of radius 3, {ECFP4_BITS:,} bits",
+    "fcfp4": f"Morgan fingerprint of pharmacophoric features, radius 2, {ECFP4_BITS:,} bits",
+    "ecfp4-counts": "Morgan fingerprint of radius 2, unfolded counts",
+    "ecfp6-counts": "Morgan fingerprint of radius 3, unfolded counts",
+    "fcfp4-counts": "Morgan fingerprint of pharmacophoric features, radius 2, unfolded counts",
+    "ap": f"pairs of atoms at most {_AP_DISTANCE} bonds apart, unfolded counts",
     "phco": "pairs and triples of pharmacophoric features (Gobbi and Poppinger), present or not",
 }
 
@@ -36,7 +41,7 @@ def fingerprint(molecule: Chem.Mol, kind: str) -> Fingerprint:
         kind: one of `KINDS`.
 
     Returns:
-        Sparse counts; for `phco` sparse bits.
+        Bits; sparse counts where the kind is of counts; for `phco` sparse bits.
     """
     return _maker(kind)(molecule)
 
@@ -68,11 +73,9 @@ def _maker(kind: str) -> Callable[[Chem.Mol], Fingerprint]:
         from seqvae.properties.molecules.pharmacophores import pharmacophores
 
         return pharmacophores
-    features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()}
-    makers: dict[str, Any] = {
-        "ecfp4": lambda: generators.GetMorganGenerator(radius=2),
-        "ecfp6": lambda: generators.GetMorganGenerator(radius=3),
-        "fcfp4": lambda: generators.GetMorganGenerator(radius=2, **features),
-        "ap": lambda: generators.GetAtomPairGenerator(maxDistance=_AP_DISTANCE),
-    }
-    return makers[kind]().GetSparseCountFingerprint
+    if kind == "ap":
+        return generators.GetAtomPairGenerator(maxDistance=_AP_DISTANCE).GetSparseCountFingerprint
+    plain, _, counts = kind.partition("-")
+    features = {"atomInvariantsGenerator": generators.GetMorganFeatureAtomInvGen()} if plain == "fcfp4" else {}
+    made = generators.GetMorganGenerator(radius=3 if plain == "ecfp6" else 2, fpSize=ECFP4_BITS, **features)
+    return made.GetSparseCountFingerprint if counts else made.GetFingerprint

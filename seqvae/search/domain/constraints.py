@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import final
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple, final
 
 from rdkit import Chem, rdBase
 
 from seqvae.config import ConstraintConfig
-from seqvae.errors import ConfigError, UsageError
+from seqvae.errors import ConfigError, ConstraintError, UsageError
 from seqvae.properties import get
+from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets, sharing
+from seqvae.search.domain.contradictions import refuse_contradictions, refuse_contradictory_parts
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.proposals import Canonical
 
 Allowed = Callable[[str], bool]
+_BEFORE_ANY = 1_000  # proposals in a row that break the rules, before one has kept them, after which a search stops
+_IN_A_ROW = 10_000  # the same once some have kept them: breeding near the limits of a rule breaks it often
 
 
-def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
+class Rule(NamedTuple):
+    """A rule of a search: the setting that it comes from, and whether a canonical form keeps it."""
+
+    name: str
+    keeps: Allowed
+
+
+def constrained(texts: Texts, config: ConstraintConfig, start: Collection[str] = ()) -> Texts:
     """Return a kind of texts of which those that break a rule are invalid: they are never scored.
 
+    Args:
+        texts: the kind without rules.
+        config: the rules.
+        start: texts that a user gave, which are no proposals: those of them that break rules end no search.
+
     Raises:
-        ConfigError: a rule does not apply to this kind of texts, or cannot be read.
+        ConfigError: a rule does not apply to this kind of texts, cannot be read, or contradicts another one.
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
@@ -33,46 +51,104 @@ def constrained(texts: Texts, config: ConstraintConfig) -> Texts:
     moves = texts.moves
     if isinstance(moves, MoleculeMoves) and config.longest:
         moves = replace(moves, largest=config.longest)
-    return replace(texts, canonical=_Judged(form, tuple(rules)), moves=moves, constrained=True)
+    judged = Judged(texts.canonical, form, tuple(rules), frozenset(start))
+    return replace(texts, canonical=judged, moves=moves, constrained=True, free=texts.canonical, projected=form)
 
 
 @final
-@dataclass(frozen=True)
-class _Judged:
-    """The canonical form of texts that obey the rules; None of others."""
+class Judged:
+    """The canonical form of texts that obey the rules; None of others.
 
-    form: Canonical
-    rules: tuple[Allowed, ...]
+    Args:
+        free: the canonical form without rules.
+        form: the same with the letters of the reference at the positions that are kept.
+        rules: of the search.
+        start: texts that are not counted.
+    """
+
+    def __init__(self, free: Canonical, form: Canonical, rules: tuple[Rule, ...], start: frozenset[str]) -> None:
+        self.free, self.form, self.rules, self.start = free, form, rules, start
+        self._broken = Counter[str]()  # in a row
+        self._most = _BEFORE_ANY
 
     def __call__(self, text: str) -> str | None:
+        """Return the form of a proposal.
+
+        Raises:
+            ConstraintError: so many valid proposals in a row broke the rules that no more will come.
+        """
+        found, broken = self.judged(text)
+        if found is not None:
+            self._broken.clear()
+            self._most = _IN_A_ROW
+        elif broken and text not in self.start:
+            self._broken[broken] += 1
+            if self._broken.total() >= self._most:
+                raise ConstraintError(self._stopped())
+        return found
+
+    @property
+    def refused(self) -> int:
+        """Valid proposals so far that broke the rules, as long as none has kept them."""
+        return self._broken.total() if self._most == _BEFORE_ANY else 0
+
+    def judged(self, text: str) -> tuple[str | None, str]:
+        """Return the form of a text that obeys the rules, or the name of the first rule that a valid text breaks."""
         found = self.form(text)
-        return found if found is not None and all(rule(found) for rule in self.rules) else None
+        if found is None:
+            return None, "" if self.free(text) is None else "positions (another length)"
+        broken = next((rule.name for rule in self.rules if not rule.keeps(found)), "")
+        return (None, broken) if broken else (found, "")
+
+    def _stopped(self) -> str:
+        stopped = "; ".join(f"{name} stopped {count:,}" for name, count in self._broken.most_common())
+        return (
+            f"{self._broken.total():,} valid proposals in a row broke the constraints: {stopped}. Loosen them, or "
+            "begin with designs that keep them (--start)"
+        )
 
 
-def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> list[Allowed]:
+def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
+    """Yield the rules on molecules, the quick ones first."""
     if config.positions:
         raise ConfigError("constraints.positions: for sequences only; to keep a part of a molecule, use `keep`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
-    rules: list[Allowed] = []
-    if kept or forbidden or config.shortest or config.longest:
+    refuse_contradictions(config, kept, forbidden)
 
-        def fits(text: str) -> bool:
-            """Return whether a molecule has an allowed size and the right parts."""
-            sheet = sheets.of(text)
-            if sheet is None:
-                return False
-            molecule, size = sheet.molecule, sheet.molecule.GetNumHeavyAtoms()
-            return (
-                config.shortest <= size <= (config.longest or size)
-                and all(molecule.HasSubstructMatch(pattern) for pattern in kept)
-                and not any(molecule.HasSubstructMatch(pattern) for pattern in forbidden)
-            )
+    def of(test: Callable[[Chem.Mol], bool]) -> Allowed:
+        """Return a test of molecules as one of texts."""
+        return lambda text: (sheet := sheets.of(text)) is not None and test(sheet.molecule)
 
-        rules.append(fits)
+    if config.shortest:
+        yield Rule(f"shortest {config.shortest}", of(lambda found: found.GetNumHeavyAtoms() >= config.shortest))
+    if config.longest:
+        yield Rule(f"longest {config.longest}", of(lambda found: found.GetNumHeavyAtoms() <= config.longest))
+    for smarts, pattern in zip(config.keep, kept, strict=True):
+        yield Rule(f"keep {smarts}", of(partial(_has, pattern)))
+    for smarts, pattern in zip(config.forbid, forbidden, strict=True):
+        yield Rule(f"forbid {smarts}", of(partial(_lacks, pattern)))
+    if sets := tuple(name for name in config.alerts if name != NONE):
+        alerts = alerts_of(sets)
+        yield Rule(f"alerts {', '.join(sets)}", of(lambda found: next(alerts.found(found), None) is None))
+    if config.max_sa:
+        yield Rule(f"max_sa {config.max_sa:g}", lambda text: _easy(sheets, text, config.max_sa))
     if config.like:
-        near = sharing(get(f"similarity:ecfp4:{config.like}"), sheets)
-        rules.append(lambda text: config.least_alike <= float(near([text])[0]) <= config.most_alike)
-    return rules
+        near = sharing(get(f"similarity:{config.similarity}:{config.like}"), sheets)
+        yield Rule(f"least_alike {config.least_alike:g}", lambda text: float(near([text])[0]) >= config.least_alike)
+        yield Rule(f"most_alike {config.most_alike:g}", lambda text: float(near([text])[0]) <= config.most_alike)
+
+
+def _easy(sheets: Sheets, text: str, most: float) -> bool:
+    sheet = sheets.of(text)
+    return sheet is not None and sheet.sa <= most
+
+
+def _has(pattern: Chem.Mol, molecule: Chem.Mol) -> bool:
+    return bool(molecule.HasSubstructMatch(pattern))
+
+
+def _lacks(pattern: Chem.Mol, molecule: Chem.Mol) -> bool:
+    return not molecule.HasSubstructMatch(pattern)
 
 
 def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
@@ -84,17 +160,31 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
     return found
 
 
-def _sequence_rules(texts: Texts, config: ConstraintConfig) -> list[Allowed]:
+def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
     if config.alikeness:
         raise ConfigError("constraints.least_alike, most_alike: for molecules only: leave them out")
+    if [name for name in config.alerts if name != NONE] or config.max_sa:
+        raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
     if config.like and not config.positions:
         raise ConfigError("constraints.like: for sequences, give positions too, the places where they may differ")
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
-    rules: list[Allowed] = [lambda text, part=part: part in text for part in kept]  # type: ignore[misc]
-    rules += [lambda text, part=part: part not in text for part in forbidden]  # type: ignore[misc]
-    if config.shortest or config.longest:
-        rules.append(lambda text: config.shortest <= len(text) <= (config.longest or len(text)))
-    return rules
+    refuse_contradictory_parts(config, kept, forbidden)
+    for part in kept:
+        yield Rule(f"keep {part}", partial(_contains, part))
+    for part in forbidden:
+        yield Rule(f"forbid {part}", partial(_avoids, part))
+    if config.shortest:
+        yield Rule(f"shortest {config.shortest}", lambda text: len(text) >= config.shortest)
+    if config.longest:
+        yield Rule(f"longest {config.longest}", lambda text: len(text) <= config.longest)
+
+
+def _contains(part: str, text: str) -> bool:
+    return part in text
+
+
+def _avoids(part: str, text: str) -> bool:
+    return part not in text
 
 
 def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:

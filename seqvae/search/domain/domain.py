@@ -28,6 +28,8 @@ class Texts:
         molecular: whether they are molecules.
         constrained: whether the search has rules; a text that breaks one has no canonical form.
         sheets: where molecules are parsed, each once for all purposes; None for sequences.
+        free: the canonical form without the rules of the search, which measured texts may break; None: there are none.
+        projected: the same with the letters of the reference at the positions that are kept; None: there are no rules.
     """
 
     canonical: Canonical
@@ -35,6 +37,13 @@ class Texts:
     molecular: bool
     constrained: bool = False
     sheets: Sheets | None = None
+    free: Canonical | None = None
+    projected: Canonical | None = None
+
+    def allowed(self, text: str) -> str | None:
+        """Return the canonical form as `canonical` does, of a text that is no proposal and counts as none."""
+        judged = getattr(self.canonical, "judged", None)
+        return self.canonical(text) if judged is None else judged(text)[0]
 
     @property
     def letters(self) -> str:

@@ -34,6 +34,8 @@ class Space:
         decoding: how the first text of a point is decoded; by default greedily.
         refine: gradient steps on the posterior of a text that its posterior mean does not decode to.
         canonical: returns the canonical form of a text, None for an invalid one; None: that of the codec.
+        free: the same without the rules of the search, of texts that were measured; None: there are no rules.
+        projected: the same with the letters of the reference at the positions that a search keeps; None: as `free`.
     """
 
     def __init__(
@@ -42,9 +44,13 @@ class Space:
         decoding: DecodeConfig | None = None,
         refine: int = REFINE_STEPS,
         canonical: Canonical | None = None,
+        free: Canonical | None = None,
+        projected: Canonical | None = None,
     ) -> None:
         self.codec, self.decoding, self.refine = codec, decoding or DecodeConfig(), refine
         self.canonical: Canonical = canonical or codec.tokenizer.normalize_or_none
+        self.free = free or self.canonical
+        self.projected = projected or self.free
         self._points: dict[str, Points] = {}
 
     @property
@@ -107,7 +113,11 @@ class Space:
         if missing:
             inverted = self.codec.encode(missing)
             back = self.codec.decode(inverted, replace(self.decoding, method="greedy"))
-            lost = [row for row, form in enumerate(missing) if self.canonical(back[row]) != form]
+            lost = [
+                row
+                for row, form in enumerate(missing)
+                if self.projected(back[row]) != form and self.free(back[row]) != form
+            ]
             if lost and self.refine:
                 inverted[lost] = self.codec.encode([missing[row] for row in lost], refine=self.refine)
             found.update(zip(missing, inverted.double().numpy(), strict=True))
@@ -146,7 +156,7 @@ class Space:
 
     def _readable(self, text: str) -> str | None:
         """Return the canonical form of a text; None where the model cannot read it."""
-        form = self.canonical(text)
+        form = self.free(text)
         if form is None or form in self._points:
             return form
         return form if len(self.codec.tokenize([form], on_error="skip")) else None

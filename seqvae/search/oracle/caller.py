@@ -35,10 +35,11 @@ class Caller:
         score: returns `(batch,)` or `(batch, columns)` numbers; with workers, it must be picklable.
         columns: numbers per text.
         config: workers, time limit, retries.
+        terms: further numbers per text, of which the score is made.
     """
 
-    def __init__(self, score: Score, columns: int, config: OracleConfig) -> None:
-        self.score, self.columns, self.config = score, columns, config
+    def __init__(self, score: Score, columns: int, config: OracleConfig, terms: int = 0) -> None:
+        self.score, self.columns, self.config, self.terms = score, columns, config, terms
         self._pool: Pool | None = None
         self._pace = _Pace()
 
@@ -69,10 +70,10 @@ class Caller:
             started = time.perf_counter()
             found: list[Outcome] | None = None
             if len(part) == 1:
-                found = [outcome_here(self.score, part[0], self.columns)]
+                found = [outcome_here(self.score, part[0], self.columns, self.terms)]
             else:
-                with suppress(Exception):  # scored one by one, it turns out which of the texts is to blame
-                    found = outcomes_here(self.score, part, self.columns)
+                with suppress(Exception, SystemExit):  # scored one by one, it turns out which of the texts is to blame
+                    found = outcomes_here(self.score, part, self.columns, self.terms)
             if found is None:
                 yield from self._apart(part)
             else:
@@ -85,7 +86,7 @@ class Caller:
         started = time.perf_counter()
         try:
             for text in texts:
-                found.append(outcome_here(self.score, text, self.columns))
+                found.append(outcome_here(self.score, text, self.columns, self.terms))
                 if found[-1].status != OK or time.perf_counter() - started >= _APART:
                     part, found = found, []
                     yield part
@@ -125,7 +126,8 @@ class Caller:
                 raise UsageError(
                     f"executor ray cannot send the objective to the cluster: {reason_of(error)}"
                 ) from error
-            return ray_pool(_scoring, (data, None, self.columns), config.workers, config.ray_address, config.timeout)
+            work = (data, None, self.columns, self.terms)
+            return ray_pool(_scoring, work, config.workers, config.ray_address, config.timeout)
         try:
             data = pickle.dumps(self.score)
         except Exception as error:  # pickling calls the objective's own code, which may raise anything
@@ -136,7 +138,7 @@ class Caller:
         # A function that the started script itself defines: workers run the script again, under another name.
         found = spawn.get_preparation_data("worker") if b"__main__" in data else {}
         script = {name: found[name] for name in found if name == "sys_argv" or name.startswith("init_main")}
-        return process_pool(_scoring, (data, script, self.columns), config.workers, config.timeout)
+        return process_pool(_scoring, (data, script, self.columns, self.terms), config.workers, config.timeout)
 
 
 @final
@@ -166,7 +168,7 @@ class _Pace:
         self.together = max(1, min(_TOGETHER, int(max(_LONG, own) / max(each, _LONG / _TOGETHER))))
 
 
-def _scoring(data: bytes, script: dict[str, Any] | None, columns: int) -> Callable[[str], Outcome]:
+def _scoring(data: bytes, script: dict[str, Any] | None, columns: int, terms: int = 0) -> Callable[[str], Outcome]:
     """Return, in a worker, what scores a text.
 
     Args:
@@ -174,6 +176,7 @@ def _scoring(data: bytes, script: dict[str, Any] | None, columns: int) -> Callab
         script: how `multiprocessing` finds the script that defines the function, empty if no script does; None: on a
             Ray cluster.
         columns: numbers per text.
+        terms: further ones.
 
     Raises:
         UsageError: the function cannot be loaded here.
@@ -193,4 +196,4 @@ def _scoring(data: bytes, script: dict[str, Any] | None, columns: int) -> Callab
             f'what starts the search behind `if __name__ == "__main__":`; or take workers 0 ({reason})'
         ) from error
     _loading = False
-    return lambda text: outcome_here(score, text, columns)
+    return lambda text: outcome_here(score, text, columns, terms)

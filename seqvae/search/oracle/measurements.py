@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ import numpy as np
 from seqvae.data.files.open import note, shown_name
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.data.numbers import censored_note, decimal_commas, parse
-from seqvae.errors import InputError, RecordError, UsageError
+from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
 from seqvae.search.storage.ledger import GIVEN, Entry
@@ -27,15 +29,17 @@ class Measurement:
         text: in any form.
         scores: higher is better; all NaN for a missing well.
         where: file and line, for messages.
+        name: its identifier in the laboratory's table; empty: it has none.
     """
 
     text: str
     scores: tuple[float, ...]
     where: str = ""
+    name: str = ""
 
 
 def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SCORE,)) -> list[Measurement]:
-    """Read a table of texts and their scores.
+    """Read a table of texts and their scores; a row that cannot be read is left out with a warning.
 
     Args:
         source: path of the table, or `-`.
@@ -44,7 +48,7 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
 
     Raises:
         InputError: there is no such column.
-        RecordError: a score is not a number; it names the line.
+        RecordError: no row can be read; it names the first one.
     """
     format_ = "csv" if source == "-" else ""
     records, _ = read_records(source, ReadSettings(column, keep=tuple(scores), format=format_))
@@ -52,24 +56,34 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
     for score in scores:
         if not any(score in record.fields for record in records):
             raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
-    found: list[Measurement] = []
-    censored: dict[str, dict[str, int]] = {score: {} for score in scores}
+    found, bad = list[Measurement](), list[RecordError]()
+    censored: dict[str, Counter[str]] = {score: Counter() for score in scores}
     decimal = decimal_commas([record.fields.get(score) or "" for record in records for score in scores])
     for record in records:
-        numbers = []
-        for score in scores:
-            number = parse(str(record.fields.get(score) or ""), decimal)
+        numbers = [parse(str(record.fields.get(score) or ""), decimal) for score in scores]
+        for score, number in zip(scores, numbers, strict=True):
             if number is None:
-                reason = f"expected a number as {score!r}, got {record.fields[score]!r}"
-                raise RecordError(reason, file=name, line=record.line)
-            if number.censored:
-                censored[score][number.censored] = censored[score].get(number.censored, 0) + 1
-            numbers.append(number.value)
-        found.append(Measurement(record.text, tuple(numbers), f"{name}:{record.line}: "))
+                reason = f"expected a number as {score!r}, got {record.fields.get(score)!r}"
+                bad.append(RecordError(reason, file=name, line=record.line))
+                break
+            censored[score].update([number.censored] if number.censored else [])
+        else:
+            values = tuple(number.value for number in numbers if number is not None)
+            found.append(Measurement(record.text, values, f"{name}:{record.line}: ", record.name))
     for score in scores:
         if censored[score]:
             note(f"{name}: {censored_note(score, censored[score])}")
+    _left_out([str(error) for error in bad], len(records), bad[0] if bad and not found else None)
     return found
+
+
+def _left_out(reasons: Sequence[str], rows: int, error: Exception | None) -> None:
+    """Warn of rows that are left out; raise the error, where there is one, since none is left."""
+    if error is not None:
+        raise error
+    if reasons:
+        more = f" ({len(reasons):,} in all)" if len(reasons) > 1 else ""
+        warnings.warn(f"{len(reasons):,} of {rows:,} rows left out: {reasons[0]}{more}", SeqVAEWarning, stacklevel=3)
 
 
 def measured_forms(
@@ -77,13 +91,15 @@ def measured_forms(
 ) -> list[tuple[str, Measurement]]:
     """Return all measurements but the missing wells, each with the canonical form of its text.
 
+    A row whose text is none of the search's kind, or whose score is infinite, is left out with a warning.
+
     Args:
         measurements: in any order; texts may repeat.
         canonical: returns the canonical form of a measured text, None where it cannot belong to the search.
         columns: numbers per text in this search.
 
     Raises:
-        InputError: a text is not of the search's kind or breaks one of its constraints, or a score is infinite.
+        InputError: no row can be used; it names the first.
         UsageError: a text has too many or too few scores.
     """
     for one in measurements:
@@ -91,18 +107,15 @@ def measured_forms(
             raise UsageError(
                 f"{one.where}{one.text!r}: expected as many scores as the search has, {columns}, got {len(one.scores)}"
             )
-    found = []
-    for one in measurements:
-        if all(map(math.isnan, one.scores)):
-            continue
+    found, bad, measured = [], list[str](), [one for one in measurements if not all(map(math.isnan, one.scores))]
+    for one in measured:
         if (form := canonical(one.text)) is None:
-            raise InputError(
-                f"{one.where}{one.text!r} is no text of this search, or breaks one of its rules: correct it, or leave "
-                "the row out"
-            )
-        if any(map(math.isinf, one.scores)):
-            raise InputError(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
-        found.append((form, one))
+            bad.append(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
+        elif any(map(math.isinf, one.scores)):
+            bad.append(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
+        else:
+            found.append((form, one))
+    _left_out(bad, len(measured), InputError(bad[0]) if bad and not found else None)
     return found
 
 
@@ -112,7 +125,7 @@ def given(measurements: Sequence[Measurement], canonical: Canonical, columns: in
     for form, one in measured_forms(measurements, canonical, columns):
         kept.setdefault(form, []).append(one)
     return [
-        Entry(0, place, found[-1].text, form, GIVEN, mean([one.scores for one in found]), proposer=OBSERVED)
+        Entry(0, place, form, form, GIVEN, mean([one.scores for one in found]), proposer=OBSERVED)
         for place, (form, found) in enumerate(kept.items())
     ]
 

@@ -12,6 +12,7 @@ import numpy as np
 from seqvae.config import OracleConfig
 from seqvae.errors import OracleError, UsageError
 from seqvae.search.oracle.caller import Caller
+from seqvae.search.oracle.failures import Failures
 from seqvae.search.oracle.outcome import Outcome, Score
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
@@ -44,17 +45,25 @@ class Oracle:
         ledger: where everything is written.
         config: budget, workers, time limits.
         columns: numbers per text.
+        terms: further numbers per text that `score` returns, of which the others are made; they go into the ledger.
     """
 
     def __init__(
-        self, score: Score, canonical: Canonical, ledger: Ledger, config: OracleConfig | None = None, columns: int = 1
+        self,
+        score: Score,
+        canonical: Canonical,
+        ledger: Ledger,
+        config: OracleConfig | None = None,
+        columns: int = 1,
+        terms: int = 0,
     ) -> None:
         self.canonical, self.ledger = canonical, ledger
         self.config, self.columns = config or OracleConfig(), columns
-        self._caller = Caller(score, columns, self.config)
+        self._caller = Caller(score, columns, self.config, terms)
         self._known: dict[str, tuple[float, ...]] = {}
         self._calls = 0
         self._in_a_row = 0  # failures
+        self.failures = Failures()
         self._round = 0
         self.forward(ledger.rounds())
 
@@ -79,6 +88,7 @@ class Oracle:
                 f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot resume from round {round_}"
             )
         self._known, self._calls, self._in_a_row, self._round = {}, 0, 0, round_
+        self.failures = Failures()
         for entry in self.ledger.before(round_):
             self._remember(entry)
 
@@ -93,7 +103,7 @@ class Oracle:
         plan = list(self._planned(proposals))
         done = {entry.place: entry for entry in self.ledger.entries(self._round)}
         for place, entry in done.items():
-            if place >= len(proposals) or entry.text != proposals[place].text:
+            if place >= len(proposals) or entry.text != (plan[place].canonical or proposals[place].text):
                 raise UsageError(
                     f"{self.ledger.path}: round {self._round} has other proposals than are made now: "
                     "the run was begun with other settings or another version"
@@ -135,7 +145,7 @@ class Oracle:
         return Entry(
             self._round,
             place,
-            one.text,
+            plan[place].canonical or one.text,
             plan[place].canonical,
             found.status,
             found.scores,
@@ -144,6 +154,7 @@ class Oracle:
             one.proposer,
             one.z,
             one.seed,
+            found.terms,
         )
 
     def _stop_if_broken(self, done: dict[int, Entry]) -> None:
@@ -178,4 +189,5 @@ class Oracle:
         if called or entry.status == GIVEN:
             self._known[str(entry.canonical)] = entry.scores
         if called:
+            self.failures.add(entry)
             self._in_a_row = 0 if entry.status == OK else self._in_a_row + 1

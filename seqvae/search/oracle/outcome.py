@@ -26,25 +26,33 @@ class Outcome:
         scores: its numbers, higher is better; NaN where it has none.
         error: why it failed, in one line; empty where it did not.
         seconds: wall time.
+        terms: what the score is made of, where the function says it.
     """
 
     status: str
     scores: tuple[float, ...]
     error: str = ""
     seconds: float = 0.0
+    terms: tuple[float, ...] = ()
 
 
-def outcome_here(score: Score, text: str, columns: int) -> Outcome:
+def outcome_here(score: Score, text: str, columns: int, terms: int = 0) -> Outcome:
     """Score one text; an error of the function is a failed outcome."""
     started = time.perf_counter()
     try:
-        return outcomes_here(score, [text], columns)[0]
-    except Exception as error:  # a user's function may raise anything
+        return outcomes_here(score, [text], columns, terms)[0]
+    except (Exception, SystemExit) as error:  # a user's function may raise anything, or call sys.exit()
         return failed(FAILED, reason_of(error), columns, time.perf_counter() - started)
 
 
-def outcomes_here(score: Score, texts: Sequence[str], columns: int) -> list[Outcome]:
+def outcomes_here(score: Score, texts: Sequence[str], columns: int, terms: int = 0) -> list[Outcome]:
     """Score texts together.
+
+    Args:
+        score: the function.
+        texts: to score.
+        columns: numbers per text.
+        terms: further numbers per text that the function returns after them.
 
     Raises:
         SeqVAEError: the function returned too many or too few numbers.
@@ -52,15 +60,17 @@ def outcomes_here(score: Score, texts: Sequence[str], columns: int) -> list[Outc
     """
     started = time.perf_counter()
     values = np.asarray(score(texts), np.float64)
-    if values.shape == (len(texts),) and columns == 1:
+    if values.shape == (len(texts),) and columns == 1 and not terms:
         values = values[:, None]
-    if values.shape != (len(texts), columns):
-        raise SeqVAEError(f"the oracle returned an array of shape {values.shape}, expected {(len(texts), columns)}")
+    wanted = (len(texts), columns + terms)
+    if values.shape != wanted:
+        raise SeqVAEError(f"the oracle returned an array of shape {values.shape}, expected {wanted}")
     seconds = (time.perf_counter() - started) / len(texts)
     found = []
-    for row in values.tolist():
+    for whole in values.tolist():
+        row = whole[:columns]
         if all(map(math.isfinite, row)):
-            found.append(Outcome(OK, tuple(row), seconds=seconds))
+            found.append(Outcome(OK, tuple(row), seconds=seconds, terms=tuple(whole[columns:])))
         else:
             shown = ", ".join(f"{number:g}" for number in row)
             found.append(failed(FAILED, f"the score is {shown}: expected finite numbers", columns, seconds))

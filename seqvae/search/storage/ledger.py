@@ -24,6 +24,15 @@ OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "
 GIVEN = "given"
 CALLED = (OK, FAILED, TIMEOUT)  # statuses of proposals that the oracle was called for
 _WAIT_SECONDS = 30.0  # for another process to finish writing
+# Made with the first terms that are written: ledgers of earlier versions, and of single terms, have none.
+_TERMS = """
+CREATE TABLE IF NOT EXISTS terms (
+    round INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    numbers TEXT NOT NULL,
+    PRIMARY KEY (round, place)
+) WITHOUT ROWID
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evaluations (
@@ -50,8 +59,8 @@ class Entry:
     Attributes:
         round: the round that proposed it, from 0.
         place: its place in the round, from 0.
-        text: as it was proposed.
-        canonical: its canonical form; None where the text is invalid.
+        text: what was scored: the canonical form; of an invalid text, the text as it was proposed.
+        canonical: the canonical form; None where the text is invalid.
         status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, `over_budget` (not scored), or `given`
             (measured before the search, which costs no call).
         scores: from the oracle; NaN where there is none.
@@ -60,6 +69,7 @@ class Entry:
         proposer: the operator or model that proposed it.
         z: its latent point, `(latent,)`, where it has one.
         seed: of its decoding, where it was sampled.
+        terms: what the score is made of; empty where that is not known.
     """
 
     round: int
@@ -73,6 +83,7 @@ class Entry:
     proposer: str = ""
     z: NDArray[np.float32] | None = field(default=None, compare=False)
     seed: int | None = None
+    terms: tuple[float, ...] = field(default=(), compare=False)
 
 
 @final
@@ -123,28 +134,38 @@ class Ledger:
         Raises:
             UsageError: there is an entry of that round and place already.
         """
-        rows = []
+        rows, terms = [], []
         for one in entries:
-            scores = json.dumps([None if np.isnan(score) else score for score in one.scores])
+            scores = _numbers(one.scores)
+            if one.terms:
+                terms.append((one.round, one.place, _numbers(one.terms)))
             z = None if one.z is None else np.asarray(one.z, "<f4").tobytes()
             head = (one.round, one.place, one.text, one.canonical, one.status, scores)
             rows.append((*head, one.error, one.seconds, one.proposer, z, one.seed))
         try:
             with self._writing():
                 self._connection.executemany(f"INSERT INTO evaluations VALUES ({','.join('?' * 11)})", rows)
+                if terms:
+                    self._connection.execute(_TERMS)
+                    self._connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", terms)
         except sqlite3.IntegrityError as error:
             raise UsageError(f"{self.path}: has these proposals already: another process writes here") from error
 
     def entries(self, round_: int | None = None) -> Iterator[Entry]:
         """Yield the entries in the order of rounds and places, or those of one round."""
         where, values = ("", ()) if round_ is None else (" WHERE round = ?", (round_,))
-        query = f"SELECT * FROM evaluations{where} ORDER BY round, place"
+        query = f"{self._selected()}{where} ORDER BY round, place"
         yield from map(_entry, self._connection.execute(query, values))
 
     def before(self, round_: int) -> Iterator[Entry]:
         """Yield the entries of all rounds before this one, in their order."""
-        query = "SELECT * FROM evaluations WHERE round < ? ORDER BY round, place"
+        query = f"{self._selected()} WHERE round < ? ORDER BY round, place"
         yield from map(_entry, self._connection.execute(query, (round_,)))
+
+    def _selected(self) -> str:
+        known = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'terms'").fetchone()
+        joined = "NATURAL LEFT JOIN terms" if known else "JOIN (SELECT NULL AS numbers)"
+        return f"SELECT evaluations.*, numbers FROM evaluations {joined}"
 
     def rounds(self) -> int:
         """Return the number of rounds, up to the last one that has an entry."""
@@ -166,8 +187,30 @@ class Ledger:
         self._connection.execute("COMMIT")
 
 
+def _numbers(values: Sequence[float]) -> str:
+    return json.dumps([None if np.isnan(value) else value for value in values])
+
+
+def _read(numbers: str) -> tuple[float, ...]:
+    return tuple(float("nan") if number is None else float(number) for number in json.loads(numbers))
+
+
 def _entry(row: Sequence[Any]) -> Entry:
-    round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed = row
-    numbers = tuple(float("nan") if score is None else float(score) for score in json.loads(scores))
+    round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms = row
     point = None if z is None else np.frombuffer(z, "<f4")
-    return Entry(round_, place, text, canonical, status, numbers, error, seconds, proposer, point, seed)
+    # Earlier versions wrote the proposal as it was made, which is another design where positions are kept.
+    text = text if canonical is None else canonical
+    return Entry(
+        round_,
+        place,
+        text,
+        canonical,
+        status,
+        _read(scores),
+        error,
+        seconds,
+        proposer,
+        point,
+        seed,
+        _read(terms or "[]"),
+    )

@@ -14,8 +14,13 @@ from seqvae.runtime.files import atomic_file
 from seqvae.search.storage.ledger import GIVEN, Entry, Ledger
 
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
+DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 START = "start.json"  # the texts that a search begins with
-FORMAT = 2
+TOLD = "measured.json"  # measurements that were told before the search was begun
+TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
+NAMES = "names.json"  # of designs, by canonical form
+FORMAT = 3
+COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
@@ -51,6 +56,51 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
         with closing(ledger_of(folder, settings)) as ledger:
             ledger.add(given)
         write(folder, settings)
+        (folder / TOLD).unlink(missing_ok=True)  # they are in the ledger now
+
+
+def keep_told(folder: Path, rows: Sequence[Any]) -> None:
+    """Keep measurements that were told before the search was begun, in JSON's types, after those kept before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        kept = [*told(folder), *rows]
+        with atomic_file(folder / TOLD) as file:
+            file.write(json.dumps(kept).encode())
+
+
+def told(folder: Path) -> list[Any]:
+    """Return the measurements that were told before the search was begun; raises InputError where they are damaged."""
+    path = folder / TOLD
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [(str(text), tuple(map(float, scores)), str(where), str(name)) for text, scores, where, name in found]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: cannot read what was measured before the search ({error}): tell it again") from error
+
+
+def names(folder: Path) -> dict[str, str]:
+    """Return the names of designs, by canonical form: of measured ones, and of those on plates."""
+    path = folder / NAMES
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return {str(form): str(name) for form, name in found.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: cannot read the names of the designs ({error}): restore or remove it") from error
+
+
+def add_names(folder: Path, new: Mapping[str, str]) -> None:
+    """Remember names of designs; a design keeps the first that it got."""
+    if new:
+        with atomic_file(folder / NAMES) as file:
+            file.write(json.dumps({**new, **names(folder)}).encode())
+
+
+def given_count(folder: Path, settings: Mapping[str, Any]) -> int:
+    """Return how many texts had been measured before the search."""
+    with closing(ledger_of(folder, settings)) as ledger:
+        return sum(entry.status == GIVEN for entry in ledger.entries(0))
 
 
 def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:
@@ -83,6 +133,9 @@ def settings_of(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT} and older ones")
     if written == 1:  # format 1 has the optimiser's name alone, format 2 a table with its settings
         found["config"]["optimizer"] = {"name": found["config"]["optimizer"]}
+    if written <= 2:  # in formats 1 and 2 ecfp4 and the like, which are bits now, were counts
+        found["config"]["constraints"]["similarity"] = "ecfp4-counts"
+        found[COUNTED] = True
     return found
 
 

@@ -145,6 +145,12 @@ class Surrogate:
             found = torch.cat([one.mean + (self._beta * one.variance).sqrt() for one in posteriors], dim=1)
             return np.asarray(self._front.gain(found).numpy(), np.float64)
 
+    def predicted(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and standard deviation of the first score of each text, `(texts,)`, noise of scores included."""
+        with settled(self._seed, _CPU), torch.no_grad():
+            found = self.models[0].posterior(self._rows(texts), observation_noise=True)
+            return found.mean[:, 0].numpy(), found.variance[:, 0].sqrt().numpy()
+
     def choose(self, bounds: dict[str, float], count: int) -> list[str]:
         """Return the best text of each of `count` posterior draws, among those with the highest bounds."""
         best = sorted(bounds, key=lambda text: -bounds[text])[:_FINALISTS]

@@ -31,7 +31,7 @@ class Substructures:
     def __call__(self, text: str) -> Mapping[Hashable, int]:
         """Return how often each occurs; nothing of an invalid molecule."""
         sheet = self.sheets.of(text)
-        return {} if sheet is None else sheet.fingerprint("ecfp4").GetNonzeroElements()
+        return {} if sheet is None else sheet.fingerprint("ecfp4-counts").GetNonzeroElements()
 
 
 @final

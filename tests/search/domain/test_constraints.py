@@ -181,8 +181,8 @@ def test_limits_of_size_are_included():
 
 
 def test_limits_of_likeness_are_included():
-    prints = rdFingerprintGenerator.GetMorganGenerator(radius=2)
-    first, second = (prints.GetSparseCountFingerprint(Chem.MolFromSmiles(text)) for text in ("CCO", "CCCO"))
+    prints = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    first, second = (prints.GetFingerprint(Chem.MolFromSmiles(text)) for text in ("CCO", "CCCO"))
     alike = DataStructs.TanimotoSimilarity(first, second)
     assert 0.3 < alike < 0.7
     for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):

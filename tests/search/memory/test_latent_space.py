@@ -127,7 +127,7 @@ def test_designs_know_failures_and_keep_points_of_the_latest_scores(tmp_path):
 
 def test_likeness_of_molecules_is_rdkits():
     likeness = Likeness(Substructures())
-    prints = [fingerprint(read_molecule(text), "ecfp4") for text in MOLECULES]
+    prints = [fingerprint(read_molecule(text), "ecfp4-counts") for text in MOLECULES]
     expected = [[tanimoto(a, b) for b in prints[3:]] for a in prints]
     np.testing.assert_allclose(likeness.table(MOLECULES, MOLECULES[3:]), expected, atol=1e-12)
     likeness.forget(but=MOLECULES[:2])

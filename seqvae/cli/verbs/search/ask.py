@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import search_flags, with_flags
 from seqvae.cli.options import COMPUTING, Out, Place
-from seqvae.cli.verbs.search.optimize import config_of, texts_of_file
+from seqvae.cli.verbs.search.optimize import check_table_flags, config_of, measured_in, texts_of_file
 from seqvae.errors import UsageError
 
 app = App(
@@ -19,12 +19,17 @@ app = App(
 Examples:
 
     seqvae ask runs/plates -n 96 > plate1.csv
+    seqvae ask runs/warm --measured table.csv --score pIC50 -n 96 > plate1.csv
     seqvae tell runs/plates measured1.csv
     seqvae ask runs/plates -n 96 > plate2.csv
     seqvae ask runs/plates --again > plate2.csv
 
 The first call creates the folder, with the model and the settings given; later calls find them there. The table has
-the columns text and proposer: add a column `score`, higher is better, and leave the cell of a missing well empty.
+the columns text (the molecule or sequence), id, and proposer; the value that a measurement is predicted to give, by a
+Gaussian process on what has been measured, with its standard deviation; the similarity to the nearest measured design
+(of molecules ECFP4, 2,048 bits; of sequences one less the edit distance per letter), and the id of that one; of
+molecules the SA score and structural alerts. Add a column `score`, higher is better, and leave the cell of a missing
+well empty.
 """,
 )
 
@@ -54,7 +59,9 @@ def ask(
     again: bool = False,
     config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
     start: Annotated[Place, Parameter(group=_FIRST)] = "",
+    measured: Annotated[Place, Parameter(group=_FIRST)] = "",
     column: Annotated[str, Parameter(group=_FIRST)] = "",
+    score: Annotated[str, Parameter(group=_FIRST, show_default="score")] = "",
     **given: Any,  # noqa: ANN401
 ) -> None:
     """Propose molecules or sequences to measure, none of which was asked for before.
@@ -66,7 +73,9 @@ def ask(
         again: write the last plate again, where its table was lost; what was measured since does not change it.
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
-        column: column of the molecules or sequences in that file, its title or number; by default the obvious one.
+        measured: table of molecules or sequences that have been measured already; the first plate learns from them.
+        column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
+        score: column of the scores in it.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
@@ -79,15 +88,22 @@ def ask(
     writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    settings = config is not None or bool(start) or bool(column) or any(value is not None for value in given.values())
+    check_table_flags(start, measured, column, score)
+    settings = (
+        config is not None or bool(start or measured or column) or any(value is not None for value in given.values())
+    )
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column))
+        known = measured_in(measured, column, score)
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column), known)
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
-    columns = {"proposer": [one.proposer for one in batch]}
+    columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
+    titles = list(batch[0].about) if batch else []
+    columns = {"id": [], **columns} if "id" in titles else columns
+    columns |= {title: [one.about.get(title) for one in batch] for title in titles}
     try:
         write_pieces(out, [Results([one.text for one in batch], columns)], scores=True)
     except OSError as error:  # the search remembers the plate already

@@ -16,10 +16,11 @@ from seqvae.cli.options import Place
 from seqvae.config import EndConfig, SearchConfig
 from seqvae.config.search import search_from_dict
 from seqvae.config.toml import read_toml
-from seqvae.errors import UsageError
+from seqvae.errors import ConstraintError, OracleError, UsageError
 
 if TYPE_CHECKING:
     from seqvae.search.loop import Progress
+    from seqvae.search.oracle.measurements import Measurement
 
 app = App(
     name="optimize",
@@ -53,6 +54,7 @@ FLAGS = search_flags()
 SETTINGS = [one for section in FLAGS.values() for one in section]
 _MAY_CHANGE = ("budget", "minutes", "patience")  # of a search that is resumed
 _AS_IT_WAS = EndConfig()
+_MORE = 5  # times as many failures as at the last line on them, before there is another
 
 
 @app.default
@@ -65,6 +67,7 @@ def optimize(
     start: Place = "",
     measured: Place = "",
     column: str = "",
+    score: Annotated[str, Parameter(show_default="score")] = "",
     resume: Path | None = None,
     help_optimizer: bool = False,
     quiet: bool = False,
@@ -82,6 +85,7 @@ def optimize(
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
+        score: column of the scores in it, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
@@ -102,6 +106,7 @@ def optimize(
                 or start
                 or measured
                 or column
+                or score
                 or any(value is not None for value in given.values())
             ):
                 raise UsageError(
@@ -113,10 +118,10 @@ def optimize(
         else:
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
-            from seqvae.search.oracle.measurements import read_measurements
 
+            check_table_flags(start, measured, column, score)
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-            known = read_measurements(measured, column, scoring.names) if measured else []
+            known = measured_in(measured, column, score, scoring.names)
             begin(scoring, out, settings, texts_of_file(start, column), known)
             _go_on(out, quiet)
 
@@ -143,6 +148,35 @@ def texts_of_file(source: str, column: str = "") -> list[str]:
     return [record.text for record in read_records(source, ReadSettings(column))[0]] if source else []
 
 
+def check_table_flags(start: str, measured: str, column: str, score: str) -> None:
+    """Raise UsageError where columns of a table are named and there is no table."""
+    if column and not (start or measured):
+        raise UsageError("--column has no effect without --start or --measured: leave it out")
+    if score and not measured:
+        raise UsageError("--score has no effect without --measured: leave it out")
+
+
+def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("score",)) -> list[Measurement]:
+    """Return the measurements of a table; an empty list without a table.
+
+    Args:
+        table: its path.
+        column: column of the texts; empty: the obvious one.
+        score: column of the scores; empty: as `names`.
+        names: scores of the search.
+
+    Raises:
+        UsageError: one column of scores is named, and the search has several.
+    """
+    from seqvae.search.oracle.measurements import read_measurements
+
+    if score and len(names) > 1:
+        raise UsageError(
+            f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
+        )
+    return read_measurements(table, column, (score,) if score else names) if table else []
+
+
 @contextmanager
 def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
     """Say at Ctrl-C how to resume."""
@@ -157,21 +191,32 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
     """Run the search of a folder to its end, which `change` may move, and print its results."""
     from seqvae.cli.verbs.search.results import print_results
     from seqvae.search.api import change_end, opened
+    from seqvae.search.loop import NOTHING_NEW
     from seqvae.search.results import results
     from seqvae.search.storage.run_folder import settings_of
 
     with _resumable(folder, change):
         change_end(folder, change)
+    stopped, end = None, ""
     with opened(folder) as search:
         campaign = search.campaign()
         oracle = search.config.oracle
-        with _bar(oracle.budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
-            end = campaign.run(show)
+        try:
+            with _bar(oracle.budget, campaign.progress.calls, quiet) as show, _resumable(folder, change):
+                end = campaign.run(show)
+        except ConstraintError as error:
+            stopped = error
         found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
-        print_results(found, settings_of(folder)["scores"])
-    if not quiet:
+        if stopped is None or found.top:
+            print_results(found, settings_of(folder))
+    if stopped is not None:
+        raise stopped
+    if not quiet and campaign.progress.calls:
         share = f"{campaign.progress.share:.0%} of the time in the optimizer"
         print(f"ended by: {end}; {share}; the rest in the objective; {folder}", file=sys.stderr)
+    if not found.top and (found.unique or end == NOTHING_NEW):
+        why = campaign.oracle.failures.describe(found.unique) or "no proposal was valid and new"
+        raise OracleError(f"{folder}: nothing was scored: {why}")
 
 
 @contextmanager
@@ -180,11 +225,16 @@ def _bar(budget: int, done: int, quiet: bool) -> Iterator[Callable[[Progress], N
     from tqdm import tqdm
 
     with tqdm(total=budget, initial=done, unit=" calls", disable=quiet or None) as bar:
+        told = 0  # failures
 
         def show(progress: Progress) -> None:
-            bar.set_postfix_str(
-                f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}", refresh=False
-            )
+            nonlocal told
+            failed = f", failed {progress.failed:,}" if progress.failed else ""
+            shown = f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}{failed}"
+            bar.set_postfix_str(shown, refresh=False)
             bar.update(progress.calls - bar.n)
+            if not quiet and progress.failed >= max(1, _MORE * told):
+                told = progress.failed
+                bar.write(f"seqvae: {progress.failures}", file=sys.stderr)
 
         yield show

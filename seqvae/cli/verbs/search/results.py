@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -25,6 +25,8 @@ Examples:
     seqvae results runs/affinity --top 100 --out best.smi --page results.html
 """,
 )
+
+_REASONS = 3  # kinds of failures that are shown
 
 
 @app.default
@@ -59,19 +61,21 @@ def results(
         if json:
             print_json(found.to_dict())
         elif out != "-":
-            print_results(found, names)
+            print_results(found, settings)
         if out:
-            write_pieces(out, table_of(found.top if top else ledger.entries(), names))
+            rows = found.top if top else ledger.entries()
+            write_pieces(out, table_of(rows, names, settings.get("terms", ())))
         if page is not None:
             from seqvae.report.search_page import search_page
 
             write_text(page, search_page(run.name, settings, found, list(ledger.entries())))
 
 
-def print_results(found: Results, names: Sequence[str]) -> None:
-    """Print the metrics of a search and its best designs."""
+def print_results(found: Results, settings: Mapping[str, Any]) -> None:
+    """Print the metrics of a search and its best designs; `settings` as the folder has them."""
     from seqvae.cli.printing import print_rows
 
+    names, terms = settings["scores"], settings.get("terms", ())
     by = f" by {names[0]}" if len(names) > 1 else ""
     print_rows(
         [
@@ -83,6 +87,16 @@ def print_results(found: Results, names: Sequence[str]) -> None:
             ("proposals", ", ".join(f"{count:,} {status}" for status, count in found.statuses.items()) or "none"),
         ]
     )
+    for failure in found.failures[:_REASONS]:
+        print(f"failed {failure.count:,} times: {failure.error}")
     print()
-    rows = [(", ".join(f"{score:.6g}" for score in one.scores), one.proposer, one.text) for one in found.top]
-    print_rows([(", ".join(names), "proposed by", "text"), *rows])
+    rows = [
+        (
+            ", ".join(f"{score:.6g}" for score in one.scores),
+            *(f"{one.terms[place]:.4g}" if one.terms else "" for place in range(len(terms))),
+            one.proposer,
+            one.text,
+        )
+        for one in found.top
+    ]
+    print_rows([(", ".join(names), *terms, "proposed by", "text"), *rows])

@@ -16,7 +16,8 @@ Example:
     seqvae tell runs/plates measured.csv
 
 The table has a column of molecules or sequences and a column `score`, higher is better. Rows may be missing or without
-a score; repeated measurements count with their mean; the search also learns from those that it never asked for.
+a score; repeated measurements count with their mean; the search also learns from those that it never asked for. Told
+before the first `seqvae ask`, they are kept for it. A row that cannot be read is reported, and the others are taken.
 """,
 )
 
@@ -36,10 +37,17 @@ def tell(run: Path, measured: Place, /, *, column: str = "", score: str = "score
     from seqvae.search.oracle.measurements import read_measurements
 
     found = told(run, read_measurements(measured, column, (score,)))
+    if found.waiting:
+        COMPUTING.note(f"{found.waiting:,} measurements kept for the first plate; then: seqvae ask {run} -n 96")
+        return
     parts = [
         f"{found.asked:,} asked for",
         f"{found.observed:,} not asked for",
         f"{found.again:,} measured again (the mean counts)",
         f"{found.missing:,} without a score",
     ]
+    if found.outside:
+        parts.append(f"{found.outside:,} outside the constraints (learned from, not proposed)")
+    if found.unread:
+        parts.append(f"{found.unread:,} left out")
     COMPUTING.note(f"round {found.round}: {', '.join(parts)}; then: seqvae ask {run} -n 96")

@@ -1,0 +1,100 @@
+"""What is said of each design on a plate: name, prediction, nearest measured neighbour, and what speaks against it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import final
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rdkit import DataStructs
+
+from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
+from seqvae.properties.molecules.cache import Sheets
+from seqvae.search.domain.domain import Texts
+from seqvae.search.memory.archive import Archive
+from seqvae.search.oracle.measurements import mean
+from seqvae.search.storage.ledger import Entry
+
+_FEWEST = 5  # measured designs from which a prediction is made
+_SHOWN = (*MOSES, UNSTABLE)  # sets of alerts that are looked for, whatever the constraints
+About = dict[str, str | float | None]
+
+
+def names_on(plate: int, count: int) -> list[str]:
+    """Return the names of the designs on a plate, such as `P2-017`."""
+    width = max(3, len(str(count)))
+    return [f"P{plate}-{number:0{width}d}" for number in range(1, count + 1)]
+
+
+@final
+class Measured:
+    """What has been measured in a search, against which new designs are seen.
+
+    Args:
+        entries: of the ledger.
+        names: of measured designs, by canonical form; those without one go by the form.
+        texts: the kind of texts.
+        seed: of the prediction.
+    """
+
+    def __init__(self, entries: Sequence[Entry], names: Mapping[str, str], texts: Texts, seed: int) -> None:
+        scores: dict[str, list[tuple[float, ...]]] = {}
+        for entry in entries:
+            if entry.canonical is not None and math.isfinite(entry.scores[0]):
+                scores.setdefault(entry.canonical, []).append(entry.scores)
+        self.scores = {form: mean(found)[0] for form, found in scores.items()}
+        self.names, self.sheets, self.seed = names, texts.sheets, seed
+
+    def about(self, forms: Sequence[str]) -> list[About]:
+        """Return what is said of each design, by the title of its column; None where there is nothing to say."""
+        predicted, nearest = self._predicted(forms), self._nearest(forms)
+        found: list[About] = []
+        for row, form in enumerate(forms):
+            value, deviation = predicted[row]
+            near, name = nearest[row]
+            about: About = {"predicted": value, "predicted_sd": deviation}
+            about |= {"nearest_similarity": near, "nearest_id": name}
+            found.append(about if self.sheets is None else {**about, **_chemistry(form, self.sheets)})
+        return found
+
+    def _predicted(self, forms: Sequence[str]) -> list[tuple[float | None, float | None]]:
+        """Return mean and standard deviation of the score that a measurement of each design would give."""
+        archive = Archive()
+        archive.update(self.scores, self.scores.values())
+        if len(archive) < _FEWEST or not archive.ranked or not forms:
+            return [(None, None)] * len(forms)
+        from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
+        from seqvae.search.surrogates.tanimoto import Substructures, Words
+
+        features = Words() if self.sheets is None else Substructures(self.sheets)
+        surrogate = Guide(features).fitted(archive, {}, np.random.default_rng(self.seed))
+        means, deviations = surrogate.predicted(forms)
+        return list(zip(means.tolist(), deviations.tolist(), strict=True))
+
+    def _nearest(self, forms: Sequence[str]) -> list[tuple[float | None, str]]:
+        """Return the similarity of each design to the nearest measured one, and its name."""
+        known = list(self.scores)
+        if not known:
+            return [(None, "")] * len(forms)
+        found: list[tuple[float | None, str]] = []
+        for row in self._similarities(forms, known):
+            best = int(np.argmax(row))
+            found.append((float(row[best]), self.names.get(known[best], known[best])))
+        return found
+
+    def _similarities(self, forms: Sequence[str], known: Sequence[str]) -> list[Sequence[float]]:
+        """Return similarities: of molecules Tanimoto by ECFP4, 2,048 bits; of sequences 1 - edit distance / length."""
+        if self.sheets is None:
+            return [[Levenshtein.normalized_similarity(new, old) for old in known] for new in forms]
+        read = [[self.sheets.of(text) for text in texts] for texts in (forms, known)]
+        new, old = ([one.fingerprint("ecfp4") for one in part if one is not None] for part in read)
+        return [DataStructs.BulkTanimotoSimilarity(one, old) for one in new]
+
+
+def _chemistry(form: str, sheets: Sheets) -> About:
+    sheet = sheets.of(form)
+    if sheet is None:
+        return {"sa": None, "alerts": ""}
+    return {"sa": round(sheet.sa, 2), "alerts": "; ".join(alerts_of(_SHOWN).found(sheet.molecule))}
