@@ -30,6 +30,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
 from seqvae.latent.checks import PriorChoice, chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
+from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -61,12 +62,16 @@ class Encoded:
         rejected: reason by position in the chunk, for the others.
         dropped: tokens that the tokenizer left out, with counts.
         refined: how many of the texts took gradient steps on their own posterior.
+        lost: how many of these are not reconstructed even so.
+        left: how many others are not reconstructed either, and were left as the encoder has them.
     """
 
     z: NDArray[np.float32]
     rejected: Mapping[int, str]
     dropped: Mapping[str, int]
     refined: int
+    lost: int = 0
+    left: int = 0
 
 
 class Bulk:
@@ -131,12 +136,12 @@ class Bulk:
         config = self.settings.executor
         return config if self.codec.device.type == "cpu" else replace(config, executor="local", workers=0)
 
-    def encode(self, texts: Iterable[AnyTexts], refine: int | str = 0) -> Iterator[Encoded]:
+    def encode(self, texts: Iterable[AnyTexts], refine: int | str = AUTO) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, without an error.
 
         Args:
             texts: chunks of texts; the size of the chunks changes at most the last digit of the vectors.
-            refine: gradient steps on each text's own posterior, as in `Codec.encode`.
+            refine: as in `Codec.encode`.
 
         Yields:
             The results of each chunk.
@@ -148,7 +153,8 @@ class Bulk:
         for results in self._run(job, texts, {"verb": "encode", "refine": refine}, executor=self._of_model()):
             rejected = {int(place): reason for place, reason in results.notes["rejected"].items()}
             z = np.zeros((0, self.codec.latent), np.float32) if results.z is None else results.z
-            yield Encoded(z, rejected, results.notes["dropped"], results.notes.get("refined", 0))
+            counts = (results.notes.get(what, 0) for what in ("refined", "lost", "left"))
+            yield Encoded(z, rejected, results.notes["dropped"], *counts)
 
     def finish(self) -> None:
         """Delete the parts, once the results are safe."""
@@ -281,7 +287,10 @@ def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
             texts = codec.tokenize(chunk[1], on_error="skip")
             found = codec.encodings(texts, batch_size, refine)
         rejected = {str(one.row): one.reason for one in texts.rejected}
-        notes = {"rejected": rejected, "dropped": codec.tokenizer.dropped - before, "refined": int(found.refined.sum())}
+        lost = torch.zeros_like(found.refined) if found.lost is None else found.lost
+        counts = {"refined": found.refined, "lost": lost & found.refined, "left": lost & ~found.refined}
+        dropped = codec.tokenizer.dropped - before
+        notes = {"rejected": rejected, "dropped": dropped, **{name: int(rows.sum()) for name, rows in counts.items()}}
         z = found.posterior.mean
         return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
 

@@ -18,14 +18,14 @@ from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.artifact.pretrained import resolve
-from seqvae.config import CHUNK, INFERENCE_BATCH, REFINE_STEPS, DecodeConfig, RunConfig, suggestion
+from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
-from seqvae.latent.encodings import AUTO, Encodings, encodings_of
+from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
@@ -89,23 +89,20 @@ class Codec:
         return "syntax" in self._constraints
 
     def encode(
-        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0, on_error: str = "stop"
+        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO, on_error: str = "stop"
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
         Args:
             texts: what is encoded; texts that `tokenize` has read are not read again.
             batch_size: texts at a time.
-            refine: gradient steps on each text's own posterior, from where the encoder put it. They take tens of
-                times as long as the encoder, and most texts that are not reconstructed without them are with them:
-                `REFINE_STEPS` is enough. 0: the encoder's own posterior. "auto": decode each mean, and take that many
-                steps for the texts alone that are not reconstructed; `encodings` tells which these are.
-            on_error: "stop" raises at a text that cannot be encoded; "skip" leaves such texts out, so that there is one
-                row per remaining text, and warns which they are: `tokenize(texts, "skip").rows` has the others.
+            refine: "auto": decode each mean, and where that is another text, take `REFINE_STEPS` gradient steps on the
+                text's own posterior, some tens of milliseconds each; most then come back, and `encodings` tells which
+                were refined, lost, or left as hopeless. 0: the encoder's own posterior. Another number: so many steps.
+            on_error: "stop" raises at a text that cannot be encoded; "skip" leaves such texts out, and warns which.
 
         Raises:
-            InputError: a text is no molecule or sequence, has an unknown token, or is longer than the model; the
-                message names it.
+            InputError: a text is no molecule or sequence, has an unknown token, or is too long; the message names it.
             UsageError: a negative number of steps, another word than "auto" or "skip", or a batch size below 1.
         """
         read = self.tokenize(texts, on_error)
@@ -113,20 +110,17 @@ class Codec:
             warnings.warn(read.left_out(), SeqVAEWarning, stacklevel=2)
         return self.encodings(read, batch_size, refine).posterior.mean
 
-    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0) -> Posterior:
+    def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         return self.encodings(texts, batch_size, refine).posterior
 
-    def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = "auto") -> Encodings:
-        """Return q(z|x) of each text, and which of them were refined; arguments and errors as `encode`."""
+    def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Encodings:
+        """Return q(z|x) of each text, which were refined, and which are lost; arguments and errors as `encode`."""
         read, beta = self.tokenize(texts), self.run.objective.beta
-        found = encodings_of(self.model, self.batches(read, batch_size), beta, refine)
-        if refine != AUTO or not len(read):
-            return found
-        back = self.decode(found.posterior.mean, batch_size=batch_size)
-        lost = torch.tensor([text != form for text, form in zip(back, read.forms, strict=True)])
-        again = self.batches(read.take(lost.nonzero().flatten().tolist()), batch_size)
-        return found.with_better(lost, encodings_of(self.model, again, beta, REFINE_STEPS).posterior)
+        if refine != AUTO:
+            return encodings_of(self.model, self.batches(read, batch_size), beta, refine)
+        batches, back = partial(self.batches, batch_size=batch_size), partial(self.decode, batch_size=batch_size)
+        return refined_where_lost(self.model, read, batches, back, beta)
 
     def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
@@ -146,8 +140,8 @@ class Codec:
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
-        Their negative sum, `bounds(...).elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None:
-        the model's own). The rate is in closed form, or where there is none, log q(z|x) - log p(z) at the sample.
+        Their negative sum, `.elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None: the own).
+        The rate is in closed form, or, where there is none, log q(z|x) - log p(z) at the sample.
         """
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
@@ -242,7 +236,7 @@ class Codec:
     ) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
-        The order of the last axis is `tokenizer.tokens`. After the end of a text all probability is on padding; the
+        The last axis is ordered as `tokenizer.tokens`; after the end of a text all probability is on padding. The
         length is that of the longest text, its end included. Raises as `decode`.
         """
         points = points_of(z, self.latent)
@@ -316,8 +310,7 @@ class Codec:
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        A sample of SMILES that is no molecule is drawn again, z included, up to `tries` draws in all, and in the end
-        under `DecodeConfig.rules`. `generate_samples` returns likelihoods too.
+        A sample of SMILES that is no molecule is drawn again, `tries` draws in all, at last under `DecodeConfig.rules`.
         """
         config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
@@ -325,7 +318,7 @@ class Codec:
     def generate_samples(
         self, count: int, config: DecodeConfig, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Generated:
-        """Draw texts from a prior, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
+        """Draw texts as `sample` does, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
         chunks = []
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
@@ -341,7 +334,7 @@ class Codec:
         return Writer(partial(self._write, batch_size=batch_size), accepts)
 
     def interpolate(
-        self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = "auto"
+        self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
     ) -> list[str]:
         """Return the texts decoded along the path between the posterior means of two texts, both ends included.
 
@@ -350,7 +343,7 @@ class Codec:
             last: text to end at.
             steps: texts in all.
             kind: `slerp` or `linear`.
-            refine: gradient steps on the posteriors of the ends, as in `encode`: "auto" for an end that needs them.
+            refine: gradient steps on the posteriors of the ends, as in `encode`.
 
         Raises:
             UsageError: an unknown kind of path (`slerp`, `linear`), or fewer than two steps.

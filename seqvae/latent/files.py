@@ -22,6 +22,9 @@ from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_fo
 from seqvae.errors import RecordError, SeqVAEWarning
 from seqvae.latent.bulk import Bulk, Encoded
 from seqvae.latent.checks import PriorChoice
+from seqvae.latent.encodings import AUTO
+
+_COUNTS = ("refined", "lost", "left")  # of `FileEncoded` and `Encoded`
 
 Advance = Callable[[int], object]  # is told the number of rows just done
 
@@ -33,17 +36,21 @@ class FileEncoded:
     Attributes:
         read: how many records were encoded, and how many rejected.
         refined: how many of the encoded ones took gradient steps on their own posterior.
+        lost: how many of these are not reconstructed even so; only `refine="auto"` finds out.
+        left: how many others are not reconstructed either, and were left as the encoder has them, being too far off.
     """
 
     read: ReadSummary
     refined: int
+    lost: int = 0
+    left: int = 0
 
 
 def encode_file(
     bulk: Bulk,
     source: str,
     out: str,
-    refine: int | str = 0,
+    refine: int | str = AUTO,
     settings: ReadSettings | None = None,
     advance: Advance | None = None,
 ) -> FileEncoded:
@@ -69,7 +76,7 @@ def encode_file(
     work = _Encoding(source, replace(settings, reject_file=settings.reject_file or rejects_beside(out)))
     with work.rejects:
         _write(bulk, out, work.encoded(bulk, refine), advance, latent=True)
-    return FileEncoded(work.summary, work.refined)
+    return FileEncoded(work.summary, *(work.counts[what] for what in _COUNTS))
 
 
 def decode_file(
@@ -144,7 +151,7 @@ class _Encoding:
         self._dropped: Counter[str] = Counter()
         self._kept = 0
         self._carried = Carried()
-        self.refined = 0
+        self.counts: Counter[str] = Counter()
 
     @property
     def summary(self) -> ReadSummary:
@@ -185,7 +192,7 @@ class _Encoding:
             else:
                 self.rejects.add(shown_name(self.source), Flaw(item.text, item.line, reason or "", item.name))
         self._dropped.update(found.dropped)
-        self.refined += found.refined
+        self.counts.update({what: getattr(found, what) for what in _COUNTS})
         self._kept += len(kept)
         if not kept:
             return None

@@ -156,7 +156,9 @@ def test_a_model_of_a_past_format_computes_what_it_did(folder):
     """Written by the version that had this format, with what it said then."""
     expected = json.loads((folder / "expected.json").read_text())
     codec = seqvae.load(folder, device="cpu")
-    torch.testing.assert_close(codec.encode(expected["texts"]), torch.tensor(expected["means"]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        codec.encode(expected["texts"], refine=0), torch.tensor(expected["means"]), atol=1e-5, rtol=1e-4
+    )
     torch.testing.assert_close(
         codec.bounds(expected["texts"]).rate, torch.tensor(expected["rates"]), atol=1e-4, rtol=1e-4
     )

@@ -18,12 +18,12 @@ def values() -> dict[str, list[float]]:
     texts = load_dataset("moses-sample").texts[:200]
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 256, (600, 128), dtype=np.uint8) & rng.integers(0, 256, (600, 128), dtype=np.uint8)
-    z = codec.encode(texts)
+    z = codec.encode(texts, refine=0)
     bounds = codec.bounds(texts, seed=0)
     mean, squared = mean_similarities(bits, np.ones(len(bits)), "cpu")
     return {
         "z": z.flatten().tolist(),
-        "std": codec.posterior(texts).std.flatten().tolist(),
+        "std": codec.posterior(texts, refine=0).std.flatten().tolist(),
         "refined": codec.encode(texts[:20], refine=3).flatten().tolist(),
         "rate": bounds.rate.tolist(),
         "distortion": bounds.distortion.tolist(),

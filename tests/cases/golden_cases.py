@@ -76,7 +76,7 @@ def figures(folder, texts):
     import seqvae
 
     model = seqvae.load(folder, device="cpu")
-    means = model.encode(texts)
+    means = model.encode(texts, refine=0)
     bounds = model.bounds(texts, seed=5)
     found = {
         "texts": texts,

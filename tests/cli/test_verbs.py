@@ -73,10 +73,13 @@ def test_encode_and_decode_meet_in_every_format(run, model, smi, tmp_path, suffi
     import seqvae
 
     z = tmp_path / f"z{suffix}"
-    code, _, said = run("encode", model, smi, "--out", z, "--refine", "auto")
-    refined = int(seqvae.load(model, device="cpu").encodings(MOLECULES).refined.sum())
-    assert (code, said) == (0, f"8 molecules encoded into 4 dimensions, {refined} of them refined: {z}\n")
-    assert run("encode", model, smi, "--out", z) == (0, "", f"8 molecules encoded into 4 dimensions: {z}\n")
+    how_many = f"8 molecules encoded into 4 dimensions: {z}\n"
+    assert run("encode", model, smi, "--out", z, "--refine", "0") == (0, "", how_many)
+    found = seqvae.load(model, device="cpu").encodings(MOLECULES)
+    refined, lost, left = found.refined.sum(), (found.lost & found.refined).sum(), (found.lost & ~found.refined).sum()
+    shares = f"{refined} of 8 refined, {lost} still do not come back"
+    shares += f"; {left} more come back too badly to be refined\n" if left else "\n"
+    assert run("encode", model, smi, "--out", z) == (0, "", how_many + shares)
     assert run("decode", model, z, "--out", tmp_path / "back.csv", "--quiet") == (0, "", "")
     codec = seqvae.load(model)
     found = codec.generate(codec.encode(MOLECULES))

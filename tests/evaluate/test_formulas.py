@@ -126,7 +126,7 @@ def test_points_of_other_texts_cost_what_they_cost():
     with torch.no_grad():
         codec.model.encoder.moments.weight[LATENT:] = 0
         codec.model.encoder.moments.bias[LATENT:] = -60.0
-        mean = codec.posterior(texts).mean
+        mean = codec.posterior(texts, refine=0).mean
         tokens = codec.padded(codec.tokenize(texts).ids)
         chances = codec.model.decoder(mean.flip(0), tokens).double().softmax(-1)
     found = model_table(codec, texts, QUICK)
@@ -144,7 +144,7 @@ def test_forced_shares_are_at_the_mean_and_at_a_sample():
     texts = codec.decode(torch.tensor([[-7.1, 0.2, 0.3]])) * 8
     found, tokens = model_table(codec, texts, QUICK), codec.padded(codec.tokenize(texts).ids)
     with torch.no_grad():
-        z = codec.posterior(texts).rsample(1, generator(0, 23))[0]
+        z = codec.posterior(texts, refine=0).rsample(1, generator(0, 23))[0]
         right = (codec.model.decoder(z, tokens).argmax(-1) == tokens).all(1)
     assert found.teacher_forced_exact == 1
     assert found.teacher_forced_exact_sampled == right.double().mean().item()
@@ -157,7 +157,7 @@ def test_forced_shares_are_at_the_mean_and_at_a_sample():
 def test_shares_of_decodings_are_those_that_are_right():
     """Of five texts, by method and posterior as many are right as below; of the protocol 10, 20, 30, 40, 90 of 100."""
     codec, texts = untrained(), ["ACGT", "AAC", "T", "GATTACA", "CC"]
-    mean, asked = codec.posterior(texts).mean, []
+    mean, asked = codec.posterior(texts, refine=0).mean, []
 
     def decode(z, config=None, *_):
         method = config.method if config else "greedy"
@@ -192,7 +192,7 @@ def test_the_amortisation_gap_is_what_twenty_steps_save():
     assert found.amortisation_gap == pytest.approx(saved, rel=1e-3)
     # Where the decoder listens, what it says counts too: more likely texts at the same noise.
     codec = untrained(scale=2.0)
-    first, better = codec.posterior(TEXTS), codec.posterior(TEXTS, refine=20)
+    first, better = codec.posterior(TEXTS, refine=0), codec.posterior(TEXTS, refine=20)
     tokens, costs = codec.padded(codec.tokenize(TEXTS).ids), []
     for one in (first, better):
         z = one.rsample(1, generator(0, 25))[0]
@@ -268,7 +268,7 @@ def test_the_mixture_and_the_information_are_by_the_definition():
 def test_what_the_rate_does_not_tell_of_the_texts_is_the_marginal_divergence():
     codec = untrained(scale=1.5)
     codec.fitted = Shifted()
-    found, posterior = model_table(codec, TEXTS, QUICK), codec.posterior(TEXTS)
+    found, posterior = model_table(codec, TEXTS, QUICK), codec.posterior(TEXTS, refine=0)
     told = information(posterior, torch.randn(1, 5, LATENT, generator=generator(0, 24)).double().numpy())
     assert 0.05 < told < math.log(5)
     assert found.mutual_information == pytest.approx(told, abs=1e-6)

@@ -12,7 +12,12 @@ import seqvae
 from seqvae.artifact.folder import load_artifact
 from seqvae.config import DecodeConfig
 from seqvae.errors import InputError, TooLongError, UsageError
-from seqvae.evaluate.model.reconstruction import reconstruct, sampled_reconstruction, token_accuracy
+from seqvae.evaluate.model.reconstruction import (
+    reconstruct,
+    sampled_reconstruction,
+    teacher_forced,
+    token_accuracy,
+)
 from seqvae.evaluate.model.sample_metrics import sample_metrics, seen_in
 from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.runtime.device import generator
@@ -73,33 +78,59 @@ def test_texts_read_once_give_what_texts_give(codec, monkeypatch):
     assert torch.equal(sampled_reconstruction(codec, read, 2, 2), shares)
 
 
-def test_the_encoder_alone_encodes_unless_refinement_is_asked_for(codec, monkeypatch):
+def test_the_encoder_alone_encodes_if_asked_to(codec, monkeypatch):
     monkeypatch.setattr("seqvae.latent.encodings.refined", None)
-    assert codec.encode(TEXTS).shape == (5, 4)
+    assert codec.encode(TEXTS, refine=0).shape == (5, 4)
+    assert codec.encodings(TEXTS, refine=0).lost is None
+    assert reconstruct(codec, TEXTS).decoded == codec.decode(codec.encode(TEXTS, refine=0))
     with pytest.raises(TypeError):
         codec.encode(TEXTS, refine=1)
 
 
-def test_auto_refines_the_texts_alone_that_are_lost(codec):
-    amortised, steps = codec.encode(TEXTS), codec.encode(TEXTS, refine=20)
+def test_auto_refines_the_texts_alone_that_are_lost(codec, monkeypatch):
+    monkeypatch.setattr("seqvae.latent.encodings._LEAST_RIGHT", 0.0)
+    amortised, steps = codec.encode(TEXTS, refine=0), codec.encode(TEXTS, refine=20)
     lost = [back != codec.tokenizer.normalize(text) for back, text in zip(codec.decode(amortised), TEXTS, strict=True)]
     found = codec.encodings(TEXTS)
     assert found.refined.tolist() == lost
     assert any(lost)
     expected = torch.where(found.refined.unsqueeze(1), steps, amortised)
     torch.testing.assert_close(found.posterior.mean, expected, atol=1e-6, rtol=0)
-    assert torch.equal(codec.encode(TEXTS, refine="auto"), found.posterior.mean)
+    assert found.lost.tolist() == [back != text for back, text in zip(codec.decode(expected), TEXTS, strict=True)]
+    assert torch.equal(codec.encode(TEXTS), found.posterior.mean)
+    assert torch.equal(codec.posterior(TEXTS).mean, found.posterior.mean)
     with pytest.raises(UsageError, match="refine: expected a number of steps from 0 or \"auto\", got 'all'"):
         codec.encode(TEXTS, refine="all")
-    assert codec.encode([], refine="auto").shape == (0, 4)
+    assert codec.encode([]).shape == (0, 4)
 
 
 def test_auto_leaves_alone_what_comes_back(codec, monkeypatch):
     """Where each text is decoded to itself nothing is refined, as with the encoder alone."""
     monkeypatch.setattr(type(codec), "decode", lambda self, z, **_: [self.tokenizer.normalize(text) for text in TEXTS])
     found = codec.encodings(TEXTS)
-    assert not found.refined.any()
-    assert torch.equal(found.posterior.mean, codec.encode(TEXTS))
+    assert not found.refined.any() and not found.lost.any()
+    assert torch.equal(found.posterior.mean, codec.encode(TEXTS, refine=0))
+
+
+def test_auto_spends_no_steps_where_they_are_hopeless(codec, monkeypatch):
+    """Each text is judged by itself: by the tokens that are right with the true ones before, and by its rate."""
+    plain, steps = codec.posterior(TEXTS, refine=0), codec.encode(TEXTS, refine=20)
+    forced = teacher_forced(codec, TEXTS, plain.mean)[0]
+    share = forced.right / forced.tokens
+    level = share.sort().values[1:3].mean().item()
+    monkeypatch.setattr("seqvae.latent.encodings._LEAST_RIGHT", level)
+    found = codec.encodings(TEXTS)
+    back = torch.tensor([a != b for a, b in zip(codec.decode(plain.mean), TEXTS, strict=True)])
+    assert found.refined.tolist() == (back & (share >= level)).tolist()
+    assert 0 < found.refined.sum() < back.sum()
+    left = back & ~found.refined
+    assert found.lost[left].all()
+    assert torch.equal(found.posterior.mean[left], plain.mean[left])
+    torch.testing.assert_close(found.posterior.mean[found.refined], steps[found.refined], atol=1e-6, rtol=0)
+    alone = torch.cat([codec.encode([text]) for text in TEXTS])
+    torch.testing.assert_close(alone, found.posterior.mean, atol=1e-6, rtol=0)
+    monkeypatch.setattr("seqvae.latent.encodings._LEAST_RATE", 1e6)
+    assert not codec.encodings(TEXTS).refined.any()
 
 
 def test_rows_do_not_depend_on_order_or_batch(codec):

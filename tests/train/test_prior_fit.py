@@ -131,7 +131,7 @@ def test_encoding_a_store_is_encoding_its_texts(trained):
     found = encode_store(artifact.model, store, table, 10**6, 0)
     order = [row for batch in BatchStream(store, BatchPlan(512, shuffle=False)).plan_epoch(0) for row in batch]
     texts = codec.tokenizer.decode_batch([store.ids(row).tolist() for row in order])
-    posterior = codec.posterior(texts)
+    posterior = codec.posterior(texts, refine=0)
     torch.testing.assert_close(found.mean, posterior.mean, atol=1e-5, rtol=0)
     torch.testing.assert_close(found.log_variance, posterior.log_variance, atol=1e-5, rtol=0)
     assert len(encode_store(artifact.model, store, table, 50, 0)) == 50

@@ -31,7 +31,7 @@ def encode(
     /,
     *,
     out: Out = "-",
-    refine: int | Literal["auto"] = 0,
+    refine: int | Literal["auto"] = "auto",
     reading: Input = READING,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
@@ -43,9 +43,9 @@ def encode(
         source: file of molecules or sequences (.smi .csv .tsv .parquet .sdf .fasta .gb .txt, each also .gz), or `-` for
             one per line.
         out: .npz, .parquet, .csv or .tsv; `-` writes a CSV table to standard output.
-        refine: gradient steps on each latent vector, from the encoder's; 20 steps reconstruct most of what the encoder
-            alone does not, and take some tens of times as long. `auto`: 20 steps for those alone that are not
-            reconstructed without.
+        refine: `auto`: each is decoded again, and 20 gradient steps are taken on the latent vector of those that are
+            not reconstructed, after which most are; such steps take some tens of times as long as the encoder. 0: the
+            encoder alone, for files of millions. Another number: so many steps on each.
         reading: how the source is read.
         computing: where and how the model runs.
         spread: how work on a large file is spread, and resumed after a kill.
@@ -59,7 +59,9 @@ def encode(
         found = encode_file(bulk, source, out, refine, reading.settings(out), advance)
     if found.read.rejected:
         computing.note(str(found.read))
-    share = f", {found.refined:,} of them refined" if refine else ""
     count, noun = found.read.kept, bulk.codec.tokenizer.domain.noun
     what = f"{count:,} {noun}{'' if count == 1 else 's'}"
-    computing.note(f"{what} encoded into {bulk.codec.latent} dimensions{share}: {out}")
+    computing.note(f"{what} encoded into {bulk.codec.latent} dimensions: {out}")
+    if refine == "auto":
+        left = f"; {found.left:,} more come back too badly to be refined" if found.left else ""
+        computing.note(f"{found.refined:,} of {count:,} refined, {found.lost:,} still do not come back{left}")

@@ -263,7 +263,7 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
     """
     settings = settings or ModelSettings()
     texts = encodable(codec, first_texts(held_out, settings.texts))
-    posterior = codec.posterior(texts)
+    posterior = codec.posterior(texts, refine=0)
     coded = _coded(codec, texts, settings)
     information = mutual_information(posterior, INFORMATION_POINTS.generator(settings.seed))
     units, fitted = active_units(posterior.mean), coded["rate_fitted"]

@@ -163,7 +163,7 @@ def latent_quality(
     if count < 2 * settings.folds:
         noun = codec.tokenizer.domain.noun
         raise InputError(f"expected at least {2 * settings.folds} distinct {noun}s to predict from, got {count}")
-    z = codec.encode(distinct).double().numpy()
+    z = codec.encode(distinct, refine=0).double().numpy()
     known = _own_properties(codec, distinct.forms)
     known |= {name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}
     ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}

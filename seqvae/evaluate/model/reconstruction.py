@@ -42,10 +42,12 @@ class Reconstruction:
         return [(a, b) for a, b in zip(self.texts, self.decoded, strict=True) if a != b]
 
 
-def reconstruct(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int = 0) -> Reconstruction:
+def reconstruct(
+    codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = 0
+) -> Reconstruction:
     """Encode texts to their posterior means and decode these greedily, each token from those decoded before it.
 
-    Arguments are as in `Codec.encode`.
+    Arguments are as in `Codec.encode`, but the encoder alone encodes unless steps of refinement are asked for.
 
     Raises:
         InputError: a text cannot be encoded.
@@ -144,7 +146,7 @@ def token_accuracy(codec: Codec, texts: AnyTexts, batch_size: int = INFERENCE_BA
         InputError: a text cannot be encoded.
     """
     read = codec.tokenize(texts)
-    return teacher_forced(codec, read, codec.encode(read, batch_size), batch_size=batch_size)[0].accuracy
+    return teacher_forced(codec, read, codec.encode(read, batch_size, refine=0), batch_size=batch_size)[0].accuracy
 
 
 def sampled_reconstruction(
@@ -160,7 +162,7 @@ def sampled_reconstruction(
         InputError: a text cannot be encoded.
     """
     read = codec.tokenize(texts)
-    z = codec.posterior(read).rsample(encodings, PROTOCOL_ENCODINGS.generator(seed)).transpose(0, 1)
+    z = codec.posterior(read, refine=0).rsample(encodings, PROTOCOL_ENCODINGS.generator(seed)).transpose(0, 1)
     shares = torch.zeros(len(read))
     for start in range(0, len(read), _PROTOCOL_TEXTS):
         part = z[start : start + _PROTOCOL_TEXTS]

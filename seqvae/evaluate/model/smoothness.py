@@ -90,7 +90,7 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
     """
     settings = settings or PathSettings()
     first, last = _pairs(len(texts), settings)
-    z = codec.encode(texts)
+    z = codec.encode(texts, refine=0)
     points = PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
     decoded = codec.decode(points.flatten(0, 1))
     forms = [codec.tokenizer.normalize_or_none(text) or "" for text in decoded]

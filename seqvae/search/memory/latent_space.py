@@ -111,7 +111,7 @@ class Space:
         missing = [form for form in dict.fromkeys(forms) if form is not None and form not in self._points]
         found = {form: self._points[form] for form in forms if form is not None and form in self._points}
         if missing:
-            inverted = self.codec.encode(missing)
+            inverted = self.codec.encode(missing, refine=0)
             back = self.codec.decode(inverted, replace(self.decoding, method="greedy"))
             lost = [
                 row

@@ -44,7 +44,10 @@ def test_a_point_is_the_mean_where_that_decodes_to_the_text_and_refined_elsewher
     here = space()
     points, readable = here.encode(texts)
     assert readable.all()
-    mean, refined = codec().encode(texts).double().numpy(), codec().encode(texts, refine=here.refine).double().numpy()
+    mean, refined = (
+        codec().encode(texts, refine=0).double().numpy(),
+        codec().encode(texts, refine=here.refine).double().numpy(),
+    )
     back = codec().decode(mean)
     exact = np.array([one == text for one, text in zip(back, texts, strict=True)])
     assert 0 < exact.sum() < len(texts)
