@@ -26,6 +26,7 @@ from scripts.record import arguments, folder_or_temporary, result_path, torch_th
 from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.runtime.files import atomic_file
 from seqvae.search.api import begin, opened
+from seqvae.search.settled import sizes_settled
 from seqvae.search.storage.ledger import OK
 from seqvae.search.storage.run_folder import SETTINGS
 
@@ -92,7 +93,7 @@ def searched(config: SearchConfig, start: tuple[str, ...], folder: Path) -> NDAr
     if not (folder / SETTINGS).exists():
         begin(OBJECTIVES, folder, config, start)
     with opened(folder) as search:
-        if search.config != config:
+        if search.config != sizes_settled(config, laboratory=False)[0]:
             raise SystemExit(f"{folder}: was begun with other settings: remove it, or take another folder")
         search.campaign().run()
         return np.array([entry.scores for entry in search.ledger.entries() if entry.status == OK], np.float64)

@@ -9,6 +9,7 @@ from seqvae.config import SearchConfig
 from seqvae.config.search import search_to_dict
 from seqvae.search.api import begin, opened
 from seqvae.search.results import results
+from seqvae.search.settled import sizes_settled
 from seqvae.search.storage.run_folder import SETTINGS
 
 # The tasks of PMO that settings were chosen on.
@@ -26,7 +27,7 @@ def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[
     if not (folder / SETTINGS).exists():
         begin(objective, folder, config, start)
     with opened(folder) as search:
-        if search_to_dict(search.config) != search_to_dict(config):
+        if search_to_dict(search.config) != search_to_dict(sizes_settled(config, laboratory=False)[0]):
             raise SystemExit(f"{folder}: was begun with other settings: remove it, or take another folder")
         campaign = search.campaign()
         ended = campaign.run()
