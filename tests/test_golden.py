@@ -220,6 +220,12 @@ def same_table(found, expected):
         (texts, numbers), (other_texts, other_numbers) = (
             of_cells([cell for row in rows for cell in row]) for rows in (found_cells, old)
         )
+    elif expected.suffix == ".parquet":
+        from pyarrow.parquet import read_table
+
+        new, old = (read_table(path).to_pydict() for path in (found, expected))
+        numbers, other_numbers = ([n for t in old if t[:1] == "z" for n in table[t]] for table in (new, old))
+        texts, other_texts = ([str(n) for t in old if t[:1] != "z" for n in table[t]] for table in (new, old))
     elif expected.suffix == ".smi":
         texts, other_texts = ([line.split()[0] for line in path.read_text().splitlines()] for path in (found, expected))
         numbers, other_numbers = [], []
