@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from seqvae import __version__
 from seqvae.cli import STDIO
-from seqvae.errors import SeqVAEError, SeqVAEWarning, UsageError
+from seqvae.errors import ReadingNote, SeqVAEError, SeqVAEWarning, UsageError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -128,7 +128,7 @@ def _warnings_in_one_line() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, SeqVAEWarning):
-                _say("warning", DONE, str(message))
+                _say("note" if issubclass(category, ReadingNote) else "warning", DONE, str(message))
             else:
                 other(message, category, filename, lineno, file, line)
 

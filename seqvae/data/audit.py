@@ -1,13 +1,18 @@
-"""Audit a dataset before training: duplicates, leaks, invalid texts, salts, unseen tokens, lengths."""
+"""Audit a dataset before training: duplicates, leaks, invalid texts, salts, charges, unseen tokens, lengths.
+
+An audit reports what is wrong and stops at nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from seqvae.data.splits import Split
+from seqvae.data.tokens.tokenized import tokenize
 from seqvae.errors import InputError, UsageError
 from seqvae.sequences.domain import KINDS, MOLECULES, Domain, domain_of
 from seqvae.sequences.tokenizers.registry import build_tokenizer
@@ -32,6 +37,49 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Texts that are the same.
+
+    Args:
+        lines: of all of them.
+        text: the first as given.
+        differing: other columns in which they have different values, with these.
+    """
+
+    lines: tuple[int, ...]
+    text: str
+    differing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known besides the texts.
+
+    Args:
+        why: why they belong to their domain.
+        empty: lines without a text.
+        unread: records that violate the format of the file.
+        fields: the other columns of each text.
+        other: texts that the audited ones must not repeat.
+        other_name: their file.
+        max_length: most tokens that a model takes; 0: no limit.
+        model: name of the model whose tokenizer is given.
+    """
+
+    why: str = ""
+    empty: tuple[int, ...] = ()
+    unread: tuple[Finding, ...] = ()
+    fields: Sequence[Mapping[str, str]] = ()
+    other: Sequence[str] = ()
+    other_name: str = ""
+    max_length: int = 0
+    model: str = ""
+
+
+_NOTHING = Beside()
+
+
+@dataclass(frozen=True)
 class Audit:
     """The result of an audit. Counts are of texts; texts are the same if their canonical forms are equal.
 
@@ -49,6 +97,16 @@ class Audit:
             that it lacks), with counts.
         characters: percentile → length of the canonical texts in characters.
         tokens: percentile → length in tokens; empty without a tokenizer.
+        why: why the texts belong to the domain; "" if it was given.
+        empty: lines without a text.
+        reasons: what is wrong with invalid texts, with the lines.
+        repeated: the first groups of texts that are the same, with their lines and the values that differ.
+        stereo: molecules, without duplicates, that differ from an earlier one in stereo alone.
+        odd: molecules with metals, charges, isotopes, radicals, or stereo that is left open, with their lines.
+        shared: texts that are in the other file too, with their lines.
+        other_name: the other file.
+        unusable: why a model cannot read texts, with their lines.
+        model: the model's name.
     """
 
     domain: Domain
@@ -63,6 +121,16 @@ class Audit:
     unseen: Mapping[str, int]
     characters: Mapping[int, int]
     tokens: Mapping[int, int]
+    why: str = ""
+    empty: tuple[int, ...] = ()
+    reasons: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    repeated: tuple[Repeated, ...] = ()
+    stereo: int = 0
+    odd: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    shared: tuple[int, ...] = ()
+    other_name: str = ""
+    unusable: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    model: str = ""
 
 
 def audit(
@@ -73,6 +141,7 @@ def audit(
     tokenizer: Tokenizer | None = None,
     lines: Sequence[int] | None = None,
     examples: int = 5,
+    beside: Beside = _NOTHING,
 ) -> Audit:
     """Audit texts.
 
@@ -84,6 +153,7 @@ def audit(
         tokenizer: fitted; if given, the tokens that it lacks are counted.
         lines: line of each text in its file, for the examples; by default its number from 1.
         examples: number of examples to keep of each kind.
+        beside: what is known besides the texts.
 
     Returns:
         The audit; invalid texts raise nothing.
@@ -105,9 +175,11 @@ def audit(
             leaks[name] = sum(key in train for key in _keys_of(rows.tolist(), forms, keys))
     lengths = [len(form) for form in valid]
     unseen, tokens = _coverage(forms, kind, split, tokenizer)
+    invalid = sorted([*invalid, *beside.unread], key=lambda one: one.line)
+    odd, stereo = _oddities(forms, lines) if domain.name == MOLECULES else ({}, 0)
     return Audit(
         domain=domain,
-        texts=len(texts),
+        texts=len(texts) + len(beside.unread) + len(beside.empty),
         invalid=len(invalid),
         invalid_examples=tuple(invalid[:examples]),
         duplicates=len(valid) - len(keys),
@@ -118,6 +190,16 @@ def audit(
         unseen=unseen,
         characters={p: int(np.percentile(lengths, p, method="higher")) for p in PERCENTILES} if lengths else {},
         tokens=tokens,
+        why=beside.why,
+        empty=beside.empty,
+        reasons=_by_reason(invalid),
+        repeated=_repeated(texts, forms, keys, lines, beside.fields)[:examples],
+        stereo=stereo,
+        odd=odd,
+        shared=_shared(forms, keys, lines, beside.other, domain),
+        other_name=beside.other_name,
+        unusable=_unusable(texts, forms, lines, tokenizer, beside.max_length),
+        model=beside.model,
     )
 
 
@@ -153,3 +235,93 @@ def _coverage(
     fitted = build_tokenizer(kind).fit(train)
     held_out = np.concatenate([split.valid, split.test]).tolist()
     return fitted.coverage(form for i in held_out if (form := forms[i]) is not None).unseen, {}
+
+
+def _by_reason(invalid: Sequence[Finding]) -> dict[str, tuple[int, ...]]:
+    """Return what is wrong with invalid texts, the commonest first, with the lines."""
+    found: dict[str, list[int]] = {}
+    for one in invalid:
+        found.setdefault(kind_of_reason(one.reason), []).append(one.line)
+    return {reason: tuple(found[reason]) for reason in sorted(found, key=lambda reason: -len(found[reason]))}
+
+
+def kind_of_reason(reason: str) -> str:
+    """Return a reason without what is of one text alone: the text itself, places, atom numbers, advice."""
+    reason = re.sub(r"^expected a molecule as SMILES, got .*?(?:'|\"|characters\)): ", "", reason)
+    if letter := re.search(r"^expected (\w+) .*got ('.'|\".\") at column", reason):
+        return f"the letter {letter[2]} is not of {letter[1]}"
+    reason = re.sub(r"(?: at column \d+| at position \d+| on line \d+|, this one has [\d,]+)", "", reason)
+    reason = re.sub(r"# \d+", "#", re.sub(r":? ?'[^']*'", "", reason)) if "token" not in reason else reason
+    return re.split(r"; (?:correct it|leave it)", reason)[0]
+
+
+def _repeated(
+    texts: Sequence[str],
+    forms: Sequence[str | None],
+    keys: Mapping[str, str],
+    lines: Sequence[int],
+    fields: Sequence[Mapping[str, str]],
+) -> tuple[Repeated, ...]:
+    """Return the groups of equal texts, the largest first, with the columns in which they differ."""
+    rows: dict[str, list[int]] = {}
+    for row, form in enumerate(forms):
+        if form is not None:
+            rows.setdefault(keys[form], []).append(row)
+    found = []
+    for group in sorted((group for group in rows.values() if len(group) > 1), key=lambda one: -len(one)):
+        columns = fields[group[0]] if fields else {}
+        values = {title: tuple(dict.fromkeys(fields[row][title] for row in group)) for title in columns}
+        differing = {title: cells for title, cells in values.items() if len(cells) > 1}
+        found.append(Repeated(tuple(lines[row] for row in group), texts[group[0]], differing))
+    return tuple(found)
+
+
+def _oddities(forms: Sequence[str | None], lines: Sequence[int]) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Return the lines of molecules with something odd, and how many differ from earlier ones in stereo alone."""
+    from seqvae.sequences.oddities import connectivity_of, oddities
+
+    found: dict[str, list[int]] = {}
+    for form, line in zip(forms, lines, strict=True):
+        for what in oddities(form) if form else ():
+            found.setdefault(what, []).append(line)
+    distinct = {form for form in forms if form}
+    stereo = len(distinct) - len({connectivity_of(form) for form in distinct})
+    return {what: tuple(places) for what, places in found.items()}, stereo
+
+
+def _shared(
+    forms: Sequence[str | None], keys: Mapping[str, str], lines: Sequence[int], other: Sequence[str], domain: Domain
+) -> tuple[int, ...]:
+    """Return the lines of the texts that are among others."""
+    if not other:
+        return ()
+    there = {_key(form, domain) for text in other if (form := domain.canonical(text)) is not None}
+    return tuple(line for form, line in zip(forms, lines, strict=True) if form is not None and keys[form] in there)
+
+
+def _key(form: str, domain: Domain) -> str:
+    return domain.alphabet.representative(form) if domain.alphabet else form
+
+
+def _unusable(
+    texts: Sequence[str],
+    forms: Sequence[str | None],
+    lines: Sequence[int],
+    tokenizer: Tokenizer | None,
+    max_length: int,
+) -> dict[str, tuple[int, ...]]:
+    """Return why a model cannot read valid texts, with their lines."""
+    if tokenizer is None:
+        return {}
+    rows = [row for row, form in enumerate(forms) if form is not None]
+    read = tokenize([texts[row] for row in rows], tokenizer, max_length, on_error="skip")
+    found: dict[str, list[int]] = {}
+    for one in read.rejected:
+        if token := re.search(r"unknown token ('[^']*'|\"[^\"]*\")", one.reason):
+            reason = f"unknown token {token[1]}"
+        elif "the model takes at most" in one.reason:
+            reason = f"longer than {max_length:,} tokens"
+        else:
+            reason = kind_of_reason(one.reason)
+        found.setdefault(reason, []).append(lines[rows[one.row]])
+    return {reason: tuple(places) for reason, places in found.items()}

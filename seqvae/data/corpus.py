@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig, suggestion
-from seqvae.data.audit import Audit, audit
+from seqvae.data.audit import Audit, Beside, Finding, audit
 from seqvae.data.columns import Columns
 from seqvae.data.datasets.registry import list_cards, load_dataset
 from seqvae.data.files.open import note
-from seqvae.data.files.readers import ReadSettings, RecordReader
+from seqvae.data.files.readers import ReadSettings, RecordReader, items_of
+from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 _LOOKED_AT = 200  # texts that decide whether all are SELFIES
 
@@ -218,18 +220,77 @@ def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicat
     return [*lines, f"split {split}: {sizes}{same}"]
 
 
-def audit_source(source: str, column: str = "", kind: str = "auto") -> Audit:
+def audit_source(
+    source: str,
+    column: str = "",
+    kind: str = "auto",
+    *,
+    format: str = "",
+    against: str = "",
+    tokenizer: Tokenizer | None = None,
+    max_length: int = 0,
+    model: str = "",
+) -> Audit:
     """Read a dataset by name, or a file, and audit it; leaks are counted by the dataset's published split.
+
+    Records that cannot be read are findings like others: nothing but a file that cannot be opened stops an audit.
 
     Args:
         source: as `DataConfig.source`.
         column: of the texts in a table; by default the only obvious column.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
+        format: as `DataConfig.format`.
+        against: another file or dataset, whose texts the audited ones must not repeat; empty: none.
+        tokenizer: of a model: what it cannot read is reported.
+        max_length: most tokens that the model takes; 0: no limit.
+        model: the model's name.
 
     Raises:
         UsageError: an unknown kind, or neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
-    found = read_texts(DataConfig(source=source, column=column))
+    other = [text for text, _ in _tolerant(against)] if against else []
+    if source != "-" and not Path(source).is_file():
+        found = read_texts(DataConfig(source=source))
+        beside = Beside(found.why, other=other, other_name=against, max_length=max_length, model=model)
+    else:
+        found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
+        beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
     guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # `smiles`, which can represent any molecule
-    return audit(found.texts, guessed, split=found.published, lines=found.lines)
+    if kind != "auto":
+        beside = replace(beside, why="")
+    return audit(found.texts, guessed, split=found.published, tokenizer=tokenizer, lines=found.lines, beside=beside)
+
+
+def _tolerant(source: str) -> list[tuple[str, int]]:
+    """Return the texts of a file or dataset with their lines, without those that cannot be read."""
+    if source != "-" and not Path(source).is_file():
+        found = read_texts(DataConfig(source=source))
+    else:
+        found, _ = _with_flaws(source, ReadSettings())
+    return list(zip(found.texts, found.lines, strict=True))
+
+
+def _with_flaws(source: str, settings: ReadSettings) -> tuple[Texts, Beside]:
+    """Return the texts of a file, and what stands in the file besides."""
+    records: list[Record] = []
+    flaws: list[Flaw] = []
+    try:
+        for item in items_of(source, settings):
+            if isinstance(item, Record):
+                records.append(item)
+            else:
+                flaws.append(item)
+    except InputError as error:
+        if not records:
+            raise
+        flaws.append(Flaw("", records[-1].line + 1, f"the file cannot be read from here on: {error}"))
+    if not records and not flaws:
+        raise InputError(f"{source}: the file holds no records")
+    found = detected([record.text for record in records], source)
+    texts = as_smiles([record.text for record in records], found.domain)
+    empty = tuple(one.line for one in flaws if one.text.lower() in MISSING_TEXTS and "is empty" in one.reason)
+    unread = tuple(Finding(one.line, one.text, one.reason) for one in flaws if one.line not in set(empty))
+    beside = Beside(found.why, empty, unread, [record.fields for record in records])
+    lines, columns = [record.line for record in records], Columns.of(len(texts), {}, ())
+    return Texts(texts, lines, source, found.domain, None, columns), beside

@@ -26,13 +26,50 @@ def test_audit_of_a_file(capsys, tmp_path):
     path.write_text("smiles,id\nCCO,1\nOCC,2\nC1CC,3\n[Na+].[Cl-],4\nCCN,5\n")
     assert main(["data", "audit", str(path)]) == 0
     rows = {line[:20].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
+    assert "most of them are SMILES or SELFIES" in rows.pop("domain")
     assert {name: text.split()[0] for name, text in rows.items() if name and "length" not in name} == {
         "molecules": "5",
+        "metals": "1",
+        "charged": "1",
         "invalid": "1",
         "duplicates": "1",
         "salts and mixtures": "1",
     }
     assert "line 4: " in rows["invalid"]
+    assert "lines 2, 3: CCO differ in id: 1 | 2" in rows["duplicates"]
+
+
+def test_an_audit_stops_at_nothing_and_groups_what_it_finds(capsys, tmp_path):
+    path, other = tmp_path / "in.csv", tmp_path / "other.smi"
+    path.write_text(
+        "id;smiles;y\na;CC(=O)[O-].[Na+];5,1\nb;CCO;6\nc;C1CC;7\nd;OCC;6,5\ne;NA;3\nf;C[C@H](N)C(=O)O;1\n"
+        "g;CC(N)C(=O)O;1\nh;C(C)(C)(C)(C)C;2\ni;[U];2\nj;FC(F)(F)(F)F;1\nk;CC;1;2\nl;[CH3];[2H]C\n"
+    )
+    other.write_text("OCC\nbad(\n")
+    assert main(["data", "audit", str(path), "--against", str(other), "--model", "zinc-smiles"]) == 0
+    printed = capsys.readouterr()
+    assert "note: " in printed.err
+    assert "columns separated by semicolons" in printed.err
+    rows = {line.rpartition("  ")[0].strip() or line: " ".join(line.split()) for line in printed.out.splitlines()}
+    text = "\n".join(rows.values())
+    for row in (
+        "domain molecules as SMILES most of them are SMILES or SELFIES",
+        "molecules 12",
+        "empty 1 line 6",
+        "Explicit valence for atom # C, 5, is greater than permitted 2 lines 9, 11",
+        "unclosed ring 1 line 4",
+        "3 columns expected as in the header, 4 found 1 line 12",
+        "duplicates 1 lines 3, 5: CCO differ in id: b | d; y: 6 | 6,5",
+        "stereo-isomers of an earlier one 1",
+        "metals 2 lines 2, 10",
+        "charged 1 line 2",
+        "radicals",
+        "undefined stereo 1 line 8",
+        f"molecules that are also in {other} 2 lines 3, 5",
+        "molecules that zinc-smiles cannot read",
+        "unknown token '[U]' 1 line 10",
+    ):
+        assert row in text, row
 
 
 def test_audit_counts_the_leaks_of_a_published_split(capsys):

@@ -22,7 +22,7 @@ def trained(monkeypatch):
     calls = []
     fit = ModuleType("seqvae.train.fit")
 
-    def train(run, out, resume=False, quiet=False, named=()):
+    def train(run, out, resume=False, quiet=False, named=(), say=None):
         calls.append(SimpleNamespace(run=run, out=out, resume=resume, quiet=quiet, named=set(named)))
         return SimpleNamespace(folder=out, prepared=SimpleNamespace(test_texts=[], run=run))
 
@@ -58,6 +58,7 @@ def another(value, name):
         "precision": "32",
         "strategy": "ddp",
         "column": "smiles",
+        "format": "csv",
         "labels": "logP",
         "conditions": "logP",
         "weights": "w",

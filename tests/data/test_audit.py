@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqvae.data.audit import Finding, audit
+from seqvae.data.audit import Finding, audit, kind_of_reason
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.splits import Split, group_split, groups_of
 from seqvae.errors import UsageError
@@ -69,6 +69,24 @@ def test_the_shipped_sample_is_clean():
     found = audit(data.texts, "dna", split=data.split)
     assert (found.texts, found.invalid, found.duplicates, found.unseen) == (30483, 0, 0, {})
     assert found.characters == {50: 9, 90: 9, 95: 9, 99: 9, 100: 9}
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("expected a molecule as SMILES, got 'C1CC': unclosed ring; correct it or leave it out", "unclosed ring"),
+        (
+            "expected DNA (A, C or an IUPAC code R), got '!' at column 3 of 'AC!': correct it",
+            "the letter '!' is not of DNA",
+        ),
+        (
+            "RDKit cannot read this molecule: Atom line too short: '  1' on line 8",
+            "RDKit cannot read this molecule: Atom line too short",
+        ),
+    ],
+)
+def test_reasons_are_grouped_by_what_is_wrong(reason, kind):
+    assert kind_of_reason(reason) == kind
 
 
 def test_an_unknown_kind():

@@ -65,10 +65,22 @@ Examples:
 
     seqvae data audit molecules.csv --column smiles
     seqvae data audit moses-sample
+    seqvae data audit molecules.csv --against held_out.smi --model zinc-smiles
 """,
 )
-def audit(source: Place, /, *, column: str = "", format: str = "", kind: str = "auto") -> None:
-    """Audit a dataset or a file: duplicates, leaks between splits, invalid records, salts, unseen tokens, lengths.
+def audit(
+    source: Place,
+    /,
+    *,
+    column: str = "",
+    format: str = "",
+    kind: str = "auto",
+    against: str = "",
+    model: str = "",
+) -> None:
+    """Audit a dataset or a file: domain, invalid records by reason, duplicates with their lines and differing values.
+
+    Also leaks, salts, metals, charges, undefined stereo, unseen tokens, lengths. No bad record stops it.
 
     Args:
         source: a file, `-` for one SMILES or sequence per line on standard input, or the name of a dataset (leaks are
@@ -77,12 +89,24 @@ def audit(source: Place, /, *, column: str = "", format: str = "", kind: str = "
             obvious column.
         format: what the file is, where neither its content nor its ending tells.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
+        against: another file or dataset, whose molecules or sequences these must not repeat.
+        model: a pretrained model or the folder of a trained one: what it cannot read is listed, with the reasons.
     """
     from seqvae.cli.printing import print_rows
     from seqvae.data.corpus import audit_source
     from seqvae.report.audit_table import audit_rows
 
-    print_rows(audit_rows(audit_source(source, column, kind)))
+    tokenizer, longest = None, 0
+    if model:
+        from seqvae.artifact.folder import load_artifact
+        from seqvae.artifact.pretrained import resolve
+
+        artifact = load_artifact(resolve(model))
+        tokenizer, longest = artifact.tokenizer, artifact.config.max_length
+    found = audit_source(
+        source, column, kind, format=format, against=against, tokenizer=tokenizer, max_length=longest, model=model
+    )
+    print_rows(audit_rows(found))
 
 
 @app.command(
