@@ -74,8 +74,8 @@ def ask(
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences that have been measured already; the first plate learns from them.
-        column: column of the molecules or sequences in that table; by default the one obvious column.
-        score: column of the scores in it.
+        column: column of the molecules or sequences in these files; by default the one obvious column.
+        score: column of the scores in the table of --measured.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
@@ -88,7 +88,7 @@ def ask(
     writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    check_table_flags(measured, column, score)
+    check_table_flags(start, measured, column, score)
     settings = config is not None or bool(start or measured) or any(value is not None for value in given.values())
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
@@ -96,7 +96,7 @@ def ask(
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
         known = measured_in(measured, column, score)
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start), known)
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column), known)
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
     columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
     titles = list(batch[0].about) if batch else []

@@ -84,8 +84,8 @@ def optimize(
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
-        column: column of the molecules or sequences in that table; by default the one obvious column.
-        score: column of the scores in it, where it is another.
+        column: column of the molecules or sequences in these files; by default the one obvious column.
+        score: column of the scores in the table of --measured, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
@@ -119,10 +119,10 @@ def optimize(
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
 
-            check_table_flags(measured, column, score)
+            check_table_flags(start, measured, column, score)
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
             known = measured_in(measured, column, score, scoring.names)
-            begin(scoring, out, settings, texts_of_file(start), known)
+            begin(scoring, out, settings, texts_of_file(start, column), known)
             _go_on(out, quiet)
 
 
@@ -141,17 +141,23 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
     return config
 
 
-def texts_of_file(source: str) -> list[str]:
-    """Return the texts of a file; an empty list without a file."""
-    from seqvae.data.files.readers import read_records
+def texts_of_file(source: str, column: str = "") -> list[str]:
+    """Return the texts of a file, of a column if it is a table; an empty list without a file."""
+    from seqvae.data.files.formats import TABLES, format_of
+    from seqvae.data.files.readers import ReadSettings, read_records
 
-    return [record.text for record in read_records(source)[0]] if source else []
+    if not source:
+        return []
+    settings = ReadSettings(column if format_of(source) in TABLES else "")  # the column may be that of another file
+    return [record.text for record in read_records(source, settings)[0]]
 
 
-def check_table_flags(measured: str, column: str, score: str) -> None:
+def check_table_flags(start: str, measured: str, column: str, score: str) -> None:
     """Raise UsageError where columns of a table are named and there is no table."""
-    if not measured and (column or score):
-        raise UsageError(f"--{'column' if column else 'score'} has no effect without --measured: leave it out")
+    if score and not measured:
+        raise UsageError("--score has no effect without --measured: leave it out")
+    if column and not (start or measured):
+        raise UsageError("--column has no effect without --start or --measured: leave it out")
 
 
 def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("score",)) -> list[Measurement]:
