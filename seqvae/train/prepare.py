@@ -22,6 +22,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
 from seqvae.sequences.domain import MOLECULES, domain_of
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 from seqvae.train.vocabulary import covering
@@ -62,8 +63,11 @@ class Prepared:
 
     def trained_on(self) -> Iterator[str]:
         """Yield the canonical forms that weights or settings were chosen by: of training and of validation texts."""
+        # What is packed is canonical: only SELFIES have to be turned into the SMILES that stands for them.
+        plain = of_smiles(self.tokenizer) or not self.tokenizer.molecular
         for store in (self.train, *([self.valid] if self.valid else [])):
-            yield from (self.tokenizer.decode(store.ids(row)) for row in range(len(store)))
+            for ids in map(store.ids, range(len(store))):
+                yield "".join(self.tokenizer.written(ids)) if plain else self.tokenizer.decode(ids)
 
 
 def prepare(

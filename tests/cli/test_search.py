@@ -353,7 +353,8 @@ def test_a_first_plate_learns_from_a_table_of_ones_own(run, tmp_path, before):
     (tmp_path / "table.csv").write_text(table)
     if before:
         code, _, err = run("tell plates table.csv --score pIC50 --column sequence")
-        assert (code, err) == (0, "30 measurements kept for the first plate; then: seqvae ask plates -n 96\n")
+        assert code == 0
+        assert "plates: there is no search here yet: 30 measurements are kept for its first plate; then: seqvae" in err
     flags = "" if before else " --measured table.csv --score pIC50 --column sequence"
     code, out, err = run(f"ask plates --model ./model --optimizer ga -n 8{flags}")
     assert code == 0, err
@@ -368,8 +369,14 @@ def test_scores_of_known_designs_may_have_another_name(run, tmp_path):
     (tmp_path / "known.csv").write_text("text,pIC50\n" + "".join(f"{text},0.5\n" for text in start()[:5]))
     assert run(SEARCH + " --measured known.csv --score pIC50 --start start.txt")[0] == 0
     assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
-    code, _, err = run(SEARCH.replace("--out run", "--out other") + " --score pIC50")
-    assert (code, "--score has no effect without --measured" in err) == (2, True)
+    for words, message in {
+        "--score pIC50": "without --measured",
+        "--column x": "without --start or --measured",
+    }.items():
+        code, _, err = run(SEARCH.replace("--out run", "--out other") + f" {words}")
+        assert (code, f"has no effect {message}: leave it out" in err) == (2, True)
+    (tmp_path / "start.csv").write_text("name,dna,other\n" + "".join(f"x,{text},y\n" for text in start()))
+    assert run("ask plates --model none --start start.csv --column dna -n 3")[0] == 0
 
 
 def test_a_second_call_of_ask_takes_no_settings(run):

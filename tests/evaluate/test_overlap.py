@@ -7,18 +7,29 @@ import shutil
 from dataclasses import replace
 from html import unescape
 
+import numpy as np
 import pytest
 from run_cases import dna_file, small_run
 from search_cases import dna_model
 
 from seqvae.artifact.folder import SEEN, load_artifact
 from seqvae.cli.main import main
-from seqvae.config import AdaptConfig, DataConfig, EvaluationConfig, FinetuneConfig, PriorConfig, TrainingConfig
+from seqvae.config import (
+    AdaptConfig,
+    DataConfig,
+    EvaluationConfig,
+    FinetuneConfig,
+    PriorConfig,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import ArtifactError
 from seqvae.evaluate.api import run
 from seqvae.evaluate.evaluation import Overlap
 from seqvae.report.evaluation_page import evaluation_page
 from seqvae.sequences.dna import reverse_complement
+from seqvae.sequences.molecules import shuffled_smiles
 from seqvae.train.finetune import finetune
 from seqvae.train.fit import train
 
@@ -39,6 +50,19 @@ def test_a_model_knows_what_it_was_trained_on(trained):
     seen = found.seen.has(texts, found.tokenizer)
     assert sorted(text for text, known in zip(texts, seen, strict=True) if not known) == sorted(held_out)
     assert found.seen.filters[0].texts == len(texts) - len(held_out)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("smiles", 0), ("smiles", 60), ("selfies", 0), ("char", 0)])
+def test_every_kind_of_model_knows_it(kind, size, tmp_path):
+    texts = load_dataset("moses-sample").texts[:80]
+    (tmp_path / "mine.smi").write_text("\n".join(texts) + "\n")
+    plain = small_run(tmp_path / "mine.smi", epochs=1)
+    found = train(replace(plain, tokenizer=TokenizerConfig(kind, size)), tmp_path / "model", quiet=True)
+    known = [text for text in texts if text not in found.prepared.test_texts]
+    written = known if kind == "char" else [shuffled_smiles(text, np.random.default_rng(0)) for text in known]
+    model = load_artifact(tmp_path / "model")
+    assert model.seen.has(written, model.tokenizer).all()
+    assert not model.seen.has(found.prepared.test_texts, model.tokenizer).any()
 
 
 def test_its_own_file_is_not_called_unseen(trained):

@@ -75,7 +75,7 @@ def ask(
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences that have been measured already; the first plate learns from them.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
-        score: column of the scores in it.
+        score: column of the scores in the table of --measured.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results

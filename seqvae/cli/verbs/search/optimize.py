@@ -85,7 +85,7 @@ def optimize(
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
-        score: column of the scores in it, where it is another.
+        score: column of the scores in the table of --measured, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
@@ -143,9 +143,13 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
 
 def texts_of_file(source: str, column: str = "") -> list[str]:
     """Return the texts of a file, of a column if it is a table; an empty list without a file."""
+    from seqvae.data.files.formats import TABLES, kind_of
     from seqvae.data.files.readers import ReadSettings, read_records
 
-    return [record.text for record in read_records(source, ReadSettings(column))[0]] if source else []
+    if not source:
+        return []
+    settings = ReadSettings(column if kind_of(source) in TABLES else "")  # the column may be that of another file
+    return [record.text for record in read_records(source, settings)[0]]
 
 
 def check_table_flags(start: str, measured: str, column: str, score: str) -> None:

@@ -38,7 +38,8 @@ def tell(run: Path, measured: Place, /, *, column: str = "", score: str = "score
 
     found = told(run, read_measurements(measured, column, (score,)))
     if found.waiting:
-        COMPUTING.note(f"{found.waiting:,} measurements kept for the first plate; then: seqvae ask {run} -n 96")
+        kept = f"{found.waiting:,} measurements are kept for its first plate"
+        COMPUTING.note(f"{run}: there is no search here yet: {kept}; then: seqvae ask {run} -n 96")
         return
     parts = [
         f"{found.asked:,} asked for",
