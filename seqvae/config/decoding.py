@@ -19,8 +19,8 @@ class DecodeConfig:
         beam: hypotheses that beam search keeps.
         rules: which tokens a model of SMILES may not write: `syntax`, those after which no readable SMILES can come (a
             branch closed that was not opened, an end with an open ring); `valence`, the same, and where the SMILES is
-            no molecule, also those after which none can come (one bond too many, an aromatic ring that cannot have its
-            double bonds); or `none`. No effect on other models.
+            no molecule or a radical, also those after which no other can come (one bond too many or too few, an
+            aromatic ring that cannot have its double bonds); or `none`. No effect on other models.
         tries: for models of SMILES: most draws for each sample, z included, until it is a molecule; no effect on given
             latent points, nor on other models.
         seed: seed of the sampling.
