@@ -37,6 +37,8 @@ class DataConfig:
         valid_fraction: share kept for validation, where the split is not published.
         test_fraction: share kept for the final, held-out metrics, where the split is not published.
         limit: use only the first so many texts; 0: all.
+        shares: of a dataset that is made of others, the share of the training molecules of each, such as
+            `chembl=1,moses=0.1`; one that is not named has the share on the dataset's card.
         spellings: SMILES only: other spellings of each training molecule, random SMILES, for the encoder to read.
         spelling_share: how often the encoder reads one of these in place of the canonical SMILES.
         on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
@@ -50,6 +52,7 @@ class DataConfig:
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
     limit: int = 0
+    shares: str = ""
     spellings: int = 0
     spelling_share: float = 0.5
     on_error: str = "stop"
@@ -65,11 +68,25 @@ class DataConfig:
         names = self.label_names
         if len({*names}) < len(names):
             raise ConfigError(f"data.labels: expected each column once, got {self.labels!r}")
+        _ = self.share_of
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """The columns of `labels`."""
         return names_of(self.labels)
+
+    @property
+    def share_of(self) -> dict[str, float]:
+        """The shares of `shares`, by dataset."""
+        found: dict[str, float] = {}
+        for item in names_of(self.shares):
+            name, _, share = item.partition("=")
+            try:
+                found[name.strip()] = float(share)
+            except ValueError:
+                raise ConfigError(f"data.shares: expected DATASET=SHARE, got {item!r}") from None
+            between(f"data.shares: {name.strip()}", found[name.strip()], 0.0, 1.0)
+        return found
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def read_texts(config: DataConfig) -> Texts:
     """Read a dataset by name, or a file.
 
     Raises:
-        ConfigError: no source is named, or a column is missing from a dataset.
+        ConfigError: no source is named, a column is missing from a dataset, or shares of parts that it does not have.
         UsageError: there is neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
@@ -51,6 +51,8 @@ def read_texts(config: DataConfig) -> Texts:
         raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
+    if config.shares:
+        raise ConfigError(f"data.shares: {config.source} is a file, not a dataset made of others; leave it out")
     wanted = [*config.label_names, *([config.weights] if config.weights else [])]
     settings = ReadSettings(column=config.column, on_error=config.on_error, keep=tuple(wanted))
     reader = RecordReader(config.source, settings)
@@ -77,7 +79,7 @@ def _read_dataset(config: DataConfig) -> Texts:
         looks_like_a_file = "/" in config.source or "." in config.source
         reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
         raise UsageError(f"{config.source}: {reason}")
-    data = load_dataset(config.source)
+    data = load_dataset(config.source, shares=config.share_of)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
     wanted = [*config.label_names, *([config.weights] if config.weights else [])]

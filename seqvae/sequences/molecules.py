@@ -52,6 +52,12 @@ def write_molecule(molecule: Chem.Mol) -> str:
         return Chem.MolToSmiles(molecule)
 
 
+def connectivity(molecule: Chem.Mol) -> str:
+    """Canonical SMILES without stereo and isotopes: one for all stereo-isomers of a molecule."""
+    with rdBase.BlockLogs():
+        return Chem.MolToSmiles(molecule, isomericSmiles=False)
+
+
 def _written_again(text: str) -> str | None:
     molecule = _read(text)
     return None if molecule is None else write_molecule(molecule)
