@@ -15,6 +15,9 @@ from seqvae.config.checks import (
     one_of,
     suggestion,
 )
+from seqvae.config.data import (
+    DataConfig,
+)
 from seqvae.config.decoding import (
     DecodeConfig,
 )
@@ -43,7 +46,6 @@ from seqvae.config.run import (
     INFERENCE_BATCH,
     REFINE_STEPS,
     AdaptConfig,
-    DataConfig,
     FinetuneConfig,
     ModelConfig,
     ObjectiveConfig,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.data import DataConfig, names_of
 from seqvae.errors import ConfigError
 
 DEFAULT_MODEL = "zinc-smiles"  # the pretrained model that quickstart takes
@@ -15,78 +16,6 @@ REFINE_STEPS = (
 # Rows whose random draws come from one generator, so that large runs can be cut there; with other chunks the same seed
 # would give other results.
 CHUNK = 2048
-
-
-def names_of(listed: str) -> tuple[str, ...]:
-    """Return the names in a list separated by commas."""
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """What to train on and how to split it.
-
-    Attributes:
-        source: name of a dataset (`seqvae data list`) or path of a file.
-        column: column that holds the molecules or sequences, for tables, its title or number; empty: the one obvious
-            column.
-        format: what a file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
-            `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
-        standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
-            spelling of each group; as `seqvae data standardize` writes them.
-        labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
-        weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
-        conditions: columns of numbers that samples can be asked for, separated by commas: the model learns p(z) given
-            these (`model.prior` conditional); a cell may be empty.
-        split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal molecules or sequences, and reverse complements, stay
-            in one split), `connectivity` (the same, and stereo-isomers too), `published` (the dataset's own), or
-            `auto`: published where there is one, else dedup for DNA, RNA and proteins, and random otherwise unless a
-            text stands twice: then connectivity for molecules and dedup for other texts.
-        valid_fraction: share kept for validation, where the split is not published.
-        test_fraction: share kept for the final, held-out metrics, where the split is not published.
-        limit: use only the first so many texts; 0: all.
-        spellings: SMILES only: other spellings of each training molecule, random SMILES, for the encoder to read.
-        spelling_share: how often the encoder reads one of these in place of the canonical SMILES.
-        on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
-    """
-
-    source: str = ""
-    column: str = ""
-    format: str = ""
-    standardize: bool = False
-    labels: str = ""
-    weights: str = ""
-    conditions: str = ""
-    split: str = "auto"
-    valid_fraction: float = 0.05
-    test_fraction: float = 0.05
-    limit: int = 0
-    spellings: int = 0
-    spelling_share: float = 0.5
-    on_error: str = "stop"
-
-    def __post_init__(self) -> None:
-        one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "connectivity", "published"))
-        one_of("data.on_error", self.on_error, ("stop", "skip"))
-        between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
-        between("data.test_fraction", self.test_fraction, 0.0, 0.9)
-        between("data.limit", self.limit, 0, HUGE)
-        between("data.spellings", self.spellings, 0, 1000)
-        between("data.spelling_share", self.spelling_share, 0.0, 1.0)
-        for name in ("labels", "conditions"):
-            names = names_of(getattr(self, name))
-            if len({*names}) < len(names):
-                raise ConfigError(f"data.{name}: expected each column once, got {getattr(self, name)!r}")
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """The columns of `labels`."""
-        return names_of(self.labels)
-
-    @property
-    def condition_names(self) -> tuple[str, ...]:
-        """The columns of `conditions`."""
-        return names_of(self.conditions)
 
 
 @dataclass(frozen=True)

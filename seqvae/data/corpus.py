@@ -55,7 +55,7 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         reject_file: list of the invalid records; None: beside the source.
 
     Raises:
-        ConfigError: no source is named, or a column is missing from a dataset.
+        ConfigError: no source is named, a column is missing from a dataset, or shares of parts that it does not have.
         UsageError: there is neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
@@ -63,6 +63,8 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
+    if config.shares:
+        raise ConfigError(f"data.shares: {config.source} is a file, not a dataset made of others; leave it out")
     wanted = _columns(config)
     settings = ReadSettings(
         config.column,
@@ -109,7 +111,7 @@ def _read_dataset(config: DataConfig) -> Texts:
         looks_like_a_file = "/" in config.source or "." in config.source
         reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
         raise UsageError(f"{config.source}: {reason}")
-    data = load_dataset(config.source)
+    data = load_dataset(config.source, shares=config.share_of)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
     wanted = _columns(config)

@@ -110,10 +110,10 @@ def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress
     if name not in names:
         hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
         raise InputError(f"{name}: no such file, and no dataset of that name{hint}")
-    data = load_dataset(name, progress=progress)
-    domain = domain_of(data.card.kind)
     if run is not None and run.data.source != name:
         run = None
+    data = load_dataset(name, shares=run.data.share_of if run else None, progress=progress)
+    domain = domain_of(data.card.kind)
     if data.card.published and (run is None or run.data.split in ("published", "auto")):
         split = data.split
         scaffolds = [text for text, label in zip(data.texts, data.labels, strict=True) if label == SCAFFOLDS]

@@ -301,7 +301,7 @@ def scaffold(smiles: str) -> str:
 
 
 def connectivity(smiles: str) -> str:
-    """The canonical SMILES of a molecule without stereo: what stereo-isomers, and records that leave it open, share.
+    """The canonical SMILES without stereo and isotopes: what stereo-isomers, and records that leave it open, share.
 
     Raises:
         InvalidMoleculeError: RDKit cannot read the SMILES.
@@ -312,9 +312,13 @@ def connectivity(smiles: str) -> str:
     molecule = read_molecule(smiles)
     if molecule is None:
         raise _invalid(smiles)
+    return connectivity_of(molecule)
+
+
+def connectivity_of(molecule: Chem.Mol) -> str:
+    """The connectivity of a molecule that has been read already; as `connectivity`."""
     with rdBase.BlockLogs():
-        Chem.RemoveStereochemistry(molecule)
-        return canonical_of(smiles, Chem.MolToSmiles(molecule))
+        return Chem.MolToSmiles(molecule, isomericSmiles=False)
 
 
 def scaffold_of(molecule: Chem.Mol) -> str:

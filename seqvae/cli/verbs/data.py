@@ -149,7 +149,7 @@ def standardize(
     """
     from seqvae.cli.flags import refuse_idle
     from seqvae.cli.options import ComputeOptions
-    from seqvae.config.run import names_of
+    from seqvae.config.data import names_of
     from seqvae.data.files.writers import writer_for
     from seqvae.data.standardizing import standardize_file
     from seqvae.sequences.standardize import STEPS

