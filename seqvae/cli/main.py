@@ -36,7 +36,7 @@ _VERBS = {
     "ask": "Propose molecules or sequences for a laboratory to measure.",
     "tell": "Add a laboratory's measurements to a search.",
     "properties": "List properties of molecules and sequences, and compute them for a file.",
-    "data": "List, fetch and audit datasets.",
+    "data": "List, fetch, audit and standardize datasets.",
 }
 _OF_A_SEARCH = ("optimize", "results", "ask", "tell")  # in a folder of their own
 

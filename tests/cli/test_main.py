@@ -19,7 +19,7 @@ from seqvae.errors import CollapseWarning, InputError, NewerFormatError, SeqVAEW
 VERBS = ["quickstart", "models", "train", "finetune", "encode", "decode", "sample", "interpolate", "evaluate"]
 VERBS += ["properties", "data"]
 SUBVERBS = ["data list", "data fetch", "data audit", "models list", "models show", "properties list"]
-SUBVERBS += ["properties score"]
+SUBVERBS += ["properties score", "data standardize"]
 
 
 def run(capsys, *words):

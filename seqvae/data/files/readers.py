@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -170,11 +171,15 @@ def no_records(source: str, rejects: Rejects) -> InputError:
 
 
 class Rejects:
-    """The reject file: created at the first invalid record, closed after reading."""
+    """The reject file: created at the first invalid record, closed after reading.
+
+    An older one of a path that was given is deleted: it would be taken for that of this reading.
+    """
 
     def __init__(self, source: Path | str, path: Path | None) -> None:
         default = "stdin" if str(source) == STDIN else str(source)
         self.path = Path(path) if path else Path(f"{default}.rejected.csv")
+        self._given = path is not None
         self.count = 0
         self.first = ""  # the first reason
         self._file: IO[str] | None = None
@@ -182,6 +187,9 @@ class Rejects:
 
     def __enter__(self) -> None:
         self.count = 0
+        if self._given:
+            with suppress(OSError):
+                self.path.unlink()
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
