@@ -102,7 +102,7 @@ class Codec:
 
         What "auto" takes depends on how many are refined: for 400 texts, one thread of a server processor,
         `zinc-smiles` takes 11 s for held-out molecules of ZINC (132 refined; .5 s without) and 25 s for other drugs
-        (242 refined; 1 s), `moses-smiles` 5 s (67; .3 s), and `mpsa-dna`, whose latent space says nothing, no more
+        (242 refined; 1 s), `moses-smiles` 5 s (67; .3 s), and `splice-dna`, whose latent space says nothing, no more
         than without.
 
         Raises:
