@@ -17,6 +17,7 @@ from seqvae.config import suggestion
 from seqvae.errors import ArtifactError, UsageError
 
 CARD = "card.toml"
+RENAMED = {"mpsa-dna": "splice-dna"}  # former names, which go on working
 _MODEL_FILE = "config.json"  # what distinguishes a model folder from others
 
 
@@ -91,9 +92,14 @@ def pretrained_folder(name: str) -> Path:
         UsageError: there is none of that name; the message suggests one, or lists them.
     """
     names = pretrained_names()
-    if name not in names:
+    if RENAMED.get(name, name) not in names:
         raise UsageError(f"no pretrained model {name!r}{suggestion(name, names)}")
-    return models_folder() / name
+    return models_folder() / RENAMED.get(name, name)
+
+
+def is_pretrained(name: str | Path) -> bool:
+    """Whether that is the name of a pretrained model, or a former one."""
+    return isinstance(name, str) and RENAMED.get(name, name) in pretrained_names()
 
 
 def resolve(name: str | Path) -> Path:
@@ -110,14 +116,14 @@ def resolve(name: str | Path) -> Path:
     separators = [separator for separator in (os.sep, os.altsep) if separator]
     if isinstance(name, Path) or name in (".", "..") or any(separator in name for separator in separators):
         return Path(name)
-    pretrained, folder = name in pretrained_names(), Path(name)
+    pretrained, folder = is_pretrained(name), Path(name)
     if pretrained and (folder / _MODEL_FILE).is_file():
         raise UsageError(
             f"{name!r} is a pretrained model and also a model folder here: write ./{name} for the folder, or name the "
             "pretrained model from another directory"
         )
     if pretrained:
-        return models_folder() / name
+        return pretrained_folder(name)
     if not folder.is_dir():
         raise ArtifactError(
             f"{name}: no such model folder, and no such pretrained model{suggestion(name, pretrained_names())}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqvae.artifact.pretrained import pretrained_names
+from seqvae.artifact.pretrained import is_pretrained, pretrained_names
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
 from seqvae.data.files.readers import ReadSettings
 from seqvae.errors import InputError, UsageError
@@ -103,7 +103,7 @@ def _model_or_samples(
         return source, []
     if not isinstance(source, (str, Path)):
         return None, source
-    if Path(source).is_dir() or source in pretrained_names():
+    if Path(source).is_dir() or is_pretrained(source):
         return load(source, device=device), []
     if source != "-" and not Path(source).is_file():
         hint = suggestion(str(source), pretrained_names()) if not ({"/", "."} & set(str(source))) else ""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from seqvae.artifact.pretrained import ModelCard, list_models, models_folder, size_of
+from seqvae.artifact.pretrained import RENAMED, ModelCard, list_models, models_folder, size_of
 
 _WIDTH = 100  # columns: wider prose is hard to read
+
+
+def former_names() -> list[str]:
+    """Return a line for each former name of a pretrained model."""
+    return [f"{old} is the former name of {new}, and goes on working" for old, new in RENAMED.items()]
 
 
 def list_rows() -> list[tuple[str, ...]]:

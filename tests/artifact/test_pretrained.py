@@ -17,6 +17,7 @@ from scripts.page import models as page_models
 from scripts.training import make_pretrained as ship_model
 from seqvae.artifact.folder import parameters
 from seqvae.artifact.pretrained import (
+    is_pretrained,
     list_models,
     models_folder,
     parse_card,
@@ -39,7 +40,7 @@ SHIPPED = pretrained_names()
 
 
 def test_there_are_models_and_all_of_them_are_small_together():
-    assert "mpsa-dna" in SHIPPED
+    assert "splice-dna" in SHIPPED
     assert size_of(models_folder()) <= MOST_BYTES
     assert [card.name for card in list_models()] == SHIPPED
 
@@ -82,17 +83,17 @@ def test_no_figure_on_a_card_was_typed(name):
 
 def test_names_and_folders_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert resolve("mpsa-dna") == models_folder() / "mpsa-dna"
-    assert resolve("./mpsa-dna") == resolve(Path("mpsa-dna")) == Path("mpsa-dna")
-    (tmp_path / "mpsa-dna").mkdir()
-    assert resolve("mpsa-dna") == models_folder() / "mpsa-dna", "an empty folder is no model"
-    (tmp_path / "mpsa-dna" / "config.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"'mpsa-dna' is a pretrained model and also a model folder here: "):
-        resolve("mpsa-dna")
+    assert resolve("splice-dna") == models_folder() / "splice-dna"
+    assert resolve("./splice-dna") == resolve(Path("splice-dna")) == Path("splice-dna")
+    (tmp_path / "splice-dna").mkdir()
+    assert resolve("splice-dna") == models_folder() / "splice-dna", "an empty folder is no model"
+    (tmp_path / "splice-dna" / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"'splice-dna' is a pretrained model and also a model folder here: "):
+        resolve("splice-dna")
     (tmp_path / "mine").mkdir()
     assert resolve("mine") == Path("mine")
-    with pytest.raises(ArtifactError, match=r"mpsa-dn: no such model folder, .* did you mean 'mpsa-dna'\?"):
-        seqvae.load("mpsa-dn")
+    with pytest.raises(ArtifactError, match=r"splice-dn: no such model folder, .* did you mean 'splice-dna'\?"):
+        seqvae.load("splice-dn")
     with pytest.raises(ArtifactError, match="no such model folder"):
         seqvae.load(tmp_path / "nothing")
 
@@ -101,20 +102,35 @@ def test_the_list_and_the_card_on_the_command_line(capsys):
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["name", "kind", "data", "parameters", "size", "metrics", "licence"]
-    assert [line.split()[0] for line in lines[1:]] == SHIPPED
-    assert main(["models", "show", "mpsa-dna"]) == 0
+    assert [line.split()[0] for line in lines[1:-1]] == SHIPPED
+    assert lines[-1] == "mpsa-dna is the former name of splice-dna, and goes on working"
+    assert main(["models", "show", "splice-dna"]) == 0
     shown = capsys.readouterr().out
     for word in ("licence of the data", "split", "training", "intended use", "limits", "collapsed", "Held-out metrics"):
         assert word in shown
     assert max(map(len, shown.splitlines())) <= 100
-    assert main(["models", "show", "mpsa"]) == 2
-    assert "did you mean 'mpsa-dna'?" in capsys.readouterr().err
-    assert main(["sample", "mpsa-dan", "-n", "1"]) == 1
-    assert "did you mean 'mpsa-dna'?" in capsys.readouterr().err
+    assert main(["models", "show", "splice"]) == 2
+    assert "did you mean 'splice-dna'?" in capsys.readouterr().err
+    assert main(["sample", "splice-dan", "-n", "1"]) == 1
+    assert "did you mean 'splice-dna'?" in capsys.readouterr().err
+
+
+def test_a_former_name_goes_on_working(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = models_folder() / "splice-dna"
+    assert pretrained_folder("mpsa-dna") == resolve("mpsa-dna") == folder
+    assert is_pretrained("mpsa-dna") and not is_pretrained(Path("mpsa-dna"))
+    assert seqvae.load("mpsa-dna", device="cpu").sample(2, seed=0) == seqvae.load(folder, device="cpu").sample(
+        2, seed=0
+    )
+    (tmp_path / "mpsa-dna").mkdir()
+    (tmp_path / "mpsa-dna" / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"'mpsa-dna' is a pretrained model and also a model folder here: "):
+        resolve("mpsa-dna")
 
 
 def test_a_name_serves_where_a_folder_does(capsys):
-    assert main(["sample", "mpsa-dna", "-n", "3", "--device", "cpu", "--quiet"]) == 0
+    assert main(["sample", "splice-dna", "-n", "3", "--device", "cpu", "--quiet"]) == 0
     assert [len(line) for line in capsys.readouterr().out.splitlines()] == [9, 9, 9]
 
 

@@ -243,7 +243,7 @@ def test_motifs_are_counted_in_dna(run, file, asked, tmp_path):
 
 def test_motifs_that_cannot_be_read_are_known_before_a_model_is_sampled(run, file, asked, tmp_path):
     motifs = tmp_path / "gone.jaspar"
-    result = run("evaluate", "mpsa-dna", "--reference", file("r.txt", DNA * 5), "--motifs", motifs, "--number", 2)
+    result = run("evaluate", "splice-dna", "--reference", file("r.txt", DNA * 5), "--motifs", motifs, "--number", 2)
     assert failed(result, f"{motifs}: cannot read motifs: No such file or directory") == 1
     assert "sampling" not in result[2]
 

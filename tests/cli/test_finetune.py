@@ -75,14 +75,14 @@ def test_a_prior_is_fitted_to_the_new_latent_points(base, mine, tmp_path, capsys
     ("words", "code", "message"),
     [
         (["--out", "x"], 2, "expected a model and data: seqvae finetune MODEL DATA --out FOLDER"),
-        (["mpsa-dna", "--out", "x"], 2, "expected a model and data"),
-        (["mpsa-dna", "none.txt", "--out", "x"], 2, "none.txt: no such file"),
-        (["mpsa-dan", "none.txt", "--out", "x"], 1, "did you mean 'mpsa-dna'?"),
+        (["splice-dna", "--out", "x"], 2, "expected a model and data"),
+        (["splice-dna", "none.txt", "--out", "x"], 2, "none.txt: no such file"),
+        (["splice-dan", "none.txt", "--out", "x"], 1, "did you mean 'splice-dna'?"),
         (["--resume", "--out", "x", "--epochs", "3"], 2, "takes its data and settings from the folder"),
         (["--resume", "--out", "x", "--lora", "3"], 2, "takes its data and settings from the folder"),
         (["--resume", "--out", "x"], 2, "x: no fine-tuning to resume"),
-        (["mpsa-dna", "data", "--out", "x", "--lora", "-1"], 2, "adapt.lora: expected a number from 0"),
-        (["mpsa-dna", "data", "--out", "x", "--latent", "8"], 2, "Unknown option: --latent"),
+        (["splice-dna", "data", "--out", "x", "--lora", "-1"], 2, "adapt.lora: expected a number from 0"),
+        (["splice-dna", "data", "--out", "x", "--latent", "8"], 2, "Unknown option: --latent"),
     ],
 )
 def test_misuse_is_one_line(words, code, message, capsys, tmp_path, monkeypatch):
@@ -96,5 +96,5 @@ def test_misuse_is_one_line(words, code, message, capsys, tmp_path, monkeypatch)
 def test_long_texts_are_refused_by_a_model_with_positions(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "long.txt").write_text("ACGTACGTACGT\n" * 30)
-    assert main(["finetune", "mpsa-dna", "long.txt", "--out", "x", *SMALL]) == 1
+    assert main(["finetune", "splice-dna", "long.txt", "--out", "x", *SMALL]) == 1
     assert "the longest text has 12 tokens, and this model takes at most 9" in capsys.readouterr().err

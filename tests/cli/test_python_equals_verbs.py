@@ -108,8 +108,8 @@ def models(run, monkeypatch):
     from seqvae.report.model_card import card_text
 
     assert [line.split()[0] for line in run("models list").splitlines()[1:]] == [card.name for card in list_models()]
-    folder = pretrained_folder("mpsa-dna")
-    assert run("models show mpsa-dna") == card_text(read_card(folder), folder) + "\n"
+    folder = pretrained_folder("splice-dna")
+    assert run("models show splice-dna") == card_text(read_card(folder), folder) + "\n"
 
 
 @row

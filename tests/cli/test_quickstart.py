@@ -91,8 +91,8 @@ def test_what_is_no_molecule_is_counted_and_not_drawn(small, model, tmp_path, ca
 
 
 def test_a_model_of_something_else_is_refused(tmp_path, capsys):
-    assert main(["quickstart", "--model", "mpsa-dna", "--out", str(tmp_path / "out"), "--quiet"]) == 2
-    assert "mpsa-dna: expected a model of molecules, got one of DNA" in capsys.readouterr().err
+    assert main(["quickstart", "--model", "splice-dna", "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "splice-dna: expected a model of molecules, got one of DNA" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -108,8 +108,8 @@ def test_what_cannot_be_done_is_known_before_anything_is_left(tmp_path, capsys):
 
 
 def test_an_unknown_model_is_refused(tmp_path, capsys):
-    assert main(["quickstart", "--model", "mpsa-dan", "--out", str(tmp_path / "out"), "--quiet"]) == 1
-    assert "did you mean 'mpsa-dna'?" in capsys.readouterr().err
+    assert main(["quickstart", "--model", "splice-dan", "--out", str(tmp_path / "out"), "--quiet"]) == 1
+    assert "did you mean 'splice-dna'?" in capsys.readouterr().err
 
 
 def test_drugs_are_canonical_molecules_without_a_charge():

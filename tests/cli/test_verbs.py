@@ -156,8 +156,11 @@ def test_interpolate(run, model):
     import seqvae
 
     code, out, err = run("interpolate", model, "CCO", "CCN", "--steps", 5, "--kind", "linear")
-    assert (code, err) == (0, "")
-    assert out.splitlines() == seqvae.load(model).interpolate("CCO", "CCN", 5, "linear")
+    path = seqvae.load(model).interpolate("CCO", "CCN", 5, "linear")
+    assert (code, out.splitlines()) == (0, path)
+    assert path[0] != "CCO" and path[-1] != "CCN"
+    ends = {"CCO": path[0], "CCN": path[-1]}
+    assert err == "".join(f"{end} comes back as {back}: the path does not reach it\n" for end, back in ends.items())
     assert failed(run("interpolate", model, "CCO", "CCN", "--kind", "liner"), "did you mean 'linear'?") == 2
     assert failed(run("interpolate", model, "CCO", "CCN", "--steps", 1), "expected at least 2") == 2
     assert failed(run("interpolate", model, "CCO", "C1CC"), "C1CC") == 1

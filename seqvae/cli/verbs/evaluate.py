@@ -61,7 +61,7 @@ def evaluate(
         reading: how files are read.
         computing: where and how the work is done.
     """
-    from seqvae.artifact.pretrained import pretrained_names
+    from seqvae.artifact.pretrained import is_pretrained
     from seqvae.cli.printing import print_json
     from seqvae.cli.progress import Bars
     from seqvae.evaluate.api import run
@@ -69,7 +69,7 @@ def evaluate(
     from seqvae.runtime.files import check_folder
 
     idle = {"on_error": "on samples, whose invalid ones are counted"}
-    if not (Path(source).is_dir() or source in pretrained_names()):
+    if not (Path(source).is_dir() or is_pretrained(source)):
         idle |= dict.fromkeys(("number", "prior", "tries", "batch_size"), "on a file of samples, only on a model")
     parts = ((measuring, MEASURING), (reading, READING), (computing, COMPUTING))
     given = {name: value for part, usual in parts for name, value in vars(part).items() - vars(usual).items()}

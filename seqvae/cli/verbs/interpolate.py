@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Literal
 
 from cyclopts import App
@@ -49,5 +50,9 @@ def interpolate(
     from seqvae.data.files.writers import Results, write, writer_for
 
     writer_for(out)
-    path = load(model, device=device).interpolate(first, last, steps=steps, kind=kind, refine=refine)
+    codec = load(model, device=device)
+    path = codec.interpolate(first, last, steps=steps, kind=kind, refine=refine)
     write(out, Results(path, {"step": list(range(len(path)))}))
+    for end, back in ((first, path[0]), (last, path[-1])):
+        if back != codec.tokenizer.normalize(end):
+            print(f"{end} comes back as {back}: the path does not reach it", file=sys.stderr)

@@ -10,7 +10,7 @@ app = App(
 Examples:
 
     seqvae models list
-    seqvae models show mpsa-dna
+    seqvae models show splice-dna
 
 A name works wherever a verb takes the folder of a model.
 """,
@@ -28,16 +28,17 @@ Example:
 def list_() -> None:
     """List the pretrained models: name, kind, data, parameters, size, headline metrics, licence."""
     from seqvae.cli.printing import print_rows
-    from seqvae.report.model_card import list_rows
+    from seqvae.report.model_card import former_names, list_rows
 
     print_rows(list_rows())
+    print("\n".join(former_names()))
 
 
 @app.command(
     help_epilogue="""
 Example:
 
-    seqvae models show mpsa-dna
+    seqvae models show splice-dna
 """
 )
 def show(name: str, /) -> None:

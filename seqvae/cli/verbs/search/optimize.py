@@ -30,7 +30,7 @@ Examples:
     seqvae optimize --objective qed --budget 2000 --out runs/qed
     seqvae optimize --objective mine:affinity --budget 500 --workers 2 --out runs/affinity
     seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
-    seqvae optimize --model mpsa-dna --objective dna:gc --budget 500 --out runs/gc
+    seqvae optimize --model runs/promoters --objective dna:gc --budget 500 --out runs/gc
     seqvae optimize --objective qed --optimizer turbo --optimizer.regions 2 --out runs/turbo
     seqvae optimize --objective qed --config search.toml --out runs/mine
     seqvae optimize --resume runs/affinity
