@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from seqvae.cli.main import main
@@ -92,3 +93,30 @@ def test_audit_of_nothing_to_read_is_one_line(capsys, tmp_path):
         err = capsys.readouterr().err
         assert err.startswith("seqvae: error: ")
         assert err.count("\n") == 1
+
+
+def test_datasets_that_are_made_of_others(capsys, monkeypatch, tmp_path):
+    for name, splits in {
+        "chembl": {"train": "CCO CCN", "valid": "CCBr", "test": "C[C@H](F)Cl"},
+        "zinc250k": {"train": "OCC CCS CC(F)Cl", "valid": "CCI", "test": "CCBr"},
+        "moses": {"train": "SMILES CC=O CCC=O CCCC=O CCCCC=O", "test": "SMILES CCN", "test_scaffolds": "SMILES CCP"},
+    }.items():
+        for split, words in splits.items():
+            path = tmp_path / "mine" / name / f"{split}.{'csv' if name == 'moses' else 'smi'}.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(gzip.compress("\n".join(words.split()).encode()))
+    monkeypatch.setenv("SEQVAE_DATA", str(tmp_path / "mine"))
+    monkeypatch.setenv("SEQVAE_CACHE", str(tmp_path / "cache"))
+    found = {}
+    for name in ("chembl", "drug-like"):
+        assert main(["data", "fetch", name, "--quiet"]) == 0
+        paths = map(Path, capsys.readouterr().out.splitlines())
+        found[name] = {path.name.split(".")[0]: gzip.decompress(path.read_bytes()).decode().split() for path in paths}
+        assert main(["data", "audit", name]) == 0
+        assert "duplicates" in capsys.readouterr().out
+    assert found["chembl"] == {"train": ["CCO", "CCN"], "valid": ["CCBr"], "test": ["C[C@H](F)Cl"]}
+    train, valid, test = found["drug-like"].values()
+    # one of four molecules of MOSES, none that any of the three holds out
+    assert sorted(train, key=lambda text: (text.endswith("=O"), text))[:2] == ["CCO", "CCS"]
+    assert [text.endswith("=O") for text in sorted(train)].count(True) == len(train) - 2 == 1
+    assert (valid, test) == (["CCBr", "CCI"], ["C[C@H](F)Cl"])

@@ -62,6 +62,7 @@ def another(value, name):
         "labels": "logP",
         "conditions": "logP",
         "weights": "w",
+        "shares": "chembl=0.5",
     }
     if name in known:
         return known[name]

@@ -24,8 +24,8 @@ from seqvae.errors import ConfigError, DownloadError, InputError, RecordError, S
 from seqvae.runtime import package_data as places
 from seqvae.runtime.package_data import cards_folder
 
-NAMES = ["digress-moses", "ecoli_165", "ecoli_50", "frattvae-moses", "frattvae-zinc", "grum-zinc", "moses"]
-NAMES += ["moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
+NAMES = ["chembl", "digress-moses", "drug-like", "ecoli_165", "ecoli_50", "frattvae-moses", "frattvae-zinc"]
+NAMES += ["grum-zinc", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
 HAS_PIP = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
@@ -78,7 +78,9 @@ def test_all_cards_are_there_and_whole():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_source_is_pinned(name):
     card = find_card(name)
-    for file in card.files:
+    published = [file for source in card.recipe.sources for file in source.files] if card.recipe else card.files
+    assert len({file.name for file in published}) == len(published)
+    for file in () if card.parts else published:
         if not file.sample:
             assert len(file.sha256) == 64
         if file.url:

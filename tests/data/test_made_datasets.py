@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import runpy
 import zipfile
 
 import numpy as np
@@ -14,7 +15,7 @@ from seqvae.config import DataConfig
 from seqvae.data.corpus import read_texts
 from seqvae.data.datasets import cards, forms, recipe
 from seqvae.data.datasets import registry as sources
-from seqvae.data.datasets.cards import Limits, parse_card
+from seqvae.data.datasets.cards import Limits, find_card, parse_card
 from seqvae.data.datasets.forms import forms_of, hash_of
 from seqvae.data.datasets.registry import fetch, load_dataset
 from seqvae.errors import ConfigError, DownloadError, InputError
@@ -205,6 +206,31 @@ def test_a_source_without_the_column(published, shelf, tmp_path):
     path.write_text(path.read_text().replace('columns = ["smiles"]', 'columns = ["SMILES"]'))
     with pytest.raises(InputError, match=r"a\.csv\.gz: expected a column 'SMILES', found id, smiles"):
         fetch("made")
+
+
+def test_the_hashes_of_held_out_molecules_are_made_again(published, tmp_path):
+    script = runpy.run_module("scripts.training.make_held_out")
+    (tmp_path / "test.smi").write_text("NC1CCCCC1\nC1CCCCC1N\nCCCCCF\n")
+    (tmp_path / "valid.csv").write_text("id,smiles\n1,C[C@H](N)C(=O)OC\n2,C[C@@H](N)C(=O)OC\n")
+    path = tmp_path / "made.npz"
+    script["main"]([str(path), *(f"{p.stem}={p}" for p in (tmp_path / "test.smi", tmp_path / "valid.csv"))])
+    expected = recipe.read_held_out(find_card("made").recipe)
+    with np.load(path) as made:
+        assert {name: made[name].tolist() for name in made.files} == {
+            name: expected[name].tolist() for name in ("test", "valid")
+        }
+
+
+def test_the_held_out_molecules_of_chembl_are_known():
+    held_out = recipe.read_held_out(find_card("chembl").recipe)
+    assert {name: len(hashes) for name, hashes in held_out.items()} == {
+        "valid": 10_000,
+        "test": 10_000,
+        "lead_series": 4_561,
+    }
+    every = np.concatenate(list(held_out.values()))
+    assert len(np.unique(every)) == len(every)
+    assert held_out["test"][0] == connectivity("Cc1cccc(Cl)c1NC(=O)c1cnc(NC2CC2)s1")
 
 
 # Datasets made of others.

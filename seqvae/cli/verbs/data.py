@@ -42,12 +42,13 @@ Example:
 
     seqvae data fetch zinc250k
 
-Downloads are checked against the sha256 on the dataset's card. `SEQVAE_DATA` names a folder of your own copies,
+Downloads are checked against the sha256 on the dataset's card. `chembl` and `drug-like` are made of other files, once,
+which takes minutes. `SEQVAE_DATA` names a folder of your own copies,
 `SEQVAE_CACHE` the folder for downloads.
 """,
 )
 def fetch(name: str, /, *, quiet: bool = False) -> None:
-    """Download a dataset, and print where its files are.
+    """Download a dataset, or make it, and print where its files are.
 
     Args:
         name: as `seqvae data list` shows it.
