@@ -48,6 +48,7 @@ def speed(result: Values, published: Values) -> str:
 
 
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
+_HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _LEVERS = "python -m scripts.training.search_zinc --study levers"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
@@ -80,6 +81,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Searches of some hundred calls", "small_budgets", _SMALL, page_search.small_budgets),
     ("Searches: two objectives", "pareto", "python -m scripts.benchmarks.search.benchmark_pareto", page_pareto.section),
     ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
+    ("Searches: Ehrlich functions of pytorch-holo", "ehrlich_holo", _HOLO, page_search.ehrlich_holo),
     (
         "Searches: TF-Bind-8",
         "tfbind8",

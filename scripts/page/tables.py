@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import sqrt
+from statistics import mean, stdev
 from typing import Any
+
+from scipy.stats import t as student
 
 Values = Mapping[str, Any]
 
@@ -24,6 +28,23 @@ def reached(name: str, value: float, wanted: float, form: Callable[[float], str]
     good = value <= wanted if most else value >= wanted
     bound = "at most" if most else "at least"
     return f"* {name}: {form(value)} (asked for: {bound} {form(wanted)}) {'✓' if good else '✗'}\n"
+
+
+def interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the mean by Student's t distribution; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / sqrt(len(values))
+    return mean(values) - half, mean(values) + half
+
+
+def beside(values: Sequence[float], other: float, form: Callable[[float], str]) -> str:
+    """Return the mean of some seeds with its interval, and on which side of it another figure lies."""
+    bounds, shown = interval(values), form(mean(values))
+    if bounds is None:
+        return f"{shown} from one seed, {form(other)} there: one seed decides nothing"
+    side = "above" if bounds[0] > other else "below" if bounds[1] < other else "beside"
+    return f"{shown} (95 % interval {form(bounds[0])} to {form(bounds[1])}) is {side} {form(other)}"
 
 
 def times(value: float) -> str:

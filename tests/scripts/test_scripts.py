@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from statistics import fmean
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +17,7 @@ from scripts.benchmarks import benchmark_metrics, benchmark_properties, benchmar
 from scripts.benchmarks.search import (
     ablate_search,
     benchmark_ehrlich,
+    benchmark_ehrlich_holo,
     benchmark_pareto,
     benchmark_pmo,
     benchmark_small_budgets,
@@ -30,7 +32,7 @@ from scripts.benchmarks.speed import (
     benchmark_tokenize,
     matrix_work,
 )
-from scripts.page import make_benchmarks_page, make_curve
+from scripts.page import make_benchmarks_page, make_curve, tables
 from scripts.training import search_zinc, trace_zinc, train_ecoli, train_moses, train_mpsa, train_zinc
 from seqvae.config import ModelConfig, ObjectiveConfig
 from seqvae.data.datasets.registry import load_dataset
@@ -53,6 +55,7 @@ SCRIPTS = {
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
     benchmark_ehrlich.NAME: benchmark_ehrlich.main,
+    benchmark_ehrlich_holo.NAME: benchmark_ehrlich_holo.main,
     benchmark_pareto.NAME: benchmark_pareto.main,
     benchmark_pmo.NAME: benchmark_pmo.main,
     benchmark_small_budgets.NAME: benchmark_small_budgets.main,
@@ -169,6 +172,23 @@ def test_benchmarks_page_is_what_the_results_make(tmp_path):
     assert (ROOT / "BENCHMARKS.md").read_text("utf-8") == page.read_text("utf-8"), (
         "run: python -m scripts.page.make_benchmarks_page"
     )
+
+
+def test_readme_states_the_sums_of_pmo_with_their_interval():
+    runs = json.loads((make_benchmarks_page.RESULTS / "pmo.json").read_text("utf-8"))["figures"]["sum"]
+    bounds = tables.interval(runs)
+    assert bounds is not None
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"sum to {fmean(runs):.2f} (mean of three seeds, 95 % interval {bounds[0]:.2f} to {bounds[1]:.2f})" in text
+
+
+def test_the_interval_of_a_mean_is_students():
+    # Of 1, 2 and 3 the standard error is 1 / sqrt(3), and t at 97.5 % with two degrees of freedom is 4.3027.
+    assert tables.interval([1.0, 2.0, 3.0]) == pytest.approx((2 - 2.48414, 2 + 2.48414), abs=1e-4)
+    assert tables.interval([1.0]) is None
+    assert "is beside 4.00" in tables.beside([1.0, 2.0, 3.0], 4.0, "{:.2f}".format)
+    assert "is above -1.00" in tables.beside([1.0, 2.0, 3.0], -1.0, "{:.2f}".format)
+    assert "is below 5.00" in tables.beside([1.0, 2.0, 3.0], 5.0, "{:.2f}".format)
 
 
 def test_a_finished_zinc_run_is_only_read_back(tmp_path, capsys):
