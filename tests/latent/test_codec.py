@@ -11,7 +11,7 @@ from run_cases import dna_file, small_run
 import seqvae
 from seqvae.artifact.folder import load_artifact
 from seqvae.config import DecodeConfig
-from seqvae.errors import InputError, TooLongError, UsageError
+from seqvae.errors import InputError, SeqVAEWarning, TooLongError, UsageError
 from seqvae.evaluate.model.reconstruction import (
     reconstruct,
     sampled_reconstruction,
@@ -50,6 +50,23 @@ def test_shapes(codec):
     probabilities = codec.decode_distribution(z)
     assert probabilities.shape[::2] == (5, codec.tokenizer.vocab_size)
     torch.testing.assert_close(probabilities.sum(-1), torch.ones(probabilities.shape[:2]))
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (None, "sequence 2 is None: leave empty rows out"),
+        (float("nan"), "sequence 2 is NaN: leave empty rows out"),
+        (5, "sequence 2 is no text, it is of type int"),
+        ("AC!", "sequence 2"),
+    ],
+)
+def test_what_is_no_text_is_named_by_its_row_and_can_be_skipped(codec, bad, words):
+    with pytest.raises(InputError, match=words):
+        codec.encode(["ACGT", bad, "GGCC"])
+    with pytest.warns(SeqVAEWarning, match=f"1 of 3 sequences left out: {words}"):
+        found = codec.encode(["ACGT", bad, "GGCC"], on_error="skip")
+    assert torch.equal(found, codec.encode(["ACGT", "GGCC"]))
 
 
 def test_texts_read_once_give_what_texts_give(codec, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -76,7 +76,7 @@ class TokenizedTexts:
         return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows)
 
 
-AnyTexts = Sequence[str] | TokenizedTexts  # texts, read or not
+AnyTexts = Sequence[Any] | TokenizedTexts  # texts, read or not; what is no text among them is named by its row
 
 
 def first_texts(texts: AnyTexts, count: int) -> AnyTexts:
