@@ -2,7 +2,8 @@
 
     python -m scripts.training.make_held_out FILE.npz NAME=MOLECULES [NAME=MOLECULES ...]
 
-For `chembl`: datasets/held_out/chembl.npz valid=valid.smi.gz test=test.smi.gz lead_series=lead_series.csv.gz.
+For `chembl`: datasets/held_out/chembl.npz valid=valid.smi.gz test=test.smi.gz lead_series=lead_series.csv.gz
+reserved=reserved.smi.
 
 Each array of FILE.npz has the name of a split; a split that the card has no file for, such as the series of lead
 optimisation that are kept for benchmarks, is left out of training alone. Its numbers are 64-bit hashes, in the order of
@@ -10,7 +11,8 @@ the molecules: the first 8 bytes, least significant first, of BLAKE2b (`digest_s
 RDKit's canonical SMILES without stereo (`MolToSmiles(molecule, isomericSmiles=False)`). The array NAME.form has the
 lowest 32 bits of the same hash of the canonical SMILES with stereo: which of several stereo-isomers was drawn. A
 connectivity that comes a second time, in the same file or a later one, is left out. The file in the repository was made
-with RDKit 2026.09.1; its molecules for validation and testing were drawn from ChEMBL 30 and 35.
+with RDKit 2026.09.1; its molecules for validation and testing were drawn from ChEMBL 30 and 35, and those of
+reserved.smi stand in the sources of the recipe and were in none of the three published sides when these were drawn.
 """
 
 from __future__ import annotations
