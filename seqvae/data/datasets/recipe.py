@@ -58,9 +58,9 @@ def collect(card: Card, recipe: Recipe, paths: Mapping[str, Path], progress: boo
         elif connectivity not in with_stereo or not _STEREO.isdisjoint(smiles):
             train.append(smiles)
     found = {_TRAIN: train} | {name: list[str]() for name in held_out}
-    for (name, row), forms in sorted(forms_at.items()):
-        wanted = [smiles for smiles in forms if form_hash(smiles) in held_out[name][1][row : row + 1]]
-        found[name] += wanted or forms
+    for (name, row), isomers in sorted(forms_at.items()):
+        wanted = [smiles for smiles in isomers if form_hash(smiles) in held_out[name][1][row : row + 1]]
+        found[name] += wanted or isomers
     return found
 
 
