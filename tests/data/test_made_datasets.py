@@ -143,7 +143,12 @@ def published(shelf, tmp_path):
     folder = shelf("made", tables)
     test = np.array([connectivity("NC1CCCCC1"), connectivity("CCCCCF")], np.uint64)
     valid = np.array([connectivity("COC(=O)C(C)N")], np.uint64)
-    np.savez(folder / "held.npz", valid=valid, test=test, series=np.array([connectivity("CCCCCCl")], np.uint64))
+    # the form of one is unknown, as with another RDKit
+    drawn = {"valid.form": [0], "test.form": [recipe.form_hash(Chem.CanonSmiles("NC1CCCCC1")), 0], "series.form": [0]}
+    drawn = {name: np.array(hashes, np.uint32) for name, hashes in drawn.items()}
+    np.savez(
+        folder / "held.npz", valid=valid, test=test, series=np.array([connectivity("CCCCCCl")], np.uint64), **drawn
+    )
     return web
 
 
@@ -157,8 +162,8 @@ def test_a_recipe_is_exact_on_a_small_case(published):
     found = sides(load_dataset("made"))
     # the order of the sources; one of two spellings, none of the salt, of the isotope and of a split without a file
     assert found["train"] == [Chem.CanonSmiles(text) for text in ("OCCCCC", "CCCCCN", "CCCC(C)=O")]
-    # both stereo-isomers of the held-out connectivity, not the form without stereo
-    assert sorted(found["valid"]) == same_molecules("C[C@H](N)C(=O)OC", "C[C@@H](N)C(=O)OC")
+    # all forms of the held-out connectivity, since none has the hash of the one that was drawn
+    assert sorted(found["valid"]) == same_molecules("C[C@H](N)C(=O)OC", "C[C@@H](N)C(=O)OC", "CC(N)C(=O)OC")
     # the order of the hashes
     assert found["test"] == [Chem.CanonSmiles(text) for text in ("NC1CCCCC1", "CCCCCF")]
 
@@ -178,7 +183,7 @@ def test_a_stopped_recipe_goes_on_where_it_was(published, monkeypatch, tmp_path)
     (published / "away").rename(published / "c.zip")
     for name in ("a.csv.gz", "b.txt"):
         (published / name).unlink()  # downloaded before
-    assert len(load_dataset("made").texts) == 7
+    assert len(load_dataset("made").texts) == 8
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.endswith(".part")]
 
 
@@ -194,7 +199,7 @@ def test_sources_and_results_in_a_folder_of_one_s_own(published, monkeypatch, tm
     for path in published.iterdir():
         path.rename(mine / "made" / path.name)
     monkeypatch.setenv("SEQVAE_DATA", str(mine))
-    assert len(load_dataset("made").texts) == 7
+    assert len(load_dataset("made").texts) == 8
     for name in ("mine/train.smi.gz", "made/valid.smi.gz", "test.smi.gz"):  # as they stand, by any of the usual paths
         (mine / name).parent.mkdir(exist_ok=True)
         (mine / name).write_bytes(gzip.compress(b"C\n"))
@@ -211,26 +216,32 @@ def test_a_source_without_the_column(published, shelf, tmp_path):
 def test_the_hashes_of_held_out_molecules_are_made_again(published, tmp_path):
     script = runpy.run_module("scripts.training.make_held_out")
     (tmp_path / "test.smi").write_text("NC1CCCCC1\nC1CCCCC1N\nCCCCCF\n")
-    (tmp_path / "valid.csv").write_text("id,smiles\n1,C[C@H](N)C(=O)OC\n2,C[C@@H](N)C(=O)OC\n")
+    (tmp_path / "valid.csv").write_text("id,smiles\n0,FCCCCC\n1,C[C@H](N)C(=O)OC\n2,C[C@@H](N)C(=O)OC\n")
     path = tmp_path / "made.npz"
     script["main"]([str(path), *(f"{p.stem}={p}" for p in (tmp_path / "test.smi", tmp_path / "valid.csv"))])
-    expected = recipe.read_held_out(find_card("made").recipe)
+    test, valid = ["NC1CCCCC1", "CCCCCF"], ["C[C@H](N)C(=O)OC"]
     with np.load(path) as made:
         assert {name: made[name].tolist() for name in made.files} == {
-            name: expected[name].tolist() for name in ("test", "valid")
+            "test": [connectivity(text) for text in test],
+            "test.form": [recipe.form_hash(Chem.CanonSmiles(text)) for text in test],
+            "valid": [connectivity(text) for text in valid],
+            "valid.form": [recipe.form_hash(Chem.CanonSmiles(text)) for text in valid],
         }
+    path.rename(tmp_path / "cards" / "held.npz")
+    assert sides(load_dataset("made"))["valid"] == [Chem.CanonSmiles(text) for text in valid]  # the drawn one alone
 
 
 def test_the_held_out_molecules_of_chembl_are_known():
     held_out = recipe.read_held_out(find_card("chembl").recipe)
-    assert {name: len(hashes) for name, hashes in held_out.items()} == {
+    assert {name: len(forms) for name, (_, forms) in held_out.items()} == {
         "valid": 10_000,
         "test": 10_000,
-        "lead_series": 4_561,
+        "lead_series": 4_536,
+        "reserved": 7_273,
     }
-    every = np.concatenate(list(held_out.values()))
+    every = np.concatenate([hashes for hashes, _ in held_out.values()])
     assert len(np.unique(every)) == len(every)
-    assert held_out["test"][0] == connectivity("Cc1cccc(Cl)c1NC(=O)c1cnc(NC2CC2)s1")
+    assert held_out["test"][0][0] == connectivity("Cc1cccc(Cl)c1NC(=O)c1cnc(NC2CC2)s1")
 
 
 # Datasets made of others.

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.data.datasets.cards import Card, Recipe
-from seqvae.data.datasets.forms import forms_of
+from seqvae.data.datasets.forms import forms_of, hash_of
 from seqvae.data.files.open import open_lines, shown_name
 from seqvae.errors import InputError
 from seqvae.runtime.package_data import cards_folder
 
+FORM = ".form"  # ends the names of the arrays that hold the 32-bit hashes of SMILES
 _TRAIN = "train"
 _STEREO = frozenset("@/\\")
 
@@ -25,8 +26,9 @@ _STEREO = frozenset("@/\\")
 def collect(card: Card, recipe: Recipe, paths: Mapping[str, Path], progress: bool = True) -> dict[str, list[str]]:
     """Return the molecules of a recipe, by split.
 
-    Of a molecule that stands with and without stereo the form without is left out. Held-out molecules come in the order
-    of their hashes, all others as the sources have them.
+    Of a molecule that stands with and without stereo the form without is left out. A held-out connectivity gives the
+    very form that was drawn, and all of its forms where none has that form's hash (another version of RDKit may write
+    it in another way). Held-out molecules come in the order of their hashes, all others as the sources have them.
 
     Args:
         card: of the dataset.
@@ -47,19 +49,31 @@ def collect(card: Card, recipe: Recipe, paths: Mapping[str, Path], progress: boo
                     seen.setdefault(smiles, connectivity)
     with_stereo = {connectivity for smiles, connectivity in seen.items() if not _STEREO.isdisjoint(smiles)}
     held_out = read_held_out(recipe)
-    split_of = {key: (name, row) for name, keys in held_out.items() for row, key in enumerate(keys.tolist())}
-    found: dict[str, list[tuple[int, str]]] = {name: [] for name in (_TRAIN, *held_out)}
+    place = {key: (name, row) for name, (keys, _) in held_out.items() for row, key in enumerate(keys.tolist())}
+    train = list[str]()
+    forms_at: dict[tuple[str, int], list[str]] = {}
     for smiles, connectivity in seen.items():
-        if connectivity not in with_stereo or not _STEREO.isdisjoint(smiles):
-            name, row = split_of.get(connectivity, (_TRAIN, 0))
-            found[name].append((row, smiles))
-    return {name: [smiles for _, smiles in sorted(rows, key=lambda pair: pair[0])] for name, rows in found.items()}
+        if connectivity in place:
+            forms_at.setdefault(place[connectivity], []).append(smiles)
+        elif connectivity not in with_stereo or not _STEREO.isdisjoint(smiles):
+            train.append(smiles)
+    found = {_TRAIN: train} | {name: list[str]() for name in held_out}
+    for (name, row), isomers in sorted(forms_at.items()):
+        wanted = [smiles for smiles in isomers if form_hash(smiles) in held_out[name][1][row : row + 1]]
+        found[name] += wanted or isomers
+    return found
 
 
-def read_held_out(recipe: Recipe) -> dict[str, NDArray[np.uint64]]:
-    """Return the hashes of the connectivity of held-out molecules, by split."""
+def form_hash(smiles: str) -> int:
+    """Return the 32 bits that tell one stereo-isomer of a connectivity from another."""
+    return hash_of(smiles) & 0xFFFFFFFF
+
+
+def read_held_out(recipe: Recipe) -> dict[str, tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+    """Return the hashes of held-out molecules, by split: uint64 of the connectivity, uint32 of the SMILES."""
     with np.load(cards_folder() / recipe.held_out) as archive:
-        return {name: archive[name] for name in archive.files}
+        names = [name for name in archive.files if not name.endswith(FORM)]
+        return {name: (archive[name], archive[name + FORM]) for name in names}
 
 
 @contextmanager
