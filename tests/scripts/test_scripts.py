@@ -155,7 +155,7 @@ def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
     make_curve.main(["--result", str(result), "--out", str(drawn)])
     capsys.readouterr()
     names = [title.text for title in ElementTree.parse(drawn).iter() if title.tag.endswith("title")]
-    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, refined and fitted"]
+    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, free-running and fitted prior"]
 
 
 def _paths_in(value: object) -> list[str]:
