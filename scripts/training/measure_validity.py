@@ -92,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2000, help="of each kind")
     given = parser.parse_args(argv)
     with torch_threads(given.threads):
+        if given.small:
+            return print(validity_rows(seqvae.load(next(iter(MODELS)), device="cpu"), 16))
         for name, result in MODELS.items():
             measure(name, result, given.samples)
 

@@ -15,8 +15,10 @@ from seqvae.errors import InputError
 from seqvae.evaluate.sequences import counting_mix
 from seqvae.evaluate.sequences.markov_baselines import (
     HALF,
+    Counted,
     CountingModel,
     bits_per_base,
+    compared,
     counted_bits,
     held_out_bits,
     model_bits,
@@ -202,3 +204,11 @@ def test_a_trained_model_is_held_against_the_best_counting_model():
     assert found.difference == pytest.approx(found.model - found.counted[lowest].tuned_bits)
     assert found.standard_error > 0
     assert torch.is_grad_enabled()
+
+
+def test_the_standard_error_of_a_lead_by_hand():
+    # Differences -1, 0, 2 and 3 bits a sequence: their mean is 1, their variance 2.5, and each has two bases.
+    found = {"some model": (Counted(1.0, 1.0, 0.5), np.full(4, 2.0))}
+    made = compared(np.array([1.0, 2.0, 4.0, 5.0]), 1, found, np.full(4, 2))
+    assert made.difference == pytest.approx(0.5)
+    assert made.standard_error == pytest.approx(math.sqrt(2.5 / 4) / 2)
