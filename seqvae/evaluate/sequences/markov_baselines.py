@@ -93,8 +93,8 @@ class CountingModel:
         if not self.positional:
             table = table_of(kmer_numbers(train, order + 1), size, order + 1, pseudo).reshape(-1, size)
             asked = kmer_numbers(held_out, order + 1)
-            there = np.flatnonzero(asked >= 0)
-            found[there + order] = -table[asked[there] // size]
+            whole = np.flatnonzero(asked >= 0)
+            found[whole + order] = -table[asked[whole] // size]
         return found[held_out.codes >= 0]
 
 
