@@ -27,6 +27,7 @@ from seqvae.evaluate.model.summary import SummarySettings, summarise
 
 NAME = "models"
 _LOADS = 5
+_VALIDITY = ("valid_raw", "valid_rules", "valid_tries")  # of the card, by measure_validity.py
 _TIMED = """
 import sys, time, torch
 started = time.perf_counter()
@@ -69,7 +70,9 @@ def model_metrics(name: str, small: bool) -> dict[str, Any]:
     found = measured_again(name, SMALL_SUMMARY if small else SUMMARY)
     far = deviation(found, stated)
     worst = max(far, key=lambda key: far[key])
+    shares = {row[0]: row[1] for table in card.tables for row in table.rows if row[0] in _VALIDITY}
     return {
+        **({"validity": shares} if shares else {}),
         "kind": card.kind,
         "data": card.data,
         "parameters": card.parameters,

@@ -18,6 +18,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         "size, kB",
         "loaded in, s",
         "metrics on held-out data",
+        "valid samples: raw / under rules / under rules in 3 draws",
         "by beam search",
         "off its card by",
     )
@@ -29,6 +30,7 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
             f"{model['bytes'] / 1e3:,.0f}",
             f"{model['load_seconds']:.2f}",
             model["headline"],
+            validity(model.get("validity")),
             by_beam(model["figures"]),
             f"{model['largest_deviation']:.1g} ({model['of']})" if model["largest_deviation"] else "nothing",
         )
@@ -38,9 +40,15 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
         f"The models in the package take {metrics['bytes'] / 1e6:.2f} MB together. Loading is timed in a fresh process "
         "after torch is imported. Every figure of each card was measured again, on the held-out texts of the model's "
         "dataset and with the weights of the package (float16 on disk); the last column has the largest relative "
-        "difference. Before it stands what beam search reconstructs, from the encoder's mean and a refined one.\n\n"
+        "difference. Before it stands what share of samples of the default prior are molecules, and what beam search "
+        "reconstructs, from the encoder's mean and a refined one.\n\n"
     )
     return text + table(titles, rows)
+
+
+def validity(found: Mapping[str, float] | None) -> str:
+    """Return the shares of valid samples: raw, under the rules of chemistry, and with repeated draws."""
+    return "" if found is None else " / ".join(share(found[key]) for key in ("valid_raw", "valid_rules", "valid_tries"))
 
 
 def by_beam(metrics: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ def summary_rows(summary: Values) -> list[list[str]]:
         ["exact reconstruction (greedy, free-running)", share(summary["exact_reconstruction"])],
         ["token accuracy (teacher-forced)", share(summary["token_accuracy"])],
         ["active units", f"{summary['active_units']} of {summary['latent']}"],
-        [f"validity of {summary['samples']:,} samples", share(summary["validity"])],
+        [f"validity of {summary['samples']:,} samples, single draws (SMILES: under rules)", share(summary["validity"])],
         ["uniqueness of the valid", share(summary["uniqueness"])],
         ["novelty of the distinct", novelty],
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scripts.page.speed import training_ratios
 from scripts.page.tables import Values, each_round, reached, share, table, times
 
 MODES = {"32": "torch's default", "auto": "fast (`precision = auto`)"}
@@ -28,9 +29,8 @@ def recipe(result: Values, published: Values) -> str:
     rows, lines = [], []
     for mode, shown in MODES.items():
         rows.append(["training", f"{size}; {shown}", each_round(found["training"][f"ddvae, {mode}"])])
-        lines.append(
-            reached(f"Training, both {shown}", ratio[f"training, ddvae, both {mode}"], reach["training_ratio"], times)
-        )
+        if (bucketed := found["training"].get(f"ddvae bucketed, {mode}")) is not None:
+            rows.append(["training in batches of similar lengths", f"{size}; {shown}", each_round(bucketed)])
         for how in ("by small batches", "in one batch"):
             name = f"ddvae {how}, {mode}"
             rows.append([f"sampling {how}", shown, each_round(found["sampling"][name])])
@@ -41,7 +41,9 @@ def recipe(result: Values, published: Values) -> str:
         count = result["settings"]["bulk_samples"]
         speed = each_round(found["sampling"]["ours, on processes"])
         rows.append([f"**ours**, {count:,} on a process a core, their start included", "", speed])
-    return table(["what", "recipe", "molecules/s: median (rounds)"], rows) + "\n" + "".join(lines)
+    training = "Training:\n\n" + training_ratios(ratio, "training, ddvae", reach["training_ratio"])
+    titles = ["what", "recipe", "molecules/s: median (rounds)"]
+    return table(titles, rows) + f"\n{training}\nSampling:\n\n" + "".join(lines)
 
 
 def sampling_share(result: Values, published: Values) -> str:

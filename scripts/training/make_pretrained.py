@@ -23,6 +23,7 @@ from typing import Any
 
 import seqvae
 from scripts.record import machine, torch_threads
+from scripts.training.molecule_metrics import VALIDITY, validity_rows
 from seqvae.artifact.folder import load_artifact, parameters, record_metrics, save_artifact
 from seqvae.artifact.pretrained import CARD, models_folder, parse_card
 from seqvae.config import ModelConfig, RunConfig
@@ -59,7 +60,8 @@ def ship(
         prepared = prepared_again(codec, part)
         metrics = asdict(summarise(codec, prepared.test_texts, prepared.train, given["summary"]))
         record_metrics(part, metrics)
-        card = card_of(codec, target.name, template, prepared, metrics, extra, given["machine"])
+        shares = [(VALIDITY, validity_rows(codec, given["summary"].samples))] if codec.may_be_invalid else []
+        card = card_of(codec, target.name, template, prepared, metrics, [*extra, *shares], given["machine"])
         parse_card(card, target.name)
         with atomic_file(part / CARD) as file:
             file.write(card_toml(card).encode())

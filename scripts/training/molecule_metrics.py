@@ -27,6 +27,7 @@ DRAWS = {
     "fitted prior, temperature 0.5": ("fitted", 0.5),
 }
 TRAINING = "training molecules"
+VALIDITY = "Validity of samples of the default prior"
 
 
 def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
@@ -46,8 +47,18 @@ def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
         "prior": codec.provenance["prior"],
         "samples": settings.samples,
         "summary": asdict(summary),
+        "training_exact": training_exact(finished, settings.texts),
         "generation": generations(codec, references, settings),
     }
+
+
+def training_exact(finished: Finished, count: int) -> float:
+    """Return the share of training molecules, drawn at random, that are decoded exactly from their posterior mean."""
+    store, codec = finished.prepared.train, finished.codec
+    rows = np.random.default_rng(0).choice(len(store), min(count, len(store)), replace=False)
+    texts = codec.tokenizer.decode_batch(store.ids(int(row)) for row in np.sort(rows))
+    back = codec.decode(codec.encode(texts, refine=0))
+    return float(np.mean([text == again for text, again in zip(texts, back, strict=True)]))
 
 
 def before(codec: Codec) -> dict[str, Any] | None:
@@ -61,14 +72,17 @@ def generations(codec: Codec, references: References, settings: SummarySettings)
     found = {}
     for name, (prior, temperature) in DRAWS.items():
         how = DecodeConfig("sample", temperature=temperature, tries=TRIES, seed=settings.seed)
-        freely, once = (
-            codec.generate_samples(settings.samples, replace(how, tries=1, rules=rules), prior)
-            for rules in ("syntax", how.rules)
+        raw, notation, once = (
+            valid_share(
+                codec.generate_samples(settings.samples, replace(how, tries=1, rules=rules), prior).texts, codec
+            )
+            for rules in ("none", "syntax", how.rules)
         )
         made = codec.generate_samples(settings.samples, how, prior)
         found[name] = {
-            "valid_uncorrected": valid_share(freely.texts, codec),
-            "valid_at_once": valid_share(once.texts, codec),
+            "valid_raw": raw,
+            "valid_uncorrected": notation,
+            "valid_at_once": once,
             "valid": valid_share(made.texts, codec),
             "tries": made.draws.double().mean().item(),
             **compared(made.texts, references),
@@ -82,7 +96,21 @@ def floor(references: References, settings: SummarySettings) -> dict[str, Any]:
     rows = draw.choice(len(training), min(settings.samples, len(training)), replace=False)
     found = compared([training[row] for row in rows], References(references.kind, references.test))
     found["metrics"]["Novelty"] = 0.0  # they are the training set
-    return {**dict.fromkeys(("valid_uncorrected", "valid_at_once", "valid", "tries"), 1.0), **found}
+    return {**dict.fromkeys(("valid_raw", "valid_uncorrected", "valid_at_once", "valid", "tries"), 1.0), **found}
+
+
+def validity_rows(codec: Codec, samples: int) -> list[list[Any]]:
+    """Return what share of samples of the default prior are molecules: name, share, and what was drawn and how."""
+    ways = {
+        "valid_raw": ("none", 1, "share of single draws, no rules"),
+        "valid_rules": (DecodeConfig.rules, 1, "share of single draws under the rules of chemistry"),
+        "valid_tries": (DecodeConfig.rules, TRIES, f"share under these rules, at most {TRIES} draws a sample"),
+    }
+    rows: list[list[Any]] = []
+    for name, (rules, tries, unit) in ways.items():
+        how = DecodeConfig("sample", tries=tries, rules=rules, seed=0)
+        rows.append([name, round(valid_share(codec.generate_samples(samples, how).texts, codec), 4), unit])
+    return rows
 
 
 def valid_share(texts: Sequence[str], codec: Codec) -> float:

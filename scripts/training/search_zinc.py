@@ -15,9 +15,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
+from scripts.training.molecule_metrics import training_exact
 from scripts.training.training_runs import Finished, trained
 from seqvae.artifact.folder import parameters
 from seqvae.config import DataConfig, DecodeConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig
@@ -111,15 +110,6 @@ def fcd(codec: Codec, held_out: list[str], settings: SummarySettings) -> float |
     texts = codec.generate_samples(20 * settings.samples, how, "normal").texts
     valid = [text for text in texts if is_valid(text)][: settings.samples]
     return frechet_distance(valid, held_out[:FCD_REFERENCE]) if len(valid) == settings.samples else None
-
-
-def training_exact(finished: Finished, count: int) -> float:
-    """Return the share of training molecules, drawn at random, that are decoded exactly from their posterior mean."""
-    store, codec = finished.prepared.train, finished.codec
-    rows = np.random.default_rng(0).choice(len(store), min(count, len(store)), replace=False)
-    texts = codec.tokenizer.decode_batch(store.ids(int(row)) for row in np.sort(rows))
-    back = codec.decode(codec.encode(texts, refine=0))
-    return float(np.mean([text == again for text, again in zip(texts, back, strict=True)]))
 
 
 def valid_texts(run: RunConfig) -> list[str]:

@@ -12,10 +12,13 @@ from seqvae.artifact.folder import Artifact
 from seqvae.config import DataConfig, ModelConfig, RunConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import InputError
+from seqvae.evaluate.sequences import counting_mix
 from seqvae.evaluate.sequences.markov_baselines import (
     HALF,
+    Counted,
     CountingModel,
     bits_per_base,
+    compared,
     counted_bits,
     held_out_bits,
     model_bits,
@@ -62,6 +65,55 @@ def test_positional_by_hand():
     assert bits(CountingModel(1, positional=True), train, ["AB", "BA"]) == pytest.approx(
         [-math.log2(2.5 / 4) - math.log2(1.5 / 3), -math.log2(1.5 / 4) - math.log2(0.5 / 2)]
     )
+
+
+def test_positional_second_order_by_hand():
+    train = ["ABA", "ABB", "BBA"]
+    # A first twice of three; after A twice B; after AB once A, once B, and after BB once A.
+    first, second, third = 2.5 / 4, 2.5 / 3, 1.5 / 3
+    model = CountingModel(2, positional=True)
+    assert model.name == "position-specific second order"
+    assert bits(model, train, ["ABA", "BBB"]) == pytest.approx(
+        [-math.log2(first * second * third), -math.log2(1.5 / 4 * 1.5 / 2 * 0.5 / 2)]
+    )
+
+
+@pytest.mark.parametrize("pseudo", [0.5, 3.0])
+@pytest.mark.parametrize("model", models(True).values(), ids=name)
+def test_log_probs_of_the_letters_that_stand_there_add_up_to_the_bits(model, pseudo):
+    rng = np.random.default_rng(1)
+    train, held_out = (["".join(row) for row in rng.choice(list("ACGT"), (n, 9))] for n in (30, 5))
+    parts = model.log_probs(letters(train), letters(held_out), pseudo)
+    assert np.exp2(parts).sum(1) == pytest.approx(np.ones(45), abs=1e-5)
+    codes = ["ACGT".index(letter) for letter in "".join(held_out)]
+    summed = -parts[np.arange(45), codes].reshape(5, 9).sum(1)
+    assert summed == pytest.approx(bits(model, train, held_out, pseudo, "ACGT"), rel=1e-5)
+
+
+def test_a_log_linear_mix_by_hand():
+    # One letter of two: the models say 0.8 and 0.5 for A. Weights 1 and 0 give the first model; one half each give
+    # sqrt(0.8 * 0.5) : sqrt(0.2 * 0.5) = 2 : 1; weights 2 and 0 give 0.64 : 0.04.
+    parts = np.log2([[[0.8, 0.2]], [[0.5, 0.5]]]).astype(np.float32)
+    for weights, wanted in (([1, 0], 0.8), ([0.5, 0.5], 2 / 3), ([2, 0], 0.64 / 0.68)):
+        assert np.exp2(counting_mix.mixed(np.array(weights, float), parts))[0] == pytest.approx(
+            [wanted, 1 - wanted], rel=1e-6
+        )
+
+
+def test_the_weights_of_the_mix_are_those_of_the_fewest_bits():
+    # Of ten letters seven are A. The only model says 2 : 1, so weight w says 2^w : 1, and 7 : 3 is w = log2(7 / 3).
+    parts = np.log2(np.tile([2 / 3, 1 / 3], (1, 10, 1))).astype(np.float32)
+    assert counting_mix.fitted(parts, np.array([0] * 7 + [1] * 3)) == pytest.approx([math.log2(7 / 3)], rel=1e-3)
+
+
+def test_the_mix_is_scored_in_pieces(monkeypatch):
+    rng = np.random.default_rng(2)
+    train, valid, test = (["".join(row) for row in rng.choice(list("AC"), (n, 6))] for n in (40, 2, 7))
+    parts = [(CountingModel(1), 1.0), (CountingModel(0, positional=True), 0.5)]
+    counted = letters(train), letters(train)
+    whole = counting_mix.mix_bits(parts, counted, valid, test)
+    monkeypatch.setattr(counting_mix, "_AT_ONCE", 12)  # the two that choose the weights, and two at a time
+    assert counting_mix.mix_bits(parts, counted, valid, test) == pytest.approx(whole)
 
 
 @pytest.mark.parametrize("pseudo", [0.5, 3.0])
@@ -114,7 +166,7 @@ def test_tuned_pseudo_counts_come_from_the_validation_side():
     rng = np.random.default_rng(0)
     train, valid, test = (["".join(row) for row in rng.choice(list("ACGT"), (n, 12))] for n in (60, 30, 30))
     found = counted_bits(train, test, valid)
-    assert list(found) == list(models(True))
+    assert list(found) == [*models(True), counting_mix.NAME]
     # Random letters teach nothing: the strongest smoothing wins, and nothing gets below two bits by much.
     assert found["Markov order 3"].pseudo_count == 100.0
     assert found["Markov order 3"].tuned_bits < found["Markov order 3"].bits
@@ -152,3 +204,11 @@ def test_a_trained_model_is_held_against_the_best_counting_model():
     assert found.difference == pytest.approx(found.model - found.counted[lowest].tuned_bits)
     assert found.standard_error > 0
     assert torch.is_grad_enabled()
+
+
+def test_the_standard_error_of_a_lead_by_hand():
+    # Differences -1, 0, 2 and 3 bits a sequence: their mean is 1, their variance 2.5, and each has two bases.
+    found = {"some model": (Counted(1.0, 1.0, 0.5), np.full(4, 2.0))}
+    made = compared(np.array([1.0, 2.0, 4.0, 5.0]), 1, found, np.full(4, 2))
+    assert made.difference == pytest.approx(0.5)
+    assert made.standard_error == pytest.approx(math.sqrt(2.5 / 4) / 2)

@@ -48,6 +48,22 @@ def test_the_elbo_of_a_recipe_is_the_one_in_closed_form(make):
     assert (weights.logsumexp(0) - torch.tensor(60.0).log() >= weights.mean(0)).all()
 
 
+@pytest.mark.parametrize(("make", "module"), [*zip(MODELS, (moses_recipe, ddvae_recipe), strict=True)])
+def test_the_loss_of_a_recipe_adds_the_weighted_kl_to_the_cross_entropy_of_a_token(make, module, monkeypatch):
+    monkeypatch.setattr(module, "_KL_WEIGHT", 0.7)
+    monkeypatch.setattr(torch, "randn_like", torch.zeros_like)  # z is the mean
+    model = make(len(ALPHABET)).eval()
+    with torch.no_grad():
+        model.mean.bias.fill_(0.5)
+        padded, lengths = moses_recipe.together(TEXTS)
+        mean, log_variance = model.posterior(padded, lengths)
+        kl = (0.5 * (log_variance.exp() + mean**2 - 1 - log_variance)).sum().item() / len(TEXTS)
+        spoken = model.log_likelihood(padded, mean).sum().item()
+        # Of 6, 3, 0 and 2 characters, each with its end mark.
+        assert model.loss(TEXTS).item() == pytest.approx(-spoken / (7 + 4 + 1 + 3) + 0.7 * kl, rel=1e-4)
+    assert kl > 1
+
+
 @pytest.mark.parametrize("make", MODELS)
 def test_padding_changes_nothing(make):
     model = make(len(ALPHABET)).eval()

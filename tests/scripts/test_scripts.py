@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -33,7 +34,16 @@ from scripts.benchmarks.speed import (
     matrix_work,
 )
 from scripts.page import make_benchmarks_page, make_curve, tables
-from scripts.training import search_zinc, trace_zinc, train_ecoli, train_moses, train_mpsa, train_zinc
+from scripts.training import (
+    count_dna,
+    measure_validity,
+    search_zinc,
+    trace_zinc,
+    train_ecoli,
+    train_moses,
+    train_mpsa,
+    train_zinc,
+)
 from seqvae.config import ModelConfig, ObjectiveConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batch import Batch
@@ -155,7 +165,7 @@ def test_the_curve_of_moses_has_the_published_points_and_ours(tmp_path, capsys):
     make_curve.main(["--result", str(result), "--out", str(drawn)])
     capsys.readouterr()
     names = [title.text for title in ElementTree.parse(drawn).iter() if title.tag.endswith("title")]
-    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, refined and fitted"]
+    assert names == ["Gaussian VAE", "DD-VAE", "seqvae", "seqvae, free-running and fitted prior"]
 
 
 def _paths_in(value: object) -> list[str]:
@@ -172,6 +182,28 @@ def test_benchmarks_page_is_what_the_results_make(tmp_path):
     assert (ROOT / "BENCHMARKS.md").read_text("utf-8") == page.read_text("utf-8"), (
         "run: python -m scripts.page.make_benchmarks_page"
     )
+
+
+def test_validity_is_measured_raw_under_rules_and_in_three_draws(capsys):
+    measure_validity.main(["--small", "--threads", "1"])
+    found = {row[0]: row[1] for row in ast.literal_eval(capsys.readouterr().out)}
+    assert list(found) == ["valid_raw", "valid_rules", "valid_tries"]
+    assert 0 < found["valid_raw"] <= found["valid_tries"] <= 1
+
+
+def test_younger_counting_models_join_an_older_result(capsys):
+    count_dna.main(["--small"])
+    made = ast.literal_eval(capsys.readouterr().out)
+    assert {"position-specific second order", "log-linear mix of all"} <= made.keys()
+    old, new = {"tuned_bits": 1.9, "bits": 1.95, "pseudo_count": 1}, {"tuned_bits": 1.7, "bits": 1.8, "pseudo_count": 0}
+    part = {"counted_bits_a_base": {"old": old}, "best_counted": "old", "model_bits_a_base": 1.6}
+    part |= {"model_minus_best_counted": -0.3, "its_standard_error": 0.1}
+    figures = {"datasets": {"one": part}, "counted": {"one": {"bits_a_base": {"old": 1.95}, "best": "old"}}}
+    count_dna.put(figures, "one", {"old": new, "new": new})
+    assert part["counted_bits_a_base"] == {"old": old, "new": new}
+    assert part["best_counted"] == figures["counted"]["one"]["best"] == "new"
+    assert part["model_minus_best_counted"] == pytest.approx(-0.1)
+    assert "its_standard_error" not in part, "it was that of another pair"
 
 
 def test_readme_states_the_sums_of_pmo_with_their_interval():

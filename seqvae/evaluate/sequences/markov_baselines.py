@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import InputError
+from seqvae.evaluate.sequences import counting_mix
 from seqvae.evaluate.sequences.kmers import kmer_numbers, longest_kmer
 from seqvae.sequences.dna import BASES
 from seqvae.sequences.integer_codes import Letters, letters
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # counting needs no torch
 HALF = 0.5  # Krichevsky & Trofimov 1981, doi:10.1109/TIT.1981.1056331
 PSEUDO_COUNTS = (0.5, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried on the validation split
 HIGHEST_ORDER = 7
+_POSITIONAL = 3  # orders of position-specific models: 0, 1 and 2
 _LARGEST_TABLE = 4**9  # entries: for DNA all orders fit, for proteins those up to 3
 _VALIDATION = 10  # one training sequence in ten chooses the pseudo-count if no validation split is given
 
@@ -50,7 +52,7 @@ class CountingModel:
     def name(self) -> str:
         """The title in tables."""
         if self.positional:
-            return "position-specific" + (" first order" if self.order == 1 else "")
+            return "position-specific" + ("", " first order", " second order")[self.order]
         return "unigram (Markov order 0)" if self.order == 0 else f"Markov order {self.order}"
 
     def bits(self, train: Letters, held_out: Letters, pseudo: float) -> NDArray[np.float64]:
@@ -69,10 +71,31 @@ class CountingModel:
         else:
             bits = sum((_letter_bits(train, held_out, p, self.order, pseudo) for p in range(self.order)), none)
         # The letters that have `order` letters before them.
-        table, asked = _table(kmer_numbers(train, width), size, width, pseudo), kmer_numbers(held_out, width)
+        table, asked = table_of(kmer_numbers(train, width), size, width, pseudo), kmer_numbers(held_out, width)
         there = asked >= 0
         rows, costs = held_out.rows[: len(asked)][there], table[asked[there]]
         return bits + np.bincount(rows, weights=costs, minlength=len(held_out)).astype(np.float64)
+
+    def log_probs(self, train: Letters, held_out: Letters, pseudo: float) -> NDArray[np.float32]:
+        """Return log2 p of every letter that might stand at each place, given those before it, `(letters, alphabet)`.
+
+        The first letters depend on those before them, whatever `uniform_start` says.
+        """
+        size, order = len(held_out.alphabet), self.order
+        found = np.zeros((len(held_out.codes), size), np.float32)
+        longest = int(held_out.lengths.max())
+        for position in range(longest if self.positional else min(order, longest)):
+            context = min(order, position)
+            table = table_of(kmers_at(train, position, context), size, context + 1, pseudo).reshape(-1, size)
+            asked = kmers_at(held_out, position, context)
+            there = asked >= 0
+            found[held_out.starts[there] + position] = -table[asked[there] // size]
+        if not self.positional:
+            table = table_of(kmer_numbers(train, order + 1), size, order + 1, pseudo).reshape(-1, size)
+            asked = kmer_numbers(held_out, order + 1)
+            whole = np.flatnonzero(asked >= 0)
+            found[whole + order] = -table[asked[whole] // size]
+        return found[held_out.codes >= 0]
 
 
 def models(one_length: bool, uniform_start: bool = False, letters: int = len(BASES)) -> dict[str, CountingModel]:
@@ -86,7 +109,7 @@ def models(one_length: bool, uniform_start: bool = False, letters: int = len(BAS
     orders = min(HIGHEST_ORDER + 1, longest_kmer(letters, _LARGEST_TABLE))
     found = [CountingModel(order, uniform_start=uniform_start) for order in range(orders)]
     if one_length:
-        found += [CountingModel(0, positional=True), CountingModel(1, positional=True)]
+        found += [CountingModel(order, positional=True) for order in range(min(orders, _POSITIONAL))]
     return {model.name: model for model in found}
 
 
@@ -102,7 +125,7 @@ def one_length(*splits: Letters) -> int:
     return int(longest)
 
 
-def _table(kmers: NDArray[np.int64], size: int, width: int, pseudo: float) -> NDArray[np.float64]:
+def table_of(kmers: NDArray[np.int64], size: int, width: int, pseudo: float) -> NDArray[np.float64]:
     """Return -log2 p of the last letter of each k-mer given the ones before it, from the k-mers that were seen."""
     counts = np.bincount(kmers[kmers >= 0], minlength=size**width).reshape(-1, size) + pseudo
     return -np.log2(counts / counts.sum(1, keepdims=True)).ravel()
@@ -111,16 +134,18 @@ def _table(kmers: NDArray[np.int64], size: int, width: int, pseudo: float) -> ND
 def _letter_bits(train: Letters, held_out: Letters, position: int, order: int, pseudo: float) -> NDArray[np.float64]:
     """Return the bits of each sequence's letter at one position; 0 if the sequence is shorter."""
     context = min(order, position)
-    found = []  # the k-mer that ends at the position, of each sequence; -1 if it ends before
-    for split in (train, held_out):
-        numbers = np.zeros(len(split), np.int64)
-        for place in range(position - context, position + 1):
-            codes = split.codes[np.minimum(split.starts + place, len(split.codes) - 1)]
-            numbers = numbers * len(split.alphabet) + codes
-        found.append(np.where(split.lengths > position, numbers, -1))
-    seen, asked = found
-    bits = _table(seen, len(train.alphabet), context + 1, pseudo)
+    seen, asked = (kmers_at(split, position, context) for split in (train, held_out))
+    bits = table_of(seen, len(train.alphabet), context + 1, pseudo)
     return np.where(asked >= 0, bits[asked], 0.0)
+
+
+def kmers_at(split: Letters, position: int, context: int) -> NDArray[np.int64]:
+    """Return the k-mer of each sequence that ends at a position after `context` letters; -1 beyond the sequence."""
+    numbers = np.zeros(len(split), np.int64)
+    for place in range(position - context, position + 1):
+        codes = split.codes[np.minimum(split.starts + place, len(split.codes) - 1)]
+        numbers = numbers * len(split.alphabet) + codes
+    return np.where(split.lengths > position, numbers, -1)
 
 
 def bits_per_base(model: CountingModel, train: Letters, held_out: Letters, pseudo: float) -> float:
@@ -138,10 +163,11 @@ class Counted:
     """Bits per base of one counting model.
 
     Attributes:
-        bits: with a pseudo-count of one half and uniform first letters: the plain form that the literature reports.
+        bits: with a pseudo-count of one half and uniform first letters: the plain form that the literature reports;
+            of the mix, which has no plain form, the tuned ones.
         tuned_bits: with the pseudo-count that is best on the validation split, and first letters that depend on those
             before them: the best that the model can do.
-        pseudo_count: that of `tuned_bits`.
+        pseudo_count: that of `tuned_bits`; 0 of the mix, whose parts have their own.
     """
 
     bits: float
@@ -212,6 +238,10 @@ def _count(
         tuned = model.bits(both, test, pseudo)
         counted = Counted(bits_per_base(plain, both, test, HALF), float(tuned.sum() / test.lengths.sum()), pseudo)
         found[name] = counted, tuned
+    tuned_models = [(model, found[name][0].pseudo_count) for name, model in models(same, letters=size).items()]
+    bits = counting_mix.mix_bits(tuned_models, (part, both), choosing, list(held_out))
+    share = float(bits.sum() / test.lengths.sum())
+    found[counting_mix.NAME] = Counted(share, share, 0.0), bits
     return found
 
 

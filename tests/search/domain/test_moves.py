@@ -91,6 +91,17 @@ def test_atoms_of_a_crossover_come_from_both():
         assert not atoms[2] - (atoms[0] + atoms[1])
 
 
+def test_a_crossover_has_a_part_of_each_parent():
+    rng = np.random.default_rng(3)
+    molecules = [found for _ in range(30) if (found := MoleculeMoves().cross("CCCCCC", "SSSSSS", rng))]
+    assert molecules
+    assert all("C" in found and "S" in found for found in molecules)
+    letters = [SequenceMoves("AC").cross("AAAAAA", "CCCCCC", rng) or "" for _ in range(100)]
+    assert all(found == "A" * found.count("A") + "C" * found.count("C") for found in letters)
+    # A cut before the first letter of one or after the last of the other leaves out a parent: 2 of 7 each, at most.
+    assert sum("A" in found and "C" in found for found in letters) > 50
+
+
 def test_no_molecule_grows_beyond_its_limit_and_every_kind_of_move_happens():
     rng, moves, text = np.random.default_rng(2), MoleculeMoves(largest=12), "CCO"
     formulas, rings = set(), set()

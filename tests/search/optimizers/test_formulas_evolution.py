@@ -109,6 +109,11 @@ def test_credit_goes_to_what_is_among_the_best_when_it_comes():
     one.tell([Candidate("e", "mutation")], over)  # it was not scored: it counts for nothing but a round
     assert one.selection.state_dict()["made"] == {"mutation": 1.0, "crossover": 0.5}
     assert "e" not in one.archive
+    failed = Scores(np.array([[np.nan], [np.nan]]), ["failed", "timeout"], ["f", "g"])
+    one.tell([Candidate("f", "crossover"), Candidate("g", "mutation")], failed)  # calls that brought nothing
+    state = one.selection.state_dict()
+    assert state["made"] == {"mutation": 1.5, "crossover": 1.25}
+    assert state["good"] == {"mutation": 0.25, "crossover": 0.25}
 
 
 def test_it_breeds_once_enough_have_scores_that_differ():
