@@ -70,7 +70,11 @@ class Seen:
             texts: as read; what is no text of the tokenizer's kind was not there.
             tokenizer: the model's.
         """
-        keys = [key_of(tokenizer.normalize_or_none(text), tokenizer) for text in texts]
+        return self.has_forms([tokenizer.normalize_or_none(text) for text in texts], tokenizer)
+
+    def has_forms(self, forms: Sequence[str | None], tokenizer: Tokenizer) -> NDArray[np.bool_]:
+        """Return the same of canonical forms; None was not there."""
+        keys = [key_of(form, tokenizer) for form in forms]
         known = [row for row, key in enumerate(keys) if key is not None]
         found = np.zeros(len(keys), np.bool_)
         there = [one.has([str(keys[row]) for row in known]) for one in self.filters]

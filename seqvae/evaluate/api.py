@@ -10,6 +10,7 @@ from typing import Any
 from seqvae.artifact.pretrained import is_pretrained, pretrained_names
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
 from seqvae.data.files.readers import ReadSettings
+from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation, Overlap
@@ -26,6 +27,7 @@ from seqvae.sequences.domain import DNA, DOMAINS
 
 _BOXES = "promoter-boxes"
 _ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
+_FEWEST_UNSEEN = 10  # with fewer the metrics are of all texts of the reference, and say so
 
 
 def run(
@@ -63,9 +65,9 @@ def run(
     codec, samples = _model_or_samples(source, column, device)
     splits, motifs = _references(reference, train, column, codec, work)
     settings: dict[str, Any] = {"seed": work.config.seed}
-    overlap = None
+    overlap = read = None
     if codec is not None:
-        splits, overlap = _unseen(codec, splits)
+        splits, overlap, read = _unseen(codec, splits)
     name = source if isinstance(source, str) else str(source) if isinstance(source, Path) else "given from Python"
     if codec:
         prior = codec.default_prior if work.config.prior == "auto" else work.config.prior
@@ -76,7 +78,7 @@ def run(
     if not splits.train:
         work.watch.note(f"no training {DOMAINS[splits.kind].noun}s (--train), so no novelty")
     of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
-    of_the_model = _of_the_model(codec, splits, work) if codec else {}
+    of_the_model = _of_the_model(codec, splits, read, work) if codec else {}
     generated, logos = of_the_samples
     return Evaluation(name, splits, samples, generated, **of_the_model, settings=settings, logos=logos, overlap=overlap)
 
@@ -133,17 +135,24 @@ def _references(
     return splits, PROMOTER_BOXES if name == _BOXES else read_motifs(name) if name else ()
 
 
-def _unseen(codec: Codec, splits: Splits) -> tuple[Splits, Overlap]:
-    """Leave out of the reference what the model was trained on, unless that is all of it."""
+def _unseen(codec: Codec, splits: Splits) -> tuple[Splits, Overlap, TokenizedTexts | None]:
+    """Leave out of the reference what the model was trained on, unless too little would be left.
+
+    Returns:
+        What is left, what was found, and the test texts left as the model has read them; None where it has not.
+    """
     if codec.seen is None:
-        return splits, Overlap(len(splits.test), None)
-    parts = [splits.test, splits.test_scaffolds]
-    kept = [
-        [text for text, seen in zip(part, codec.seen.has(part, codec.tokenizer), strict=True) if not seen]
-        for part in parts
-    ]
-    found = Overlap(len(splits.test), len(splits.test) - len(kept[0]), codec.seen.whole)
-    return replace(splits, test=kept[0] or splits.test, test_scaffolds=kept[1]), found
+        return splits, Overlap(len(splits.test), None), None
+    read = codec.tokenize(splits.test, on_error="skip")
+    there = codec.seen.has_forms(read.forms, codec.tokenizer)
+    gone = {row for row, seen in zip(read.rows, there, strict=True) if seen}
+    left = [text for row, text in enumerate(splits.test) if row not in gone]
+    found = Overlap(len(splits.test), len(gone), codec.seen.whole, bool(gone) and 0 < len(left) < _FEWEST_UNSEEN)
+    if found.few or not left:
+        return splits, found, read
+    others = zip(splits.test_scaffolds, codec.seen.has(splits.test_scaffolds, codec.tokenizer), strict=True)
+    unseen = replace(splits, test=left, test_scaffolds=[text for text, seen in others if not seen])
+    return unseen, found, read.without(gone)
 
 
 def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:
@@ -195,8 +204,11 @@ def _of_the_samples(
     return found, logos if len(logos) == len(forms) else []
 
 
-def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[str, Any]]:
-    """Measure the model on held-out texts: its table, bits per letter against counting models, and its latent space."""
+def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, work: _Work) -> dict[str, dict[str, Any]]:
+    """Measure the model on held-out texts: its table, bits per letter against counting models, and its latent space.
+
+    `read` are the test texts, where they have been read already.
+    """
     settings = ModelSettings(seed=work.config.seed)
     noun = codec.tokenizer.domain.noun
     work.watch.note(f"measuring the model on {min(len(splits.test), settings.texts):,} held-out {noun}s")
@@ -205,7 +217,8 @@ def _of_the_model(codec: Codec, splits: Splits, work: _Work) -> dict[str, dict[s
     from seqvae.evaluate.sequences.markov_baselines import held_out_bits
 
     latent_settings = LatentSettings(seed=work.config.seed)
-    held_out = codec.tokenize(splits.test[: max(settings.texts, latent_settings.texts)], on_error="skip")
+    asked_for = first_texts(splits.test if read is None else read, max(settings.texts, latent_settings.texts))
+    held_out = codec.tokenize(asked_for, on_error="skip")
     if work.config.quick:
         quick = replace(settings, protocol_texts=0, refined_texts=0)
         return {"model": asdict(model_table(codec, held_out, quick))}

@@ -21,11 +21,18 @@ class Overlap:
         texts: in the reference.
         seen: of these, texts that were in its training or validation data; None: it has no record of them.
         whole: whether the record reaches back to the first training; false: a model that it was tuned from has none.
+        few: whether the others were too few to measure anything on, so that the metrics are of all texts.
     """
 
     texts: int
     seen: int | None
     whole: bool = True
+    few: bool = False
+
+    @property
+    def trained_on(self) -> bool:
+        """Whether the metrics are of texts that the model was trained on."""
+        return self.few or self.seen == self.texts
 
     def describe(self, noun: str) -> str:
         """Return it in one line, which says what the held-out metrics are of."""
@@ -35,6 +42,9 @@ class Overlap:
         share = f"{self.seen:,} of {self.texts:,} reference {noun}s were in the model's training data"
         if self.seen == self.texts:
             return f"{share}: nothing here is held out, the metrics are those of training data{rest}"
+        if self.few:
+            others = f"the other {self.texts - self.seen:,} are too few to measure on"
+            return f"{share}: {others}, the metrics are of all, which is training data{rest}"
         if not self.seen:
             return f"none of {self.texts:,} reference {noun}s was in the model's training data{rest}"
         return f"{share}: held-out metrics are of the other {self.texts - self.seen:,}{rest}"
@@ -70,7 +80,7 @@ class Evaluation:
 
     def named(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """Return rows of a table of the model, which call nothing held out where all was trained on."""
-        if self.overlap is None or self.overlap.seen != self.overlap.texts:
+        if self.overlap is None or not self.overlap.trained_on:
             return [list(row) for row in rows]
         return [[_of_training(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
 

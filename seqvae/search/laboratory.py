@@ -175,7 +175,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         run_folder.add_names(search.folder, {form: one.name for form, one in measured if one.name})
         _catch_up(search, state)
         _save(search, state)
-        outside = sum(search.texts.allowed(form) is None for form in set(forms))
+        outside = sum(search.texts.allowed(form) != form for form in set(forms))
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     missing = sum(all(map(math.isnan, one.scores)) for one in measurements)

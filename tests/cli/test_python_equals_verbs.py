@@ -107,7 +107,9 @@ def models(run, monkeypatch):
     from seqvae.artifact.pretrained import list_models, pretrained_folder, read_card
     from seqvae.report.model_card import card_text
 
-    assert [line.split()[0] for line in run("models list").splitlines()[1:]] == [card.name for card in list_models()]
+    *rows, former = run("models list").splitlines()[1:]
+    assert [line.split()[0] for line in rows] == [card.name for card in list_models()]
+    assert former == "mpsa-dna is the former name of splice-dna, and goes on working"
     folder = pretrained_folder("splice-dna")
     assert run("models show splice-dna") == card_text(read_card(folder), folder) + "\n"
 

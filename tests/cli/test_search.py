@@ -325,8 +325,8 @@ def test_plates_without_a_model(run):
         ("ask plates --model ./model --initial 1", 2, "campaign.initial"),
         ("ask plates --model ./model --seed -1", 2, "campaign.seed"),
         ("ask plates --again", 1, "plates: there is no search here"),
-        ("tell nothing start.txt", 1, "start.txt: expected a table with a column 'score'"),
-        ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "a column 'score'"),
+        ("tell nothing start.txt", 1, "start.txt: no column 'score'"),
+        ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "no column 'score'"),
     ],
 )
 def test_wrong_input(run, tmp_path, words, code, message):

@@ -71,7 +71,7 @@ def test_its_own_file_is_not_called_unseen(trained):
     assert found.overlap == Overlap(120, 120 - len(held_out))
     assert sorted(found.splits.test) == sorted(held_out)
     assert found.model["texts"] == len(held_out)
-    assert found.to_dict()["overlap"] == {"texts": 120, "seen": 120 - len(held_out), "whole": True}
+    assert found.to_dict()["overlap"] == {"texts": 120, "seen": 120 - len(held_out), "whole": True, "few": False}
     said = "reference sequences were in the model's training data: held-out metrics are of the other"
     assert said in unescape(evaluation_page(found))
 
@@ -132,3 +132,14 @@ def test_a_damaged_record_is_an_error(trained, tmp_path):
     with pytest.raises(ArtifactError, match=r"seen\.bin: the file is damaged"):
         load_artifact(folder)
     assert replace(load_artifact(trained[0]), seen=None).seen is None
+
+
+def test_where_too_little_is_left_the_metrics_are_of_all_and_say_so():
+    found = Overlap(40, 38, few=True)
+    assert found.trained_on
+    assert found.describe("sequence") == (
+        "38 of 40 reference sequences were in the model's training data: the other 2 are too few to measure on, the "
+        "metrics are of all, which is training data"
+    )
+    assert not Overlap(40, 3).trained_on
+    assert Overlap(40, 40).trained_on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from search_cases import alike, dna_model, rows, settings, start
@@ -114,11 +114,13 @@ def test_a_folder_of_format_1_has_the_settings_of_its_name(model, tmp_path):
         folder = tmp_path / name
         search.begin("dna:gc", folder, settings(model, name), start())
         written = json.loads((folder / SETTINGS).read_text())
-        assert written["format"] == 2
+        assert written["format"] == 3
         written["format"], written["config"]["optimizer"] = 1, name
         (folder / SETTINGS).write_text(json.dumps(written))
         with opened(folder) as found:
-            assert found.config == settings(model, {"prior": "sampling"}.get(name, name))
+            now = settings(model, {"prior": "sampling"}.get(name, name))
+            # What was called ecfp4 then had counts.
+            assert found.config == replace(now, constraints=replace(now.constraints, similarity="ecfp4-counts"))
         search.resume(folder)
         whole = tmp_path / f"{name}-whole"
         search.run("dna:gc", whole, settings(model, name), start())

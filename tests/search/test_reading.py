@@ -11,7 +11,7 @@ from search_cases import settings as dna_settings
 
 from seqvae.artifact.folder import load_artifact
 from seqvae.artifact.pretrained import resolve
-from seqvae.config import CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
+from seqvae.config import BATCH, INITIAL, CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.latent.codec import Codec
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search import api
@@ -116,4 +116,5 @@ def test_proposals_carry_their_canonical_form(optimizer, tmp_path):
 
 
 def settings(optimizer, **more):
-    return SearchConfig("zinc-smiles", optimizer, "cpu", OracleConfig(budget=BUDGET), CampaignConfig(), **more)
+    campaign = CampaignConfig(batch=BATCH, initial=INITIAL)  # as where the budget is large
+    return SearchConfig("zinc-smiles", optimizer, "cpu", OracleConfig(budget=BUDGET), campaign, **more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -69,6 +69,14 @@ class TokenizedTexts:
         """Return the result for the first `count` of the given texts."""
         kept = self.take([place for place, row in enumerate(self.rows) if row < count])
         return replace(kept, rejected=tuple(one for one in self.rejected if one.row < count))
+
+    def without(self, rows: Collection[int]) -> TokenizedTexts:
+        """Return the result for the given texts without those at these positions."""
+        left = (row for row in range(self.given) if row not in rows)
+        new = {row: place for place, row in enumerate(left)}
+        kept = self.take([place for place, row in enumerate(self.rows) if row in new])
+        rejected = tuple(replace(one, row=new[one.row]) for one in self.rejected if one.row in new)
+        return replace(kept, rows=[new[row] for row in kept.rows], rejected=rejected)
 
     def take(self, places: Sequence[int]) -> TokenizedTexts:
         """Return the texts at these positions among those that could be read."""
