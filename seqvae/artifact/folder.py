@@ -213,7 +213,10 @@ def load_artifact(folder: Path) -> Artifact:
         raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
     has_fitted = PRIOR in provenance["sha256"]
     fitted, default = _load_prior(folder, model_config) if has_fitted else (None, model_config.prior)
-    seen = _load_seen(folder) if SEEN in provenance["sha256"] else None
+    try:
+        seen = Seen.from_bytes(_read(folder, SEEN)) if SEEN in provenance["sha256"] else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen)
 
 
@@ -266,13 +269,6 @@ def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
                 f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
                 f"{PROVENANCE}); copy the whole folder again"
             )
-
-
-def _load_seen(folder: Path) -> Seen:
-    try:
-        return Seen.from_bytes(_read(folder, SEEN))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
 
 
 def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:

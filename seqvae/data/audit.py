@@ -295,12 +295,9 @@ def _shared(
     """Return the lines of the texts that are among others."""
     if not other:
         return ()
-    there = {_key(form, domain) for text in other if (form := domain.canonical(text)) is not None}
+    others = [form for text in other if (form := domain.canonical(text)) is not None]
+    there = {domain.alphabet.representative(form) for form in others} if domain.alphabet else set(others)
     return tuple(line for form, line in zip(forms, lines, strict=True) if form is not None and keys[form] in there)
-
-
-def _key(form: str, domain: Domain) -> str:
-    return domain.alphabet.representative(form) if domain.alphabet else form
 
 
 def _unusable(

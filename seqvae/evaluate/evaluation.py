@@ -82,7 +82,9 @@ class Evaluation:
         """Return rows of a table of the model, which call nothing held out where all was trained on."""
         if self.overlap is None or not self.overlap.trained_on:
             return [list(row) for row in rows]
-        return [[_of_training(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        for old, new in (("held-out", "training"), ("has not been trained on", "has been trained on")):
+            rows = [[cell.replace(old, new) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        return [list(row) for row in rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number that was measured, ready for JSON: None for what is not finite."""
@@ -106,10 +108,6 @@ class Evaluation:
             }
         parts = {"model": self.model, "bits_a_base": self.bits, "latent": self.latent}
         return values | {name: finite(part) for name, part in parts.items() if part}
-
-
-def _of_training(words: str) -> str:
-    return words.replace("held-out", "training").replace("has not been trained on", "has been trained on")
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:

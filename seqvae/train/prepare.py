@@ -182,8 +182,9 @@ class _SplitPacker:
         """
         texts = [self.found.texts[i] for i in rows]
         packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
+        names = self.found.names or [""] * len(self.found.texts)
         bad = [
-            (self.found.lines[rows[position]], self._name(rows[position]), text, reason)
+            (self.found.lines[rows[position]], names[rows[position]], text, reason)
             for position, text, reason in packed.rejected
         ]
         if self.on_error == "stop":
@@ -204,6 +205,3 @@ class _SplitPacker:
             message = f"{len(bad)} texts cannot be used and are left out, see {self.reject_file}"
             warnings.warn(message, SeqVAEWarning, stacklevel=3)
         return packed
-
-    def _name(self, row: int) -> str:
-        return self.found.names[row] if self.found.names else ""

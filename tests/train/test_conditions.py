@@ -21,7 +21,7 @@ def share(text):
     return sum(letter in "GC" for letter in text) / max(1, len(text))
 
 
-def table(folder, count=600):
+def table(folder, count=400):
     """DNA of every share of G and C, which is missing of every fifth sequence, and a column of chance."""
     rng = np.random.default_rng(0)
     lines = ["sequence,gc,chance"]
@@ -37,7 +37,7 @@ def table(folder, count=600):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conditions")
-    run = small_run(table(folder), epochs=40)
+    run = small_run(table(folder), epochs=30)
     data = replace(run.data, column="sequence", conditions="gc,chance")
     return train(replace(run, data=data), folder / "model", quiet=True).folder
 

@@ -62,20 +62,16 @@ def forms_of(texts: Sequence[str], limits: Limits | None = None, label: str = ""
         label: of the progress bar.
         progress: show a bar on standard error, if that is a terminal.
     """
-    path = cache_folder("datasets", "forms", f"{_key(texts, limits)}.gz")
+    digest = hashlib.sha256(f"{rdkit_version()} {limits}\n".encode())
+    for text in texts:
+        digest.update(f"{text}\n".encode())
+    path = cache_folder("datasets", "forms", f"{digest.hexdigest()}.gz")
     if not path.is_file():
         _write(path, texts, limits, label if progress else "")
     with gzip.open(path, "rt", encoding="ascii") as file:
         pairs = [line.rstrip("\n").partition("\t") for line in file]
     hashes = np.fromiter((int(hexadecimal or "0", 16) for _, _, hexadecimal in pairs), np.uint64, len(pairs))
     return Forms([smiles for smiles, _, _ in pairs], hashes)
-
-
-def _key(texts: Sequence[str], limits: Limits | None) -> str:
-    digest = hashlib.sha256(f"{rdkit_version()} {limits}\n".encode())
-    for text in texts:
-        digest.update(f"{text}\n".encode())
-    return digest.hexdigest()
 
 
 def _write(path: Path, texts: Sequence[str], limits: Limits | None, label: str) -> None:

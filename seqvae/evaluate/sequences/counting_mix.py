@@ -71,7 +71,8 @@ def mix_bits(
         held_out: sequences to score.
     """
     part, both = counted
-    chosen = letters(_first(choosing), part.alphabet)
+    ends = np.cumsum([len(text) for text in choosing])  # as many as have the letters to fit on, at least one
+    chosen = letters(choosing[: max(1, int(np.searchsorted(ends, _AT_ONCE, side="right")))], part.alphabet)
     stacked = np.stack([model.log_probs(part, chosen, pseudo) for model, pseudo in models])
     weights = fitted(stacked, chosen.codes[chosen.codes >= 0].astype(np.int64))
     found, step = [], max(1, math.floor(_AT_ONCE * len(held_out) / sum(map(len, held_out))))
@@ -82,9 +83,3 @@ def mix_bits(
         costs = -mixed(weights, stacked)[np.arange(len(codes)), codes]
         found.append(np.bincount(some.rows[some.codes >= 0], weights=costs, minlength=len(some)))
     return np.concatenate(found)
-
-
-def _first(texts: Sequence[str]) -> Sequence[str]:
-    """Return as many of the sequences as have the letters that weights are fitted on, at least one."""
-    ends = np.cumsum([len(text) for text in texts])
-    return texts[: max(1, int(np.searchsorted(ends, _AT_ONCE, side="right")))]

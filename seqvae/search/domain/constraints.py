@@ -124,31 +124,27 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     if config.longest:
         yield Rule(f"longest {config.longest}", of(lambda found: found.GetNumHeavyAtoms() <= config.longest))
     for smarts, pattern in zip(config.keep, kept, strict=True):
-        yield Rule(f"keep {smarts}", of(partial(_has, pattern)))
+        yield Rule(f"keep {smarts}", of(partial(_matches, pattern, True)))
     for smarts, pattern in zip(config.forbid, forbidden, strict=True):
-        yield Rule(f"forbid {smarts}", of(partial(_lacks, pattern)))
+        yield Rule(f"forbid {smarts}", of(partial(_matches, pattern, False)))
     if sets := tuple(name for name in config.alerts if name != NONE):
         alerts = alerts_of(sets)
         yield Rule(f"alerts {', '.join(sets)}", of(lambda found: next(alerts.found(found), None) is None))
     if config.max_sa:
-        yield Rule(f"max_sa {config.max_sa:g}", lambda text: _easy(sheets, text, config.max_sa))
+        rule = f"max_sa {config.max_sa:g}"
+        yield Rule(rule, lambda text: (sheet := sheets.of(text)) is not None and sheet.sa <= config.max_sa)
     if config.like:
         near = sharing(get(f"similarity:{config.similarity}:{config.like}"), sheets)
         yield Rule(f"least_alike {config.least_alike:g}", lambda text: float(near([text])[0]) >= config.least_alike)
         yield Rule(f"most_alike {config.most_alike:g}", lambda text: float(near([text])[0]) <= config.most_alike)
 
 
-def _easy(sheets: Sheets, text: str, most: float) -> bool:
-    sheet = sheets.of(text)
-    return sheet is not None and sheet.sa <= most
+def _matches(pattern: Chem.Mol, wanted: bool, molecule: Chem.Mol) -> bool:
+    return bool(molecule.HasSubstructMatch(pattern)) == wanted
 
 
-def _has(pattern: Chem.Mol, molecule: Chem.Mol) -> bool:
-    return bool(molecule.HasSubstructMatch(pattern))
-
-
-def _lacks(pattern: Chem.Mol, molecule: Chem.Mol) -> bool:
-    return not molecule.HasSubstructMatch(pattern)
+def _holds(part: str, wanted: bool, text: str) -> bool:
+    return (part in text) == wanted
 
 
 def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
@@ -170,21 +166,13 @@ def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
     refuse_contradictory_parts(config, kept, forbidden)
     for part in kept:
-        yield Rule(f"keep {part}", partial(_contains, part))
+        yield Rule(f"keep {part}", partial(_holds, part, True))
     for part in forbidden:
-        yield Rule(f"forbid {part}", partial(_avoids, part))
+        yield Rule(f"forbid {part}", partial(_holds, part, False))
     if config.shortest:
         yield Rule(f"shortest {config.shortest}", lambda text: len(text) >= config.shortest)
     if config.longest:
         yield Rule(f"longest {config.longest}", lambda text: len(text) <= config.longest)
-
-
-def _contains(part: str, text: str) -> bool:
-    return part in text
-
-
-def _avoids(part: str, text: str) -> bool:
-    return part not in text
 
 
 def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:

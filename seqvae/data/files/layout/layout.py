@@ -174,15 +174,12 @@ class _Sniffer:
         for separator, rows, kinds in candidates:
             if kinds and not (separator == BLANK and len(kinds) > 1):  # words, or a sequence in blocks of ten
                 return self._of_columns(separator, rows, kinds)
-        if self.table and candidates and not self._one_column():
+        whole = [line.strip() for line in self.body]
+        if self.table and candidates and not kind_of_cells(whole, alone=True):
             separator, rows, _ = candidates[0]
             titles = distinct(rows[0])
             return self._made(separator, titles, titles.index(text_column(titles, self.asked, self.name)), header=True)
         return self._of_lines()
-
-    def _one_column(self) -> bool:
-        """Return whether the first cells of the lines, whole, are molecules or sequences."""
-        return bool(kind_of_cells([line.strip() for line in self.body], alone=True))
 
     def _of_columns(self, separator: str, rows: list[list[str]], kinds: dict[int, str]) -> Layout:
         """Return the layout of columns some of which hold molecules or sequences."""
