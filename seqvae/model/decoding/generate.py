@@ -163,9 +163,8 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     if config.top_p < 1:
         probabilities = _nucleus(probabilities, config.top_p)
     cumulative = probabilities.cumsum(-1)
-    if cumulative.is_cuda:
-        # A GPU adds in blocks, and rounding may make sums fall, or rise at impossible tokens; a CPU adds one by one.
-        cumulative = cumulative.masked_fill(probabilities == 0, 0.0).cummax(-1).values
+    if cumulative.is_cuda:  # a GPU adds in blocks, and rounding may make sums fall; a CPU adds one by one
+        cumulative = _rising(cumulative, probabilities)
     total = cumulative[:, -1:]
     # Rounding must not raise the number to the total itself, which lies beyond the last possible token.
     target = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
@@ -173,6 +172,11 @@ def _choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tup
     share = probabilities.gather(1, tokens)
     left = ((target - cumulative.gather(1, tokens) + share) / share).clamp(0.0, 1.0)
     return tokens.squeeze(1), left.squeeze(1)
+
+
+def _rising(sums: Tensor, probabilities: Tensor) -> Tensor:
+    """Return cumulative sums made non-decreasing despite rounding, and flat at impossible tokens."""
+    return sums.masked_fill(probabilities == 0, 0.0).cummax(-1).values
 
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
