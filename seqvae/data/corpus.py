@@ -35,6 +35,7 @@ class Texts:
         columns: labels, weights and conditions of each text.
         names: name or id of each in its file; empty where there are none.
         why: why they are taken to be of this domain.
+        distinct: molecules of which no two are the same, as is known without looking.
     """
 
     texts: list[str]
@@ -45,6 +46,7 @@ class Texts:
     columns: Columns
     names: list[str] = field(default_factory=list)
     why: str = ""
+    distinct: bool = False
 
 
 def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
@@ -129,7 +131,10 @@ def _read_dataset(config: DataConfig) -> Texts:
         if domain.name != MOLECULES:
             raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
         texts = [_standard(text) for text in texts]
-    return Texts(texts, lines, config.source, domain, published, columns, why="by the dataset's card")
+    distinct = data.card.distinct and not config.standardize
+    return Texts(
+        texts, lines, config.source, domain, published, columns, why="by the dataset's card", distinct=distinct
+    )
 
 
 def _standard(text: str) -> str:
@@ -174,6 +179,8 @@ def resolved_split(found: Texts, split: str, kind: str) -> tuple[str, Duplicates
         return split, None
     if found.published is not None:
         return "published", None
+    if found.distinct and domain_of(kind).name == MOLECULES:
+        return "random", None
     duplicates = duplicates_of(found.texts, kind)
     if domain_of(kind).alphabet:
         return "dedup", duplicates

@@ -163,6 +163,7 @@ class Card:
         recipe: if the files are made from published ones.
         parts: if the files are made from other datasets; an earlier one keeps molecules that stand in several.
         seed: of the draws in making the files.
+        distinct: no two of its molecules are the same, not even but for their stereo: nobody needs to look again.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Card:
     recipe: Recipe | None = None
     parts: tuple[Part, ...] = ()
     seed: int = 0
+    distinct: bool = False
 
     @property
     def published(self) -> bool:
@@ -302,8 +304,8 @@ def _typed(value: object, annotation: str, where: str) -> object:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{where} must be a list of strings, got {value!r}")
         return tuple(value)
-    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float)}
-    named = {"str": "text", "int": "a whole number", "float": "a number"}
+    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    named = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
     if annotation in kinds and not isinstance(value, kinds[annotation]):
         raise ConfigError(f"{where} must be {named[annotation]}, got {value!r}")
     return value
