@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts.page import dna as page_dna
+from scripts.page import drug as page_drug
 from scripts.page import metrics as page_metrics
 from scripts.page import models as page_models
 from scripts.page import moses as page_moses
@@ -55,6 +56,7 @@ _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Pretrained models", "models", "python -m scripts.benchmarks.benchmark_models", page_models.section),
+    ("Drug-like molecules", "drug_smiles", "python -m scripts.training.train_drug", page_drug.section),
     ("ZINC250k", "zinc250k_smiles", "python -m scripts.training.train_zinc", zinc),
     ("ZINC250k, at a lower KL weight", "zinc250k_faithful", _FAITHFUL, faithful),
     ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
