@@ -18,6 +18,7 @@ from seqvae.evaluate.reference_sets import read_splits
 from seqvae.latent.codec import Codec
 
 TRIES = 3
+RAW = 2000  # samples of which the shares of valid single draws are, at most
 # Prior and temperature of each set of samples. On the validation molecules the lower temperature came closer: what a
 # latent point should say is in the point, and chance at each token adds little but mistakes.
 DRAWS = {
@@ -69,17 +70,16 @@ def before(codec: Codec) -> dict[str, Any] | None:
 
 def generations(codec: Codec, references: References, settings: SummarySettings) -> dict[str, Any]:
     """Return the metrics of samples drawn in each way, and, as the floor, of as many training molecules."""
-    found = {}
+    found, single = {}, min(RAW, settings.samples)
     for name, (prior, temperature) in DRAWS.items():
         how = DecodeConfig("sample", temperature=temperature, tries=TRIES, seed=settings.seed)
         raw, notation, once = (
-            valid_share(
-                codec.generate_samples(settings.samples, replace(how, tries=1, rules=rules), prior).texts, codec
-            )
+            valid_share(codec.generate_samples(single, replace(how, tries=1, rules=rules), prior).texts, codec)
             for rules in ("none", "syntax", how.rules)
         )
         made = codec.generate_samples(settings.samples, how, prior)
         found[name] = {
+            "single_draws": single,
             "valid_raw": raw,
             "valid_uncorrected": notation,
             "valid_at_once": once,
