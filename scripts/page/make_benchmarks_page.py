@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scripts.page import dna as page_dna
 from scripts.page import drug as page_drug
+from scripts.page import labelled as page_labelled
 from scripts.page import metrics as page_metrics
 from scripts.page import models as page_models
 from scripts.page import moses as page_moses
@@ -51,6 +52,7 @@ def speed(result: Values, published: Values) -> str:
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
+_PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
 _LEVERS = "python -m scripts.training.search_zinc --study levers"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
@@ -72,6 +74,8 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         page_properties.section,
     ),
     ("E. coli promoters", "ecoli", "python -m scripts.training.train_ecoli", page_dna.section),
+    ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
+    ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (

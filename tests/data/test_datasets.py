@@ -26,7 +26,8 @@ from seqvae.runtime import package_data as places
 from seqvae.runtime.package_data import cards_folder
 
 NAMES = ["chembl", "digress-moses", "drug-like", "ecoli_165", "ecoli_50", "frattvae-moses", "frattvae-zinc"]
-NAMES += ["grum-zinc", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
+NAMES += ["gb1", "grum-zinc", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000"]
+NAMES += ["zinc250k"]
 HAS_PIP = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 

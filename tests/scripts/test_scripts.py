@@ -41,6 +41,7 @@ from scripts.training import (
     trace_zinc,
     train_drug,
     train_ecoli,
+    train_labelled,
     train_moses,
     train_mpsa,
     train_zinc,
@@ -77,6 +78,7 @@ SCRIPTS = {
     search_zinc.NAMES["levers"]: lambda argv: search_zinc.main(["--study", "levers", *argv]),
     trace_zinc.NAME: trace_zinc.main,
     train_moses.NAME: train_moses.main,
+    train_labelled.NAMES["gb1"]: train_labelled.main,
     train_mpsa.NAME: train_mpsa.main,
     train_ecoli.NAME: train_ecoli.main,
 }
