@@ -120,7 +120,7 @@ def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     return RunConfig(
         data=replace(config.data, source=data),
         tokenizer=base.run.tokenizer,
-        model=replace(base.config, max_length=0),
+        model=replace(base.config, max_length=0, lengths="auto"),
         objective=replace(base.run.objective, beta=beta, schedule="constant"),
         training=config.training,
         prior=config.prior,
@@ -154,7 +154,9 @@ def _prepare(
             f"{base.config.max_length}, as it has one vector per position; leave longer texts out, or train a new "
             "model on them"
         )
-    sizes = replace(base.config, max_length=max(longest, base.config.max_length))
+    # A model for longer texts than these goes on writing such.
+    lengths = prepared.run.model.lengths if longest >= base.config.max_length else "free"
+    sizes = replace(base.config, max_length=max(longest, base.config.max_length), lengths=lengths)
     return replace(prepared, run=replace(prepared.run, model=sizes))
 
 

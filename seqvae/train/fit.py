@@ -36,7 +36,8 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 # Settings that may differ when a training is resumed: they do not change the weights.
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
-_FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
+_FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
+_FOUND |= {"training.epochs", "training.batch_size", "training.patience"}
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,9 @@ def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] 
         return run
     if not there:
         raise UsageError(f"{out}: no run to resume (it has no {RUN}); train without --resume")
-    stored = run_from_dict(read_run(out / RUN))
+    values = read_run(out / RUN)
+    values.setdefault("model", {}).setdefault("lengths", "free")  # as it was before there was this setting
+    stored = run_from_dict(values)
     given, kept, blank = (flat(run_to_dict(config)) for config in (run, stored, RunConfig()))
     result = run_to_dict(stored)
     for name, value in given.items():

@@ -78,6 +78,7 @@ def finetune(
 def _report(found: Finetuned) -> None:
     """Print what was added to the vocabulary, and the held-out metrics before and after."""
     from seqvae.cli.printing import print_change
+    from seqvae.evaluate.shortcomings import shortcomings
     from seqvae.evaluate.trained import measure_finetuned
 
     if found.new_tokens:
@@ -85,7 +86,10 @@ def _report(found: Finetuned) -> None:
         print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
     if found.prior_note:
         print(found.prior_note, file=sys.stderr)
-    if metrics := measure_finetuned(found):
+    metrics = measure_finetuned(found)
+    if metrics:
         print_change(*map(asdict, metrics))
     else:
         print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
+    for line in shortcomings(found.trained, metrics[1] if metrics else None, finetuned=True):
+        print(line, file=sys.stderr)

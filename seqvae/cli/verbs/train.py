@@ -63,11 +63,14 @@ def train(
     trained = fit(run, out, resume=resume, quiet=quiet, named=named, say=None if quiet else to_stderr)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # of several processes that train together, the first one reports
-    if not trained.prepared.test_texts:
-        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
-        return
     from seqvae.cli.printing import print_metrics
+    from seqvae.evaluate.shortcomings import shortcomings
     from seqvae.evaluate.trained import measure_trained
 
-    if found := measure_trained(trained):
+    found = measure_trained(trained)
+    if found:
         print_metrics(asdict(found))
+    else:
+        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
+    for line in shortcomings(trained, found):
+        print(line, file=sys.stderr)
