@@ -20,8 +20,9 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import ADAPTERS
 from seqvae.sequences.tokenizers.extend import kept_ids
-from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
+from seqvae.train.fit import FINETUNE, Trained, fit_model, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
+from seqvae.train.run_folder import is_launched
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import ConfigError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
+from seqvae.runtime.progress import on_terminal, phase
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
@@ -96,9 +97,11 @@ def prepare(
     reject_file.unlink(missing_ok=True)
     if run.data.on_error == "skip":
         reject_file.parent.mkdir(parents=True, exist_ok=True)
-    found = read_texts(run.data, reject_file)
-    run, duplicates = _resolve(run, found)
-    split = split_texts(found, run, duplicates)
+    with phase(f"reading {run.data.source}", not progress):
+        found = read_texts(run.data, reject_file)
+    with phase("looking for duplicates, and splitting", not progress):
+        run, duplicates = _resolve(run, found)
+        split = split_texts(found, run, duplicates)
     if say is not None:
         for line in told(found, run.tokenizer.kind, run.data.split, split, duplicates):
             say(line)
@@ -177,7 +180,8 @@ class _SplitPacker:
             RecordError: a text cannot be used, with `on_error="stop"`.
         """
         texts = [self.found.texts[i] for i in rows]
-        packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
+        with phase(f"reading {len(texts):,} texts as tokens", not self.progress or on_terminal()):  # has a bar there
+            packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
         names = self.found.names or [""] * len(self.found.texts)
         bad = [
             (self.found.lines[rows[position]], names[rows[position]], text, reason)
