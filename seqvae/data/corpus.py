@@ -12,7 +12,7 @@ from seqvae.data.columns import Columns
 from seqvae.data.datasets.cards import check_source
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.open import note
-from seqvae.data.files.readers import ReadSettings, RecordReader, items_of
+from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, standard_record
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
@@ -123,18 +123,8 @@ def _read_dataset(config: DataConfig) -> Texts:
     if config.standardize:
         if domain.name != MOLECULES:
             raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
-        texts = [_standard(text) for text in texts]
+        texts = [standard_record(Record(text, "", 0)).text for text in texts]  # packing reports those without
     return Texts(texts, lines, config.source, domain, published, columns, why="by the dataset's card")
-
-
-def _standard(text: str) -> str:
-    """Return a molecule in its standard form; one that has none as it is, for the next reader to report."""
-    from seqvae.sequences.standardize import standardized
-
-    try:
-        return standardized(text).smiles
-    except InputError:
-        return text
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:
