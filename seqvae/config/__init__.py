@@ -61,11 +61,22 @@ from seqvae.config.search import (
     OracleConfig,
     SearchConfig,
 )
+from seqvae.config.sizes import (
+    FINETUNING,
+    FOR_MANY,
+    FROM_SCRATCH,
+    sized,
+    steps_of,
+    told_length,
+)
 
 __all__ = [
     "BATCH",
     "CHUNK",
     "DEFAULT_MODEL",
+    "FINETUNING",
+    "FOR_MANY",
+    "FROM_SCRATCH",
     "HUGE",
     "INFERENCE_BATCH",
     "INITIAL",
@@ -105,5 +116,8 @@ __all__ = [
     "TurboConfig",
     "between",
     "one_of",
+    "sized",
+    "steps_of",
     "suggestion",
+    "told_length",
 ]

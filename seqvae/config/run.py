@@ -65,6 +65,8 @@ class ModelConfig:
         encoder_tokens: what a `gru` encoder reads: `merged` tokens, as the decoder writes, or the `base` symbols that
             they are made of, which takes longer and depends less on where tokens happen to be cut.
         max_length: longest text in tokens; 0: the longest of the training data.
+        lengths: `fixed`: the model writes nothing but sequences of `max_length` letters; `free`: of up to so many;
+            `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
         labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
         conditions: what the conditional prior is given, separated by commas; set from `data.conditions`.
     """
@@ -84,6 +86,7 @@ class ModelConfig:
     encoder_pooling: str = "ends"
     encoder_tokens: str = "merged"
     max_length: int = 0
+    lengths: str = "auto"
     labels: str = ""
     conditions: str = ""
 
@@ -104,6 +107,7 @@ class ModelConfig:
         one_of("model.prior", self.prior, ("normal", "mixture", "conditional"))
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
+        one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         between("model.prior_components", self.prior_components, 1, 10_000)
@@ -157,14 +161,17 @@ class TrainingConfig:
     """How the weights are trained.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: molecules or sequences per step and device.
+        epochs: passes over the training split; 0: by its size, for enough steps: up to 60 over a few hundred molecules
+            or sequences, 10 (in fine-tuning 20) over many.
+        batch_size: molecules or sequences per step and device; 0: by their number, 16 for a few hundred, 256 (in
+            fine-tuning 64) for many.
         learning_rate: highest learning rate of Adam.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
         average: decay per step of an exponential moving average of the weights; validations measure both, and the model
             gets the ones with the better objective. 0: no average; 0.999 spans about a thousand steps.
-        patience: validations without a better objective after which training stops; 0: never.
+        patience: validations without a better objective after which training stops, and the best weights are kept; 0:
+            never; -1: where the passes are chosen by the number of molecules or sequences, and there are few of these.
         validations_per_epoch: validations in each epoch.
         checkpoint_minutes: minutes between checkpoints; 0: only one at every validation.
         device: `auto`, `cpu` or `cuda`.
@@ -175,13 +182,13 @@ class TrainingConfig:
         seed: seed of every random draw.
     """
 
-    epochs: int = 10
-    batch_size: int = 256
+    epochs: int = 0
+    batch_size: int = 0
     learning_rate: float = 1e-3
     rate_schedule: str = "cosine"
     clip: float = 50.0
     average: float = 0.0
-    patience: int = 0
+    patience: int = -1
     validations_per_epoch: int = 1
     checkpoint_minutes: float = 5.0
     device: str = "auto"
@@ -196,10 +203,11 @@ class TrainingConfig:
         one_of("training.precision", self.precision, ("auto", "32", "bf16"))
         between("training.learning_rate", self.learning_rate, 0.0, 10.0)
         between("training.average", self.average, 0.0, 0.999999)
-        for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
+        for name in ("devices", "validations_per_epoch"):
             between(f"training.{name}", getattr(self, name), 1, HUGE)
-        for name in ("clip", "patience", "checkpoint_minutes", "seed"):
+        for name in ("epochs", "batch_size", "clip", "checkpoint_minutes", "seed"):
             between(f"training.{name}", getattr(self, name), 0, HUGE)
+        between("training.patience", self.patience, -1, HUGE)
 
 
 @dataclass(frozen=True)
@@ -322,8 +330,6 @@ class FinetuneConfig:
     """
 
     data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))
-    training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(epochs=20, batch_size=64, learning_rate=3e-4, patience=3)
-    )
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(learning_rate=3e-4))
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(prior_minutes=2.0))
     adapt: AdaptConfig = field(default_factory=AdaptConfig)

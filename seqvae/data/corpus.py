@@ -6,16 +6,17 @@ import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.config import DataConfig, RunConfig
 from seqvae.data.audit import Audit, Beside, Finding, audit
 from seqvae.data.columns import Columns
-from seqvae.data.datasets.registry import list_cards, load_dataset
+from seqvae.data.datasets.cards import check_source
+from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.open import note
-from seqvae.data.files.readers import ReadSettings, RecordReader, items_of
+from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, standard_record
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
+from seqvae.errors import ConfigError, InputError, SeqVAEWarning
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -61,8 +62,7 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         UsageError: there is neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
-    if not config.source:
-        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    check_source(config.source)
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
     if config.shares:
@@ -108,11 +108,6 @@ def _columns(config: DataConfig) -> list[str]:
 
 
 def _read_dataset(config: DataConfig) -> Texts:
-    names = [card.name for card in list_cards()]
-    if config.source not in names:
-        looks_like_a_file = "/" in config.source or "." in config.source
-        reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
-        raise UsageError(f"{config.source}: {reason}")
     data = load_dataset(config.source, shares=config.share_of)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
@@ -130,21 +125,11 @@ def _read_dataset(config: DataConfig) -> Texts:
     if config.standardize:
         if domain.name != MOLECULES:
             raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
-        texts = [_standard(text) for text in texts]
+        texts = [standard_record(Record(text, "", 0)).text for text in texts]  # packing reports those without
     distinct = data.card.distinct and not config.standardize
     return Texts(
         texts, lines, config.source, domain, published, columns, why="by the dataset's card", distinct=distinct
     )
-
-
-def _standard(text: str) -> str:
-    """Return a molecule in its standard form; one that has none as it is, for the next reader to report."""
-    from seqvae.sequences.standardize import standardized
-
-    try:
-        return standardized(text).smiles
-    except InputError:
-        return text
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqvae.artifact.pretrained import is_pretrained, pretrained_names
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
+from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig
 from seqvae.data.files.readers import ReadSettings
 from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
@@ -107,9 +107,7 @@ def _model_or_samples(
         return None, source
     if Path(source).is_dir() or is_pretrained(source):
         return load(source, device=device), []
-    if source != "-" and not Path(source).is_file():
-        hint = suggestion(str(source), pretrained_names()) if not ({"/", "."} & set(str(source))) else ""
-        raise InputError(f"{source}: no such file of samples, no such model folder, and no such pretrained model{hint}")
+    check_model_or_file(source)
     return None, read_file(str(source), column)
 
 

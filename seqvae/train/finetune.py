@@ -20,8 +20,9 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import ADAPTERS
 from seqvae.sequences.tokenizers.extend import kept_ids
-from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
+from seqvae.train.fit import FINETUNE, Trained, fit_model, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
+from seqvae.train.run_folder import is_launched
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     return RunConfig(
         data=replace(config.data, source=data),
         tokenizer=base.run.tokenizer,
-        model=replace(base.config, max_length=0),
+        model=replace(base.config, max_length=0, lengths="auto"),
         objective=replace(base.run.objective, beta=beta, schedule="constant"),
         training=config.training,
         prior=config.prior,
@@ -154,7 +155,9 @@ def _prepare(
             f"{base.config.max_length}, as it has one vector per position; leave longer texts out, or train a new "
             "model on them"
         )
-    sizes = replace(base.config, max_length=max(longest, base.config.max_length))
+    # A model for longer texts than these goes on writing such.
+    lengths = prepared.run.model.lengths if longest >= base.config.max_length else "free"
+    sizes = replace(base.config, max_length=max(longest, base.config.max_length), lengths=lengths)
     return replace(prepared, run=replace(prepared.run, model=sizes))
 
 

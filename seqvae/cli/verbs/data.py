@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from seqvae.cli.options import READING, Input, Out, Place
+from seqvae.cli.options import READING, Input, Out, Place, check_file
 
 app = App(
     name="data",
@@ -159,6 +159,7 @@ def standardize(
         refuse_idle({"standardize": True}, {"standardize": "on this verb, which does it"})
     reading.check(source)
     writer_for(out, scores=out == "-")
+    check_file(source)
     chosen = (*(names_of(steps) or STEPS), *(("tautomer",) if tautomer else ()))
     found = standardize_file(source, out, reading.settings(out), chosen, workers)
     by_step = ", ".join(f"{step} {count:,}" for step, count in found.steps.most_common())

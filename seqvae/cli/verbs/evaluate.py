@@ -10,6 +10,8 @@ from cyclopts import App, Parameter
 from seqvae.cli.flags import refuse_idle
 from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place
 from seqvae.config import EvaluationConfig
+from seqvae.errors import InputError
+from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
@@ -61,11 +63,10 @@ def evaluate(
         reading: how files are read.
         computing: where and how the work is done.
     """
-    from seqvae.artifact.pretrained import is_pretrained
+    from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
     from seqvae.cli.printing import print_json
     from seqvae.cli.progress import Bars
-    from seqvae.evaluate.api import run
-    from seqvae.report.evaluation_folder import PAGE, write_evaluation
+    from seqvae.data.datasets.cards import unknown_source
     from seqvae.runtime.files import check_folder
 
     idle = {"on_error": "on samples, whose invalid ones are counted"}
@@ -76,7 +77,15 @@ def evaluate(
     refuse_idle(given, idle)
     if out:
         check_folder(Path(out))
-    with Bars() as bars:
+    check_model_or_file(source)
+    for name in (reference, train):
+        if name and (reason := unknown_source(name)):
+            raise InputError(reason)
+    with Bars(quiet=computing.quiet) as bars:
+        with phase("loading PyTorch", computing.quiet):
+            from seqvae.evaluate.api import run
+            from seqvae.report.evaluation_folder import PAGE, write_evaluation
+
         watch = None if computing.quiet else bars
         found = run(
             source, reference, train, measuring, reading.settings(), computing.device, computing.batch_size, watch

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from seqvae.cli.options import Out
+from seqvae.cli.options import Out, check_before
 
 app = App(
     name="interpolate",
@@ -46,10 +46,10 @@ def interpolate(
             output.
         device: `auto`, `cpu` or `cuda`.
     """
+    check_before(model, out)
     from seqvae import load
-    from seqvae.data.files.writers import Results, write, writer_for
+    from seqvae.data.files.writers import Results, write
 
-    writer_for(out)
     codec = load(model, device=device)
     path = codec.interpolate(first, last, steps=steps, kind=kind, refine=refine)
     write(out, Results(path, {"step": list(range(len(path)))}))

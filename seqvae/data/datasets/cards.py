@@ -210,6 +210,28 @@ def find_card(name: str) -> Card:
     return _load_card(cards_folder() / f"{name}.toml")
 
 
+def unknown_source(name: str) -> str:
+    """Return why a name is no dataset, where it is no file or standard input (`-`) either; empty if it is one."""
+    names = sorted(path.stem for path in cards_folder().glob("*.toml"))
+    if name == "-" or name in names or Path(name).is_file():
+        return ""
+    looks_like_a_file = "/" in name or "." in name
+    return f"{name}: no such file" if looks_like_a_file else f"{name}: no such file or dataset{suggestion(name, names)}"
+
+
+def check_source(name: str) -> None:
+    """Refuse what is neither a dataset nor a file nor standard input; it takes no time.
+
+    Raises:
+        ConfigError: no name.
+        UsageError: there is no such dataset or file.
+    """
+    if not name:
+        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    if reason := unknown_source(name):
+        raise UsageError(reason)
+
+
 def _load_card(path: Path) -> Card:
     try:
         card = parse_card(tomllib.loads(path.read_text("utf-8")), str(path))

@@ -59,7 +59,7 @@ def decode(
         config: how tokens are chosen.
         rng: source of randomness for `method="sample"`, on z's device.
         constraint: rules that the chosen tokens keep; None: no rules. A text that reaches the longest length ends
-            there whatever the rules.
+            there whatever the rules; with a decoder of `fixed_length`, none ends before.
         rows: true for those to decode, with the random numbers that they would have among all; None: all.
     """
     kept = slice(None) if rows is None else rows
@@ -90,7 +90,7 @@ def _roll_out(
         if t == steps - 1:  # nothing may follow the longest text; `EOS` still has the model's own probability
             tokens = torch.full_like(rows, EOS)
         else:
-            allowed = constraint.mask(logits, written) if constraint and written else logits
+            allowed = _not_ended(constraint.mask(logits, written) if constraint and written else logits, decoder)
             tokens, left = _choose(allowed, config, None if uniforms is None else uniforms[rows, t])
             tokens = tokens.masked_fill(ended, EOS)
             if constraint and written:
@@ -109,6 +109,13 @@ def _roll_out(
             rows, ended, tokens, state = rows[order], ended[order], tokens[order], state.select(order)
             written = written.select(order) if written else None
     return _trimmed(ids, scores, refusals)
+
+
+def _not_ended(logits: Tensor, decoder: Decoder) -> Tensor:
+    """Return the logits of a position before the longest length, where a text of fixed length cannot end."""
+    if not decoder.fixed_length:
+        return logits
+    return logits.index_fill(-1, torch.tensor([EOS], device=logits.device), float("-inf"))
 
 
 def _trimmed(ids: Tensor, scores: Tensor, refusals: Tensor) -> Decoded:
@@ -225,6 +232,7 @@ def _beam(decoder: Decoder, z: Tensor, width: int, constraint: Constraint | None
         log_probs = logits.float().log_softmax(-1)
         if constraint and written and t < steps - 1:
             log_probs = constraint.mask(log_probs, written)
+        log_probs = log_probs if t == steps - 1 else _not_ended(log_probs, decoder)
         log_probs = log_probs.view(batch, width, log_probs.shape[-1])
         if t == steps - 1:  # nothing may follow the longest text; `EOS` keeps its probability
             end = torch.full_like(log_probs, float("-inf"))
@@ -299,8 +307,12 @@ def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Te
     tokens = torch.full((z.shape[0],), BOS, dtype=torch.long, device=z.device)
     ended = torch.zeros_like(tokens, dtype=torch.bool)
     state, rows = decoder.begin(z), []
-    for _ in range(steps):
+    for t in range(steps):
         logits, state = decoder.step(tokens, state)
+        if t < steps - 1:
+            logits = _not_ended(logits, decoder)
+        elif decoder.fixed_length:
+            logits = torch.full_like(logits, float("-inf")).index_fill(-1, torch.tensor([EOS], device=z.device), 0.0)
         probabilities = logits.float().softmax(-1)
         padding = torch.zeros_like(probabilities)
         padding[:, PAD] = 1.0

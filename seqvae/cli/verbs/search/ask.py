@@ -80,15 +80,16 @@ def ask(
     """
     from seqvae.data.files.chunks import Results
     from seqvae.data.files.writers import write_pieces, writer_for
+
+    writer_for(out, scores=True)
+    check_table_flags(start, measured, column, score)
     from seqvae.search.api import begin
     from seqvae.search.laboratory import ask as asked
     from seqvae.search.laboratory import check_count, last_batch
     from seqvae.search.storage.run_folder import SETTINGS
 
-    writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    check_table_flags(start, measured, column, score)
     settings = (
         config is not None or bool(start or measured or column) or any(value is not None for value in given.values())
     )

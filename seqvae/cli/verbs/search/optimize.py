@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import Setting, merged, refuse_idle, search_flags, with_flags
 from seqvae.cli.optimizer_help import print_optimizers
-from seqvae.cli.options import Place
+from seqvae.cli.options import Place, check_file
 from seqvae.config import EndConfig, SearchConfig
 from seqvae.config.search import search_from_dict
 from seqvae.config.toml import read_toml
@@ -116,10 +116,10 @@ def optimize(
         elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
         else:
+            check_table_flags(start, measured, column, score)
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
 
-            check_table_flags(start, measured, column, score)
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
             known = measured_in(measured, column, score, scoring.names)
             begin(scoring, out, settings, texts_of_file(start, column), known)
@@ -153,11 +153,13 @@ def texts_of_file(source: str, column: str = "") -> list[str]:
 
 
 def check_table_flags(start: str, measured: str, column: str, score: str) -> None:
-    """Raise UsageError where columns of a table are named and there is no table."""
+    """Refuse columns of a table where there is no table, and tables that cannot be opened."""
     if column and not (start or measured):
         raise UsageError("--column has no effect without --start or --measured: leave it out")
     if score and not measured:
         raise UsageError("--score has no effect without --measured: leave it out")
+    for source in filter(None, (start, measured)):
+        check_file(source)
 
 
 def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("score",)) -> list[Measurement]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from seqvae.cli.options import COMPUTING, Place
+from seqvae.cli.options import COMPUTING, Place, check_file
 
 app = App(
     name="tell",
@@ -33,6 +33,7 @@ def tell(run: Path, measured: Place, /, *, column: str = "", score: str = "score
         column: column of the molecules or sequences; by default the one obvious column.
         score: column of the scores.
     """
+    check_file(measured)
     from seqvae.search.laboratory import tell as told
     from seqvae.search.oracle.measurements import read_measurements
 
