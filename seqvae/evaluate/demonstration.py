@@ -185,7 +185,8 @@ def quickstart(
     columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
     (start, top), (first, one), (last, other) = known[:3]
     watch.note(f"interpolating between {first} and {last}")
-    path = codec.decode(slerp(*codec.encode([one, other]), _STEPS))  # the page says which end it misses
+    z = codec.encode([one, other])
+    path = codec.decode(slerp(z[0], z[1], _STEPS))  # the page says which end it misses
     watch.note(f"climbing drug-likeness in latent space from {start}")
     climb = _climb(codec, top, seed, watch)
     return Quickstart(
