@@ -28,7 +28,8 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.checks import PriorChoice, chunk_seed, chunk_sizes
+from seqvae.latent.checks import PriorChoice
+from seqvae.latent.chunks import chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks

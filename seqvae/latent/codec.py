@@ -13,7 +13,6 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -22,8 +21,9 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, sugge
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
-from seqvae.errors import InputError, SeqVAEWarning, UsageError
-from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
+from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
+from seqvae.latent.checks import Points, PriorChoice, condition_row, points_of
+from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
 from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
@@ -122,7 +122,7 @@ class Codec:
         batches, back = partial(self.batches, batch_size=batch_size), partial(self.decode, batch_size=batch_size)
         return refined_where_lost(self.model, read, batches, back, beta)
 
-    def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
+    def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
 
         Raises:
@@ -179,9 +179,7 @@ class Codec:
         density = self.prior(name)
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
-    def decode(
-        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
-    ) -> list[str]:
+    def decode(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> list[str]:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
         Raises:
@@ -189,9 +187,7 @@ class Codec:
         """
         return self.generate(z, config, batch_size).texts
 
-    def generate(
-        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
-    ) -> Generated:
+    def generate(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         if self.may_be_invalid:
@@ -209,7 +205,7 @@ class Codec:
 
     def generate_ids(
         self,
-        z: ArrayLike | Tensor,
+        z: Points,
         config: DecodeConfig | None = None,
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
@@ -231,9 +227,7 @@ class Codec:
                     start += len(part)
         return made
 
-    def decode_distribution(
-        self, z: ArrayLike | Tensor, batch_size: int = INFERENCE_BATCH
-    ) -> Float[Tensor, "batch length vocab"]:
+    def decode_distribution(self, z: Points, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
         The last axis is ordered as `tokenizer.tokens`; after the end of a text all probability is on padding. The
@@ -270,7 +264,7 @@ class Codec:
         return torch.cat(list(draws)).detach().float()
 
     def log_prior(
-        self, z: ArrayLike | Tensor, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
+        self, z: Points, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, " batch"]:
         """Return log p(z) of latent points in nats; `prior` and its errors as in `draw`, those of z as in `decode`.
 
@@ -323,8 +317,7 @@ class Codec:
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
             if self.may_be_invalid:
-                writer = self._writer(seeded, batch_size)
-                chunks.append(writer.drawn(size, seeded, partial(self.draw, prior=prior)))
+                chunks.append(self._writer(seeded, batch_size).drawn(size, seeded, partial(self.draw, prior=prior)))
             else:
                 chunks.append(self.generate(self.draw(size, seeded.seed, prior), seeded, batch_size))
         return Generated.joined(chunks)
@@ -337,6 +330,8 @@ class Codec:
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
     ) -> list[str]:
         """Return the texts decoded along the path between the posterior means of two texts, both ends included.
+
+        Warns where an end is not reconstructed: its path then begins or ends with another text.
 
         Args:
             first: text to start from.
@@ -352,7 +347,12 @@ class Codec:
         if kind not in PATHS:
             raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
         z = self.encode([first, last], refine=refine)
-        return self.decode(PATHS[kind](z[0], z[1], steps))
+        path = self.decode(PATHS[kind](z[0], z[1], steps))
+        for end, back in ((first, path[0]), (last, path[-1])):
+            if back != self.tokenizer.normalize(end):
+                said = f"{quoted(end)} comes back as {quoted(back)}: the path does not reach it"
+                warnings.warn(said, SeqVAEWarning, stacklevel=2)
+        return path
 
     def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
         """Read texts once, for every method that takes texts; of texts already read only the length is checked.

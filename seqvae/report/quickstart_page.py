@@ -12,6 +12,7 @@ from seqvae.report.html.molecules import molecule_grid, molecule_pairs, molecule
 from seqvae.report.html.page import Section, code, page, paragraph, table
 from seqvae.report.search_page import curves
 from seqvae.report.tables import labelled_rows
+from seqvae.sequences.molecules import canonical_or_none
 
 if TYPE_CHECKING:
     from seqvae.evaluate.demonstration import Quickstart
@@ -116,6 +117,9 @@ def _paths(found: Quickstart) -> list[Section]:
     )
     bad = sum(not valid for valid in walk.valid)
     text += f" {bad} of the steps decode to no molecule and are not drawn." if bad else ""
+    for name, smiles, back in zip(walk.ends, walk.smiles, (walk.decoded[0], walk.decoded[-1]), strict=True):
+        if canonical_or_none(smiles) != back:
+            text += f" {name} comes back as another molecule: the path does not reach it."
     steps = [(smiles, f"step {i}") for i, smiles in enumerate(walk.decoded) if walk.valid[i]]
     shown = [(walk.smiles[0], walk.ends[0]), *steps, (walk.smiles[1], walk.ends[1])]
     path = molecule_path([smiles for smiles, _ in shown], [caption for _, caption in shown])
