@@ -117,12 +117,23 @@ class ModelConfig:
             between(f"model.{name}", getattr(self, name), 1, 100_000)
 
 
+TARGETS = ("target_rate", "target_distortion", "target_reconstruction")
+
+
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """The training objective, distortion + beta * rate, in nats per sequence.
 
+    A target takes the place of a guessed beta: training moves beta until the target is met, from the given beta on, and
+    says where it ended. One target at most.
+
     Attributes:
         beta: KL weight, that of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        target_rate: nats per sequence that z should carry; 0: none.
+        target_distortion: nats per sequence that a sampled z should leave open, at most, with no more rate than that
+            takes (GECO: Rezende & Viola 2018, arXiv:1810.00597); 0: none.
+        target_reconstruction: share of validation texts that should be decoded exactly from their posterior means; beta
+            moves at each validation after a quarter of the training, so that it takes some ten of them; 0: none.
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
@@ -144,8 +155,19 @@ class ObjectiveConfig:
     word_dropout: float = 0.0
     random_cuts: float = 0.0
     condition_dropout: float = 0.2
+    target_rate: float = 0.0
+    target_distortion: float = 0.0
+    target_reconstruction: float = 0.0
 
     def __post_init__(self) -> None:
+        between("objective.target_rate", self.target_rate, 0.0, 1e6)
+        between("objective.target_distortion", self.target_distortion, 0.0, 1e6)
+        between("objective.target_reconstruction", self.target_reconstruction, 0.0, 1.0)
+        targets = [name for name in TARGETS if getattr(self, name)]
+        if len(targets) > 1:
+            raise ConfigError(f"objective.{', objective.'.join(targets)}: one target at most; drop the others")
+        if targets and not self.beta:
+            raise ConfigError(f"objective.beta: with objective.{targets[0]} beta moves from a value above 0, got 0")
         one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
         between("objective.beta", self.beta, 0.0, 1000.0)
         between("objective.warmup", self.warmup, 0.0, 1.0)

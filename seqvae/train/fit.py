@@ -31,6 +31,7 @@ from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
 from seqvae.train.run_folder import check_run_folder, is_launched
+from seqvae.train.target import settled
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
@@ -91,6 +92,7 @@ def train(
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
     progress = fit_model(model, prepared, out, resume, quiet)
+    prepared = settled(prepared, progress, say)
     if not is_launched():
         save_trained(Trained(out, prepared, progress), model, quiet)
     return Trained(out, prepared, progress)
