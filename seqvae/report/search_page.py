@@ -13,7 +13,7 @@ from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, code, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.search.results import TOP, Results, anytime, best_of
+from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
 from seqvae.sequences.molecules import is_valid
 
@@ -22,7 +22,9 @@ _DESIGNS = 24
 _BEST = 100  # designs among which proposers are counted
 
 
-def search_page(name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry]) -> str:
+def search_page(
+    name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry], known: Known | None = None
+) -> str:
     """Return the page of a search.
 
     Args:
@@ -30,6 +32,7 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
         settings: as in the run's folder.
         found: its results.
         entries: of its ledger, in order.
+        known: identifiers of designs, and the other columns of the tables that they were told in.
     """
     called = [entry for entry in entries if entry.status in CALLED]
     names = [str(score) for score in settings["scores"]]
@@ -59,7 +62,7 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
     title = f"{len(shown)} designs along the front" if several else f"The best {len(shown)} designs"
     sections = [
         Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
-        Section(title, _designs(shown, names, settings.get("terms", ()))),
+        Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
         Section("Where the designs came from", (table(titles, sources),)),
         Section("Settings", (code(json.dumps(settings, indent=1)),)),
     ]
@@ -82,7 +85,7 @@ def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
     return line_plot(lines, "Best scores so far", "calls", "score")
 
 
-def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str]) -> tuple[str, str]:
+def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str], known: Known) -> tuple[str, str]:
     """Return designs, drawn or written, with their scores, and the same as a table."""
     texts = [str(entry.canonical) for entry in best]
     captions = [
@@ -95,6 +98,9 @@ def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str]) 
     blank = [""] * len(terms)
     rows = [[*entry.scores, *(entry.terms or blank), entry.proposer, entry.round, entry.canonical] for entry in best]
     titles = [*names, *terms, "proposed by", "round", "design"]
+    carried = known.of(best, {*titles, "proposer", "text"})
+    titles += carried
+    rows = [[*row, *cells] for row, *cells in zip(rows, *carried.values(), strict=True)]
     return molecule_grid(texts, captions) if drawn else sequence_text(texts, captions), table(
         titles, rows
     ) if rows else ""

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.options import Out
 
 if TYPE_CHECKING:
-    from seqvae.search.results import Results
+    from seqvae.search.results import Known, Results
 
 app = App(
     name="results",
@@ -52,28 +52,30 @@ def results(
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
-    from seqvae.search.results import opened_results, table_of
+    from seqvae.search.results import known_of, opened_results, table_of
 
     if out:
         writer_for(out)
     with opened_results(run, top) as (found, settings, ledger):
-        names = settings["scores"]
+        names, known = settings["scores"], known_of(run)
         if json:
-            print_json(found.to_dict())
+            print_json(found.to_dict(known))
         elif out != "-":
-            print_results(found, settings)
+            print_results(found, settings, known)
         if out:
             rows = found.top if top else ledger.entries()
-            write_pieces(out, table_of(rows, names, settings.get("terms", ())))
+            write_pieces(out, table_of(rows, names, settings.get("terms", ()), known))
         if page is not None:
             from seqvae.report.search_page import search_page
 
-            write_text(page, search_page(run.name, settings, found, list(ledger.entries())))
+            write_text(page, search_page(run.name, settings, found, list(ledger.entries()), known))
 
 
-def print_results(found: Results, settings: Mapping[str, Any]) -> None:
+def print_results(found: Results, settings: Mapping[str, Any], known: Known | None = None) -> None:
     """Print the metrics of a search and its best designs; `settings` as the folder has them."""
     from seqvae.cli.printing import print_rows
+    from seqvae.search.results import ID
+    from seqvae.sequences.domain import detect
 
     names, terms = settings["scores"], settings.get("terms", ())
     by = f" by {names[0]}" if len(names) > 1 else ""
@@ -90,8 +92,10 @@ def print_results(found: Results, settings: Mapping[str, Any]) -> None:
     for failure in found.failures[:_REASONS]:
         print(f"failed {failure.count:,} times: {failure.error}")
     print()
+    ids = known.names if known else {}
     rows = [
         (
+            *((ids.get(one.canonical or "", ""),) if ids else ()),
             ", ".join(f"{score:.6g}" for score in one.scores),
             *(f"{one.terms[place]:.4g}" if one.terms else "" for place in range(len(terms))),
             one.proposer,
@@ -99,4 +103,5 @@ def print_results(found: Results, settings: Mapping[str, Any]) -> None:
         )
         for one in found.top
     ]
-    print_rows([(", ".join(names), *terms, "proposed by", "text"), *rows])
+    noun = detect([one.text for one in found.top]).noun if found.top else "design"
+    print_rows([(*((ID,) if ids else ()), ", ".join(names), *terms, "proposed by", noun), *rows])
