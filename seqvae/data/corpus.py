@@ -250,7 +250,7 @@ def audit_source(
     else:
         found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
         beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
-    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # `smiles`, which can represent any molecule
+    guessed = found.domain.tokenizers[0] if kind == "auto" else kind
     if kind != "auto":
         beside = replace(beside, why="")
     return audit(found.texts, guessed, split=found.published, tokenizer=tokenizer, lines=found.lines, beside=beside)

@@ -23,7 +23,7 @@ from seqvae.evaluate.sequences.logo import Logo, logo
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.dna.motifs import PROMOTER_BOXES, Motif, read_motifs
-from seqvae.sequences.domain import DNA, DOMAINS
+from seqvae.sequences.domain import DNA, DOMAINS, MOLECULES
 
 _BOXES = "promoter-boxes"
 _ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
@@ -77,6 +77,11 @@ def run(
             settings["tries"] = work.config.tries
     if not splits.train:
         work.watch.note(f"no training {DOMAINS[splits.kind].noun}s (--train), so no novelty")
+    if splits.kind == MOLECULES:
+        from seqvae.sequences.protonation import form_of, told_apart  # RDKit
+
+        if said := told_apart("the samples", form_of(samples), "the reference molecules", form_of(splits.test)):
+            work.watch.note(said)
     of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
     of_the_model = _of_the_model(codec, splits, read, work) if codec else {}
     generated, logos = of_the_samples

@@ -37,6 +37,7 @@ def begun(capfd, tmp_path, monkeypatch):
 def another(key, value):
     """Return another value that passes the checks."""
     words = {"acquisition": "logei", "form": "full", "moves": "selfies" if value == "graph" else "graph"}
+    words["operators.elements"] = "chembl"
     if key in words:
         return words[key]
     if key == "subspace":
