@@ -65,9 +65,11 @@ from seqvae.config.sizes import (
     FINETUNING,
     FOR_MANY,
     FROM_SCRATCH,
+    OBJECTIVE_FOR_MANY,
     sized,
     steps_of,
     told_length,
+    weighted,
 )
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "HUGE",
     "INFERENCE_BATCH",
     "INITIAL",
+    "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",
     "AdaptConfig",
@@ -120,4 +123,5 @@ __all__ = [
     "steps_of",
     "suggestion",
     "told_length",
+    "weighted",
 ]

@@ -117,7 +117,7 @@ def finetune(
 
 def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     """Return the settings of the training: data and steps as in `config`, all else as the model has it."""
-    beta = base.run.objective.beta if config.adapt.beta == -1.0 else config.adapt.beta
+    beta = base.run.objective.weight if config.adapt.beta == -1.0 else config.adapt.beta
     return RunConfig(
         data=replace(config.data, source=data),
         tokenizer=base.run.tokenizer,

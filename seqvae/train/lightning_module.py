@@ -222,7 +222,7 @@ class TrainingShell(pl.LightningModule):
     def _step_metrics(self, distortion: float, rate: float, texts: float, tokens: float) -> StepMetrics:
         """Make the metrics of a validation of its sums."""
         distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
-        beta = self.run.objective.beta
+        beta = self.run.objective.weight
         return StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta)
 
     def _log(self, split: str, metrics: StepMetrics) -> None:

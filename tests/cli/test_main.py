@@ -65,7 +65,7 @@ def test_version(capsys):
         ("train x", "parameter --out requires an argument; see seqvae train --help"),
         ("encode", "requires an argument; see seqvae encode --help"),
         ("train x --out y --decoder grru", "model.decoder: unknown value 'grru'; did you mean 'gru'?"),
-        ("train x --out y --beta -1", "objective.beta: expected a number from 0 to 1000, got -1"),
+        ("train x --out y --beta -2", "objective.beta: expected a number from 0 to 1000, got -2"),
         ("decode m z.npz --method gredy", "method: unknown value 'gredy'; did you mean 'greedy'?"),
         ("sample m --top-p 3", "top_p: expected a number from 1e-06 to 1, got 3"),
         ("sample m --out x.smo", "x.smo: molecules and sequences are written as .smi, .txt"),

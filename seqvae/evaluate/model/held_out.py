@@ -364,7 +364,7 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
     samples = [posterior.rsample(1, REFINED_POINTS.generator(settings.seed)) for posterior in (first, better)]
     before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
     rates = [rate(posterior, prior, z) for posterior, z in zip((first, better), samples, strict=True)]
-    gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
+    gains = after.log_likelihood - before.log_likelihood + codec.run.objective.weight * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
         "refined_exact": Reconstruction(texts.forms, codec.decode(better.mean)).exact,
