@@ -168,6 +168,7 @@ REFUSED = [
     "finetune zinc-smiles gone.smi --out new",
     "finetune gone p.smi --out new",
     "finetune zinc-smiles p.smi --out run",
+    "finetune splice-dna p.smi --out new",
     "evaluate gone.smi --reference moses-sample",
     "evaluate p.smi --reference gone.smi",
     "evaluate p.smi --reference moses-sample --train gone.smi",
