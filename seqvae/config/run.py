@@ -124,8 +124,7 @@ class ObjectiveConfig:
 
     Attributes:
         beta: KL weight, that of the rate; 1 is the ELBO. -1: 0.1, which keeps most molecules reconstructible, but 1 for
-            fewer than 10,000 DNA, RNA or protein sequences: of so few, a lower one learns neither to reconstruct nor to
-            predict others.
+            fewer than 10,000 DNA, RNA or protein sequences, which are then predicted better.
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).

@@ -12,7 +12,8 @@ from seqvae.errors import InputError
 from seqvae.sequences.domain import MOLECULES, Domain
 from seqvae.sequences.tokenizers.subword import SubwordTokenizer
 
-# Of a training from scratch: below, no model has been seen to write or to reconstruct anything.
+# Of a training from scratch: after 20 to 40 of them, models of DNA were no better than uniform letters; after some
+# hundred, one of 300 splice sites was better than counting. A training that stops early by itself may take fewer.
 FEWEST_STEPS = 300
 
 
