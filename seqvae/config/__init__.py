@@ -66,9 +66,11 @@ from seqvae.config.sizes import (
     FINETUNING,
     FOR_MANY,
     FROM_SCRATCH,
+    OBJECTIVE_FOR_MANY,
     sized,
     steps_of,
     told_length,
+    weighted,
 )
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "HUGE",
     "INFERENCE_BATCH",
     "INITIAL",
+    "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",
     "TARGETS",
@@ -122,4 +125,5 @@ __all__ = [
     "steps_of",
     "suggestion",
     "told_length",
+    "weighted",
 ]

@@ -224,12 +224,13 @@ def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, wor
     held_out = codec.tokenize(asked_for, on_error="skip")
     if work.config.quick:
         quick = replace(settings, protocol_texts=0, refined_texts=0)
-        return {"model": asdict(model_table(codec, held_out, quick))}
-    table = asdict(model_table(codec, held_out, settings))
+        return {"model": asdict(model_table(codec, held_out, quick, work.watch.note))}
+    table = asdict(model_table(codec, held_out, settings, work.watch.note))
     bits = {}
     if (alphabet := codec.tokenizer.domain.alphabet) is not None:
         train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[: settings.texts]
         if len(train) >= _ENOUGH and test:
+            work.watch.note(f"comparing bits per {codec.tokenizer.domain.unit} with models that count letters")
             # Test sequences that are among the held-out texts need not be tokenized again.
             places = {form: place for place, form in enumerate(held_out.forms)}
             asked = held_out.take([places[form] for form in test if form in places])

@@ -48,10 +48,10 @@ def rate_penalty(mean: Float[Tensor, " parts"], free_bits: float) -> Float[Tenso
 def beta_at(progress: float, config: ObjectiveConfig) -> float:
     """Return beta when a share `progress` (0 to 1) of the training is done."""
     if config.schedule == "constant" or config.warmup == 0:
-        return config.beta
+        return config.weight
     cycles = config.cycles if config.schedule == "cyclical" else 1
     within = 1.0 if progress >= 1 else math.fmod(progress * cycles, 1.0)
-    return config.beta * min(1.0, within / config.warmup)
+    return config.weight * min(1.0, within / config.warmup)
 
 
 LOWEST_BETA, HIGHEST_BETA = 1e-4, 100.0  # where a target is given up

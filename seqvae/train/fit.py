@@ -39,7 +39,7 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
-_FOUND |= {"training.epochs", "training.batch_size", "training.patience"}
+_FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class TrainingShell(pl.LightningModule):
         self._pending: tuple[int, float, Tensor] | None = None
         self.target = target_of(run.objective)
         if self.target is not None and not self.progress.beta:
-            self.progress = replace(self.progress, beta=run.objective.beta)
+            self.progress = replace(self.progress, beta=run.objective.weight)
         self._towards: Tensor | None = None  # what the target is about, in a step after which beta moves
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -263,7 +263,7 @@ class TrainingShell(pl.LightningModule):
     def _step_metrics(self, distortion: float, rate: float, texts: float, tokens: float) -> StepMetrics:
         """Make the metrics of a validation of its sums."""
         distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
-        beta = self.run.objective.beta if self.target is None else self.progress.beta
+        beta = self.run.objective.weight if self.target is None else self.progress.beta
         return StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta)
 
     def _log(self, split: str, metrics: StepMetrics) -> None:

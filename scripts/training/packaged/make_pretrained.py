@@ -25,7 +25,7 @@ from scripts.record import machine, torch_threads
 from scripts.training.molecule_metrics import VALIDITY, validity_rows
 from seqvae.artifact.folder import load_artifact, parameters, record_metrics, save_artifact
 from seqvae.artifact.pretrained import CARD, models_folder, parse_card
-from seqvae.config import FOR_MANY, ModelConfig, RunConfig
+from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import InputError, UsageError
@@ -135,7 +135,7 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
 
 def settings_of(run: RunConfig) -> dict[str, str]:
     """Return the settings that differ from the defaults, by section and name."""
-    default = run_to_dict(replace(RunConfig(), training=FOR_MANY))
+    default = run_to_dict(replace(RunConfig(), training=FOR_MANY, objective=OBJECTIVE_FOR_MANY))
     return {
         f"{section}.{key}": str(value)
         for section, values in run_to_dict(run).items()
