@@ -181,13 +181,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--result", type=Path, help="JSON of the script that trained it, for the machine on the card")
     parser.add_argument("--models", type=Path, default=models_folder(), help="folder of the shipped models")
     parser.add_argument("--template", type=Path, help="instead of cards/NAME.toml")
+    parser.add_argument("--texts", type=int, default=SUMMARY.texts, help="held-out texts to measure on, at most")
+    parser.add_argument("--iwae-samples", type=int, default=SUMMARY.iwae_samples, help="of the tighter bound")
     parser.add_argument("--small", action="store_true", help="measure on few texts, to try the script")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch (default: as many as there are cores)")
     given = parser.parse_args(argv)
     template = tomllib.loads((given.template or TEMPLATES / f"{given.name}.toml").read_text("utf-8"))
     made_on = json.loads(given.result.read_text("utf-8"))["machine"] if given.result else machine()
     tables = [read_table(text) for text in given.table]
-    summary = SMALL_SUMMARY if given.small else SUMMARY
+    asked = replace(SUMMARY, texts=given.texts, iwae_samples=given.iwae_samples)
+    summary = SMALL_SUMMARY if given.small else asked
     target = given.models / given.name
     with torch_threads(given.threads):
         ship(given.run, target, template, tables, {"machine": made_on, "summary": summary})
