@@ -13,7 +13,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ def model_metrics(name: str, small: bool) -> dict[str, Any]:
     """Return everything that is recorded of one model."""
     card, folder = read_card(models_folder() / name), models_folder() / name
     stated = json.loads((folder / "provenance.json").read_text("utf-8"))["metrics"]
-    found = measured_again(name, SMALL_SUMMARY if small else SUMMARY)
+    # On as many texts and by as many samples as the card's: large models were measured on fewer.
+    work = {key: stated[key] for key in ("texts", "iwae_samples", "samples")}
+    found = measured_again(name, SMALL_SUMMARY if small else replace(SUMMARY, **work))
     far = deviation(found, stated)
     worst = max(far, key=lambda key: far[key])
     shares = {row[0]: row[1] for table in card.tables for row in table.rows if row[0] in _VALIDITY}

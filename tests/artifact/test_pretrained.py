@@ -35,7 +35,7 @@ from seqvae.report.model_card import card_text
 from seqvae.report.tables import labelled_rows
 from seqvae.train.fit import train
 
-MOST_BYTES = 16_000_000  # what the package may weigh more for its models
+MOST_BYTES = 45_000_000  # what the package may weigh more for its models
 SHIPPED = pretrained_names()
 
 
@@ -57,7 +57,7 @@ def test_a_shipped_model_is_what_its_card_says(name):
     assert card.limits
     assert str(codec.run.model.latent) in card.settings.get("model.latent", str(codec.run.model.latent))
     assert {tensor.dtype.itemsize for tensor in load_file(folder / "weights.safetensors").values()} == {2}
-    assert {path.suffix for path in folder.iterdir()} <= {".json", ".toml", ".safetensors"}
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".toml", ".safetensors", ".bin"}
     samples = codec.sample(20, seed=1)
     assert len(set(samples)) > 5
     readable = [text for text in samples if codec.tokenizer.normalize_or_none(text)]  # a sample may be no molecule
