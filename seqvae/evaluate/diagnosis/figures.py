@@ -12,6 +12,8 @@ FIGURES: dict[str, tuple[str, dict[str, Metric]]] = {
         {
             "texts": Metric("held-out {noun}s", "{noun}s that the model was not trained on", BRIEF),
             "left_out": Metric("held-out {noun}s left out", "the model cannot read them"),
+            "tokens": Metric("tokens of these {noun}s", "ends included"),
+            "characters": Metric("{unit}s of these {noun}s", "of the canonical forms"),
             "negative_elbo": Metric("-ELBO (nats)", "rate + distortion; log p(x) is at least the ELBO", BRIEF),
             "rate": Metric("rate (nats)", "KL(q(z|x) || p(z)): what z says of its {noun}", BRIEF),
             "distortion": Metric("distortion (nats)", "-log p(x|z): what z leaves unsaid", BRIEF),
