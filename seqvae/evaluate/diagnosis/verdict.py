@@ -24,6 +24,8 @@ class Thresholds:
 
     Attributes:
         errors: standard errors by which a difference must differ from 0: one chance in twenty otherwise.
+        worse: share of a counting model's nats that a model must cost more, to be called worse: optimisation ends with
+            some noise, and the end of a sequence, which counting models do not code, costs a little.
         collapsed: nats of rate, or of gain by the own z over another's, below which z says nothing of its text: a tenth
             of a nat tells fewer than one text in nine from the others.
         little: nats of rate below which z says little: it cannot tell three texts apart.
@@ -41,6 +43,7 @@ class Thresholds:
     """
 
     errors: float = 2.0
+    worse: float = 0.01
     collapsed: float = COLLAPSED
     little: float = 1.0
     units: float = 0.1
@@ -110,6 +113,11 @@ def _beyond(known: Figures, name: str) -> bool:
     return value is not None and bool(value > THRESHOLDS.errors * known[f"{name}_error"])
 
 
+def _worse(known: Figures, name: str, nll: str) -> bool:
+    """Return whether an excess over a counting model is beyond its error and beyond a trifle of its nats."""
+    return _beyond(known, name) and bool(known[name] > THRESHOLDS.worse * known[nll])
+
+
 def _undertrained(known: Figures) -> Finding | None:
     """Worse than counting by its own objective and by its tightest bound.
 
@@ -117,8 +125,8 @@ def _undertrained(known: Figures) -> Finding | None:
     then judged beside these, and by the collapse.
     """
     collapsed = _collapses(known)
-    worse = _beyond(known, "excess") and _beyond(known, "objective_excess")
-    if not worse or (collapsed and not _beyond(known, "independent_excess")):
+    worse = _worse(known, "excess", "baseline_nll") and _worse(known, "objective_excess", "baseline_nll")
+    if not worse or (collapsed and not _worse(known, "independent_excess", "independent_nll")):
         return None
     noun, needs = known["noun"], min(known["model_nll"], known["baseline_nll"] + known["objective_excess"])
     because = (
@@ -186,7 +194,7 @@ def _encoder(known: Figures) -> Finding | None:
         f"{known['held_out_refined_exact']:.1%}: {nats:.2f} of {known['objective_gap']:.2f} nats of the gap are the "
         "encoder's, and the decoder could have them."
     )
-    spelling = ", --spellings 8" if noun == "molecule" else ""
+    spelling = " or --spellings 8" if noun == "molecule" else ""
     change = f"Train on more data, or with --encoder-pooling attention{spelling}; until then encode with refinement."
     return Finding(ENCODER, because, change)
 
@@ -220,9 +228,11 @@ def _strengths(known: Figures) -> str:
     if known.get("held_out_exact"):
         said += f" {known['held_out_exact']:.1%} of held-out {noun}s come back exactly."
     if known.get("objective_excess") is not None:
-        excess = min(known["excess"], known["objective_excess"])
-        side = "fewer than" if excess < 0 else "more than, within the error,"
-        said += f" They cost {abs(excess):.1f} nats {side} the best counting model ({known['baseline']})."
+        excess, objective = known["excess"], known["objective_excess"]
+        side = "fewer" if excess < 0 else "more"
+        said += f" They cost {abs(excess):.1f} nats {side} than by the best counting model ({known['baseline']})."
+        if excess > 0 > objective:
+            said += f" By its own objective it is {-objective:.1f} nats better: beta buys reconstruction with bits."
     if known.get("encoder_gap") is not None:
         said += f" Of what does not come back the encoder loses {known['encoder_gap']:.1%} more of unseen ones."
     return said + " Nothing needs to be changed."

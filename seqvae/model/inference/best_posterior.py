@@ -16,7 +16,7 @@ from torch import Tensor
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
 
 LogJoint = Callable[[Float[Tensor, "samples batch latent"]], Float[Tensor, "samples batch"]]
-_STEP_SIZE = 0.05  # of Adam at first, as in `refined`
+STEP_SIZE = 0.05  # of Adam at first, as in `refined`
 
 
 def best_posterior(
@@ -25,6 +25,7 @@ def best_posterior(
     rng_of: Callable[[int], torch.Generator],
     steps: int = 100,
     samples: int = 4,
+    step_size: float = STEP_SIZE,
 ) -> Posterior:
     """Return the posterior of each text after steps on E[log q(z|x) - log p(x, z)], fresh noise each step.
 
@@ -37,14 +38,15 @@ def best_posterior(
         rng_of: the noise of a step.
         steps: steps of Adam, the step size falling to zero.
         samples: of z, each step.
+        step_size: of Adam at first.
     """
     free, posterior_of = start.free_parameters()
-    optimizer = torch.optim.Adam(free, lr=_STEP_SIZE)
+    optimizer = torch.optim.Adam(free, lr=step_size)
     # cuDNN has no backward pass of a recurrence in evaluation mode; PyTorch's own has.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         for step in range(steps):
             for group in optimizer.param_groups:
-                group["lr"] = _STEP_SIZE * 0.5 * (1 + math.cos(math.pi * step / steps))
+                group["lr"] = step_size * 0.5 * (1 + math.cos(math.pi * step / steps))
             z = posterior_of(free).rsample(samples, rng_of(step))
             fixed = posterior_of([part.detach() for part in free])
             loss = (fixed.log_prob(z) - log_joint(z)).mean(0).sum()
