@@ -8,6 +8,7 @@ import torch
 
 from seqvae.artifact.folder import Artifact
 from seqvae.config import DiagnosisConfig, ModelConfig, ObjectiveConfig, RunConfig
+from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batch import Batch
 from seqvae.evaluate.diagnosing import diagnose_texts
 from seqvae.evaluate.diagnosis.decoder_use import decoder_use
@@ -39,11 +40,11 @@ def independent(count, seed=0):
     return ["".join("ACGT"[i] for i in row) for row in letters]
 
 
-def fitted(texts, steps=200, beta=0.5, latent=3, model=None, part=None, **sizes):
+def fitted(texts, steps=200, beta=0.5, latent=3, model=None, part=None, kind="dna", **sizes):
     """A codec trained by plain Adam on batches of 64; `part`: the only part that is trained."""
-    tokenizer = build_tokenizer("dna")
+    tokenizer = build_tokenizer(kind).fit(texts)
     widths = {"embedding": 8, "encoder_width": 24, "decoder_width": 24, "max_length": LENGTH, **sizes}
-    config = ModelConfig(encoder="conv", decoder="position", latent=latent, **widths)
+    config = ModelConfig(**{"encoder": "conv", "decoder": "position", "latent": latent, **widths})
     model = model or build_model(config, tokenizer.vocab_size, 0)
     run = RunConfig(model=config, objective=ObjectiveConfig(beta=beta))
     codec = Codec(Artifact(model, config, tokenizer, run, {}), "cpu")
@@ -79,6 +80,27 @@ def test_a_healthy_model(healthy):
 def test_a_model_that_was_hardly_trained(steps):
     found = verdict_on(fitted(classes(TRAIN), steps))
     assert found.kind == UNDERTRAINED, found.paragraph
+
+
+def test_a_model_of_270_molecules_and_ten_steps():
+    texts = load_dataset("moses-sample").texts[:300]
+    codec = fitted(texts[:270], 10, 0.1, 16, kind="smiles", encoder="gru", decoder="gru", max_length=60)
+    held_out, train = codec.tokenize(texts[270:], on_error="skip"), codec.tokenize(texts[:270])
+    found = diagnose_texts(codec, held_out, train, DiagnosisConfig(samples=3, quick=True)).verdict
+    assert found.kind == UNDERTRAINED, found.paragraph
+    assert "of tokens, which only counts" in found.paragraph
+    assert "more --epochs" in found.paragraph
+
+
+def test_a_model_that_knows_its_few_sequences_by_heart():
+    """More than 2 bits per base of unseen ones, which is worse than knowing nothing."""
+    few = independent(40)
+    codec = fitted(few, 500, 0.1, 8, decoder="gru", decoder_width=48)
+    found = diagnose_texts(
+        codec, codec.tokenize(independent(60, seed=9)), codec.tokenize(few), DiagnosisConfig(samples=3, quick=True)
+    )
+    assert found.verdict.kind == UNDERTRAINED, found.verdict.paragraph
+    assert "known by heart" in found.verdict.paragraph
 
 
 def test_a_beta_that_drives_z_out():
