@@ -21,6 +21,9 @@ from seqvae.config.data import (
 from seqvae.config.decoding import (
     DecodeConfig,
 )
+from seqvae.config.diagnosis import (
+    DiagnosisConfig,
+)
 from seqvae.config.evaluation import (
     EvaluationConfig,
 )
@@ -94,6 +97,7 @@ __all__ = [
     "ConstraintConfig",
     "DataConfig",
     "DecodeConfig",
+    "DiagnosisConfig",
     "EndConfig",
     "EvaluationConfig",
     "EvolutionConfig",

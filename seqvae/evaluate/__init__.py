@@ -3,6 +3,7 @@
 from seqvae import evaluate
 
 found = evaluate.run("zinc-smiles", "zinc250k")  # everything that `seqvae evaluate` shows
+found = evaluate.diagnose("zinc-smiles", "zinc250k")  # what its latent space is worth, and a verdict
 found = evaluate.generation(samples, evaluate.References("molecules", test))  # samples alone
 """
 
@@ -14,6 +15,9 @@ from seqvae.runtime.lazy import parts_of
 # name of something it offers, which would hide it.
 _HOMES = {
     "run": "api",
+    "diagnose": "diagnosing",
+    "diagnose_texts": "diagnosing",
+    "Diagnosis": "diagnosis.record",
     "Evaluation": "evaluation",
     "generation": "compare",
     "Generation": "records",
@@ -23,6 +27,18 @@ _HOMES = {
     "read_splits": "reference_sets",
 }
 
-__all__ = ["Evaluation", "Generation", "GenerationSettings", "References", "Splits", "generation", "read_splits", "run"]
+__all__ = [
+    "Diagnosis",
+    "Evaluation",
+    "Generation",
+    "GenerationSettings",
+    "References",
+    "Splits",
+    "diagnose",
+    "diagnose_texts",
+    "generation",
+    "read_splits",
+    "run",
+]
 
 __getattr__, __dir__ = parts_of(__name__, _HOMES)

@@ -17,7 +17,7 @@ from seqvae.cli.main import main
 from seqvae.errors import CollapseWarning, InputError, NewerFormatError, SeqVAEWarning, UsageError
 
 VERBS = ["quickstart", "models", "train", "finetune", "encode", "decode", "sample", "interpolate", "evaluate"]
-VERBS += ["properties", "data"]
+VERBS += ["diagnose", "properties", "data"]
 SUBVERBS = ["data list", "data fetch", "data audit", "models list", "models show", "properties list"]
 SUBVERBS += ["properties score", "data standardize"]
 

@@ -17,7 +17,15 @@ from run_cases import dna_file, small_run
 
 import seqvae
 from seqvae.cli.main import _VERBS, main
-from seqvae.config import CampaignConfig, EvaluationConfig, FinetuneConfig, OracleConfig, PriorConfig, SearchConfig
+from seqvae.config import (
+    CampaignConfig,
+    DiagnosisConfig,
+    EvaluationConfig,
+    FinetuneConfig,
+    OracleConfig,
+    PriorConfig,
+    SearchConfig,
+)
 from seqvae.errors import SeqVAEWarning
 
 ROWS = {}
@@ -216,6 +224,24 @@ def evaluate(run, monkeypatch):
     printed = run(f"evaluate train.txt {words} --json")
     again = seqvae.evaluate.run("train.txt", "start.txt", "train.txt", config, device="cpu")
     assert json.loads(printed) == json.loads(json.dumps(again.to_dict()))
+
+
+@row
+def diagnose(run, monkeypatch):
+    from seqvae.report.diagnosis_folder import write_diagnosis
+
+    search_cases.dna_model(Path("model"))
+    texts = starting_texts()
+    Path("train.txt").write_text("\n".join(text[::-1] for text in texts) + "\n")
+    words = "--train train.txt --quick --samples 3 --seed 1 --device cpu --quiet"
+    printed = run(f"diagnose ./model start.txt {words} --json --out verb")
+    config = DiagnosisConfig(samples=3, seed=1, quick=True)
+    found = seqvae.evaluate.diagnose("./model", "start.txt", "train.txt", config, device="cpu")
+    assert json.loads(printed) == json.loads(json.dumps(found.to_dict()))
+    assert found.figures["likelihood"]["texts"] == len(texts)
+    write_diagnosis("call", found)
+    for name in ("diagnosis.json", "diagnosis.html"):
+        assert Path("verb", name).read_bytes() == Path("call", name).read_bytes(), name
 
 
 SEARCH = SearchConfig("", "ga", oracle=OracleConfig(budget=40), campaign=CampaignConfig(batch=10, initial=10, seed=3))

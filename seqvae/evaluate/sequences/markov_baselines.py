@@ -214,10 +214,10 @@ def counted_bits(
     Raises:
         InputError: a split has no sequence, or a sequence is empty or has another letter.
     """
-    return {name: counted for name, (counted, _) in _count(train, held_out, valid, alphabet).items()}
+    return {name: counted for name, (counted, _) in counted_models(train, held_out, valid, alphabet).items()}
 
 
-def _count(
+def counted_models(
     train: Sequence[str], held_out: Sequence[str], valid: Sequence[str], alphabet: str
 ) -> dict[str, tuple[Counted, NDArray[np.float64]]]:
     """Return what `counted_bits` returns, each with the tuned bits of every sequence."""
@@ -276,7 +276,7 @@ def held_out_bits(
         InputError: as `counted_bits` and `model_bits`.
     """
     texts = held_out.forms if isinstance(held_out, TokenizedTexts) else held_out
-    found = _count(train, texts, valid, alphabet)
+    found = counted_models(train, texts, valid, alphabet)
     return compared(model_bits(codec, held_out, samples), samples, found, np.array([len(text) for text in texts]))
 
 

@@ -1,0 +1,94 @@
+"""All figures of a diagnosis, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from seqvae.config import INFERENCE_BATCH, DiagnosisConfig
+from seqvae.data.tokens.tokenized import TokenizedTexts
+from seqvae.evaluate.diagnosis.baselines import baselines
+from seqvae.evaluate.diagnosis.decoder_use import decoder_use
+from seqvae.evaluate.diagnosis.generalisation import generalisation, side
+from seqvae.evaluate.diagnosis.geometry import geometry
+from seqvae.evaluate.diagnosis.inference_gap import inference_gap
+from seqvae.evaluate.diagnosis.information import information
+from seqvae.evaluate.diagnosis.likelihood import Weighed, likelihood, weigh
+from seqvae.evaluate.diagnosis.space import space
+from seqvae.evaluate.records import Unwatched, Watch
+from seqvae.latent.codec import Codec
+
+Sections = dict[str, dict[str, Any]]
+_TRAINING_SAMPLES = 10  # posterior samples of training texts, of which rate and distortion alone are asked
+
+
+def measure(
+    codec: Codec,
+    held_out: TokenizedTexts,
+    training: TokenizedTexts | None,
+    config: DiagnosisConfig,
+    watch: Watch | None = None,
+    batch_size: int = INFERENCE_BATCH,
+) -> Sections:
+    """Return the figures by section, as in `FIGURES`.
+
+    Args:
+        codec: the model.
+        held_out: texts that it was not trained on, read by it; the first `config.texts` are measured.
+        training: texts that it was trained on, read by it; None: none are known, and what compares with them is left
+            out. All of them are counted by the baselines.
+        config: how much work it is.
+        watch: is told what is being done; None: nobody is.
+        batch_size: texts at a time.
+    """
+    watch, noun = watch or Unwatched(), codec.tokenizer.domain.noun
+    texts = replace(held_out.take(range(len(held_out))[: config.texts]), rejected=held_out.rejected)
+
+    def told(what: str) -> Callable[[int, int], object]:
+        watch.note(what)
+        return partial(watch, what)
+
+    weighed = weigh(
+        codec, texts, config.samples, config.seed, batch_size, told(f"weighing {len(texts):,} held-out {noun}s")
+    )
+    found: Sections = {"likelihood": asdict(likelihood(weighed, texts))}
+    found["decoder_use"] = asdict(decoder_use(codec, texts, weighed.posterior, config.seed))
+    told(f"information of {len(texts):,} latent points")
+    found["information"] = asdict(information(weighed, codec.prior(), config.seed))
+    found["information"]["default_prior"] = codec.default_prior
+    found["generalisation"] = _generalisation(codec, texts, weighed, training, config, told)
+    if not config.quick:
+        progress = told(f"inference gap of held-out {noun}s")
+        found["inference_gap"] = asdict(inference_gap(codec, texts, config.seed, progress))
+        progress = told("the decoder's geometry")
+        found["geometry"] = asdict(geometry(codec, texts, weighed.posterior.mean, progress))
+        told("dark areas, spellings and paths")
+        found["space"] = asdict(space(codec, texts, weighed.posterior, config.seed))
+    told(f"counting {'tokens' if codec.tokenizer.domain.alphabet is None else 'letters'} for baselines")
+    if (counted := baselines(codec, texts, weighed, training)) is not None:
+        found["baselines"] = asdict(counted)
+    return found
+
+
+def _generalisation(
+    codec: Codec,
+    texts: TokenizedTexts,
+    weighed: Weighed,
+    training: TokenizedTexts | None,
+    config: DiagnosisConfig,
+    told: Callable[[str], Callable[[int, int], object]],
+) -> dict[str, Any]:
+    """Return rates, distortions and reconstructions of held-out texts, and of as many training ones."""
+    refined, noun = 0 if config.quick else config.refined, codec.tokenizer.domain.noun
+    what = f"refining held-out {noun}s" if refined else f"decoding held-out {noun}s"
+    held_out = side(codec, texts, weighed, refined, config.seed, told(what))
+    seen = None
+    if training is not None and len(training):
+        first = training.take(range(len(training))[: len(texts)])
+        samples = min(config.samples, _TRAINING_SAMPLES)
+        own = weigh(codec, first, samples, config.seed, progress=told(f"weighing {len(first):,} training {noun}s"))
+        what = f"refining training {noun}s" if refined else f"decoding training {noun}s"
+        seen = side(codec, first, own, refined, config.seed, told(what))
+    return asdict(generalisation(held_out, seen, codec.run.objective.weight))

@@ -1,0 +1,97 @@
+"""The page of `seqvae diagnose`: the verdict, every figure with its meaning, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqvae import __version__
+from seqvae.report.html.line_plot import Series, line_plot
+from seqvae.report.html.page import Section, page, paragraph, table
+from seqvae.sequences.domain import DOMAINS
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.diagnosis.record import Diagnosis
+
+_GLOSSARY = (
+    ("rate", "KL(q(z|x) || p(z)), nats: how much the latent point z says of its {noun}, as the prior counts it."),
+    ("distortion", "-log p(x|z), nats: what is left to say of a {noun} once z is known. Rate + distortion = -ELBO."),
+    ("ELBO", "a lower bound on log p(x); the importance-weighted bound of k samples (IWAE) lies between the two."),
+    (
+        "mutual information",
+        "how well z tells {noun}s apart: the rate minus the divergence of latent points from the prior.",
+    ),
+    ("active unit", "a dimension of z whose posterior mean varies between {noun}s."),
+    ("refined posterior", "that of one {noun}, after gradient steps of its own: what the encoder could have given."),
+    ("amortisation gap", "what is lost because one encoder serves all {noun}s."),
+    ("approximation gap", "what is lost because posteriors are Gaussians of one family."),
+    (
+        "beta",
+        "the weight of the rate in training: 1 maximises the ELBO, less favours reconstruction.",
+    ),
+)
+
+
+def figure_rows(found: Diagnosis, place: str = "") -> Iterator[tuple[str, list[tuple[str, object, str]]]]:
+    """Yield each section's title and its rows: title, value and meaning of each figure that was measured.
+
+    Args:
+        found: the diagnosis.
+        place: `BRIEF` for those that the terminal shows; empty for all.
+    """
+    from seqvae.evaluate.diagnosis.figures import FIGURES
+
+    domain = DOMAINS[found.kind]
+    words = {"noun": domain.noun, "unit": domain.unit}
+    for section, (title, metrics) in FIGURES.items():
+        values = found.figures.get(section, {})
+        rows = [
+            (metric.title.format(**words), values[key], metric.about.format(**words))
+            for key, metric in metrics.items()
+            if values.get(key) is not None and (not place or place in metric.places)
+        ]
+        if rows:
+            yield title.format(**words), rows
+
+
+def diagnosis_page(found: Diagnosis) -> str:
+    """Return the page as one HTML document."""
+    noun = DOMAINS[found.kind].noun
+    sections = [Section("Verdict", (paragraph(found.verdict.paragraph),))]
+    for title, rows in figure_rows(found):
+        blocks = [table(("figure", "value", "meaning"), rows)]
+        if title == next(iter(figure_rows(found)))[0]:
+            blocks += _positions(found.figures["likelihood"])
+        sections.append(Section(title, tuple(blocks)))
+    if counted := found.figures.get("baselines", {}).get("baselines"):
+        own = [("this model, bound", found.figures["baselines"]["model_nll"])]
+        costs = own + sorted(counted.items(), key=lambda item: item[1])
+        sections.append(Section("Counting models", (table(("model", "-log p(x) (nats)"), costs),)))
+    terms = [(term, meaning.format(noun=noun)) for term, meaning in _GLOSSARY]
+    sections.append(Section("Words", (table(("word", "meaning"), terms),)))
+    facts = [
+        ("model", found.model),
+        ("held-out data", found.held_out),
+        ("training data", found.training or "not known"),
+        *[(name, str(value)) for name, value in found.settings.items()],
+        ("seqvae", __version__),
+    ]
+    sections.append(Section("How this page was made", (table(("", ""), facts),)))
+    name = Path(found.model).name or found.model
+    lead = f"What the latent space is worth, measured on {Path(found.held_out).name}."
+    if found.overlap:
+        lead += f" {found.overlap[0].upper()}{found.overlap[1:]}."
+    footer = "Written by seqvae diagnose. This page works offline."
+    return page(f"Diagnosis of {name}", sections, lead, footer)
+
+
+def _positions(values: Mapping[str, Any]) -> list[str]:
+    """Return the plot of the distortion by position, for each text that has a token there."""
+    nats, reached = values["distortion_by_position"], values["reached_by_position"]
+    if len(nats) < 2:
+        return []
+    a_token = [value / share if share else float("nan") for value, share in zip(nats, reached, strict=True)]
+    series = [Series("nats per token", range(1, len(nats) + 1), a_token)]
+    text = "By position: what a token there costs once z and the tokens before it are known."
+    return [paragraph(text), line_plot(series, "Distortion by position", "position (tokens)", "nats per token")]
