@@ -27,7 +27,7 @@ from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import EARLY_STOPPING_POINTS, JUDGED_POINTS, MIXTURE_POINTS
 from seqvae.train.prior.flow import fit_flow
-from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
+from seqvae.train.prior.posteriors import draw, encode_store, held_out_nats
 
 _TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
 _HELD_OUT = 10_000  # held-out texts at most: the standard error of a mean log density is then below 0.1 nats
@@ -168,7 +168,7 @@ def fit_mixture(points: Posterior, most: int, seed: int) -> GaussianMixture:
     rng = MIXTURE_POINTS.generator(seed)
     rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
     sample = draw(points.rows(rows), rng).double()
-    mean, covariance = aggregate_moments(points)
+    mean, covariance = points.moments()
     best = GaussianMixture.from_moments(torch.ones(1), mean.unsqueeze(0), covariance.unsqueeze(0))
     lowest, components = _bic(best, sample), 2
     # Each component's covariance has to come from more points than it has dimensions.
