@@ -1,9 +1,9 @@
 """The mixture of the encoder's posteriors at learned pseudo-inputs.
 
-VampPrior: Tomczak & Welling 2018, "VAE with a VampPrior" (arXiv:1705.07120). The best prior of a model is its aggregate posterior, the mean of q(z|x) over all texts; some tens of texts, found by
-training, stand for all. A pseudo-input is a soft one-hot, a distribution over symbols at each position, which every
-encoder reads: with vectors of its own in the place of symbols, it could be a text that no tokens come near, and each
-encoder would need a second entrance.
+The best prior of a model is its aggregate posterior, the mean of q(z|x) over all texts; some tens of pseudo-inputs,
+found by training, stand for all of these (VampPrior: Tomczak & Welling 2018, arXiv:1705.07120). A pseudo-input is a
+soft one-hot, a distribution over symbols at each position, which every encoder reads: with vectors of its own in the
+place of symbols, it could be what no text comes near, and each encoder would need a second entrance.
 """
 
 from __future__ import annotations
