@@ -10,9 +10,9 @@ from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
+from seqvae.model.families import POSTERIORS
 from seqvae.model.heads import LabelHead
 from seqvae.model.pieces import Pieces
-from seqvae.model.posteriors import POSTERIORS
 from seqvae.model.priors.registry import PRIORS
 from seqvae.model.vae import SequenceVAE
 

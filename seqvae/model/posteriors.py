@@ -1,7 +1,7 @@
 """Approximate posteriors q(z|x).
 
-A new one is a final class here, its row in `POSTERIORS`, its word in `ModelConfig`, and, where its rate has a closed
-form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows its parameters.
+A new one is a final class here, its row in `families.POSTERIORS`, its word in `ModelConfig`, and, where its rate has a
+closed form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows its parameters.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvae.config import ModelConfig
-from seqvae.model.layers.autoregressive import autoregressive_layer
 from seqvae.model.layers.triangle import lower_triangle
 from seqvae.runtime.streams import POSTERIOR_POINTS
 
@@ -322,8 +320,8 @@ class InverseAutoregressive(Posterior):
         if self._last is not None and z is self._last[0] and z._version == self._last[1]:
             return self._last[2]
         start = z
-        with torch.autocast(z.device.type, enabled=False):
-            for layer in reversed(self.layers):
+        with torch.autocast(z.device.type, enabled=False), self._recorded(z):
+            for layer in reversed(self.layers) if z.numel() else ():
                 start = layer(self.context).inv(start)
         return self.base.log_prob(start) - self._carried(start)[1]
 
@@ -338,77 +336,16 @@ class InverseAutoregressive(Posterior):
         """Points that go through the layers at a time: their hidden units fill a table of the largest size."""
         return _ENTRIES // (self.base.mean.shape[1] + self.context.shape[1])
 
+    def _recorded(self, points: Tensor) -> torch.set_grad_enabled:
+        """Record no gradients for the layers alone: what was encoded without any is as free of them as a Gaussian."""
+        wanted = any(part.requires_grad for part in (points, *self.numbers))
+        return torch.set_grad_enabled(torch.is_grad_enabled() and wanted)
+
     def _carried(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return where the layers carry points, and the logarithms of the determinants of their Jacobians."""
         total = points.new_zeros(points.shape[:-1])
-        with torch.autocast(points.device.type, enabled=False):  # bf16 would keep 8 bits of z
-            for layer in self.layers:
+        with torch.autocast(points.device.type, enabled=False), self._recorded(points):  # bf16 would keep 8 bits of z
+            for layer in self.layers if points.numel() else ():  # zuko's do not take empty batches
                 points, change = layer(self.context).call_and_ladj(points)
                 total = total + change
         return points, total
-
-
-class Family(nn.Module, ABC):
-    """One kind of posterior: what an encoder's outputs mean, with weights of its own where it needs any.
-
-    Attributes:
-        size: an encoder's outputs per text.
-    """
-
-    size: int
-
-    @abstractmethod
-    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) for each row of an encoder's outputs."""
-
-
-@final
-class PlainFamily(Family):
-    """A family without weights: an encoder's outputs are the posterior's parameters, side by side.
-
-    Args:
-        kind: makes a posterior from its parameters.
-        sizes: columns of each parameter.
-    """
-
-    def __init__(self, kind: Callable[..., Posterior], sizes: Sequence[int]) -> None:
-        super().__init__()
-        self.kind, self.sizes, self.size = kind, tuple(sizes), sum(sizes)
-
-    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) for each row of an encoder's outputs."""
-        return self.kind(*numbers.split(self.sizes, dim=-1))
-
-
-@final
-class AutoregressiveFamily(Family):
-    """Inverse autoregressive flows: an encoder's outputs are a Gaussian and a context, the layers are weights here.
-
-    Args:
-        latent: dimensions of z.
-        layers: number of layers; they begin as the identity.
-        width: numbers in the context, and hidden units in each of the two hidden layers of a layer's network.
-        groups: groups of dimensions in each layer, from 2.
-    """
-
-    def __init__(self, latent: int, layers: int, width: int, groups: int) -> None:
-        super().__init__()
-        self.sizes, self.size = (latent, latent, width), 2 * latent + width
-        made = (autoregressive_layer(latent, groups, width, number, context=width) for number in range(layers))
-        self.layers = nn.ModuleList(made)
-
-    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) for each row of an encoder's outputs."""
-        centre, log_variance, context = numbers.split(self.sizes, dim=-1)
-        return InverseAutoregressive(centre, log_variance, context, self.layers)
-
-
-def _flow(config: ModelConfig) -> Family:
-    return AutoregressiveFamily(config.latent, config.posterior_layers, config.posterior_width, config.posterior_groups)
-
-
-POSTERIORS: dict[str, Callable[[ModelConfig], Family]] = {
-    "diagonal": lambda config: PlainFamily(DiagonalGaussian, (config.latent, config.latent)),
-    "full": lambda config: PlainFamily(FullGaussian, (config.latent, config.latent * (config.latent + 1) // 2)),
-    "iaf": _flow,
-}

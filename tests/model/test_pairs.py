@@ -13,9 +13,10 @@ from scipy.stats import multivariate_normal
 from seqvae.config import ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
 from seqvae.model.decoders import DECODERS
+from seqvae.model.families import POSTERIORS, AutoregressiveFamily
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound
-from seqvae.model.posteriors import POSTERIORS, AutoregressiveFamily, DiagonalGaussian, FullGaussian, Posterior
+from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from seqvae.model.priors.flow import FlowPrior
 from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.model.priors.mixture import GaussianMixture
@@ -150,6 +151,25 @@ def test_gradients_of_a_density_are_the_same_remembered_or_found(posterior):
         found.append(torch.autograd.grad((density + z.square().sum(-1)).sum(), free))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@all_posteriors
+def test_no_rows_are_a_batch_too(posterior):
+    q = posterior_of(posterior).rows(slice(0, 0))
+    assert len(q) == 0
+    assert q.mean.shape == q.std.shape == (0, LATENT)
+    z = q.rsample(2, generator(0))
+    assert q.log_prob(z).shape == q.log_prob(z.clone()).shape == (2, 0)
+
+
+def test_what_is_encoded_without_gradients_has_none():
+    vae = built("iaf", "normal")
+    with torch.no_grad():
+        q = vae.posterior(tokens([2, 4]))
+    for found in (q.mean, q.std, q.rsample(2, generator(0)), q.log_prob(torch.zeros(2, LATENT)), *q.moments()):
+        assert not found.requires_grad
+    z = torch.zeros(2, LATENT, requires_grad=True)
+    assert torch.autograd.grad(q.log_prob(z).sum(), z)[0].abs().min() > 0
 
 
 def test_an_autoregressive_flow_by_hand():

@@ -71,6 +71,7 @@ class VampPrior(Prior):
 
     kind = "vamp"
     lengths: Tensor
+    begun: Tensor
 
     def __init__(self, encoder: Encoder, components: int, length: int, vocab_size: int) -> None:
         super().__init__()
@@ -78,6 +79,7 @@ class VampPrior(Prior):
         # Logits of all symbols from the end of a text on: padding and beginning are no part of a text.
         self.logits = nn.Parameter(_SPREAD * torch.randn(components, length, vocab_size - EOS))
         self.register_buffer("lengths", torch.full((components,), length))
+        self.register_buffer("begun", torch.tensor(False))
 
     def _apply(self, fn, recurse: bool = True):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as in torch
         """Move the encoder as well: a copy of this prior alone has a copy of it."""
@@ -94,7 +96,12 @@ class VampPrior(Prior):
 
     @torch.no_grad()
     def begin_at(self, texts: Tokens) -> None:
-        """Let the first pseudo-inputs be these texts, at most as many as there are, slightly smoothed."""
+        """Let the first pseudo-inputs be these texts, at most as many as there are, slightly smoothed.
+
+        Those that have begun at texts stay: a trained model that is trained further has found better ones.
+        """
+        if bool(self.begun):
+            return
         count, length = texts.shape[:2]
         there = present(texts)
         soft = F.one_hot(texts, self.logits.shape[-1] + EOS) if texts.dim() == 2 else texts
@@ -103,6 +110,7 @@ class VampPrior(Prior):
         self.logits[:count, :length] = torch.where(there.unsqueeze(-1), logits, 0.0)
         self.logits[:count, length:] = 0.0
         self.lengths[:count] = there.sum(1)
+        self.begun.fill_(True)
 
     def extended(self, kept: Tensor, length: int, vocab_size: int) -> Float[Tensor, "components length symbols"]:
         """Return the logits of the same pseudo-inputs in a larger alphabet, with room for longer ones.
