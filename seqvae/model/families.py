@@ -65,7 +65,8 @@ class AutoregressiveFamily(Family):
 
     def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
         """Return q(z|x) for each row of an encoder's outputs."""
-        centre, log_variance, context = numbers.split(self.sizes, dim=-1)
+        like = next(self.parameters())  # an encoder's outputs are float32 whatever its own precision is
+        centre, log_variance, context = numbers.to(like.dtype).split(self.sizes, dim=-1)
         return InverseAutoregressive(centre, log_variance, context, self.layers)
 
 
