@@ -118,12 +118,12 @@ def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[str, object]) -> None:
+def save_prior(folder: Path, fitted: FittedPrior | None, default: str, report: Mapping[str, object]) -> None:
     """Put a fitted prior into a model folder, in the precision of its weights, in place of an older one.
 
     Args:
         folder: a model folder.
-        fitted: the prior.
+        fitted: the prior; None: none is kept, and an older one is removed.
         default: the prior that samples are drawn from by default, the kind of the model's own or `fitted`.
         report: how it was fitted, for `provenance.json`.
 
@@ -132,13 +132,16 @@ def save_prior(folder: Path, fitted: FittedPrior, default: str, report: Mapping[
         UsageError: an unknown default.
     """
     config = migrated(_read_json(folder, CONFIG), folder)
-    files = _prior_files(fitted, _known(default, config["model"]["prior"]), str(config["weights"]))
+    default = _known(default, config["model"]["prior"])
+    files = {} if fitted is None else _prior_files(fitted, default, str(config["weights"]))
     provenance = _read_json(folder, PROVENANCE)
     hashes = {name: value for name, value in provenance["sha256"].items() if name not in _PRIOR}
     # First without any prior: killed at any point, this leaves a complete model.
     write_json(folder / PROVENANCE, {**provenance, "sha256": hashes})
     _write_files(folder, files)
     write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
+    for name in set(_PRIOR) - set(files):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:

@@ -18,6 +18,9 @@ _NAMES = {
     "tokenizer.kind": "tokenizer",
     "model.prior": "model_prior",
     "model.prior_components": "model_prior_components",
+    "model.prior_layers": "model_prior_layers",
+    "model.prior_width": "model_prior_width",
+    "model.prior_groups": "model_prior_groups",
 }
 # `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
 _NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}

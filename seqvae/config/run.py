@@ -50,10 +50,20 @@ class ModelConfig:
     Attributes:
         encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
         decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical per position).
-        posterior: q(z|x), `diagonal` (Gaussian, dimensions independent) or `full` (Gaussian with a full covariance).
-        prior: p(z) of the training: `normal`, N(0, I); `mixture` (Gaussians that are trained with the model); or
+        posterior: q(z|x), `diagonal` (Gaussian, dimensions independent), `full` (Gaussian with a full covariance) or
+            `iaf` (inverse autoregressive flow).
+        prior: p(z) of the training: `normal`, N(0, I); `mixture` (Gaussians that are trained with the model); `vamp`
+            (the posteriors of learned pseudo-inputs); `flow` (normalizing flow that is trained with the model); or
             `conditional` (a Gaussian for each value of `data.conditions`, which choose it by themselves).
-        prior_components: Gaussians of that mixture.
+        posterior_layers: layers of the posterior's flow.
+        posterior_width: hidden units in each of them, and numbers that the encoder tells them of a text.
+        posterior_groups: groups of dimensions in each of them, from 2; with more the flow fits better, and densities of
+            points that are not its own samples take longer.
+        prior_components: Gaussians of a mixture, or pseudo-inputs.
+        prior_layers: layers of the prior's flow.
+        prior_width: hidden units of each of them.
+        prior_groups: groups of dimensions in each of them, from 2; with more the flow fits better and samples more
+            slowly.
         latent: dimensions of z.
         embedding: width of a token's vector.
         encoder_width: hidden units per direction (gru) or channels (conv).
@@ -76,7 +86,13 @@ class ModelConfig:
     decoder: str = "gru"
     posterior: str = "diagonal"
     prior: str = "normal"
+    posterior_layers: int = 2
+    posterior_width: int = 64
+    posterior_groups: int = 8
     prior_components: int = 16
+    prior_layers: int = 3
+    prior_width: int = 128
+    prior_groups: int = 8
     latent: int = 64
     embedding: int = 128
     encoder_width: int = 256
@@ -101,17 +117,34 @@ class ModelConfig:
         """The names of `conditions`."""
         return names_of(self.conditions)
 
+    def idle(self) -> dict[str, str]:
+        """Return the settings of posterior and prior that have no effect beside the others, each with the reason."""
+        found = {}
+        if self.posterior != "iaf":
+            for name in ("posterior_layers", "posterior_width", "posterior_groups"):
+                found[name] = f"with posterior {self.posterior}, only with iaf"
+        if self.prior != "flow":
+            for name in ("model_prior_layers", "model_prior_width", "model_prior_groups"):
+                found[name] = f"with model prior {self.prior}, only with flow"
+        return found
+
     def __post_init__(self) -> None:
         one_of("model.encoder", self.encoder, ("gru", "conv"))
         one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
-        one_of("model.posterior", self.posterior, ("diagonal", "full"))
-        one_of("model.prior", self.prior, ("normal", "mixture", "conditional"))
+        one_of("model.posterior", self.posterior, ("diagonal", "full", "iaf"))
+        one_of("model.prior", self.prior, ("normal", "mixture", "vamp", "flow", "conditional"))
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
+        if self.encoder_tokens == "base" and self.prior == "vamp":
+            raise ConfigError("model.prior: vamp's pseudo-inputs are of merged tokens; take encoder_tokens merged")
         between("model.prior_components", self.prior_components, 1, 10_000)
+        for name in ("posterior_groups", "prior_groups"):
+            between(f"model.{name}", getattr(self, name), 2, 100_000)
+        for name in ("posterior_layers", "posterior_width", "prior_layers", "prior_width"):
+            between(f"model.{name}", getattr(self, name), 1, 100_000)
         between("model.dropout", self.dropout, 0.0, 0.95)
         between("model.max_length", self.max_length, 0, 100_000)
         for name in ("latent", "embedding", "encoder_width", "decoder_width", "encoder_layers", "decoder_layers"):
@@ -293,14 +326,16 @@ class RunConfig:
         given = bool(self.data.conditions or self.model.conditions)
         if self.model.prior == "conditional" and not given:
             raise ConfigError("model.prior: conditional needs data.conditions, the columns that it is given")
-        if self.data.conditions and self.model.prior == "mixture":
-            raise ConfigError("data.conditions: the prior given these is a Gaussian; leave out model.prior mixture")
+        if self.data.conditions and self.model.prior not in ("normal", "conditional"):
+            raise ConfigError(
+                f"data.conditions: the prior given these is a Gaussian; leave out model.prior {self.model.prior}"
+            )
         if self.objective.random_cuts and self.model.encoder == "conv":
             raise ConfigError("objective.random_cuts: cuts are for encoder gru, got encoder conv")
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
-        objective, found = self.objective, self.prior.idle()
+        objective, found = self.objective, {**self.prior.idle(), **self.model.idle()}
         if objective.schedule != "cyclical":
             found["cycles"] = f"with schedule {objective.schedule}, only with cyclical"
         if objective.schedule == "constant":

@@ -10,9 +10,9 @@ from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
+from seqvae.model.families import POSTERIORS
 from seqvae.model.heads import LabelHead
 from seqvae.model.pieces import Pieces
-from seqvae.model.posteriors import POSTERIORS
 from seqvae.model.priors.registry import PRIORS
 from seqvae.model.vae import SequenceVAE
 
@@ -38,10 +38,11 @@ def build_model(
         raise ConfigError("model.encoder_tokens: an encoder of base symbols needs pieces=tokenizer.pieces()")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
         return SequenceVAE(
-            ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config.latent)),
+            encoder,
             DECODERS[config.decoder](config, vocab_size),
-            PRIORS[config.prior](config),
+            PRIORS[config.prior](config, encoder, vocab_size),
             LabelHead(config.latent, len(config.label_names)) if config.label_names else None,
             None if pieces is None else Pieces(pieces),
             finer,

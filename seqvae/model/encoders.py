@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqvae.config import ModelConfig
+from seqvae.model.families import Family
 from seqvae.model.layers.convolution import ResidualBlock, dilations
-from seqvae.model.posteriors import Family, Posterior
+from seqvae.model.posteriors import Posterior
 
 PAD, BOS, EOS = 0, 1, 2  # the tokenizers' special ids, fixed by their contract
 

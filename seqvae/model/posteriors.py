@@ -1,11 +1,12 @@
 """Approximate posteriors q(z|x).
 
-A new one is a final class here, its row in `POSTERIORS`, its word in `ModelConfig`, and, where its rate has a closed
-form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows its parameters.
+A new one is a final class here, its row in `families.POSTERIORS`, its word in `ModelConfig`, and, where its rate has a
+closed form, a row of `rate.CLOSED_FORMS`. Nothing outside this room knows its parameters.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,8 +17,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvae.model.layers.triangle import lower_triangle
+from seqvae.runtime.streams import POSTERIOR_POINTS
 
 _ENTRIES = 1 << 22  # largest table held at a time, whatever the batch: 32 MiB of float64
+# Draws that stand for a density whose moments have no closed form: of each row, and of all rows together.
+_DRAWS, _POINTS = 256, 8192
 
 
 class Posterior(ABC):
@@ -31,7 +35,7 @@ class Posterior(ABC):
     @property
     @abstractmethod
     def mean(self) -> Float[Tensor, "batch latent"]:
-        """The posterior means."""
+        """The point that stands for each density, where noise of zero is carried: a Gaussian's mean."""
 
     @property
     @abstractmethod
@@ -39,14 +43,14 @@ class Posterior(ABC):
         """The marginal standard deviation of each dimension."""
 
     @abstractmethod
-    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
-        """Return the mean over the batch of the covariances, in double precision."""
+    def moments(self) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+        """Return mean and covariance of the mixture of all rows in equal parts, in double precision."""
 
     @abstractmethod
     def deviation(
         self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
     ) -> Float[Tensor, "*samples batch latent"]:
-        """Return how far the sample made of this noise lies from its mean, times `scale`.
+        """Return how far the sample made of this noise, times `scale`, lies from `mean`.
 
         With noise from N(0, I), mean + deviation is a reparameterised sample of q(z|x).
         """
@@ -57,12 +61,17 @@ class Posterior(ABC):
 
     def rsample(self, n: int, rng: torch.Generator) -> Float[Tensor, "n batch latent"]:
         """Draw n reparameterised samples of each row, through which gradients flow."""
-        noise = torch.randn((n, *self.mean.shape), generator=rng, device=rng.device)
-        return self.mean + self.deviation(noise.to(self.mean))
+        like = self.numbers[0]  # `(batch, latent)` for every kind
+        noise = torch.randn((n, *like.shape), generator=rng, device=rng.device)
+        return self.at(noise.to(like))
+
+    def at(self, noise: Float[Tensor, "*samples #batch latent"]) -> Float[Tensor, "*samples batch latent"]:
+        """Return the samples that are made of this noise; `log_prob` of the very tensor is cheap."""
+        return self.mean + self.deviation(noise)
 
     def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
         """Return log q(z|x) in nats of every point under every row."""
-        size = max(1, _ENTRIES // max(1, self.mean.numel()))
+        size = max(1, _ENTRIES // max(1, self.numbers[0].numel()))
         parts = [self.log_prob(part.unsqueeze(1).expand(-1, len(self), -1)) for part in points.split(size)]
         return torch.cat(parts)
 
@@ -90,7 +99,19 @@ class Posterior(ABC):
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.mean)
+        return len(self.numbers[0])
+
+
+def _mixed(
+    means: Float[Tensor, "batch latent"], covariance: Float[Tensor, "latent latent"]
+) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+    """Return mean and covariance of a mixture of equal parts with these means, and covariances of this mean.
+
+    The covariance is that of the means plus the mean of the covariances, hence positive definite however few the parts.
+    """
+    mean = means.double()
+    between = torch.cov(mean.T, correction=0).reshape(covariance.shape)
+    return mean.mean(0), between + covariance
 
 
 @final
@@ -121,9 +142,9 @@ class DiagonalGaussian(Posterior):
         """The posterior standard deviations."""
         return (0.5 * self.log_variance).exp()
 
-    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
-        """Return the mean over the batch of the covariances, in double precision."""
-        return self.log_variance.double().exp().mean(0).diag()
+    def moments(self) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+        """Return mean and covariance of the mixture of all rows in equal parts, in double precision."""
+        return _mixed(self._mean, self.log_variance.double().exp().mean(0).diag())
 
     def deviation(
         self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
@@ -188,14 +209,14 @@ class FullGaussian(Posterior):
         matrix = lower_triangle(self.triangle, self._mean.shape[1])
         return matrix.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
 
-    def mean_covariance(self) -> Float[Tensor, "latent latent"]:
-        """Return the mean over the batch of the covariances, in double precision."""
+    def moments(self) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+        """Return mean and covariance of the mixture of all rows in equal parts, in double precision."""
         total = self._mean.new_zeros(self._mean.shape[1], self._mean.shape[1], dtype=torch.float64)
         step = max(1, _ENTRIES // total.numel())
         for start in range(0, len(self), step):
             factor = FullGaussian(*(part[start : start + step].double() for part in self.numbers)).factor()
             total += torch.einsum("bij,bkj->ik", factor, factor)
-        return total / len(self)
+        return _mixed(self._mean, total / len(self))
 
     def deviation(
         self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
@@ -214,40 +235,117 @@ class FullGaussian(Posterior):
         return (-0.5 * scaled.square().sum(1).T - constant).reshape(z.shape[:-1])
 
 
-class Family(nn.Module, ABC):
-    """One kind of posterior: what an encoder's outputs mean, with weights of its own where it needs any.
-
-    Attributes:
-        size: an encoder's outputs per text.
-    """
-
-    size: int
-
-    @abstractmethod
-    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) for each row of an encoder's outputs."""
-
-
 @final
-class PlainFamily(Family):
-    """A family without weights: an encoder's outputs are the posterior's parameters, side by side.
+class InverseAutoregressive(Posterior):
+    """q(z|x): a Gaussian with independent dimensions, carried through inverse autoregressive layers.
+
+    Kingma et al. 2016 (arXiv:1606.04934). Each layer shifts and scales every dimension by numbers that depend on those
+    before it and on the text's context; the last one's outputs are z. A sample and its density take one pass per layer,
+    the density of any other point one pass per group of dimensions and layer. `mean` is where the layers carry the
+    Gaussian's mean, which is not the mean of q(z|x); moments have no closed form and are estimated from samples.
 
     Args:
-        kind: makes a posterior from its parameters.
-        sizes: columns of each parameter.
+        centre: `(batch, latent)`, means of the Gaussian.
+        log_variance: `(batch, latent)`, natural logarithm of its variance.
+        context: `(batch, context)`, what all layers are told of the text.
+        layers: those of the model, shared by all texts: they are none of the posterior's own parameters.
     """
 
-    def __init__(self, kind: Callable[..., Posterior], sizes: Sequence[int]) -> None:
-        super().__init__()
-        self.kind, self.sizes, self.size = kind, tuple(sizes), sum(sizes)
+    def __init__(
+        self,
+        centre: Float[Tensor, "batch latent"],
+        log_variance: Float[Tensor, "batch latent"],
+        context: Float[Tensor, "batch context"],
+        layers: nn.ModuleList,
+    ) -> None:
+        self.base, self.context, self.layers = DiagonalGaussian(centre, log_variance), context, layers
+        self._last: tuple[Tensor, int, Tensor] | None = None  # samples, their version, and their density
 
-    def forward(self, numbers: Float[Tensor, "batch size"]) -> Posterior:
-        """Return q(z|x) for each row of an encoder's outputs."""
-        return self.kind(*numbers.split(self.sizes, dim=-1))
+    @property
+    def numbers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean and log-variance of the Gaussian, and context."""
+        return (*self.base.numbers, self.context)
 
+    def with_numbers(self, numbers: Sequence[Tensor]) -> Posterior:
+        """Return a posterior through the same layers with other parameters, in the order of `numbers`."""
+        centre, log_variance, context = numbers
+        return InverseAutoregressive(centre, log_variance, context, self.layers)
 
-# By latent dimensions.
-POSTERIORS: dict[str, Callable[[int], Family]] = {
-    "diagonal": lambda latent: PlainFamily(DiagonalGaussian, (latent, latent)),
-    "full": lambda latent: PlainFamily(FullGaussian, (latent, latent * (latent + 1) // 2)),
-}
+    def to(self, where: torch.device | torch.dtype | str) -> Posterior:
+        """Return the posterior on a device, or in a precision; no gradients flow from a copy to the model's layers."""
+        centre, log_variance, context = (part.to(where) for part in self.numbers)
+        like = next(self.layers.parameters())
+        same = (like.device, like.dtype) == (centre.device, centre.dtype)
+        layers = self.layers if same else copy.deepcopy(self.layers).to(centre)
+        return InverseAutoregressive(centre, log_variance, context, layers)
+
+    @property
+    def mean(self) -> Float[Tensor, "batch latent"]:
+        """Where the layers carry the Gaussian's mean."""
+        return self._carried(self.base.mean)[0]
+
+    @property
+    def std(self) -> Float[Tensor, "batch latent"]:
+        """The marginal standard deviation of each dimension, estimated from samples: to 5 %."""
+        rng = POSTERIOR_POINTS.generator(0)
+        noise = torch.randn(_DRAWS, 1, self.base.mean.shape[1], generator=rng).to(self.base.mean)
+        rows = self._at_once // _DRAWS or 1
+        parts = [self.rows(slice(i, i + rows)).at(noise).std(0) for i in range(0, len(self), rows)]
+        return torch.cat([self.base.mean[:0], *parts])
+
+    def moments(self) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
+        """Return mean and covariance of samples of all rows, in double precision."""
+        rng, each = POSTERIOR_POINTS.generator(0), -(-_POINTS // len(self))
+        rows = self._at_once // each or 1
+        with torch.no_grad():
+            parts = [self.rows(slice(i, i + rows)).rsample(each, rng) for i in range(0, len(self), rows)]
+        points = torch.cat([part.flatten(0, 1) for part in parts]).double()
+        return points.mean(0), torch.cov(points.T, correction=0).reshape(points.shape[1], points.shape[1])
+
+    def deviation(
+        self, noise: Float[Tensor, "*samples #batch latent"], scale: float = 1.0
+    ) -> Float[Tensor, "*samples batch latent"]:
+        """Return how far the sample made of this noise, times `scale`, lies from `mean`."""
+        return self.at(scale * noise) - self.mean
+
+    def at(self, noise: Float[Tensor, "*samples #batch latent"]) -> Float[Tensor, "*samples batch latent"]:
+        """Return the samples that are made of this noise, and remember their density."""
+        start = self.base.mean + self.base.deviation(noise)
+        z, change = self._carried(start)
+        self._last = z, z._version, self.base.log_prob(start) - change
+        return z
+
+    def log_prob(self, z: Float[Tensor, "*samples batch latent"]) -> Float[Tensor, "*samples batch"]:
+        """Return log q(z|x) in nats: as remembered of the last samples, else by inversion."""
+        if self._last is not None and z is self._last[0] and z._version == self._last[1]:
+            return self._last[2]
+        start = z
+        with torch.autocast(z.device.type, enabled=False), self._recorded(z):
+            for layer in reversed(self.layers) if z.numel() else ():
+                start = layer(self.context).inv(start)
+        return self.base.log_prob(start) - self._carried(start)[1]
+
+    def pairwise_log_prob(self, points: Float[Tensor, "points latent"]) -> Float[Tensor, "points batch"]:
+        """Return log q(z|x) in nats of every point under every row."""
+        size = self._at_once // max(1, len(self)) or 1
+        parts = [self.log_prob(part.unsqueeze(1).expand(-1, len(self), -1)) for part in points.split(size)]
+        return torch.cat(parts)
+
+    @property
+    def _at_once(self) -> int:
+        """Points that go through the layers at a time: their hidden units fill a table of the largest size."""
+        return _ENTRIES // (self.base.mean.shape[1] + self.context.shape[1])
+
+    def _recorded(self, points: Tensor) -> torch.set_grad_enabled:
+        """Record no gradients for the layers alone: what was encoded without any is as free of them as a Gaussian."""
+        wanted = any(part.requires_grad for part in (points, *self.numbers))
+        return torch.set_grad_enabled(torch.is_grad_enabled() and wanted)
+
+    def _carried(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where the layers carry points, and the logarithms of the determinants of their Jacobians."""
+        total = points.new_zeros(points.shape[:-1])
+        with torch.autocast(points.device.type, enabled=False), self._recorded(points):  # bf16 would keep 8 bits of z
+            for layer in self.layers if points.numel() else ():  # zuko's do not take empty batches
+                points, change = layer(self.context).call_and_ladj(points)
+                total = total + change
+        return points, total

@@ -110,7 +110,7 @@ def finetune(
         plain = merged(learner, build_model(sizes, tokenizer.vocab_size, pieces=tokenizer.pieces()))
         known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
         notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
-        save_trained(trained, plain, quiet, {"finetune": notes}, base)
+        save_trained(trained, plain, quiet, {"finetune": notes}, base, say)
     note = "the fitted prior of the old model does not fit the new one, and is left out" if base.fitted else ""
     if prepared.run.prior.prior != "none":
         note = "a prior is fitted to the new latent points"

@@ -21,6 +21,7 @@ from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_t
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.priors.gaussians import ConditionalGaussian
+from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import fast_matmul, resolve_device
 from seqvae.runtime.files import atomic_file
@@ -30,6 +31,7 @@ from seqvae.train.checkpoint import Progress, load_checkpoint
 from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
+from seqvae.train.prior.pseudo_inputs import begin_at_texts
 from seqvae.train.run_folder import check_run_folder, is_launched
 from seqvae.train.target import settled
 
@@ -94,7 +96,7 @@ def train(
     progress = fit_model(model, prepared, out, resume, quiet)
     prepared = settled(prepared, progress, say)
     if not is_launched():
-        save_trained(Trained(out, prepared, progress), model, quiet)
+        save_trained(Trained(out, prepared, progress), model, quiet, say=say)
     return Trained(out, prepared, progress)
 
 
@@ -104,6 +106,7 @@ def save_trained(
     quiet: bool = False,
     notes: Mapping[str, object] | None = None,
     before: Artifact | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> None:
     """Write the model folder, and fit its prior.
 
@@ -113,6 +116,7 @@ def save_trained(
         quiet: show no progress bar.
         notes: what is added to the folder's provenance.
         before: the model that the training began with, whose training data the new one has seen too.
+        say: is told whether the fitted prior is kept, where the model has learned one of its own.
     """
     out, prepared, run = trained.folder, trained.prepared, trained.prepared.run
     kept = kept_prior(out, model, run)
@@ -134,11 +138,13 @@ def save_trained(
     elif run.prior.prior != "none":
         try:
             with phase("fitting a prior to the latent points", quiet):
-                fit_prior(out, prepared.train, prepared.valid, device=run.training.device, quiet=quiet)
+                report = fit_prior(out, prepared.train, prepared.valid, device=run.training.device, quiet=quiet)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"stopped while the prior was fitted; the model is complete, fit its prior with --resume --out {out}"
             ) from None
+        if say is not None and report.own != "normal":
+            say(report.verdict)
 
 
 def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = False, quiet: bool = False) -> Progress:
@@ -212,6 +218,8 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             model.head.standardise(torch.from_numpy(columns.labels))
         if isinstance(model.prior, ConditionalGaussian) and columns.conditions is not None:
             model.prior.standardise(torch.from_numpy(columns.conditions))
+        if isinstance(model.prior, VampPrior):
+            begin_at_texts(model.prior, prepared.train, prepared.tokenizer.id_table(), run.training.seed)
     table = prepared.tokenizer.id_table()
     splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
     return TrainingShell(model, run, splits, checkpoint)

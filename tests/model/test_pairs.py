@@ -13,9 +13,10 @@ from scipy.stats import multivariate_normal
 from seqvae.config import ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
 from seqvae.model.decoders import DECODERS
+from seqvae.model.families import POSTERIORS, AutoregressiveFamily
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound
-from seqvae.model.posteriors import POSTERIORS, DiagonalGaussian, FullGaussian, Posterior
+from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from seqvae.model.priors.flow import FlowPrior
 from seqvae.model.priors.gaussians import StandardNormal
 from seqvae.model.priors.mixture import GaussianMixture
@@ -24,6 +25,8 @@ from seqvae.model.rate import CLOSED_FORMS, rate, rate_parts
 from seqvae.runtime.device import generator
 
 BATCH, MANY = 4, 40_000
+GAUSSIANS = ["diagonal", "full"]
+SMALL = {"posterior_width": 8, "posterior_groups": 3, "prior_layers": 2, "prior_width": 8, "prior_components": 3}
 all_posteriors = pytest.mark.parametrize("posterior", POSTERIORS)
 all_pairs = pytest.mark.parametrize(("posterior", "prior"), list(product(POSTERIORS, PRIORS)))
 all_triples = pytest.mark.parametrize(("posterior", "prior", "decoder"), list(product(POSTERIORS, PRIORS, DECODERS)))
@@ -31,8 +34,16 @@ all_triples = pytest.mark.parametrize(("posterior", "prior", "decoder"), list(pr
 
 def posterior_of(name: str, latent: int = LATENT, seed: int = 0, scale: float = 0.6) -> Posterior:
     """Random rows of a kind, in double precision; scale 0 puts each at N(0, I)."""
-    family = POSTERIORS[name](latent)
+    family = model(posterior=name, latent=latent, **SMALL).encoder.family.double()
+    away(family, 0.5 * scale, seed)
     return family(scale * torch.randn(BATCH, family.size, generator=generator(seed), dtype=torch.float64))
+
+
+def away(part: torch.nn.Module, by: float, seed: int = 0) -> None:
+    """Move the weights of a part away from where its learning begins, at which some have no gradient."""
+    with torch.no_grad():
+        for value in part.parameters():
+            value.add_(by * torch.randn(value.shape, generator=generator(seed, 6)))
 
 
 def conditions_of(prior: str) -> dict[str, object]:
@@ -51,7 +62,7 @@ def batch_of(ids: torch.Tensor, prior: str) -> Batch:
 
 def prior_of(name: str, latent: int = LATENT, seed: int = 0) -> torch.nn.Module:
     """A prior far from where its learning begins, in double precision."""
-    built = model(prior=name, prior_components=3, latent=latent, **conditions_of(name)).prior.double()
+    built = model(prior=name, latent=latent, **SMALL, **conditions_of(name)).prior.double()
     with torch.no_grad():
         for value in built.parameters():
             value.add_(0.5 * torch.randn(value.shape, generator=generator(seed, 5)))
@@ -80,7 +91,7 @@ def mean_and_error(draws: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 # Densities.
 
 
-@all_posteriors
+@pytest.mark.parametrize("posterior", GAUSSIANS)
 def test_a_density_is_that_of_its_samples(posterior):
     q = posterior_of(posterior)
     z = q.rsample(MANY, generator(1))
@@ -90,7 +101,101 @@ def test_a_density_is_that_of_its_samples(posterior):
     found, error = mean_and_error(q.log_prob(z))
     assert ((found + reference(q).entropy()).abs() < 4 * error).all()
     torch.testing.assert_close(q.std, covariance(q).diagonal(dim1=1, dim2=2).sqrt())
-    torch.testing.assert_close(q.mean_covariance(), covariance(q).mean(0))
+    mixed = q.moments()
+    torch.testing.assert_close(mixed[0], q.mean.mean(0))
+    torch.testing.assert_close(mixed[1], covariance(q).mean(0) + torch.cov(q.mean.T, correction=0))
+
+
+@all_posteriors
+def test_moments_are_those_of_samples(posterior):
+    q = posterior_of(posterior)
+    z = q.rsample(MANY, generator(1)).detach()
+    torch.testing.assert_close(q.std.detach(), z.std(0), rtol=0.15, atol=0)
+    mean, spread = q.moments()
+    torch.testing.assert_close(mean, z.flatten(0, 1).mean(0), atol=0.06, rtol=0)
+    torch.testing.assert_close(spread, torch.cov(z.flatten(0, 1).T), atol=0.15, rtol=0.05)
+    assert bool((torch.linalg.eigvalsh(spread) > 0).all())
+
+
+@all_posteriors
+def test_a_density_integrates_to_one(posterior):
+    axis = torch.linspace(-12, 12, 161, dtype=torch.float64)
+    with torch.no_grad():
+        found = posterior_of(posterior, latent=2).pairwise_log_prob(torch.cartesian_prod(axis, axis)).exp().sum(0)
+    torch.testing.assert_close(found * (axis[1] - axis[0]) ** 2, torch.ones(BATCH).double(), atol=2e-3, rtol=0)
+
+
+@all_posteriors
+def test_the_density_of_a_sample_is_that_of_its_noise_and_jacobian(posterior):
+    """By automatic differentiation: log N(noise; 0, I) - log |det d z / d noise|, for three dimensions."""
+    q, noise = posterior_of(posterior), torch.randn(BATCH, LATENT, generator=generator(2), dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda part: q.at(part).sum(0), noise).permute(1, 0, 2)
+    expected = StandardNormal(LATENT).log_prob(noise) - torch.linalg.slogdet(jacobian).logabsdet
+    z = q.at(noise)
+    torch.testing.assert_close(q.log_prob(z), expected)  # as it was drawn
+    torch.testing.assert_close(q.log_prob(z.clone()), expected)  # and as any point
+    z += 0.1  # a sample that has been changed is another point
+    assert not torch.allclose(q.log_prob(z), expected)
+    torch.testing.assert_close(q.log_prob(z), q.log_prob(z.clone()))
+
+
+@all_posteriors
+def test_gradients_of_a_density_are_the_same_remembered_or_found(posterior):
+    q = posterior_of(posterior)
+    free, back = q.free_parameters()
+    found = []
+    for as_drawn in (True, False):
+        again = back(free)
+        z = again.rsample(2, generator(1))
+        density = again.log_prob(z if as_drawn else z.clone())
+        found.append(torch.autograd.grad((density + z.square().sum(-1)).sum(), free))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@all_posteriors
+def test_no_rows_are_a_batch_too(posterior):
+    q = posterior_of(posterior).rows(slice(0, 0))
+    assert len(q) == 0
+    assert q.mean.shape == q.std.shape == (0, LATENT)
+    assert q.rows(slice(0, 0)).to(torch.float32).mean.shape == (0, LATENT)
+
+
+def test_what_is_encoded_without_gradients_has_none():
+    vae = built("iaf", "normal")
+    with torch.no_grad():
+        q = vae.posterior(tokens([2, 4]))
+    for found in (q.mean, q.std, q.rsample(2, generator(0)), q.log_prob(torch.zeros(2, LATENT)), *q.moments()):
+        assert not found.requires_grad
+    z = torch.zeros(2, LATENT, requires_grad=True)
+    assert torch.autograd.grad(q.log_prob(z).sum(), z)[0].abs().min() > 0
+
+
+def test_an_autoregressive_flow_by_hand():
+    """One layer, two dimensions: z1 is the Gaussian's, z2 = exp(a) x2 + b with a and b from z1 and the context."""
+    family = AutoregressiveFamily(2, layers=1, width=4, groups=2).double()
+    away(family, 0.5)
+    numbers = torch.tensor([[0.3, -0.2, 0.5, -1.0, 0.1, 0.7, -0.4, 1.2]]).double()
+    q, noise = family(numbers), torch.tensor([[0.9, -1.1]]).double()
+    x = torch.tensor([0.3 + math.exp(0.25) * 0.9, -0.2 + math.exp(-0.5) * -1.1]).double()
+    hyper = family.layers[0].hyper
+    (_, _), (shift, raw) = hyper(torch.cat([x, numbers[0, 4:]])).reshape(2, 2).detach()
+    (b1, a1), _ = hyper(torch.cat([x, numbers[0, 4:]])).reshape(2, 2).detach()
+    bounded = [float(a / (1 + abs(a / math.log(1e-3)))) for a in (a1, raw)]  # zuko's, so that no scale is below 1e-3
+    expected = [math.exp(bounded[0]) * x[0] + b1, math.exp(bounded[1]) * x[1] + shift]
+    z = q.at(noise)
+    assert z[0].tolist() == pytest.approx([float(value) for value in expected])
+    normal = sum(-0.5 * (e * e + math.log(2 * math.pi)) for e in (0.9, -1.1))
+    assert q.log_prob(z).item() == pytest.approx(normal - 0.25 + 0.5 - sum(bounded))
+
+
+def test_a_fresh_autoregressive_flow_is_a_diagonal_gaussian():
+    family = AutoregressiveFamily(LATENT, layers=3, width=8, groups=3)
+    numbers = torch.randn(BATCH, family.size, generator=generator(0))
+    q, plain = family(numbers), DiagonalGaussian(numbers[:, :LATENT], numbers[:, LATENT : 2 * LATENT])
+    z = plain.rsample(5, generator(0))
+    torch.testing.assert_close(q.rsample(5, generator(0)), z)
+    torch.testing.assert_close(q.log_prob(z), plain.log_prob(z), atol=1e-5, rtol=1e-5)
 
 
 def test_a_full_covariance_by_hand():
@@ -114,7 +219,7 @@ def test_every_point_under_every_row(posterior):
 @all_posteriors
 def test_rows_and_copies_are_the_same_densities(posterior):
     q = posterior_of(posterior)
-    z = q.rsample(3, generator(0))
+    z = q.rsample(3, generator(0)).clone()  # no samples that one of them remembers
     again = Posterior.cat([q.rows(slice(0, 1)), q.rows(torch.tensor([3, 1, 2]))]).rows(torch.tensor([0, 2, 3, 1]))
     free, back = q.free_parameters()
     for other in (again, back(free), q.to("cpu"), q.with_numbers(q.numbers)):
@@ -128,9 +233,12 @@ def test_rows_and_copies_are_the_same_densities(posterior):
 
 
 @all_posteriors
-def test_a_wider_deviation_is_so_many_times_as_far(posterior):
+def test_a_wider_deviation_is_that_of_wider_noise(posterior):
     q, noise = posterior_of(posterior), torch.randn(BATCH, LATENT, generator=generator(0), dtype=torch.float64)
-    torch.testing.assert_close(q.deviation(noise, 0.3), 0.3 * q.deviation(noise))
+    torch.testing.assert_close(q.deviation(noise, 0.3), q.deviation(0.3 * noise))
+    if posterior in GAUSSIANS:
+        torch.testing.assert_close(q.deviation(noise, 0.3), 0.3 * q.deviation(noise))
+    torch.testing.assert_close(q.mean + q.deviation(noise), q.at(noise))
     assert torch.equal(q.mean + q.deviation(noise), q.mean + q.deviation(noise, 1.0))
 
 
@@ -162,7 +270,7 @@ def test_the_rate_is_zero_at_the_prior(posterior, prior):
     torch.testing.assert_close(rate(q, p, q.rsample(100, generator(0))), torch.zeros(BATCH).double())
 
 
-@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+@pytest.mark.parametrize("posterior", GAUSSIANS)
 @given(seed=st.integers(0, 1000), scale=st.floats(0, 1.5))
 def test_the_closed_form_is_torchs(posterior, seed, scale):
     q = posterior_of(posterior, seed=seed, scale=scale)
@@ -205,10 +313,12 @@ def test_signs_on_the_diagonal_of_a_mixture_change_nothing():
 
 def built(posterior: str, prior: str, decoder: str = "gru", **more: object) -> torch.nn.Module:
     more |= conditions_of(prior)
-    made = model(decoder=decoder, scale=2.0, posterior=posterior, prior=prior, prior_components=3, **more)
-    with torch.no_grad():  # the prior was scaled too: back to near where its learning begins
-        for value in made.prior.parameters():
-            value.mul_(0.5).add_(0.05 * torch.randn(value.shape, generator=generator(0, 6)))
+    made = model(decoder=decoder, scale=2.0, posterior=posterior, prior=prior, **SMALL, **more)
+    for part in (made.prior, made.encoder.family):  # they were scaled too: back to near where their learning begins
+        with torch.no_grad():
+            for value in part.parameters():
+                value.mul_(0.5)
+        away(part, 0.05)
     return made
 
 
@@ -247,7 +357,8 @@ def test_padding_and_neighbours_change_nothing(posterior, prior):
 def test_elbo_below_iwae_below_the_exact_log_p(posterior, prior, decoder):
     """Two letters, at most two of them: log p(x) by quadrature under the prior."""
     more = conditions_of(prior)
-    vae = model(decoder=decoder, posterior=posterior, prior=prior, prior_components=3, latent=2, **more)
+    vae = model(decoder=decoder, posterior=posterior, prior=prior, latent=2, **SMALL, **more)
+    away(vae.encoder.family, 0.05)
     with torch.no_grad():
         for parameter in vae.decoder.parameters():
             parameter.mul_(2.0)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_cases import model
 from scipy.stats import multivariate_normal
 
 from seqvae.model.layers.triangle import lower_triangle
@@ -35,6 +36,13 @@ def mixture(latent, seed=0):
     return GaussianMixture.from_moments(*map(torch.from_numpy, parts)).float().eval()
 
 
+def learned(kind, latent, **more):
+    """A model's own prior, all its numbers moved."""
+    vae = model(prior=kind, latent=latent, **more).requires_grad_(False)
+    spoiled(vae.encoder.family, 0.1)
+    return spoiled(vae.prior, 0.2)
+
+
 PRIORS = {
     "normal": StandardNormal,
     "gaussian": lambda latent: spoiled(GaussianMixture(latent), 0.2),
@@ -42,8 +50,11 @@ PRIORS = {
     "coupling": lambda latent: spoiled(FlowPrior(latent, layers=2, width=8, groups=2)),
     "autoregressive": lambda latent: spoiled(FlowPrior(latent, layers=3, width=8, groups=max(2, latent))),
     "untrained": lambda latent: FlowPrior(latent, layers=2, width=8).eval(),
+    "learned": lambda latent: learned("flow", latent, prior_layers=2, prior_width=8, prior_groups=2),
+    "vamp": lambda latent: learned("vamp", latent, prior_components=3),
+    "vamp-iaf": lambda latent: learned("vamp", latent, posterior="iaf", posterior_width=8, posterior_groups=2),
 }
-FITTED = [name for name in PRIORS if name != "normal"]
+FITTED = [name for name in PRIORS if name not in ("normal", "vamp", "vamp-iaf")]
 STEP = 0.09  # of the quadrature in two dimensions
 EVERY = pytest.mark.parametrize("name", PRIORS)
 EVERY_FITTED = pytest.mark.parametrize("name", FITTED)

@@ -18,14 +18,16 @@ from seqvae.config.toml import read_run, run_from_dict
 from seqvae.errors import ConfigError, UsageError
 from seqvae.evaluate.model.held_out import ModelSettings, model_table
 from seqvae.model.build import build_model
-from seqvae.model.posteriors import POSTERIORS
+from seqvae.model.families import POSTERIORS
 from seqvae.model.priors.registry import PRIORS
+from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.rate import rate
 from seqvae.runtime.device import generator
 from seqvae.search.memory.token_cache import Readable
 from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
 from seqvae.train.finetune import finetune
 from seqvae.train.fit import train
+from seqvae.train.prior.fit import PriorReport
 
 TOML = """
 [data]
@@ -39,7 +41,12 @@ kind = "dna"
 [model]
 posterior = "{posterior}"
 prior = "{prior}"
+posterior_width = 8
+posterior_groups = 2
 prior_components = 3
+prior_layers = 2
+prior_width = 8
+prior_groups = 2
 latent = 4
 embedding = 8
 encoder_width = 16
@@ -99,8 +106,10 @@ def test_a_model_is_saved_as_it_was_trained(folder, tmp_path):
     again = load_artifact(tmp_path / "again")
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, again.model.state_dict()[name])
-    for name in ("config.json", "weights.safetensors", "run.toml", "prior.json", "prior.safetensors"):
+    fitted = ("prior.json", "prior.safetensors") if first.fitted is not None else ()
+    for name in ("config.json", "weights.safetensors", "run.toml", *fitted):
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert (folder / "prior.json").exists() == bool(fitted)
     start = build_model(first.config, first.tokenizer.vocab_size).state_dict()
     learned = [name for name in start if name.startswith("prior.")]
     assert bool(learned) == (first.config.prior != "normal")
@@ -141,7 +150,12 @@ def test_priors_are_drawn_by_their_names(codec):
     torch.testing.assert_close(z.std(0), expected.std(0), atol=0.15, rtol=0.1)
     torch.testing.assert_close(codec.log_prior(z[:9], own), codec.model.prior.log_prob(z[:9]).detach())
     assert codec.default_prior in (own, "fitted")
-    assert len(codec.sample(3, prior=own)) == len(codec.sample(3)) == len(codec.sample(3, prior="fitted")) == 3
+    assert len(codec.sample(3, prior=own)) == len(codec.sample(3)) == 3
+    if codec.fitted is not None:
+        assert len(codec.sample(3, prior="fitted")) == 3
+    else:
+        with pytest.raises(UsageError, match="the model has no fitted prior"):
+            codec.sample(3, prior="fitted")
     known = ", ".join(sorted(["auto", "fitted", own]))
     for other in set(PRIORS) - {own}:
         with pytest.raises(UsageError, match=f"unknown prior '{other}'; known: {known}"):
@@ -150,11 +164,29 @@ def test_priors_are_drawn_by_their_names(codec):
     assert torch.equal(codec.iwae(TEXTS, 2), codec.iwae(TEXTS, 2, prior=own))
 
 
-def test_the_report_of_the_fitted_prior_names_the_models_own(folder):
+def test_a_fitted_prior_is_kept_if_it_beats_what_the_model_has_learned(folder):
     report = json.loads((folder / "provenance.json").read_text())["prior"]
-    own = load_artifact(folder).config.prior
+    artifact = load_artifact(folder)
+    own = artifact.config.prior
     assert set(report["nats"]) == {own, report["chosen"]}
-    assert report["default"] == ("fitted" if report["nats"][report["chosen"]] > report["nats"][own] else own)
+    better = report["nats"][report["chosen"]] > report["nats"][own]
+    assert report["default"] == ("fitted" if better else own)
+    assert (artifact.fitted is not None) == (better or own == "normal")
+    assert artifact.default_prior == report["default"]
+    line = PriorReport(**report).verdict
+    assert f"fitted prior {report['chosen']}: {'kept' if better or own == 'normal' else 'not kept'}; " in line
+    assert line.endswith(f"against {report['nats'][own]:.2f} by the model's own prior {own}")
+
+
+def test_pseudo_inputs_begin_at_training_texts_once(folder, tmp_path):
+    prior = load_artifact(folder).model.prior
+    if not isinstance(prior, VampPrior):
+        return
+    assert bool(prior.begun)
+    assert prior.pseudo_inputs()[0, : prior.lengths[0]].amax(-1).min() > 0.5  # where they began, nearly
+    before = prior.pseudo_inputs()
+    prior.begin_at(torch.full((3, 2), 3))
+    assert torch.equal(prior.pseudo_inputs(), before)
 
 
 def test_a_model_without_a_fitted_prior_prefers_its_own(folder, tmp_path):
@@ -200,13 +232,24 @@ def test_a_resumed_training_is_the_unbroken_one(folder, tmp_path):
 
 
 def test_flags_name_the_models_own_prior_apart_from_the_fitted_one(tmp_path):
-    words = ["--posterior", "full", "--model-prior", "mixture", "--model-prior-components", "2", "--prior", "none"]
+    words = ["--posterior", "iaf", "--model-prior", "vamp", "--model-prior-components", "2", "--prior", "none"]
+    words += ["--posterior-layers", "1", "--posterior-width", "4", "--posterior-groups", "2"]
     sizes = ["--latent", "3", "--embedding", "4", "--encoder-width", "8", "--decoder-width", "8", "--epochs", "1"]
     source, out = str(dna_file(tmp_path)), str(tmp_path / "run")
     assert main(["train", source, "--out", out, "--device", "cpu", "--quiet", *words, *sizes]) == 0
     run = load_artifact(tmp_path / "run").run
-    assert (run.model.posterior, run.model.prior, run.model.prior_components) == ("full", "mixture", 2)
+    assert (run.model.posterior, run.model.prior, run.model.prior_components) == ("iaf", "vamp", 2)
+    assert (run.model.posterior_layers, run.model.posterior_width, run.model.posterior_groups) == (1, 4, 2)
     assert run.prior.prior == "none"
+    assert main(["train", source, "--out", str(tmp_path / "other"), "--quiet", "--model-prior-width", "8"]) == 2
+
+
+def test_whether_the_fitted_prior_is_kept_is_said_in_one_line(tmp_path):
+    text = TOML.format(source=dna_file(tmp_path), more="", posterior="diagonal", prior="flow")
+    (tmp_path / "run.toml").write_text(text)
+    said = []
+    train(run_from_dict(read_run(tmp_path / "run.toml")), tmp_path / "model", quiet=True, say=said.append)
+    assert len([line for line in said if line.startswith("fitted prior ")]) == 1
 
 
 def test_wrong_words_are_named():

@@ -23,7 +23,7 @@ from seqvae.train import fit as fit_module
 from seqvae.train.fit import train
 from seqvae.train.prior.fit import fit_mixture, fit_prior
 from seqvae.train.prior.flow import fit_flow
-from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
+from seqvae.train.prior.posteriors import draw, encode_store, held_out_nats
 
 SMALL = PriorConfig(prior_layers=2, prior_width=16, prior_steps=40, prior_components=4)
 CPU = torch.device("cpu")
@@ -48,10 +48,10 @@ def trained(tmp_path_factory):
 def test_the_aggregate_has_the_moments_of_its_samples():
     latents = ring(20_000)
     points = draw(latents, generator(1))
-    mean, covariance = aggregate_moments(latents)
+    mean, covariance = latents.moments()
     torch.testing.assert_close(mean.float(), points.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(covariance.float(), torch.cov(points.T), atol=0.05, rtol=0)
-    alone = aggregate_moments(ring(1))[1]
+    alone = ring(1).moments()[1]
     torch.testing.assert_close(alone, torch.eye(2).double() * torch.tensor(-3.0).double().exp())
 
 

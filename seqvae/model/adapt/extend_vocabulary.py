@@ -12,6 +12,7 @@ from seqvae.errors import ConfigError
 from seqvae.model.build import build_model
 from seqvae.model.decoders import Output
 from seqvae.model.encoders import EOS
+from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
 
 
@@ -43,6 +44,8 @@ def extended_model(
         mean = old[EOS + 1 :].mean(0)
         state[name] = mean.expand(vocab_size, *mean.shape).clone()
         state[name][torch.as_tensor(kept)] = old
+    if isinstance(model.prior, VampPrior):
+        state["prior.logits"] = model.prior.extended(torch.as_tensor(kept), config.max_length + 1, vocab_size)
     for name, tensor in larger.state_dict().items():
         if tensor.shape != state[name].shape:
             raise ConfigError(

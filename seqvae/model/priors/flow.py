@@ -1,4 +1,4 @@
-"""A normalizing flow, fitted after training."""
+"""A normalizing flow, trained with the model or fitted afterwards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqvae.model.layers.autoregressive import autoregressive_layer
 from seqvae.model.layers.triangle import lower_triangle
 from seqvae.model.priors.contract import FittedPrior, constant
 from seqvae.model.priors.mixture import GaussianMixture
@@ -49,25 +50,14 @@ class FlowPrior(FittedPrior):
         self.factor = constant((rows == columns).float())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.steps = nn.ModuleList(self._step(number) for number in range(layers))
+            steps = (autoregressive_layer(latent, groups, width, number) for number in range(layers))
+            self.steps = nn.ModuleList(steps)
 
-    def _step(self, number: int) -> nn.Module:
-        from zuko.flows import MaskedAutoregressiveTransform
-
-        # Each pair of layers groups the dimensions anew, its second layer in the reverse order of its first.
-        rng = torch.Generator().manual_seed(number // 2)
-        order = torch.randperm(self.latent, generator=rng) if number > 1 else torch.arange(self.latent)
-        step = MaskedAutoregressiveTransform(
-            self.latent,
-            passes=self.groups,
-            order=order.flip(0) if number % 2 else order,
-            hidden_features=(self.width, self.width),
-            activation=nn.SiLU,
-        )
-        with torch.no_grad():  # the fit starts from the linear map's Gaussian
-            for value in list(step.parameters())[-2:] if self.latent > 1 else step.parameters():
-                value.zero_()
-        return step
+    @classmethod
+    def to_learn(cls, latent: int, layers: int, width: int, groups: int) -> FlowPrior:
+        """Return a flow to train with a model, N(0, I) at first; torch's own generator draws its seed."""
+        seed = int(torch.randint(2**31, ()))
+        return cls(latent, layers, width, groups, seed).requires_grad_(True)
 
     def settings(self) -> dict[str, int]:
         """Return the arguments that build a prior of this shape."""
@@ -90,10 +80,12 @@ class FlowPrior(FittedPrior):
         factor = lower_triangle(self.factor, self.latent)
         points = z.reshape(-1, self.latent)
         x = torch.linalg.solve_triangular(factor, (points - self.mean).T, upper=False).T
-        total = -factor.diagonal().log().sum() - 0.5 * self.latent * math.log(2 * math.pi)
-        for step in self.steps:
-            x, change = step().call_and_ladj(x)
-            total = total + change
+        # As in a mixture of Gaussians, training leaves the signs on the diagonal free.
+        total = -factor.diagonal().abs().log().sum() - 0.5 * self.latent * math.log(2 * math.pi)
+        with torch.autocast(z.device.type, enabled=False):  # bf16 would keep 8 bits of z
+            for step in self.steps:
+                x, change = step().call_and_ladj(x)
+                total = total + change
         return (total - 0.5 * x.square().sum(-1)).reshape(z.shape[:-1])
 
     @torch.no_grad()

@@ -27,7 +27,7 @@ from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import EARLY_STOPPING_POINTS, JUDGED_POINTS, MIXTURE_POINTS
 from seqvae.train.prior.flow import fit_flow
-from seqvae.train.prior.posteriors import aggregate_moments, draw, encode_store, held_out_nats
+from seqvae.train.prior.posteriors import draw, encode_store, held_out_nats
 
 _TEXTS = 300_000  # training texts encoded at most: 150 MB at 64 dimensions, and more than a small density can use
 _HELD_OUT = 10_000  # held-out texts at most: the standard error of a mean log density is then below 0.1 nats
@@ -44,7 +44,8 @@ class PriorReport:
     Attributes:
         nats: mean log density of held-out texts' posterior samples in nats, by candidate; the model's own prior is
             among them by its kind, such as `normal` for N(0, I).
-        chosen: the fitted candidate that is stored.
+        chosen: the best fitted candidate, which is stored; of a model that has learned a prior of its own, only if it
+            beats that.
         default: the prior that samples are drawn from by default: `fitted` if its density is the higher one.
         texts: training texts fitted to.
         held_out: texts that the candidates were compared on.
@@ -59,6 +60,26 @@ class PriorReport:
     held_out: int
     steps: int
     seconds: float
+
+    @property
+    def own(self) -> str:
+        """The name of the model's own prior."""
+        return next(reversed(self.nats))
+
+    @property
+    def kept(self) -> bool:
+        """Whether the fitted prior is stored: one that is no better than what the model has learned is of no use."""
+        return self.default == "fitted" or self.own == "normal"
+
+    @property
+    def verdict(self) -> str:
+        """One line: what becomes of the fitted prior, and why."""
+        what = "kept" if self.kept else "not kept"
+        fitted, own = self.nats[self.chosen], self.nats[self.own]
+        return (
+            f"fitted prior {self.chosen}: {what}; the log density of held-out latent points is {fitted:.2f} nats, "
+            f"against {own:.2f} by the model's own prior {self.own}"
+        )
 
 
 def fit_prior(
@@ -102,6 +123,8 @@ def fit_prior(
     # Texts that stop the fit do not judge it, if there are enough for both.
     stop, judging = held_out.rows(slice(0, None, 2)), held_out.rows(slice(1, None, 2)) or held_out
     candidates, steps = _candidates(fit, stop, config, seed, where, quiet)
+    if artifact.config.prior in candidates:  # the model's own is a flow as well
+        candidates = {f"fitted-{name}": prior for name, prior in candidates.items()}
     judge = draw(judging, JUDGED_POINTS.generator(seed), _FEWEST_POINTS)
     nats = {name: held_out_nats(prior, judge) for name, prior in candidates.items()}
     chosen = max(candidates, key=lambda name: nats[name])
@@ -109,7 +132,7 @@ def fit_prior(
     default = "fitted" if nats[chosen] > own_nats else own
     seconds = round(time.monotonic() - started, 1)
     report = PriorReport({**nats, own: own_nats}, chosen, default, len(fit), len(judging), steps, seconds)
-    save_prior(folder, candidates[chosen], default, vars(report))
+    save_prior(folder, candidates[chosen] if report.kept else None, default, vars(report))
     return report
 
 
@@ -168,7 +191,7 @@ def fit_mixture(points: Posterior, most: int, seed: int) -> GaussianMixture:
     rng = MIXTURE_POINTS.generator(seed)
     rows = torch.randperm(len(points), generator=rng)[:_MIXTURE_POINTS]
     sample = draw(points.rows(rows), rng).double()
-    mean, covariance = aggregate_moments(points)
+    mean, covariance = points.moments()
     best = GaussianMixture.from_moments(torch.ones(1), mean.unsqueeze(0), covariance.unsqueeze(0))
     lowest, components = _bic(best, sample), 2
     # Each component's covariance has to come from more points than it has dimensions.

@@ -20,7 +20,7 @@ from seqvae.model.priors.flow import FlowPrior
 from seqvae.runtime import progress
 from seqvae.runtime.device import fast_matmul
 from seqvae.runtime.streams import FLOW_BATCHES
-from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats
+from seqvae.train.prior.posteriors import held_out_nats
 
 _BATCH = 512  # points per step: more steps gain more than larger ones
 _RATE = 1e-3  # Adam's step size at its highest
@@ -73,7 +73,7 @@ def fit_flow(
     """
     sizes = (config.prior_layers, config.prior_width, config.prior_groups)
     flow = FlowPrior(latents.mean.shape[1], *sizes, seed=seed)
-    flow.whiten(*aggregate_moments(latents))
+    flow.whiten(*latents.moments())
     flow, points, early = flow.to(device), latents.to(device), held_out.to(device)
     with fast_matmul(device.type == "cpu"):
         planned = min(config.prior_steps, max(_CHECKS, math.ceil(_PASSES * len(points) / _BATCH)))

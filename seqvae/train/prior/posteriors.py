@@ -1,4 +1,4 @@
-"""Posteriors of many texts: samples, and the moments of their mixture."""
+"""Posteriors of many texts, and samples of them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,6 @@ def draw(posterior: Posterior, rng: torch.Generator, least: int = 1) -> Float[Te
     """Return equally many samples of each row, `least` points in all or more."""
     each = -(-least // len(posterior))
     return posterior.rsample(each, rng).flatten(0, 1)
-
-
-def aggregate_moments(posterior: Posterior) -> tuple[Float[Tensor, " latent"], Float[Tensor, "latent latent"]]:
-    """Return mean and covariance of the aggregate posterior, the mixture of all rows in equal parts, in float64.
-
-    The covariance is that of the means plus the mean of the covariances, hence positive definite however few the texts.
-    """
-    mean = posterior.mean.double()
-    latent = mean.shape[1]
-    between = torch.cov(mean.T, correction=0).reshape(latent, latent)
-    return mean.mean(0), between + posterior.mean_covariance()
 
 
 def encode_store(model: SequenceVAE, store: TokenStore, table: Tensor, most: int, seed: int) -> Posterior:
