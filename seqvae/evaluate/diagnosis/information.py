@@ -129,8 +129,8 @@ def aggregate_moments(
     posterior: Posterior, prior: Prior, seed: int = 0
 ) -> tuple[Float[Tensor, " latent"], Float[Tensor, " latent"], Beside]:
     """Return mean and variance of q(z) in each dimension, and how they stand to the prior's."""
-    mean = posterior.mean.double().mean(0)
-    variance = posterior.mean.double().var(0, correction=0) + posterior.mean_covariance().diag()
+    mean, covariance = posterior.moments()
+    variance = covariance.diag()
     if isinstance(prior, StandardNormal):
         return mean, variance, Beside(mean, variance)
     with torch.no_grad():
