@@ -53,6 +53,7 @@ encoder_width = 16
 decoder_width = 16
 
 [objective]
+beta = 0.1
 free_bits = 0.05
 
 [training]
