@@ -2,8 +2,8 @@
 
     python -m scripts.page.make_benchmarks_page
 
-No number of the page is typed: run the scripts that it names, then this one. The sections are written by the files
-`page_*.py`.
+No number of the page is typed: run the scripts that it names, then this one. The sections are written by the
+files of `sections/`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.page import dna as page_dna
-from scripts.page import drug as page_drug
-from scripts.page import labelled as page_labelled
-from scripts.page import metrics as page_metrics
-from scripts.page import models as page_models
-from scripts.page import moses as page_moses
-from scripts.page import pareto as page_pareto
-from scripts.page import properties as page_properties
-from scripts.page import rivals as page_rivals
-from scripts.page import search as page_search
-from scripts.page import throughput as page_throughput
-from scripts.page.dna import mpsa
-from scripts.page.speed import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections import dna as page_dna
+from scripts.page.sections import drug as page_drug
+from scripts.page.sections import labelled as page_labelled
+from scripts.page.sections import metrics as page_metrics
+from scripts.page.sections import models as page_models
+from scripts.page.sections import moses as page_moses
+from scripts.page.sections import pareto as page_pareto
+from scripts.page.sections import properties as page_properties
+from scripts.page.sections import rivals as page_rivals
+from scripts.page.sections import search as page_search
+from scripts.page.sections import throughput as page_throughput
+from scripts.page.sections.dna import mpsa
+from scripts.page.sections.speed import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections.zinc import faithful, search, trace, zinc
 from scripts.page.tables import Values
-from scripts.page.zinc import faithful, search, trace, zinc
 from seqvae.report.published import tables
 from seqvae.runtime.files import atomic_file
 

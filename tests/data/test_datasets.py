@@ -421,7 +421,7 @@ def _python_without_pip(folder):
 
 
 def test_samples_are_made_byte_for_byte(tmp_path, monkeypatch):
-    script = runpy.run_module("scripts.training.make_samples")
+    script = runpy.run_module("scripts.training.packaged.make_samples")
     data = load_dataset("mpsa-sample")
     path = tmp_path / "mpsa.csv.gz"
     for _ in range(2):

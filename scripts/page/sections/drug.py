@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from scripts.page.sections.zinc import gone_on, samples
 from scripts.page.tables import Values, share, summary_rows, table
-from scripts.page.zinc import gone_on, samples
 
 
 def section(result: Values, published: Values) -> str:
