@@ -19,7 +19,8 @@ from typing import Any
 
 import seqvae
 from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
-from scripts.training.packaged.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_again
+from scripts.training.packaged.make_pretrained import SMALL_SUMMARY, SUMMARY
+from scripts.training.training_runs import prepared_again
 from seqvae.artifact.pretrained import models_folder, pretrained_names, read_card, size_of
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import CollapseWarning
@@ -50,7 +51,7 @@ def load_seconds(name: str, times: int) -> float:
 def measured_again(name: str, settings: SummarySettings) -> dict[str, Any]:
     """Return the metrics of a pretrained model, measured as those on its card were."""
     codec = seqvae.load(name, device="cpu")
-    prepared = prepared_again(codec, Path("unused"))
+    prepared = prepared_again(codec, Path("unused.csv"), progress=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)  # the sentence is among the figures
         return asdict(summarise(codec, prepared.test_texts, prepared.train, settings))

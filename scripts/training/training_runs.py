@@ -57,10 +57,21 @@ def trained_twice(run: RunConfig, second: FinetuneConfig, folder: Path, resume: 
 
 def _read_back(folder: Path) -> Finished:
     codec = seqvae.load(folder)
-    prepared = prepare(codec.run, folder / "rejected.csv")
+    return Finished(codec, prepared_again(codec, folder / "rejected.csv"), folder)
+
+
+def prepared_again(codec: Codec, reject_file: Path, progress: bool = True) -> Prepared:
+    """Read a model's data again.
+
+    Raises:
+        InputError: these are not the data that the model was trained on.
+    """
+    # A model that was trained further has the tokens of the one before.
+    tokenizer = codec.tokenizer if "finetune" in codec.provenance else None
+    prepared = prepare(codec.run, reject_file, progress, tokenizer)
     if prepared.data_hash != codec.provenance["data"]["sha256"]:
         raise InputError(
-            f"{folder}: {codec.run.data.source} does not give the data that the model was trained on (another hash), "
-            "so its held-out texts may not be held out: use the data and the library versions of its provenance.json"
+            f"{codec.run.data.source} does not give the data that the model was trained on (another hash), so its "
+            "held-out texts may not be held out: use the data and the library versions of its provenance.json"
         )
-    return Finished(codec, prepared, folder)
+    return prepared

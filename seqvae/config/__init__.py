@@ -45,6 +45,7 @@ from seqvae.config.run import (
     DEFAULT_MODEL,
     INFERENCE_BATCH,
     REFINE_STEPS,
+    TARGETS,
     AdaptConfig,
     FinetuneConfig,
     ModelConfig,
@@ -65,9 +66,11 @@ from seqvae.config.sizes import (
     FINETUNING,
     FOR_MANY,
     FROM_SCRATCH,
+    OBJECTIVE_FOR_MANY,
     sized,
     steps_of,
     told_length,
+    weighted,
 )
 
 __all__ = [
@@ -80,8 +83,10 @@ __all__ = [
     "HUGE",
     "INFERENCE_BATCH",
     "INITIAL",
+    "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",
+    "TARGETS",
     "AdaptConfig",
     "AscentConfig",
     "CampaignConfig",
@@ -120,4 +125,5 @@ __all__ = [
     "steps_of",
     "suggestion",
     "told_length",
+    "weighted",
 ]

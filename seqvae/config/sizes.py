@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from seqvae.config.run import TrainingConfig
+from seqvae.config.run import BETA, ObjectiveConfig, TrainingConfig
 
+FEW_SEQUENCES = 10_000  # see `ObjectiveConfig.beta`
 _SMALLEST_BATCH = 16  # below, a step takes hardly less time
 _STEPS_PER_EPOCH = 50  # at least, where the smallest batch allows it
 _MOST_EPOCHS = 60
@@ -36,6 +37,7 @@ FROM_SCRATCH = Length(batch=256, epochs=10, steps=3000, patience=10, patience_fo
 FINETUNING = Length(batch=64, epochs=20, steps=1000, patience=5, patience_for_many=3)
 # A training from scratch on very many texts, as benchmarks of speed take it.
 FOR_MANY = TrainingConfig(epochs=FROM_SCRATCH.epochs, batch_size=FROM_SCRATCH.batch, patience=0)
+OBJECTIVE_FOR_MANY = ObjectiveConfig(beta=BETA)
 
 
 def sized(training: TrainingConfig, texts: int, validated: bool, length: Length = FROM_SCRATCH) -> TrainingConfig:
@@ -66,6 +68,18 @@ def sized(training: TrainingConfig, texts: int, validated: bool, length: Length 
         chosen = length.patience if epochs > length.epochs else length.patience_for_many
         patience = chosen if validated and not training.epochs else 0
     return replace(training, batch_size=batch, epochs=epochs, patience=patience)
+
+
+def weighted(objective: ObjectiveConfig, sequences: int) -> ObjectiveConfig:
+    """Return the objective with its KL weight chosen, where that is left to the data.
+
+    Args:
+        objective: settings; what they say is kept.
+        sequences: size of the training split, if it holds DNA, RNA or proteins; 0 for all others.
+    """
+    if objective.beta != -1.0:
+        return objective
+    return replace(objective, beta=1.0 if 0 < sequences < FEW_SEQUENCES else BETA)
 
 
 def steps_of(training: TrainingConfig, texts: int) -> int:

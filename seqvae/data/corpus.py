@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig
@@ -16,11 +17,11 @@ from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, stan
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, InputError, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, ReadingNote, SeqVAEWarning
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-_LOOKED_AT = 200  # texts that decide whether all are SELFIES
+_LOOKED_AT = 200  # texts that decide whether all are SELFIES, or of another kind than a model
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,23 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     found = detected(texts, config.source)
     texts = as_smiles(texts, found.domain)
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
+
+
+def first_texts(config: DataConfig) -> list[str]:
+    """Return the texts of the first records of a file, to look at before all is read.
+
+    None of a dataset, and of standard input, which can be read but once; nor where nothing can be read: `read_texts`
+    says what is wrong.
+    """
+    if config.source == "-" or not Path(config.source).is_file():
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReadingNote)  # said when all is read
+        try:
+            items = islice(items_of(config.source, ReadSettings(config.column, format=config.format)), _LOOKED_AT)
+            return [item.text for item in items if isinstance(item, Record)]
+        except InputError:
+            return []
 
 
 def _columns(config: DataConfig) -> list[str]:
@@ -250,7 +268,7 @@ def audit_source(
     else:
         found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
         beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
-    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # `smiles`, which can represent any molecule
+    guessed = found.domain.tokenizers[0] if kind == "auto" else kind
     if kind != "auto":
         beside = replace(beside, why="")
     return audit(found.texts, guessed, split=found.published, tokenizer=tokenizer, lines=found.lines, beside=beside)

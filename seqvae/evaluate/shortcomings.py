@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from seqvae.config import steps_of
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.evaluate.model.summary import Summary
 from seqvae.evaluate.reference_sets import certain
@@ -39,7 +40,9 @@ def shortcomings(trained: Trained, found: Summary | None, finetuned: bool = Fals
     """
     prepared, domain, source = trained.prepared, trained.prepared.tokenizer.domain, trained.prepared.run.data.source
     noun, what_to_do = domain.noun, advice(domain, source)
-    lines = [] if finetuned else [too_few_steps(trained.progress.step, domain, source)]
+    # One that validation stopped has had the steps that it could use.
+    stopped = trained.progress.step < steps_of(prepared.run.training, len(prepared.train))
+    lines = [] if finetuned or stopped else [too_few_steps(trained.progress.step, domain, source)]
     if found is not None:
         if prepared.tokenizer.molecular and not found.exact_reconstruction:
             lines.append(f"none of {found.texts:,} held-out {noun}s comes back from the latent space: {what_to_do}")

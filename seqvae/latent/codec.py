@@ -116,7 +116,7 @@ class Codec:
 
     def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Encodings:
         """Return q(z|x) of each text, which were refined, and which are lost; arguments and errors as `encode`."""
-        read, beta = self.tokenize(texts), self.run.objective.beta
+        read, beta = self.tokenize(texts), self.run.objective.weight
         if refine != AUTO:
             return encodings_of(self.model, self.batches(read, batch_size), beta, refine)
         batches, back = partial(self.batches, batch_size=batch_size), partial(self.decode, batch_size=batch_size)

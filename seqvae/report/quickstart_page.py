@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.writers import write, write_text
+from seqvae.evaluate.glossary import MOLECULE_COLUMNS
 from seqvae.report.html.molecules import molecule_grid, molecule_pairs, molecule_path
-from seqvae.report.html.page import Section, code, page, paragraph, table
+from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
 from seqvae.report.search_page import curves
 from seqvae.report.tables import labelled_rows
 from seqvae.sequences.molecules import canonical_or_none
@@ -75,7 +76,11 @@ def quickstart_page(found: Quickstart) -> str:
     )
     files = (table(("file", "content"), FILES), paragraph("Next steps, in this folder:"), code(commands))
     sections = [*_drawn(found), *_paths(found)]
-    sections += [Section("The model", tuple(model)), Section("The files in this folder", files)]
+    sections += [
+        glossary(MOLECULE_COLUMNS),
+        Section("The model", tuple(model)),
+        Section("The files in this folder", files),
+    ]
     lead = f"What the latent space of the model {found.model} can do, computed on this machine."
     return page("seqvae quickstart", sections, lead, "Written by seqvae quickstart. This page works offline.")
 

@@ -143,6 +143,8 @@ def _begun(
     run_folder.begin(Path(out), settings, start, entries)
     named = {made.measured(one.text): one.name for one in known if one.name}
     run_folder.add_names(Path(out), {form: name for form, name in named.items() if form is not None})
+    carried = [(form, one.fields) for one in known if one.fields and (form := made.measured(one.text)) is not None]
+    run_folder.add_carried(Path(out), carried)
     return made
 
 

@@ -31,6 +31,7 @@ from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
 from seqvae.train.run_folder import check_run_folder, is_launched
+from seqvae.train.target import settled
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
@@ -38,7 +39,7 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
-_FOUND |= {"training.epochs", "training.batch_size", "training.patience"}
+_FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def train(
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
     progress = fit_model(model, prepared, out, resume, quiet)
+    prepared = settled(prepared, progress, say)
     if not is_launched():
         save_trained(Trained(out, prepared, progress), model, quiet)
     return Trained(out, prepared, progress)

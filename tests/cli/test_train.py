@@ -63,6 +63,7 @@ def another(value, name):
         "prior": "flow",
         "device": "cpu",
         "lengths": "free",
+        "beta": 0.5,
         "precision": "32",
         "strategy": "ddp",
         "column": "smiles",

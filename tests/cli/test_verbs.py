@@ -78,8 +78,8 @@ def test_encode_and_decode_meet_in_every_format(run, model, smi, tmp_path, suffi
     assert run("encode", model, smi, "--out", z, "--refine", "0") == (0, "", how_many)
     found = seqvae.load(model, device="cpu").encodings(MOLECULES)
     refined, lost, left = found.refined.sum(), (found.lost & found.refined).sum(), (found.lost & ~found.refined).sum()
-    shares = f"{refined} of 8 refined, {lost} still do not come back"
-    shares += f"; {left} more come back too badly to be refined\n" if left else "\n"
+    shares = f"{refined} of 8 refined, {lost} still not reconstructed exactly"
+    shares += f"; {left} more are too far off to be refined\n" if left else "\n"
     assert run("encode", model, smi, "--out", z) == (0, "", how_many + shares)
     assert run("decode", model, z, "--out", tmp_path / "back.csv", "--quiet") == (0, "", "")
     codec = seqvae.load(model)

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqvae.config import FINETUNING, FOR_MANY, FROM_SCRATCH, TrainingConfig, sized, steps_of, told_length
+from seqvae.config import (
+    FINETUNING,
+    FOR_MANY,
+    FROM_SCRATCH,
+    ObjectiveConfig,
+    TrainingConfig,
+    sized,
+    steps_of,
+    told_length,
+    weighted,
+)
 
 
 @given(st.integers(1, 2_000_000), st.booleans(), st.sampled_from([FROM_SCRATCH, FINETUNING]), st.integers(1, 4))
@@ -60,3 +70,11 @@ def test_what_was_chosen_is_said_in_one_line():
     assert (
         said == "chosen for 243 training molecules: batches of 16; 48 optimiser steps at most (--batch-size to choose)"
     )
+
+
+@pytest.mark.parametrize(
+    ("beta", "sequences", "expected"), [(-1, 300, 1), (-1, 10_000, 0.1), (-1, 0, 0.1), (0.1, 300, 0.1)]
+)
+def test_few_sequences_are_trained_on_by_the_bound_itself(beta, sequences, expected):
+    assert weighted(ObjectiveConfig(beta=float(beta)), sequences).beta == expected
+    assert ObjectiveConfig().weight == 0.1

@@ -36,6 +36,7 @@ def test_few_steps_are_said_where_training_began_from_scratch(dna):
     assert shortcomings(trained, None) == shortcomings(trained, good)
     assert shortcomings(trained, good, finetuned=True) == []
     assert shortcomings(replace(trained, progress=ENOUGH), good) == []
+    assert shortcomings(replace(trained, progress=Progress(step=11)), good) == []  # validation stopped it
 
 
 def test_sequences_are_compared_with_the_best_counting_model(dna):

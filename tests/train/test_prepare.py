@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from run_cases import dna_file, small_run
 
-from seqvae.config import TokenizerConfig, TrainingConfig
+from seqvae.config import ObjectiveConfig, TokenizerConfig, TrainingConfig
 from seqvae.data.corpus import read_texts, split_texts
 from seqvae.errors import InputError, InvalidMoleculeError, RecordError, SeqVAEWarning
 from seqvae.sequences.dna import normalize_dna, reverse_complement
@@ -99,15 +99,16 @@ def said_of(run, folder):
 
 def test_what_the_data_decide_is_chosen_and_said(tmp_path):
     run = small_run(dna_file(tmp_path))
-    free = replace(run, training=TrainingConfig(device="cpu"))
+    free = replace(run, training=TrainingConfig(device="cpu"), objective=ObjectiveConfig())
     found, lines = said_of(free, tmp_path)
     chosen = found.run.training
     assert (chosen.batch_size, chosen.epochs, chosen.patience) == (16, 60, 10)
-    assert found.run.model.lengths == "fixed"
+    assert (found.run.model.lengths, found.run.objective.beta) == ("fixed", 1.0)
     assert lines[2:] == [
         "chosen for 96 training sequences: batches of 16, up to 60 passes, an end after 10 validations without "
         "improvement; 360 optimiser steps at most (--batch-size, --epochs, --patience to choose)",
         "all sequences have 12 letters: the model will write no others (--lengths free: of any length)",
+        "KL weight (--beta) 1: 96 sequences are too few to be reconstructed; 0.1 favours that",
     ]
     found, lines = said_of(run, tmp_path)
     assert (found.run.training.batch_size, found.run.training.epochs, found.run.training.patience) == (16, 2, 0)

@@ -23,17 +23,18 @@ from typing import Any
 import seqvae
 from scripts.record import machine, torch_threads
 from scripts.training.molecule_metrics import VALIDITY, validity_rows
+from scripts.training.training_runs import prepared_again
 from seqvae.artifact.folder import load_artifact, parameters, record_metrics, save_artifact
 from seqvae.artifact.pretrained import CARD, models_folder, parse_card
-from seqvae.config import FOR_MANY, ModelConfig, RunConfig
+from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.cards import find_card
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import UsageError
 from seqvae.evaluate.model.summary import SummarySettings, summarise
 from seqvae.latent.codec import Codec
 from seqvae.report.tables import labelled_rows
 from seqvae.runtime.files import atomic_file, atomic_folder
-from seqvae.train.prepare import Prepared, prepare
+from seqvae.train.prepare import Prepared
 
 TEMPLATES = Path(__file__).resolve().parent / "cards"
 SUMMARY = SummarySettings(texts=10_000, samples=10_000, iwae_samples=50)
@@ -56,7 +57,7 @@ def ship(
     with atomic_folder(target.with_name(f".{target.name}.new")) as part:
         save_artifact(part, load_artifact(run), half=True)
         codec = seqvae.load(part, device="cpu")
-        prepared = prepared_again(codec, part)
+        prepared = prepared_again(codec, part / "rejected.csv", progress=False)
         metrics = asdict(summarise(codec, prepared.test_texts, prepared.train, given["summary"]))
         record_metrics(part, metrics)
         shares = [(VALIDITY, validity_rows(codec, given["summary"].samples))] if codec.may_be_invalid else []
@@ -66,18 +67,6 @@ def ship(
             file.write(card_toml(card).encode())
     shutil.rmtree(target, ignore_errors=True)
     target.with_name(f".{target.name}.new").rename(target)
-
-
-def prepared_again(codec: Codec, folder: Path) -> Prepared:
-    """Read the model's data again.
-
-    Raises:
-        InputError: these are not the data that the model was trained on.
-    """
-    prepared = prepare(codec.run, folder / "rejected.csv", progress=False)
-    if prepared.data_hash != codec.provenance["data"]["sha256"]:
-        raise InputError(f"{codec.run.data.source} does not give the data that the model was trained on (another hash)")
-    return prepared
 
 
 def card_of(
@@ -135,7 +124,7 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
 
 def settings_of(run: RunConfig) -> dict[str, str]:
     """Return the settings that differ from the defaults, by section and name."""
-    default = run_to_dict(replace(RunConfig(), training=FOR_MANY))
+    default = run_to_dict(replace(RunConfig(), training=FOR_MANY, objective=OBJECTIVE_FOR_MANY))
     return {
         f"{section}.{key}": str(value)
         for section, values in run_to_dict(run).items()

@@ -64,5 +64,5 @@ def encode(
     what = f"{count:,} {noun}{'' if count == 1 else 's'}"
     computing.note(f"{what} encoded into {bulk.codec.latent} dimensions: {out}")
     if refine == "auto":
-        left = f"; {found.left:,} more come back too badly to be refined" if found.left else ""
-        computing.note(f"{found.refined:,} of {count:,} refined, {found.lost:,} still do not come back{left}")
+        left = f"; {found.left:,} more are too far off to be refined" if found.left else ""
+        computing.note(f"{found.refined:,} of {count:,} refined, {found.lost:,} still not reconstructed exactly{left}")
