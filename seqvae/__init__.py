@@ -2,7 +2,7 @@
 
 `import seqvae` is quick: torch is imported when a model is loaded, not before.
 
-    model = seqvae.load("zinc-smiles")
+    model = seqvae.load("drug-smiles")
     z = model.encode(["CCO", "c1ccccc1O"])
     texts = model.decode(z)
 """

@@ -1,6 +1,6 @@
 """Draw the picture at the top of README: molecules sampled by a pretrained model, and a path between two drugs.
 
-    python -m scripts.page.make_picture [--model zinc-smiles]
+    python -m scripts.page.make_picture [--model NAME]
 
 The path shows the molecules that the model decodes on the straight line between the drugs' latent points.
 """
@@ -15,6 +15,7 @@ from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 import seqvae
+from seqvae.config import DEFAULT_MODEL
 from seqvae.latent.codec import Codec
 from seqvae.properties import get
 from seqvae.runtime.files import atomic_file
@@ -55,7 +56,7 @@ def picture(molecules: Sequence[str], captions: Sequence[str]) -> bytes:
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw and write the picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default="zinc-smiles", help="name or folder of a model")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
     parser.add_argument("--out", type=Path, default=OUT, help="the PNG file")
     given = parser.parse_args(argv)
     content = picture(*panels(seqvae.load(given.model, device="cpu")))

@@ -8,7 +8,7 @@ from seqvae.config.checks import HUGE, between, one_of
 from seqvae.config.data import DataConfig, names_of
 from seqvae.errors import ConfigError
 
-DEFAULT_MODEL = "zinc-smiles"  # the pretrained model that quickstart takes
+DEFAULT_MODEL = "drug-smiles"  # the pretrained model of molecules that verbs take where none is named
 INFERENCE_BATCH = 512  # texts per batch outside training: fills a few cores, takes a few hundred MB at most
 REFINE_STEPS = (
     20  # gradient steps on a text's own posterior; BENCHMARKS.md has the reconstruction with and without them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from seqvae.config import FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
+from seqvae.config import DEFAULT_MODEL, FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
 from seqvae.config.sizes import Length
 from seqvae.data.tokens.pack import PackedData
 from seqvae.errors import InputError
@@ -67,7 +67,7 @@ def too_few_steps(steps: int, domain: Domain, source: str) -> str:
 def advice(domain: Domain, source: str) -> str:
     """Return what a user can do about a model that has learned too little of the texts of `source`."""
     if domain.name == MOLECULES:
-        return f"more --epochs, a smaller --batch-size, or a pretrained model: seqvae finetune zinc-smiles {source}"
+        return f"more --epochs, a smaller --batch-size, or a pretrained model: seqvae finetune {DEFAULT_MODEL} {source}"
     return "more --epochs, a smaller --batch-size, or more sequences"
 
 

@@ -79,5 +79,5 @@ def test_molecules_that_do_not_come_back_are_said_and_what_to_do_about_it(tmp_pa
     )
     assert "50% of 1,000 samples are no molecules" in broken
     for line in (few, back, broken):
-        assert line.endswith(f"or a pretrained model: seqvae finetune zinc-smiles {source}")
+        assert line.endswith(f"or a pretrained model: seqvae finetune drug-smiles {source}")
     assert shortcomings(replace(trained, progress=ENOUGH), replace(found, exact_reconstruction=0.1, validity=1.0)) == []

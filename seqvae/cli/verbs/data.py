@@ -66,7 +66,7 @@ Examples:
 
     seqvae data audit molecules.csv --column smiles
     seqvae data audit moses-sample
-    seqvae data audit molecules.csv --against held_out.smi --model zinc-smiles
+    seqvae data audit molecules.csv --against held_out.smi --model drug-smiles
 """,
 )
 def audit(

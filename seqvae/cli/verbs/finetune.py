@@ -25,8 +25,8 @@ app = App(
     help_epilogue="""
 Examples:
 
-    seqvae finetune zinc-smiles mine.smi --out runs/mine
-    seqvae finetune zinc-smiles mine.csv --column smiles --out runs/mine --lora 16 --learning-rate 1e-3
+    seqvae finetune drug-smiles mine.smi --out runs/mine
+    seqvae finetune drug-smiles mine.csv --column smiles --out runs/mine --lora 16 --learning-rate 1e-3
     seqvae finetune --resume --out runs/mine
 
 Tokens that the model has not seen are added to its vocabulary. Training stops when the validation split improves no
