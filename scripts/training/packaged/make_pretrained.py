@@ -119,7 +119,9 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
         f" after {first['steps']:,} steps, {first['seconds'] / 60:.1f} minutes of a first training" if first else ""
     )
     time = f"{made['seconds'] / 60:.1f} minutes"
-    return f"{epochs} epochs, {made['steps']:,} steps, {time}{before} on {place}; shipped {day}"
+    return (
+        f"{epochs} epoch{'s' if epochs > 1 else ''}, {made['steps']:,} steps, {time}{before} on {place}; shipped {day}"
+    )
 
 
 def settings_of(run: RunConfig) -> dict[str, str]:
