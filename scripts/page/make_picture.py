@@ -24,12 +24,13 @@ from seqvae.sequences.molecules import is_valid
 OUT = Path(__file__).resolve().parents[1] / "results" / "picture.png"
 COLUMNS, WIDTH, HEIGHT = 5, 260, 190  # pixels of a panel
 SAMPLED = 10
+TEMPERATURE = 0.5  # what the model's card recommends: nearer to real molecules than its own distribution, 1
 ENDS = {"sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1", "moclobemide": "O=C(NCCN1CCOCC1)c1ccc(Cl)cc1"}
 
 
 def panels(codec: Codec) -> tuple[list[str], list[str]]:
-    """Return the molecules of the picture, row by row, with captions: the first samples at default settings."""
-    drawn = [text for text in codec.sample(2 * SAMPLED) if is_valid(text)][:SAMPLED]
+    """Return the molecules of the picture, row by row, with captions: the first samples at a temperature of one half."""
+    drawn = [text for text in codec.sample(2 * SAMPLED, temperature=TEMPERATURE) if is_valid(text)][:SAMPLED]
     captions = [f"sampled, QED {value:.2f}" for value in get("qed")(drawn)]
     path = walk(codec, *ENDS.values())
     first, last = ENDS
