@@ -34,7 +34,7 @@ from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-LIKELIHOOD = "log_likelihood"
+LIKELIHOOD, VALID = "log_likelihood", "valid"
 _Written = tuple[list[NDArray[np.int64]], list[float]]  # token ids and log p(x|z) of each row
 
 
@@ -95,7 +95,8 @@ class Bulk:
             prior: as in `Codec.draw`.
 
         Yields:
-            Texts with the column `log_likelihood`, log p(x|z) in nats; all chunks but the last have `CHUNK` rows.
+            Texts with the columns `log_likelihood`, log p(x|z) in nats, and `valid`, false where a SMILES is no
+            molecule; all chunks but the last have `CHUNK` rows.
 
         Raises:
             UsageError: as `Codec.draw`; and as `data.parts.Parts` and `executor.run_chunks`.
@@ -114,7 +115,7 @@ class Bulk:
             how: how a text is chosen.
 
         Yields:
-            One chunk of texts per array, with the column `log_likelihood`.
+            One chunk of texts per array, with the columns of `sample`.
 
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`; and as `Codec.decode`.
@@ -255,7 +256,7 @@ def _spell(tokenizer: Tokenizer) -> Work:
 
     def spell(written: _Written) -> Results:
         ids, likelihoods = written
-        return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods})
+        return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods, VALID: [True] * len(ids)})
 
     return spell
 
@@ -271,7 +272,7 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
                 made = codec.generate_samples(given, seeded, prior, batch_size)
             else:
                 made = codec.generate(given, seeded, batch_size)
-        return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist()})
+        return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})
 
     return generate
 

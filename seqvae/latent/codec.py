@@ -24,12 +24,12 @@ from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
-from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
+from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
-from seqvae.model.decoding.generate import decode, distribution
+from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
@@ -87,6 +87,10 @@ class Codec:
     def may_be_invalid(self) -> bool:
         """Whether a decoded text may be invalid, as SMILES that is no molecule."""
         return "syntax" in self._constraints
+
+    def is_valid(self, text: str) -> bool:
+        """Return whether a decoded text is a molecule; true of all where the model does not write SMILES."""
+        return not self.may_be_invalid or self.canonical(text) is not None
 
     def encode(
         self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO, on_error: str = "stop"
@@ -196,16 +200,7 @@ class Codec:
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         if self.may_be_invalid:
             return self._writer(config, batch_size).written(points, config)
-        return self._write(points, config, batch_size=batch_size)
-
-    def _write(
-        self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None, *, batch_size: int
-    ) -> Generated:
-        made = self.generate_ids(points, config, batch_size, rows)
-        total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts, forms = texts_and_forms(self.tokenizer, made.ids, self.canonical)
-        refusals = torch.tensor(made.refusals)
-        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+        return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
 
     def generate_ids(
         self,
@@ -213,21 +208,23 @@ class Codec:
         config: DecodeConfig | None = None,
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
+        insist: bool = True,
     ) -> TokenRows:
         """Decode latent points to token ids only, under the config's rules; raises as `decode`.
 
-        With `rows`, these alone are decoded, each as it would be among all.
+        With `rows`, these alone are decoded, each as it would be among all; with `insist`, those that end against the
+        rules again, by other ways.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
+        made, rules, start = TokenRows([], [], []), self._constraints.get(config.rules), 0
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
-        start = 0
         with evaluating(self.model):
             for number, chunk in enumerate(points.split(CHUNK)):
-                rng = DECODING.generator(chunk_seed(config.seed, number), device=self.device)
+                rng = DECODING.generator(chunk_seed(config.seed, number))  # of the CPU: one result on every device
                 for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
-                    made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, kept))
+                    on_device, attempts = part.to(self.device), ATTEMPTS if insist else 0
+                    made.add(decode(self.model.decoder, on_device, config, rng, rules, kept, attempts))
                     start += len(part)
         return made
 
@@ -307,12 +304,13 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         prior: PriorChoice = "auto",
         tries: int = DecodeConfig.tries,
+        rules: str = DecodeConfig.rules,
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        A sample of SMILES that is no molecule is drawn again, `tries` draws in all, at last under `DecodeConfig.rules`.
+        SMILES of no molecule are drawn again, `tries` draws in all, at last under the `rules` (see `DecodeConfig`).
         """
-        config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
+        config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size).texts
 
     def generate_samples(
@@ -330,8 +328,11 @@ class Codec:
         return Generated.joined(chunks)
 
     def _writer(self, config: DecodeConfig, batch_size: int) -> Writer:
-        accepts = self._valences.accepts if self._valences and config.rules == "valence" else None
-        return Writer(partial(self._write, batch_size=batch_size), accepts)
+        def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, insist: bool) -> Generated:
+            made = self.generate_ids(points, how, batch_size, rows, insist)
+            return Generated.of(made, self.tokenizer, self.canonical)
+
+        return Writer(write, self._valences.accepts if self._valences and config.rules == "valence" else None)
 
     def interpolate(
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
@@ -387,8 +388,7 @@ class Codec:
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:
         """The rules of decoding by name; none where the model does not write SMILES."""
-        syntax = syntax_of(self.tokenizer)
-        if syntax is None:
+        if (syntax := syntax_of(self.tokenizer)) is None:
             return {}
         free, strict = (Constraint(syntax, self.device, chemistry) for chemistry in (None, self._valences))
         return {"syntax": free, "valence": strict}

@@ -47,12 +47,16 @@ def interpolate(
         device: `auto`, `cpu` or `cuda`.
     """
     from seqvae import load
-    from seqvae.data.files.writers import Results, write, writer_for
+    from seqvae.data.files.writers import WITH_LATENT, Results, write, writer_for
 
     writer_for(out)
     codec = load(model, device=device)
     path = codec.interpolate(first, last, steps=steps, kind=kind, refine=refine)
-    write(out, Results(path, {"step": list(range(len(path)))}))
+    valid = [codec.is_valid(text) for text in path]
+    columns = {"step": list(range(len(path)))}
+    write(out, Results(path, columns | {"valid": valid} if writer_for(out) in WITH_LATENT.values() else columns))
+    if not all(valid):
+        print(f"{valid.count(False)} of {len(path)} steps are no molecules", file=sys.stderr)
     for end, back in ((first, path[0]), (last, path[-1])):
         if back != codec.tokenizer.normalize(end):
             print(f"{end} comes back as {back}: the path does not reach it", file=sys.stderr)
