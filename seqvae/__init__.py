@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seqvae.runtime.lazy import parts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load", "quickstart"]
 
 __version__ = "0.1.0"
-
-# Parts that are imported when they are first asked for: `seqvae.evaluate.run(...)` works after `import seqvae`.
-_PARTS = ("data", "evaluate", "latent", "properties", "search", "sequences")
 
 
 def load(name: str | Path, device: str = "auto") -> Codec:
@@ -46,9 +44,5 @@ def load(name: str | Path, device: str = "auto") -> Codec:
     return load_codec(name, device=device)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a part, or the function
-    if name == "quickstart":
-        return import_module("seqvae.evaluate.demonstration").quickstart
-    if name not in _PARTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.{name}")
+# Parts are imported when they are first asked for: `seqvae.evaluate.run(...)` works after `import seqvae`.
+__getattr__, __dir__ = parts_of(__name__, {"quickstart": "evaluate.demonstration"})

@@ -19,7 +19,7 @@ from typing import Any
 
 import seqvae
 from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
-from scripts.training.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_again
+from scripts.training.packaged.make_pretrained import SMALL_SUMMARY, SUMMARY, prepared_again
 from seqvae.artifact.pretrained import models_folder, pretrained_names, read_card, size_of
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import CollapseWarning

@@ -2,8 +2,8 @@
 
     python -m scripts.page.make_benchmarks_page
 
-No number of the page is typed: run the scripts that it names, then this one. The sections are written by the files
-`page_*.py`.
+No number of the page is typed: run the scripts that it names, then this one. The sections are written by the
+files of `sections/`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.page import dna as page_dna
-from scripts.page import metrics as page_metrics
-from scripts.page import models as page_models
-from scripts.page import moses as page_moses
-from scripts.page import pareto as page_pareto
-from scripts.page import properties as page_properties
-from scripts.page import rivals as page_rivals
-from scripts.page import search as page_search
-from scripts.page import throughput as page_throughput
-from scripts.page.dna import mpsa
-from scripts.page.speed import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections import dna as page_dna
+from scripts.page.sections import drug as page_drug
+from scripts.page.sections import labelled as page_labelled
+from scripts.page.sections import metrics as page_metrics
+from scripts.page.sections import models as page_models
+from scripts.page.sections import moses as page_moses
+from scripts.page.sections import pareto as page_pareto
+from scripts.page.sections import properties as page_properties
+from scripts.page.sections import rivals as page_rivals
+from scripts.page.sections import search as page_search
+from scripts.page.sections import throughput as page_throughput
+from scripts.page.sections.dna import mpsa
+from scripts.page.sections.speed import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections.zinc import faithful, search, trace, zinc
 from scripts.page.tables import Values
-from scripts.page.zinc import faithful, search, trace, zinc
 from seqvae.report.published import tables
 from seqvae.runtime.files import atomic_file
 
@@ -50,11 +52,13 @@ def speed(result: Values, published: Values) -> str:
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
+_PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
 _LEVERS = "python -m scripts.training.search_zinc --study levers"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Pretrained models", "models", "python -m scripts.benchmarks.benchmark_models", page_models.section),
+    ("Drug-like molecules", "drug_smiles", "python -m scripts.training.train_drug", page_drug.section),
     ("ZINC250k", "zinc250k_smiles", "python -m scripts.training.train_zinc", zinc),
     ("ZINC250k, at a lower KL weight", "zinc250k_faithful", _FAITHFUL, faithful),
     ("ZINC250k, search of the settings", "zinc250k_search", "python -m scripts.training.search_zinc", search),
@@ -70,6 +74,8 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         page_properties.section,
     ),
     ("E. coli promoters", "ecoli", "python -m scripts.training.train_ecoli", page_dna.section),
+    ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
+    ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (

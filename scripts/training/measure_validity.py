@@ -16,8 +16,8 @@ from typing import Any
 
 import seqvae
 from scripts.record import RESULTS, arguments, torch_threads
-from scripts.training.make_pretrained import TEMPLATES, card_toml
 from scripts.training.molecule_metrics import DRAWS, TRAINING, VALIDITY, valid_share, validity_rows
+from scripts.training.packaged.make_pretrained import TEMPLATES, card_toml
 from seqvae.artifact.pretrained import CARD, models_folder
 from seqvae.config import DecodeConfig
 from seqvae.latent.codec import Codec

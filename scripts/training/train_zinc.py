@@ -21,7 +21,6 @@ from scripts.training.molecule_metrics import TRIES, metrics
 from scripts.training.training_runs import Finished, trained, trained_twice, tuned
 from seqvae.artifact.folder import record_metrics
 from seqvae.config import (
-    DEFAULT_MODEL,
     AdaptConfig,
     DataConfig,
     FinetuneConfig,
@@ -36,6 +35,7 @@ from seqvae.config.toml import run_to_dict
 from seqvae.evaluate.model.summary import SummarySettings
 
 FAITHFUL = "faithful"
+PRETRAINED = "zinc-smiles"  # made by this script
 NAMES = {"smiles": "zinc250k_smiles", "selfies": "zinc250k_selfies", FAITHFUL: "zinc250k_faithful"}
 PRIOR = PriorConfig(prior_components=16, prior_steps=5000)  # a few minutes on one core
 RUNS = {
@@ -95,7 +95,7 @@ def lowered(place: Path, given: Namespace) -> Finished:
     if given.small:
         first = trained(SMALL_RUN, place / "first", given.resume).folder
         return tuned(first, SMALL_RUN.data.source, SMALL_LOWER, place, given.resume)
-    return tuned(DEFAULT_MODEL, RUNS["smiles"].data.source, LOWER, place, given.resume)
+    return tuned(PRETRAINED, RUNS["smiles"].data.source, LOWER, place, given.resume)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

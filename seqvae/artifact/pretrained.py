@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqvae.config import suggestion
-from seqvae.errors import ArtifactError, UsageError
+from seqvae.errors import ArtifactError, InputError, UsageError
 
 CARD = "card.toml"
 RENAMED = {"mpsa-dna": "splice-dna"}  # former names, which go on working
@@ -129,6 +129,30 @@ def resolve(name: str | Path) -> Path:
             f"{name}: no such model folder, and no such pretrained model{suggestion(name, pretrained_names())}"
         )
     return folder
+
+
+def check_model(name: str | Path) -> Path:
+    """Return the folder of a model as `resolve` does, and refuse one that is not there; it takes no time.
+
+    Raises:
+        UsageError: as `resolve`.
+        ArtifactError: there is no such model.
+    """
+    folder = resolve(name)
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder}: no such model folder")
+    return folder
+
+
+def check_model_or_file(name: str | Path) -> None:
+    """Refuse what is neither a model nor a file nor standard input (`-`).
+
+    Raises:
+        InputError: there is no such model or file.
+    """
+    if name != "-" and not (Path(name).exists() or is_pretrained(name)):
+        hint = suggestion(str(name), pretrained_names()) if not ({"/", "."} & set(str(name))) else ""
+        raise InputError(f"{name}: no such file of samples, no such model folder, and no such pretrained model{hint}")
 
 
 def list_models() -> list[ModelCard]:

@@ -56,7 +56,7 @@ class Seen:
     """The texts that a model was trained on, and those that its ancestors were trained on.
 
     Attributes:
-        filters: of the model itself first.
+        filters: of the model itself first, without what its ancestors were trained on.
         whole: whether all ancestors' texts are among them; false where one of them has no record.
     """
 
@@ -122,10 +122,13 @@ def seen_of(forms: Iterable[str], tokenizer: Tokenizer, before: Seen | None = No
     Args:
         forms: canonical forms of the texts.
         tokenizer: the model's.
-        before: that of the model that the training began with.
+        before: that of the model that the training began with; what stands there is not put down twice.
         whole: false where that model has no record.
     """
     keys = [str(key_of(form, tokenizer)) for form in forms]
+    if before and keys:
+        there = np.any([one.has(keys) for one in before.filters], axis=0)
+        keys = [key for key, known in zip(keys, there, strict=True) if not known]
     return Seen((Filter.of(keys), *(before.filters if before else ())), before.whole if before else whole)
 
 

@@ -9,6 +9,7 @@ from seqvae.cli.options import BulkOptions, ComputeOptions
 from seqvae.data.files.writers import writer_for
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import load
+from seqvae.runtime import progress
 
 
 def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, latent: bool = False) -> Bulk:
@@ -33,8 +34,15 @@ def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, 
 @contextmanager
 def bar(compute: ComputeOptions, total: int | None = None) -> Iterator[Callable[[int], object]]:
     """Yield a function that advances a progress bar by a number of rows; `total` rows, where that is known."""
-    from tqdm import tqdm
+    with progress.bar(total, quiet=compute.quiet) as shown:
+        lines, done = progress.NowAndThen(), 0
+        _ = lines.due  # the first line comes after half a minute
 
-    # disable=None shows the bar on a terminal only
-    with tqdm(total=total, unit="text", disable=True if compute.quiet else None) as shown:
-        yield shown.update
+        def advance(rows: int) -> None:
+            nonlocal done
+            done += rows
+            shown.update(rows)
+            if not compute.quiet and not progress.on_terminal() and lines.due:
+                compute.note(f"{done:,}{f' of {total:,}' if total else ''} done")
+
+        yield advance

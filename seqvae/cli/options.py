@@ -125,6 +125,31 @@ class BulkOptions:
         return Path(f"{out}.parts").expanduser()
 
 
+def check_file(source: str) -> None:
+    """Raise InputError where a file cannot be opened, before anything is imported or loaded that takes seconds."""
+    from seqvae.data.files.open import STDIN, open_bytes
+
+    if source != STDIN:
+        with open_bytes(source):
+            pass
+
+
+def check_before(model: str, out: str, source: str = "-", latent: bool = False) -> None:
+    """Refuse a model or a file that is not there, and an output of an unknown kind, before torch is imported.
+
+    Raises:
+        ArtifactError: there is no such model.
+        InputError: the file cannot be opened.
+        UsageError: the extension of the output is unknown.
+    """
+    from seqvae.artifact.pretrained import check_model
+    from seqvae.data.files.writers import writer_for
+
+    writer_for(out, latent)
+    check_file(source)
+    check_model(model)
+
+
 Compute = Annotated[ComputeOptions, Parameter(name="*", group="Computing")]
 Input = Annotated[InputOptions, Parameter(name="*", group="Reading")]
 Spread = Annotated[BulkOptions, Parameter(name="*", group="In bulk")]

@@ -1,4 +1,4 @@
-"""Show the progress of long work on a terminal."""
+"""Show the progress of long work on standard error."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from seqvae.runtime.progress import NowAndThen, bar, on_terminal
+
 
 class Bars:
-    """Notes on standard error, where they do not mix with results, and one bar after the other on a terminal."""
+    """Notes where they do not mix with results; one bar after the other on a terminal, elsewhere a line now and then.
 
-    def __init__(self) -> None:
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
         self.what = ""
         self.bar: Any = None  # of tqdm, which has no types
+        self.lines = NowAndThen()
 
     def __enter__(self) -> Bars:
         return self
@@ -22,18 +30,26 @@ class Bars:
     ) -> None:
         if self.bar is not None:
             self.bar.close()
+            self.bar = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` pieces of the step `what` are finished."""
-        from tqdm import tqdm
-
+        if self.quiet:
+            return
         if what != self.what:
             self.__exit__(None, None, None)
-            # disable=None shows the bar on a terminal only
-            self.bar = tqdm(total=total, desc=what, file=sys.stderr, disable=None, leave=False)
-            self.what = what
+            self.what, self.lines = what, NowAndThen()
+            _ = self.lines.due  # the first line comes after half a minute
+        if not on_terminal():
+            if self.lines.due:
+                self.note(f"{what}: {done:,} of {total:,}")
+            return
+        if self.bar is None:
+            self.bar = bar(total, what)
+            self.bar.leave = False
         self.bar.update(done - self.bar.n)
 
     def note(self, text: str) -> None:
         """Print a line."""
-        print(text, file=sys.stderr)
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ REFINE_STEPS = (
 # Rows whose random draws come from one generator, so that large runs can be cut there; with other chunks the same seed
 # would give other results.
 CHUNK = 2048
+BETA = 0.1  # the KL weight of most trainings
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `selfies`, `smiles`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
-            the dataset's card, the file's extension or its content; SELFIES for molecules.
+        kind: `smiles`, `selfies`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
+            the dataset's card, the file's extension or its content; SMILES for molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens per molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
@@ -65,6 +66,8 @@ class ModelConfig:
         encoder_tokens: what a `gru` encoder reads: `merged` tokens, as the decoder writes, or the `base` symbols that
             they are made of, which takes longer and depends less on where tokens happen to be cut.
         max_length: longest text in tokens; 0: the longest of the training data.
+        lengths: `fixed`: the model writes nothing but sequences of `max_length` letters; `free`: of up to so many;
+            `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
         labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
         conditions: what the conditional prior is given, separated by commas; set from `data.conditions`.
     """
@@ -84,6 +87,7 @@ class ModelConfig:
     encoder_pooling: str = "ends"
     encoder_tokens: str = "merged"
     max_length: int = 0
+    lengths: str = "auto"
     labels: str = ""
     conditions: str = ""
 
@@ -104,6 +108,7 @@ class ModelConfig:
         one_of("model.prior", self.prior, ("normal", "mixture", "conditional"))
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
+        one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         between("model.prior_components", self.prior_components, 1, 10_000)
@@ -113,12 +118,24 @@ class ModelConfig:
             between(f"model.{name}", getattr(self, name), 1, 100_000)
 
 
+TARGETS = ("target_rate", "target_distortion", "target_reconstruction")
+
+
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """The training objective, distortion + beta * rate, in nats per sequence.
 
+    A target takes the place of a guessed beta: training moves beta until the target is met, from the given beta on, and
+    says where it ended. One target at most.
+
     Attributes:
-        beta: KL weight, that of the rate; 1 is the ELBO. The default keeps most molecules reconstructible.
+        beta: KL weight, that of the rate; 1 is the ELBO. -1: 0.1, which keeps most molecules reconstructible, but 1 for
+            fewer than 10,000 DNA, RNA or protein sequences, which are then predicted better.
+        target_rate: nats per sequence that z should carry; 0: none.
+        target_distortion: nats per sequence that a sampled z should leave open, at most, with no more rate than that
+            takes (GECO: Rezende & Viola 2018, arXiv:1810.00597); 0: none.
+        target_reconstruction: share of validation texts that should be decoded exactly from their posterior means; beta
+            moves at each validation after a quarter of the training, so that it takes some ten of them; 0: none.
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
@@ -132,7 +149,7 @@ class ObjectiveConfig:
             each time (after BPE dropout, Provilkov et al. 2020, arXiv:1910.13267).
     """
 
-    beta: float = 0.1
+    beta: float = -1.0
     schedule: str = "linear"
     warmup: float = 0.2
     cycles: int = 4
@@ -140,10 +157,22 @@ class ObjectiveConfig:
     word_dropout: float = 0.0
     random_cuts: float = 0.0
     condition_dropout: float = 0.2
+    target_rate: float = 0.0
+    target_distortion: float = 0.0
+    target_reconstruction: float = 0.0
 
     def __post_init__(self) -> None:
+        between("objective.target_rate", self.target_rate, 0.0, 1e6)
+        between("objective.target_distortion", self.target_distortion, 0.0, 1e6)
+        between("objective.target_reconstruction", self.target_reconstruction, 0.0, 1.0)
+        targets = [name for name in TARGETS if getattr(self, name)]
+        if len(targets) > 1:
+            raise ConfigError(f"objective.{', objective.'.join(targets)}: one target at most; drop the others")
+        if targets and not self.beta:
+            raise ConfigError(f"objective.beta: with objective.{targets[0]} beta moves from a value above 0, got 0")
         one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
-        between("objective.beta", self.beta, 0.0, 1000.0)
+        if self.beta != -1.0:
+            between("objective.beta", self.beta, 0.0, 1000.0)
         between("objective.warmup", self.warmup, 0.0, 1.0)
         between("objective.cycles", self.cycles, 1, 1000)
         between("objective.free_bits", self.free_bits, 0.0, 1000.0)
@@ -151,20 +180,28 @@ class ObjectiveConfig:
         between("objective.random_cuts", self.random_cuts, 0.0, 1.0)
         between("objective.condition_dropout", self.condition_dropout, 0.0, 1.0)
 
+    @property
+    def weight(self) -> float:
+        """The KL weight: `beta`, or, where no data have decided it, that of many texts."""
+        return BETA if self.beta == -1.0 else self.beta
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the weights are trained.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: molecules or sequences per step and device.
+        epochs: passes over the training split; 0: by its size, for enough steps: up to 60 over a few hundred molecules
+            or sequences, 10 (in fine-tuning 20) over many.
+        batch_size: molecules or sequences per step and device; 0: by their number, 16 for a few hundred, 256 (in
+            fine-tuning 64) for many.
         learning_rate: highest learning rate of Adam.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
         average: decay per step of an exponential moving average of the weights; validations measure both, and the model
             gets the ones with the better objective. 0: no average; 0.999 spans about a thousand steps.
-        patience: validations without a better objective after which training stops; 0: never.
+        patience: validations without a better objective after which training stops, and the best weights are kept; 0:
+            never; -1: where the passes are chosen by the number of molecules or sequences, and there are few of these.
         validations_per_epoch: validations in each epoch.
         checkpoint_minutes: minutes between checkpoints; 0: only one at every validation.
         device: `auto`, `cpu` or `cuda`.
@@ -175,13 +212,13 @@ class TrainingConfig:
         seed: seed of every random draw.
     """
 
-    epochs: int = 10
-    batch_size: int = 256
+    epochs: int = 0
+    batch_size: int = 0
     learning_rate: float = 1e-3
     rate_schedule: str = "cosine"
     clip: float = 50.0
     average: float = 0.0
-    patience: int = 0
+    patience: int = -1
     validations_per_epoch: int = 1
     checkpoint_minutes: float = 5.0
     device: str = "auto"
@@ -196,10 +233,11 @@ class TrainingConfig:
         one_of("training.precision", self.precision, ("auto", "32", "bf16"))
         between("training.learning_rate", self.learning_rate, 0.0, 10.0)
         between("training.average", self.average, 0.0, 0.999999)
-        for name in ("epochs", "batch_size", "devices", "validations_per_epoch"):
+        for name in ("devices", "validations_per_epoch"):
             between(f"training.{name}", getattr(self, name), 1, HUGE)
-        for name in ("clip", "patience", "checkpoint_minutes", "seed"):
+        for name in ("epochs", "batch_size", "clip", "checkpoint_minutes", "seed"):
             between(f"training.{name}", getattr(self, name), 0, HUGE)
+        between("training.patience", self.patience, -1, HUGE)
 
 
 @dataclass(frozen=True)
@@ -322,8 +360,6 @@ class FinetuneConfig:
     """
 
     data: DataConfig = field(default_factory=lambda: DataConfig(valid_fraction=0.1, test_fraction=0.1))
-    training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(epochs=20, batch_size=64, learning_rate=3e-4, patience=3)
-    )
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(learning_rate=3e-4))
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(prior_minutes=2.0))
     adapt: AdaptConfig = field(default_factory=AdaptConfig)

@@ -278,14 +278,14 @@ def _repeated(
 
 def _oddities(forms: Sequence[str | None], lines: Sequence[int]) -> tuple[dict[str, tuple[int, ...]], int]:
     """Return the lines of molecules with something odd, and how many differ from earlier ones in stereo alone."""
-    from seqvae.sequences.oddities import connectivity_of, oddities
+    from seqvae.sequences.oddities import examined
 
     found: dict[str, list[int]] = {}
+    distinct = {form: examined(form) for form in dict.fromkeys(forms) if form}  # each is read once, however often
     for form, line in zip(forms, lines, strict=True):
-        for what in oddities(form) if form else ():
+        for what in distinct[form][0] if form else ():
             found.setdefault(what, []).append(line)
-    distinct = {form for form in forms if form}
-    stereo = len(distinct) - len({connectivity_of(form) for form in distinct})
+    stereo = len(distinct) - len({connectivity for _, connectivity in distinct.values()})
     return {what: tuple(places) for what, places in found.items()}, stereo
 
 

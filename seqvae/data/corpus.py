@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
-from seqvae.config import DataConfig, RunConfig, suggestion
+from seqvae.config import DataConfig, RunConfig
 from seqvae.data.audit import Audit, Beside, Finding, audit
 from seqvae.data.columns import Columns
-from seqvae.data.datasets.registry import list_cards, load_dataset
+from seqvae.data.datasets.cards import check_source
+from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.open import note
-from seqvae.data.files.readers import ReadSettings, RecordReader, items_of
+from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, standard_record
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
+from seqvae.errors import ConfigError, InputError, ReadingNote, SeqVAEWarning
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-_LOOKED_AT = 200  # texts that decide whether all are SELFIES
+_LOOKED_AT = 200  # texts that decide whether all are SELFIES, or of another kind than a model
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Texts:
         columns: labels, weights and conditions of each text.
         names: name or id of each in its file; empty where there are none.
         why: why they are taken to be of this domain.
+        distinct: molecules of which no two are the same, as is known without looking.
     """
 
     texts: list[str]
@@ -45,6 +48,7 @@ class Texts:
     columns: Columns
     names: list[str] = field(default_factory=list)
     why: str = ""
+    distinct: bool = False
 
 
 def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
@@ -59,8 +63,7 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         UsageError: there is neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
-    if not config.source:
-        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    check_source(config.source)
     if config.source != "-" and not Path(config.source).is_file():
         return _read_dataset(config)
     if config.shares:
@@ -99,6 +102,23 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
 
 
+def first_texts(config: DataConfig) -> list[str]:
+    """Return the texts of the first records of a file, to look at before all is read.
+
+    None of a dataset, and of standard input, which can be read but once; nor where nothing can be read: `read_texts`
+    says what is wrong.
+    """
+    if config.source == "-" or not Path(config.source).is_file():
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReadingNote)  # said when all is read
+        try:
+            items = islice(items_of(config.source, ReadSettings(config.column, format=config.format)), _LOOKED_AT)
+            return [item.text for item in items if isinstance(item, Record)]
+        except InputError:
+            return []
+
+
 def _columns(config: DataConfig) -> list[str]:
     """Return the columns of numbers that are read, each once."""
     weights = [config.weights] if config.weights else []
@@ -106,11 +126,6 @@ def _columns(config: DataConfig) -> list[str]:
 
 
 def _read_dataset(config: DataConfig) -> Texts:
-    names = [card.name for card in list_cards()]
-    if config.source not in names:
-        looks_like_a_file = "/" in config.source or "." in config.source
-        reason = "no such file" if looks_like_a_file else f"no such file or dataset{suggestion(config.source, names)}"
-        raise UsageError(f"{config.source}: {reason}")
     data = load_dataset(config.source, shares=config.share_of)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
@@ -128,18 +143,11 @@ def _read_dataset(config: DataConfig) -> Texts:
     if config.standardize:
         if domain.name != MOLECULES:
             raise ConfigError(f"data.standardize: dataset {config.source} holds no molecules: leave it out")
-        texts = [_standard(text) for text in texts]
-    return Texts(texts, lines, config.source, domain, published, columns, why="by the dataset's card")
-
-
-def _standard(text: str) -> str:
-    """Return a molecule in its standard form; one that has none as it is, for the next reader to report."""
-    from seqvae.sequences.standardize import standardized
-
-    try:
-        return standardized(text).smiles
-    except InputError:
-        return text
+        texts = [standard_record(Record(text, "", 0)).text for text in texts]  # packing reports those without
+    distinct = data.card.distinct and not config.standardize
+    return Texts(
+        texts, lines, config.source, domain, published, columns, why="by the dataset's card", distinct=distinct
+    )
 
 
 def as_smiles(texts: list[str], domain: Domain) -> list[str]:
@@ -174,6 +182,8 @@ def resolved_split(found: Texts, split: str, kind: str) -> tuple[str, Duplicates
         return split, None
     if found.published is not None:
         return "published", None
+    if found.distinct and domain_of(kind).name == MOLECULES:
+        return "random", None
     duplicates = duplicates_of(found.texts, kind)
     if domain_of(kind).alphabet:
         return "dedup", duplicates
@@ -258,7 +268,7 @@ def audit_source(
     else:
         found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
         beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
-    guessed = found.domain.tokenizers[-1] if kind == "auto" else kind  # `smiles`, which can represent any molecule
+    guessed = found.domain.tokenizers[0] if kind == "auto" else kind
     if kind != "auto":
         beside = replace(beside, why="")
     return audit(found.texts, guessed, split=found.published, tokenizer=tokenizer, lines=found.lines, beside=beside)

@@ -8,8 +8,7 @@ found = evaluate.generation(samples, evaluate.References("molecules", test))  # 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from seqvae.runtime.lazy import parts_of
 
 # The module of each name that users call, imported on first use, since it imports torch and RDKit. No module has the
 # name of something it offers, which would hide it.
@@ -26,8 +25,4 @@ _HOMES = {
 
 __all__ = ["Evaluation", "Generation", "GenerationSettings", "References", "Splits", "generation", "read_splits", "run"]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = parts_of(__name__, _HOMES)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqvae.artifact.pretrained import is_pretrained, pretrained_names
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, suggestion
+from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig
 from seqvae.data.files.readers import ReadSettings
 from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
@@ -23,7 +23,7 @@ from seqvae.evaluate.sequences.logo import Logo, logo
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.dna.motifs import PROMOTER_BOXES, Motif, read_motifs
-from seqvae.sequences.domain import DNA, DOMAINS
+from seqvae.sequences.domain import DNA, DOMAINS, MOLECULES
 
 _BOXES = "promoter-boxes"
 _ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
@@ -77,6 +77,11 @@ def run(
             settings["tries"] = work.config.tries
     if not splits.train:
         work.watch.note(f"no training {DOMAINS[splits.kind].noun}s (--train), so no novelty")
+    if splits.kind == MOLECULES:
+        from seqvae.sequences.protonation import form_of, told_apart  # RDKit
+
+        if said := told_apart("the samples", form_of(samples), "the reference molecules", form_of(splits.test)):
+            work.watch.note(said)
     of_the_samples = _of_the_samples(samples, splits, motifs, work) if codec is None or splits.generates else (None, [])
     of_the_model = _of_the_model(codec, splits, read, work) if codec else {}
     generated, logos = of_the_samples
@@ -107,9 +112,7 @@ def _model_or_samples(
         return None, source
     if Path(source).is_dir() or is_pretrained(source):
         return load(source, device=device), []
-    if source != "-" and not Path(source).is_file():
-        hint = suggestion(str(source), pretrained_names()) if not ({"/", "."} & set(str(source))) else ""
-        raise InputError(f"{source}: no such file of samples, no such model folder, and no such pretrained model{hint}")
+    check_model_or_file(source)
     return None, read_file(str(source), column)
 
 
@@ -170,7 +173,8 @@ def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:
     work.watch.note(f"sampling {number:,} {codec.tokenizer.domain.noun}s")
     texts: list[str] = []
     how = DecodeConfig("sample", tries=work.config.tries, seed=work.config.seed)
-    for part in Bulk(codec, BulkSettings(batch_size=work.batch_size)).sample(number, how, work.config.prior):
+    bulk = Bulk(codec, BulkSettings(batch_size=work.batch_size, insist=False))
+    for part in bulk.sample(number, how, work.config.prior):
         texts += part.texts
         work.watch("samples", len(texts), number)
     return texts
@@ -221,12 +225,13 @@ def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, wor
     held_out = codec.tokenize(asked_for, on_error="skip")
     if work.config.quick:
         quick = replace(settings, protocol_texts=0, refined_texts=0)
-        return {"model": asdict(model_table(codec, held_out, quick))}
-    table = asdict(model_table(codec, held_out, settings))
+        return {"model": asdict(model_table(codec, held_out, quick, work.watch.note))}
+    table = asdict(model_table(codec, held_out, settings, work.watch.note))
     bits = {}
     if (alphabet := codec.tokenizer.domain.alphabet) is not None:
         train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[: settings.texts]
         if len(train) >= _ENOUGH and test:
+            work.watch.note(f"comparing bits per {codec.tokenizer.domain.unit} with models that count letters")
             # Test sequences that are among the held-out texts need not be tokenized again.
             places = {form: place for place, form in enumerate(held_out.forms)}
             asked = held_out.take([places[form] for form in test if form in places])

@@ -26,6 +26,7 @@ from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.reconstruction import reconstruct
 from seqvae.evaluate.records import Unwatched, Watch
 from seqvae.latent.codec import Codec, load
+from seqvae.latent.interpolate import slerp
 from seqvae.properties import score
 from seqvae.search.domain.domain import molecules
 from seqvae.search.loop import Progress
@@ -39,6 +40,7 @@ from seqvae.sequences.molecules import is_valid
 _SAMPLES = 1000
 _PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table of samples
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
+_STEPS = 8  # of the path, both ends included
 _CALLS, _BATCH = 400, 16  # of the climb: a few seconds, and two dozen generations or more
 # Well-known drugs without charge in water, like most molecules of the training sets. The climb starts at the first that
 # the model can encode, and the path leads from the second to the third.
@@ -183,7 +185,8 @@ def quickstart(
     columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
     (start, top), (first, one), (last, other) = known[:3]
     watch.note(f"interpolating between {first} and {last}")
-    path = codec.interpolate(one, other)
+    z = codec.encode([one, other])
+    path = codec.generate(slerp(z[0], z[1], _STEPS)).texts  # the page says which end it misses
     watch.note(f"climbing drug-likeness in latent space from {start}")
     climb = _climb(codec, top, seed, watch)
     return Quickstart(

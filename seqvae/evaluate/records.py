@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from seqvae.errors import UsageError
 
+_ENOUGH = 5_000  # texts from which FCD hardly depends on their number (Preuer et al. 2018, arXiv:1803.09518)
+
 Progress = Callable[[str, int, int], object]  # what is being done, how many are done, and of how many
 
 
@@ -102,3 +104,16 @@ class Generation:
     histograms: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def few(self) -> str:
+        """One line where there are so few samples or real texts that a distance says more of that; else empty."""
+        noun = "molecules" if self.kind == "molecules" else "sequences"
+        what = {"valid": "valid samples", "reference": f"reference {noun}"}
+        few = [f"{self.counts[key]:,} {name}" for key, name in what.items() if self.counts.get(key, _ENOUGH) < _ENOUGH]
+        if not few:
+            return ""
+        known = "compare with the column 'real'" if self.baselines else "--train FILE adds the value of real ones"
+        distances = "FCD and other distances" if self.kind == "molecules" else "distances and divergences"
+        said = f"few to compare ({' and '.join(few)}): {distances} grow as they get fewer, for real ones too"
+        return f"{said}; {known}, and give {_ENOUGH:,} or more for figures to publish"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seqvae.config import DataConfig, RunConfig, TokenizerConfig, suggestion
+from seqvae.config import DataConfig, RunConfig, TokenizerConfig
 from seqvae.data.corpus import as_smiles, read_texts, resolved_split, split_texts
-from seqvae.data.datasets.cards import list_cards
+from seqvae.data.datasets.cards import unknown_source
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.formats import kind_of
 from seqvae.data.files.readers import ReadSettings, read_records
@@ -106,10 +106,8 @@ def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress
         texts = read_file(name, column)
         kind = detected(texts, name)
         return Splits(name, kind.domain.name, texts, why=kind.why)
-    names = [card.name for card in list_cards()]
-    if name not in names:
-        hint = suggestion(name, names) if not ({"/", "."} & set(name)) else ""
-        raise InputError(f"{name}: no such file, and no dataset of that name{hint}")
+    if reason := unknown_source(name):
+        raise InputError(reason)
     if run is not None and run.data.source != name:
         run = None
     data = load_dataset(name, shares=run.data.share_of if run else None, progress=progress)

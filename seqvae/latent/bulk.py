@@ -28,7 +28,8 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.checks import PriorChoice, chunk_seed, chunk_sizes
+from seqvae.latent.checks import PriorChoice
+from seqvae.latent.chunks import chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
@@ -46,11 +47,13 @@ class BulkSettings:
         executor: where the chunks are processed.
         batch_size: rows per pass through the model.
         parts: folder in which finished chunks are kept until `finish`; None: none are kept.
+        insist: as in `Codec.generate`.
     """
 
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     batch_size: int = INFERENCE_BATCH
     parts: Path | None = None
+    insist: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Bulk:
         yield from self._generated(sizes, how, prior, work)
 
     def decode(self, points: Iterable[NDArray[np.float32]], how: DecodeConfig) -> Iterator[Results]:
-        """Decode latent points, as `Codec.generate` does.
+        """Decode latent points, as `Codec.decode` does.
 
         Args:
             points: arrays of `(CHUNK, latent)`, the last one may be shorter.
@@ -128,7 +131,7 @@ class Bulk:
         given = (self.codec, self.settings.batch_size, how, prior)
         # Where invalid texts are drawn or written again, the worker that draws the tokens makes the texts as well.
         if self.codec.device.type == "cpu" or self.codec.may_be_invalid:
-            yield from self._run(_job(_generate, *given), chunks, work, executor=self._of_model())
+            yield from self._run(_job(_generate, *given, self.settings.insist), chunks, work, executor=self._of_model())
         else:  # this process drives the GPU, the workers make texts, for which they need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
 
@@ -261,7 +264,7 @@ def _spell(tokenizer: Tokenizer) -> Work:
     return spell
 
 
-def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice) -> Work:
+def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice, insist: bool) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
     def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
@@ -269,9 +272,9 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
             if isinstance(given, int):
-                made = codec.generate_samples(given, seeded, prior, batch_size)
+                made = codec.generate_samples(given, seeded, prior, batch_size, insist)
             else:
-                made = codec.generate(given, seeded, batch_size)
+                made = codec.generate(given, seeded, batch_size, insist)
         return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})
 
     return generate

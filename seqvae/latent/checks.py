@@ -1,4 +1,4 @@
-"""Checks of latent points, conditions and counts, and how rows are divided into chunks and batches."""
+"""Checks of latent points and conditions."""
 
 from __future__ import annotations
 
@@ -13,24 +13,52 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from seqvae.config import CHUNK, suggestion
+from seqvae.config import suggestion
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.model.priors.contract import Prior
 from seqvae.model.priors.gaussians import ConditionalGaussian
-from seqvae.runtime.streams import LATER_CHUNKS
 
+# Latent points in any form: a tensor, an array of NumPy, lists of numbers.
+Points = ArrayLike | Tensor
 # A prior by its name, or conditions, for the model's own prior given these.
 PriorChoice = str | Mapping[str, SupportsFloat]
 
 
-def points_of(z: ArrayLike | Tensor, latent: int) -> Float[Tensor, "batch latent"]:
+def tensors_of(*points: Points) -> list[Tensor]:
+    """Return latent points in any form as tensors of one type and on one device, those of the first tensor.
+
+    Tensors that agree are returned as they are. Arrays keep their precision, lists become float32; of several
+    precisions the highest is taken.
+
+    Raises:
+        InputError: something is no array of numbers.
+    """
+    try:
+        found = [one if isinstance(one, Tensor) else _tensor(one) for one in points]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"expected latent points, an array of numbers (rows, latent): {error}") from error
+    device = next((one.device for one in points if isinstance(one, Tensor)), torch.device("cpu"))
+    dtype = found[0].dtype
+    for one in found[1:]:
+        dtype = torch.promote_types(dtype, one.dtype)
+    dtype = dtype if dtype.is_floating_point else torch.float32
+    return [one.to(device, dtype) for one in found]
+
+
+def _tensor(points: ArrayLike) -> Tensor:
+    rows = np.asarray(points)
+    floating = isinstance(points, np.ndarray) and np.issubdtype(rows.dtype, np.floating)
+    return torch.as_tensor(rows if floating else rows.astype(np.float32))
+
+
+def points_of(z: Points, latent: int) -> Float[Tensor, "batch latent"]:
     """Return latent points as float32 on the CPU.
 
     Raises:
         UsageError: another shape than `(batch, latent)`, or no points at all.
-        InputError: a number is NaN or infinite.
+        InputError: a number is NaN or infinite, or it is no array of numbers.
     """
-    points = torch.as_tensor(z if isinstance(z, Tensor) else np.asarray(z), dtype=torch.float32).cpu()
+    points = tensors_of(z)[0].to("cpu", torch.float32)
     if points.dim() != 2 or points.shape[1] != latent or len(points) == 0:
         raise UsageError(f"expected latent points of shape (batch, {latent}), got {tuple(points.shape)}")
     if not bool(torch.isfinite(points).all()):
@@ -68,27 +96,3 @@ def condition_row(
             )
         row[0, place] = value
     return row
-
-
-def chunk_seed(seed: int, number: int) -> int:
-    """Return the seed of a chunk of rows; that of the first is the seed itself."""
-    return LATER_CHUNKS.seed(seed, number) if number else seed
-
-
-def chunk_sizes(count: int) -> list[int]:
-    """Return the number of samples in each chunk; raises UsageError where there are none."""
-    if count < 1:
-        raise UsageError(f"expected a number of samples from 1, got {count}")
-    return [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
-
-
-def split(rows: Tensor, batch_size: int) -> tuple[Tensor, ...]:
-    """Return the rows in batches; raises UsageError for a batch size below 1."""
-    at_least_one("batch_size", batch_size)
-    return rows.split(batch_size)
-
-
-def at_least_one(name: str, value: int) -> None:
-    """Raise a `UsageError` for a number below 1."""
-    if value < 1:
-        raise UsageError(f"{name}: expected a number from 1, got {value}")

@@ -13,7 +13,6 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -22,14 +21,15 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, sugge
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
-from seqvae.errors import InputError, SeqVAEWarning, UsageError
-from seqvae.latent.checks import PriorChoice, at_least_one, chunk_seed, chunk_sizes, condition_row, points_of, split
+from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
+from seqvae.latent.checks import Points, PriorChoice, condition_row, points_of
+from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
 from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
-from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution
+from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
@@ -120,13 +120,13 @@ class Codec:
 
     def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Encodings:
         """Return q(z|x) of each text, which were refined, and which are lost; arguments and errors as `encode`."""
-        read, beta = self.tokenize(texts), self.run.objective.beta
+        read, beta = self.tokenize(texts), self.run.objective.weight
         if refine != AUTO:
             return encodings_of(self.model, self.batches(read, batch_size), beta, refine)
-        batches, back = partial(self.batches, batch_size=batch_size), partial(self.decode, batch_size=batch_size)
-        return refined_where_lost(self.model, read, batches, back, beta)
+        batches = partial(self.batches, batch_size=batch_size)
+        return refined_where_lost(self.model, read, batches, lambda z: self.generate(z, None, batch_size).texts, beta)
 
-    def predict(self, z: ArrayLike | Tensor) -> dict[str, Float[Tensor, " batch"]]:
+    def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
 
         Raises:
@@ -183,37 +183,37 @@ class Codec:
         density = self.prior(name)
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
-    def decode(
-        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
-    ) -> list[str]:
+    def decode(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> list[str]:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
         Raises:
             UsageError: z has another shape than `(batch, latent)`, or the batch size is below 1.
         """
-        return self.generate(z, config, batch_size).texts
+        return self.generate(z, config, batch_size, insist=True).texts
 
     def generate(
-        self, z: ArrayLike | Tensor, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH
+        self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH, insist: bool = False
     ) -> Generated:
-        """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
+        """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`.
+
+        With `insist`, as in `decode`, what ends against the rules is decoded again; metrics and searches go without.
+        """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         if self.may_be_invalid:
-            return self._writer(config, batch_size).written(points, config)
+            return self._writer(config, batch_size, insist).written(points, config)
         return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
 
     def generate_ids(
         self,
-        z: ArrayLike | Tensor,
+        z: Points,
         config: DecodeConfig | None = None,
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
-        insist: bool = True,
+        insist: bool = False,
     ) -> TokenRows:
         """Decode latent points to token ids only, under the config's rules; raises as `decode`.
 
-        With `rows`, these alone are decoded, each as it would be among all; with `insist`, those that end against the
-        rules again, by other ways.
+        With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         made, rules, start = TokenRows([], [], []), self._constraints.get(config.rules), 0
@@ -223,29 +223,21 @@ class Codec:
                 rng = DECODING.generator(chunk_seed(config.seed, number))  # of the CPU: one result on every device
                 for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
-                    on_device, attempts = part.to(self.device), ATTEMPTS if insist else 0
-                    made.add(decode(self.model.decoder, on_device, config, rng, rules, kept, attempts))
+                    made.add(
+                        decode(self.model.decoder, part.to(self.device), config, rng, rules, kept, ATTEMPTS * insist)
+                    )
                     start += len(part)
         return made
 
-    def decode_distribution(
-        self, z: ArrayLike | Tensor, batch_size: int = INFERENCE_BATCH
-    ) -> Float[Tensor, "batch length vocab"]:
+    def decode_distribution(self, z: Points, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
         The last axis is ordered as `tokenizer.tokens`; after the end of a text all probability is on padding. The
         length is that of the longest text, its end included. Raises as `decode`.
         """
-        points = points_of(z, self.latent)
+        parts = split(points_of(z, self.latent), batch_size)
         with evaluating(self.model):
-            parts = [distribution(self.model.decoder, part.to(self.device)).cpu() for part in split(points, batch_size)]
-        whole = torch.zeros(len(points), max(part.shape[1] for part in parts), self.tokenizer.vocab_size)
-        whole[:, :, PAD] = 1.0
-        start = 0
-        for part in parts:
-            whole[start : start + len(part), : part.shape[1]] = part
-            start += len(part)
-        return whole
+            return joined([distribution(self.model.decoder, part.to(self.device)).cpu() for part in parts])
 
     def draw(self, count: int, seed: int = 0, prior: PriorChoice = "auto") -> Float[Tensor, "count latent"]:
         """Return points drawn from a prior, on the CPU.
@@ -267,7 +259,7 @@ class Codec:
         return torch.cat(list(draws)).detach().float()
 
     def log_prior(
-        self, z: ArrayLike | Tensor, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
+        self, z: Points, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, " batch"]:
         """Return log p(z) of latent points in nats; `prior` and its errors as in `draw`, those of z as in `decode`.
 
@@ -311,25 +303,29 @@ class Codec:
         SMILES of no molecule are drawn again, `tries` draws in all, at last under the `rules` (see `DecodeConfig`).
         """
         config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed)
-        return self.generate_samples(count, config, prior, batch_size).texts
+        return self.generate_samples(count, config, prior, batch_size, insist=True).texts
 
     def generate_samples(
-        self, count: int, config: DecodeConfig, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
+        self,
+        count: int,
+        config: DecodeConfig,
+        prior: PriorChoice = "auto",
+        batch_size: int = INFERENCE_BATCH,
+        insist: bool = False,
     ) -> Generated:
-        """Draw texts as `sample` does, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
-        chunks = []
+        """Draw texts with log p(x|z) at the z of each; `prior` and errors as in `draw`, `insist` as in `generate`."""
+        chunks, draw = [], partial(self.draw, prior=prior)
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
             if self.may_be_invalid:
-                writer = self._writer(seeded, batch_size)
-                chunks.append(writer.drawn(size, seeded, partial(self.draw, prior=prior)))
+                chunks.append(self._writer(seeded, batch_size, insist).drawn(size, seeded, draw))
             else:
-                chunks.append(self.generate(self.draw(size, seeded.seed, prior), seeded, batch_size))
+                chunks.append(self.generate(draw(size, seeded.seed), seeded, batch_size))
         return Generated.joined(chunks)
 
-    def _writer(self, config: DecodeConfig, batch_size: int) -> Writer:
-        def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, insist: bool) -> Generated:
-            made = self.generate_ids(points, how, batch_size, rows, insist)
+    def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
+        def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+            made = self.generate_ids(points, how, batch_size, rows, insist and last)
             return Generated.of(made, self.tokenizer, self.canonical)
 
         return Writer(write, self._valences.accepts if self._valences and config.rules == "valence" else None)
@@ -338,6 +334,8 @@ class Codec:
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
     ) -> list[str]:
         """Return the texts decoded along the path between the posterior means of two texts, both ends included.
+
+        Warns where an end is not reconstructed: its path then begins or ends with another text.
 
         Args:
             first: text to start from.
@@ -353,7 +351,12 @@ class Codec:
         if kind not in PATHS:
             raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
         z = self.encode([first, last], refine=refine)
-        return self.decode(PATHS[kind](z[0], z[1], steps))
+        path = self.decode(PATHS[kind](z[0], z[1], steps))
+        for end, back in ((first, path[0]), (last, path[-1])):
+            if back != self.tokenizer.normalize(end):
+                said = f"{quoted(end)} comes back as {quoted(back)}: the path does not reach it"
+                warnings.warn(said, SeqVAEWarning, stacklevel=2)
+        return path
 
     def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
         """Read texts once, for every method that takes texts; of texts already read only the length is checked.

@@ -22,7 +22,10 @@ from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_fo
 from seqvae.errors import RecordError, SeqVAEWarning
 from seqvae.latent.bulk import VALID, Bulk, Encoded
 from seqvae.latent.checks import PriorChoice
+from seqvae.latent.codec import Codec
 from seqvae.latent.encodings import AUTO
+from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.protonation import form_of, form_of_tokens, told_apart
 
 _COUNTS = ("refined", "lost", "left")  # of `FileEncoded` and `Encoded`
 
@@ -88,8 +91,18 @@ def encode_file(
     settings = settings or ReadSettings()
     work = _Encoding(source, replace(settings, reject_file=settings.reject_file or rejects_beside(out)))
     with work.rejects:
-        _write(bulk, out, work.encoded(bulk, refine), advance, latent=True)
+        _write(bulk, out, _with_note(bulk.codec, work.encoded(bulk, refine)), advance, latent=True)
     return FileEncoded(work.summary, *(work.counts[what] for what in _COUNTS))
+
+
+def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:
+    """Yield pieces; warn where the molecules of the first are protonated otherwise than those of the model."""
+    for number, piece in enumerate(pieces):
+        if not number and syntax_of(codec.tokenizer) is not None:
+            there, here = form_of_tokens(codec.tokenizer.tokens), form_of(piece.texts)
+            if said := told_apart("these molecules", here, "those that the model was trained on", there):
+                warnings.warn(said, SeqVAEWarning, stacklevel=2)
+        yield piece
 
 
 def decode_file(

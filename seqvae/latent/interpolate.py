@@ -7,19 +7,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqvae.errors import UsageError
+from seqvae.latent.checks import Points, tensors_of
 
 # Below this sine of the angle, the weights of the great circle divide one rounding error by another (in float32, 1e-7
 # grows past 1e-4); towards angle 0, the straight line differs from the arc by less than the square of the sine.
 _PARALLEL = 1e-3
 
 
-def linear(
-    a: Float[Tensor, "*batch latent"], b: Float[Tensor, "*batch latent"], steps: int
-) -> Float[Tensor, "steps *batch latent"]:
+def linear(a: Points, b: Points, steps: int) -> Float[Tensor, "steps *batch latent"]:
     """Return points at equal distances on the straight line from `a` to `b`, both ends included and exact.
 
     Args:
-        a: first end, `(..., latent)`.
+        a: first end, `(..., latent)`: a tensor, an array or lists.
         b: last end, of the same shape.
         steps: number of points, ends included; at least 2.
 
@@ -29,13 +28,12 @@ def linear(
     Raises:
         UsageError: fewer than two steps, or ends of different shapes.
     """
-    t = _positions(a, b, steps)
-    return _with_exact_ends(torch.lerp(a, b, t), a, b)
+    start, end = tensors_of(a, b)
+    t = _positions(start, end, steps)
+    return _with_exact_ends(torch.lerp(start, end, t), start, end)
 
 
-def slerp(
-    a: Float[Tensor, "*batch latent"], b: Float[Tensor, "*batch latent"], steps: int
-) -> Float[Tensor, "steps *batch latent"]:
+def slerp(a: Points, b: Points, steps: int) -> Float[Tensor, "steps *batch latent"]:
     """Return points on the arc from `a` to `b`: the direction turns at a constant rate, the norm changes linearly.
 
     Points between two draws of a high-dimensional normal prior then have a norm that is typical of it, which points on
@@ -43,7 +41,7 @@ def slerp(
     the directions are parallel or opposite, or an end is zero, the arc is undefined: the path is the straight line.
 
     Args:
-        a: first end, `(..., latent)`.
+        a: first end, `(..., latent)`: a tensor, an array or lists.
         b: last end, of the same shape.
         steps: number of points, ends included; at least 2.
 
@@ -53,7 +51,8 @@ def slerp(
     Raises:
         UsageError: fewer than two steps, or ends of different shapes.
     """
-    return _with_exact_ends(on_arc(a, b, _positions(a, b, steps)), a, b)
+    start, end = tensors_of(a, b)
+    return _with_exact_ends(on_arc(start, end, _positions(start, end, steps)), start, end)
 
 
 def on_arc(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqvae.config import suggestion
 from seqvae.errors import UsageError
+from seqvae.latent.checks import Points, tensors_of
 
 METRICS = ("euclidean", "cosine")
 _ENTRIES = 1 << 22  # largest table of distances held at a time: 32 MiB of float64
@@ -28,19 +29,14 @@ class Neighbours:
     indices: Int[Tensor, "queries k"]
 
 
-def nearest(
-    queries: Float[Tensor, "queries latent"],
-    points: Float[Tensor, "points latent"],
-    k: int,
-    metric: str = "euclidean",
-) -> Neighbours:
+def nearest(queries: Points, points: Points, k: int, metric: str = "euclidean") -> Neighbours:
     """Return the k points nearest to each query, by exhaustive search: exact, in blocks of bounded memory.
 
     Candidates are found by matrix products in float64; their distances are then computed from differences, so that a
     point that is its own neighbour has distance 0 and not a rounding error.
 
     Args:
-        queries: `(queries, latent)`.
+        queries: `(queries, latent)`: a tensor, an array or lists.
         points: `(points, latent)`, the points to search.
         k: neighbours per query, 1 to the number of points.
         metric: `euclidean` or `cosine` (1 - cosine of the angle, 0 to 2).
@@ -53,6 +49,7 @@ def nearest(
     """
     if metric not in METRICS:
         raise UsageError(f"unknown metric {metric!r}{suggestion(metric, METRICS)}")
+    queries, points = tensors_of(queries, points)
     if queries.ndim != 2 or points.ndim != 2 or queries.shape[1] != points.shape[1] or len(queries) == 0:
         shapes = f"{tuple(queries.shape)} and {tuple(points.shape)}"
         raise UsageError(f"expected queries and points of shape (rows, latent) with one latent size, got {shapes}")

@@ -2,7 +2,8 @@
 
 The rules check every token on the host, and refuse no token of a text that they accept as a whole. So each text is
 decoded without them, and only one that is no molecule, or that they do not accept, is decoded a second time, from the
-same latent point and the same random numbers; and again by other ways if that comes to a dead end.
+same latent point and the same random numbers; and, if the codec insists, again by other ways if that comes to a dead
+end.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from seqvae.runtime.streams import LATER_TRIES
 class Write(Protocol):
     """Decodes latent points as the config says, or only `rows`, each as it would be among all."""
 
-    def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, insist: bool) -> Generated:
-        """Return one text per point, or per row of `rows`; `insist` as of `Codec.generate_ids`."""
+    def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+        """Return one text per point, or per row of `rows`; after the `last` time nothing else mends them."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Writer:
     def _corrected(self, made: Generated, rows: list[int], draws: Sequence[_Draw]) -> Generated:
         """Return the texts, some rows decoded again under the rules, draw by draw until one is a molecule.
 
-        At the last draw the rules insist. Where they are those of syntax alone, only the first draw is decoded again: a
+        Where they are those of syntax alone, only the first draw is decoded again: a
         text that ends under them is kept, molecule or not.
         """
         if draws[0].config.rules == "none":

@@ -55,11 +55,13 @@ class Decoder(nn.Module, ABC):
         autoregressive: position t also depends on the tokens before it.
         positional: it has a table of positions, and so writes no text longer than `max_length`.
         max_length: longest text in tokens, without its end.
+        fixed_length: it writes no shorter text either.
     """
 
     autoregressive: ClassVar[bool]
     positional: ClassVar[bool] = False
     max_length: int
+    fixed_length: bool = False
 
     @abstractmethod
     def forward(
@@ -132,6 +134,7 @@ class GRUDecoder(Decoder):
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.max_length, self.layers = config.max_length, config.decoder_layers
+        self.fixed_length = config.lengths == "fixed"
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         self.start = nn.Linear(config.latent, config.decoder_layers * config.decoder_width)
         self.recurrence = StepwiseGRU(
@@ -180,7 +183,7 @@ class CausalConvDecoder(Decoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.max_length = config.max_length
+        self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
         channels = config.decoder_width
         self.embedding = nn.Embedding(vocab_size, channels)
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
@@ -236,7 +239,7 @@ class PositionDecoder(Decoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.max_length = config.max_length
+        self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
         channels = config.decoder_width
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
         self.seed = nn.Linear(config.latent, (config.max_length + 1) * self._seeded)

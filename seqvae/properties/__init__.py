@@ -10,5 +10,8 @@ from seqvae.properties.columns import Columns
 from seqvae.properties.property import Property
 from seqvae.properties.registry import forms, get, listed, score
 from seqvae.properties.scoring import Scoring, Term, read_scoring, scoring_of
+from seqvae.runtime.lazy import parts_of
 
 __all__ = ["Columns", "Property", "Scoring", "Term", "forms", "get", "listed", "read_scoring", "score", "scoring_of"]
+
+__getattr__, __dir__ = parts_of(__name__)

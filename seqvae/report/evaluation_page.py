@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvae import __version__
+from seqvae.evaluate.glossary import BESIDE, BITS, INTERVAL, PREDICTED, REAL, Terms, sample_terms
 from seqvae.evaluate.metric_names import TELLING
 from seqvae.report.html.histogram import histogram
 from seqvae.report.html.letters import drawable
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
-from seqvae.report.html.page import Section, more, page, paragraph, table
+from seqvae.report.html.page import Section, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
 from seqvae.report.published import generation_rows, reconstruction_rows
 from seqvae.report.tables import (
@@ -59,6 +60,8 @@ def evaluation_page(found: Evaluation) -> str:
     facts += [(name, str(value)) for name, value in found.settings.items() if name != "number"]
     facts.append(("seqvae", __version__))
     sections = [*_compared(found), *_model(found), *_pictures(found), *_latent(found)]
+    terms = shown_terms(found)
+    sections += [glossary(terms)] if terms else []
     sections.append(Section("How this page was made", (table(("", ""), facts),)))
     what = "What it generates and what it keeps" if found.model else "Samples"
     lead = f"{what}, measured against {Path(splits.name).name}."
@@ -69,6 +72,17 @@ def evaluation_page(found: Evaluation) -> str:
     footer = "Written by seqvae evaluate. This page works offline."
     name = Path(found.source).name or found.source
     return page(f"Evaluation of {'standard input' if name == '-' else name}", sections, lead, footer)
+
+
+def shown_terms(found: Evaluation) -> Terms:
+    """Return the terms of the tables that do not explain themselves, each with its meaning."""
+    generation, unit = found.generation, DOMAINS[found.splits.kind].unit
+    terms: Terms = []
+    if generation is not None:
+        shown = {INTERVAL: bool(generation.intervals), REAL: bool(generation.baselines)}
+        terms += sample_terms(shown_keys(generation.metrics), unit)
+        terms += [(name, about) for name, about in BESIDE if shown.get(name, True)]
+    return terms + (BITS if found.bits else []) + (PREDICTED if found.latent else [])
 
 
 def _compared(found: Evaluation) -> list[Section]:
@@ -89,6 +103,8 @@ def _compared(found: Evaluation) -> list[Section]:
     blocks.append(table([str(title) for title in titles], body, strong=1))
     notes = "The arrow shows which way is better; the interval covers 95 % of bootstrap resamplings. "
     notes += _OF_MOLECULES if kind == MOLECULES else _OF_SEQUENCES.format(unit=DOMAINS[kind].unit)
+    if few := generation.few:
+        blocks.append(paragraph(f"{few}."))
     if generation.baselines:
         real_ones = "as many training molecules" if kind == MOLECULES else "real sequences"
         notes += f" The column 'real' is for {real_ones}: no model can be expected to do better."

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.writers import write, write_text
+from seqvae.evaluate.glossary import MOLECULE_COLUMNS
 from seqvae.report.html.molecules import molecule_grid, molecule_pairs, molecule_path
-from seqvae.report.html.page import Section, code, page, paragraph, table
+from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
 from seqvae.report.search_page import curves
 from seqvae.report.tables import labelled_rows
+from seqvae.sequences.molecules import canonical_or_none
 
 if TYPE_CHECKING:
     from seqvae.evaluate.demonstration import Quickstart
@@ -74,7 +76,11 @@ def quickstart_page(found: Quickstart) -> str:
     )
     files = (table(("file", "content"), FILES), paragraph("Next steps, in this folder:"), code(commands))
     sections = [*_drawn(found), *_paths(found)]
-    sections += [Section("The model", tuple(model)), Section("The files in this folder", files)]
+    sections += [
+        glossary(MOLECULE_COLUMNS),
+        Section("The model", tuple(model)),
+        Section("The files in this folder", files),
+    ]
     lead = f"What the latent space of the model {found.model} can do, computed on this machine."
     return page("seqvae quickstart", sections, lead, "Written by seqvae quickstart. This page works offline.")
 
@@ -116,6 +122,9 @@ def _paths(found: Quickstart) -> list[Section]:
     )
     bad = sum(not valid for valid in walk.valid)
     text += f" {bad} of the steps decode to no molecule and are not drawn." if bad else ""
+    for name, smiles, back in zip(walk.ends, walk.smiles, (walk.decoded[0], walk.decoded[-1]), strict=True):
+        if canonical_or_none(smiles) != back:
+            text += f" {name} comes back as another molecule: the path does not reach it."
     steps = [(smiles, f"step {i}") for i, smiles in enumerate(walk.decoded) if walk.valid[i]]
     shown = [(walk.smiles[0], walk.ends[0]), *steps, (walk.smiles[1], walk.ends[1])]
     path = molecule_path([smiles for smiles, _ in shown], [caption for _, caption in shown])

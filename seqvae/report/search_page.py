@@ -9,20 +9,24 @@ from typing import Any
 
 import numpy as np
 
+from seqvae.evaluate.glossary import SEARCH, search_terms
 from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid
-from seqvae.report.html.page import Section, code, page, paragraph, table
+from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.search.results import TOP, Results, anytime, best_of
+from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
 from seqvae.sequences.molecules import is_valid
 
 _POINTS = 200  # of a curve: a page has no pixels for many more
 _DESIGNS = 24
+_SCORES = ("best", "top_mean")  # metrics that are of the first score where there are several
 _BEST = 100  # designs among which proposers are counted
 
 
-def search_page(name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry]) -> str:
+def search_page(
+    name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry], known: Known | None = None
+) -> str:
     """Return the page of a search.
 
     Args:
@@ -30,6 +34,7 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
         settings: as in the run's folder.
         found: its results.
         entries: of its ledger, in order.
+        known: identifiers of designs, and the other columns of the tables that they were told in.
     """
     called = [entry for entry in entries if entry.status in CALLED]
     names = [str(score) for score in settings["scores"]]
@@ -41,29 +46,26 @@ def search_page(name: str, settings: Mapping[str, Any], found: Results, entries:
         shown = [best[int(row)] for row in np.unique(np.linspace(0, len(best) - 1, _DESIGNS).round())]
         across = [entry.scores[0] for entry in best]
         lines = [Series(one, across, [entry.scores[i] for entry in best]) for i, one in enumerate(names[1:], 1)]
-        plots.append(line_plot(lines, "The front", names[0], names[1] if len(names) == 2 else "score"))
+        plots.append(line_plot(lines, "The Pareto front", names[0], names[1] if len(names) == 2 else "score"))
     of = f" by {names[0]}" if several else ""
     metrics = [
-        ["calls, each valid design once", found.unique],
-        ["calls, every proposal", found.proposals],
-        [f"best{of}", found.best],
-        [f"mean of the best {TOP}{of}", found.top_mean],
-        ["area under the curve of that mean, over the budget", found.auc_top],
+        *[[f"{metric.title}{of if key in _SCORES else ''}", getattr(found, key)] for key, metric in SEARCH.items()],
         *[[f"proposals: {status}", count] for status, count in found.statuses.items()],
     ]
     count = Counter(entry.proposer for entry in entries)
     scored = Counter(entry.proposer for entry in entries if entry.status == OK)
     good = Counter(entry.proposer for entry in (best if several else best[:_BEST]))
-    titles = ["proposed by", "proposals", "scored", "on the front" if several else f"among the best {_BEST}"]
+    titles = ["proposed by", "proposals", "scored", "on the Pareto front" if several else f"among the best {_BEST}"]
     sources = [[one or "given", number, scored[one], good[one]] for one, number in count.most_common()]
-    title = f"{len(shown)} designs along the front" if several else f"The best {len(shown)} designs"
+    title = f"{len(shown)} designs along the Pareto front" if several else f"The best {len(shown)} designs"
     sections = [
         Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
-        Section(title, _designs(shown, names, settings.get("terms", ()))),
+        Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
         Section("Where the designs came from", (table(titles, sources),)),
+        glossary(search_terms()),
         Section("Settings", (code(json.dumps(settings, indent=1)),)),
     ]
-    came_to = f"{len(best):,} on the front of {', '.join(names)}" if several else f"best {found.best:.4g}"
+    came_to = f"{len(best):,} on the Pareto front of {', '.join(names)}" if several else f"best {found.best:.4g}"
     return page(f"Search {name}", sections, f"{found.unique:,} designs scored, {came_to}.")
 
 
@@ -77,12 +79,12 @@ def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
     for place, name in enumerate(names):
         scores = np.array([entry.scores[place] if entry.status == OK else -np.inf for entry in called])
         of = f" by {name}" if len(names) > 1 else ""
-        for title, top in (("best", 1), (f"mean of the best {TOP}", TOP))[: 1 if of else 2]:
+        for title, top in (("best", 1), (f"mean of the top {TOP}", TOP))[: 1 if of else 2]:
             lines.append(Series(title + of, calls, anytime(scores, top, every)[-len(calls) :].tolist()))
     return line_plot(lines, "Best scores so far", "calls", "score")
 
 
-def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str]) -> tuple[str, str]:
+def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str], known: Known) -> tuple[str, str]:
     """Return designs, drawn or written, with their scores, and the same as a table."""
     texts = [str(entry.canonical) for entry in best]
     captions = [
@@ -95,6 +97,9 @@ def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str]) 
     blank = [""] * len(terms)
     rows = [[*entry.scores, *(entry.terms or blank), entry.proposer, entry.round, entry.canonical] for entry in best]
     titles = [*names, *terms, "proposed by", "round", "design"]
+    carried = known.of(best, {*titles, "proposer", "text"})
+    titles += carried
+    rows = [[*row, *cells] for row, *cells in zip(rows, *carried.values(), strict=True)]
     return molecule_grid(texts, captions) if drawn else sequence_text(texts, captions), table(
         titles, rows
     ) if rows else ""

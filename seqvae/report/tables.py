@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from seqvae.evaluate.glossary import sample_metric
 from seqvae.evaluate.metric_names import BRIEF, BY_PROPERTY, PROPERTIES, Metric
 from seqvae.sequences.domain import DOMAINS
 
@@ -14,40 +15,6 @@ if TYPE_CHECKING:
 
 _HIGHER, _LOWER = " ↑", " ↓"
 
-# Keys of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), of GuacaMol and of sequences, whose letters
-# are bases or residues; any other key is shown as it is, with spaces.
-_NAMES = {
-    "valid": "valid",
-    "unique": "unique",
-    "novelty": "novel",
-    "unique@1000": "unique of 1,000",
-    "unique@10000": "unique of 10,000",
-    "unique@1000 without stereo": "unique of 1,000 without stereo",
-    "unique@10000 without stereo": "unique of 10,000 without stereo",
-    "IntDiv": "internal diversity",
-    "IntDiv2": "internal diversity 2",
-    "Filters": "pass the MCF and PAINS filters",
-    "Novelty": "novel",
-    "logP": "logP distance",
-    "SA": "SA distance",
-    "QED": "QED distance",
-    "weight": "weight distance (g/mol)",
-    "length_mean": "length, mean ({unit}s)",
-    "length_wasserstein": "length distance ({unit}s)",
-    "gc_mean": "GC content, mean",
-    "gc_wasserstein": "GC content distance",
-    "longest_run_mean": "longest run of one {unit}, mean ({unit}s)",
-    "longest_run_wasserstein": "longest run distance ({unit}s)",
-    "discriminability": "told from real ones (ROC AUC)",
-    "nearest_edits_mean": "edits to the nearest training sequence, mean",
-    "nearest_edits_median": "edits to the nearest training sequence, median",
-    "near_copies": "near copies of training sequences",
-}
-_PATTERNS = (
-    (re.compile(r"^guacamol/(.*)"), r"GuacaMol \1"),
-    (re.compile(r"^kmer_js_(\d+)"), r"\1-mers, divergence (bits)"),
-    (re.compile(r"^motif_(.*)_per_kb"), r"motif \1, hits per 1,000 windows"),
-)
 _STEREO = re.compile(r" with(out)? stereo$")
 _BETTER = (
     (re.compile(r"^guacamol/|^valid|^unique|^SNN|^Frag|^Scaf|^IntDiv|^Filters|^[Nn]ovelty"), _HIGHER),
@@ -61,8 +28,8 @@ _PROPERTIES = {
     "weight": "molecular weight (g/mol)",
     "length": "length ({unit}s)",
     "gc": "GC content",
-    "longest_run": "longest run of one {unit} ({unit}s)",
-    "nearest_edits": "edits to the nearest training sequence",
+    "longest_run": "longest homopolymer ({unit}s)",
+    "nearest_edits": "edit distance to the nearest training sequence",
 }
 
 
@@ -70,14 +37,9 @@ def metric_name(key: str, unit: str = "base") -> str:
     """Return the title of a metric in a table; `unit` is what one letter of a sequence is called.
 
     >>> metric_name("FCD/Test"), metric_name("kmer_js_3"), metric_name("Novelty")
-    ('FCD/Test', '3-mers, divergence (bits)', 'novel')
+    ('FCD/Test', '3-mers, Jensen-Shannon divergence (bits)', 'novel')
     """
-    if key in _NAMES:
-        return _NAMES[key].format(unit=unit)
-    for pattern, name in _PATTERNS:
-        if pattern.search(key):
-            return pattern.sub(name, key)
-    return key.replace("_", " ")
+    return sample_metric(key, unit).title
 
 
 def better(key: str) -> str:

@@ -13,8 +13,7 @@ and where the oracle is a laboratory, in a folder that remembers everything betw
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from seqvae.runtime.lazy import parts_of
 
 # The modules of the public functions; imported on first use, since they import torch.
 _HOMES = {
@@ -31,8 +30,4 @@ _HOMES = {
 
 __all__ = ["Measurement", "ask", "begin", "last_batch", "opened_results", "read_measurements", "resume", "run", "tell"]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = parts_of(__name__, _HOMES)

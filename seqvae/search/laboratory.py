@@ -84,12 +84,19 @@ def ask(
 
 def _described(search: Search, batch: Sequence[Candidate], plate: int) -> list[Candidate]:
     """Return the designs of a plate with their names, which are remembered, and with what is said of each."""
-    names = dict(zip([one.text for one in batch], names_on(plate, len(batch)), strict=True))
-    known = run_folder.names(search.folder)
+    known, columns = run_folder.names(search.folder), run_folder.carried(search.folder)
+    # a design that a table has named already, in a row without a score, keeps that name
+    new = zip([one.text for one in batch], names_on(plate, len(batch)), strict=True)
+    names = {text: known.get(text, name) for text, name in new}
     seen = Measured(list(search.ledger.entries()), known, search.texts, search.config.campaign.seed)
     about = seen.about(list(names))
     run_folder.add_names(search.folder, names)
-    return [replace(one, about={"id": names[one.text], **said}) for one, said in zip(batch, about, strict=True)]
+    own = {"text", "proposer", "id", *(title for said in about for title in said)}
+    titles = dict.fromkeys(title for text in names for title in columns.get(text, {}) if title not in own)
+    return [
+        replace(one, about={"id": names[one.text], **said, **{t: columns.get(one.text, {}).get(t, "") for t in titles}})
+        for one, said in zip(batch, about, strict=True)
+    ]
 
 
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
@@ -156,7 +163,8 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
     if not (Path(folder) / run_folder.SETTINGS).exists():
-        run_folder.keep_told(Path(folder), [[one.text, list(one.scores), one.where, one.name] for one in measurements])
+        rows = [[one.text, list(one.scores), one.where, one.name, dict(one.fields)] for one in measurements]
+        run_folder.keep_told(Path(folder), rows)
         missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
         return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
     with opened(Path(folder), own=optimizer) as search:
@@ -172,7 +180,9 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             status = GIVEN if about is None else OK
             entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
         search.ledger.add(entries)
-        run_folder.add_names(search.folder, {form: one.name for form, one in measured if one.name})
+        known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
+        run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
+        run_folder.add_carried(search.folder, [(kept, one.fields) for kept, one in known])
         _catch_up(search, state)
         _save(search, state)
         outside = sum(search.texts.allowed(form) != form for form in set(forms))

@@ -31,6 +31,13 @@ class Candidate:
     form: str | None = None
     about: Mapping[str, str | float | None] = field(default_factory=dict, compare=False)
 
+    def __post_init__(self) -> None:
+        """Take a point in any form: an optimiser of the user's own may have a tensor, or a list."""
+        if self.z is not None and not isinstance(self.z, np.ndarray):
+            from seqvae.latent.checks import tensors_of
+
+            object.__setattr__(self, "z", tensors_of(self.z)[0].detach().float().cpu().numpy())
+
 
 @dataclass(frozen=True)
 class Scores:

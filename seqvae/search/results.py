@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,19 @@ from scipy.integrate import trapezoid
 
 from seqvae.config import CHUNK
 from seqvae.data.files.chunks import Results as Rows
+from seqvae.data.files.writers import TEXT
 from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
-from seqvae.search.storage.run_folder import LEDGER, settings_of
+from seqvae.search.storage.run_folder import LEDGER, carried, settings_of
+from seqvae.search.storage.run_folder import names as names_in
 
 TOP = 10  # designs whose mean score is followed
 EVERY = 100  # calls between two points of the curve
+ID = "id"  # the column of the names of designs
+_OWN = {"text", "scores", "proposer", "terms"}  # of a design in JSON
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,12 @@ class Results:
     statuses: dict[str, int]
     failures: tuple[Failure, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the same in JSON's types: NaN, where there is no score yet, becomes None."""
+    def to_dict(self, known: Known | None = None) -> dict[str, object]:
+        """Return the same in JSON's types: NaN, where there is no score yet, becomes None.
+
+        Args:
+            known: names and columns of the best designs, which they then have too.
+        """
         named = {
             "calls_unique": self.unique,
             "calls_every": self.proposals,
@@ -64,6 +72,7 @@ class Results:
         top = [
             {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer}
             | ({"terms": [_or_none(term) for term in entry.terms]} if entry.terms else {})
+            | ({title: cells[0] for title, cells in known.of([entry], _OWN).items() if cells[0]} if known else {})
             for entry in self.top
         ]
         failures = {"failures": [asdict(one) for one in self.failures]} if self.failures else {}
@@ -92,8 +101,46 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
         yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
 
 
-def table_of(entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str] = ()) -> Iterator[Rows]:
-    """Yield evaluations as rows of a table, `CHUNK` at a time; `names` and `terms` are the columns of the numbers."""
+@dataclass(frozen=True)
+class Known:
+    """What a laboratory's tables say of designs, by canonical form.
+
+    Attributes:
+        names: identifiers, of the designs on plates too.
+        columns: other columns by title.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of(self, entries: Sequence[Entry], taken: Collection[str]) -> dict[str, list[object]]:
+        """Return the columns of some evaluations, without those whose titles are taken."""
+        forms = [entry.canonical or "" for entry in entries]
+        titles = dict.fromkeys(title for cells in self.columns.values() for title in cells)
+        named: dict[str, list[object]] = {ID: [self.names.get(form, "") for form in forms]} if self.names else {}
+        return named | {
+            title: [self.columns.get(form, {}).get(title, "") for form in forms]
+            for title in titles
+            if title not in taken and title != ID
+        }
+
+
+def known_of(folder: str | Path) -> Known:
+    """Return the names and columns of the designs of a search; raises InputError where they are damaged."""
+    return Known(names_in(Path(folder)), carried(Path(folder)))
+
+
+def table_of(
+    entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str] = (), known: Known | None = None
+) -> Iterator[Rows]:
+    """Yield evaluations as rows of a table, `CHUNK` at a time.
+
+    Args:
+        entries: of a ledger.
+        names: columns of the scores.
+        terms: columns of the terms.
+        known: what else is known of the designs: their names, and columns of the tables that they were told in.
+    """
     source = iter(entries)
     while some := list(islice(source, CHUNK)):
         columns: dict[str, list[object]] = {"canonical": [entry.canonical or "" for entry in some]}
@@ -102,6 +149,7 @@ def table_of(entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str
             columns[name] = [entry.terms[place] if entry.terms else math.nan for entry in some]
         for title in ("status", "round", "proposer", "seconds", "error"):
             columns[title] = [getattr(entry, title) for entry in some]
+        columns |= known.of(some, {TEXT, *columns}) if known is not None else {}
         yield Rows([entry.text for entry in some], columns)
 
 

@@ -84,7 +84,7 @@ _ROWS = (
         MOLECULES,
         "molecules as SMILES",
         "molecule",
-        ("selfies", "smiles"),
+        ("smiles", "selfies"),
         _molecule,
         _molecule,
         (".smi", ".smiles", ".ism", ".cxsmiles", ".sdf", ".sd", ".mol", ".mdl"),

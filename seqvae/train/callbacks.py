@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from seqvae.errors import NonFiniteLossError
+from seqvae.runtime.progress import NowAndThen, clock, columns, on_terminal, write_line
 from seqvae.train.checkpoint import save_checkpoint
 from seqvae.train.lightning_module import TrainingShell
 
@@ -140,55 +141,71 @@ def best_path(path: Path) -> Path:
 
 
 class Bar(pl.Callback):
-    """One progress bar over the whole training, on standard error.
+    """One line of progress over the whole training, on standard error: a bar on a terminal, else a line now and then.
 
     Args:
-        batch_size: texts per step, over all devices.
+        width: columns of the bar.
     """
 
-    def __init__(self, batch_size: int) -> None:
-        self.batch_size = batch_size
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width or columns()
         self._bar: tqdm[Any] | None = None
+        self._lines: NowAndThen | None = None  # of a process that shows progress without a terminal
+        self._began, self._first = 0.0, 0
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the bar, from the first step or the one that training resumes from."""
         shell = _shell(pl_module)
-        if trainer.is_global_zero:
-            self._bar = tqdm(
-                total=shell.plan.steps, initial=shell.progress.step, unit="step", dynamic_ncols=True, smoothing=0.05
-            )
+        if not trainer.is_global_zero:
+            return
+        self._began, self._first = time.monotonic(), shell.progress.step
+        if not on_terminal():
+            self._lines = NowAndThen()
+            return
+        self._bar = tqdm(
+            total=shell.plan.steps,
+            initial=shell.progress.step,
+            ncols=self.width,
+            smoothing=0.05,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]",
+        )
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Move the bar, and show the last metrics."""
         shell = _shell(pl_module)
-        if self._bar is None or shell.metrics is None:
-            return
         shown, done = shell.metrics, shell.progress.step
-        self._bar.set_description(
-            f"epoch {(done - 1) // shell.plan.steps_per_epoch + 1}/{shell.plan.epochs}", refresh=False
-        )
-        rate = self._bar.format_dict["rate"] or 0.0
-        self._bar.set_postfix_str(
-            f"loss {shown.loss:.2f} rate {shown.rate:.2f} distortion {shown.distortion:.2f} "
-            f"bits/token {shown.bits_per_token:.3f} {rate * self.batch_size:.0f} seq/s",
-            refresh=False,
-        )
-        self._bar.update(1)
+        if shown is None:
+            return
+        epoch = f"epoch {(done - 1) // shell.plan.steps_per_epoch + 1}/{shell.plan.epochs}"
+        if self._bar is not None:
+            self._bar.set_description_str(epoch, refresh=False)
+            self._bar.set_postfix_str(f"{shown.bits_per_token:.3f} bits/token, rate {shown.rate:.1f}", refresh=False)
+            self._bar.update(1)
+        elif self._lines is not None and self._lines.due:
+            gone = time.monotonic() - self._began
+            left = gone / (done - self._first) * (shell.plan.steps - done)
+            write_line(
+                f"{epoch}, step {done:,} of {shell.plan.steps:,}: {shown.bits_per_token:.3f} bits/token; "
+                f"{clock(gone)} gone, {clock(left)} left"
+            )
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a line above the bar after each validation."""
+        """Write a line after each validation; without a terminal, where one is due."""
         shell = _shell(pl_module)
-        if self._bar is not None and shell.valid_metrics is not None:
-            seen = shell.valid_metrics
-            weights = " (averaged weights)" if shell.averaged is not None and shell.progress.averaged else ""
-            self._bar.write(
-                f"validation after step {seen.step}{weights}: rate {seen.rate:.2f}, "
-                f"distortion {seen.distortion:.2f} nats, "
-                f"ELBO {-(seen.rate + seen.distortion):.2f} nats, {seen.bits_per_token:.3f} bits/token",
-                file=self._bar.fp,
-            )
+        if shell.valid_metrics is None or (self._bar is None and (self._lines is None or not self._lines.due)):
+            return
+        seen = shell.valid_metrics
+        averaged = " (averaged weights)" if shell.averaged is not None and shell.progress.averaged else ""
+        said = (
+            f"step {seen.step:,}{averaged}: validation {seen.bits_per_token:.3f} bits/token, "
+            f"rate {seen.rate:.2f}, distortion {seen.distortion:.2f}"
+        )
+        if self._bar is None:
+            write_line(said)
+        else:
+            self._bar.write(said, file=self._bar.fp)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Close the bar as it is."""

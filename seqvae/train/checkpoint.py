@@ -32,6 +32,8 @@ class Progress:
         validated: step of the last validation that was finished; 0 before.
         averaged: whether the averaged weights had the lower objective there; True before, where there are any.
         seconds: time spent training.
+        beta: where a target moves it; 0 before the first step, and without a target.
+        reached: running mean of what the target is about; None before.
     """
 
     step: int = 0
@@ -40,6 +42,8 @@ class Progress:
     validated: int = 0
     averaged: bool = True
     seconds: float = 0.0
+    beta: float = 0.0
+    reached: float | None = None
 
 
 def save_checkpoint(

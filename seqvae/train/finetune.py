@@ -11,7 +11,7 @@ from typing import Any
 
 from seqvae.artifact.folder import WEIGHTS, Artifact, load_artifact, write_json
 from seqvae.artifact.pretrained import resolve
-from seqvae.config import AdaptConfig, FinetuneConfig, RunConfig
+from seqvae.config import TARGETS, AdaptConfig, FinetuneConfig, RunConfig
 from seqvae.config.toml import section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
 from seqvae.model.adapt.extend_vocabulary import extended_model
@@ -20,8 +20,10 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import ADAPTERS
 from seqvae.sequences.tokenizers.extend import kept_ids
-from seqvae.train.fit import FINETUNE, Trained, fit_model, is_launched, save_trained, settings_of
+from seqvae.train.fit import FINETUNE, Trained, fit_model, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
+from seqvae.train.run_folder import is_launched
+from seqvae.train.target import settled
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def finetune(
     new = sorted(set(range(tokenizer.vocab_size)) - set(kept))  # symbols that the model has not been trained on
     learner = copy.deepcopy(start.model)
     adapt(learner, new, origin.adapt, ADAPTERS.generator(prepared.run.training.seed))
-    trained = Trained(out, prepared, fit_model(learner, prepared, out, resume, quiet))
+    progress = fit_model(learner, prepared, out, resume, quiet)
+    trained = Trained(out, settled(prepared, progress, say), progress)
     new_tokens = tuple(tokenizer.tokens[i] for i in new)
     if not is_launched():
         plain = merged(learner, build_model(sizes, tokenizer.vocab_size, pieces=tokenizer.pieces()))
@@ -116,12 +119,15 @@ def finetune(
 
 def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     """Return the settings of the training: data and steps as in `config`, all else as the model has it."""
-    beta = base.run.objective.beta if config.adapt.beta == -1.0 else config.adapt.beta
+    objective = replace(base.run.objective, beta=base.run.objective.weight, schedule="constant")
+    if config.adapt.beta != -1.0:  # a beta that is asked for, in place of any target
+        free: dict[str, Any] = dict.fromkeys(TARGETS, 0.0)
+        objective = replace(objective, beta=config.adapt.beta, **free)
     return RunConfig(
         data=replace(config.data, source=data),
         tokenizer=base.run.tokenizer,
-        model=replace(base.config, max_length=0),
-        objective=replace(base.run.objective, beta=beta, schedule="constant"),
+        model=replace(base.config, max_length=0, lengths="auto"),
+        objective=objective,
         training=config.training,
         prior=config.prior,
     )
@@ -154,7 +160,9 @@ def _prepare(
             f"{base.config.max_length}, as it has one vector per position; leave longer texts out, or train a new "
             "model on them"
         )
-    sizes = replace(base.config, max_length=max(longest, base.config.max_length))
+    # A model for longer texts than these goes on writing such.
+    lengths = prepared.run.model.lengths if longest >= base.config.max_length else "free"
+    sizes = replace(base.config, max_length=max(longest, base.config.max_length), lengths=lengths)
     return replace(prepared, run=replace(prepared.run, model=sizes))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.multiprocessing import ProcessRaisedException
 
-from seqvae.artifact.folder import PROVENANCE, RUN, Artifact, save_artifact, save_prior
+from seqvae.artifact.folder import RUN, Artifact, save_artifact, save_prior
 from seqvae.artifact.seen import seen_of
 from seqvae.config import PriorConfig, RunConfig
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
@@ -24,19 +23,23 @@ from seqvae.model.build import build_model
 from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import fast_matmul, resolve_device
-from seqvae.runtime.files import atomic_file, check_folder
+from seqvae.runtime.files import atomic_file
+from seqvae.runtime.progress import phase
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Progress, load_checkpoint
 from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
+from seqvae.train.run_folder import check_run_folder, is_launched
+from seqvae.train.target import settled
 
 CHECKPOINT = "checkpoint.safetensors"
 FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.finetune` writes it
 # Settings that may differ when a training is resumed: they do not change the weights.
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
-_FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
+_FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
+_FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def train(
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
     progress = fit_model(model, prepared, out, resume, quiet)
+    prepared = settled(prepared, progress, say)
     if not is_launched():
         save_trained(Trained(out, prepared, progress), model, quiet)
     return Trained(out, prepared, progress)
@@ -129,7 +133,8 @@ def save_trained(
         save_prior(out, kept.fitted, kept.default_prior, kept.provenance.get("prior", {}))
     elif run.prior.prior != "none":
         try:
-            fit_prior(out, prepared.train, prepared.valid, device=run.training.device, quiet=quiet)
+            with phase("fitting a prior to the latent points", quiet):
+                fit_prior(out, prepared.train, prepared.valid, device=run.training.device, quiet=quiet)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f"stopped while the prior was fitted; the model is complete, fit its prior with --resume --out {out}"
@@ -165,15 +170,12 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
 
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
     """Return the settings to train with; refuse to overwrite or mix runs, or a file in place of the folder."""
-    check_folder(out)
-    there = (out / RUN).is_file()
+    check_run_folder(out, resume)
     if not resume:
-        if (there or (out / PROVENANCE).exists()) and not is_launched():
-            raise UsageError(f"{out}: holds a run already; resume it by --resume, or choose another folder")
         return run
-    if not there:
-        raise UsageError(f"{out}: no run to resume (it has no {RUN}); train without --resume")
-    stored = run_from_dict(read_run(out / RUN))
+    values = read_run(out / RUN)
+    values.setdefault("model", {}).setdefault("lengths", "free")  # as it was before there was this setting
+    stored = run_from_dict(values)
     given, kept, blank = (flat(run_to_dict(config)) for config in (run, stored, RunConfig()))
     result = run_to_dict(stored)
     for name, value in given.items():
@@ -186,11 +188,6 @@ def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] 
         part, _, key = name.partition(".")
         result[part][key] = value
     return run_from_dict(result)
-
-
-def is_launched() -> bool:
-    """Tell whether a Lightning strategy launched this process as a copy of the first one."""
-    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> TrainingShell:
@@ -226,7 +223,7 @@ def _fit(shell: TrainingShell, out: Path, quiet: bool) -> None:
     cuda = resolve_device(config.device).type == "cuda"
     callbacks: list[pl.Callback] = [Checkpointer(out / CHECKPOINT, config.checkpoint_minutes, config.patience, stop)]
     if not quiet:
-        callbacks.append(Bar(config.batch_size * config.devices))
+        callbacks.append(Bar())
     with _quiet_lightning(), fast_matmul(config.precision == "auto" and not cuda), stop.listening():
         trainer = _trainer(shell, callbacks, out)
         try:

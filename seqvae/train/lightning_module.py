@@ -20,7 +20,7 @@ from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
-from seqvae.model.objective import beta_at
+from seqvae.model.objective import beta_at, exactly, target_of
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import exact_products
 from seqvae.runtime.streams import TRAINING_DROPOUT, TRAINING_NOISE, VALIDATION_NOISE
@@ -29,6 +29,9 @@ from seqvae.train.prepare import data_hash
 from seqvae.train.schedule import Plan, Segment, learning_rate
 
 _Tensors = tuple[Tensor, ...] | list[Tensor]
+_ADJUST_EVERY = 10  # steps between moves of beta towards a target: each reads a number from the device
+_AT_REST = 0.25  # share of a training in which nothing comes back whatever beta is, so that it does not move
+_KEPT = 0.9  # of the running mean of what the target is about, per move
 _LOG_EVERY = 20  # steps between metrics: reading them from a GPU more often would stall it
 
 
@@ -97,6 +100,10 @@ class TrainingShell(pl.LightningModule):
         self.averaged = averaged_weights(model, run.training.average, checkpoint)
         self._sums: Tensor | None = None
         self._pending: tuple[int, float, Tensor] | None = None
+        self.target = target_of(run.objective)
+        if self.target is not None and not self.progress.beta:
+            self.progress = replace(self.progress, beta=run.objective.weight)
+        self._towards: Tensor | None = None  # what the target is about, in a step after which beta moves
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam, with its moments if training is resumed."""
@@ -115,6 +122,11 @@ class TrainingShell(pl.LightningModule):
 
     def _stream(self, train: bool) -> BatchStream:
         return self.splits.stream(self.run, train=train, rank=self.global_rank, world_size=self.trainer.world_size)
+
+    @property
+    def beta(self) -> float:
+        """The KL weight of the next step."""
+        return beta_at(self.share_done, self.run.objective) if self.target is None else self.progress.beta
 
     @property
     def share_done(self) -> float:
@@ -138,9 +150,11 @@ class TrainingShell(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, mean nats per sequence."""
         step, seed = self.progress.step, self.run.training.seed
-        beta = beta_at(self.share_done, self.run.objective)
+        beta = self.beta
         rng = TRAINING_NOISE.generator(seed, step, self.global_rank, device=batch.targets.device)
         losses = self.model.losses(batch, beta, self.run.objective, rng)
+        if self.target is not None and self.target.quantity != "reconstruction" and (step + 1) % _ADJUST_EVERY == 0:
+            self._towards = losses.rate if self.target.quantity == "rate" else losses.distortion
         tokens = batch.mask.sum() / len(batch)
         self._pending = (step, beta, torch.stack([losses.loss.detach(), losses.rate, losses.distortion, tokens]))
         if batch.targets.device.type == "cpu" or step % _LOG_EVERY == 0:  # free on the CPU, a stall on a GPU
@@ -160,6 +174,22 @@ class TrainingShell(pl.LightningModule):
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
         self.progress = replace(self.progress, step=self.progress.step + 1)
+        if self._towards is not None:
+            found, self._towards = self.trainer.strategy.reduce(self._towards, reduce_op="mean"), None
+            self._move_beta(float(found))
+
+    def _move_beta(self, found: float) -> None:
+        """Move beta towards the target, by what was found since it was moved last."""
+        if self.target is None:
+            return
+        whole = self.target.quantity == "reconstruction"  # of all validation texts, where other values are of a batch
+        before = found if self.progress.reached is None else self.progress.reached
+        kept = 0.0 if whole else _KEPT
+        pace = learning_rate(self.share_done, self.run.training) / self.run.training.learning_rate
+        if whole and self.share_done < _AT_REST:
+            pace = 0.0
+        beta = self.target.adjusted(self.progress.beta, found, before, pace)
+        self.progress = replace(self.progress, beta=beta, reached=kept * before + (1 - kept) * found)
 
     def check_loss(self) -> None:
         """Read the last step's metrics.
@@ -182,7 +212,7 @@ class TrainingShell(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start the sums."""
-        self._sums = torch.zeros(len(self._candidates), 4, device=self.device, dtype=torch.float64)
+        self._sums = torch.zeros(len(self._candidates), 5, device=self.device, dtype=torch.float64)
 
     @property
     def _candidates(self) -> list[SequenceVAE]:
@@ -190,7 +220,7 @@ class TrainingShell(pl.LightningModule):
         return [self.model] if self.averaged is None else [self.model, cast(SequenceVAE, self.averaged.module)]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch's distortion, rate, texts and tokens to the sums of each set of weights."""
+        """Add one batch's distortion, rate, texts, tokens and exact reconstructions to each set of weights' sums."""
         if self._sums is None:
             return
         counts = torch.tensor([len(batch), int(batch.mask.sum())], device=self.device)
@@ -198,17 +228,26 @@ class TrainingShell(pl.LightningModule):
             rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
             with exact_products(batch.targets.device):
                 bounds = model.bounds(batch, rng)
-            sums += torch.cat([torch.stack([bounds.distortion.double().sum(), bounds.rate.double().sum()]), counts])
+                exact = self._exact(model, batch)
+            found = torch.stack([bounds.distortion.double().sum(), bounds.rate.double().sum()])
+            sums += torch.cat([found, counts, exact.unsqueeze(0)])
+
+    def _exact(self, model: SequenceVAE, batch: Batch) -> Tensor:
+        """Return how many texts of a batch are decoded exactly from their means; 0 where no target asks for it."""
+        if self.target is None or self.target.quantity != "reconstruction":
+            return torch.zeros((), device=batch.targets.device)
+        return exactly(model.decoder(model.posterior(batch.inputs).mean, batch.targets), batch.targets).sum()
 
     def on_validation_epoch_end(self) -> None:
         """Compute the metrics over all processes, choose the weights, and compare them with the best so far."""
         if self._sums is None:
             return
         total = torch.as_tensor(self.trainer.strategy.reduce(self._sums, reduce_op="sum"))
-        found = [self._step_metrics(*sums) for sums in total.tolist()]
+        found = [self._step_metrics(*sums) for sums in total[:, :4].tolist()]
         averaged = found[-1].loss < found[0].loss
         self.valid_metrics = found[-1] if averaged else found[0]
-        better = self.valid_metrics.loss < self.progress.best
+        # With a target the objective moves, and the last weights are the ones that were fitted to it.
+        better = self.target is not None or self.valid_metrics.loss < self.progress.best
         self.progress = replace(
             self.progress,
             best=min(self.valid_metrics.loss, self.progress.best),
@@ -216,13 +255,15 @@ class TrainingShell(pl.LightningModule):
             validated=self.progress.step,
             averaged=averaged,
         )
+        if self.target is not None and self.target.quantity == "reconstruction":
+            self._move_beta(float(total[-1 if averaged else 0, 4] / total[0, 2]))
         for split, metrics in zip(("valid", "valid-averaged"), found, strict=False):
             self._log(split, metrics)
 
     def _step_metrics(self, distortion: float, rate: float, texts: float, tokens: float) -> StepMetrics:
         """Make the metrics of a validation of its sums."""
         distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
-        beta = self.run.objective.beta
+        beta = self.run.objective.weight if self.target is None else self.progress.beta
         return StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta)
 
     def _log(self, split: str, metrics: StepMetrics) -> None:

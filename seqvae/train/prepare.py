@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqvae.config import RunConfig
+from seqvae.config import FINETUNING, FROM_SCRATCH, RunConfig
 from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, resolved_split, split_texts, told
 from seqvae.data.files.readers import REJECTED
@@ -19,12 +19,14 @@ from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.spellings import Spellings, pack_spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
-from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, quoted
+from seqvae.errors import ConfigError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
+from seqvae.runtime.progress import on_terminal, phase
 from seqvae.sequences.domain import MOLECULES, domain_of
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.tokenizers.registry import build_tokenizer, check_kind
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
+from seqvae.train.suited import suited
 from seqvae.train.vocabulary import covering
 
 _MERGED = 512  # see TokenizerConfig.vocab_size
@@ -95,14 +97,17 @@ def prepare(
     reject_file.unlink(missing_ok=True)
     if run.data.on_error == "skip":
         reject_file.parent.mkdir(parents=True, exist_ok=True)
-    found = read_texts(run.data, reject_file)
-    run, duplicates = _resolve(run, found)
-    split = split_texts(found, run, duplicates)
+    with phase(f"reading {run.data.source}", not progress):
+        found = read_texts(run.data, reject_file)
+    with phase("looking for duplicates, and splitting", not progress):
+        run, duplicates = _resolve(run, found)
+        split = split_texts(found, run, duplicates)
     if say is not None:
         for line in told(found, run.tokenizer.kind, run.data.split, split, duplicates):
             say(line)
     packer = _SplitPacker(found, run.data.on_error, reject_file, progress)
     rows = split.train.tolist()
+    fitted = tokenizer is not None
     if tokenizer is not None:
         tokenizer = covering([found.texts[i] for i in rows], tokenizer, progress)
     else:
@@ -116,20 +121,14 @@ def prepare(
     if len(split.test) and found.published is None:  # an unusable record is found now, not after training
         test = packer.pack(split.test.tolist(), train.tokenizer, held_out=True, forms=True).tokenized()
     stores = (train.store, valid.store if valid else None)
-    longest = max(store.max_length for store in stores if store)
-    if 0 < run.model.max_length < longest:
-        raise InputError(
-            f"{found.source}: the longest text has {longest} tokens, model.max_length is {run.model.max_length}; "
-            "raise it, or leave it 0 to take the longest"
-        )
     columns = tuple(
         found.columns.rows(rows[packed.kept] if packed else rows[:0])
         for rows, packed in ((split.train, train), (split.valid, valid))
     )
-    model = replace(run.model, max_length=run.model.max_length or longest, labels=run.data.labels)
     if run.data.conditions:
-        model = replace(model, conditions=run.data.conditions, prior="conditional")
-    run = replace(run, model=model)
+        run = replace(run, model=replace(run.model, conditions=run.data.conditions, prior="conditional"))
+    run = replace(run, model=replace(run.model, labels=run.data.labels))
+    run = suited(run, train, valid, FINETUNING if fitted else FROM_SCRATCH, say)
     test_texts = [found.texts[i] for i in split.test]
     spellings = None
     if run.data.spellings:
@@ -181,7 +180,8 @@ class _SplitPacker:
             RecordError: a text cannot be used, with `on_error="stop"`.
         """
         texts = [self.found.texts[i] for i in rows]
-        packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
+        with phase(f"reading {len(texts):,} texts as tokens", not self.progress or on_terminal()):  # has a bar there
+            packed = pack(texts, tokenizer, progress=self.progress, on_error="skip", forms=forms)
         names = self.found.names or [""] * len(self.found.texts)
         bad = [
             (self.found.lines[rows[position]], names[rows[position]], text, reason)

@@ -52,6 +52,13 @@ def test_ancestors_are_remembered():
     assert seen_of(["CCN"], SMILES).whole
 
 
+def test_what_an_ancestor_was_trained_on_is_not_put_down_twice():
+    first = seen_of(["CCO", "CCC"], SMILES)
+    second = seen_of(["CCC", "CCN"], SMILES, first)
+    assert [one.texts for one in second.filters] == [1, 2]
+    assert second.has(["CCO", "CCC", "CCN"], SMILES).all()
+
+
 def test_real_molecules():
     texts = load_dataset("moses-sample").texts[:4000]
     seen = seen_of(texts[:2000], SMILES)

@@ -65,7 +65,7 @@ def test_version(capsys):
         ("train x", "parameter --out requires an argument; see seqvae train --help"),
         ("encode", "requires an argument; see seqvae encode --help"),
         ("train x --out y --decoder grru", "model.decoder: unknown value 'grru'; did you mean 'gru'?"),
-        ("train x --out y --beta -1", "objective.beta: expected a number from 0 to 1000, got -1"),
+        ("train x --out y --beta -2", "objective.beta: expected a number from 0 to 1000, got -2"),
         ("decode m z.npz --method gredy", "method: unknown value 'gredy'; did you mean 'greedy'?"),
         ("sample m --top-p 3", "top_p: expected a number from 1e-06 to 1, got 3"),
         ("sample m --out x.smo", "x.smo: molecules and sequences are written as .smi, .txt"),
@@ -158,6 +158,49 @@ def loaded_after(code: str) -> set[str]:
 def test_verbs_are_not_imported_before_they_are_called():
     found = loaded_after("from seqvae.cli.main import build_app; build_app()")
     assert {name for name in found if name.startswith("seqvae.cli.")} == {"seqvae.cli.main"}
+
+
+REFUSED = [
+    "train gone.smi --out new",
+    "train p.smi --out run",
+    "train --resume --out new",
+    "train p.smi --out new --latent 0",
+    "finetune zinc-smiles gone.smi --out new",
+    "finetune gone p.smi --out new",
+    "finetune zinc-smiles p.smi --out run",
+    "finetune splice-dna p.smi --out new",
+    "evaluate gone.smi --reference moses-sample",
+    "evaluate p.smi --reference gone.smi",
+    "evaluate p.smi --reference moses-sample --train gone.smi",
+    "encode zinc-smiles gone.smi",
+    "encode gone p.smi",
+    "decode zinc-smiles gone.npz",
+    "sample gone",
+    "interpolate gone CC CCC",
+    "data audit gone.smi",
+    "data standardize gone.smi",
+    "properties score qed gone.smi",
+    "optimize --objective qed --out new --start gone.smi",
+    "ask new --measured gone.csv",
+    "tell new gone.csv",
+    "quickstart --model gone",
+]
+
+
+def test_what_cannot_be_done_is_refused_before_torch_is_imported(tmp_path):
+    (tmp_path / "p.smi").write_text("CCO\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.toml").write_text("")
+    code = f"""
+import os, sys
+from seqvae.cli.main import main
+os.chdir({str(tmp_path)!r})
+for words in {REFUSED!r}:
+    assert main(words.split()) in (1, 2), words
+    assert "torch" not in sys.modules, words
+"""
+    assert "torch" not in loaded_after(code)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.smi", "run"]
 
 
 HEAVY = ("torch", "pytorch_lightning", "rdkit", "selfies", "Bio", "tokenizers", "pyarrow", "numpy", "tensorboard")

@@ -18,6 +18,7 @@ from run_cases import dna_file, small_run
 import seqvae
 from seqvae.cli.main import _VERBS, main
 from seqvae.config import CampaignConfig, EvaluationConfig, FinetuneConfig, OracleConfig, PriorConfig, SearchConfig
+from seqvae.errors import SeqVAEWarning
 
 ROWS = {}
 
@@ -191,7 +192,8 @@ def sample(run, monkeypatch):
 def interpolate(run, monkeypatch):
     codec = molecules()
     words = ["interpolate", "./model", "CCO", "CCN", "--steps", "5", "--device", "cpu"]
-    assert run(" ".join(words)).splitlines() == codec.interpolate("CCO", "CCN", steps=5)
+    with pytest.warns(SeqVAEWarning, match="comes back as"):  # a model of a few steps reaches neither end
+        assert run(" ".join(words)).splitlines() == codec.interpolate("CCO", "CCN", steps=5)
 
 
 @row

@@ -44,7 +44,7 @@ SEARCH = "optimize --model ./model --objective mine_of_the_search:score --budget
 def test_a_function_of_ones_own_is_optimised_and_everything_is_written(run, tmp_path):
     code, out, err = run(SEARCH)
     assert code == 0, err
-    assert "calls, each valid text once  60" in out
+    assert "unique oracle calls     60" in out
     assert "ended by: budget" in err
     code, out, _ = run("results run --json")
     found = json.loads(out)
@@ -56,7 +56,7 @@ def test_a_function_of_ones_own_is_optimised_and_everything_is_written(run, tmp_
     assert code == 0
     assert [row["text"] for row in table] == [row[2] for row in rows(tmp_path / "run")]
     assert {float(row["score"]) for row in table if row["status"] == "ok"} >= {found["best"]}
-    assert "mean of the best 10" in (tmp_path / "page.html").read_text()
+    assert "mean of the top 10" in (tmp_path / "page.html").read_text()
     code, out, _ = run("results run --out - --top 3")
     assert (code, out.split()) == (0, [one["text"] for one in found["top"][:3]])
     code, out, err = run("results run --top -3")
@@ -65,7 +65,7 @@ def test_a_function_of_ones_own_is_optimised_and_everything_is_written(run, tmp_
     assert code == 0
     assert out.split("\n\n")[0] == run("results run")[1].split("\n\n")[0]  # the figures are those of the ten best
     assert [line.split()[-1] for line in out.splitlines()[-3:]] == [one["text"] for one in found["top"][:3]]
-    assert out.splitlines()[-4].split() == ["score", "proposed", "by", "text"]
+    assert out.splitlines()[-4].split() == ["score", "proposed", "by", "sequence"]
     assert [len(json.loads(run(f"results run --json --top {top}")[1])["top"]) for top in (3, 20)] == [3, 20]
 
 
@@ -103,11 +103,11 @@ def test_a_search_goes_on_to_a_larger_budget(run, tmp_path):
     first = rows(tmp_path / "run")
     code, out, _ = run("optimize --resume run --budget 75")
     assert code == 0
-    assert "calls, each valid text once  75" in out
+    assert "unique oracle calls     75" in out
     assert rows(tmp_path / "run")[: len(first)] == first
     assert json.loads((tmp_path / "run" / "search.json").read_text())["config"]["oracle"]["budget"] == 75
     code, out, _ = run("optimize --resume run")
-    assert "calls, each valid text once  75" in out
+    assert "unique oracle calls     75" in out
     for budget, words in [
         ("74", "run: has made 75 calls: expected at least that budget, got 74"),
         ("0", "oracle.budget"),

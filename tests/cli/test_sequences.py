@@ -64,7 +64,7 @@ def test_a_column_of_selfies_is_molecules(run, tmp_path):
     (tmp_path / "b.txt").write_text("\n".join(texts) + "\n")
     for source in ("a.csv", "b.txt"):
         assert run(f"train {source} --out {source}.model --split random {SMALL}")[0] == 0
-        assert 'kind = "selfies"' in (tmp_path / f"{source}.model" / "run.toml").read_text()
+        assert 'kind = "smiles"' in (tmp_path / f"{source}.model" / "run.toml").read_text()
     code, out, _ = run("encode a.csv.model a.csv --out -")
     assert (code, out.splitlines()[1].split(",")[0]) == (0, "CCO")
     code, out, _ = run("data audit a.csv")

@@ -37,6 +37,7 @@ def begun(capfd, tmp_path, monkeypatch):
 def another(key, value):
     """Return another value that passes the checks."""
     words = {"acquisition": "logei", "form": "full", "moves": "selfies" if value == "graph" else "graph"}
+    words["operators.elements"] = "chembl"
     if key in words:
         return words[key]
     if key == "subspace":
@@ -159,6 +160,7 @@ def test_a_setting_without_effect_is_refused(begun, words, message):
 )
 def test_a_flag_without_effect_is_one_line(words, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "z.csv").write_text("z1,z2\n0,0\n")
     code, captured = main(words.split()), capsys.readouterr()
     assert (code, captured.out, captured.err.count("\n")) == (2, "", 1)
     assert message in captured.err

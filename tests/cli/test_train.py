@@ -15,6 +15,7 @@ from seqvae.cli.flags import RUN, attribute_docs, merged
 from seqvae.cli.main import main
 from seqvae.config import RunConfig
 from seqvae.config.toml import run_from_dict, run_to_dict, run_toml
+from seqvae.sequences.domain import DOMAINS
 
 
 @pytest.fixture
@@ -25,10 +26,15 @@ def trained(monkeypatch):
 
     def train(run, out, resume=False, quiet=False, named=(), say=None):
         calls.append(SimpleNamespace(run=run, out=out, resume=resume, quiet=quiet, named=set(named)))
-        return SimpleNamespace(folder=out, prepared=SimpleNamespace(test_texts=[], run=run))
+        prepared = SimpleNamespace(test_texts=[], run=run, tokenizer=SimpleNamespace(domain=DOMAINS["dna"]))
+        return SimpleNamespace(folder=out, prepared=prepared)
 
     fit.train = train
     monkeypatch.setitem(sys.modules, "seqvae.train.fit", fit)
+    for name, function in (("trained", "measure_trained"), ("shortcomings", "shortcomings")):
+        module = ModuleType(f"seqvae.evaluate.{name}")
+        setattr(module, function, lambda *given: ())
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     return calls
 
 
@@ -56,6 +62,8 @@ def another(value, name):
         "rate_schedule": "constant",
         "prior": "flow",
         "device": "cpu",
+        "lengths": "free",
+        "beta": 0.5,
         "precision": "32",
         "strategy": "ddp",
         "column": "smiles",
@@ -87,7 +95,7 @@ def test_no_two_settings_share_a_flag():
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])
 def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
-    value, call = another(default, name), ["train", "moses", "--out", str(tmp_path)]
+    value, call = another(default, name), ["train", "moses", "--out", str(tmp_path / "out")]
     expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
     if name in BESIDE:
         other_section, other, needed = BESIDE[name]
@@ -102,7 +110,7 @@ def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
     config = ["--config", str(tmp_path / "run.toml")]
     assert main([*call, *config, *words_of(default, name)]) == 0
     assert getattr(getattr(trained[1].run, section), key) == default
-    assert main(["train", "moses", "--out", str(tmp_path), *config]) == 0
+    assert main(["train", "moses", "--out", str(tmp_path / "out"), *config]) == 0
     assert getattr(getattr(trained[2].run, section), key) == value
 
 
@@ -126,7 +134,7 @@ def test_a_flag_without_effect_is_refused(trained, words, message, tmp_path, cap
     assert found.count("\n") == 1
     assert not trained
     (tmp_path / "run.toml").write_text("[objective]\ncycles = 3\n")  # in a file it stands for later
-    assert main(["train", "moses", "--out", str(tmp_path), "--config", str(tmp_path / "run.toml")]) == 0
+    assert main(["train", "moses", "--out", str(tmp_path / "out"), "--config", str(tmp_path / "run.toml")]) == 0
 
 
 def test_help_explains_every_flag_with_its_default(capsys):
@@ -153,10 +161,11 @@ def test_explanations_come_from_the_configuration(trained):
 
 
 def test_the_call_is_passed_on(trained, tmp_path, capsys):
+    (tmp_path / "run.toml").write_text("")
     assert main(["train", "--resume", "--out", str(tmp_path), "--quiet"]) == 0
     assert trained == [SimpleNamespace(run=RunConfig(), out=tmp_path, resume=True, quiet=True, named=set())]
     assert "--test-fraction" in capsys.readouterr().err
-    assert main(["train", "-", "--out", str(tmp_path)]) == 0
+    assert main(["train", "-", "--out", str(tmp_path / "other")]) == 0
     assert trained[1].run.data.source == "-"
 
 
@@ -196,7 +205,7 @@ def test_a_missing_file_is_one_line(tmp_path, capsys):
 
 def test_one_of_several_processes_does_not_report(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert main(["train", "x", "--out", str(tmp_path)]) == 0
+    assert main(["train", "moses", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().err == ""
 
 

@@ -20,12 +20,14 @@ from seqvae.data.datasets import registry as sources
 from seqvae.data.datasets.cards import Wheel, find_card, list_cards, parse_card
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
 from seqvae.data.datasets.registry import fetch, load_dataset
+from seqvae.data.splits import duplicates_of
 from seqvae.errors import ConfigError, DownloadError, InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.runtime import package_data as places
 from seqvae.runtime.package_data import cards_folder
 
 NAMES = ["chembl", "digress-moses", "drug-like", "ecoli_165", "ecoli_50", "frattvae-moses", "frattvae-zinc"]
-NAMES += ["grum-zinc", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000", "zinc250k"]
+NAMES += ["gb1", "grum-zinc", "moses", "moses-jtnvae", "moses-sample", "mpsa", "mpsa-sample", "qm9", "yeast_1000"]
+NAMES += ["zinc250k"]
 HAS_PIP = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
@@ -97,6 +99,12 @@ def test_samples_load_without_a_network(name, monkeypatch):
     data = load_dataset(name)
     assert len(data.texts) == len(data.labels) == data.card.records
     assert sum(path.stat().st_size for path in fetch(name).values()) < 700_000
+
+
+def test_a_sample_that_is_said_to_be_distinct_is():
+    data = load_dataset("moses-sample")
+    assert data.card.distinct
+    assert duplicates_of(data.texts, "smiles").count == 0
 
 
 def test_the_dna_sample_has_values_and_its_published_split():
@@ -413,7 +421,7 @@ def _python_without_pip(folder):
 
 
 def test_samples_are_made_byte_for_byte(tmp_path, monkeypatch):
-    script = runpy.run_module("scripts.training.make_samples")
+    script = runpy.run_module("scripts.training.packaged.make_samples")
     data = load_dataset("mpsa-sample")
     path = tmp_path / "mpsa.csv.gz"
     for _ in range(2):

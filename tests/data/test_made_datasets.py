@@ -214,7 +214,7 @@ def test_a_source_without_the_column(published, shelf, tmp_path):
 
 
 def test_the_hashes_of_held_out_molecules_are_made_again(published, tmp_path):
-    script = runpy.run_module("scripts.training.make_held_out")
+    script = runpy.run_module("scripts.training.packaged.make_held_out")
     (tmp_path / "test.smi").write_text("NC1CCCCC1\nC1CCCCC1N\nCCCCCF\n")
     (tmp_path / "valid.csv").write_text("id,smiles\n0,FCCCCC\n1,C[C@H](N)C(=O)OC\n2,C[C@@H](N)C(=O)OC\n")
     path = tmp_path / "made.npz"

@@ -210,9 +210,7 @@ BAD_FILES = {
     "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, although its name ends in \.gz"),
     "bad.parquet": (b"PAR1 nothing", r"bad\.parquet: not a readable parquet file"),
     "bad.fasta": (b"ACGT\n>a\nACGT\n", r"bad\.fasta:1: FASTA must begin with a line that starts with '>'"),
-    "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv:2: not a table: .*; is a quote left open"),
-    "open.csv": (b'smiles\nCCO\n"CC', r"open\.csv:3: not a table: unexpected end of data; is a quote left open here"),
-    "swallows.csv": (b'smiles,y\n"CC,1\nCCO,2\n', r"swallows\.csv:2: not a table: .*; is a quote left open here"),
+    "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv: no usable record, .*: not a table: .*is a quote left"),
 }
 
 
@@ -245,6 +243,8 @@ BAD_RECORDS = {
     "a.smi": (b"CCO\nC1CC x\nCC\n", 2, "C1CC", "C1CC"),
     "a.csv": (b"smiles,y\nCCO,1\nCC\n", 3, "CC", "2 columns expected as in the header, 1 found"),
     "b.csv": (b"smiles,y\nCCO,1\n,2\n", 3, "", "the column 'smiles' is empty here"),
+    "open.csv": (b'smiles\nCCO\n"CC', 3, '"CC', "not a table: unexpected end of data; is a quote left open here?"),
+    "swallows.csv": (b'smiles,y\n"CC,1\nCCO,2\n', 2, '"CC,1', "is a quote left open here?"),
     "a.fa": (b">a\nC\n>b\n>c\nC\n", 3, "b", "the record has no sequence"),
     "a.sdf": (sdf(["CCO"]).encode() + b"broken\n\n\nnothing\n$$$$\n", 15, "broken", "RDKit cannot read this molecule"),
     "a.parquet": (parquet(["C", None, "CC"]), 2, "", "the column 'smiles' is empty here"),
@@ -307,3 +307,22 @@ def test_a_reject_file_that_cannot_be_written(tmp_path):
     settings_ = ReadSettings(on_error="skip", reject_file=tmp_path / "none" / "r.csv")
     with pytest.raises(InputError, match=r"r\.csv: cannot write the reject file: No such file"):
         list(RecordReader(tmp_path / "a.smi", settings_, canonical_smiles))
+
+
+def test_a_malformed_quote_spoils_its_own_row_alone(tmp_path):
+    path = tmp_path / "quotes.csv"
+    path.write_text(
+        'smiles,note\nCCO,fine\nCCN,"open\nCCC,"two\nlines"\nCCF,"a"b\nCCCl,last\nC,"ends', encoding="utf-8"
+    )
+    records, summary = read_records(path, ReadSettings(on_error="skip", all=True))
+    assert [(one.text, one.line, one.fields["note"]) for one in records] == [
+        ("CCO", 2, "fine"),
+        ("CCC", 4, "two\nlines"),
+        ("CCCl", 7, "last"),
+    ]
+    assert summary.rejected == 3
+    rejected = (tmp_path / "quotes.csv.rejected.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in rejected[1:]] == ["3", "6", "8"]
+    assert all("is a quote left open here?" in line for line in rejected[1:])
+    with pytest.raises(RecordError, match=r"quotes\.csv:3: not a table: .*; is a quote left open here"):
+        read_records(path)

@@ -165,6 +165,7 @@ def test_paths_that_stand_still_and_that_turn_back():
     assert back.forward_steps == pytest.approx(2 / 3)
 
 
+@pytest.mark.filterwarnings("ignore:.*comes back as")
 def test_walks_are_those_of_interpolate():
     codec = untrained(seed=3)
     texts = dna(2, 12, seed=4)

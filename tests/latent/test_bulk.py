@@ -22,7 +22,7 @@ from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.files.writers import write_pieces
 from seqvae.errors import InputError, UsageError
 from seqvae.latent.bulk import Bulk, BulkSettings
-from seqvae.latent.checks import chunk_seed
+from seqvae.latent.chunks import chunk_seed
 from seqvae.latent.codec import Codec
 from seqvae.runtime.executor import run_chunks
 from seqvae.sequences.tokenizers.registry import build_tokenizer
@@ -38,7 +38,7 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.checks", "latent.codec", "latent.files", "data.files.latent_vectors"):
+    for module in ("latent.bulk", "latent.chunks", "latent.codec", "latent.files", "data.files.latent_vectors"):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 
@@ -227,7 +227,7 @@ from seqvae.data.files.chunks import Parts
 from seqvae.cli.main import main
 from seqvae.data.files.writers import write_pieces
 latent = seqvae.latent
-for module in (latent.bulk, latent.checks, latent.codec, latent.files, seqvae.data.files.latent_vectors):
+for module in (latent.bulk, latent.chunks, latent.codec, latent.files, seqvae.data.files.latent_vectors):
     module.CHUNK = 16
 save = Parts.save
 def slowly(self, results):

@@ -215,6 +215,7 @@ def test_a_prior_is_chosen_by_name(trained, codec):
         codec.log_prior(torch.full((1, 4), 1e30))
 
 
+@pytest.mark.filterwarnings("ignore:.*comes back as")
 def test_a_path_starts_and_ends_at_its_ends(codec):
     for refine in (0, 5):
         path = codec.interpolate(TEXTS[0], TEXTS[2], steps=5, refine=refine)

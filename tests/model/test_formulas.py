@@ -153,7 +153,8 @@ def test_beta_rises_over_the_warm_up_of_each_cycle(settings, expected):
 
 
 def test_the_default_objective_is_the_one_that_the_models_were_trained_with():
-    assert ObjectiveConfig() == ObjectiveConfig(0.1, "linear", 0.2, 4, 0.0, 0.0)
+    assert ObjectiveConfig().weight == 0.1
+    assert ObjectiveConfig() == ObjectiveConfig(-1.0, "linear", 0.2, 4, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("free_bits", [0.0, 0.6])

@@ -56,6 +56,25 @@ def test_rows_end_once_and_are_padded_after(decoder, config):
 
 @all_decoders
 @pytest.mark.parametrize("config", METHODS, ids=str)
+def test_a_decoder_of_fixed_length_writes_that_length_alone(decoder, config):
+    free, fixed = (model(decoder=decoder, scale=3.0, lengths=lengths) for lengths in ("free", "fixed"))
+    with torch.no_grad():
+        free.decoder.output.linear.bias[EOS] += 4.0
+        fixed.decoder.output.linear.bias[EOS] += 4.0
+    assert bool(((run(free.decoder, config).ids == EOS).nonzero()[:, 1] < LONGEST).any())
+    found = run(fixed.decoder, config)
+    assert (found.ids == EOS).nonzero()[:, 1].tolist() == [LONGEST] * len(found.ids)
+    with torch.no_grad():  # the probabilities are the model's own, whatever it may write
+        expected = token_log_likelihood(free.decoder(points(), found.ids), found.ids)
+        probabilities = distribution(fixed.decoder, points())
+    torch.testing.assert_close(found.token_log_probs, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(20, LONGEST + 1))
+    assert bool((probabilities[:, :-1, EOS] == 0).all())
+    assert bool((probabilities[:, -1, EOS] == 1).all())
+
+
+@all_decoders
+@pytest.mark.parametrize("config", METHODS, ids=str)
 def test_same_seed_same_tokens_whatever_else_is_in_the_batch(decoder, config):
     built, z = model(decoder=decoder, scale=3.0).decoder, points()
     whole = run(built, config, z)

@@ -141,7 +141,7 @@ def test_a_page_of_dna_has_logos_and_sequences():
     texts = ["ACGTA" * 80, "ACGTC" * 80]
     dna = Generation("dna", {"kmer_js_3": 0.5, "motif_TATA_box_per_kb": 1.0}, examples=texts)
     text = checked(page(generation=dna, logos=[logo(texts), logo(texts[:1])]))
-    for part in ("Samples, 2 of length 400", "3-mers, divergence (bits) ↓", "first 300 bases of each"):
+    for part in ("Samples, 2 of length 400", "3-mers, Jensen-Shannon divergence (bits) ↓", "first 300 bases of each"):
         assert part in text.replace("\u00a0", " ")
     assert "motif TATA_box, hits per 1,000 windows" in text
 

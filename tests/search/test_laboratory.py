@@ -13,10 +13,11 @@ from search_cases import BEST, alike, dna_model, settings, start
 from seqvae.config import OPTIMIZERS, CampaignConfig, ConstraintConfig
 from seqvae.errors import InputError, ReadingNote, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import Scoring, Term
+from seqvae.report.search_page import search_page
 from seqvae.search import Measurement, ask, begin, laboratory, last_batch, tell
 from seqvae.search.api import opened, resume
 from seqvae.search.oracle.measurements import given, read_measurements
-from seqvae.search.results import results
+from seqvae.search.results import known_of, opened_results, results, table_of
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
 from seqvae.search.storage.state import load_state
@@ -355,3 +356,43 @@ def test_a_cell_that_is_no_number_is_left_out_and_named(tmp_path):
     table.write_text("text,pIC50\nACGT,high\n")
     with pytest.raises(InputError, match=r"wells\.csv:2: expected a number as 'pIC50', got 'high'"):
         read_measurements(str(table), "", ("pIC50",))
+
+
+def test_a_row_with_an_open_quote_is_left_out_and_named(tmp_path):
+    table = tmp_path / "wells.csv"
+    table.write_text('text,score\nACGT,6.5\n"ACGA,5.0\nACGC,4.0\n,3.0\n')
+    with pytest.warns(SeqVAEWarning, match=r"2 of 4 rows left out: .*wells\.csv:3: not a table: .* quote left open"):
+        found = read_measurements(str(table))
+    assert [(one.text, one.scores[0]) for one in found] == [("ACGT", 6.5), ("ACGC", 4.0)]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_names_and_columns_of_a_told_table_are_on_plates_and_in_results(begun, tmp_path):
+    table, run = tmp_path / "wells.tbl", tmp_path / "run"
+    table.write_text(
+        "compound_id,sequence,batch,operator,activity\n"
+        f"AZ-1,{start()[0]},b1,Ada,6.5\nAZ-2,{start()[1]},b1,,5.0\nAZ-1,{start()[0]},b2,Ada,5.5\n"
+    )
+    measured = read_measurements(str(table), "", ("activity",), "csv")
+    assert measured[0].name == "AZ-1" and measured[0].fields == {"batch": "b1", "operator": "Ada"}
+    if begun:
+        begin(None, run, settings(), start())
+    tell(run, measured)
+    if not begun:
+        begin(None, run, settings(), start())
+    plate = ask(run, 4)
+    assert all(one.about["id"].startswith("P1-") for one in plate)
+    with opened_results(run) as (found, _, ledger):
+        known = known_of(run)
+        rows = next(table_of(ledger.entries(), ["score"], known=known)).columns
+    first = rows["canonical"].index(start()[0])
+    assert (rows["id"][first], rows["batch"][first], rows["operator"][first]) == ("AZ-1", "b1; b2", "Ada")
+    missing = Measurement(plate[0].text, (math.nan,), fields={"note": "no powder"})
+    tell(run, [missing, *[Measurement(one.text, (1.0,), fields={"batch": "b3"}) for one in plate[1:]]])
+    known = known_of(run)
+    assert known.columns[plate[0].text] == {"note": "no powder"}
+    with opened_results(run) as (found, kept, ledger):
+        page = search_page("run", kept, found, list(ledger.entries()), known)
+        best = found.to_dict(known)["top"][0]
+    assert (best["id"][:3], best["batch"]) == ("P1-", "b3")
+    assert all(word in page for word in ("P1-002", "b3", "<th>batch</th>"))

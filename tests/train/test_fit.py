@@ -63,7 +63,8 @@ def test_the_folder_says_how_it_was_made(source, tmp_path):
     train(small_run(source), tmp_path / "run", quiet=True)
     stored = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
     assert stored.model.max_length == 12
-    assert stored.training == small_run(source).training
+    assert stored.training == small_run(source, patience=0).training
+    assert stored.model.lengths == "fixed"
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert provenance["training"]["steps"] == 12
     assert provenance["versions"]["torch"] == torch.__version__
@@ -127,10 +128,10 @@ def test_other_texts_are_not_trained_on_further(tmp_path):
 
 def test_what_is_named_has_to_be_the_run_s(source, tmp_path):
     train(small_run(source), tmp_path / "run", quiet=True)
-    found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length"}
+    found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "training.epochs"}
     train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named=found)  # they ask for what suits the data
-    with pytest.raises(UsageError, match=r"cannot resume with training.epochs = \d+: the run has 2; leave"):
-        train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named={"training.epochs"})
+    with pytest.raises(UsageError, match=r"cannot resume with training.learning_rate = 0.001: the run has 0.01; leave"):
+        train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named={"training.learning_rate"})
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one(source, tmp_path):

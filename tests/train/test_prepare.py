@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from run_cases import dna_file, small_run
 
-from seqvae.config import TokenizerConfig
+from seqvae.config import ObjectiveConfig, TokenizerConfig, TrainingConfig
 from seqvae.data.corpus import read_texts, split_texts
-from seqvae.errors import InvalidMoleculeError, RecordError, SeqVAEWarning
+from seqvae.errors import InputError, InvalidMoleculeError, RecordError, SeqVAEWarning
 from seqvae.sequences.dna import normalize_dna, reverse_complement
 from seqvae.sequences.molecules import canonical_smiles
 from seqvae.train.prepare import prepare
@@ -89,3 +89,49 @@ def test_there_is_no_list_of_bad_records_where_there_are_none(tmp_path):
 def test_scaffolds_are_of_molecules(tmp_path):
     with pytest.raises(InvalidMoleculeError, match="expected a molecule as SMILES, got"):
         packed(run_of(tmp_path, texts_of(tmp_path, "dna"), "dna", "scaffold"), tmp_path)
+
+
+def said_of(run, folder):
+    lines = []
+    found = prepare(run, folder / "rejected.csv", progress=False, say=lines.append)
+    return found, lines
+
+
+def test_what_the_data_decide_is_chosen_and_said(tmp_path):
+    run = small_run(dna_file(tmp_path))
+    free = replace(run, training=TrainingConfig(device="cpu"), objective=ObjectiveConfig())
+    found, lines = said_of(free, tmp_path)
+    chosen = found.run.training
+    assert (chosen.batch_size, chosen.epochs, chosen.patience) == (16, 60, 10)
+    assert (found.run.model.lengths, found.run.objective.beta) == ("fixed", 1.0)
+    assert lines[2:] == [
+        "chosen for 96 training sequences: batches of 16, up to 60 passes, an end after 10 validations without "
+        "improvement; 360 optimiser steps at most (--batch-size, --epochs, --patience to choose)",
+        "all sequences have 12 letters: the model will write no others (--lengths free: of any length)",
+        "KL weight (--beta) 1: 96 sequences are too few to be reconstructed; 0.1 favours that",
+    ]
+    found, lines = said_of(run, tmp_path)
+    assert (found.run.training.batch_size, found.run.training.epochs, found.run.training.patience) == (16, 2, 0)
+    assert "12 optimiser steps are too few to learn much" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "max_length", "more", "expected"),
+    [
+        ("auto", 0, "", "fixed"),
+        ("free", 0, "", "free"),
+        ("auto", 12, "", "fixed"),
+        ("auto", 20, "", "free"),
+        ("auto", 0, "ACGT\n", "free"),
+    ],
+)
+def test_sequences_of_one_length_make_a_model_that_writes_that_length(tmp_path, lengths, max_length, more, expected):
+    path = dna_file(tmp_path)
+    path.write_text(path.read_text() + more)
+    run = small_run(path)
+    run = replace(run, model=replace(run.model, lengths=lengths, max_length=max_length))
+    run = replace(run, data=replace(run.data, valid_fraction=0.0, test_fraction=0.0))
+    assert said_of(run, tmp_path)[0].run.model.lengths == expected
+    if max_length == 20 or more:
+        with pytest.raises(InputError, match=r"model.lengths is fixed, which needs sequences that all have one length"):
+            said_of(replace(run, model=replace(run.model, lengths="fixed")), tmp_path)

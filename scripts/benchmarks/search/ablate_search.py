@@ -15,9 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.search.search_runs import CHOSEN_ON, metrics_of
+from scripts.benchmarks.search.search_runs import CHOSEN_ON, MODEL, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, GenerativeConfig, OracleConfig, SearchConfig
+from seqvae.config import CampaignConfig, GenerativeConfig, OracleConfig, SearchConfig
 from seqvae.config.optimizer_names import optimizer_from_dict
 from seqvae.config.toml import nested
 
@@ -51,7 +51,7 @@ def recorded(folder: Path, change: Change, task: str, seed: int, size: tuple[int
         size: budget and batch.
     """
     oracle, campaign = OracleConfig(budget=size[0]), CampaignConfig(batch=size[1], seed=seed)
-    config = SearchConfig(DEFAULT_MODEL, optimizer_from_dict(nested(change)), "cpu", oracle, campaign)
+    config = SearchConfig(MODEL, optimizer_from_dict(nested(change)), "cpu", oracle, campaign)
     found = metrics_of(f"pmo:{task}", folder, config)
     spent = {"optimiser": found["optimizer_seconds"], "oracle": found["oracle_seconds"]}
     return {

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from scripts.baselines import nsga2_molecules
 from scripts.benchmarks.search.pareto_task import OBJECTIVES, REFERENCE, TARGETS, Target, metrics_of
+from scripts.benchmarks.search.search_runs import MODEL
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.runtime.files import atomic_file
 from seqvae.search.api import begin, opened
 from seqvae.search.settled import sizes_settled
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found: dict[str, dict[str, dict[str, Any]]] = {name: {method: {} for method in methods} for name in targets}
     settings = {"seeds": seeds, "targets": {name: TARGETS[name] for name in targets}, "reference": REFERENCE}
     settings |= dict(zip(("budget", "start", "batch", "every"), sizes, strict=True))
-    settings |= {"least_alike": Target("").least_alike, "model": DEFAULT_MODEL}
+    settings |= {"least_alike": Target("").least_alike, "model": MODEL}
     settings |= {"population": nsga2_molecules.POPULATION}
     with torch_threads(given.threads) as threads, folder_or_temporary(folder) as place:
         for seed in seeds:
@@ -76,7 +77,7 @@ def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Pa
     if method == NSGA2:
         values = nsga2_molecules.run(OBJECTIVES, target, texts, budget, seed)
     else:
-        model = "" if method in ("ga", "string-ga") else DEFAULT_MODEL
+        model = "" if method in ("ga", "string-ga") else MODEL
         oracle, campaign = OracleConfig(budget=budget), CampaignConfig(batch=batch, seed=seed, initial=start)
         limits = ConstraintConfig(like=target.text, least_alike=target.least_alike, similarity="ecfp4-counts")
         values = searched(SearchConfig(model, method, "cpu", oracle, campaign, limits), texts, folder)

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.search.search_runs import CHOSEN_ON, metrics_of
+from scripts.benchmarks.search.search_runs import CHOSEN_ON, MODEL, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, OracleConfig, SearchConfig
+from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.properties.benchmarks.pmo import listed
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--budget", type=int, default=10_000, help="calls of each run")
     parser.add_argument("--optimizer", default="auto", help="name of the optimiser")
     parser.add_argument("--baselines", default=",".join(BASELINES), help="names, by comma; empty: none")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of the generator")
+    parser.add_argument("--model", default=MODEL, help="name or folder of the generator")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/pmo; small: temporary)")
     given = parser.parse_args(argv)
     everything = [one.name.removeprefix("pmo:") for one in listed()]

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.search.search_runs import metrics_of
+from scripts.benchmarks.search.search_runs import MODEL, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from seqvae.config import DEFAULT_MODEL, CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
+from seqvae.config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.properties import get
 from seqvae.runtime.files import atomic_file
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "runs": runs,
                 }
                 print(name, optimizer, found[name][optimizer]["mean_best"], flush=True)
-                shown = {"batch": BATCH, "model": DEFAULT_MODEL, "threads": threads}
+                shown = {"batch": BATCH, "model": MODEL, "threads": threads}
                 shown["tasks"] = {task: vars(known[task]) for task in tasks}
                 write_result(result_path(given, NAME), NAME, shown, {"tasks": found, "references": beside})
 
@@ -127,7 +127,7 @@ def one(task: Task, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
     campaign = CampaignConfig(batch=BATCH, seed=seed, initial=task.initial)
     limits = ConstraintConfig(longest=task.longest)
     oracle = OracleConfig(budget=task.budget)
-    return metrics_of(task.objective, folder, SearchConfig(DEFAULT_MODEL, optimizer, "cpu", oracle, campaign, limits))
+    return metrics_of(task.objective, folder, SearchConfig(MODEL, optimizer, "cpu", oracle, campaign, limits))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from seqvae.search.results import results
 from seqvae.search.settled import sizes_settled
 from seqvae.search.storage.run_folder import SETTINGS
 
+# The generator of the recorded searches: PMO's protocol allows for ZINC250k alone.
+MODEL = "zinc-smiles"
 # The tasks of PMO that settings were chosen on.
 CHOSEN_ON = (
     "celecoxib_rediscovery",

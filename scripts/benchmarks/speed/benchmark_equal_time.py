@@ -23,7 +23,7 @@ import torch
 from scripts.baselines import ddvae_recipe, moses_recipe
 from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae.artifact.folder import Artifact, parameters
-from seqvae.config import ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, ObjectiveConfig, RunConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.pack import PackedData, pack
@@ -68,7 +68,7 @@ RECIPES = {
     "MOSES VAE recipe": (moses_recipe.MosesVAE, moses_recipe.LEARNING_RATE, moses_recipe.BATCH),
     "DD-VAE baseline recipe": (ddvae_recipe.DdVAE, ddvae_recipe.LEARNING_RATE, ddvae_recipe.BATCH),
 }
-BETAS = {"ours, default model": ObjectiveConfig().beta, "ours, beta 1": 1.0}
+BETAS = {"ours, default model": OBJECTIVE_FOR_MANY.beta, "ours, beta 1": 1.0}
 
 
 def splits(settings: Settings) -> tuple[list[str], list[str]]:
@@ -113,7 +113,7 @@ def bounds(weights: torch.Tensor) -> tuple[float, float]:
 
 def train_ours(packed: PackedData, model: ModelConfig, beta: float, settings: Settings) -> tuple[Codec, int]:
     """Train our model for its minutes, with its own schedules; return it, with the number of molecules that it saw."""
-    objective, training = ObjectiveConfig(beta=beta), TrainingConfig(seed=settings.seed)
+    objective, training = ObjectiveConfig(beta=beta), replace(FOR_MANY, seed=settings.seed)
     sized = replace(model, max_length=packed.store.max_length)
     vae = build_model(sized, packed.tokenizer.vocab_size, settings.seed)
     optimizer = torch.optim.Adam(vae.parameters(), lr=training.learning_rate, fused=True)

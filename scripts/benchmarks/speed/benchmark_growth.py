@@ -24,7 +24,7 @@ import numpy as np
 
 from scripts.benchmarks.speed.benchmark_memory import peak, resident
 from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
-from seqvae.config import ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.data.tokens.store import TokenStore, writing_store
 from seqvae.runtime.executor import cores
 
@@ -74,7 +74,7 @@ def train_on(path: Path, model: ModelConfig, vocab: int, settings: Settings) -> 
     from seqvae.model.build import build_model
     from seqvae.runtime.device import fast_matmul, generator
 
-    store, config, objective = TokenStore(path), TrainingConfig(), ObjectiveConfig()
+    store, config, objective = TokenStore(path), FOR_MANY, OBJECTIVE_FOR_MANY
     vae = build_model(model, vocab, settings.seed)
     optimizer = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
     rng, before = generator(settings.seed), time.perf_counter()

@@ -39,7 +39,7 @@ from scripts.benchmarks.speed.our_speed import (
 )
 from scripts.record import arguments, measured, result_path, torch_threads, write_result
 from seqvae.artifact.folder import parameters
-from seqvae.config import DecodeConfig, ExecutorConfig, ModelConfig, TrainingConfig
+from seqvae.config import FOR_MANY, DecodeConfig, ExecutorConfig, ModelConfig
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.latent.bulk import Bulk, BulkSettings
@@ -295,7 +295,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings, model = (SMALL, SMALL_MODEL) if given.small else (Settings(), ModelConfig())
     with torch_threads(given.threads) as threads, torch.random.fork_rng(devices=[]):
         metrics = measure(settings, model, given.model)
-    shown = {**asdict(settings), "model": asdict(model), "training": asdict(TrainingConfig()), "threads": threads}
+    shown = {**asdict(settings), "model": asdict(model), "training": asdict(FOR_MANY), "threads": threads}
     write_result(result_path(given, NAME), NAME, shown, metrics)
 
 

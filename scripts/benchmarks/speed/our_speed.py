@@ -13,7 +13,7 @@ import torch
 
 from scripts.benchmarks.speed import matrix_work
 from seqvae.artifact.folder import Artifact
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seqvae.config import FOR_MANY, INFERENCE_BATCH, OBJECTIVE_FOR_MANY, DecodeConfig, ModelConfig, RunConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.pack import PackedData
@@ -54,7 +54,7 @@ class Training:
 
     def __init__(self, packed: PackedData, config: ModelConfig, seed: int, device: torch.device = CPU) -> None:
         self.config = replace(config, max_length=config.max_length or packed.store.max_length)
-        self.tokenizer, self.device, self.settings = packed.tokenizer, device, TrainingConfig()
+        self.tokenizer, self.device, self.settings = packed.tokenizer, device, FOR_MANY
         self.model = build_model(self.config, packed.tokenizer.vocab_size, seed).to(device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.settings.learning_rate, fused=True)
         self.rng = generator(seed, device=device)
@@ -73,7 +73,7 @@ class Training:
         return Speed(sum(rows for rows, _ in shapes) / seconds, flops / seconds)
 
     def _step(self, batch: Batch) -> None:
-        objective = ObjectiveConfig()
+        objective = OBJECTIVE_FOR_MANY
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             losses = self.model.losses(batch.to(self.device, non_blocking=True), objective.beta, objective, self.rng)
         self.optimizer.zero_grad()

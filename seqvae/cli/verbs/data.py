@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from seqvae.cli.options import READING, Input, Out, Place
+from seqvae.cli.options import READING, Input, Out, Place, check_file
 
 app = App(
     name="data",
@@ -78,6 +78,7 @@ def audit(
     kind: str = "auto",
     against: str = "",
     model: str = "",
+    explain: bool = False,
 ) -> None:
     """Audit a dataset or a file: domain, invalid records by reason, duplicates with their lines and differing values.
 
@@ -92,6 +93,7 @@ def audit(
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
         against: another file or dataset, whose molecules or sequences these must not repeat.
         model: a pretrained model or the folder of a trained one: what it cannot read is listed, with the reasons.
+        explain: say below the table what each row means.
     """
     from seqvae.cli.printing import print_rows
     from seqvae.data.corpus import audit_source
@@ -108,6 +110,10 @@ def audit(
         source, column, kind, format=format, against=against, tokenizer=tokenizer, max_length=longest, model=model
     )
     print_rows(audit_rows(found))
+    if explain:
+        from seqvae.evaluate.glossary import AUDIT, lines_of
+
+        print("\n" + "\n".join(lines_of(AUDIT)))
 
 
 @app.command(
@@ -159,6 +165,7 @@ def standardize(
         refuse_idle({"standardize": True}, {"standardize": "on this verb, which does it"})
     reading.check(source)
     writer_for(out, scores=out == "-")
+    check_file(source)
     chosen = (*(names_of(steps) or STEPS), *(("tautomer",) if tautomer else ()))
     found = standardize_file(source, out, reading.settings(out), chosen, workers)
     by_step = ", ".join(f"{step} {count:,}" for step, count in found.steps.most_common())

@@ -8,7 +8,7 @@ from typing import Any
 from cyclopts import App
 
 from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
-from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread, check_before
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
 
@@ -55,11 +55,12 @@ def decode(
         spread: how work on a large file is spread, and resumed after a kill.
         **given: settings of the decoding whose flags were given.
     """
+    how = replaced(DecodeConfig(), merged({}, given, SETTINGS), "decode")
+    refuse_idle(given, how.idle() | {"tries": "on given latent points: it would draw new ones"})
+    check_before(model, out, source)
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import decode_file
 
-    how = replaced(DecodeConfig(), merged({}, given, SETTINGS), "decode")
-    refuse_idle(given, how.idle() | {"tries": "on given latent points: it would draw new ones"})
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})

@@ -6,7 +6,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from seqvae.cli.options import COMPUTING, READING, SPREADING, Compute, Input, Out, Place, Spread
+from seqvae.cli.options import COMPUTING, READING, SPREADING, Compute, Input, Out, Place, Spread, check_before
 
 app = App(
     name="encode",
@@ -50,10 +50,11 @@ def encode(
         computing: where and how the model runs.
         spread: how work on a large file is spread, and resumed after a kill.
     """
+    reading.check(source)
+    check_before(model, out, source, latent=True)
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import encode_file
 
-    reading.check(source)
     bulk = in_bulk(model, out, spread, computing, latent=True)
     with bar(computing) as advance:
         found = encode_file(bulk, source, out, refine, reading.settings(out), advance)
@@ -63,5 +64,5 @@ def encode(
     what = f"{count:,} {noun}{'' if count == 1 else 's'}"
     computing.note(f"{what} encoded into {bulk.codec.latent} dimensions: {out}")
     if refine == "auto":
-        left = f"; {found.left:,} more come back too badly to be refined" if found.left else ""
-        computing.note(f"{found.refined:,} of {count:,} refined, {found.lost:,} still do not come back{left}")
+        left = f"; {found.left:,} more are too far off to be refined" if found.left else ""
+        computing.note(f"{found.refined:,} of {count:,} refined, {found.lost:,} still not reconstructed exactly{left}")

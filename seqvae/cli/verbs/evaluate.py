@@ -10,6 +10,9 @@ from cyclopts import App, Parameter
 from seqvae.cli.flags import refuse_idle
 from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place
 from seqvae.config import EvaluationConfig
+from seqvae.errors import InputError
+from seqvae.evaluate.metric_names import TELLING
+from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
@@ -43,6 +46,7 @@ def evaluate(
     train: str = "",
     out: Annotated[str, Parameter(name=["--out", "-o"])] = "",
     json: Annotated[bool, Parameter(name="--json")] = False,
+    explain: bool = False,
     measuring: Annotated[EvaluationConfig, Parameter(name="*", group="Measuring")] = MEASURING,
     reading: Input = READING,
     computing: Compute = COMPUTING,
@@ -57,15 +61,15 @@ def evaluate(
             of a reference given by name.
         out: folder for the tables and the report; without it, the tables are only printed.
         json: print all metrics as JSON.
+        explain: say below the tables what each metric means.
         measuring: how a model is sampled and measured.
         reading: how files are read.
         computing: where and how the work is done.
     """
-    from seqvae.artifact.pretrained import is_pretrained
+    from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
     from seqvae.cli.printing import print_json
     from seqvae.cli.progress import Bars
-    from seqvae.evaluate.api import run
-    from seqvae.report.evaluation_folder import PAGE, write_evaluation
+    from seqvae.data.datasets.cards import unknown_source
     from seqvae.runtime.files import check_folder
 
     idle = {"on_error": "on samples, whose invalid ones are counted"}
@@ -76,7 +80,15 @@ def evaluate(
     refuse_idle(given, idle)
     if out:
         check_folder(Path(out))
-    with Bars() as bars:
+    check_model_or_file(source)
+    for name in (reference, train):
+        if name and (reason := unknown_source(name)):
+            raise InputError(reason)
+    with Bars(quiet=computing.quiet) as bars:
+        with phase("loading PyTorch", computing.quiet):
+            from seqvae.evaluate.api import run
+            from seqvae.report.evaluation_folder import PAGE, write_evaluation
+
         watch = None if computing.quiet else bars
         found = run(
             source, reference, train, measuring, reading.settings(), computing.device, computing.batch_size, watch
@@ -86,15 +98,29 @@ def evaluate(
     if json:
         print_json(found.to_dict())
     else:
-        _print(found)
+        _print(found, explain)
     if out:
         computing.note(f"open {Path(out) / PAGE}")
 
 
-def _print(found: Evaluation) -> None:
+def _print(found: Evaluation, explain: bool) -> None:
+    """Print the tables of an evaluation, and what each metric means."""
+    _print_tables(found)
+    if explain:
+        from seqvae.evaluate.glossary import lines_of
+        from seqvae.report.evaluation_page import shown_terms
+        from seqvae.report.tables import latent_rows, model_rows
+        from seqvae.sequences.domain import DOMAINS
+
+        noun = DOMAINS[found.splits.kind].noun
+        rows = [*model_rows(found.model, TELLING, noun), *(latent_rows(found.latent, noun) if found.latent else [])]
+        terms = [*shown_terms(found), *((name, about) for name, _, about in found.named(rows))]
+        print("\n" + "\n".join(lines_of(terms)))
+
+
+def _print_tables(found: Evaluation) -> None:
     """Print the tables of an evaluation."""
     from seqvae.cli.printing import print_rows
-    from seqvae.evaluate.metric_names import TELLING
     from seqvae.report.tables import bits_rows, generation_rows, latent_rows, model_rows, property_rows
     from seqvae.sequences.domain import DOMAINS
 
@@ -103,6 +129,8 @@ def _print(found: Evaluation) -> None:
         print(f"{found.overlap.describe(domain.noun)}\n")
     if found.generation is not None:
         print_rows(generation_rows(found.generation))
+        if found.generation.few:
+            print(found.generation.few)
     if not found.model:
         return
     if found.generation is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +12,10 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import merged, refuse_idle, sections_of, with_flags
 from seqvae.cli.options import Place
-from seqvae.config import FinetuneConfig
-from seqvae.config.toml import replaced
-from seqvae.errors import UsageError
+from seqvae.config import DataConfig, FinetuneConfig
+from seqvae.config.toml import read_run, replaced
+from seqvae.errors import InputError, UsageError
+from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
     from seqvae.train.finetune import Finetuned
@@ -66,18 +67,51 @@ def finetune(
         raise UsageError("--resume takes its data and settings from the folder: leave the others out")
     if not (resume or (model and source)):
         raise UsageError("expected a model and data: seqvae finetune MODEL DATA --out FOLDER")
+    # Before the libraries are imported that take seconds.
+    from seqvae.artifact.pretrained import check_model
+    from seqvae.data.datasets.cards import check_source
+    from seqvae.train.run_folder import check_run_folder
 
-    from seqvae.cli.printing import to_stderr
-    from seqvae.train.finetune import finetune as adjust
+    if config is not None:
+        folder = check_model(model)
+        check_source(source)
+        check_run_folder(out)
+        _check_domain(folder, model, replace(config.data, source=source))
+
+    with phase("loading PyTorch", quiet):
+        from seqvae.cli.printing import to_stderr
+        from seqvae.train.finetune import finetune as adjust
 
     found = adjust(model, source, out, config, resume=resume, quiet=quiet, say=None if quiet else to_stderr)
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        _report(found)
+        _report(found, quiet)
 
 
-def _report(found: Finetuned) -> None:
+def _check_domain(folder: Path, model: str, data: DataConfig) -> None:
+    """Refuse a file of which a model can read none of the first records, as sequences for a model of molecules.
+
+    Raises:
+        InputError: they are of another kind than the model's.
+    """
+    from seqvae.data.corpus import as_smiles, first_texts
+    from seqvae.sequences.domain import detected, domain_of
+
+    kind = read_run(folder / "run.toml").get("tokenizer", {}).get("kind", "auto")
+    texts = first_texts(data)
+    if kind == "auto" or not texts:
+        return
+    domain, found = domain_of(kind), detected(texts, data.source).domain
+    if found is not domain and all(domain.canonical(text) is None for text in as_smiles(texts, domain)):
+        raise InputError(
+            f"{data.source}: holds {found.title}, and {model} is a model of {domain.title}: take one of the same kind "
+            "(seqvae models list), or train one"
+        )
+
+
+def _report(found: Finetuned, quiet: bool) -> None:
     """Print what was added to the vocabulary, and the held-out metrics before and after."""
     from seqvae.cli.printing import print_change
+    from seqvae.evaluate.shortcomings import shortcomings
     from seqvae.evaluate.trained import measure_finetuned
 
     if found.new_tokens:
@@ -85,7 +119,15 @@ def _report(found: Finetuned) -> None:
         print(f"added to the vocabulary, {len(found.new_tokens)}: {named}", file=sys.stderr)
     if found.prior_note:
         print(found.prior_note, file=sys.stderr)
-    if metrics := measure_finetuned(found):
+    prepared = found.trained.prepared
+    count, noun = len(prepared.test_texts), prepared.tokenizer.domain.noun
+    with phase(f"measuring both models on {count:,} held-out {noun}s", quiet):
+        metrics = measure_finetuned(found)
+    if metrics:
         print_change(*map(asdict, metrics))
     else:
         print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
+    with phase("comparing with models that count letters", quiet):
+        lines = shortcomings(found.trained, metrics[1] if metrics else None, finetuned=True)
+    for line in lines:
+        print(line, file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from seqvae.cli.options import Out
+from seqvae.cli.options import Out, check_before
 
 app = App(
     name="interpolate",
@@ -46,10 +46,10 @@ def interpolate(
             output.
         device: `auto`, `cpu` or `cuda`.
     """
+    check_before(model, out)
     from seqvae import load
     from seqvae.data.files.writers import WITH_LATENT, Results, write, writer_for
 
-    writer_for(out)
     codec = load(model, device=device)
     path = codec.interpolate(first, last, steps=steps, kind=kind, refine=refine)
     valid = [codec.is_valid(text) for text in path]
@@ -57,6 +57,3 @@ def interpolate(
     write(out, Results(path, columns | {"valid": valid} if writer_for(out) in WITH_LATENT.values() else columns))
     if not all(valid):
         print(f"{valid.count(False)} of {len(path)} steps are no molecules", file=sys.stderr)
-    for end, back in ((first, path[0]), (last, path[-1])):
-        if back != codec.tokenizer.normalize(end):
-            print(f"{end} comes back as {back}: the path does not reach it", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from seqvae.cli.options import READING, Input, Out, Place
+from seqvae.cli.options import READING, Input, Out, Place, check_file
 from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
         raise UsageError(f"expected names of properties, then a file, got {' '.join(words) or 'nothing'}")
     writer_for(out, scores=True)
     reading.check(source)
+    check_file(source)
     reader = RecordReader(source, replace(reading.settings(out), all=True, empty=True))
     with importable_here():
         columns = Columns(names)

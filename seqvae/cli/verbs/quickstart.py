@@ -42,11 +42,14 @@ def quickstart(
         device: `auto`, `cpu` or `cuda`.
         quiet: show no progress.
     """
-    from seqvae.evaluate.demonstration import quickstart as tried
-    from seqvae.report.quickstart_page import PAGE, write_quickstart
+    from seqvae.artifact.pretrained import check_model
     from seqvae.runtime.files import check_folder
 
+    check_model(model)
     check_folder(out)
+    from seqvae.evaluate.demonstration import quickstart as tried
+    from seqvae.report.quickstart_page import PAGE, write_quickstart
+
     with _Steps() as steps:
         found = tried(model, seed, device, None if quiet else steps)
     write_quickstart(out, found)

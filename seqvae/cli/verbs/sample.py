@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
-from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread, check_before
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
 from seqvae.errors import UsageError
@@ -66,17 +66,19 @@ def sample(
         spread: how a large number is spread, and resumed after a kill.
         **given: settings of the sampling whose flags were given.
     """
-    from seqvae.cli.bulk import bar, in_bulk
-    from seqvae.latent.files import sample_file
-
     if condition and prior != "auto":
         raise UsageError(f"--prior {prior} takes no --condition: leave one of them out")
     how = replaced(DecodeConfig("sample"), merged({}, given, SETTINGS), "sample")
+    values = _values(condition) if condition else prior
+    check_before(model, out)
+    from seqvae.cli.bulk import bar, in_bulk
+    from seqvae.latent.files import sample_file
+
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, dict.fromkeys(("rules", "tries"), f"on {model}, which writes no SMILES"))
     with bar(computing, number) as advance:
-        found = sample_file(bulk, number, out, how, _values(condition) if condition else prior, advance)
+        found = sample_file(bulk, number, out, how, values, advance)
     invalid = f", {found.invalid:,} of them no molecules" if bulk.codec.may_be_invalid else ""
     computing.note(f"{number:,} samples drawn{invalid}: {out}")
 

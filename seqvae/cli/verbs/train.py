@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.flags import RUN, merged, refuse_idle, with_flags
 from seqvae.cli.options import Place
 from seqvae.config.toml import read_run, run_from_dict
+from seqvae.runtime.progress import phase
 
 app = App(
     name="train",
@@ -55,19 +56,34 @@ def train(
         values.setdefault("data", {})["source"] = source
     run = run_from_dict(values)
     refuse_idle(given, run.idle())
+    # Before the libraries are imported that take seconds.
+    from seqvae.data.datasets.cards import check_source
+    from seqvae.train.run_folder import check_run_folder
 
-    from seqvae.cli.printing import to_stderr
-    from seqvae.train.fit import train as fit
+    if run.data.source or not resume:
+        check_source(run.data.source)
+    check_run_folder(out, resume)
+
+    with phase("loading PyTorch", quiet):
+        from seqvae.cli.printing import to_stderr
+        from seqvae.train.fit import train as fit
 
     named = [f"{section}.{key}" for section, part in values.items() for key in part]
     trained = fit(run, out, resume=resume, quiet=quiet, named=named, say=None if quiet else to_stderr)
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # of several processes that train together, the first one reports
-    if not trained.prepared.test_texts:
-        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
-        return
     from seqvae.cli.printing import print_metrics
+    from seqvae.evaluate.shortcomings import shortcomings
     from seqvae.evaluate.trained import measure_trained
 
-    if found := measure_trained(trained):
+    noun = trained.prepared.tokenizer.domain.noun
+    with phase(f"measuring the model on {len(trained.prepared.test_texts):,} held-out {noun}s", quiet):
+        found = measure_trained(trained)
+    if found:
         print_metrics(asdict(found))
+    else:
+        print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
+    with phase("comparing with models that count letters", quiet):
+        lines = shortcomings(trained, found)
+    for line in lines:
+        print(line, file=sys.stderr)

@@ -163,6 +163,7 @@ class Card:
         recipe: if the files are made from published ones.
         parts: if the files are made from other datasets; an earlier one keeps molecules that stand in several.
         seed: of the draws in making the files.
+        distinct: no two of its molecules are the same, not even but for their stereo: nobody needs to look again.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Card:
     recipe: Recipe | None = None
     parts: tuple[Part, ...] = ()
     seed: int = 0
+    distinct: bool = False
 
     @property
     def published(self) -> bool:
@@ -206,6 +208,28 @@ def find_card(name: str) -> Card:
     if name not in names:
         raise UsageError(f"no dataset {name!r}{suggestion(name, names)}")
     return _load_card(cards_folder() / f"{name}.toml")
+
+
+def unknown_source(name: str) -> str:
+    """Return why a name is no dataset, where it is no file or standard input (`-`) either; empty if it is one."""
+    names = sorted(path.stem for path in cards_folder().glob("*.toml"))
+    if name == "-" or name in names or Path(name).is_file():
+        return ""
+    looks_like_a_file = "/" in name or "." in name
+    return f"{name}: no such file" if looks_like_a_file else f"{name}: no such file or dataset{suggestion(name, names)}"
+
+
+def check_source(name: str) -> None:
+    """Refuse what is neither a dataset nor a file nor standard input; it takes no time.
+
+    Raises:
+        ConfigError: no name.
+        UsageError: there is no such dataset or file.
+    """
+    if not name:
+        raise ConfigError("data.source: expected a dataset's name (seqvae data list) or a file, got nothing")
+    if reason := unknown_source(name):
+        raise UsageError(reason)
 
 
 def _load_card(path: Path) -> Card:
@@ -302,8 +326,8 @@ def _typed(value: object, annotation: str, where: str) -> object:
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{where} must be a list of strings, got {value!r}")
         return tuple(value)
-    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float)}
-    named = {"str": "text", "int": "a whole number", "float": "a number"}
+    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    named = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
     if annotation in kinds and not isinstance(value, kinds[annotation]):
         raise ConfigError(f"{where} must be {named[annotation]}, got {value!r}")
     return value

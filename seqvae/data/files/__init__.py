@@ -1,1 +1,5 @@
 """Files: opened plain or gzipped, read and written by extension, in chunks."""
+
+from seqvae.runtime.lazy import parts_of
+
+__getattr__, __dir__ = parts_of(__name__)

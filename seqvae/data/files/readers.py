@@ -84,10 +84,11 @@ def items_of(source: Path | str, settings: ReadSettings) -> Iterator[Record | Fl
         InputError: while iterating, if the source cannot be read.
     """
     items = format_of(source, settings.format)(source, settings.columns)
-    return map(_standard, items) if settings.standardize else items
+    return map(standard_record, items) if settings.standardize else items
 
 
-def _standard(item: Record | Flaw) -> Record | Flaw:
+def standard_record(item: Record | Flaw) -> Record | Flaw:
+    """Return a molecule in its standard form; one that has none is a flaw, with its text as it was."""
     if isinstance(item, Flaw):
         return item
     from seqvae.sequences.standardize import standardized  # RDKit, which sequences do not need

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from seqvae.data.files.cxsmiles import plain_smiles
-from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, layout_of, split_line
+from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, csv_rows, layout_of, split_line
 from seqvae.data.files.layout.titles import distinct, is_plain, name_column, present, text_column
 from seqvae.data.files.open import note, open_bytes, open_lines, shown_name
 from seqvae.data.files.records import MISSING_TEXTS, NO_FIELDS, Columns, Flaw, Record
@@ -20,7 +20,7 @@ from seqvae.errors import InputError, InvalidMoleculeError
 LONGEST_CELL = 1 << 30  # letters: longer than any chromosome; csv's own limit would refuse a plasmid
 _MOST_LINES = 100  # of one cell of a tab-separated table
 
-Rows = Iterator[tuple[int, list[str]]]  # line where it starts, cells
+Rows = Iterator[tuple[int, list[str]] | Flaw]  # line where it starts, cells
 
 
 def read_table(source: Path | str, columns: Columns, kind: str) -> Iterator[Record | Flaw]:
@@ -32,12 +32,12 @@ def read_table(source: Path | str, columns: Columns, kind: str) -> Iterator[Reco
         if layout.about:
             note(f"{name}: {layout.about}")
         pick = Picker(layout, columns, name)
-        for line, row in _rows_of(chain(head, lines), layout, name):
-            yield pick(row, line)
+        for found in _rows_of(chain(head, lines), layout):
+            yield found if isinstance(found, Flaw) else pick(found[1], found[0])
         pick.finish()
 
 
-def _rows_of(lines: Iterator[str], layout: Layout, name: str) -> Rows:
+def _rows_of(lines: Iterator[str], layout: Layout) -> Rows:
     """Yield the rows below the header."""
     below = islice(lines, layout.start, None)
     numbered = enumerate(below, layout.start + 1)
@@ -48,7 +48,7 @@ def _rows_of(lines: Iterator[str], layout: Layout, name: str) -> Rows:
             if text.strip():
                 yield line, _words(text, layout)
     else:
-        yield from _quoted(below, layout, name)
+        yield from _quoted(below, layout)
 
 
 def _words(line: str, layout: Layout) -> list[str]:
@@ -65,21 +65,17 @@ def _words(line: str, layout: Layout) -> list[str]:
     return [*cells[: count - 1], rest]
 
 
-def _quoted(lines: Iterator[str], layout: Layout, name: str) -> Rows:
-    """Yield the rows of a table whose cells may be quoted, as csv is."""
+def _quoted(lines: Iterator[str], layout: Layout) -> Rows:
+    """Yield the rows of a table whose cells may be quoted, as csv is; a line with a malformed quote is a flaw."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-    # strict: else an open quote swallows the following lines
-    rows = csv.reader(lines, delimiter=layout.separator, strict=True, skipinitialspace=True)
-    before = 0
-    try:
-        for row in rows:
-            line, before = layout.start + before + 1, rows.line_num
-            # Spreadsheets end in rows of separators alone; in a single column an empty cell is a flaw.
-            if any(cell.strip() for cell in row) or (row and len(layout.titles) == 1):
-                yield line, row
-    except csv.Error as error:
-        line = layout.start + before + 1
-        raise InputError(f"{name}:{line}: not a table: {error}; is a quote left open here?") from error
+    before = layout.start
+    for taken, row in csv_rows(lines, layout.separator):
+        line, before = before + 1, before + len(taken)
+        if isinstance(row, csv.Error):
+            yield Flaw(taken[0].strip(), line, f"not a table: {row}; is a quote left open here?")
+        # Spreadsheets end in rows of separators alone; in a single column an empty cell is a flaw.
+        elif any(cell.strip() for cell in row) or (row and len(layout.titles) == 1):
+            yield line, row
 
 
 def _tabbed(waiting: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], count: int) -> Rows:

@@ -21,6 +21,7 @@ from seqvae.data.tokens.store import FORMAT, TokenStore, writing_store
 from seqvae.data.tokens.symbols import SymbolChunk, splitting
 from seqvae.data.tokens.tokenized import RejectedText, TokenizedTexts, ids_or_errors
 from seqvae.errors import InputError, RecordError, SeqVAEError, SeqVAEWarning, UnknownTokenError, UsageError
+from seqvae.runtime import progress
 from seqvae.runtime.executor import cores, run_chunks
 from seqvae.runtime.files import atomic_folder, cache_folder
 from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
@@ -183,11 +184,9 @@ class _Packer:
 
     def run(self, folder: Path, workers: int) -> None:
         """Fill the folder."""
-        from tqdm import tqdm
-
         noun = self.tokenizer.domain.noun
-        # One bar for both passes, each over all texts. disable=None shows it on a terminal only.
-        with tqdm(total=2 * len(self.texts), unit=noun, disable=None if self.progress else True) as bar:
+        # One bar for both passes, each over all texts.
+        with progress.bar(2 * len(self.texts), unit=noun, quiet=not self.progress) as bar:
             bar.set_description("splitting")
             corpus = self._split(workers, bar)
             if not corpus.kept:

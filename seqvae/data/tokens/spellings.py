@@ -24,6 +24,7 @@ from seqvae.data.tokens.store import TokenStore, writing_store
 from seqvae.errors import UsageError
 from seqvae.runtime.executor import Job, cores, run_chunks
 from seqvae.runtime.files import cache_folder
+from seqvae.runtime.progress import bar as shown
 from seqvae.runtime.streams import SPELLING_CHOICE, SPELLINGS
 from seqvae.sequences.tokenizers.registry import tokenizer_from_dict
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -93,8 +94,6 @@ def pack_spellings(store: TokenStore, tokenizer: Tokenizer, each: int, seed: int
 
 
 def _write(path: Path, store: TokenStore, tokenizer: Tokenizer, draws: tuple[int, int], progress: bool) -> None:
-    from tqdm import tqdm
-
     chunks = (
         [
             (i, "".join(tokenizer.symbols_of(store.ids(i).tolist())))
@@ -105,7 +104,7 @@ def _write(path: Path, store: TokenStore, tokenizer: Tokenizer, draws: tuple[int
     workers = max(1, min(cores(), len(store) // _PER_WORKER))
     where = ExecutorConfig("local" if workers == 1 else "processes", workers)
     job = Job(_speller, (tokenizer.to_dict(), *draws))
-    bar = tqdm(total=len(store), desc="other spellings", unit="molecule", disable=None if progress else True)
+    bar = shown(len(store), "other spellings", "molecule", quiet=not progress)
     with bar, writing_store(path) as writer, closing(run_chunks(job, chunks, where)) as found:
         for ids in found:
             writer.append(ids)

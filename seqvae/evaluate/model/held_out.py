@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -248,7 +249,12 @@ TABLE_METRICS = {
 }
 
 
-def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None = None) -> ModelTable:
+def model_table(
+    codec: Codec,
+    held_out: AnyTexts,
+    settings: ModelSettings | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> ModelTable:
     """Compute the model table, to show beside generation metrics, since a collapsed model generates well too.
 
     Warns with a `CollapseWarning` if the latent space has collapsed.
@@ -257,6 +263,7 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
         codec: the model.
         held_out: texts it has not been trained on; those that `Codec.tokenize` returned are not tokenized again.
         settings: how much work to do.
+        say: is told, a line at a time, what takes long.
 
     Raises:
         InputError: none of the held-out texts can be encoded.
@@ -270,6 +277,11 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
     collapse = collapse_sentence(coded["rate"], units, codec.latent) if len(texts) >= _ENOUGH_TO_JUDGE else ""
     if collapse:
         warnings.warn(collapse, CollapseWarning, stacklevel=2)
+    say("decoding them, greedily and by the 10 x 10 protocol" if settings.protocol_texts else "decoding them")
+    reconstructed = _reconstructed(codec, texts, posterior, settings)
+    few = texts.take(range(len(texts))[: settings.refined_texts])
+    if len(few):
+        say(f"decoding {len(few):,} of them by beam search and from refined posteriors")
     return ModelTable(
         texts=len(texts),
         left_out=len(texts.rejected),
@@ -281,8 +293,8 @@ def model_table(codec: Codec, held_out: AnyTexts, settings: ModelSettings | None
         mutual_information_limit=information.limit,
         marginal_kl=coded["rate"] - information.mutual,
         marginal_kl_fitted=None if fitted is None else fitted - information.mutual,
-        **_reconstructed(codec, texts, posterior, settings),
-        **_refined(codec, texts.take(range(len(texts))[: settings.refined_texts]), posterior, settings),
+        **reconstructed,
+        **_refined(codec, few, posterior, settings),
     )
 
 
@@ -327,7 +339,7 @@ def _reconstructed(
     sample = posterior.rsample(1, rng)[0]
     swapped = posterior.rsample(1, rng)[0][other_rows(len(texts), rng)]
     at_mean, at_sample, at_other = teacher_forced(codec, texts, posterior.mean, sample, swapped)
-    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
+    found = Reconstruction(texts.forms, codec.generate(posterior.mean).texts)
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     first = texts.take(range(len(texts))[: settings.protocol_texts])
     shares = sampled_reconstruction(codec, first, seed=settings.seed) if len(first) else None
@@ -364,12 +376,12 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
     samples = [posterior.rsample(1, REFINED_POINTS.generator(settings.seed)) for posterior in (first, better)]
     before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
     rates = [rate(posterior, prior, z) for posterior, z in zip((first, better), samples, strict=True)]
-    gains = after.log_likelihood - before.log_likelihood + codec.run.objective.beta * (rates[0] - rates[1])
+    gains = after.log_likelihood - before.log_likelihood + codec.run.objective.weight * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
-        "refined_exact": Reconstruction(texts.forms, codec.decode(better.mean)).exact,
-        "beam_exact": Reconstruction(texts.forms, codec.decode(first.mean, search)).exact,
-        "refined_beam_exact": Reconstruction(texts.forms, codec.decode(better.mean, search)).exact,
+        "refined_exact": Reconstruction(texts.forms, codec.generate(better.mean).texts).exact,
+        "beam_exact": Reconstruction(texts.forms, codec.generate(first.mean, search).texts).exact,
+        "refined_beam_exact": Reconstruction(texts.forms, codec.generate(better.mean, search).texts).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from seqvae.model.decoders import Decoder, State
+from seqvae.model.decoding.choice import not_ended
 from seqvae.model.decoding.constraint import Constraint, Unfinished
 from seqvae.model.decoding.rollout import MOST_REFUSALS, TOGETHER, Decoded, trimmed
 from seqvae.model.encoders import BOS, EOS, PAD
@@ -37,9 +38,7 @@ def beam_search(decoder: Decoder, z: Tensor, width: int, constraint: Constraint 
     The search may stop early: log-probabilities only fall, so a row is done once its best hypothesis has ended.
     """
     asked, steps = z.shape[0], decoder.max_length + 1
-    batch = (
-        max(asked, -(-TOGETHER // width)) if asked else 0
-    )  # of other points than were asked for, where these are few
+    batch = max(asked, -(-TOGETHER // width)) if asked else 0  # filled up where few points are asked for
     z = pad(z, (0, 0, 0, batch - asked))
     state: State = decoder.begin(z.repeat_interleave(width, 0))
     totals = torch.full((batch, width), float("-inf"), device=z.device)
@@ -58,6 +57,7 @@ def beam_search(decoder: Decoder, z: Tensor, width: int, constraint: Constraint 
         log_probs = logits.float().log_softmax(-1)
         if constraint and written and t < steps - 1:
             log_probs = constraint.mask(log_probs, written)
+        log_probs = log_probs if t == steps - 1 else not_ended(log_probs, decoder)
         log_probs = log_probs.view(batch, width, log_probs.shape[-1])
         if t == steps - 1:  # nothing may follow the longest text; `EOS` keeps its probability
             end = torch.full_like(log_probs, float("-inf"))

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
+from seqvae.model.decoders import Decoder
+from seqvae.model.encoders import EOS
 
 
 def choose(logits: Tensor, config: DecodeConfig, uniform: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -41,3 +43,10 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     ordered, order = probabilities.sort(dim=-1, descending=True)
     before = ordered.cumsum(-1) - ordered
     return torch.zeros_like(probabilities).scatter(1, order, ordered.masked_fill(before >= top_p, 0.0))
+
+
+def not_ended(logits: Tensor, decoder: Decoder) -> Tensor:
+    """Return the logits of a position before the longest length, where a text of fixed length cannot end."""
+    if not decoder.fixed_length:
+        return logits
+    return logits.index_fill(-1, torch.tensor([EOS], device=logits.device), float("-inf"))

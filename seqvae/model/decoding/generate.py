@@ -6,7 +6,7 @@ the whole vocabulary, however the tokens were chosen and whatever a constraint f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 from seqvae.config import DecodeConfig
 from seqvae.model.decoders import Decoder
 from seqvae.model.decoding.beam import beam_search
+from seqvae.model.decoding.choice import not_ended
 from seqvae.model.decoding.constraint import Bars, Constraint, bar
 from seqvae.model.decoding.rollout import TOGETHER, Decoded, roll_out, trimmed
 from seqvae.model.encoders import BOS, EOS, PAD
@@ -46,7 +47,7 @@ def decode(
         config: how tokens are chosen.
         rng: source of randomness for `method="sample"`; a generator of the CPU gives one result on every device.
         constraint: rules that the chosen tokens keep; None: no rules. A text that reaches the longest length ends
-            there whatever the rules.
+            there whatever the rules; with a decoder of `fixed_length`, none ends before.
         rows: true for those to decode, with the random numbers that they would have among all; None: all.
         attempts: how often a text that the rules could not bring to its end is decoded again, by another way.
     """
@@ -116,8 +117,12 @@ def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Te
     tokens = torch.full((z.shape[0],), BOS, dtype=torch.long, device=z.device)
     ended = torch.arange(len(z), device=z.device) >= batch
     state, rows = decoder.begin(z), []
-    for _ in range(steps):
+    for t in range(steps):
         logits, state = decoder.step(tokens, state)
+        if t < steps - 1:
+            logits = not_ended(logits, decoder)
+        elif decoder.fixed_length:
+            logits = torch.full_like(logits, float("-inf")).index_fill(-1, torch.tensor([EOS], device=z.device), 0.0)
         probabilities = logits.float().softmax(-1)
         padding = torch.zeros_like(probabilities)
         padding[:, PAD] = 1.0
@@ -127,3 +132,15 @@ def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Te
         if bool(ended.all()):
             break
     return torch.stack(rows, dim=1)[:batch] if rows else torch.zeros(0)
+
+
+def joined(parts: Sequence[Float[Tensor, "rows length vocab"]]) -> Float[Tensor, "batch longest vocab"]:
+    """Return the rows of several batches of distributions together, the shorter ones continued by `PAD`."""
+    longest = max(part.shape[1] for part in parts)
+    whole = torch.zeros(sum(map(len, parts)), longest, parts[0].shape[2])
+    whole[:, :, PAD] = 1.0
+    start = 0
+    for part in parts:
+        whole[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return whole

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from seqvae.config import DecodeConfig
 from seqvae.model.decoders import Decoder
-from seqvae.model.decoding.choice import choose
+from seqvae.model.decoding.choice import choose, not_ended
 from seqvae.model.decoding.constraint import Bars, Constraint, Unfinished
 from seqvae.model.encoders import BOS, EOS, PAD
 
@@ -99,6 +99,7 @@ def roll_out(
         else:
             left = None if bars is None else steps - 2 - t
             allowed = constraint.mask(logits, written, left) if constraint and written else logits
+            allowed = not_ended(allowed, decoder)
             tokens, rest = choose(allowed, config, None if uniforms is None else uniforms[rows, t])
             tokens = tokens.masked_fill(ended, EOS)
             if constraint and written:

@@ -1,1 +1,5 @@
 """Priors p(z)."""
+
+from seqvae.runtime.lazy import parts_of
+
+__getattr__, __dir__ = parts_of(__name__)

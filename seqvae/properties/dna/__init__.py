@@ -1,1 +1,5 @@
 """Properties of DNA: composition, melting temperature, restriction sites, motifs."""
+
+from seqvae.runtime.lazy import parts_of
+
+__getattr__, __dir__ = parts_of(__name__)

@@ -61,6 +61,11 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def glossary(terms: Sequence[tuple[str, str]]) -> Section:
+    """Return a section that says what each term of a page means."""
+    return Section("What the words mean", (table(("term", "meaning"), terms),))
+
+
 def more(title: str, block: str) -> str:
     """Return a block of HTML that opens on a click on its title, which is plain text."""
     return f"<details><summary>{escape(title)}</summary>\n{block}\n</details>"

@@ -1,1 +1,5 @@
 """The optimisers, and the operators that they share."""
+
+from seqvae.runtime.lazy import parts_of
+
+__getattr__, __dir__ = parts_of(__name__)

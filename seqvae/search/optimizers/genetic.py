@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from seqvae.config import GeneticConfig, GuideConfig
+from seqvae.search.domain.molecule_moves import writing
 from seqvae.search.domain.sequence_moves import SelfiesMoves
 from seqvae.search.memory.initial_design import FromPrior, FromTexts
 from seqvae.search.optimizer import Material
@@ -21,7 +22,8 @@ def build(config: GeneticConfig, material: Material) -> Evolution:
         UsageError: there are no texts, and no model to draw some from.
     """
     texts, shares = material.texts, config.operators
-    moves = SelfiesMoves() if config.moves == "selfies" and texts.molecular else texts.moves
+    graphs = writing(texts.moves, shares.elements)
+    moves = SelfiesMoves() if config.moves == "selfies" and texts.molecular else graphs
     ways: dict[str, tuple[Operator, float]] = {
         "crossover": (Crossover(moves, shares.mutated), shares.crossover),
         "mutation": (Mutation(moves), shares.mutation),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from seqvae.config import GenerativeConfig, GeneticConfig, MoveConfig
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec
+from seqvae.search.domain.molecule_moves import writing
 from seqvae.search.domain.moves import Moves
 from seqvae.search.memory.initial_design import FromPrior, FromTexts
 from seqvae.search.memory.token_cache import Readable
@@ -28,9 +29,9 @@ def build(config: GenerativeConfig, material: Material) -> Evolution:
     """
     shares, usual = config.operators, GenerativeConfig()
     if material.codec is None and shares.mutation + shares.crossover:
-        moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated)
+        moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated, shares.elements)
         kept = GeneticConfig("graph", config.evolution, config.selection, moves, config.guide, config.guided)
-        shares = replace(usual.operators, mutation=moves.mutation, crossover=moves.crossover, mutated=moves.mutated)
+        shares = replace(usual.operators, **vars(moves))
         rest = replace(usual, evolution=kept.evolution, selection=kept.selection, operators=shares, guide=kept.guide)
         if replace(rest, guided=kept.guided) != config:  # a setting that is left out was given
             raise UsageError(
@@ -43,7 +44,7 @@ def build(config: GenerativeConfig, material: Material) -> Evolution:
     texts = material.texts
     return generative(
         material.model(),
-        texts.moves,
+        writing(texts.moves, shares.elements),
         texts.canonical,
         replace(config, evolution=evolution),
         material.seed,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from seqvae.data.files.open import note, shown_name
-from seqvae.data.files.readers import ReadSettings, read_records
+from seqvae.data.files.readers import ReadSettings, items_of
+from seqvae.data.files.records import Flaw, Record
 from seqvae.data.numbers import censored_note, decimal_commas, parse
 from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import SCORE
@@ -30,33 +31,41 @@ class Measurement:
         scores: higher is better; all NaN for a missing well.
         where: file and line, for messages.
         name: its identifier in the laboratory's table; empty: it has none.
+        fields: the other columns of that table, by title, which travel to the results.
     """
 
     text: str
     scores: tuple[float, ...]
     where: str = ""
     name: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SCORE,)) -> list[Measurement]:
+def read_measurements(
+    source: str, column: str = "", scores: Sequence[str] = (SCORE,), format: str = ""
+) -> list[Measurement]:
     """Read a table of texts and their scores; a row that cannot be read is left out with a warning.
 
     Args:
         source: path of the table, or `-`.
         column: column of the texts; empty: the one obvious column.
         scores: columns of the scores; an empty cell is NaN.
+        format: what the table is, where neither its content nor its ending tells.
 
     Raises:
-        InputError: there is no such column.
+        InputError: there is no such column, or there are no rows.
         RecordError: no row can be read; it names the first one.
     """
-    format_ = "csv" if source == "-" else ""
-    records, _ = read_records(source, ReadSettings(column, keep=tuple(scores), format=format_))
-    name = shown_name(source)
+    settings = ReadSettings(column, keep=tuple(scores), format=format or ("csv" if source == "-" else ""), all=True)
+    name, items = shown_name(source), list(items_of(source, settings))
+    records = [item for item in items if isinstance(item, Record)]
+    bad = [RecordError(item.reason, file=name, line=item.line) for item in items if isinstance(item, Flaw)]
+    if not records:
+        raise bad[0] if bad else InputError(f"{name}: the file holds no records")
     for score in scores:
         if not any(score in record.fields for record in records):
             raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
-    found, bad = list[Measurement](), list[RecordError]()
+    found = list[Measurement]()
     censored: dict[str, Counter[str]] = {score: Counter() for score in scores}
     decimal = decimal_commas([record.fields.get(score) or "" for record in records for score in scores])
     for record in records:
@@ -69,11 +78,12 @@ def read_measurements(source: str, column: str = "", scores: Sequence[str] = (SC
             censored[score].update([number.censored] if number.censored else [])
         else:
             values = tuple(number.value for number in numbers if number is not None)
-            found.append(Measurement(record.text, values, f"{name}:{record.line}: ", record.name))
+            fields = {t: cell for t, cell in record.fields.items() if cell and t not in scores and cell != record.name}
+            found.append(Measurement(record.text, values, f"{name}:{record.line}: ", record.name, fields))
     for score in scores:
         if censored[score]:
             note(f"{name}: {censored_note(score, censored[score])}")
-    _left_out([str(error) for error in bad], len(records), bad[0] if bad and not found else None)
+    _left_out([str(error) for error in bad], len(items), bad[0] if bad and not found else None)
     return found
 
 

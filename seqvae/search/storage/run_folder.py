@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
 TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
 NAMES = "names.json"  # of designs, by canonical form
+CARRIED = "columns.json"  # other columns of tables of measurements, by canonical form and title
 FORMAT = 3
 COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts
 
@@ -75,19 +76,47 @@ def told(folder: Path) -> list[Any]:
         return []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return [(str(text), tuple(map(float, scores)), str(where), str(name)) for text, scores, where, name in found]
+        return [
+            (str(text), tuple(map(float, scores)), str(where), str(name), dict(*fields))
+            for text, scores, where, name, *fields in found  # earlier versions kept no fields
+        ]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: cannot read what was measured before the search ({error}): tell it again") from error
 
 
 def names(folder: Path) -> dict[str, str]:
     """Return the names of designs, by canonical form: of measured ones, and of those on plates."""
-    path = folder / NAMES
+    return {str(form): str(name) for form, name in _by_form(folder / NAMES).items()}
+
+
+def carried(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the other columns of measured designs, by canonical form and title."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return {str(form): str(name) for form, name in found.items()}
+        found = _by_form(folder / CARRIED)
+        return {str(form): {str(t): str(cell) for t, cell in cells.items()} for form, cells in found.items()}
+    except AttributeError as error:
+        raise InputError(f"{folder / CARRIED}: expected cells by title, got others: restore or remove it") from error
+
+
+def _by_form(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")).items()) if path.exists() else {}
     except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: cannot read the names of the designs ({error}): restore or remove it") from error
+        raise InputError(f"{path}: cannot read what is known of the designs ({error}): restore or remove it") from error
+
+
+def add_carried(folder: Path, new: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    """Remember columns of designs; of one that has several values in a column all are kept, `; ` between them."""
+    before = carried(folder)
+    found = {form: dict(cells) for form, cells in before.items()}
+    for form, cells in new:
+        known = found.setdefault(form, {}) if cells else {}
+        for title, cell in cells.items():
+            there = known.get(title, "").split("; ") if known.get(title) else []
+            known[title] = "; ".join(there if cell in there else [*there, cell])
+    if found != before:
+        with atomic_file(folder / CARRIED) as file:
+            file.write(json.dumps(found).encode())
 
 
 def add_names(folder: Path, new: Mapping[str, str]) -> None:

@@ -1,1 +1,5 @@
 """The grammar of SMILES: which token may follow, which valences remain."""
+
+from seqvae.runtime.lazy import parts_of
+
+__getattr__, __dir__ = parts_of(__name__)

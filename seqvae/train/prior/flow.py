@@ -17,6 +17,7 @@ from seqvae.config import PriorConfig
 from seqvae.errors import NonFiniteLossError
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.flow import FlowPrior
+from seqvae.runtime import progress
 from seqvae.runtime.device import fast_matmul
 from seqvae.runtime.streams import FLOW_BATCHES
 from seqvae.train.prior.posteriors import aggregate_moments, held_out_nats
@@ -81,7 +82,7 @@ def fit_flow(
             trial.run(FLOW_BATCHES.generator(0), None, _TIMED)
             seconds = (time.perf_counter() - started) / _TIMED
             planned = max(1, min(planned, int(60 * config.prior_minutes / seconds)))
-        with tqdm(total=planned, desc="prior", unit="step", dynamic_ncols=True, disable=quiet or None) as bar:
+        with progress.bar(planned, "prior", "step", quiet=quiet) as bar:
             steps = _Fit(flow, points, early, planned).run(FLOW_BATCHES.generator(seed), bar)
     return FittedFlow(flow.cpu().eval(), steps, planned)
 

@@ -16,6 +16,7 @@ from rdkit.Chem.Descriptors import NumRadicalElectrons
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.search.domain import molecule_moves
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.memory.archive import Archive
@@ -79,6 +80,21 @@ def test_a_search_can_come_to_phosphates_and_to_every_element_of_drugs():
         seen |= {atom.GetSymbol() for atom in atoms}
         phosphates += any(atom.GetSymbol() == "P" and atom.GetTotalValence() == 5 for atom in atoms)
     assert seen == {"C", "N", "O", "F", "P", "S", "Cl", "Br", "I"}
+    assert phosphates
+
+
+def test_elements_are_written_as_often_as_the_table_says():
+    rng, often = np.random.default_rng(4), molecule_moves._ELEMENTS["chembl"]
+    drawn = Counter(molecule_moves._element(rng, 1, often) for _ in range(20_000))
+    assert drawn[6] / 20_000 == pytest.approx(0.738, abs=0.01)
+    assert 1 <= drawn[15] <= 30  # phosphorus is rare, and there
+    heavier = {molecule_moves._element(rng, 5, often) for _ in range(20)}
+    assert heavier == {15}  # the only one with five bonds
+    walk, text = MoleculeMoves(largest=15, elements="chembl"), "COP(C)(=O)OC"
+    phosphates = 0
+    for _ in range(200):
+        text = walk.mutate(text, rng) or text
+        phosphates += "P" in text
     assert phosphates
 
 

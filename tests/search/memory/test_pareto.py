@@ -120,7 +120,7 @@ def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_pat
     assert hypervolume(values, [0, 0]) > hypervolume(begun, [0, 0]) * 1.05
     with opened(tmp_path / "run") as search:
         page = search_page("run", run_folder.settings_of(tmp_path / "run"), found, list(search.ledger.entries()))
-    assert f"{len(values)} on the front of GC, near" in page
+    assert f"{len(values)} on the Pareto front of GC, near" in page
     assert "best by GC" in page
     assert "best by near" in page
     ends = [f"GC {row[0]:.4g}, near {row[1]:.4g}" for row in values[[0, -1]].tolist()]

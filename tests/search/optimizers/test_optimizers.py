@@ -172,13 +172,13 @@ def point(one):
 @pytest.mark.parametrize("case", CASES)
 def test_an_optimiser_keeps_the_contract(case, tmp_path):
     assert isinstance(CASES[case][0](0), Optimizer)
-    for name in ("whole", "again", "broken", "other"):
+    for name in ("whole", "broken", "other"):
         (tmp_path / name).mkdir()
     whole, ledger = campaign(case, tmp_path / "whole", 0, ROUNDS)
     assert len(whole) == ROUNDS * BATCH
     assert {status for _, status, *_ in whole} == {"ok"}, "proposals are new and valid"
-    assert campaign(case, tmp_path / "again", 0, ROUNDS)[0] == whole
-    assert campaign(case, tmp_path / "broken", 0, ROUNDS, stop_after=2)[0] == whole
+    broken, _ = campaign(case, tmp_path / "broken", 0, ROUNDS, stop_after=2)
+    assert broken == whole, "it goes on as if it had not been stopped: one seed gives one search"
     assert campaign(case, tmp_path / "other", 1, ROUNDS)[0] != whole
     start = np.mean([scores[0] for _, _, scores, *_ in whole[:BATCH]])
     assert results(ledger.entries(), 10_000).top_mean > start

@@ -61,6 +61,7 @@ def ask(
     start: Annotated[Place, Parameter(group=_FIRST)] = "",
     measured: Annotated[Place, Parameter(group=_FIRST)] = "",
     column: Annotated[str, Parameter(group=_FIRST)] = "",
+    format: Annotated[str, Parameter(group=_FIRST)] = "",
     score: Annotated[str, Parameter(group=_FIRST, show_default="score")] = "",
     **given: Any,  # noqa: ANN401
 ) -> None:
@@ -75,30 +76,34 @@ def ask(
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences that have been measured already; the first plate learns from them.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
+        format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
     from seqvae.data.files.writers import write_pieces, writer_for
+
+    writer_for(out, scores=True)
+    check_table_flags(start, measured, column, score, format)
     from seqvae.search.api import begin
     from seqvae.search.laboratory import ask as asked
     from seqvae.search.laboratory import check_count, last_batch
     from seqvae.search.storage.run_folder import SETTINGS
 
-    writer_for(out, scores=True)
     count = _PLATE if number is None else number
     check_count(count)
-    check_table_flags(start, measured, column, score)
     settings = (
-        config is not None or bool(start or measured or column) or any(value is not None for value in given.values())
+        config is not None
+        or bool(start or measured or column or format)
+        or any(value is not None for value in given.values())
     )
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
-        known = measured_in(measured, column, score)
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column), known)
+        known = measured_in(measured, column, score, format=format)
+        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column, format), known)
     batch = last_batch(run) if again else asked(run, count, given.get("initial"))
     columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
     titles = list(batch[0].about) if batch else []

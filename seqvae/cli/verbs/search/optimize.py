@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import Setting, merged, refuse_idle, search_flags, with_flags
 from seqvae.cli.optimizer_help import print_optimizers
-from seqvae.cli.options import Place
+from seqvae.cli.options import Place, check_file
 from seqvae.config import EndConfig, SearchConfig
 from seqvae.config.search import search_from_dict
 from seqvae.config.toml import read_toml
@@ -67,6 +67,7 @@ def optimize(
     start: Place = "",
     measured: Place = "",
     column: str = "",
+    format: str = "",
     score: Annotated[str, Parameter(show_default="score")] = "",
     resume: Path | None = None,
     help_optimizer: bool = False,
@@ -85,6 +86,7 @@ def optimize(
         measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
+        format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
@@ -106,6 +108,7 @@ def optimize(
                 or start
                 or measured
                 or column
+                or format
                 or score
                 or any(value is not None for value in given.values())
             ):
@@ -116,13 +119,13 @@ def optimize(
         elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
         else:
+            check_table_flags(start, measured, column, score, format)
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
 
-            check_table_flags(start, measured, column, score)
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-            known = measured_in(measured, column, score, scoring.names)
-            begin(scoring, out, settings, texts_of_file(start, column), known)
+            known = measured_in(measured, column, score, scoring.names, format)
+            begin(scoring, out, settings, texts_of_file(start, column, format), known)
             _go_on(out, quiet)
 
 
@@ -141,26 +144,32 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
     return config
 
 
-def texts_of_file(source: str, column: str = "") -> list[str]:
+def texts_of_file(source: str, column: str = "", format: str = "") -> list[str]:
     """Return the texts of a file, of a column if it is a table; an empty list without a file."""
     from seqvae.data.files.formats import TABLES, kind_of
     from seqvae.data.files.readers import ReadSettings, read_records
 
     if not source:
         return []
-    settings = ReadSettings(column if kind_of(source) in TABLES else "")  # the column may be that of another file
+    known = kind_of(source, format) in TABLES  # else the column is that of another file
+    settings = ReadSettings(column if known else "", format=format)
     return [record.text for record in read_records(source, settings)[0]]
 
 
-def check_table_flags(start: str, measured: str, column: str, score: str) -> None:
-    """Raise UsageError where columns of a table are named and there is no table."""
-    if column and not (start or measured):
-        raise UsageError("--column has no effect without --start or --measured: leave it out")
+def check_table_flags(start: str, measured: str, column: str, score: str, format: str = "") -> None:
+    """Refuse columns or the format of a table where there is no table, and tables that cannot be opened."""
+    for flag, value in (("column", column), ("format", format)):
+        if value and not (start or measured):
+            raise UsageError(f"--{flag} has no effect without --start or --measured: leave it out")
     if score and not measured:
         raise UsageError("--score has no effect without --measured: leave it out")
+    for source in filter(None, (start, measured)):
+        check_file(source)
 
 
-def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("score",)) -> list[Measurement]:
+def measured_in(
+    table: str, column: str, score: str, names: Sequence[str] = ("score",), format: str = ""
+) -> list[Measurement]:
     """Return the measurements of a table; an empty list without a table.
 
     Args:
@@ -168,6 +177,7 @@ def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("sc
         column: column of the texts; empty: the obvious one.
         score: column of the scores; empty: as `names`.
         names: scores of the search.
+        format: what the table is; empty: as its content or its ending says.
 
     Raises:
         UsageError: one column of scores is named, and the search has several.
@@ -178,7 +188,7 @@ def measured_in(table: str, column: str, score: str, names: Sequence[str] = ("sc
         raise UsageError(
             f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
         )
-    return read_measurements(table, column, (score,) if score else names) if table else []
+    return read_measurements(table, column, (score,) if score else names, format) if table else []
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter
 from seqvae.cli.options import Out
 
 if TYPE_CHECKING:
-    from seqvae.search.results import Results
+    from seqvae.search.results import Known, Results
 
 app = App(
     name="results",
@@ -38,8 +39,9 @@ def results(
     out: Out = "",
     page: Path | None = None,
     json: Annotated[bool, Parameter(name="--json")] = False,
+    explain: bool = False,
 ) -> None:
-    """Show the results of a search, also while it runs: calls, best score, mean of the ten best, area under its curve.
+    """Show the results of a search, also while it runs: oracle calls, best score, mean of the top 10, its AUC.
 
     Args:
         run: folder of the search.
@@ -49,49 +51,58 @@ def results(
             .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
+        explain: say below the tables what each metric and column means.
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
-    from seqvae.search.results import opened_results, table_of
+    from seqvae.evaluate.glossary import lines_of, search_terms
+    from seqvae.search.results import known_of, opened_results, table_of
 
     if out:
         writer_for(out)
     with opened_results(run, top) as (found, settings, ledger):
-        names = settings["scores"]
+        names, known = settings["scores"], known_of(run)
         if json:
-            print_json(found.to_dict())
+            print_json(found.to_dict(known))
         elif out != "-":
-            print_results(found, settings)
+            print_results(found, settings, known)
+            if explain:
+                print("\n" + "\n".join(lines_of(search_terms())))
         if out:
             rows = found.top if top else ledger.entries()
-            write_pieces(out, table_of(rows, names, settings.get("terms", ())))
+            write_pieces(out, table_of(rows, names, settings.get("terms", ()), known))
         if page is not None:
             from seqvae.report.search_page import search_page
 
-            write_text(page, search_page(run.name, settings, found, list(ledger.entries())))
+            write_text(page, search_page(run.name, settings, found, list(ledger.entries()), known))
 
 
-def print_results(found: Results, settings: Mapping[str, Any]) -> None:
+def print_results(found: Results, settings: Mapping[str, Any], known: Known | None = None) -> None:
     """Print the metrics of a search and its best designs; `settings` as the folder has them."""
     from seqvae.cli.printing import print_rows
+    from seqvae.evaluate.glossary import SEARCH
+    from seqvae.search.results import ID
+    from seqvae.sequences.domain import detect
 
     names, terms = settings["scores"], settings.get("terms", ())
     by = f" by {names[0]}" if len(names) > 1 else ""
     print_rows(
         [
-            ("calls, each valid text once", f"{found.unique:,}"),
-            ("calls, every proposal", f"{found.proposals:,}"),
-            (f"best{by}", f"{found.best:.6g}"),
-            (f"mean of the ten best{by}", f"{found.top_mean:.6g}"),
-            ("area under its curve", f"{found.auc_top:.6g}"),
+            (SEARCH["unique"].title, f"{found.unique:,}"),
+            (SEARCH["proposals"].title, f"{found.proposals:,}"),
+            (f"{SEARCH['best'].title}{by}", _shown(found.best)),
+            (f"{SEARCH['top_mean'].title}{by}", _shown(found.top_mean)),
+            (SEARCH["auc_top"].title, f"{found.auc_top:.6g}"),
             ("proposals", ", ".join(f"{count:,} {status}" for status, count in found.statuses.items()) or "none"),
         ]
     )
     for failure in found.failures[:_REASONS]:
         print(f"failed {failure.count:,} times: {failure.error}")
     print()
+    ids = known.names if known else {}
     rows = [
         (
+            *((ids.get(one.canonical or "", ""),) if ids else ()),
             ", ".join(f"{score:.6g}" for score in one.scores),
             *(f"{one.terms[place]:.4g}" if one.terms else "" for place in range(len(terms))),
             one.proposer,
@@ -99,4 +110,9 @@ def print_results(found: Results, settings: Mapping[str, Any]) -> None:
         )
         for one in found.top
     ]
-    print_rows([(", ".join(names), *terms, "proposed by", "text"), *rows])
+    noun = detect([one.text for one in found.top]).noun if found.top else "design"
+    print_rows([(*((ID,) if ids else ()), ", ".join(names), *terms, "proposed by", noun), *rows])
+
+
+def _shown(score: float) -> str:
+    return "none yet" if math.isnan(score) else f"{score:.6g}"

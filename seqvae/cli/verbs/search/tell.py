@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from seqvae.cli.options import COMPUTING, Place
+from seqvae.cli.options import COMPUTING, Place, check_file
 
 app = App(
     name="tell",
@@ -18,25 +18,28 @@ Example:
 The table has a column of molecules or sequences and a column `score`, higher is better. Rows may be missing or without
 a score; repeated measurements count with their mean; the search also learns from those that it never asked for. Told
 before the first `seqvae ask`, they are kept for it. A row that cannot be read is reported, and the others are taken.
+Identifiers and all other columns of the table stand in `seqvae results`, and on plates that have these designs.
 """,
 )
 
 
 @app.default
-def tell(run: Path, measured: Place, /, *, column: str = "", score: str = "score") -> None:
+def tell(run: Path, measured: Place, /, *, column: str = "", format: str = "", score: str = "score") -> None:
     """Add measurements to a search, as one round.
 
     Args:
         run: folder of the search.
         measured: .csv, .tsv or .parquet table of molecules or sequences and their scores, or `-` for a CSV table from
             standard input.
-        column: column of the molecules or sequences; by default the one obvious column.
+        column: column of the molecules or sequences, its title or number; by default the one obvious column.
+        format: what the table is, where neither its content nor its ending tells: `csv`, `tsv`, `parquet`, `xlsx`.
         score: column of the scores.
     """
+    check_file(measured)
     from seqvae.search.laboratory import tell as told
     from seqvae.search.oracle.measurements import read_measurements
 
-    found = told(run, read_measurements(measured, column, (score,)))
+    found = told(run, read_measurements(measured, column, (score,), format))
     if found.waiting:
         kept = f"{found.waiting:,} measurements are kept for its first plate"
         COMPUTING.note(f"{run}: there is no search here yet: {kept}; then: seqvae ask {run} -n 96")

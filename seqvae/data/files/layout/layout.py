@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seqvae.data.files.layout.guesses import MOLECULES, are_selfies, is_like, is_number, kind_of_cells
@@ -73,6 +74,31 @@ def split_line(line: str, separator: str) -> list[str]:
     return line.rstrip("\r\n").split(separator)
 
 
+def csv_rows(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], list[str] | csv.Error]]:
+    """Yield the lines and the cells of each row; in place of the cells of a row with a malformed quote the error.
+
+    Only the first line of such a row counts as it: the others, which an open quote has swallowed, are read again.
+    """
+    waiting, taken = deque[str](), list[str]()
+
+    def feed() -> Iterator[str]:
+        while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
+            taken.append(line)
+            yield line
+
+    while True:
+        rows = csv.reader(feed(), delimiter=separator, strict=True, skipinitialspace=True)
+        try:
+            for row in rows:
+                yield taken, row
+                taken.clear()
+            return
+        except csv.Error as error:
+            yield taken[:1], error
+            waiting.extendleft(reversed(taken[1:]))
+            taken.clear()
+
+
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     """Return the rows of some lines, blank ones left out; a cell may be cut, if the last line is within it."""
     lines = [line for line in lines if line.strip()]
@@ -81,7 +107,10 @@ def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     if separator == TAB:
         return [[cell.strip('" \r\n') for cell in split_line(line, TAB)] for line in lines]
     try:
-        return [row for row in csv.reader(lines, delimiter=separator) if row]
+        plain = [row for row in csv.reader(lines, delimiter=separator) if row]
+        # where a quote is left open, a row that swallows the following ones
+        sound = [row for _, row in csv_rows(iter(lines), separator) if row and not isinstance(row, csv.Error)]
+        return max(plain, sound, key=lambda rows: sum(len(row) == len(rows[0]) for row in rows))
     except csv.Error:  # a cell above the limit: then the lines below it tell nothing
         return [split_line(line, separator) for line in lines]
 

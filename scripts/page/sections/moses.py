@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from scripts.page.sections.zinc import gone_on, samples
 from scripts.page.tables import Values, reached, share, summary_rows, table
-from scripts.page.zinc import gone_on, samples
 
 FIRST = "N(0, I)"  # at temperature 1, as published points are drawn
 BEST = "fitted prior, temperature 0.5"

@@ -1,6 +1,6 @@
 """Make the hashes of the molecules that the dataset `chembl` holds out, from files of these molecules.
 
-    python -m scripts.training.make_held_out FILE.npz NAME=MOLECULES [NAME=MOLECULES ...]
+    python -m scripts.training.packaged.make_held_out FILE.npz NAME=MOLECULES [NAME=MOLECULES ...]
 
 For `chembl`: datasets/held_out/chembl.npz valid=valid.smi.gz test=test.smi.gz lead_series=lead_series.csv.gz
 reserved=reserved.smi.

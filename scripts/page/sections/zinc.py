@@ -64,6 +64,8 @@ def samples(found: Values) -> str:
         rows.append([key, *("–" if value is None else f"{value:.{digits}f}" for value in values)])
     few = {part["raw_samples"] for part in columns.values() if "raw_samples" in part}
     note = f"\nRaw shares are of {max(few):,} samples each, with the weights of the package.\n" if few else ""
+    if fewer := {part["single_draws"] for part in columns.values() if "single_draws" in part}:
+        note = f"\nShares of single draws are of {max(fewer):,} samples each.\n"
     return table(["metric", *columns], rows) + note
 
 

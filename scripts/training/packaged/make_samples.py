@@ -1,6 +1,6 @@
 """Make the small samples of `datasets/samples/` again, byte for byte, from their source datasets.
 
-    python -m scripts.training.make_samples [FOLDER]
+    python -m scripts.training.packaged.make_samples [FOLDER]
 
 FOLDER is where the samples go, by default `datasets/samples`. Sources that are not at hand are downloaded.
 """
@@ -19,7 +19,7 @@ from seqvae.runtime.files import atomic_file
 
 MOLECULES = 20_000
 SEED = 0
-HOME = Path(__file__).resolve().parents[2] / "datasets" / "samples"
+HOME = Path(__file__).resolve().parents[3] / "datasets" / "samples"
 
 
 def moses_lines(dataset: Dataset) -> list[str]:

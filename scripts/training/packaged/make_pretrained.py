@@ -1,12 +1,11 @@
 """Make a pretrained model of the package: weights in half precision, its prior, and a card with measured metrics.
 
-    python -m scripts.training.make_pretrained runs/zinc zinc-smiles [--table 'title=figures.json#place/in/it'] \
-        [--result result.json]
+    python -m scripts.training.packaged.make_pretrained runs/zinc zinc-smiles \
+        [--table 'title=figures.json#place/in/it'] [--result result.json]
 
-What is written by hand (title, use, limits) is in `scripts/training/cards/NAME.toml`; its numbers in braces, and all
-other numbers of the card, are measured here with the packaged files, on the held-out split of the model's dataset.
-`--table` adds the numbers of a JSON file as a further table. The machine on the card is that of `--result`, or this
-one.
+What is written by hand (title, use, limits) is in `cards/NAME.toml`; its numbers in braces, and all other numbers of
+the card, are measured here with the packaged files, on the held-out split of the model's dataset. `--table` adds the
+numbers of a JSON file as a further table. The machine on the card is that of `--result`, or this one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from scripts.record import machine, torch_threads
 from scripts.training.molecule_metrics import VALIDITY, validity_rows
 from seqvae.artifact.folder import load_artifact, parameters, record_metrics, save_artifact
 from seqvae.artifact.pretrained import CARD, models_folder, parse_card
-from seqvae.config import ModelConfig, RunConfig
+from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.cards import find_card
 from seqvae.errors import InputError, UsageError
@@ -136,7 +135,7 @@ def training_line(codec: Codec, made_on: Mapping[str, Any]) -> str:
 
 def settings_of(run: RunConfig) -> dict[str, str]:
     """Return the settings that differ from the defaults, by section and name."""
-    default = run_to_dict(RunConfig())
+    default = run_to_dict(replace(RunConfig(), training=FOR_MANY, objective=OBJECTIVE_FOR_MANY))
     return {
         f"{section}.{key}": str(value)
         for section, values in run_to_dict(run).items()
@@ -188,11 +187,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Make one pretrained model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of a trained model")
-    parser.add_argument("name", help="what it is called; scripts/training/cards/NAME.toml says the rest")
+    parser.add_argument("name", help="what it is called; cards/NAME.toml says the rest")
     parser.add_argument("--table", action="append", default=[], help="title=file.json#place/in/it, a further table")
     parser.add_argument("--result", type=Path, help="JSON of the script that trained it, for the machine on the card")
     parser.add_argument("--models", type=Path, default=models_folder(), help="folder of the shipped models")
-    parser.add_argument("--template", type=Path, help="instead of scripts/training/cards/NAME.toml")
+    parser.add_argument("--template", type=Path, help="instead of cards/NAME.toml")
     parser.add_argument("--small", action="store_true", help="measure on few texts, to try the script")
     parser.add_argument("--threads", type=int, default=0, help="threads of torch (default: as many as there are cores)")
     given = parser.parse_args(argv)

@@ -1,0 +1,93 @@
+"""Settings that the packed data decide: how long a training is, in what batches, and what lengths the model writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from seqvae.config import FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
+from seqvae.config.sizes import Length
+from seqvae.data.tokens.pack import PackedData
+from seqvae.errors import InputError
+from seqvae.sequences.domain import MOLECULES, Domain
+from seqvae.sequences.tokenizers.subword import SubwordTokenizer
+
+# Of a training from scratch: after 20 to 40 of them, models of DNA were no better than uniform letters; after some
+# hundred, one of 300 splice sites was better than counting. A training that stops early by itself may take fewer.
+FEWEST_STEPS = 300
+
+
+def suited(
+    run: RunConfig,
+    train: PackedData,
+    valid: PackedData | None,
+    length: Length,
+    say: Callable[[str], object] | None = None,
+) -> RunConfig:
+    """Return the settings with those chosen that are left to the data.
+
+    Args:
+        run: settings.
+        train: packed training texts.
+        valid: packed validation texts, if there are any.
+        length: of a training from scratch, or of a fine-tuning.
+        say: is told, a line at a time, what was chosen, and what cannot come out well.
+
+    Raises:
+        InputError: a text is longer than `max_length`, or they are to be of one length and are not.
+    """
+    model = _with_lengths(run.model, train, valid, run.data.source)
+    count, domain = len(train.store), train.tokenizer.domain
+    training = sized(run.training, count, valid is not None, length)
+    objective = weighted(run.objective, count if domain.alphabet else 0)
+    if say is not None:
+        if line := told_length(run.training, training, count, domain.noun):
+            say(line)
+        if model.lengths == "fixed":
+            say(
+                f"all {domain.noun}s have {model.max_length:,} letters: the model will write no others "
+                "(--lengths free: of any length)"
+            )
+        if objective.beta == 1.0 != run.objective.beta:
+            say(f"KL weight (--beta) 1: {count:,} sequences are too few to be reconstructed; 0.1 favours that")
+        if length is FROM_SCRATCH and (line := too_few_steps(steps_of(training, count), domain, run.data.source)):
+            say(line)
+    return replace(run, model=model, training=training, objective=objective)
+
+
+def too_few_steps(steps: int, domain: Domain, source: str) -> str:
+    """Return in one line that so many optimiser steps from scratch are too few; empty if they may do."""
+    if steps >= FEWEST_STEPS:
+        return ""
+    return (
+        f"{steps:,} optimiser steps are too few to learn much, take {FEWEST_STEPS} at least: {advice(domain, source)}"
+    )
+
+
+def advice(domain: Domain, source: str) -> str:
+    """Return what a user can do about a model that has learned too little of the texts of `source`."""
+    if domain.name == MOLECULES:
+        return f"more --epochs, a smaller --batch-size, or a pretrained model: seqvae finetune zinc-smiles {source}"
+    return "more --epochs, a smaller --batch-size, or more sequences"
+
+
+def _with_lengths(model: ModelConfig, train: PackedData, valid: PackedData | None, source: str) -> ModelConfig:
+    """Return a model's settings with `max_length` and `lengths` as the data have them; raises as `suited`."""
+    stores = [packed.store for packed in (train, valid) if packed]
+    longest = max(store.max_length for store in stores)
+    if 0 < model.max_length < longest:
+        raise InputError(
+            f"{source}: the longest text has {longest} tokens, model.max_length is {model.max_length}; "
+            "raise it, or leave it 0 to take the longest"
+        )
+    # Sequences of as many letters may have fewer tokens where these are merged.
+    letters = not train.tokenizer.molecular and not isinstance(train.tokenizer, SubwordTokenizer)
+    alike = letters and all(int(store.lengths.min()) == longest for store in stores)
+    if alike and model.max_length in (0, longest):
+        return replace(model, max_length=longest, lengths="free" if model.lengths == "free" else "fixed")
+    if model.lengths == "fixed":
+        raise InputError(
+            f"{source}: model.lengths is fixed, which needs sequences that all have one length, in tokens that are "
+            "letters, and no other model.max_length; leave it auto"
+        )
+    return replace(model, max_length=model.max_length or longest, lengths="free")
