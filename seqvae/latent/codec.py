@@ -88,10 +88,6 @@ class Codec:
         """Whether a decoded text may be invalid, as SMILES that is no molecule."""
         return "syntax" in self._constraints
 
-    def is_valid(self, text: str) -> bool:
-        """Return whether a decoded text is a molecule; true of all where the model does not write SMILES."""
-        return not self.may_be_invalid or self.canonical(text) is not None
-
     def encode(
         self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO, on_error: str = "stop"
     ) -> Float[Tensor, "batch latent"]:

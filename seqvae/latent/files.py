@@ -149,6 +149,11 @@ def sample_file(
     return _write(bulk, out, bulk.sample(count, how, prior), advance)
 
 
+def valid(codec: Codec, texts: Sequence[str]) -> list[bool]:
+    """Return whether each decoded text is a molecule; true of all where the model does not write SMILES."""
+    return [not codec.may_be_invalid or codec.canonical(text) is not None for text in texts]
+
+
 def _write(
     bulk: Bulk, out: str, pieces: Iterable[Results], advance: Advance | None, latent: bool = False
 ) -> FileDecoded:
@@ -163,7 +168,7 @@ def _write(
             shown = dict(results.columns)
             if not latent:
                 if VALID not in shown:  # a part that was kept by an earlier version
-                    shown[VALID] = [bulk.codec.is_valid(text) for text in results.texts]
+                    shown[VALID] = valid(bulk.codec, results.texts)
                 invalid += list(shown[VALID]).count(False)
                 if not columns:
                     del shown[VALID]
