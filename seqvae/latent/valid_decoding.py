@@ -23,7 +23,7 @@ from seqvae.runtime.streams import LATER_TRIES
 class Write(Protocol):
     """Decodes latent points as the config says, or only `rows`, each as it would be among all."""
 
-    def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+    def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, last: bool, /) -> Generated:
         """Return one text per point, or per row of `rows`; after the `last` time nothing else mends them."""
 
 

@@ -335,12 +335,10 @@ def test_only_texts_that_are_no_molecule_are_written_under_the_rules_of_chemistr
     z = codec.draw(70, 3)
     made = codec.generate(z, how, batch_size=16)
     texts = {
-        rules: codec.tokenizer.decode_batch(
-            codec.generate_ids(z, replace(how, rules=rules), 16, None, rules == "valence").ids
-        )
+        rules: codec.tokenizer.decode_batch(codec.generate_ids(z, replace(how, rules=rules), 16).ids)
         for rules in ("syntax", "valence")
     }
-    freely = codec.generate_ids(z, replace(how, rules="syntax"), 16, None, False).ids
+    freely = codec.generate_ids(z, replace(how, rules="syntax"), 16).ids
     accepts = valences_of(codec.tokenizer).accepts
     came = [is_valid(text) and accepts(ids[:-1]) for text, ids in zip(texts["syntax"], freely, strict=True)]
     assert any(came)
