@@ -96,8 +96,8 @@ class Writer:
     def _corrected(self, made: Generated, rows: list[int], draws: Sequence[_Draw]) -> Generated:
         """Return the texts, some rows decoded again under the rules, draw by draw until one is a molecule.
 
-        Where they are those of syntax alone, only the first draw is decoded again: a
-        text that ends under them is kept, molecule or not.
+        Where they are those of syntax alone, only the first draw is decoded again: a text that ends under them is kept,
+        molecule or not.
         """
         if draws[0].config.rules == "none":
             return made
