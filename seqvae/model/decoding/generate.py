@@ -101,8 +101,11 @@ def _mended(
 
 
 def _broken(made: Decoded, rows: Iterable[int], constraint: Constraint) -> list[int]:
-    broken, ids = made.broken.tolist(), made.ids.tolist()
-    return [row for row in rows if broken[row] or not constraint.reads(ids[row][: ids[row].index(EOS)])]
+    """Return the rows that are no molecule, or, where no chemistry tells, that end against the rules."""
+    if constraint.chemistry is None:
+        return made.broken.nonzero().flatten().tolist()
+    ids = made.ids.tolist()
+    return [row for row in rows if not constraint.reads(ids[row][: ids[row].index(EOS)])]
 
 
 def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch length vocab"]:
