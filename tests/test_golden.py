@@ -23,7 +23,10 @@ import pytest
 import torch
 from golden_cases import GOLDEN, command, done
 
+from seqvae.sequences.molecules import canonical_or_none
+
 NAMES = json.loads((GOLDEN / "names.json").read_text())
+MENDED = {"greedy.csv", "beam.smi", "sampled.tsv", "new.smi", "path.csv"}  # by a model that writes broken SMILES
 FLAGS = json.loads((GOLDEN / "flags.json").read_text())
 SEARCHES = json.loads((GOLDEN / "searches" / "expected.json").read_text())
 BRED = ("ga", "string-ga", "screening")  # their proposals follow from no rounded number
@@ -209,19 +212,29 @@ def test_a_command_line_works(words, piped, shared, monkeypatch):
     for name in re.findall(r"(?:--out|-o) out/(\S+)", words):
         assert Path("out", name).exists()
         if (GOLDEN / "outputs" / name).exists():
-            same_table(Path("out", name), GOLDEN / "outputs" / name)
+            same_table(Path("out", name), GOLDEN / "outputs" / name, name in MENDED)
 
 
-def same_table(found, expected):
+def molecules_alone(new, old, texts):
+    """Return the rows whose old text is a molecule; what was none is decoded again since."""
+    kept = [row for row, text in enumerate(texts) if canonical_or_none(text) is not None]
+    assert len(new) == len(old) == len(texts)
+    return [new[row] for row in kept], [old[row] for row in kept]
+
+
+def same_table(found, expected, mended=False):
     """Assert that two files hold the same texts, and the same numbers to their fifth digit.
 
-    A table may have more columns than it had: names and columns of the input travel to the output since.
+    A table may have more columns than it had: names and columns of the input travel to the output since. With `mended`
+    the rows are compared that held molecules.
     """
     if expected.suffix in (".csv", ".tsv"):
         between = "\t" if expected.suffix == ".tsv" else ","
         new, old = (list(csv.reader(path.read_text().splitlines(), delimiter=between)) for path in (found, expected))
         old[0] = [title.replace(*cases.COUNTS) for title in old[0]]
         places = [new[0].index(title) for title in old[0]]
+        if mended:
+            new[1:], old[1:] = molecules_alone(new[1:], old[1:], [row[old[0].index("text")] for row in old[1:]])
         found_cells = [[row[place] for place in places] for row in new]
         (texts, numbers), (other_texts, other_numbers) = (
             of_cells([cell for row in rows for cell in row]) for rows in (found_cells, old)
@@ -234,6 +247,8 @@ def same_table(found, expected):
         texts, other_texts = ([str(n) for t in old if t[:1] != "z" for n in table[t]] for table in (new, old))
     elif expected.suffix == ".smi":
         texts, other_texts = ([line.split()[0] for line in path.read_text().splitlines()] for path in (found, expected))
+        if mended:
+            texts, other_texts = molecules_alone(texts, other_texts, other_texts)
         numbers, other_numbers = [], []
     else:
         (texts, numbers), (other_texts, other_numbers) = parts(found), parts(expected)
@@ -323,7 +338,7 @@ def test_latent_points_are_decoded_from_python(here):
     assert distribution.shape[0] == len(z)
     assert distribution.sum(-1).flatten().tolist() == pytest.approx([1.0] * distribution[..., 0].numel(), abs=1e-4)
     table = csv.DictReader(Path("outputs/greedy.csv").read_text().splitlines())
-    assert model.decode(z) == [row["text"] for row in table]
+    assert model.generate(z).texts == [row["text"] for row in table]
 
 
 def test_the_golden_files_name_no_folder_of_the_one_who_made_them():

@@ -58,7 +58,7 @@ def training_exact(finished: Finished, count: int) -> float:
     store, codec = finished.prepared.train, finished.codec
     rows = np.random.default_rng(0).choice(len(store), min(count, len(store)), replace=False)
     texts = codec.tokenizer.decode_batch(store.ids(int(row)) for row in np.sort(rows))
-    back = codec.decode(codec.encode(texts, refine=0))
+    back = codec.generate(codec.encode(texts, refine=0)).texts
     return float(np.mean([text == again for text, again in zip(texts, back, strict=True)]))
 
 

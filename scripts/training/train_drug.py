@@ -89,12 +89,12 @@ def reconstructed(codec: Codec, texts: Sequence[str], refined: int) -> dict[str,
         refined: how many of them, the first, are also encoded with refinement where they do not come back.
     """
     read = codec.tokenize(texts, on_error="skip")
-    back = codec.decode(codec.encode(read, refine=0))
+    back = codec.generate(codec.encode(read, refine=0)).texts
     exact = np.array([text == form for text, form in zip(back, read.forms, strict=True)], bool)
     first = codec.tokenize(texts[:refined], on_error="skip")
     again = codec.encodings(first)
     kept = np.array(
-        [text == form for text, form in zip(codec.decode(again.posterior.mean), first.forms, strict=True)], bool
+        [text == form for text, form in zip(codec.generate(again.posterior.mean).texts, first.forms, strict=True)], bool
     )
     return {
         "texts": len(texts),

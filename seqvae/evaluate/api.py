@@ -173,7 +173,8 @@ def _drawn(codec: Codec, splits: Splits, source: str, work: _Work) -> list[str]:
     work.watch.note(f"sampling {number:,} {codec.tokenizer.domain.noun}s")
     texts: list[str] = []
     how = DecodeConfig("sample", tries=work.config.tries, seed=work.config.seed)
-    for part in Bulk(codec, BulkSettings(batch_size=work.batch_size)).sample(number, how, work.config.prior):
+    bulk = Bulk(codec, BulkSettings(batch_size=work.batch_size, insist=False))
+    for part in bulk.sample(number, how, work.config.prior):
         texts += part.texts
         work.watch("samples", len(texts), number)
     return texts

@@ -186,7 +186,7 @@ def quickstart(
     (start, top), (first, one), (last, other) = known[:3]
     watch.note(f"interpolating between {first} and {last}")
     z = codec.encode([one, other])
-    path = codec.decode(slerp(z[0], z[1], _STEPS))  # the page says which end it misses
+    path = codec.generate(slerp(z[0], z[1], _STEPS)).texts  # the page says which end it misses
     watch.note(f"climbing drug-likeness in latent space from {start}")
     climb = _climb(codec, top, seed, watch)
     return Quickstart(

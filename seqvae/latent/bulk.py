@@ -35,7 +35,7 @@ from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-LIKELIHOOD = "log_likelihood"
+LIKELIHOOD, VALID = "log_likelihood", "valid"
 _Written = tuple[list[NDArray[np.int64]], list[float]]  # token ids and log p(x|z) of each row
 
 
@@ -47,11 +47,13 @@ class BulkSettings:
         executor: where the chunks are processed.
         batch_size: rows per pass through the model.
         parts: folder in which finished chunks are kept until `finish`; None: none are kept.
+        insist: as in `Codec.generate`.
     """
 
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     batch_size: int = INFERENCE_BATCH
     parts: Path | None = None
+    insist: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Bulk:
             prior: as in `Codec.draw`.
 
         Yields:
-            Texts with the column `log_likelihood`, log p(x|z) in nats; all chunks but the last have `CHUNK` rows.
+            Texts with the columns `log_likelihood`, log p(x|z) in nats, and `valid`, false where a SMILES is no
+            molecule; all chunks but the last have `CHUNK` rows.
 
         Raises:
             UsageError: as `Codec.draw`; and as `data.parts.Parts` and `executor.run_chunks`.
@@ -108,14 +111,14 @@ class Bulk:
         yield from self._generated(sizes, how, prior, work)
 
     def decode(self, points: Iterable[NDArray[np.float32]], how: DecodeConfig) -> Iterator[Results]:
-        """Decode latent points, as `Codec.generate` does.
+        """Decode latent points, as `Codec.decode` does.
 
         Args:
             points: arrays of `(CHUNK, latent)`, the last one may be shorter.
             how: how a text is chosen.
 
         Yields:
-            One chunk of texts per array, with the column `log_likelihood`.
+            One chunk of texts per array, with the columns of `sample`.
 
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`; and as `Codec.decode`.
@@ -128,7 +131,7 @@ class Bulk:
         given = (self.codec, self.settings.batch_size, how, prior)
         # Where invalid texts are drawn or written again, the worker that draws the tokens makes the texts as well.
         if self.codec.device.type == "cpu" or self.codec.may_be_invalid:
-            yield from self._run(_job(_generate, *given), chunks, work, executor=self._of_model())
+            yield from self._run(_job(_generate, *given, self.settings.insist), chunks, work, executor=self._of_model())
         else:  # this process drives the GPU, the workers make texts, for which they need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))
 
@@ -256,12 +259,12 @@ def _spell(tokenizer: Tokenizer) -> Work:
 
     def spell(written: _Written) -> Results:
         ids, likelihoods = written
-        return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods})
+        return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods, VALID: [True] * len(ids)})
 
     return spell
 
 
-def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice) -> Work:
+def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice, insist: bool) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
     def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
@@ -269,10 +272,10 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
             if isinstance(given, int):
-                made = codec.generate_samples(given, seeded, prior, batch_size)
+                made = codec.generate_samples(given, seeded, prior, batch_size, insist)
             else:
-                made = codec.generate(given, seeded, batch_size)
-        return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist()})
+                made = codec.generate(given, seeded, batch_size, insist)
+        return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})
 
     return generate
 

@@ -24,12 +24,12 @@ from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
 from seqvae.latent.checks import Points, PriorChoice, condition_row, points_of
 from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
-from seqvae.latent.decoded import Generated, TokenRows, texts_and_forms
+from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
 from seqvae.latent.valid_decoding import Writer
 from seqvae.model.decoding.constraint import Constraint
-from seqvae.model.decoding.generate import decode, distribution
+from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
@@ -119,8 +119,8 @@ class Codec:
         read, beta = self.tokenize(texts), self.run.objective.weight
         if refine != AUTO:
             return encodings_of(self.model, self.batches(read, batch_size), beta, refine)
-        batches, back = partial(self.batches, batch_size=batch_size), partial(self.decode, batch_size=batch_size)
-        return refined_where_lost(self.model, read, batches, back, beta)
+        batches = partial(self.batches, batch_size=batch_size)
+        return refined_where_lost(self.model, read, batches, lambda z: self.generate(z, None, batch_size).texts, beta)
 
     def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
@@ -185,23 +185,19 @@ class Codec:
         Raises:
             UsageError: z has another shape than `(batch, latent)`, or the batch size is below 1.
         """
-        return self.generate(z, config, batch_size).texts
+        return self.generate(z, config, batch_size, insist=True).texts
 
-    def generate(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> Generated:
-        """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`."""
+    def generate(
+        self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH, insist: bool = False
+    ) -> Generated:
+        """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`.
+
+        With `insist`, as in `decode`, what ends against the rules is decoded again; metrics and searches go without.
+        """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
         if self.may_be_invalid:
-            return self._writer(config, batch_size).written(points, config)
-        return self._write(points, config, batch_size=batch_size)
-
-    def _write(
-        self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None = None, *, batch_size: int
-    ) -> Generated:
-        made = self.generate_ids(points, config, batch_size, rows)
-        total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
-        texts, forms = texts_and_forms(self.tokenizer, made.ids, self.canonical)
-        refusals = torch.tensor(made.refusals)
-        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+            return self._writer(config, batch_size, insist).written(points, config)
+        return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
 
     def generate_ids(
         self,
@@ -209,21 +205,23 @@ class Codec:
         config: DecodeConfig | None = None,
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
+        insist: bool = False,
     ) -> TokenRows:
         """Decode latent points to token ids only, under the config's rules; raises as `decode`.
 
-        With `rows`, these alone are decoded, each as it would be among all.
+        With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        made, rules = TokenRows([], [], []), self._constraints.get(config.rules)
+        made, rules, start = TokenRows([], [], []), self._constraints.get(config.rules), 0
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
-        start = 0
         with evaluating(self.model):
             for number, chunk in enumerate(points.split(CHUNK)):
-                rng = DECODING.generator(chunk_seed(config.seed, number), device=self.device)
+                rng = DECODING.generator(chunk_seed(config.seed, number))  # of the CPU: one result on every device
                 for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
-                    made.add(decode(self.model.decoder, part.to(self.device), config, rng, rules, kept))
+                    made.add(
+                        decode(self.model.decoder, part.to(self.device), config, rng, rules, kept, ATTEMPTS * insist)
+                    )
                     start += len(part)
         return made
 
@@ -233,16 +231,9 @@ class Codec:
         The last axis is ordered as `tokenizer.tokens`; after the end of a text all probability is on padding. The
         length is that of the longest text, its end included. Raises as `decode`.
         """
-        points = points_of(z, self.latent)
+        parts = split(points_of(z, self.latent), batch_size)
         with evaluating(self.model):
-            parts = [distribution(self.model.decoder, part.to(self.device)).cpu() for part in split(points, batch_size)]
-        whole = torch.zeros(len(points), max(part.shape[1] for part in parts), self.tokenizer.vocab_size)
-        whole[:, :, PAD] = 1.0
-        start = 0
-        for part in parts:
-            whole[start : start + len(part), : part.shape[1]] = part
-            start += len(part)
-        return whole
+            return joined([distribution(self.model.decoder, part.to(self.device)).cpu() for part in parts])
 
     def draw(self, count: int, seed: int = 0, prior: PriorChoice = "auto") -> Float[Tensor, "count latent"]:
         """Return points drawn from a prior, on the CPU.
@@ -301,30 +292,39 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         prior: PriorChoice = "auto",
         tries: int = DecodeConfig.tries,
+        rules: str = DecodeConfig.rules,
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
-        A sample of SMILES that is no molecule is drawn again, `tries` draws in all, at last under `DecodeConfig.rules`.
+        SMILES of no molecule are drawn again, `tries` draws in all, at last under the `rules` (see `DecodeConfig`).
         """
-        config = DecodeConfig("sample", temperature=temperature, top_p=top_p, tries=tries, seed=seed)
-        return self.generate_samples(count, config, prior, batch_size).texts
+        config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed)
+        return self.generate_samples(count, config, prior, batch_size, insist=True).texts
 
     def generate_samples(
-        self, count: int, config: DecodeConfig, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
+        self,
+        count: int,
+        config: DecodeConfig,
+        prior: PriorChoice = "auto",
+        batch_size: int = INFERENCE_BATCH,
+        insist: bool = False,
     ) -> Generated:
-        """Draw texts as `sample` does, with log p(x|z) at the z of each; `prior` and errors as in `draw`."""
-        chunks = []
+        """Draw texts with log p(x|z) at the z of each; `prior` and errors as in `draw`, `insist` as in `generate`."""
+        chunks, draw = [], partial(self.draw, prior=prior)
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
             if self.may_be_invalid:
-                chunks.append(self._writer(seeded, batch_size).drawn(size, seeded, partial(self.draw, prior=prior)))
+                chunks.append(self._writer(seeded, batch_size, insist).drawn(size, seeded, draw))
             else:
-                chunks.append(self.generate(self.draw(size, seeded.seed, prior), seeded, batch_size))
+                chunks.append(self.generate(draw(size, seeded.seed), seeded, batch_size))
         return Generated.joined(chunks)
 
-    def _writer(self, config: DecodeConfig, batch_size: int) -> Writer:
-        accepts = self._valences.accepts if self._valences and config.rules == "valence" else None
-        return Writer(partial(self._write, batch_size=batch_size), accepts)
+    def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
+        def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+            made = self.generate_ids(points, how, batch_size, rows, insist and last)
+            return Generated.of(made, self.tokenizer, self.canonical)
+
+        return Writer(write, self._valences.accepts if self._valences and config.rules == "valence" else None)
 
     def interpolate(
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
@@ -387,8 +387,7 @@ class Codec:
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:
         """The rules of decoding by name; none where the model does not write SMILES."""
-        syntax = syntax_of(self.tokenizer)
-        if syntax is None:
+        if (syntax := syntax_of(self.tokenizer)) is None:
             return {}
         free, strict = (Constraint(syntax, self.device, chemistry) for chemistry in (None, self._valences))
         return {"syntax": free, "valence": strict}

@@ -61,6 +61,25 @@ class Generated:
     refusals: Int[Tensor, " batch"]
     draws: Int[Tensor, " batch"]
 
+    @property
+    def valid(self) -> list[bool]:
+        """Whether each text is a molecule; true of all where the model does not write SMILES."""
+        return [form is not None for form in self.forms]
+
+    @staticmethod
+    def of(made: TokenRows, tokenizer: Tokenizer, canonical: Callable[[str], str | None]) -> Generated:
+        """Return the texts of decoded token ids; `canonical` reads each SMILES once, None if invalid."""
+        if of_smiles(tokenizer):
+            written = ["".join(tokenizer.written(row)) for row in made.ids]
+            forms = [canonical(text) for text in written]
+            texts = [form or text for form, text in zip(forms, written, strict=True)]
+        else:
+            texts = tokenizer.decode_batch(made.ids)
+            forms = [*texts]
+        total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
+        refusals = torch.tensor(made.refusals)
+        return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))
+
     @staticmethod
     def joined(parts: Sequence[Generated]) -> Generated:
         """Return the texts of all parts in their order."""
@@ -83,15 +102,3 @@ class Generated:
             forms[row] = other.forms[place]
             likelihood[row], refusals[row] = other.log_likelihood[place], other.refusals[place]
         return Generated(texts, forms, ids, scores, likelihood, refusals, self.draws)
-
-
-def texts_and_forms(
-    tokenizer: Tokenizer, ids: Sequence[NDArray[np.int64]], canonical: Callable[[str], str | None]
-) -> tuple[list[str], list[str | None]]:
-    """Return `texts` and `forms` of decoded token ids, as of `Generated`; `canonical` reads each SMILES once."""
-    if not of_smiles(tokenizer):
-        texts = tokenizer.decode_batch(ids)
-        return texts, [*texts]
-    written = ["".join(tokenizer.written(row)) for row in ids]
-    forms = [canonical(text) for text in written]
-    return [form or text for form, text in zip(forms, written, strict=True)], forms

@@ -20,7 +20,7 @@ from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, items_
 from seqvae.data.files.records import Flaw, Record
 from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_for
 from seqvae.errors import RecordError, SeqVAEWarning
-from seqvae.latent.bulk import Bulk, Encoded
+from seqvae.latent.bulk import VALID, Bulk, Encoded
 from seqvae.latent.checks import PriorChoice
 from seqvae.latent.codec import Codec
 from seqvae.latent.encodings import AUTO
@@ -47,6 +47,19 @@ class FileEncoded:
     refined: int
     lost: int = 0
     left: int = 0
+
+
+@dataclass(frozen=True)
+class FileDecoded:
+    """What was written to a file.
+
+    Attributes:
+        count: how many texts.
+        invalid: how many of them are no molecules, where the model writes SMILES.
+    """
+
+    count: int
+    invalid: int = 0
 
 
 def encode_file(
@@ -94,14 +107,14 @@ def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:
 
 def decode_file(
     bulk: Bulk, source: str, out: str, how: DecodeConfig | None = None, advance: Advance | None = None
-) -> int:
+) -> FileDecoded:
     """Decode a file of latent vectors, which may be larger than memory, and write the texts; return how many.
 
     Args:
         bulk: the model, and how its chunks are processed.
         source: .npz, .parquet or .csv as `encode_file` writes them, or `-` for a CSV table from standard input.
-        out: path, or `-`; tables have the column `log_likelihood`, log p(x|z) in nats, and those of the source besides
-            z, its texts as `input_text`.
+        out: path, or `-`; tables have the columns `log_likelihood`, log p(x|z) in nats, and `valid`, false where a
+            SMILES is no molecule, and those of the source besides z, its texts as `input_text`.
         how: how a text is chosen.
         advance: is told how many rows were written.
 
@@ -127,7 +140,7 @@ def decode_file(
 
 def sample_file(
     bulk: Bulk, count: int, out: str, how: DecodeConfig, prior: PriorChoice = "auto", advance: Advance | None = None
-) -> int:
+) -> FileDecoded:
     """Draw texts as `Bulk.sample` does, and write them as `decode_file` does; return how many.
 
     Raises:
@@ -136,21 +149,36 @@ def sample_file(
     return _write(bulk, out, bulk.sample(count, how, prior), advance)
 
 
-def _write(bulk: Bulk, out: str, pieces: Iterable[Results], advance: Advance | None, latent: bool = False) -> int:
+def valid(codec: Codec, texts: Sequence[str]) -> list[bool]:
+    """Return whether each decoded text is a molecule; true of all where the model does not write SMILES."""
+    return [not codec.may_be_invalid or codec.canonical(text) is not None for text in texts]
+
+
+def _write(
+    bulk: Bulk, out: str, pieces: Iterable[Results], advance: Advance | None, latent: bool = False
+) -> FileDecoded:
     """Write pieces as they come, delete the parts kept for resuming, and return the number of rows."""
-    count = 0
+    count = invalid = 0
+    columns = latent or writer_for(out) in WITH_LATENT.values()
 
     def counted() -> Iterator[Results]:
-        nonlocal count
+        nonlocal count, invalid
         for results in pieces:
             count += len(results.texts)
-            yield results
+            shown = dict(results.columns)
+            if not latent:
+                if VALID not in shown:  # a part that was kept by an earlier version
+                    shown[VALID] = valid(bulk.codec, results.texts)
+                invalid += list(shown[VALID]).count(False)
+                if not columns:
+                    del shown[VALID]
+            yield replace(results, columns=shown)
             if advance is not None:
                 advance(len(results.texts))
 
     write_pieces(out, counted(), latent, bulk.settings.parts)
     bulk.finish()
-    return count
+    return FileDecoded(count, invalid)
 
 
 class _Encoding:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast, final
 
 from seqvae.artifact.folder import weights_hash
-from seqvae.config import ConstraintConfig, EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config import ConstraintConfig, DecodeConfig, EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
@@ -380,4 +380,4 @@ def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Se
     if codec.tokenizer.molecular:
         return molecules(sheets)
     # The first texts show whether all have one length.
-    return texts_of(codec.tokenizer, start or codec.sample(_LOOKED_AT))
+    return texts_of(codec.tokenizer, start or codec.generate_samples(_LOOKED_AT, DecodeConfig("sample")).texts)

@@ -72,24 +72,32 @@ def command_lines(path=GOLDEN / "commands.txt"):
 
 
 def figures(folder, texts):
-    """Return what a model makes of texts: means, decodings, bounds, and draws from its priors."""
+    """Return what a model makes of texts: means, decodings, bounds, and draws from its priors.
+
+    Texts are those that searches and metrics get, since `decode` and `sample` decode what is no molecule again.
+    """
     import seqvae
+    from seqvae.config import DecodeConfig
 
     model = seqvae.load(folder, device="cpu")
+
+    def drawn(prior, temperature=1.0):
+        return model.generate_samples(COUNT, DecodeConfig("sample", temperature, seed=5), prior).texts
+
     means = model.encode(texts, refine=0)
     bounds = model.bounds(texts, seed=5)
     found = {
         "texts": texts,
         "means": means.tolist(),
-        "greedy": model.decode(means),
+        "greedy": model.generate(means).texts,
         "distortion": bounds.distortion.tolist(),
         "rate": bounds.rate.tolist(),
         "iwae": model.iwae(texts, samples=3, seed=5).tolist(),
-        "normal": model.sample(COUNT, seed=5, prior="normal"),
-        "preferred": model.sample(COUNT, seed=5, temperature=0.7),
+        "normal": drawn("normal"),
+        "preferred": drawn("auto", 0.7),
     }
     if model.fitted is not None:
-        found["fitted"] = model.sample(COUNT, seed=5, prior="fitted")
+        found["fitted"] = drawn("fitted")
         found["fitted_points"] = model.draw(COUNT, seed=5, prior="fitted").tolist()
         found["fitted_density"] = model.log_prior(means, prior="fitted").tolist()
     return found

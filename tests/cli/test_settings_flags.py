@@ -142,6 +142,7 @@ def test_a_setting_without_effect_is_refused(begun, words, message):
         ("decode splice-dna z.csv --seed 1", "--seed has no effect with method greedy, only with sample"),
         ("decode splice-dna z.csv --rules none", "--rules has no effect on splice-dna, which writes no SMILES"),
         ("sample splice-dna --tries 3", "--tries has no effect on splice-dna, which writes no SMILES"),
+        ("sample splice-dna --rules none", "--rules has no effect on splice-dna, which writes no SMILES"),
         (
             "sample splice-dna --executor local --workers 3",
             "expected executor auto, processes or ray with it, got local",

@@ -149,7 +149,8 @@ def test_sample_is_the_seed_s_in_every_format(run, model, tmp_path, suffix):
     if suffix == ".npz":
         with np.load(outs[0]) as arrays:
             assert arrays["text"].tolist() == texts
-            assert arrays["log_likelihood"].shape == (5,)
+            assert arrays["log_likelihood"].shape == arrays["valid"].shape == (5,)
+            assert arrays["valid"].dtype == bool
     assert not list(tmp_path.glob(".*"))
 
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_walks_are_equal_steps_between_two_means():
     ends = codec.encode(texts, refine=0).double().numpy()
     for kind, walk in (("slerp", arc), ("linear", lambda a, b, share: (1 - share) * a + share * b)):
         settings, seen = PathSettings(pairs=4, steps=5, kind=kind, seed=2), []
-        codec.decode = lambda z, seen=seen: seen.append(z) or ["A"] * len(z)
+        codec.generate = lambda z, seen=seen: seen.append(z) or SimpleNamespace(texts=["A"] * len(z))
         path_quality(codec, texts, settings)
         first, last = _pairs(3, settings)
         found = seen[0].double().numpy().reshape(4, 5, LATENT)

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, fields, replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_the_protocol_counts_what_a_known_decoder_gives(monkeypatch):
         calls.append(len(z))
         return [texts[first + row // 100] if row % 100 < first + row // 100 else "C" for row in range(len(z))]
 
-    monkeypatch.setattr(codec, "decode", decode)
+    monkeypatch.setattr(codec, "generate", lambda *given: SimpleNamespace(texts=decode(*given)))
     shares = sampled_reconstruction(codec, texts)
     assert sum(calls) == 100 * len(texts)
     assert shares.tolist() == pytest.approx([i / 100 for i in range(25)])
@@ -303,7 +304,7 @@ def test_collapse_is_said_by_the_table_too(trained):
 
 def test_a_perfect_model_has_no_misses(codec, monkeypatch):
     texts = dna(12, 8)
-    monkeypatch.setattr(codec, "decode", lambda z, *_: list(texts))
+    monkeypatch.setattr(codec, "generate", lambda *_, **__: SimpleNamespace(texts=list(texts)))
     found = model_table(codec, texts, replace(ModelSettings(), protocol_texts=0))
     assert found.exact_reconstruction == found.canonical_equal == 1
     assert found.misses == 0

@@ -26,7 +26,7 @@ def test_a_sample_that_is_drawn_again_has_a_new_z_and_new_random_numbers():
         asked.append((count, seed))
         return torch.arange(count, dtype=torch.float32).unsqueeze(1) + 10.0 * len(asked)
 
-    def write(points, config, rows=None):
+    def write(points, config, rows, insist):
         seeds.append(config.seed)
         return written(points, [value in (11.0, 20.0) or value >= 30 for value in points[:, 0].tolist()])
 

@@ -7,7 +7,8 @@ from model_cases import LATENT, LONGEST, every_text, model, padded
 from seqvae.config import DecodeConfig
 from seqvae.errors import ConfigError
 from seqvae.model.decoders import DECODERS
-from seqvae.model.decoding.generate import _rising, decode, distribution
+from seqvae.model.decoding.choice import rising
+from seqvae.model.decoding.generate import decode, distribution
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import token_log_likelihood
 from seqvae.runtime.device import generator
@@ -134,8 +135,8 @@ def test_no_number_lies_in_the_share_of_an_impossible_token():
     probabilities = torch.randn(500, 40, generator=rng).softmax(-1)
     probabilities = probabilities.masked_fill(torch.rand(500, 40, generator=rng) < 0.5, 0.0)
     sums = probabilities.cumsum(-1)
-    assert torch.equal(_rising(sums, probabilities), sums)
-    rounded = _rising(sums + 1e-3 * torch.randn(500, 40, generator=rng), probabilities)
+    assert torch.equal(rising(sums, probabilities), sums)
+    rounded = rising(sums + 1e-3 * torch.randn(500, 40, generator=rng), probabilities)
     assert (rounded.diff(dim=-1) >= 0).all()
     numbers = torch.rand(500, 1000, generator=rng) * rounded[:, -1:] * 0.9999
     assert (probabilities.gather(1, torch.searchsorted(rounded, numbers, right=True)) > 0).all()

@@ -13,8 +13,9 @@ from scipy.stats import chisquare, kstest
 from seqvae.config import DecodeConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.model.build import build_model
+from seqvae.model.decoding.choice import choose
 from seqvae.model.decoding.constraint import Constraint
-from seqvae.model.decoding.generate import _choose, decode
+from seqvae.model.decoding.generate import decode
 from seqvae.runtime.device import generator
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.grammar.valence import Molecule, atom_rule, valences_of
@@ -291,7 +292,7 @@ def test_decoding_keeps_the_chemistry(tokenizer, method):
 def test_what_is_left_of_a_number_is_uniform_and_independent():
     logits = torch.tensor([0.5, -1.0, 2.0, 0.0]).expand(20_000, 4)
     uniform = torch.rand(20_000, generator=generator(4))
-    tokens, left = _choose(logits, DecodeConfig("sample"), uniform)
+    tokens, left = choose(logits, DecodeConfig("sample"), uniform)
     for token in range(4):
         assert kstest(left[tokens == token].numpy(), "uniform").pvalue > 1e-3
 
@@ -307,6 +308,9 @@ class _Refuses:
 
     def after(self, written, token):
         return None if token in self.tokens else written + 1
+
+    def reads(self, tokens):
+        return True
 
 
 def test_a_refused_token_gives_way_to_the_others_in_proportion(tokenizer):

@@ -25,8 +25,8 @@ Examples:
     seqvae decode runs/zinc z.npz --out molecules.csv
     seqvae decode runs/zinc z.csv --method sample --temperature 0.8 --seed 1 --out molecules.smi
 
-Tables have the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt have the molecules or sequences
-alone, one per line.
+Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule; .smi
+and .txt have the molecules or sequences alone, one per line.
 Files may be larger than memory.
 """,
 )
@@ -65,5 +65,6 @@ def decode(
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})
     with bar(computing) as advance:
-        count = decode_file(bulk, source, out, how, advance)
-    computing.note(f"{count:,} latent vectors decoded: {out}")
+        found = decode_file(bulk, source, out, how, advance)
+    invalid = f", {found.invalid:,} of them to no molecules" if bulk.codec.may_be_invalid else ""
+    computing.note(f"{found.count:,} latent vectors decoded{invalid}: {out}")

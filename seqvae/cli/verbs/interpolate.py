@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Literal
 
 from cyclopts import App
@@ -47,8 +48,13 @@ def interpolate(
     """
     check_before(model, out)
     from seqvae import load
-    from seqvae.data.files.writers import Results, write
+    from seqvae.data.files.writers import WITH_LATENT, Results, write, writer_for
+    from seqvae.latent.bulk import VALID
+    from seqvae.latent.files import valid
 
     codec = load(model, device=device)
     path = codec.interpolate(first, last, steps=steps, kind=kind, refine=refine)
-    write(out, Results(path, {"step": list(range(len(path)))}))
+    columns, found = {"step": list(range(len(path)))}, valid(codec, path)
+    write(out, Results(path, columns | {VALID: found} if writer_for(out) in WITH_LATENT.values() else columns))
+    if not all(found):
+        print(f"{found.count(False)} of {len(path)} steps are no molecules", file=sys.stderr)

@@ -22,8 +22,8 @@ Examples:
     seqvae sample runs/zinc --prior normal
     seqvae sample runs/measured -n 500 --condition logP=2.5 --condition qed=0.9
 
-Tables have the columns text and log_likelihood, log p(x|z) in nats; .smi and .txt have the molecules or sequences
-alone, one per line.
+Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule; .smi
+and .txt have the molecules or sequences alone, one per line.
 """,
 )
 
@@ -32,7 +32,7 @@ SETTINGS = flags_of(
     DecodeConfig("sample"),
     "",
     "Sampling",
-    ("temperature", "top_p", "tries", "seed"),
+    ("temperature", "top_p", "rules", "tries", "seed"),
     {"tries": "for models of SMILES: most draws for each sample, until it is a molecule"},
 )
 
@@ -76,10 +76,11 @@ def sample(
 
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
-        refuse_idle(given, {"tries": f"on {model}, which writes no SMILES"})
+        refuse_idle(given, dict.fromkeys(("rules", "tries"), f"on {model}, which writes no SMILES"))
     with bar(computing, number) as advance:
-        sample_file(bulk, number, out, how, values, advance)
-    computing.note(f"{number:,} samples drawn: {out}")
+        found = sample_file(bulk, number, out, how, values, advance)
+    invalid = f", {found.invalid:,} of them no molecules" if bulk.codec.may_be_invalid else ""
+    computing.note(f"{number:,} samples drawn{invalid}: {out}")
 
 
 def _values(conditions: list[str]) -> dict[str, float]:

@@ -339,7 +339,7 @@ def _reconstructed(
     sample = posterior.rsample(1, rng)[0]
     swapped = posterior.rsample(1, rng)[0][other_rows(len(texts), rng)]
     at_mean, at_sample, at_other = teacher_forced(codec, texts, posterior.mean, sample, swapped)
-    found = Reconstruction(texts.forms, codec.decode(posterior.mean))
+    found = Reconstruction(texts.forms, codec.generate(posterior.mean).texts)
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     first = texts.take(range(len(texts))[: settings.protocol_texts])
     shares = sampled_reconstruction(codec, first, seed=settings.seed) if len(first) else None
@@ -379,9 +379,9 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.weight * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
-        "refined_exact": Reconstruction(texts.forms, codec.decode(better.mean)).exact,
-        "beam_exact": Reconstruction(texts.forms, codec.decode(first.mean, search)).exact,
-        "refined_beam_exact": Reconstruction(texts.forms, codec.decode(better.mean, search)).exact,
+        "refined_exact": Reconstruction(texts.forms, codec.generate(better.mean).texts).exact,
+        "beam_exact": Reconstruction(texts.forms, codec.generate(first.mean, search).texts).exact,
+        "refined_beam_exact": Reconstruction(texts.forms, codec.generate(better.mean, search).texts).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,

@@ -54,7 +54,7 @@ def reconstruct(
     """
     read = codec.tokenize(texts)
     z = codec.encode(read, batch_size, refine)
-    return Reconstruction(read.forms, codec.decode(z, batch_size=batch_size))
+    return Reconstruction(read.forms, codec.generate(z, batch_size=batch_size).texts)
 
 
 def canonical_equal(codec: Codec, found: Reconstruction) -> float:
@@ -167,7 +167,7 @@ def sampled_reconstruction(
     for start in range(0, len(read), _PROTOCOL_TEXTS):
         part = z[start : start + _PROTOCOL_TEXTS]
         config = DecodeConfig("sample", seed=PROTOCOL_DECODINGS.seed(seed, start))
-        decoded = codec.decode(part.flatten(0, 1).repeat_interleave(decodings, 0), config)
+        decoded = codec.generate(part.flatten(0, 1).repeat_interleave(decodings, 0), config).texts
         each = encodings * decodings
         for row in range(len(part)):
             wanted = read.forms[start + row]

@@ -92,7 +92,7 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
     first, last = _pairs(len(texts), settings)
     z = codec.encode(texts, refine=0)
     points = PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
-    decoded = codec.decode(points.flatten(0, 1))
+    decoded = codec.generate(points.flatten(0, 1)).texts
     forms = [codec.tokenizer.normalize_or_none(text) or "" for text in decoded]
     return measure_paths(
         [forms[i : i + settings.steps] for i in range(0, len(forms), settings.steps)], codec.tokenizer.molecular

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqvae.config import DecodeConfig
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.evaluate.metric_names import BRIEF, Metric
@@ -58,5 +59,7 @@ def summarise(
     """
     settings = settings or SummarySettings()
     found = model_table(codec, held_out, settings)
-    sampled = sample_metrics(codec.sample(settings.samples, seed=settings.seed, tries=1), codec.tokenizer, training)
+    once = DecodeConfig("sample", tries=1, seed=settings.seed)
+    drawn = codec.generate_samples(settings.samples, once).texts
+    sampled = sample_metrics(drawn, codec.tokenizer, training)
     return Summary(**vars(found), samples=settings.samples, **vars(sampled))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, Protocol, TypeAlias, final, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,6 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.model.encoders import EOS
+
+# What led nowhere, as a tree of tokens: each to what is barred after it, or to None if it is barred itself.
+Bars: TypeAlias = "dict[int, Bars | None]"
+_NOTHING_BARRED: Bars = {}
+# Tokens that an open ring may still take near the longest length: an atom or two that can be bonded, and its number.
+_TOKENS_PER_RING = 3
+_UNENDED = [0, 2, 3, 6]  # kinds of symbols that an atom has to follow: none yet, bond, opened branch, dot
+
+
+def bar(bars: Bars, tokens: Sequence[int]) -> None:
+    """Bar a beginning, given as at least one token, of which all but the last are not barred yet."""
+    *before, last = tokens
+    for token in before:
+        bars = bars.setdefault(token, {}) or {}
+    bars[last] = None
 
 
 @runtime_checkable
@@ -53,6 +68,9 @@ class Chemistry(Protocol):
     def after(self, written: Any, token: int) -> Any | None:  # noqa: ANN401
         """Return the state after one more token; None if the token is refused."""
 
+    def reads(self, tokens: Sequence[int]) -> bool:
+        """Return whether the tokens, without an end token, are a molecule."""
+
 
 @dataclass(frozen=True)
 class Unfinished:
@@ -63,17 +81,26 @@ class Unfinished:
         depth: `(batch,)`, open branches.
         rings: `(batch,)`, one bit per open ring.
         molecules: each row's state in the chemistry, updated in place; None: the row is no longer checked.
+        bars: what is barred after each row's tokens, updated in place; empty if nothing is in any row.
     """
 
     kind: Int[Tensor, " batch"]
     depth: Int[Tensor, " batch"]
     rings: Int[Tensor, " batch"]
     molecules: list[Any] = field(default_factory=list)
+    bars: list[Bars] = field(default_factory=list)
 
     def select(self, rows: Int[Tensor, " kept"]) -> Unfinished:
         """Return these rows only, in this order; a row may come twice."""
-        molecules = [self.molecules[row] for row in rows.tolist()] if self.molecules else []
-        return Unfinished(self.kind[rows], self.depth[rows], self.rings[rows], molecules)
+        order = rows.tolist() if self.molecules or self.bars else []
+        molecules = [self.molecules[row] for row in order] if self.molecules else []
+        bars = [self.bars[row] for row in order] if self.bars else []
+        return Unfinished(self.kind[rows], self.depth[rows], self.rings[rows], molecules, bars)
+
+    def at_bar(self) -> Bool[Tensor, " batch"]:
+        """Return where a next token is barred."""
+        barred = [None in bars.values() for bars in self.bars] or [False] * len(self.kind)
+        return torch.tensor(barred, dtype=torch.bool, device=self.kind.device)
 
 
 @final
@@ -95,11 +122,22 @@ class Constraint:
         open_branches = torch.arange(self._deepest + 1).view(-1, 1, 1)
         allowed = torch.from_numpy(rules.follows) & (open_branches + torch.from_numpy(rules.lowest) >= 0)
         self._forbidden = (~allowed).to(device)
+        self._places = torch.arange(max(1, int(rules.rings.max()).bit_length()), device=device)
+        self._ring_places = (self._rings >> self._places.unsqueeze(1) & 1).float()
+        self._unended = torch.isin(self._kind, torch.tensor(_UNENDED, device=device)).long()
 
-    def begin(self, batch: int) -> Unfinished:
-        """Return empty rows."""
-        zero = torch.zeros(batch, dtype=torch.long, device=self._kind.device)
-        return Unfinished(zero, zero, zero, [self.chemistry.begin()] * batch if self.chemistry else [])
+    def begin(self, batch: int, bars: Sequence[Bars] | None = None, filling: int = 0) -> Unfinished:
+        """Return empty rows.
+
+        Args:
+            batch: how many.
+            bars: what each must not become; None: nothing is barred.
+            filling: how many more rows follow that are not checked.
+        """
+        zero = torch.zeros(batch + filling, dtype=torch.long, device=self._kind.device)
+        checked = self.chemistry is not None or bars is not None
+        molecules = [self.chemistry.begin() if self.chemistry else ()] * batch + [None] * filling if checked else []
+        return Unfinished(zero, zero, zero, molecules, [] if bars is None else [*bars, *[_NOTHING_BARRED] * filling])
 
     def forbidden(self, written: Unfinished) -> Bool[Tensor, "batch vocab"]:
         """Return which tokens may not come next."""
@@ -108,9 +146,41 @@ class Constraint:
         forbidden[:, EOS] |= (written.depth > 0) | (written.rings != 0)
         return forbidden
 
-    def mask(self, logits: Float[Tensor, "batch vocab"], written: Unfinished) -> Float[Tensor, "batch vocab"]:
-        """Return logits with minus infinity where a token may not come next."""
-        return logits.masked_fill(self.forbidden(written), float("-inf"))
+    def mask(
+        self, logits: Float[Tensor, "batch vocab"], written: Unfinished, left: int | None = None
+    ) -> Float[Tensor, "batch vocab"]:
+        """Return logits with minus infinity where a token may not come next.
+
+        With `left`, how many more tokens may follow the next, tokens after which these would hardly be enough to close
+        every branch and ring are forbidden too, where there are others.
+        """
+        forbidden = self.forbidden(written)
+        if left is not None:
+            closing = forbidden | (self._needed(written) > left)
+            forbidden = torch.where(closing.all(1, keepdim=True), forbidden, closing)
+        return logits.masked_fill(forbidden, float("-inf"))
+
+    def _needed(self, written: Unfinished) -> Int[Tensor, "batch vocab"]:
+        """Return about how many tokens it takes to end each text after each next token."""
+        opened = (written.rings.unsqueeze(1) >> self._places & 1).float()
+        both = opened @ self._ring_places  # rings that the token closes
+        rings = opened.sum(1, keepdim=True) + self._ring_places.sum(0) - 2 * both
+        needed = written.depth.unsqueeze(1) + self._depth + self._unended + _TOKENS_PER_RING * rings.long()
+        needed[:, EOS] = 0
+        return needed
+
+    def may_end(self, written: Unfinished) -> Bool[Tensor, " batch"]:
+        """Return which texts may end; those no longer checked may, as far as the syntax goes."""
+        fine = ~self.forbidden(written)[:, EOS]
+        if self.chemistry is not None:
+            for row in fine.nonzero().flatten().tolist():
+                molecule = written.molecules[row]
+                fine[row] = molecule is None or self.chemistry.after(molecule, EOS) is not None
+        return fine
+
+    def reads(self, tokens: Sequence[int]) -> bool:
+        """Return whether a whole text, without its end token, is a molecule; true where no chemistry decides."""
+        return self.chemistry is None or self.chemistry.reads(tokens)
 
     def refused(
         self, written: Unfinished, tokens: Int[Tensor, " batch"], rows: Sequence[int] | None = None
@@ -120,20 +190,26 @@ class Constraint:
         A row that refuses stays as it was; one that has ended is not checked again.
         """
         refused: list[int] = []
-        if self.chemistry is None:
+        if not written.molecules:
             return refused
         chosen = tokens.tolist()
         for row in range(len(chosen)) if rows is None else rows:
-            if written.molecules[row] is None:
+            token, molecule = chosen[row], written.molecules[row]
+            if molecule is None:
                 continue
-            later = self.chemistry.after(written.molecules[row], chosen[row])
-            if later is None:
+            bars = written.bars[row].get(token, _NOTHING_BARRED) if written.bars else _NOTHING_BARRED
+            later = None
+            if bars is not None:
+                later = self.chemistry.after(molecule, token) if self.chemistry else molecule
+            if later is None or bars is None:
                 refused.append(row)
-            else:
-                written.molecules[row] = None if chosen[row] == EOS else later
+                continue
+            written.molecules[row] = None if token == EOS else later
+            if written.bars:
+                written.bars[row] = bars
         return refused
 
     def advance(self, written: Unfinished, tokens: Int[Tensor, " batch"]) -> Unfinished:
         """Return the rows after one more token each, by the syntax alone."""
         depth, rings = written.depth + self._depth[tokens], written.rings ^ self._rings[tokens]
-        return Unfinished(self._kind[tokens], depth, rings, written.molecules)
+        return Unfinished(self._kind[tokens], depth, rings, written.molecules, written.bars)

@@ -112,7 +112,7 @@ class Space:
         found = {form: self._points[form] for form in forms if form is not None and form in self._points}
         if missing:
             inverted = self.codec.encode(missing, refine=0)
-            back = self.codec.decode(inverted, replace(self.decoding, method="greedy"))
+            back = self.codec.generate(inverted, replace(self.decoding, method="greedy")).texts
             lost = [
                 row
                 for row, form in enumerate(missing)

@@ -64,10 +64,12 @@ class Valences:
 
     Attributes:
         operations: the symbols of each token; none for special tokens.
+        spelled: the same as texts.
         dative: whether a token begins with a bond that counts nothing at one of its atoms.
     """
 
     operations: tuple[tuple[_Operation, ...], ...]
+    spelled: tuple[str, ...]
     dative: bool = False
 
     def begin(self) -> Molecule:
@@ -90,16 +92,24 @@ class Valences:
         written = self.begin()
         return all(written.write(self.operations[token]) for token in tokens) and written.may_end()
 
+    def reads(self, tokens: Sequence[int]) -> bool:
+        """Return whether RDKit reads the tokens, without an end token, as a molecule.
+
+        What `accepts` accepts, it reads but for some aromatic systems, to which it gives no Kekulé structure.
+        """
+        with rdBase.BlockLogs():
+            return Chem.MolFromSmiles("".join(self.spelled[token] for token in tokens)) is not None
+
 
 def valences_of(tokenizer: Tokenizer) -> Valences | None:
     """Return the rules of a vocabulary of SMILES symbols; None for other texts."""
     if not of_smiles(tokenizer):
         return None
     specials: list[tuple[_Operation, ...]] = [()] * len(SPECIALS)
-    contents = (tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size))
+    contents = [tokenizer.symbols_of([i]) for i in range(len(SPECIALS), tokenizer.vocab_size)]
     operations = [tuple(map(_operation, symbols)) for symbols in contents]
     dative = any(first.kind == BOND and 0 in first.orders for first, *_ in operations)
-    return Valences((*specials, *operations), dative)
+    return Valences((*specials, *operations), ("",) * len(SPECIALS) + tuple(map("".join, contents)), dative)
 
 
 def _operation(symbol: str) -> _Operation:

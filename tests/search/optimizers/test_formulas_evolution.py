@@ -200,7 +200,7 @@ def test_points_are_bred_with_noise_as_wide_as_the_posterior(operator):
     expected = centres + 1.7 * width[:3] * rng.standard_normal((3, 4))  # of a pair the width of the first
     np.testing.assert_allclose([one.z for one in made], expected, atol=1e-5)
     how = DecodeConfig("sample", 0.6, rules="syntax", seed=int(rng.integers(2**31)))
-    assert [one.text for one in made] == codec.decode(np.array([one.z for one in made]), how)
+    assert [one.text for one in made] == codec.generate(np.array([one.z for one in made]), how).texts
 
 
 def test_ways_of_breeding_have_the_shares_of_the_settings():
