@@ -29,7 +29,7 @@ ENDS = {"sulfamethoxazole": "Cc1cc(NS(=O)(=O)c2ccc(N)cc2)no1", "moclobemide": "O
 
 
 def panels(codec: Codec) -> tuple[list[str], list[str]]:
-    """Return the molecules of the picture, row by row, with captions: the first samples at a temperature of one half."""
+    """Return the molecules of the picture, row by row, with captions; samples are the first at half temperature."""
     drawn = [text for text in codec.sample(2 * SAMPLED, temperature=TEMPERATURE) if is_valid(text)][:SAMPLED]
     captions = [f"sampled, QED {value:.2f}" for value in get("qed")(drawn)]
     path = walk(codec, *ENDS.values())
