@@ -1,6 +1,6 @@
 """Load every pretrained model, and measure again what its card says.
 
-    python -m scripts.benchmarks.benchmark_models
+    python -m scripts.benchmarks.benchmark_models [--only NAME]
 
 Loading is timed in a fresh process, after torch is imported: the shortest of a few. The metrics are those of the first
 table of the card, on the held-out split of the model's dataset.
@@ -95,12 +95,18 @@ def of_the_smallest_dataset() -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure every pretrained model, and write the result."""
-    given = arguments(__doc__ or "").parse_args(argv)
-    names = [of_the_smallest_dataset()] if given.small else pretrained_names()
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--only", default="", help="measure one model, and keep what the result says of the others")
+    given = parser.parse_args(argv)
+    names = [of_the_smallest_dataset()] if given.small else [given.only] if given.only else pretrained_names()
+    out = result_path(given, NAME)
     with torch_threads(given.threads) as threads:
         found = {name: model_metrics(name, given.small) for name in names}
+    if given.only and out.is_file():
+        before = json.loads(out.read_text("utf-8"))["figures"]["models"]
+        found = dict(sorted({**before, **found}.items()))
     settings = {"summary": asdict(SMALL_SUMMARY if given.small else SUMMARY), "seed": SUMMARY.seed, "threads": threads}
-    write_result(result_path(given, NAME), NAME, settings, {"models": found, "bytes": size_of(models_folder())})
+    write_result(out, NAME, settings, {"models": found, "bytes": size_of(models_folder())})
 
 
 if __name__ == "__main__":
