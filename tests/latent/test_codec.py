@@ -313,7 +313,7 @@ def test_samples_that_are_no_molecule_are_drawn_again():
     codec = tiny_codec("smiles")
     how = DecodeConfig("sample", seed=4)
     first = codec.generate_samples(60, replace(how, tries=1))
-    once, twice, often = (codec.sample(60, seed=4, tries=tries) for tries in (1, 2, 30))
+    once, twice, often = (codec.generate_samples(60, replace(how, tries=tries)).texts for tries in (1, 2, 30))
     assert first.texts == once
     free = codec.generate_samples(60, replace(how, tries=1, rules="syntax"))
     accepts = valences_of(codec.tokenizer).accepts
@@ -328,6 +328,10 @@ def test_samples_that_are_no_molecule_are_drawn_again():
     assert int(whole.refusals.sum()) < int(first.refusals.sum())  # what comes as a molecule has none
     assert all(count == 1 for count, fine in zip(whole.draws.tolist(), clean, strict=True) if fine)
     assert [float(row.sum()) for row in whole.token_log_probs] == pytest.approx(whole.log_likelihood.tolist())
+    for tries, before in ((1, once), (2, twice)):
+        after = codec.sample(60, seed=4, tries=tries)
+        assert all(new == old for new, old in zip(after, before, strict=True) if is_valid(old))
+        assert sum(map(is_valid, after)) > sum(map(is_valid, before))
 
 
 @pytest.mark.parametrize("method", ["greedy", "sample"])
