@@ -105,7 +105,10 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(verb, here):
     done(f"{verb} --resume --out trainings/{verb} --quiet")
     found = cases.figures(here / "trainings" / verb, expected["figures"]["texts"])
     if where_it_was_made():
-        alike(found, expected["figures"])
+        old = dict(expected["figures"])
+        for name in ("greedy", "normal", "preferred") if verb == "finetune" else ():  # of molecules
+            found[name], old[name] = molecules_alone(found[name], old[name], old[name])
+        alike(found, old)
         alike(cases.metrics(here / "trainings" / verb), expected["metrics"])
     alike(np.mean(found["distortion"]).item(), np.mean(expected["figures"]["distortion"]).item(), 0.05)
 

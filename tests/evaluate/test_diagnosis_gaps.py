@@ -202,7 +202,7 @@ def test_baselines_of_sequences_are_those_of_counting_models():
     assert found.baselines[found.baseline] == min(found.baselines.values())
     assert found.independent == "unigram (Markov order 0)"
     assert found.dependence >= 0
-    beta = codec.run.objective.beta
+    beta = codec.run.objective.weight
     own = (weighed.distortion + beta * weighed.rate)[:40].mean().item()
     assert found.objective_excess == pytest.approx(own - found.baseline_nll)
 

@@ -16,7 +16,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from seqvae.config import ObjectiveConfig, RunConfig
+from seqvae.config import DecodeConfig, ObjectiveConfig, RunConfig
 from seqvae.data.tokens.store import write_store
 from seqvae.errors import CollapseWarning
 from seqvae.evaluate.model.diagnostics import (
@@ -324,7 +324,7 @@ def test_samples_are_valid_unique_and_novel_in_turn(tmp_path):
     assert asdict(found) == {"validity": 6 / 8, "uniqueness": 4 / 6, "novelty": 2 / 4}
     assert sample_metrics(samples, codec.tokenizer, None).novelty is None
     asked = []
-    codec.sample = lambda count, **how: asked.append((count, how)) or samples
+    codec.generate_samples = lambda *how: asked.append(how) or SimpleNamespace(texts=samples)
     table = summarise(codec, TEXTS, store, SummarySettings(protocol_texts=0, refined_texts=0, samples=8, seed=5))
-    assert asked == [(8, {"seed": 5, "tries": 1})]
+    assert asked == [(8, DecodeConfig("sample", seed=5, tries=1))]
     assert (table.samples, table.validity, table.uniqueness, table.novelty) == (8, 6 / 8, 4 / 6, 2 / 4)

@@ -12,7 +12,7 @@ import torch
 from codec_cases import LATENT, MOLECULES, dna, untrained
 from hypothesis import given
 from hypothesis import strategies as st
-from run_cases import dna_file, small_run
+from run_cases import dna_file, small_run, with_model
 
 import seqvae
 from seqvae.config import DecodeConfig
@@ -35,7 +35,8 @@ from seqvae.train.fit import train
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("table")
-    return train(small_run(dna_file(folder), epochs=8), folder / "model", quiet=True)
+    run = with_model(small_run(dna_file(folder), epochs=8), lengths="free")
+    return train(run, folder / "model", quiet=True)
 
 
 @pytest.fixture(scope="module")

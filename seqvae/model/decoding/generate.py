@@ -136,7 +136,7 @@ def distribution(decoder: Decoder, z: Float[Tensor, "batch latent"]) -> Float[Te
     return torch.stack(rows, dim=1)[:batch] if rows else torch.zeros(0)
 
 
-def joined(parts: Sequence[Float[Tensor, "rows length vocab"]]) -> Float[Tensor, "batch longest vocab"]:
+def joined(parts: Sequence[Float[Tensor, "_ _ vocab"]]) -> Float[Tensor, "batch longest vocab"]:
     """Return the rows of several batches of distributions together, the shorter ones continued by `PAD`."""
     longest = max(part.shape[1] for part in parts)
     whole = torch.zeros(sum(map(len, parts)), longest, parts[0].shape[2])
