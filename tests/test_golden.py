@@ -52,7 +52,7 @@ def alike(found, expected, tolerance=1e-5):
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):
             alike(one, other, tolerance)
-    elif isinstance(expected, float) or (isinstance(expected, list) and isinstance(expected[0], float)):
+    elif isinstance(expected, float) or (isinstance(expected, list) and expected and isinstance(expected[0], float)):
         assert found == pytest.approx(expected, rel=tolerance, abs=tolerance, nan_ok=True)
     else:
         assert found == expected
