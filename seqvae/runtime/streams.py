@@ -65,7 +65,6 @@ BOUNDS_NOISE = Stream(13)
 LATER_CHUNKS = Stream(14, ("chunk",))
 LATER_TRIES = Stream(15, ("attempt",))
 REFINEMENT_NOISE = Stream(51, ("step",))
-REFINEMENT_CHECK = Stream(52)
 POSTERIOR_POINTS = Stream(53)
 # Metrics of a model.
 PROTOCOL_ENCODINGS = Stream(21)

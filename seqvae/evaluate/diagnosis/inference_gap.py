@@ -19,7 +19,8 @@ from torch import Tensor
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.evaluate.diagnosis.likelihood import Progress, standard_error
 from seqvae.latent.codec import Codec
-from seqvae.model.inference.best_posterior import STEP_SIZE, LogJoint, best_posterior, with_full_covariance
+from seqvae.model.inference.best_posterior import LogJoint, best_posterior, with_full_covariance
+from seqvae.model.inference.refine import STEP_SIZE
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.posteriors import DiagonalGaussian, Posterior
 from seqvae.runtime.device import evaluating

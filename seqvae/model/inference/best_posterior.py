@@ -6,17 +6,16 @@ amortisation gap (Cremer et al. 2018, arXiv:1801.03558).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvae.model.inference.refine import STEP_SIZE, descended
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian, Posterior
 
 LogJoint = Callable[[Float[Tensor, "samples batch latent"]], Float[Tensor, "samples batch"]]
-STEP_SIZE = 0.05  # of Adam at first, as in `refined`
 
 
 def best_posterior(
@@ -40,21 +39,13 @@ def best_posterior(
         samples: of z, each step.
         step_size: of Adam at first.
     """
-    free, posterior_of = start.free_parameters()
-    optimizer = torch.optim.Adam(free, lr=step_size)
-    # cuDNN has no backward pass of a recurrence in evaluation mode; PyTorch's own has.
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = step_size * 0.5 * (1 + math.cos(math.pi * step / steps))
-            z = posterior_of(free).rsample(samples, rng_of(step))
-            fixed = posterior_of([part.detach() for part in free])
-            loss = (fixed.log_prob(z) - log_joint(z)).mean(0).sum()
-            # By `grad`, so that the model's own weights get no gradients.
-            for parameter, gradient in zip(free, torch.autograd.grad(loss, free), strict=True):
-                parameter.grad = gradient
-            optimizer.step()
-    return posterior_of([part.detach() for part in free])
+
+    def objective(posterior: Posterior, step: int) -> Float[Tensor, " batch"]:
+        z = posterior.rsample(samples, rng_of(step))
+        fixed = posterior.with_numbers([part.detach() for part in posterior.numbers])
+        return (fixed.log_prob(z) - log_joint(z)).mean(0)
+
+    return descended(start, objective, steps, step_size)
 
 
 def with_full_covariance(posterior: DiagonalGaussian) -> FullGaussian:
