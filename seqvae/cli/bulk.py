@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from seqvae.cli.options import BulkOptions, ComputeOptions
+from seqvae.cli.progress import Bars
 from seqvae.data.files.writers import writer_for
 from seqvae.latent.bulk import Bulk, BulkSettings
 from seqvae.latent.codec import load
-from seqvae.runtime import progress
 
 
 def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, latent: bool = False) -> Bulk:
@@ -34,15 +34,12 @@ def in_bulk(model: str, out: str, spread: BulkOptions, compute: ComputeOptions, 
 @contextmanager
 def bar(compute: ComputeOptions, total: int | None = None) -> Iterator[Callable[[int], object]]:
     """Yield a function that advances a progress bar by a number of rows; `total` rows, where that is known."""
-    with progress.bar(total, quiet=compute.quiet) as shown:
-        lines, done = progress.NowAndThen(), 0
-        _ = lines.due  # the first line comes after half a minute
+    with Bars(compute.quiet) as bars:
+        done = 0
 
         def advance(rows: int) -> None:
             nonlocal done
             done += rows
-            shown.update(rows)
-            if not compute.quiet and not progress.on_terminal() and lines.due:
-                compute.note(f"{done:,}{f' of {total:,}' if total else ''} done")
+            bars("done", done, total)
 
         yield advance

@@ -32,8 +32,8 @@ class Bars:
             self.bar.close()
             self.bar = None
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Show that `done` of `total` pieces of the step `what` are finished."""
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Show that `done` of `total` pieces of the step `what` are finished; None where the total is not known."""
         if self.quiet:
             return
         if what != self.what:
@@ -42,7 +42,7 @@ class Bars:
             _ = self.lines.due  # the first line comes after half a minute
         if not on_terminal():
             if self.lines.due:
-                self.note(f"{what}: {done:,} of {total:,}")
+                self.note(f"{what}: {done:,}{f' of {total:,}' if total else ''}")
             return
         if self.bar is None:
             self.bar = bar(total, what)

@@ -102,7 +102,7 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
 
 
-def first_texts(config: DataConfig) -> list[str]:
+def first_records(config: DataConfig) -> list[str]:
     """Return the texts of the first records of a file, to look at before all is read.
 
     None of a dataset, and of standard input, which can be read but once; nor where nothing can be read: `read_texts`
@@ -222,7 +222,7 @@ def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicat
     """Return what was read and how it is split, a line each, for the user."""
     domain, count = domain_of(kind), len(found.texts)
     why = f" ({found.why})" if domain is found.domain and found.why else ""
-    lines = [f"{found.source}: {count:,} texts, {domain.title}{why}"]
+    lines = [f"{found.source}: {count:,} records, {domain.title}{why}"]
     sizes = ", ".join(f"{len(rows):,} {name}" for name, rows in zip(("train", "valid", "test"), sides, strict=True))
     same = ""
     if duplicates is not None and duplicates.count:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from seqvae.config import steps_of
+from seqvae.config import DecodeConfig, steps_of
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.evaluate.model.summary import Summary
 from seqvae.evaluate.reference_sets import certain
@@ -47,15 +48,22 @@ def shortcomings(trained: Trained, found: Summary | None, finetuned: bool = Fals
         if prepared.tokenizer.molecular and not found.exact_reconstruction:
             lines.append(f"none of {found.texts:,} held-out {noun}s comes back from the latent space: {what_to_do}")
         counted = counting_bits(prepared)
-        if counted is not None and found.bits_per_character > counted.bits:
+        # A small KL weight buys reconstruction with bits: such a model is judged by its own objective as well.
+        objective = found.distortion + prepared.run.objective.weight * found.rate
+        own = objective * found.texts / found.characters / math.log(2)
+        if counted is not None and min(found.bits_per_character, own) > counted.bits:
             lines.append(
                 f"{found.bits_per_character:.3f} bits per {domain.unit} of held-out {noun}s, where counting letters "
                 f"({counted.name}) needs {counted.bits:.3f}: the model has learned less than counts know; "
-                f"{what_to_do}; --beta 1 weighs bits alone"
+                f"{what_to_do}"
             )
-        if found.validity <= 1 - _BROKEN:
+        # A molecule that is none is drawn again: what is left of it after the usual draws is what a user gets.
+        draws = DecodeConfig.tries if prepared.tokenizer.molecular else 1
+        if found.validity <= 1 - _BROKEN ** (1 / draws):
+            broken = 1 - found.validity
             what = "no molecules" if prepared.tokenizer.molecular else "empty"
-            lines.append(f"{1 - found.validity:.0%} of {found.samples:,} samples are {what}: {what_to_do}")
+            again = f", and {broken**draws:.0%} after {draws} draws" if draws > 1 else ""
+            lines.append(f"{broken:.0%} of {found.samples:,} samples are {what}{again}: {what_to_do}")
     return [f"of little use: {line}" for line in lines if line]
 
 

@@ -56,7 +56,7 @@ def test_without_duplicates_the_split_is_what_it_was(tmp_path, seed):
     found = read_texts(made.run.data)
     for now, before in zip(split_texts(found, made.run), random_split(len(CHAINS), 0.2, 0.2, seed), strict=True):
         assert np.array_equal(now, before)
-    assert said[0].endswith(f"texts.smi: {len(CHAINS)} texts, molecules as SMILES (by the ending of {found.source})")
+    assert said[0].endswith(f"texts.smi: {len(CHAINS)} records, molecules as SMILES (by the ending of {found.source})")
     assert said[1] == "split random: 15 train, 5 valid, 5 test"
 
 

@@ -66,5 +66,5 @@ def decode(
         refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})
     with bar(computing) as advance:
         found = decode_file(bulk, source, out, how, advance)
-    invalid = f", {found.invalid:,} of them to no molecules" if bulk.codec.may_be_invalid else ""
-    computing.note(f"{found.count:,} latent vectors decoded{invalid}: {out}")
+    valid = f" to {found.count - found.invalid:,} molecules" if bulk.codec.may_be_invalid else ""
+    computing.note(f"latent vectors: {found.count:,} decoded{valid}: {out}")

@@ -93,11 +93,11 @@ def _check_domain(folder: Path, model: str, data: DataConfig) -> None:
     Raises:
         InputError: they are of another kind than the model's.
     """
-    from seqvae.data.corpus import as_smiles, first_texts
+    from seqvae.data.corpus import as_smiles, first_records
     from seqvae.sequences.domain import detected, domain_of
 
     kind = read_run(folder / "run.toml").get("tokenizer", {}).get("kind", "auto")
-    texts = first_texts(data)
+    texts = first_records(data)
     if kind == "auto" or not texts:
         return
     domain, found = domain_of(kind), detected(texts, data.source).domain

@@ -79,8 +79,8 @@ def sample(
         refuse_idle(given, dict.fromkeys(("rules", "tries"), f"on {model}, which writes no SMILES"))
     with bar(computing, number) as advance:
         found = sample_file(bulk, number, out, how, values, advance)
-    invalid = f", {found.invalid:,} of them no molecules" if bulk.codec.may_be_invalid else ""
-    computing.note(f"{number:,} samples drawn{invalid}: {out}")
+    valid = f", {number - found.invalid:,} of them molecules" if bulk.codec.may_be_invalid else ""
+    computing.note(f"{number:,} samples drawn{valid}: {out}")
 
 
 def _values(conditions: list[str]) -> dict[str, float]:
