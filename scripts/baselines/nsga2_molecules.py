@@ -86,7 +86,7 @@ class _Calls:
 
     def __call__(self, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return values to minimise, `(batch, objectives)`, and the violation of the constraint, `(batch, 1)`."""
-        broken = self.target.least_alike - self.target.likeness(texts)
+        broken = self.target.min_similarity - self.target.likeness(texts)
         new = [text for text, off in zip(texts, broken, strict=True) if off <= 0 and text not in self.known]
         new = list(dict.fromkeys(new))[: self.budget - len(self.known)]
         if new:

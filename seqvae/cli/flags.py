@@ -37,6 +37,7 @@ class Setting:
         default: the default that the help shows; its type is the flag's.
         about: explanation.
         group: its heading in the help; empty: the help leaves it out.
+        former: the name that it had before, which goes on working; empty: none.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Setting:
     default: Any
     about: str
     group: str
+    former: str = ""
 
     @property
     def key(self) -> str:
@@ -53,7 +55,7 @@ class Setting:
     @property
     def flag(self) -> str:
         """What a user types."""
-        return "--" + self.name.replace("_", "-")
+        return _dashed(self.name)
 
     @property
     def off(self) -> str:
@@ -66,7 +68,7 @@ class Setting:
         kind: Any = tuple[str, ...] if isinstance(self.default, tuple) else type(self.default)
         shown = repr(self.default) if self.default == "" else str(self.default)
         about = Parameter(
-            name=self.flag,
+            name=(self.flag, _dashed(self.former)) if self.former else self.flag,
             help=self.about,
             group=Group(self.group, sort_key=order) if self.group else None,
             show=bool(self.group),
@@ -76,6 +78,10 @@ class Setting:
         return inspect.Parameter(
             self.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, about]
         )
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
@@ -109,7 +115,8 @@ def flags_of(
     for item in fields(config):
         path, value = f"{section}.{item.name}" if section else item.name, getattr(config, item.name)
         if path not in _NOT_FLAGS and (not only or item.name in only) and not is_dataclass(value):
-            found.append(Setting(path, _NAMES.get(path, item.name), value, explained[item.name], group))
+            name, former = _NAMES.get(path, item.name), item.metadata.get("former", "")
+            found.append(Setting(path, name, value, explained[item.name], group, former))
     return found
 
 
@@ -177,6 +184,7 @@ def merged(toml: Mapping[str, Any], given: Mapping[str, Any], settings: Sequence
                 place = place.setdefault(table, {})
                 if not isinstance(place, dict):
                     raise UsageError(f"{one.flag}: {table} is not a table of settings in the file of --config")
+            place.pop(one.former, None)
             place[last] = given[one.key]
     return result
 

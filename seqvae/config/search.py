@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.checks import HUGE, between, formerly, one_of
 from seqvae.config.optimizer_names import (
     DEFAULT_OPTIMIZER,
     is_own,
@@ -101,8 +101,8 @@ class ConstraintConfig:
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
         like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`.
-        least_alike: least Tanimoto similarity to that molecule.
-        most_alike: greatest Tanimoto similarity to it.
+        min_similarity: least Tanimoto similarity to that molecule.
+        max_similarity: greatest Tanimoto similarity to it.
         similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
         positions: positions of the sequence that may differ, counted from 1: `3-8,12`.
         alerts: structural alerts that no molecule may have: `mcf`, `pains`, `unstable` (what a chemist would not make:
@@ -116,8 +116,8 @@ class ConstraintConfig:
     shortest: int = 0
     longest: int = 0
     like: str = ""
-    least_alike: float = 0.0
-    most_alike: float = 1.0
+    min_similarity: float = field(default=0.0, metadata=formerly("least_alike"))
+    max_similarity: float = field(default=1.0, metadata=formerly("most_alike"))
     similarity: str = SIMILARITIES[0]
     positions: str = ""
     alerts: tuple[str, ...] = ()
@@ -130,17 +130,19 @@ class ConstraintConfig:
             raise ConfigError(f"constraints.longest: expected {self.shortest} or more, got {self.longest}")
         one_of("constraints.similarity", self.similarity, SIMILARITIES)
         between("constraints.max_sa", self.max_sa, 0.0, 10.0)
-        between("constraints.least_alike", self.least_alike, 0.0, 1.0)
-        between("constraints.most_alike", self.most_alike, self.least_alike, 1.0)
+        between("constraints.min_similarity", self.min_similarity, 0.0, 1.0)
+        between("constraints.max_similarity", self.max_similarity, self.min_similarity, 1.0)
         if self.positions and not self.like:
             raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
-        if self.alikeness and not self.like:
-            raise ConfigError("constraints.least_alike, most_alike: expected the molecule too, by constraints.like")
+        if self.limits_similarity and not self.like:
+            raise ConfigError(
+                "constraints.min_similarity, max_similarity: expected the molecule too, by constraints.like"
+            )
 
     @property
-    def alikeness(self) -> bool:
+    def limits_similarity(self) -> bool:
         """Whether the similarity is limited."""
-        return self.least_alike > 0.0 or self.most_alike < 1.0
+        return self.min_similarity > 0.0 or self.max_similarity < 1.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from seqvae.config.checks import suggestion
+from seqvae.config.checks import former_names, suggestion
 from seqvae.config.run import RunConfig
 from seqvae.errors import ConfigError
 
@@ -33,6 +33,15 @@ def _checked(name: str, value: object, kind: Any) -> object:  # noqa: ANN401
     return value
 
 
+def _by_present_names(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the values under the names that the settings have now: files keep the ones of their day."""
+    present = former_names(kind)
+    for former, name in present.items():
+        if former in values and name in values:
+            raise ConfigError(f"{where}: {former} is the former name of {name}: give one of them")
+    return {present.get(key, key): value for key, value in values.items()}
+
+
 def section_from_dict(kind: type[Section], values: Mapping[str, object], where: str) -> Section:
     """Build one section from a mapping.
 
@@ -42,6 +51,7 @@ def section_from_dict(kind: type[Section], values: Mapping[str, object], where: 
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: expected a table of settings, got {values!r}")
     hints = get_type_hints(kind)
+    values = _by_present_names(kind, values, where)
     for key in values:
         if key not in hints:
             raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
@@ -52,7 +62,7 @@ def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
     """Return a section with some settings replaced, nested ones too; raises as `section_from_dict`."""
     hints = get_type_hints(type(config))
     found: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, value in _by_present_names(type(config), values, where).items():
         if key not in hints:
             raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
         part = getattr(config, key)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqvae
-from seqvae.config import RunConfig, TrainingConfig
-from seqvae.config.toml import read_run, run_from_dict, run_to_dict, run_toml
+from seqvae.cli.flags import merged, search_flags
+from seqvae.config import RunConfig, SearchConfig, TrainingConfig
+from seqvae.config.toml import read_run, replaced, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import ConfigError
 
 
@@ -82,3 +83,19 @@ def test_examples_in_docstrings_are_true(name):
         return
     module = importlib.import_module(name)
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).failed == 0
+
+
+def test_a_setting_is_read_by_its_former_name_too():
+    found = replaced(
+        SearchConfig(), {"constraints": {"like": "CCO", "least_alike": 0.4, "max_similarity": 0.9}}, "search"
+    )
+    assert (found.constraints.min_similarity, found.constraints.max_similarity) == (0.4, 0.9)
+    with pytest.raises(ConfigError, match="constraints: least_alike is the former name of min_similarity"):
+        replaced(SearchConfig(), {"constraints": {"least_alike": 0.4, "min_similarity": 0.5}}, "search")
+
+
+def test_a_flag_replaces_what_a_file_says_under_a_former_name():
+    settings = search_flags()["constraints"]
+    assert merged({"constraints": {"least_alike": 0.4}}, {"min_similarity": 0.5}, settings) == {
+        "constraints": {"min_similarity": 0.5}
+    }

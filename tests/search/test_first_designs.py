@@ -36,7 +36,7 @@ def test_a_search_near_a_sequence_begins_with_it(optimizer, tmp_path):
 
 @pytest.mark.parametrize("model", ["", "zinc-smiles"])
 def test_a_search_near_a_lead_begins_with_it(model, tmp_path):
-    rule, near = ConstraintConfig(like=LEAD, least_alike=0.4), get(f"similarity:ecfp4:{LEAD}")
+    rule, near = ConstraintConfig(like=LEAD, min_similarity=0.4), get(f"similarity:ecfp4:{LEAD}")
     config = SearchConfig(model, "ga", "cpu", OracleConfig(budget=30), CampaignConfig(), rule)
     run("qed", tmp_path / "run", config)
     scored = [row[3] for row in rows(tmp_path / "run") if row[4] == "ok"]
@@ -45,7 +45,7 @@ def test_a_search_near_a_lead_begins_with_it(model, tmp_path):
 
 
 def test_a_lead_that_is_too_near_itself_has_neighbours():
-    rule = ConstraintConfig(like=LEAD, least_alike=0.4, most_alike=0.7, forbid=("[N+]",))
+    rule = ConstraintConfig(like=LEAD, min_similarity=0.4, max_similarity=0.7, forbid=("[N+]",))
     found = around(LEAD, constrained(molecules(), rule), 12, 0)
     values = get(f"similarity:ecfp4:{LEAD}")(found)
     assert len(found) == 12
@@ -56,7 +56,7 @@ def test_a_lead_that_is_too_near_itself_has_neighbours():
 
 
 def test_a_plate_begins_with_the_lead(tmp_path):
-    config = SearchConfig("", "ga", "cpu", constraints=ConstraintConfig(like=LEAD, least_alike=0.4))
+    config = SearchConfig("", "ga", "cpu", constraints=ConstraintConfig(like=LEAD, min_similarity=0.4))
     begin(None, tmp_path / "run", config)
     plate = [one.text for one in ask(tmp_path / "run", 6)]
     assert min(get(f"similarity:ecfp4:{LEAD}")(plate)) >= 0.4

@@ -18,7 +18,7 @@ LEAD = "CCOc1ccc(C(=O)NCc2ccccc2)cc1"
 
 @pytest.mark.parametrize("format_", [2, 3])
 def test_similarities_of_old_folders_are_of_counts(format_, tmp_path):
-    rule = ConstraintConfig(like=LEAD, least_alike=0.4)
+    rule = ConstraintConfig(like=LEAD, min_similarity=0.4)
     config = SearchConfig("", "ga", "cpu", OracleConfig(budget=20), CampaignConfig(batch=10, initial=10), rule)
     begin(f"similarity:ecfp4:{LEAD}", tmp_path / "run", config)
     if format_ == 2:

@@ -68,7 +68,7 @@ def test_a_search_reads_no_text_twice(optimizer, most, parsed, compared, tmp_pat
 
 
 def test_neither_do_the_rules_of_a_search(parsed, compared, tmp_path):
-    limits = ConstraintConfig(forbid=("[N+]",), longest=30, like="c1ccccc1CC(=O)N", most_alike=0.5)
+    limits = ConstraintConfig(forbid=("[N+]",), longest=30, like="c1ccccc1CC(=O)N", max_similarity=0.5)
     run("logp", tmp_path / "run", settings("ga", constraints=limits))
     assert {text: times for text, times in parsed.items() if times > 1} in ({}, {limits.like: 2})
     assert parsed.total() <= 2 * len(compared)

@@ -22,7 +22,7 @@ SMILES = load_dataset("moses-sample").texts[:60]
 NOT_CANONICAL = ["OCC", "C1=CC=CC=C1CO", "c1cc(OCC)ccc1Cl"]  # as files have them
 WHOLE = "ACGTACGTACGT"
 DNA = [{"like": BEST, "positions": "1-5,9"}, {"like": WHOLE, "positions": "2-8", "keep": ("AC",)}, {"keep": ("A",)}]
-MOLECULES = [{"keep": ("[#6]",)}, {"like": SMILES[0], "least_alike": 0.05}, {"forbid": ("[I]",), "longest": 40}]
+MOLECULES = [{"keep": ("[#6]",)}, {"like": SMILES[0], "min_similarity": 0.05}, {"forbid": ("[I]",), "longest": 40}]
 EVERY = [("dna", DNA[0]), ("molecules", MOLECULES[1])]
 CASES = [(*one, optimizer) for one in EVERY for optimizer in OPTIMIZERS]
 CASES += [("dna", rule, "ga") for rule in DNA[1:]] + [("molecules", rule, "string-ga") for rule in MOLECULES]

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found: dict[str, dict[str, dict[str, Any]]] = {name: {method: {} for method in methods} for name in targets}
     settings = {"seeds": seeds, "targets": {name: TARGETS[name] for name in targets}, "reference": REFERENCE}
     settings |= dict(zip(("budget", "start", "batch", "every"), sizes, strict=True))
-    settings |= {"least_alike": Target("").least_alike, "model": MODEL}
+    settings |= {"least_alike": Target("").min_similarity, "model": MODEL}
     settings |= {"population": nsga2_molecules.POPULATION}
     with torch_threads(given.threads) as threads, folder_or_temporary(folder) as place:
         for seed in seeds:
@@ -79,7 +79,7 @@ def one(target: Target, method: str, seed: int, sizes: Sequence[int], folder: Pa
     else:
         model = "" if method in ("ga", "string-ga") else MODEL
         oracle, campaign = OracleConfig(budget=budget), CampaignConfig(batch=batch, seed=seed, initial=start)
-        limits = ConstraintConfig(like=target.text, least_alike=target.least_alike, similarity="ecfp4-counts")
+        limits = ConstraintConfig(like=target.text, min_similarity=target.min_similarity, similarity="ecfp4-counts")
         values = searched(SearchConfig(model, method, "cpu", oracle, campaign, limits), texts, folder)
     seconds = time.process_time() - began  # of this process, since other work may run beside it
     metrics = {**metrics_of(values, budget, every), "seconds": seconds}

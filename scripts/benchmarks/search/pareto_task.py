@@ -20,7 +20,7 @@ TARGETS = {
     "perindopril": "O=C(OCC)C(NC(C(=O)N1C(C(=O)O)CC2CCCCC12)C)CCC",
     "osimertinib": "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc2nccc(n2)c3cn(C)c4ccccc34",
 }
-LEAST_ALIKE = 0.4  # Tanimoto similarity (ECFP4, counts), the threshold of Jin et al. 2019 (arXiv:1812.01070)
+MIN_SIMILARITY = 0.4  # Tanimoto similarity (ECFP4, counts), the threshold of Jin et al. 2019 (arXiv:1812.01070)
 _MOVES_AWAY = 3
 REFERENCE = (0.0, -10.0)  # the worst values that QED and minus SA can have
 
@@ -39,11 +39,11 @@ class Target:
 
     Attributes:
         text: its SMILES.
-        least_alike: least Tanimoto similarity.
+        min_similarity: least Tanimoto similarity.
     """
 
     text: str
-    least_alike: float = LEAST_ALIKE
+    min_similarity: float = MIN_SIMILARITY
 
     def likeness(self, texts: list[str]) -> NDArray[np.float64]:
         """Return the similarity of each text, `(batch,)`."""
@@ -57,7 +57,7 @@ class Target:
             text: str | None = found[0]
             for _ in range(int(rng.integers(1, _MOVES_AWAY + 1))):
                 text = moves.mutate(text, rng) if text else None
-            if text and text not in found and self.likeness([text])[0] >= self.least_alike:
+            if text and text not in found and self.likeness([text])[0] >= self.min_similarity:
                 found.append(text)
         return tuple(found)
 

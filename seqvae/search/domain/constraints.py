@@ -135,8 +135,9 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
         yield Rule(rule, lambda text: (sheet := sheets.of(text)) is not None and sheet.sa <= config.max_sa)
     if config.like:
         near = sharing(get(f"similarity:{config.similarity}:{config.like}"), sheets)
-        yield Rule(f"least_alike {config.least_alike:g}", lambda text: float(near([text])[0]) >= config.least_alike)
-        yield Rule(f"most_alike {config.most_alike:g}", lambda text: float(near([text])[0]) <= config.most_alike)
+        low, high = config.min_similarity, config.max_similarity
+        yield Rule(f"min_similarity {low:g}", lambda text: float(near([text])[0]) >= low)
+        yield Rule(f"max_similarity {high:g}", lambda text: float(near([text])[0]) <= high)
 
 
 def _matches(pattern: Chem.Mol, wanted: bool, molecule: Chem.Mol) -> bool:
@@ -157,8 +158,8 @@ def _patterns(name: str, smarts: tuple[str, ...]) -> list[Chem.Mol]:
 
 
 def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
-    if config.alikeness:
-        raise ConfigError("constraints.least_alike, most_alike: for molecules only: leave them out")
+    if config.limits_similarity:
+        raise ConfigError("constraints.min_similarity, max_similarity: for molecules only: leave them out")
     if [name for name in config.alerts if name != NONE] or config.max_sa:
         raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
     if config.like and not config.positions:

@@ -42,7 +42,7 @@ OF_MOLECULES = [
     ({"forbid": ("[F,Cl]", "S")}, lambda text: not has(text, "[F,Cl]") and not has(text, "S")),
     ({"shortest": 20, "longest": 22}, lambda text: 20 <= size(text) <= 22),
     (
-        {"like": SMILES[0], "least_alike": 0.15, "most_alike": 0.9},
+        {"like": SMILES[0], "min_similarity": 0.15, "max_similarity": 0.9},
         lambda text: 0.15 <= get(f"similarity:ecfp4:{SMILES[0]}")([text])[0] <= 0.9,
     ),
 ]
@@ -136,8 +136,8 @@ def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeyp
         (DNA, {"like": REFERENCE}, "constraints.like: for sequences, give positions too"),
         (
             DNA,
-            {"like": REFERENCE, "positions": "1", "least_alike": 0.5},
-            "constraints.least_alike, most_alike: for molec",
+            {"like": REFERENCE, "positions": "1", "min_similarity": 0.5},
+            "constraints.min_similarity, max_similarity: for molec",
         ),
         (DNA, {"forbid": ("GG", "gg")}, "constraints.forbid: expected letters of ACGT, got 'gg'"),
         (READ, {"keep": ("GGNCC",)}, "constraints.keep: expected letters of ACGT, got 'GGNCC'"),
@@ -158,9 +158,9 @@ def test_rules_that_mean_nothing(texts, rule, message):
     ("rule", "message"),
     [
         ({"shortest": 5, "longest": 4}, "constraints.longest: expected 5 or more, got 4"),
-        ({"least_alike": 0.5, "most_alike": 0.4}, "constraints.most_alike"),
-        ({"least_alike": 0.5}, "least_alike, most_alike: expected the molecule too, by constraints.like"),
-        ({"most_alike": 0.5}, "least_alike, most_alike: expected the molecule too, by constraints.like"),
+        ({"min_similarity": 0.5, "max_similarity": 0.4}, "constraints.max_similarity"),
+        ({"min_similarity": 0.5}, "min_similarity, max_similarity: expected the molecule too, by constraints.like"),
+        ({"max_similarity": 0.5}, "min_similarity, max_similarity: expected the molecule too, by constraints.like"),
         ({"positions": "1-3"}, "expected the sequence too, by constraints.like"),
     ],
 )
@@ -186,7 +186,7 @@ def test_limits_of_likeness_are_included():
     alike = DataStructs.TanimotoSimilarity(first, second)
     assert 0.3 < alike < 0.7
     for low, high, allowed in ((alike, 1, True), (0, alike, True), (alike + 1e-6, 1, False), (0, alike - 1e-6, False)):
-        rule = ConstraintConfig(like="CCO", least_alike=low, most_alike=high)
+        rule = ConstraintConfig(like="CCO", min_similarity=low, max_similarity=high)
         assert (constrained(molecules(), rule).canonical("CCCO") is not None) == allowed
 
 
