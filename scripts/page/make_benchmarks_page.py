@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scripts.page.sections import analogs as page_analogs
 from scripts.page.sections import dna as page_dna
 from scripts.page.sections import drug as page_drug
 from scripts.page.sections import labelled as page_labelled
@@ -50,6 +51,7 @@ def speed(result: Values, published: Values) -> str:
 
 
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
+_ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
@@ -77,6 +79,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
     ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
+    ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",

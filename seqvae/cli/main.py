@@ -30,6 +30,7 @@ _VERBS = {
     "decode": "Turn latent vectors into molecules or sequences.",
     "sample": "Draw new molecules or sequences from the prior.",
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
+    "analogs": "Propose analogs of a lead: distinct valid designs near it, the likeliest first.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
@@ -39,7 +40,7 @@ _VERBS = {
     "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch, audit and standardize datasets.",
 }
-_OF_A_SEARCH = ("optimize", "results", "ask", "tell")  # in a folder of their own
+_OF_A_SEARCH = ("optimize", "results", "ask", "tell", "analogs")  # in a folder of their own
 
 
 def build_app() -> App:

@@ -59,6 +59,7 @@ from seqvae.config.run import (
     TrainingConfig,
 )
 from seqvae.config.search import (
+    AnalogConfig,
     CampaignConfig,
     ConstraintConfig,
     EndConfig,
@@ -91,6 +92,7 @@ __all__ = [
     "REFINE_STEPS",
     "TARGETS",
     "AdaptConfig",
+    "AnalogConfig",
     "AscentConfig",
     "CampaignConfig",
     "CmaConfig",

@@ -146,6 +146,55 @@ class ConstraintConfig:
 
 
 @dataclass(frozen=True)
+class AnalogConfig:
+    """What counts as an analog of a lead, and how many are wanted.
+
+    Attributes:
+        number: how many analogs.
+        min_similarity: least similarity to the lead: of molecules Tanimoto by ECFP4, 2,048 bits; of sequences one less
+            the edit distance per letter.
+        max_similarity: greatest similarity to the lead.
+        scaffold: keep the lead's Bemis-Murcko scaffold.
+        keep: parts that every analog must have: SMARTS or SMILES of molecules, letters of sequences.
+        forbid: parts that no analog may have.
+        alerts: structural alerts that no analog may have, unless the lead has them: `mcf`, `pains`, `unstable`, files
+            of SMARTS, or `none`.
+        max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
+        pool: designs among which the model chooses; 0: four times as many as are wanted, and 800 at least.
+        seed: one seed, one result.
+    """
+
+    number: int = 100
+    min_similarity: float = 0.4
+    max_similarity: float = 1.0
+    scaffold: bool = False
+    keep: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ("unstable",)
+    max_sa: float = 0.0
+    pool: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        between("analogs.number", self.number, 1, HUGE)
+        between("analogs.min_similarity", self.min_similarity, 0.0, 1.0)
+        between("analogs.max_similarity", self.max_similarity, self.min_similarity, 1.0)
+        if self.pool:
+            between("analogs.pool", self.pool, self.number, HUGE)
+        between("analogs.seed", self.seed, 0, HUGE)
+
+    @property
+    def constraints(self) -> ConstraintConfig:
+        """The rules other than those that compare with the lead, as a search has them."""
+        return ConstraintConfig(keep=self.keep, forbid=self.forbid, max_sa=self.max_sa)
+
+    @property
+    def size(self) -> int:
+        """Number of designs among which the model chooses."""
+        return self.pool or max(800, 4 * self.number)
+
+
+@dataclass(frozen=True)
 class SearchConfig:
     """A search: its space, its optimiser, and its budget.
 

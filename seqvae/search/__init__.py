@@ -17,6 +17,8 @@ from seqvae.runtime.lazy import parts_of
 
 # The modules of the public functions; imported on first use, since they import torch.
 _HOMES = {
+    "analogs": "lead_analogs",
+    "Analog": "lead_analogs",
     "run": "api",
     "begin": "api",
     "resume": "api",
@@ -28,6 +30,18 @@ _HOMES = {
     "opened_results": "results",
 }
 
-__all__ = ["Measurement", "ask", "begin", "last_batch", "opened_results", "read_measurements", "resume", "run", "tell"]
+__all__ = [
+    "Analog",
+    "Measurement",
+    "analogs",
+    "ask",
+    "begin",
+    "last_batch",
+    "opened_results",
+    "read_measurements",
+    "resume",
+    "run",
+    "tell",
+]
 
 __getattr__, __dir__ = parts_of(__name__, _HOMES)

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
-from rdkit import DataStructs
 
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search.domain.domain import Texts
+from seqvae.search.domain.similarity import similarities
 from seqvae.search.memory.archive import Archive
 from seqvae.search.oracle.measurements import mean
 from seqvae.search.storage.ledger import Entry
@@ -79,18 +78,10 @@ class Measured:
         if not known:
             return [(None, "")] * len(forms)
         found: list[tuple[float | None, str]] = []
-        for row in self._similarities(forms, known):
+        for row in similarities(forms, known, self.sheets):
             best = int(np.argmax(row))
             found.append((float(row[best]), self.names.get(known[best], known[best])))
         return found
-
-    def _similarities(self, forms: Sequence[str], known: Sequence[str]) -> list[Sequence[float]]:
-        """Return similarities: of molecules Tanimoto by ECFP4, 2,048 bits; of sequences 1 - edit distance / length."""
-        if self.sheets is None:
-            return [[Levenshtein.normalized_similarity(new, old) for old in known] for new in forms]
-        read = [[self.sheets.of(text) for text in texts] for texts in (forms, known)]
-        new, old = ([one.fingerprint("ecfp4") for one in part if one is not None] for part in read)
-        return [DataStructs.BulkTanimotoSimilarity(one, old) for one in new]
 
 
 def _chemistry(form: str, sheets: Sheets) -> About:

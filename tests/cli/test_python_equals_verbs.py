@@ -16,8 +16,10 @@ from bulk_cases import MOLECULES, save_tiny
 from run_cases import dna_file, small_run
 
 import seqvae
+from seqvae import search
 from seqvae.cli.main import _VERBS, main
 from seqvae.config import (
+    AnalogConfig,
     CampaignConfig,
     DiagnosisConfig,
     EvaluationConfig,
@@ -202,6 +204,28 @@ def interpolate(run, monkeypatch):
     words = ["interpolate", "./model", "CCO", "CCN", "--steps", "5", "--device", "cpu"]
     with pytest.warns(SeqVAEWarning, match="comes back as"):  # a model of a few steps reaches neither end
         assert run(" ".join(words)).splitlines() == codec.interpolate("CCO", "CCN", steps=5)
+
+
+@row
+def analogs(run, monkeypatch):
+    words = [
+        "analogs",
+        "./model",
+        "CCCCO",
+        "--number",
+        "4",
+        "--pool",
+        "9",
+        "--min-similarity",
+        "0.1",
+        "--device",
+        "cpu",
+    ]
+    codec = molecules()
+    found = search.analogs(codec, "CCCCO", AnalogConfig(number=4, pool=9, min_similarity=0.1))
+    assert [row["text"] for row in csv.DictReader(io.StringIO(run(" ".join(words))))] == [
+        one.text for one in found.found
+    ]
 
 
 @row

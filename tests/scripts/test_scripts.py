@@ -17,6 +17,7 @@ from scripts.baselines import moses_recipe
 from scripts.benchmarks import benchmark_metrics, benchmark_properties, benchmark_rivals
 from scripts.benchmarks.search import (
     ablate_search,
+    benchmark_analogs,
     benchmark_ehrlich,
     benchmark_ehrlich_holo,
     benchmark_pareto,
@@ -66,6 +67,7 @@ SCRIPTS = {
     benchmark_rivals.NAME: benchmark_rivals.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
+    benchmark_analogs.NAME: benchmark_analogs.main,
     benchmark_ehrlich.NAME: benchmark_ehrlich.main,
     benchmark_ehrlich_holo.NAME: benchmark_ehrlich_holo.main,
     benchmark_pareto.NAME: benchmark_pareto.main,

@@ -125,6 +125,12 @@ class Sheets:
             self._sheets.popitem(last=False)
         return found
 
+    def known(self, text: str) -> Sheet:
+        """Return the sheet of a SMILES that has been read before; raises ValueError if it is no molecule."""
+        if (found := self.of(text)) is None:
+            raise ValueError(f"expected the SMILES of a molecule, got {text!r}")
+        return found
+
     def canonical(self, text: str) -> str | None:
         """Return the canonical SMILES of a text, None if it is no molecule; as `canonical_or_none`."""
         sheet = self.of(text)
