@@ -30,6 +30,8 @@ _VERBS = {
     "decode": "Turn latent vectors into molecules or sequences.",
     "sample": "Draw new molecules or sequences from the prior.",
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
+    "neighbours": "List the molecules or sequences of a file that lie nearest to one of yours in latent space.",
+    "edit": "Move molecules or sequences along an attribute that sets two groups apart.",
     "analogs": "Propose analogs of a lead: distinct valid designs near it, the likeliest first.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
@@ -40,7 +42,11 @@ _VERBS = {
     "properties": "List properties of molecules and sequences, and compute them for a file.",
     "data": "List, fetch, audit and standardize datasets.",
 }
-_OF_A_SEARCH = ("optimize", "results", "ask", "tell", "analogs")  # in a folder of their own
+# Verbs in a folder of their own.
+_FOLDERS = {
+    "latent": ("encode", "decode", "sample", "interpolate", "neighbours", "edit"),
+    "search": ("optimize", "results", "ask", "tell", "analogs"),
+}
 
 
 def build_app() -> App:
@@ -54,8 +60,9 @@ def build_app() -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
+    places = {verb: f"{folder}.{verb}" for folder, verbs in _FOLDERS.items() for verb in verbs}
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        place = f"search.{verb}" if verb in _OF_A_SEARCH else verb
+        place = places.get(verb, verb)
         app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
     return app
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
+
+_NOTHING = 1e-5  # of the length of a vector: rounding in float32
 
 
 def attribute_vector(with_: Points, without: Points) -> Float[Tensor, " latent"]:
@@ -50,3 +53,26 @@ def apply(z: Points, vector: Points, strength: float = 1.0) -> Float[Tensor, "*b
         shape = tuple(direction.shape)
         raise UsageError(f"the vector has shape {shape}, the latent space {points.shape[-1]} dimensions")
     return points + strength * direction
+
+
+def orthogonal(vector: Points, *others: Points) -> Float[Tensor, " latent"]:
+    """Return what is left of an attribute vector without its parts along others, which it then leaves alone.
+
+    Args:
+        vector: an attribute vector, `(latent,)`: a tensor, an array or lists.
+        others: attribute vectors to leave alone, each `(latent,)`.
+
+    Raises:
+        UsageError: the vectors belong to latent spaces of different sizes, or nothing is left.
+    """
+    direction, *fixed = tensors_of(vector, *others)
+    if any(one.shape != direction.shape or one.ndim != 1 for one in fixed):
+        sizes = [tuple(one.shape) for one in (direction, *fixed)]
+        raise UsageError(f"expected attribute vectors of one latent size, got the shapes {sizes}")
+    if not fixed:
+        return direction
+    basis = torch.linalg.qr(torch.stack(fixed, 1).double()).Q
+    left = direction.double() - basis @ (basis.T @ direction.double())
+    if float(left.norm()) <= _NOTHING * float(direction.norm()):
+        raise UsageError("the attribute vector is one of those that are to be left alone: nothing is left of it")
+    return left.to(direction.dtype)

@@ -8,9 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqvae.config import suggestion
+from seqvae.config import INFERENCE_BATCH, suggestion
+from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
+from seqvae.latent.chunks import at_least_one
+from seqvae.latent.codec import Codec
+from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.similarity import similarities
 
 METRICS = ("euclidean", "cosine")
 _ENTRIES = 1 << 22  # largest table of distances held at a time: 32 MiB of float64
@@ -27,6 +32,21 @@ class Neighbours:
 
     distances: Float[Tensor, "queries k"]
     indices: Int[Tensor, "queries k"]
+
+
+@dataclass(frozen=True)
+class NearText:
+    """A text near another one in latent space.
+
+    Attributes:
+        row: among the texts that were searched and could be read.
+        distance: of the posterior means.
+        similarity: of the texts, as `properties.similarity` has it.
+    """
+
+    row: int
+    distance: float
+    similarity: float
 
 
 def nearest(queries: Points, points: Points, k: int, metric: str = "euclidean") -> Neighbours:
@@ -64,6 +84,40 @@ def nearest(queries: Points, points: Points, k: int, metric: str = "euclidean") 
     if metric == "cosine":
         distances = distances.square() / 2  # for unit vectors, |u - v|^2 = 2 - 2 cos
     return Neighbours(distances.to(queries.dtype), indices)
+
+
+def near_texts(
+    codec: Codec,
+    query: str,
+    texts: AnyTexts,
+    k: int = 10,
+    metric: str = "euclidean",
+    batch_size: int = INFERENCE_BATCH,
+) -> list[NearText]:
+    """Return the texts whose posterior means lie nearest to that of one text, nearest first; at most `k` of them.
+
+    Args:
+        codec: the model.
+        query: a text.
+        texts: those that are searched.
+        k: how many, from 1.
+        metric: as in `nearest`.
+        batch_size: texts at a time.
+
+    Raises:
+        InputError: the model cannot read a text.
+        UsageError: as `nearest`; or there is nothing to search.
+    """
+    at_least_one("k", k)
+    first, read = codec.tokenize([query]), codec.tokenize(texts)
+    if not len(read):
+        raise UsageError("expected at least one text to search, got none")
+    start, points = (codec.encode(one, batch_size, refine=0) for one in (first, read))
+    found = nearest(start, points, min(k, len(read)), metric)
+    rows = found.indices[0].tolist()
+    sheets = Sheets() if codec.tokenizer.molecular else None
+    like = [row[0] for row in similarities([read.forms[row] for row in rows], first.forms, sheets)]
+    return list(map(NearText, rows, found.distances[0].tolist(), map(float, like)))
 
 
 def _directions(rows: Tensor, what: str) -> Tensor:

@@ -26,11 +26,11 @@ from seqvae.errors import ConfigError, ConstraintError
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.similarity import similarities
 from seqvae.runtime.progress import phase
 from seqvae.runtime.streams import ANALOG_MOVES, ANALOG_POINTS
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import Texts, texts_of
-from seqvae.search.domain.similarity import similarities
 from seqvae.search.domain.substituents import exchanges
 
 # Nats of the model's bound count so much beside the log-probability of a change: chosen among 0.02 to 0.5 and 1 on the
@@ -54,7 +54,7 @@ class Analog:
 
     Attributes:
         text: canonical SMILES, or the sequence.
-        similarity: to the lead, as `search.domain.similarity` has it.
+        similarity: to the lead, as `properties.similarity` has it.
         log_likelihood: the model's ELBO, a lower bound on log p(x), nats.
         score: by which it is ranked, nats.
         proposer: the source that finds it likeliest: `substituent`, `move` or `latent`.

@@ -10,8 +10,8 @@ import numpy as np
 
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.properties.similarity import similarities
 from seqvae.search.domain.domain import Texts
-from seqvae.search.domain.similarity import similarities
 from seqvae.search.memory.archive import Archive
 from seqvae.search.oracle.measurements import mean
 from seqvae.search.storage.ledger import Entry

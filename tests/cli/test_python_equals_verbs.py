@@ -207,6 +207,29 @@ def interpolate(run, monkeypatch):
 
 
 @row
+def neighbours(run, monkeypatch):
+    codec = molecules()
+    Path("library.csv").write_text("id,smiles\n" + "".join(f"M{i},{one}\n" for i, one in enumerate(MOLECULES)))
+    rows = list(csv.DictReader(io.StringIO(run("neighbours ./model CCO library.csv -n 3 --device cpu"))))
+    found = seqvae.latent.neighbours.near_texts(codec, "CCO", MOLECULES, 3)
+    assert [row["id"] for row in rows] == [f"M{one.row}" for one in found]
+    assert [float(row["distance"]) for row in rows] == pytest.approx([one.distance for one in found], abs=1e-5)
+
+
+@row
+def edit(run, monkeypatch):
+    codec = molecules()
+    for name, texts in (("one", MOLECULES[:2]), ("more", MOLECULES[2:4]), ("less", MOLECULES[4:6])):
+        Path(f"{name}.smi").write_text("\n".join(texts) + "\n")
+    words = "edit ./model one.smi --toward more.smi --from less.smi --strength 0:2:3 --refine 0 --device cpu"
+    rows = list(csv.DictReader(io.StringIO(run(words))))
+    groups = (MOLECULES[2:4], MOLECULES[4:6])
+    found = seqvae.latent.edit.edit(codec, MOLECULES[:2], groups, [0.0, 1.0, 2.0], refine=0)
+    assert [row["text"] for row in rows] == [one.text for one in found]
+    assert [float(row["strength"]) for row in rows] == [one.strength for one in found]
+
+
+@row
 def analogs(run, monkeypatch):
     words = [
         "analogs",
