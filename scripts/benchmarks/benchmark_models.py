@@ -28,7 +28,7 @@ from seqvae.evaluate.model.summary import SummarySettings, summarise
 
 NAME = "models"
 _LOADS = 5
-_VALIDITY = ("valid_raw", "valid_rules", "valid_tries")  # of the card, by measure_validity.py
+_VALIDITY = ("valid_raw", "valid_rules", "valid_tries")  # of the card, by measure_pretrained.py
 _TIMED = """
 import sys, time, torch
 started = time.perf_counter()

@@ -56,10 +56,21 @@ def metrics(finished: Finished, settings: SummarySettings) -> dict[str, Any]:
 def training_exact(finished: Finished, count: int) -> float:
     """Return the share of training molecules, drawn at random, that are decoded exactly from their posterior mean."""
     store, codec = finished.prepared.train, finished.codec
-    rows = np.random.default_rng(0).choice(len(store), min(count, len(store)), replace=False)
-    texts = codec.tokenizer.decode_batch(store.ids(int(row)) for row in np.sort(rows))
-    back = codec.generate(codec.encode(texts, refine=0)).texts
-    return float(np.mean([text == again for text, again in zip(texts, back, strict=True)]))
+    rows = drawn_rows(len(store), count)
+    return exact_share(codec, codec.tokenizer.decode_batch(store.ids(row) for row in rows))
+
+
+def drawn_rows(rows: int, count: int) -> list[int]:
+    """Return some of that many rows, drawn at random, ascending."""
+    drawn: list[int] = np.sort(np.random.default_rng(0).choice(rows, min(count, rows), replace=False)).tolist()
+    return drawn
+
+
+def exact_share(codec: Codec, texts: Sequence[str]) -> float:
+    """Return the share of molecules that are decoded exactly from their posterior mean."""
+    read = codec.tokenize(texts)
+    back = codec.generate(codec.encode(read, refine=0)).texts
+    return float(np.mean([text == again for text, again in zip(read.forms, back, strict=True)]))
 
 
 def before(codec: Codec) -> dict[str, Any] | None:

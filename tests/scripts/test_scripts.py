@@ -37,7 +37,6 @@ from scripts.benchmarks.speed import (
 from scripts.page import make_benchmarks_page, make_curve, tables
 from scripts.training import (
     count_dna,
-    measure_validity,
     search_zinc,
     trace_zinc,
     train_drug,
@@ -47,6 +46,7 @@ from scripts.training import (
     train_mpsa,
     train_zinc,
 )
+from scripts.training.packaged import measure_pretrained
 from seqvae.config import ModelConfig, ObjectiveConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batch import Batch
@@ -201,7 +201,7 @@ def test_benchmarks_page_is_what_the_results_make(tmp_path):
 
 
 def test_validity_is_measured_raw_under_rules_and_in_three_draws(capsys):
-    measure_validity.main(["--small", "--threads", "1"])
+    measure_pretrained.main(["--small", "--threads", "1"])
     found = {row[0]: row[1] for row in ast.literal_eval(capsys.readouterr().out)}
     assert list(found) == ["valid_raw", "valid_rules", "valid_tries", "valid_written"]
     assert 0 < found["valid_raw"] <= found["valid_tries"] <= found["valid_written"] <= 1

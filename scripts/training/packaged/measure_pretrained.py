@@ -1,9 +1,10 @@
-"""Measure what share of a pretrained model's samples are molecules: raw, under rules, and under rules in three draws.
+"""Measure of the pretrained models what their trainings did not: valid samples, and training molecules reconstructed.
 
-    python -m scripts.training.measure_validity [--samples 2000]
+    python -m scripts.training.packaged.measure_pretrained [--samples 2000]
 
-Writes the shares into the models' cards, whose headlines say which is which, into the result of `benchmark_models.py`,
-and the raw ones into the results of the trainings that the models come from, which did not measure them.
+What share of samples are molecules, raw, under rules, and under rules in three draws, goes into the models' cards,
+whose headlines say which is which, and into the result of `benchmark_models.py`; the raw shares and the share of
+training molecules that are reconstructed exactly into the results of the trainings that the models come from.
 """
 
 from __future__ import annotations
@@ -16,13 +17,23 @@ from typing import Any
 
 import seqvae
 from scripts.record import RESULTS, arguments, torch_threads
-from scripts.training.molecule_metrics import DRAWS, TRAINING, VALIDITY, valid_share, validity_rows
+from scripts.training.molecule_metrics import (
+    DRAWS,
+    TRAINING,
+    VALIDITY,
+    drawn_rows,
+    exact_share,
+    valid_share,
+    validity_rows,
+)
 from scripts.training.packaged.make_pretrained import TEMPLATES, card_toml
 from seqvae.artifact.pretrained import CARD, models_folder
 from seqvae.config import DecodeConfig
+from seqvae.evaluate.reference_sets import read_splits
 from seqvae.latent.codec import Codec
 from seqvae.runtime.files import atomic_file
 
+TEXTS = 5_000  # training molecules
 MODELS = {"zinc-smiles": "zinc250k_smiles", "moses-smiles": "moses"}  # and the result of the training
 
 
@@ -80,7 +91,10 @@ def measure(name: str, result: str, samples: int) -> None:
     part = json.loads((RESULTS / f"{result}.json").read_text("utf-8"))["figures"]
     where = ("figures", "points", next(iter(part["points"]))) if "points" in part else ("figures",)
     raw = raw_shares(codec, samples)
-    print(raw, flush=True)
+    training = read_splits(codec.run.data.source, run=codec.run, progress=False).references.training
+    exact = exact_share(codec, [training[row] for row in drawn_rows(len(training), TEXTS)])
+    print(raw, exact, flush=True)
+    change(RESULTS / f"{result}.json", {(*where, "training_exact"): exact})
     for draw, value in raw.items():
         drawn = (*where, "generation", draw)
         change(RESULTS / f"{result}.json", {(*drawn, "valid_raw"): value, (*drawn, "raw_samples"): samples})
