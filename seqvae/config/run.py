@@ -78,6 +78,9 @@ class ModelConfig:
         max_length: longest text in tokens; 0: the longest of the training data.
         lengths: `fixed`: the model writes nothing but sequences of `max_length` letters; `free`: of up to so many;
             `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
+        counts: whether the decoder stands on counts, of what letter follows which and stands where, and learns what
+            they do not say: `added`, or `none`; `auto`: added for fewer than 10,000 sequences of DNA, RNA or protein
+            whose KL weight is left to their number as well.
         labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
         conditions: what the conditional prior is given, separated by commas; set from `data.conditions`.
     """
@@ -104,6 +107,7 @@ class ModelConfig:
     encoder_tokens: str = "merged"
     max_length: int = 0
     lengths: str = "auto"
+    counts: str = "auto"
     labels: str = ""
     conditions: str = ""
 
@@ -136,6 +140,7 @@ class ModelConfig:
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
+        one_of("model.counts", self.counts, ("auto", "added", "none"))
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         if self.encoder_tokens == "base" and self.prior == "vamp":

@@ -8,6 +8,7 @@ import torch
 
 from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
+from seqvae.model.counting import WithCounts
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.families import POSTERIORS
@@ -39,9 +40,12 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
+        decoder = DECODERS[config.decoder](config, vocab_size)
+        if config.counts == "added":
+            decoder = WithCounts(decoder, config, vocab_size)
         return SequenceVAE(
             encoder,
-            DECODERS[config.decoder](config, vocab_size),
+            decoder,
             PRIORS[config.prior](config, encoder, vocab_size),
             LabelHead(config.latent, len(config.label_names)) if config.label_names else None,
             None if pieces is None else Pieces(pieces),

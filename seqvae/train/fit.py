@@ -17,9 +17,11 @@ from torch.multiprocessing import ProcessRaisedException
 from seqvae.artifact.folder import RUN, Artifact, save_artifact, save_prior
 from seqvae.artifact.seen import seen_of
 from seqvae.config import PriorConfig, RunConfig
+from seqvae.config.sizes import SMALL_SIZES
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
+from seqvae.model.counting import WithCounts
 from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
@@ -28,6 +30,7 @@ from seqvae.runtime.files import atomic_file
 from seqvae.runtime.progress import phase
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Progress, load_checkpoint
+from seqvae.train.counts import count
 from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
@@ -41,6 +44,7 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
+_FOUND |= {"model.counts", *(f"model.{name}" for name in SMALL_SIZES)}
 _FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 
@@ -93,6 +97,10 @@ def train(
     prepared = prepare(run, out / "rejected.csv", progress=not quiet, say=say)
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
+    if isinstance(model.prior, VampPrior):
+        begin_at_texts(model.prior, prepared.train, tokenizer.id_table(), run.training.seed)
+    if isinstance(model.decoder, WithCounts):
+        count(model.decoder, prepared.train, prepared.valid)
     progress = fit_model(model, prepared, out, resume, quiet)
     prepared = settled(prepared, progress, say)
     if not is_launched():
@@ -218,8 +226,6 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             model.head.standardise(torch.from_numpy(columns.labels))
         if isinstance(model.prior, ConditionalGaussian) and columns.conditions is not None:
             model.prior.standardise(torch.from_numpy(columns.conditions))
-        if isinstance(model.prior, VampPrior):
-            begin_at_texts(model.prior, prepared.train, prepared.tokenizer.id_table(), run.training.seed)
     table = prepared.tokenizer.id_table()
     splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
     return TrainingShell(model, run, splits, checkpoint)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from seqvae.config import DEFAULT_MODEL, FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
-from seqvae.config.sizes import Length
+from seqvae.config.sizes import FEW_SEQUENCES, SMALL_SIZES, Length
 from seqvae.data.tokens.pack import PackedData
-from seqvae.errors import InputError
+from seqvae.errors import ConfigError, InputError
 from seqvae.sequences.domain import MOLECULES, Domain
 from seqvae.sequences.tokenizers.subword import SubwordTokenizer
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 # Of a training from scratch: after 20 to 40 of them, models of DNA were no better than uniform letters; after some
 # hundred, one of 300 splice sites was better than counting. A training that stops early by itself may take fewer.
@@ -35,9 +36,14 @@ def suited(
 
     Raises:
         InputError: a text is longer than `max_length`, or they are to be of one length and are not.
+        ConfigError: counts are wanted of other texts than sequences.
     """
     model = _with_lengths(run.model, train, valid, run.data.source)
     count, domain = len(train.store), train.tokenizer.domain
+    few = (
+        count < FEW_SEQUENCES and run.objective.beta == -1.0
+    )  # by another KL weight z is to say what letters stand where
+    model = _with_counts(model, few, train.tokenizer)
     training = sized(run.training, count, valid is not None, length)
     objective = weighted(run.objective, count if domain.alphabet else 0)
     if say is not None:
@@ -48,6 +54,11 @@ def suited(
                 f"all {domain.noun}s have {model.max_length:,} letters: the model will write no others "
                 "(--lengths free: of any length)"
             )
+        if model.counts == "added" != run.model.counts:
+            say(f"the decoder stands on counts: {count:,} sequences are too few to learn them (--counts none: without)")
+        if model.decoder_width != run.model.decoder_width:
+            sizes = ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in SMALL_SIZES)
+            say(f"smaller networks: {sizes} (any of these flags: all as given)")
         if objective.beta == 1.0 != run.objective.beta:
             say(f"KL weight (--beta) 1: {count:,} sequences are too few to be reconstructed; 0.1 favours that")
         if length is FROM_SCRATCH and (line := too_few_steps(steps_of(training, count), domain, run.data.source)):
@@ -69,6 +80,19 @@ def advice(domain: Domain, source: str) -> str:
     if domain.name == MOLECULES:
         return f"more --epochs, a smaller --batch-size, or a pretrained model: seqvae finetune {DEFAULT_MODEL} {source}"
     return "more --epochs, a smaller --batch-size, or more sequences"
+
+
+def _with_counts(model: ModelConfig, few: bool, tokenizer: Tokenizer) -> ModelConfig:
+    """Return a model's settings with `counts` as the data have them, and the sizes if all are the default ones."""
+    letters = tokenizer.domain.alphabet is not None and not isinstance(tokenizer, SubwordTokenizer)
+    if model.counts == "auto":
+        blank = ModelConfig()
+        untouched = all(getattr(model, name) == getattr(blank, name) for name in SMALL_SIZES)
+        sizes = SMALL_SIZES if letters and few and untouched else {}
+        return replace(model, counts="added" if letters and few else "none", **sizes)  # type: ignore[arg-type]
+    if model.counts == "added" and not letters:
+        raise ConfigError("model.counts: letters of DNA, RNA or proteins are counted, one by one; leave it auto")
+    return model
 
 
 def _with_lengths(model: ModelConfig, train: PackedData, valid: PackedData | None, source: str) -> ModelConfig:

@@ -41,6 +41,7 @@ from scripts.training import (
     trace_zinc,
     train_drug,
     train_ecoli,
+    train_few,
     train_labelled,
     train_moses,
     train_mpsa,
@@ -83,6 +84,7 @@ SCRIPTS = {
     train_labelled.NAMES["gb1"]: train_labelled.main,
     train_mpsa.NAME: train_mpsa.main,
     train_ecoli.NAME: train_ecoli.main,
+    train_few.NAME: train_few.main,
 }
 # A small setting may drop a record, and learns too little for its latent space to carry anything.
 pytestmark = pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")

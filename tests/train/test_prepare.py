@@ -108,6 +108,7 @@ def test_what_the_data_decide_is_chosen_and_said(tmp_path):
         "chosen for 96 training sequences: batches of 16, up to 60 passes, an end after 10 validations without "
         "improvement; 360 optimiser steps at most (--batch-size, --epochs, --patience to choose)",
         "all sequences have 12 letters: the model will write no others (--lengths free: of any length)",
+        "the decoder stands on counts: 96 sequences are too few to learn them (--counts none: without)",
         "KL weight (--beta) 1: 96 sequences are too few to be reconstructed; 0.1 favours that",
     ]
     found, lines = said_of(run, tmp_path)

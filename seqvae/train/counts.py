@@ -1,0 +1,110 @@
+"""The counts that a decoder of few sequences stands on: tables of the training split, weights by the validation one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqvae.data.tokens.store import TokenStore
+from seqvae.model.counting import WithCounts, outcomes, windows
+from seqvae.model.encoders import EOS, PAD
+
+_PSEUDO_COUNTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+_DRAWN = 10.0  # nats that a weight costs which is one off
+_STEPS = 200  # of the fit of the weights, whose objective is convex
+
+
+class _Places(NamedTuple):
+    """All places of some texts where a letter is counted."""
+
+    before: Int[Tensor, "places most"]
+    position: Int[Tensor, " places"]
+    letter: Int[Tensor, " places"]
+
+
+def count(decoder: WithCounts, train: TokenStore, valid: TokenStore | None) -> None:
+    """Count the training texts, and weight the tables so that the validation texts are likeliest.
+
+    Each table's pseudo-count is the one under which it alone does best on the validation texts. Places with an
+    ambiguity code, or after one, are left out.
+
+    Args:
+        decoder: never trained.
+        train: training texts.
+        valid: validation texts; None: one pseudo-count for all, and equal weights.
+    """
+    counted = outcomes(decoder.vocab_size, decoder.fixed_length)
+    seen, chosen = _places(train, decoder, counted), None if valid is None else _places(valid, decoder, counted)
+    tables = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in decoder.shapes.items()}
+    for name, table in tables.items():
+        _add(table, _code(name, seen, decoder.vocab_size), seen)
+    if chosen is None or not len(chosen.letter):
+        found = {name: _log(table, counted, 1.0) for name, table in tables.items()}
+        decoder.set_tables(found, torch.full((len(found),), 1 / len(found)))
+        return
+    found, parts = {}, []
+    for name, table in tables.items():
+        codes = _code(name, chosen, decoder.vocab_size)
+        tried = [_log(table, counted, pseudo) for pseudo in _PSEUDO_COUNTS]
+        rows = torch.stack([logs.flatten(0, -2)[codes] for logs in tried])
+        best = int(rows[:, torch.arange(len(codes)), chosen.letter].sum(1).argmax())
+        found[name] = tried[best]
+        parts.append(rows[best])
+    decoder.set_tables(found, _weights(torch.stack(parts)[..., counted], counted, chosen.letter))
+
+
+def _places(store: TokenStore, decoder: WithCounts, counted: Tensor) -> _Places:
+    """Return the places of all texts whose letter is counted, and before which all letters are certain."""
+    rows = [torch.tensor(store.ids(row), dtype=torch.long) for row in range(len(store))]
+    ids = torch.nn.utils.rnn.pad_sequence([torch.cat([row, row.new_tensor([EOS])]) for row in rows], True, PAD)
+    before, position = windows(ids)
+    letter = ids.flatten()
+    fit = (letter < decoder.vocab_size) & (before < decoder.vocab_size).all(1)
+    fit &= counted[letter.clamp(max=decoder.vocab_size - 1)]
+    return _Places(before[fit], position[fit], letter[fit])
+
+
+def _code(name: str, places: _Places, vocab: int) -> Int[Tensor, " places"]:
+    """Return the row of a table, its contexts flattened, for each place."""
+    order = int(name.rpartition("_")[2])
+    code = torch.zeros_like(places.position)
+    for k in range(1, order + 1):
+        code = code + places.before[:, -k] * vocab ** (k - 1)
+    return places.position * vocab**order + code if name.startswith("at") else code
+
+
+def _add(table: Tensor, codes: Int[Tensor, " places"], places: _Places) -> None:
+    """Add one to a table for each place."""
+    flat, vocab = table.view(-1), table.shape[-1]
+    flat.index_add_(0, codes * vocab + places.letter, torch.ones(len(codes), dtype=table.dtype))
+
+
+def _log(table: Tensor, counted: Tensor, pseudo: float) -> Tensor:
+    """Return the log-probabilities of a table of counts, zero for what is not counted."""
+    smooth = table + pseudo / int(counted.sum())
+    logs = (smooth / (table.sum(-1, keepdim=True) + pseudo)).log()
+    return logs.masked_fill(~counted, 0.0)
+
+
+def _weights(
+    parts: Float[Tensor, "tables places letters"], counted: Tensor, letter: Int[Tensor, " places"]
+) -> Float[Tensor, " tables"]:
+    """Return the weights under which the letters that stand there are likeliest."""
+    target = (counted.cumsum(0) - 1)[letter]
+    weights = torch.full((len(parts),), 1 / len(parts), dtype=parts.dtype, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def cost() -> float:
+        """Return the nats of the letters, the weights drawn to equal ones: a few letters do not tell tables apart."""
+        optimizer.zero_grad()
+        logits = torch.einsum("t,tpl->pl", weights, parts)
+        drawn = (weights - 1 / len(parts)).square().sum()
+        nats = torch.nn.functional.cross_entropy(logits, target) + _DRAWN / len(target) * drawn
+        nats.backward()
+        return nats.item()
+
+    optimizer.step(cost)
+    return weights.detach()
