@@ -41,7 +41,7 @@ CHOSEN_ON = 21  # series, the first ones
 NUMBER, POOL = 1_000, 4_000
 WINDOW = (0.4, 0.7)
 WANTED = 100
-_TRIES = 5  # draws of a baseline for each analog that is wanted
+_TRIES = 3  # draws of a baseline for each analog that is wanted
 
 
 def series_of(path: Path) -> dict[str, list[str]]:
@@ -175,12 +175,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments(str(__doc__))
     parser.add_argument("--series", type=Path, help="CSV table with the columns series and smiles")
     parser.add_argument("--model", default="", help="the default model, or with --small zinc-smiles")
+    parser.add_argument("--limit", type=int, default=0, help="series after those that settings were chosen on; 0: all")
     parser.add_argument("--molecules", type=int, default=100, help="of the test split of chembl; 0: no window")
     given = parser.parse_args(argv)
     if given.series is None and not given.small:
         raise SystemExit("--series FILE is needed: the series of lead optimisation, see the head of this script")
     model = given.model or ("zinc-smiles" if given.small else "drug-smiles")
-    series = small_series() if given.small else dict(list(series_of(given.series).items())[CHOSEN_ON:])
+    kept = slice(CHOSEN_ON, CHOSEN_ON + given.limit if given.limit else None)
+    series = small_series() if given.small else dict(list(series_of(given.series).items())[kept])
     number, pool = (20, 40) if given.small else (NUMBER, POOL)
     settings = {"model": model, "number": number, "pool": pool, "weight": WEIGHT, "chosen_on": CHOSEN_ON, "seed": 0}
     path = result_path(given, NAME)
