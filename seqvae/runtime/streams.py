@@ -94,6 +94,7 @@ RETRAINING_REPLAY = Stream(72, ("step",))
 RETRAINING_SPELLING = Stream(73, ("step",))
 RETRAINING_NOISE = Stream(74, ("step",))
 RETRAINING_DROPOUT = Stream(75, ("step",))
+LIBRARY_BATCH = Stream(76, ("plate",))
 # Analogs of a lead.
 ANALOG_POINTS = Stream(131)
 ANALOG_MOVES = Stream(132)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,10 @@ import numpy as np
 
 from seqvae.config import INITIAL, CampaignConfig
 from seqvae.errors import UsageError
+from seqvae.runtime.streams import LIBRARY_BATCH
 from seqvae.search.api import Search, opened
+from seqvae.search.library import LIBRARY, Library, Rows, batch_from
+from seqvae.search.memory.archive import Archive
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.plate import Measured, names_on
@@ -50,7 +53,12 @@ class Told:
 
 
 def ask(
-    folder: str | Path, count: int, initial: int | None = None, optimizer: Optimizer | None = None
+    folder: str | Path,
+    count: int,
+    initial: int | None = None,
+    optimizer: Optimizer | None = None,
+    library: Rows | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> list[Candidate]:
     """Return texts to be measured, none of which is on an earlier plate, and remember that they were asked for.
 
@@ -63,16 +71,23 @@ def ask(
             search's settings say, but by default at most half of this plate, so that the second one learns from the
             first even if wells are missing.
         optimizer: the user's own object, where the search was begun with one.
+        library: records or texts from which the plate is chosen, in place of new designs: what can be bought, or was
+            enumerated; as many as there are, they are read once. Names and columns of those chosen are kept.
+        say: is told how many rows of the library were left out, and why.
 
     Raises:
-        InputError: there is no search in the folder.
+        InputError: there is no search in the folder; or nothing of the library is left to choose from.
         UsageError: the search has an objective of its own, a count below 1, or had its first plate before `initial`.
     """
     check_count(count)
     _settle_initial(Path(folder), count, initial)
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
-        batch = _proposals(search, set(state["pending"]), count)
+        waiting = set(state["pending"])
+        if library is None:
+            batch = _proposals(search, waiting, count)
+        else:
+            batch = _from_library(search, library, waiting, (count, state["plates"]), say)
         state["plates"] += bool(batch)
         batch = _described(search, batch, state["plates"])
         kept = ("text", "proposer", "z", "seed", "about")
@@ -80,6 +95,23 @@ def ask(
         state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
     return batch
+
+
+def _from_library(
+    search: Search, rows: Rows, waiting: set[str], plate: tuple[int, int], say: Callable[[str], object] | None
+) -> list[Candidate]:
+    """Return the next designs of a list, and remember their names and columns; `plate` is its size and number."""
+    measured = Measured(list(search.ledger.entries()), {}, search.texts, search.config.campaign.seed)
+    archive, (count, number) = Archive(), plate
+    archive.update(measured.scores, measured.scores.values())
+    library = Library(rows, search.texts, [*measured.scores, *waiting])
+    found = batch_from(library, count, archive, LIBRARY_BATCH.seed(search.config.campaign.seed, number))
+    run_folder.add_names(search.folder, {form: record.name for form, record in found if record.name})
+    run_folder.add_carried(search.folder, [(form, record.fields) for form, record in found])
+    if say is not None:
+        for reason, left in library.counts.items():
+            say(f"{left:,} rows of the list {reason}")
+    return [Candidate(form, LIBRARY, form=form) for form, _ in found]
 
 
 def _described(search: Search, batch: Sequence[Candidate], plate: int) -> list[Candidate]:

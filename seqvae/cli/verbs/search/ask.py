@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from seqvae.cli.flags import search_flags, with_flags
-from seqvae.cli.options import COMPUTING, Out, Place
+from seqvae.cli.options import COMPUTING, Out, Place, check_file
 from seqvae.cli.verbs.search.optimize import check_table_flags, config_of, measured_in, texts_of_file
 from seqvae.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqvae.data.files.readers import RecordReader
 
 app = App(
     name="ask",
@@ -23,6 +26,7 @@ Examples:
     seqvae tell runs/plates measured1.csv
     seqvae ask runs/plates -n 96 > plate2.csv
     seqvae ask runs/plates --again > plate2.csv
+    seqvae ask runs/plates --from library.smi -n 24 > plate3.csv
 
 The first call creates the folder, with the model and the settings given; later calls find them there. The table has
 the columns text (the molecule or sequence), id, and proposer; the value that a measurement is predicted to give, by a
@@ -57,11 +61,12 @@ def ask(
     number: Annotated[int | None, Parameter(name=["--number", "-n"], show_default=f"{_PLATE}")] = None,
     out: Out = "-",
     again: bool = False,
+    library: Annotated[Place, Parameter(name="--from")] = "",
     config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
     start: Annotated[Place, Parameter(group=_FIRST)] = "",
     measured: Annotated[Place, Parameter(group=_FIRST)] = "",
-    column: Annotated[str, Parameter(group=_FIRST)] = "",
-    format: Annotated[str, Parameter(group=_FIRST)] = "",
+    column: str = "",
+    format: str = "",
     score: Annotated[str, Parameter(group=_FIRST, show_default="score")] = "",
     **given: Any,  # noqa: ANN401
 ) -> None:
@@ -72,6 +77,8 @@ def ask(
         number: how many molecules or sequences.
         out: .csv, .tsv or .parquet; `-` writes a CSV table to standard output.
         again: write the last plate again, where its table was lost; what was measured since does not change it.
+        library: choose among the rows of a file, in place of new designs: compounds that can be bought, or variants
+            that were enumerated; up to a million. Their ids and columns go along.
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
         measured: table of molecules or sequences that have been measured already; the first plate learns from them.
@@ -84,7 +91,10 @@ def ask(
     from seqvae.data.files.writers import write_pieces, writer_for
 
     writer_for(out, scores=True)
-    check_table_flags(start, measured, column, score, format)
+    first = (column, format) if not library else ("", "")
+    check_table_flags(start, measured, first[0], score, first[1])
+    if library:
+        check_file(library)
     from seqvae.search.api import begin
     from seqvae.search.laboratory import ask as asked
     from seqvae.search.laboratory import check_count, last_batch
@@ -94,7 +104,7 @@ def ask(
     check_count(count)
     settings = (
         config is not None
-        or bool(start or measured or column or format)
+        or bool(start or measured or any(first))
         or any(value is not None for value in given.values())
     )
     if again and (number is not None or settings):
@@ -104,7 +114,10 @@ def ask(
     if not (run / SETTINGS).exists() and not again:
         known = measured_in(measured, column, score, format=format)
         begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column, format), known)
-    batch = last_batch(run) if again else asked(run, count, given.get("initial"))
+    if again and library:
+        raise UsageError("--again writes the last plate as it was: leave --from out")
+    rows = read_library(library, column, format) if library else None
+    batch = last_batch(run) if again else asked(run, count, given.get("initial"), library=rows, say=COMPUTING.note)
     columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
     titles = list(batch[0].about) if batch else []
     columns = {"id": [], **columns} if "id" in titles else columns
@@ -115,3 +128,10 @@ def ask(
         reason = f"{error.strerror or error}: the plate is kept: seqvae ask {run} --again"
         raise OSError(error.errno, reason, error.filename) from error
     COMPUTING.note(f"{len(batch):,} rows to measure; then: seqvae tell {run} FILE")
+
+
+def read_library(path: str, column: str, format: str) -> RecordReader:
+    """Return the rows of a list, read one at a time; bad ones are left out and written to a reject file."""
+    from seqvae.data.files.readers import ReadSettings, RecordReader
+
+    return RecordReader(path, ReadSettings(column, format=format, on_error="skip", all=True))

@@ -1,0 +1,136 @@
+"""The next batch from a list: compounds that can be bought, or variants that were enumerated.
+
+The list is read in chunks, so that memory does not grow with it: a surrogate of what has been measured screens all of
+it, and posterior draws choose the batch among the best, each draw its own best design, so that the batch is spread over
+what may be best. Before anything has been measured the batch is spread over the list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import final
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rdkit.SimDivFilters import rdSimDivPickers
+
+from seqvae.data.files.records import Record
+from seqvae.errors import InputError
+from seqvae.properties.similarity import FINGERPRINT
+from seqvae.search.domain.domain import Texts
+from seqvae.search.memory.archive import Archive
+from seqvae.sequences.molecules import connectivity_of
+
+LIBRARY = "library"  # proposer of designs that come from a list
+_FEWEST = 5  # measured designs from which a surrogate is made
+_CHUNK = 1_000  # designs that are screened at a time
+_FINALISTS = 1_000  # with the highest bounds, among which posterior draws choose
+_SPREAD = 5_000  # designs of the list, drawn at random, among which a first batch is spread
+_READ, _KNOWN = "break a constraint or cannot be read", "are measured, on a plate, or repeated"
+Rows = Iterable[Record | str]
+Design = tuple[str, Record]  # canonical form, and the row that it comes from
+
+
+@final
+class Library:
+    """A list of designs, read once and in chunks.
+
+    Args:
+        rows: records or texts; as many as there are.
+        texts: the kind of the search's texts, with its rules.
+        known: designs that are measured or on a plate; of molecules those of the same connectivity are left out too.
+
+    Attributes:
+        counts: rows that were left out, by the reason.
+    """
+
+    def __init__(self, rows: Rows, texts: Texts, known: Iterable[str]) -> None:
+        self.rows, self.texts, self.counts = rows, texts, Counter[str]()
+        self._seen = {self._identity(form) for form in known}
+
+    def __iter__(self) -> Iterator[list[Design]]:
+        """Yield the designs that may be chosen, each once."""
+        rows = iter(self.rows)
+        while some := list(islice(rows, _CHUNK)):
+            records = (Record(row, "", 0) if isinstance(row, str) else row for row in some)
+            yield [(form, record) for record in records if (form := self._new(record.text)) is not None]
+
+    def _new(self, text: str) -> str | None:
+        """Return the canonical form of a text that may be chosen; count it, and return None, if it may not."""
+        form = self.texts.allowed(text)
+        identity = None if form is None else self._identity(form)
+        if identity is None or identity in self._seen:
+            self.counts[_READ if form is None else _KNOWN] += 1
+            return None
+        self._seen.add(identity)
+        return form
+
+    def _identity(self, form: str) -> str:
+        sheet = None if self.texts.sheets is None else self.texts.sheets.of(form)
+        return form if sheet is None else connectivity_of(sheet.molecule)
+
+
+def batch_from(library: Library, count: int, archive: Archive, seed: int) -> list[Design]:
+    """Return the next batch of a list; fewer if the list has no more.
+
+    Args:
+        library: the list.
+        count: how many designs are wanted.
+        archive: what has been measured.
+        seed: one seed, one batch.
+
+    Raises:
+        InputError: nothing of the list is left to choose from.
+    """
+    rng = np.random.default_rng(seed)
+    learns = len(archive) >= _FEWEST and archive.ranked
+    found = _screened(library, count, archive, rng) if learns else _spread(library, count, rng)
+    if not found:
+        said = "; ".join(f"{rows:,} {reason}" for reason, rows in library.counts.items()) or "it has no rows"
+        raise InputError(f"nothing of the list is left to choose from: {said}")
+    return found
+
+
+def _screened(library: Library, count: int, archive: Archive, rng: np.random.Generator) -> list[Design]:
+    """Return the designs that posterior draws of a surrogate choose among those with the highest bounds."""
+    from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
+    from seqvae.search.surrogates.tanimoto import Substructures, Words
+
+    features = Words() if library.texts.sheets is None else Substructures(library.texts.sheets)
+    guide = Guide(features)
+    surrogate = guide.fitted(archive, {}, rng)
+    best: list[tuple[float, str, Record]] = []
+    for chunk in library:
+        bounds = surrogate.bounds([form for form, _ in chunk]).tolist()
+        best += [(bound, *design) for bound, design in zip(bounds, chunk, strict=True)]
+        best = sorted(best, key=lambda one: (-one[0], one[1]))[:_FINALISTS]
+        guide.likeness.forget(but=surrogate.known)
+    rows = {form: record for _, form, record in best}
+    return [(form, rows[form]) for form in surrogate.choose({form: bound for bound, form, _ in best}, count)]
+
+
+def _spread(library: Library, count: int, rng: np.random.Generator) -> list[Design]:
+    """Return designs far from each other: the first at random, each next one the farthest from those before."""
+    drawn: list[Design] = []
+    for number, design in enumerate(design for chunk in library for design in chunk):
+        place = number if number < _SPREAD else int(rng.integers(number + 1))  # Vitter's algorithm R
+        if place < _SPREAD:
+            drawn[place : place + 1] = [design]
+    count = min(count, len(drawn))
+    if not count:
+        return []
+    first = int(rng.integers(len(drawn)))
+    if (sheets := library.texts.sheets) is None:
+        forms = [form for form, _ in drawn]
+
+        def distance(one: int, other: int) -> float:
+            """Return the edit distance per letter."""
+            return float(Levenshtein.normalized_distance(forms[one], forms[other]))
+
+        picked = rdSimDivPickers.MaxMinPicker().LazyPick(distance, len(drawn), count, [first])
+    else:
+        prints = [sheets.known(form).fingerprint(FINGERPRINT) for form, _ in drawn]
+        picked = rdSimDivPickers.MaxMinPicker().LazyBitVectorPick(prints, len(prints), count, [first])
+    return [drawn[row] for row in picked]
