@@ -32,6 +32,7 @@ _VERBS = {
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
+    "rate-distortion": "Trace what z says against what it leaves open, over the KL weight.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
     "results": "Show the results of a search.",
     "ask": "Propose molecules or sequences for a laboratory to measure.",
@@ -54,7 +55,7 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        place = f"search.{verb}" if verb in _OF_A_SEARCH else verb
+        place = f"search.{verb}" if verb in _OF_A_SEARCH else verb.replace("-", "_")
         app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
     return app
 

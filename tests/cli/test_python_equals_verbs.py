@@ -141,6 +141,23 @@ def train(run, monkeypatch):
     assert metrics_of("verb") == asdict(found) == metrics_of("call")
 
 
+def rate_distortion(run, monkeypatch):
+    from seqvae.config import RateDistortionConfig
+    from seqvae.config.toml import run_toml
+    from seqvae.evaluate import rate_distortion as trace
+
+    settings = small_run(dna_file(Path(), 60), epochs=1)
+    Path("run.toml").write_text(run_toml(settings))
+    words = "--betas 0.5,1 --no-multipliers --texts 40 --samples 2 --epochs 1"
+    printed = json.loads(run(f"rate-distortion run.toml --out verb {words} --quiet --json"))
+    config = RateDistortionConfig(betas="0.5,1", multipliers=False, texts=40, samples=2, epochs=1)
+    found = trace("run.toml", "call", config=config).to_dict()
+    assert printed == found == json.loads(Path("verb/rate_distortion.json").read_text())
+
+
+ROWS["rate-distortion"] = rate_distortion
+
+
 @row
 def finetune(run, monkeypatch):
     from seqvae.evaluate.trained import diagnose_trained, measure_finetuned
