@@ -182,10 +182,10 @@ def _write_files(folder: Path, content: Mapping[str, bytes]) -> None:
             file.write(data)
 
 
-def record_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
-    """Add held-out metrics to a model folder's provenance."""
+def record_metrics(folder: Path, metrics: Mapping[str, object], name: str = "metrics") -> None:
+    """Add held-out metrics, or what else was found about a model by its name, to a model folder's provenance."""
     provenance = _read_json(folder, PROVENANCE)
-    write_json(folder / PROVENANCE, {**provenance, "metrics": dict(metrics)})
+    write_json(folder / PROVENANCE, {**provenance, name: dict(metrics)})
 
 
 def load_artifact(folder: Path) -> Artifact:

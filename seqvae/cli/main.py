@@ -35,6 +35,7 @@ _VERBS = {
     "analogs": "Propose analogs of a lead: distinct valid designs near it, the likeliest first.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
+    "rate-distortion": "Trace what z says against what it leaves open, over the KL weight.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
     "results": "Show the results of a search.",
     "ask": "Propose molecules or sequences for a laboratory to measure.",
@@ -62,7 +63,7 @@ def build_app() -> App:
     )
     places = {verb: f"{folder}.{verb}" for folder, verbs in _FOLDERS.items() for verb in verbs}
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        place = places.get(verb, verb)
+        place = places.get(verb, verb.replace("-", "_"))
         app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
     return app
 

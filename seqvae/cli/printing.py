@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from seqvae.report.tables import labelled_rows
 
+if TYPE_CHECKING:
+    from seqvae.evaluate.diagnosis.verdict import Verdict
+
+WIDTH = 80  # columns of a terminal
+
 
 def print_metrics(metrics: Mapping[str, object]) -> None:
-    """Print held-out metrics with their units, and the sentence on collapse if there is one."""
+    """Print held-out metrics with their units."""
     print_rows([(name, _shown(value), unit) for name, value, unit in labelled_rows(metrics)])
-    if metrics.get("collapse"):
-        print(metrics["collapse"])
 
 
 def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    """Print held-out metrics before and after, side by side, and the sentence on collapse if there is one."""
+    """Print held-out metrics before and after, side by side."""
     rows = [
         (name, _shown(before.get(key, "")), _shown(value), unit)
         for key in after
         for name, value, unit in labelled_rows({key: after[key]})
     ]
     print_rows([("", "before", "after", ""), *rows])
-    if after.get("collapse"):
-        print(after["collapse"])
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the verdict of a diagnosis, last, where a reader looks."""
+    print(f"\nverdict: {verdict.kind}")
+    print(textwrap.fill(verdict.paragraph, WIDTH, break_on_hyphens=False))
 
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:

@@ -23,6 +23,7 @@ from seqvae.config.decoding import (
 )
 from seqvae.config.diagnosis import (
     DiagnosisConfig,
+    RateDistortionConfig,
 )
 from seqvae.config.evaluation import (
     EvaluationConfig,
@@ -117,6 +118,7 @@ __all__ = [
     "OptimizerConfig",
     "OracleConfig",
     "PriorConfig",
+    "RateDistortionConfig",
     "RetrainingConfig",
     "RunConfig",
     "SamplingConfig",

@@ -4,6 +4,7 @@ from seqvae import evaluate
 
 found = evaluate.run("zinc-smiles", "zinc250k")  # everything that `seqvae evaluate` shows
 found = evaluate.diagnose("zinc-smiles", "zinc250k")  # what its latent space is worth, and a verdict
+found = evaluate.rate_distortion("runs/mine", "curve")  # rate and distortion over the KL weight
 found = evaluate.generation(samples, evaluate.References("molecules", test))  # samples alone
 """
 
@@ -18,6 +19,8 @@ _HOMES = {
     "diagnose": "diagnosing",
     "diagnose_texts": "diagnosing",
     "Diagnosis": "diagnosis.record",
+    "rate_distortion": "curves.tracing",
+    "RateDistortion": "curves.record",
     "Evaluation": "evaluation",
     "generation": "compare",
     "Generation": "records",
@@ -32,11 +35,13 @@ __all__ = [
     "Evaluation",
     "Generation",
     "GenerationSettings",
+    "RateDistortion",
     "References",
     "Splits",
     "diagnose",
     "diagnose_texts",
     "generation",
+    "rate_distortion",
     "read_splits",
     "run",
 ]

@@ -95,7 +95,8 @@ def diagnose_texts(
     config = config or DiagnosisConfig()
     figures = measure(codec, held_out, training, config, watch, batch_size)
     domain = codec.tokenizer.domain
-    return Diagnosis("", "", "", domain.name, figures, judged(figures, domain.noun), vars(config))
+    verdict = judged(figures, domain.noun, domain.unit if domain.alphabet else "")
+    return Diagnosis("", "", "", domain.name, figures, verdict, vars(config))
 
 
 def _given(codec: Codec, data: str, train: str, column: str | ReadSettings, watch: Watch) -> Splits:

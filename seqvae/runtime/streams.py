@@ -85,6 +85,9 @@ DIAGNOSIS_GAP = Stream(107)
 DIAGNOSIS_DARK = Stream(108)
 DIAGNOSIS_SPELLINGS = Stream(109, ("molecule",))
 DIAGNOSIS_PAIRS = Stream(110)
+# The rate-distortion curve.
+CURVE_INFORMATION = Stream(121)
+CURVE_ANNEALING = Stream(122, ("batch",))
 # Searches.
 ENSEMBLE_WEIGHTS = Stream(61)
 ENSEMBLE_ROWS = Stream(62)

@@ -70,6 +70,7 @@ def train(
     quiet: bool = False,
     named: Collection[str] = (),
     say: Callable[[str], object] | None = None,
+    start: Artifact | None = None,
 ) -> Trained:
     """Train a model and write it to a folder.
 
@@ -83,9 +84,12 @@ def train(
         quiet: show no progress bar.
         named: settings, such as `prior.prior`, that are requests with `resume` even if they are the defaults.
         say: is told, a line at a time, what was read and how it is split.
+        start: a model of the same settings and data whose weights training begins with; `seqvae.train.finetune` is for
+            other data.
 
     Raises:
         UsageError: the folder holds a run already, or there is none to resume, or its texts have changed since.
+        TrainingError: the weights of `start` are of other sizes.
         InputError: the data cannot be used, or are too few to fit a prior to; or the folder cannot be written.
         NonFiniteLossError: the loss became NaN or infinite; the last good checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the state was saved.
@@ -94,18 +98,30 @@ def train(
         raise UsageError(f"{out}: holds a fine-tuning; resume it by seqvae finetune --resume --out {out}")
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
-    prepared = prepare(run, out / "rejected.csv", progress=not quiet, say=say)
+    prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
-    if isinstance(model.prior, VampPrior):
-        begin_at_texts(model.prior, prepared.train, tokenizer.id_table(), run.training.seed)
-    if isinstance(model.decoder, WithCounts):
-        count(model.decoder, prepared.train, prepared.valid)
+    if start is not None:
+        try:
+            model.load_state_dict(start.model.state_dict())
+        except RuntimeError as error:
+            raise TrainingError("the model to start from does not fit the settings and the data") from error
+    else:
+        _begin(model, prepared)
     progress = fit_model(model, prepared, out, resume, quiet)
     prepared = settled(prepared, progress, say)
     if not is_launched():
-        save_trained(Trained(out, prepared, progress), model, quiet, say=say)
+        save_trained(Trained(out, prepared, progress), model, quiet, before=start, say=say)
     return Trained(out, prepared, progress)
+
+
+def _begin(model: SequenceVAE, prepared: Prepared) -> None:
+    """Let those parts of a new model begin at the training texts that do not begin at random."""
+    if isinstance(model.prior, VampPrior):
+        table = prepared.tokenizer.id_table()
+        begin_at_texts(model.prior, prepared.train, table, prepared.run.training.seed)
+    if isinstance(model.decoder, WithCounts):
+        count(model.decoder, prepared.train, prepared.valid)
 
 
 def save_trained(

@@ -128,20 +128,41 @@ def models(run, monkeypatch):
 @row
 def train(run, monkeypatch):
     from seqvae.config.toml import run_toml
-    from seqvae.evaluate.trained import measure_trained
+    from seqvae.evaluate.trained import diagnose_trained, measure_trained
     from seqvae.train.fit import train as fit
 
     settings = small_run(dna_file(Path()), epochs=1)
     Path("run.toml").write_text(run_toml(settings))
-    run(f"train {settings.data.source} --config run.toml --out verb --quiet")
-    found = measure_trained(fit(settings, Path("call"), quiet=True))
+    printed = run(f"train {settings.data.source} --config run.toml --out verb --quiet")
+    trained = fit(settings, Path("call"), quiet=True)
+    found = measure_trained(trained)
+    verdict = diagnose_trained(trained, found).verdict
+    assert " ".join(printed.split("verdict: ")[1].split("\n")[1:]).strip() == verdict.paragraph
+    assert verdict_of("verb") == {**asdict(verdict), "also": list(verdict.also)} == verdict_of("call")
     same_models("verb", "call")
     assert metrics_of("verb") == asdict(found) == metrics_of("call")
 
 
+def rate_distortion(run, monkeypatch):
+    from seqvae.config import RateDistortionConfig
+    from seqvae.config.toml import run_toml
+    from seqvae.evaluate import rate_distortion as trace
+
+    settings = small_run(dna_file(Path(), 60), epochs=1)
+    Path("run.toml").write_text(run_toml(settings))
+    words = "--betas 0.5,1 --no-multipliers --texts 40 --samples 2 --epochs 1"
+    printed = json.loads(run(f"rate-distortion run.toml --out verb {words} --quiet --json"))
+    config = RateDistortionConfig(betas="0.5,1", multipliers=False, texts=40, samples=2, epochs=1)
+    found = trace("run.toml", "call", config=config).to_dict()
+    assert printed == found == json.loads(Path("verb/rate_distortion.json").read_text())
+
+
+ROWS["rate-distortion"] = rate_distortion
+
+
 @row
 def finetune(run, monkeypatch):
-    from seqvae.evaluate.trained import measure_finetuned
+    from seqvae.evaluate.trained import diagnose_trained, measure_finetuned
     from seqvae.train.finetune import finetune as adjust
 
     search_cases.dna_model(Path("model"))
@@ -149,7 +170,9 @@ def finetune(run, monkeypatch):
     run(f"finetune ./model {source} --out verb --epochs 1 --batch-size 16 --device cpu --prior none --quiet")
     training = replace(FinetuneConfig().training, epochs=1, batch_size=16, device="cpu")
     config = FinetuneConfig(training=training, prior=PriorConfig("none"))
-    before, after = measure_finetuned(adjust("./model", source, Path("call"), config, quiet=True))
+    tuned = adjust("./model", source, Path("call"), config, quiet=True)
+    before, after = measure_finetuned(tuned)
+    assert verdict_of("verb")["paragraph"] == diagnose_trained(tuned, after).verdict.paragraph
     same_models("verb", "call")
     assert metrics_of("verb") == {**asdict(after), "before": asdict(before)} == metrics_of("call")
 
@@ -159,8 +182,12 @@ def same_models(*folders):
     assert first == second
 
 
-def metrics_of(folder):
-    return json.loads(Path(folder, "provenance.json").read_text())["metrics"]
+def metrics_of(folder, name="metrics"):
+    return json.loads(Path(folder, "provenance.json").read_text())[name]
+
+
+def verdict_of(folder):
+    return metrics_of(folder, "verdict")
 
 
 @row

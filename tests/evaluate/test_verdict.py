@@ -17,6 +17,7 @@ from seqvae.evaluate.diagnosis.verdict import (
     ENCODER,
     HEALTHY,
     KINDS,
+    LOST,
     NOTHING,
     OBJECTIVE,
     PARTLY,
@@ -189,8 +190,25 @@ def test_figures_that_were_not_measured_say_nothing():
     assert "is not known" in found.paragraph
 
 
+def test_molecules_none_of_which_comes_back():
+    found = judged(but(held_out_exact=0.0, texts=40), "molecule")
+    assert (found.kind, found.also) == (LOST, ())
+    assert "none of 40 held-out molecules is decoded exactly. Train longer" in found.paragraph
+    assert judged(but(held_out_exact=0.0, texts=40), "sequence").kind == HEALTHY  # of a long one nobody expects that
+    assert judged(but(**COLLAPSED, held_out_exact=0.0, texts=40), "molecule").kind == OBJECTIVE
+
+
+def test_bits_stand_beside_nats_where_letters_are_counted():
+    """9 nats more than 38 of a sequence of 20 bases: 47 / 20 / log 2 and 38 / 20 / log 2 bits a base."""
+    worse = but(excess=9.0, objective_excess=9.0, model_nll=47.0, texts=10, characters=200)
+    found = judged(worse, "sequence", "base").paragraph
+    assert "cost 47.0 nats each (3.390 bits per base)" in found
+    assert "needs 38.0 (2.741 bits per base)." in found
+    assert "bits per" not in judged(worse, "molecule").paragraph
+
+
 def test_every_kind_has_a_place():
-    assert len(set(KINDS)) == 7
+    assert len(set(KINDS)) == 9
 
 
 def test_every_figure_has_one_name_and_one_title():

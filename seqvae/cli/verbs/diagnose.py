@@ -26,14 +26,14 @@ Examples:
     seqvae diagnose runs/mine --quick
 
 The verdict is one of: healthy, partly collapsed, collapsed because nothing is there to encode, collapsed by the
-objective, encoder does not generalise, prior does not fit, under-trained (worse than a baseline); with the numbers that
-it rests on and the setting to change. The folder of `--out` gets diagnosis.json and diagnosis.html.
+objective, nothing comes back from the latent space (molecules), encoder does not generalise, prior does not fit,
+under-trained (worse than a baseline); with the numbers that it rests on and the setting to change. The folder of
+`--out` gets diagnosis.json and diagnosis.html.
 """,
 )
 
 
 MEASURING = DiagnosisConfig()
-_WIDTH = 80  # columns of a terminal
 
 
 @app.default
@@ -95,17 +95,16 @@ def diagnose(
 
 
 def _print(found: Diagnosis) -> None:
-    """Print the tables of a diagnosis, and the verdict last, where a reader looks."""
-    from seqvae.cli.printing import print_rows
+    """Print the tables of a diagnosis, and the verdict."""
+    from seqvae.cli.printing import WIDTH, print_rows, print_verdict
     from seqvae.evaluate.metric_names import BRIEF
     from seqvae.report.diagnosis_page import figure_rows
 
-    print(textwrap.fill(found.overlap, _WIDTH))
+    print(textwrap.fill(found.overlap, WIDTH))
     for title, rows in figure_rows(found, BRIEF):
         print(f"\n{title}")
         print_rows([[f"  {name}", _shown(value)] for name, value, _ in rows])
-    print(f"\nverdict: {found.verdict.kind}")
-    print(textwrap.fill(found.verdict.paragraph, _WIDTH, break_on_hyphens=False))
+    print_verdict(found.verdict)
 
 
 def _shown(value: object) -> str:

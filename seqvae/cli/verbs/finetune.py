@@ -30,7 +30,8 @@ Examples:
     seqvae finetune --resume --out runs/mine
 
 Tokens that the model has not seen are added to its vocabulary. Training stops when the validation split improves no
-more; the metrics of the held-out split before and after are printed, and kept in `provenance.json`.
+more; the metrics of the held-out split before and after are printed, and kept in `provenance.json`, and so is the
+verdict of `seqvae diagnose` on the new model, from its cheap figures.
 """,
 )
 
@@ -109,9 +110,9 @@ def _check_domain(folder: Path, model: str, data: DataConfig) -> None:
 
 
 def _report(found: Finetuned, quiet: bool) -> None:
-    """Print what was added to the vocabulary, and the held-out metrics before and after."""
+    """Print what was added to the vocabulary, the held-out metrics before and after, and the verdict."""
     from seqvae.cli.printing import print_change
-    from seqvae.evaluate.shortcomings import shortcomings
+    from seqvae.cli.verdict import give_verdict
     from seqvae.evaluate.trained import measure_finetuned
 
     if found.new_tokens:
@@ -127,7 +128,4 @@ def _report(found: Finetuned, quiet: bool) -> None:
         print_change(*map(asdict, metrics))
     else:
         print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
-    with phase("comparing with models that count letters", quiet):
-        lines = shortcomings(found.trained, metrics[1] if metrics else None, finetuned=True)
-    for line in lines:
-        print(line, file=sys.stderr)
+    give_verdict(found, metrics[1] if metrics else None, quiet)

@@ -24,7 +24,8 @@ Examples:
     seqvae train molecules.smi --out runs/mine --config run.toml --beta 0.05
     seqvae train --resume --out runs/zinc
 
-Flags override the file of `--config`, and the file the defaults. The resolved settings are saved as `run.toml`.
+Flags override the file of `--config`, and the file the defaults. The resolved settings are saved as `run.toml`. In the
+end comes the verdict of `seqvae diagnose` from its cheap figures: what the model is worth, and which setting to change.
 """,
 )
 
@@ -73,7 +74,7 @@ def train(
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # of several processes that train together, the first one reports
     from seqvae.cli.printing import print_metrics
-    from seqvae.evaluate.shortcomings import shortcomings
+    from seqvae.cli.verdict import give_verdict
     from seqvae.evaluate.trained import measure_trained
 
     noun = trained.prepared.tokenizer.domain.noun
@@ -83,7 +84,4 @@ def train(
         print_metrics(asdict(found))
     else:
         print("nothing was held out, so there are no held-out metrics: see --test-fraction", file=sys.stderr)
-    with phase("comparing with models that count letters", quiet):
-        lines = shortcomings(trained, found)
-    for line in lines:
-        print(line, file=sys.stderr)
+    give_verdict(trained, found, quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,9 @@ OBJECTIVE = "collapsed by the objective"
 ENCODER = "encoder does not generalise"
 PRIOR = "prior does not fit"
 UNDERTRAINED = "under-trained (worse than a baseline)"
-KINDS = (UNDERTRAINED, NOTHING, OBJECTIVE, PARTLY, ENCODER, PRIOR, HEALTHY)  # what is worse comes first
+LOST = "nothing comes back from the latent space"
+BROKEN = "samples are broken"
+KINDS = (UNDERTRAINED, NOTHING, OBJECTIVE, LOST, BROKEN, PARTLY, ENCODER, PRIOR, HEALTHY)  # what is worse comes first
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Thresholds:
             gives latent points a third of the density that they have.
         dark: share of prior draws that decode to nothing valid or to something that encodes elsewhere, from which on
             most of what is drawn is not what the latent point stood for.
+        broken: share of samples that are no molecules after the usual draws, or empty, from which on whoever uses them
+            has to look at each.
     """
 
     errors: float = 2.0
@@ -52,6 +57,7 @@ class Thresholds:
     encoder_objective: float = 0.05
     prior_nats: float = 1.0
     dark: float = 0.5
+    broken: float = 0.2
 
 
 THRESHOLDS = Thresholds()
@@ -88,17 +94,26 @@ class Verdict:
     also: tuple[str, ...] = ()
 
 
-def judged(figures: Mapping[str, Mapping[str, Any]], noun: str = "text") -> Verdict:
-    """Return the verdict on the figures of a diagnosis, by section; `noun` is what one text is called."""
-    known = {name: value for part in figures.values() for name, value in part.items()} | {"noun": noun}
+def judged(figures: Mapping[str, Mapping[str, Any]], noun: str = "text", unit: str = "") -> Verdict:
+    """Return the verdict on the figures of a diagnosis.
+
+    Args:
+        figures: by section. At the end of a training there is one more, `training`, see `evaluate.trained`.
+        noun: what one text is called.
+        unit: what one letter is called, such as `base`; empty: texts are not counted by letters.
+    """
+    known = {name: value for part in figures.values() for name, value in part.items()} | {"noun": noun, "unit": unit}
     findings = [found for test in _TESTS if (found := test(known)) is not None]
     findings.sort(key=lambda one: KINDS.index(one.kind))
     if not findings:
         return Verdict(HEALTHY, f"Healthy: {_strengths(known)}")
-    first, *others = findings
-    said = [f"{first.kind[0].upper()}{first.kind[1:]}: {first.because} {first.change}"]
-    said += [f"Also: {one.kind}: {one.because} {one.change}" for one in others]
-    return Verdict(first.kind, " ".join(said), tuple(one.kind for one in others))
+    said: list[str] = []
+    changes: set[str] = set()
+    for one in findings:
+        kind = f"Also: {one.kind}" if said else f"{one.kind[0].upper()}{one.kind[1:]}"
+        said.append(f"{kind}: {one.because}" + ("" if one.change in changes else f" {one.change}"))
+        changes.add(one.change)
+    return Verdict(findings[0].kind, " ".join(said), tuple(one.kind for one in findings[1:]))
 
 
 def _collapses(known: Figures) -> bool:
@@ -130,8 +145,8 @@ def _undertrained(known: Figures) -> Finding | None:
         return None
     noun, needs = known["noun"], min(known["model_nll"], known["baseline_nll"] + known["objective_excess"])
     because = (
-        f"held-out {noun}s cost {needs:.1f} nats each, {known['baseline']}, which only counts, needs "
-        f"{known['baseline_nll']:.1f}."
+        f"held-out {noun}s cost {needs:.1f} nats each{_bits(known, needs)}, {known['baseline']}, which only counts, "
+        f"needs {known['baseline_nll']:.1f}{_bits(known, known['baseline_nll'])}."
     )
     training = known.get("training_distortion")
     if training is not None and training + known["beta"] * known["training_rate"] < known["baseline_nll"]:
@@ -140,7 +155,38 @@ def _undertrained(known: Figures) -> Finding | None:
         return Finding(
             UNDERTRAINED, because, "Use more data, fewer --epochs (--patience 3), --dropout 0.2 or less width."
         )
-    return Finding(UNDERTRAINED, because, "Train longer: more --epochs, or a higher --learning-rate.")
+    return Finding(UNDERTRAINED, because, _longer(known))
+
+
+def _bits(known: Figures, nats: float) -> str:
+    """Return, in brackets, what so many nats of a text are in bits per base or residue; empty for molecules."""
+    if not known["unit"] or not known.get("characters"):
+        return ""
+    return f" ({nats * known['texts'] / known['characters'] / math.log(2):.3f} bits per {known['unit']})"
+
+
+def _longer(known: Figures) -> str:
+    """Return how to train a model more."""
+    if few := known.get("few_steps"):
+        return f"{few}."
+    return f"Train longer: {known.get('advice') or 'more --epochs, or a higher --learning-rate'}."
+
+
+def _lost(known: Figures) -> Finding | None:
+    if known["noun"] != "molecule" or known.get("held_out_exact") != 0 or _collapses(known):
+        return None
+    because = f"none of {known['texts']:,} held-out molecules is decoded exactly."
+    return Finding(LOST, because, _longer(known))
+
+
+def _broken(known: Figures) -> Finding | None:
+    """Samples that are no molecules, or empty; a molecule that is none is drawn again, which leaves a user fewer."""
+    validity, draws = known.get("validity"), known.get("draws", 1)
+    if validity is None or validity > 1 - THRESHOLDS.broken ** (1 / draws):
+        return None
+    broken, what = 1 - validity, "no molecules" if known["noun"] == "molecule" else "empty"
+    again = f", and {broken**draws:.0%} after {draws} draws" if draws > 1 else ""
+    return Finding(BROKEN, f"{broken:.0%} of {known['samples_drawn']:,} samples are {what}{again}.", _longer(known))
 
 
 def _collapsed(known: Figures) -> Finding | None:
@@ -215,7 +261,15 @@ def _prior(known: Figures) -> Finding | None:
     return Finding(PRIOR, f"{because}.", change)
 
 
-_TESTS: tuple[Callable[[Figures], Finding | None], ...] = (_undertrained, _collapsed, _partly, _encoder, _prior)
+_TESTS: tuple[Callable[[Figures], Finding | None], ...] = (
+    _undertrained,
+    _collapsed,
+    _lost,
+    _broken,
+    _partly,
+    _encoder,
+    _prior,
+)
 
 
 def _strengths(known: Figures) -> str:
