@@ -30,6 +30,11 @@ from seqvae.config.evaluation import (
 from seqvae.config.execution import (
     ExecutorConfig,
 )
+from seqvae.config.inference import (
+    SCORE_SAMPLES,
+    SCORE_STEPS,
+    ScoreConfig,
+)
 from seqvae.config.optimizers import (
     BATCH,
     INITIAL,
@@ -89,6 +94,8 @@ __all__ = [
     "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",
+    "SCORE_SAMPLES",
+    "SCORE_STEPS",
     "TARGETS",
     "AdaptConfig",
     "AscentConfig",
@@ -118,6 +125,7 @@ __all__ = [
     "RetrainingConfig",
     "RunConfig",
     "SamplingConfig",
+    "ScoreConfig",
     "ScreeningConfig",
     "SearchConfig",
     "TokenizerConfig",

@@ -85,6 +85,8 @@ DIAGNOSIS_GAP = Stream(107)
 DIAGNOSIS_DARK = Stream(108)
 DIAGNOSIS_SPELLINGS = Stream(109, ("molecule",))
 DIAGNOSIS_PAIRS = Stream(110)
+# Inference with a trained model.
+SCORE_POINTS = Stream(121, ("sample",))
 # Searches.
 ENSEMBLE_WEIGHTS = Stream(61)
 ENSEMBLE_ROWS = Stream(62)

@@ -227,6 +227,28 @@ def evaluate(run, monkeypatch):
 
 
 @row
+def score(run, monkeypatch):
+    from seqvae.config import ScoreConfig
+
+    search_cases.dna_model(Path("model"))
+    texts = [text for seed in range(4) for text in search_cases.start()]
+    Path("held_out.txt").write_text("\n".join(texts) + "\n")
+    Path("in.csv").write_text("id,sequence\na,ACGTTGCA\nb,AAAA\nc,oops\n")
+    run("score ./model held_out.txt --calibrate --samples 3 --refine 1 --seed 2 --device cpu --quiet")
+    rows = table_of(run, "score ./model in.csv --seed 2 --device cpu")
+    codec = seqvae.load("./model", device="cpu")
+    made = seqvae.infer.calibrate(codec, texts, ScoreConfig(3, 1, 2), "held_out.txt")
+    assert made.lines == codec.calibration.lines
+    found = seqvae.infer.score(codec, ["ACGTTGCA", "AAAA", "oops"], ScoreConfig(seed=2))
+    assert [one["id"] for one in rows] == ["a", "b", "c"]
+    for name, values in found.columns.items():
+        if isinstance(values, list):
+            assert [one[name] for one in rows] == values
+        else:
+            assert column(rows, name) == pytest.approx(values.tolist(), rel=1e-8, nan_ok=True)
+
+
+@row
 def diagnose(run, monkeypatch):
     from seqvae.report.diagnosis_folder import write_diagnosis
 
