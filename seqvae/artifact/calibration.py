@@ -99,7 +99,8 @@ class Calibration:
         arrays = load(numbers)
         lines = {name: Line(**values) for name, values in fields.pop(_LINES).items()}
         values = {name: arrays.pop(f"{_VALUES}.{name}") for name in lines}
-        found = cls(lines=lines, values=values, **fields, **arrays)
+        plain: dict[str, Any] = {**fields, **arrays}
+        found = cls(lines=lines, values=values, **plain)
         if found.mean.shape != (latent,) or found.covariance.shape != (latent, latent):
             raise ValueError(f"expected {latent} latent dimensions, got {found.mean.shape}")
         if not all(len(part) for part in (found.smallest, *values.values())):

@@ -11,8 +11,18 @@ from __future__ import annotations
 from seqvae.runtime.lazy import parts_of
 
 # The module of each name that users call, imported on first use, since it imports torch.
-_HOMES = {"score": "scoring", "calibrate": "calibrating", "Scores": "scoring", "Calibration": "familiarity"}
+# No module has the name of something it offers, which would hide it.
+_HOMES = {
+    "score": "scoring",
+    "Scores": "scoring",
+    "calibrate": "calibrating",
+    "Calibration": "familiarity",
+    "positions": "by_position",
+    "Positions": "by_position",
+    "mutations": "substitutions",
+    "Mutations": "substitutions",
+}
 
-__all__ = ["Calibration", "Scores", "calibrate", "score"]
+__all__ = ["Calibration", "Mutations", "Positions", "Scores", "calibrate", "mutations", "positions", "score"]
 
 __getattr__, __dir__ = parts_of(__name__, _HOMES)

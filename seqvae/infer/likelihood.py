@@ -166,5 +166,8 @@ def weigh(
             if progress is not None:
                 progress(done, len(texts))
     back = torch.cat(order).argsort()
-    columns = [torch.cat(column)[back] for column in zip(*parts, strict=True)]
-    return Weighed(*columns, posterior=Posterior.cat(posteriors).rows(back))
+    log_p, error, effective, losses, refined_losses, regrets = (
+        torch.cat(column)[back] for column in zip(*parts, strict=True)
+    )
+    together = Posterior.cat(posteriors).rows(back)
+    return Weighed(log_p, error, effective, losses, refined_losses, regrets, together)

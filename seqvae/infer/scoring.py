@@ -69,6 +69,7 @@ def score(
     device: str = "auto",
     batch_size: int = INFERENCE_BATCH,
     progress: Progress | None = None,
+    reference: str = "",
 ) -> Scores:
     """Return how likely texts are under a model, and how familiar they are to it.
 
@@ -79,13 +80,16 @@ def score(
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: texts at a time.
         progress: is told how many texts are done, and of how many.
+        reference: a text; log p of each minus that of this one is a column `delta_log_p`.
 
     Raises:
         ArtifactError: there is no such model, or it is damaged.
         UsageError: one text in place of a list.
+        InputError: the model cannot read the reference.
     """
     codec = model if isinstance(model, Codec) else load(model, device=device)
     read = codec.tokenize(texts, on_error="skip")
+    beside = codec.tokenize([reference]) if reference else None
     config, calibration, note = _settled(codec.calibration, config or ScoreConfig())
     if not len(read):
         return Scores(_spread({}, [], read), len(read.rejected), {}, config, calibration, note)
@@ -95,6 +99,10 @@ def score(
     rates = np.full(len(read), math.nan) if found is None else false_discovery_rates(found.joint)
     states, reasons = verdicts(measured, calibration, found, rates, config.false_discoveries)
     numbers = _numbers(measured, read, found)
+    if beside is not None:
+        target = weigh(codec, beside, config.samples, config.refine, config.seed)
+        numbers["delta_log_p"] = numbers["log_p"] - float(target.log_p)
+        numbers["delta_log_p_error"] = np.hypot(numbers["log_p_error"], float(target.error))
     if found is not None:
         numbers |= {"p": found.joint, "false_discovery_rate": rates}
     compared = {name: rank_correlation(column.tolist(), measured.tokens.tolist()) for name, column in numbers.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,12 @@ from seqvae.errors import UsageError
 from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.records import Record
     from seqvae.infer.scoring import Scores
+    from seqvae.latent.codec import Codec
 
 app = App(
     name="score",
@@ -24,31 +29,68 @@ Examples:
     seqvae score drug-smiles mine.smi --out scores.csv
     seqvae score runs/dna --calibrate
     seqvae score runs/dna reads.fasta --out scores.parquet --samples 100
+    seqvae score runs/dna reads.fasta --positions map.html --out scores.csv
+    seqvae score runs/dna promoter.fasta --mutations effects.csv
+    seqvae score runs/dna variants.fasta --reference ACGTTGCAAC -o effects.csv
     seqvae score runs/dna held_out.csv --calibrate --samples 100
 
 The table has one row for each molecule or sequence, those that the model cannot read included, the columns of the
 input, and:
 
-    log_p              log p(x) by importance sampling, nats; log_p_error is its standard error, effective_samples what
-                       the samples are worth: where that is near 1, log p(x) is higher than the estimate
+    log_p           log p(x) by importance sampling, nats
+    log_p_error, effective_samples
+                    its standard error, and what the samples are worth:
+                    near 1, log p(x) is higher than the estimate
     log_p_per_token, bits_per_base (residue, character)
-    unfamiliarity      reconstruction loss from the encoder's point, nats per token; unfamiliarity_refined is the same
-                       after gradient steps on the row's own posterior
-    regret             what these steps gain in the ELBO (likelihood regret), nats
-    complexity         code length without any training, nats; complexity_corrected is -log p(x) minus that
-    typicality         log p(x) beside that of others of its length, in mean deviations
-    mahalanobis        distance from the centre of the model's latent points
-    p_...              share of held-out molecules or sequences that are no more familiar by this score
-    p                  of the smallest of these; false_discovery_rate is that of the file (Benjamini-Hochberg)
-    status, reason     in domain, unfamiliar (p < .05, longer than all held-out ones, or one symbol repeated), outlier
-                       (p < .01 within --false-discoveries, or unreadable); and why
+    unfamiliarity   reconstruction loss from the encoder's point, nats a
+                    token; _refined: after gradient steps on the posterior
+    regret          what these steps gain in the ELBO, nats
+    complexity      code length without any training, nats;
+                    complexity_corrected is -log p(x) minus that
+    typicality      log p(x) beside others of its length, mean deviations
+    mahalanobis     distance from the centre of the model's latent points
+    p_...           share of held-out ones no more familiar by this score
+    p               of the smallest of these
+    false_discovery_rate
+                    of the file, at this p (Benjamini-Hochberg)
+    status          in domain; unfamiliar (p < .05, longer than all
+                    held-out ones, or one symbol repeated); outlier
+                    (p < .01 within --false-discoveries, or unreadable)
+    reason          why
 
 The columns from typicality on need a calibration, which the pretrained models have, and which --calibrate puts into the
 folder of any other.
 """,
 )
 
-SCORING = ScoreConfig()
+
+@dataclass(frozen=True)
+class DetailOptions:
+    """What is written besides the table of scores.
+
+    Attributes:
+        positions: file for log p of every token, given those before it and what the model knows of the whole: a table
+            (.csv .tsv .parquet .npz), or a heat map (.html).
+        mutations: the same for the change of log p by every single substitution of each sequence. Each is weighed like
+            a row of its own; `--refine 0` makes that several times quicker.
+        reference: a molecule or sequence: columns delta_log_p and its standard error say how much likelier each row is.
+    """
+
+    positions: str = ""
+    mutations: str = ""
+    reference: str = ""
+
+    def check(self) -> None:
+        """Refuse a file of another kind before anything is loaded."""
+        from seqvae.data.files.writers import writer_for
+
+        for path in filter(None, (self.positions, self.mutations)):
+            if not path.lower().endswith(_PAGE):
+                writer_for(path, scores=True)
+
+
+SCORING, DETAILS = ScoreConfig(), DetailOptions()
+_PAGE = ".html"
 
 
 @app.default
@@ -59,6 +101,7 @@ def score(
     *,
     out: Out = "-",
     calibrate: bool = False,
+    details: Annotated[DetailOptions, Parameter(name="*", group="Details")] = DETAILS,
     scoring: Annotated[ScoreConfig, Parameter(name="*", group="Scoring")] = SCORING,
     reading: Input = READING,
     computing: Compute = COMPUTING,
@@ -73,6 +116,7 @@ def score(
         out: .csv, .tsv, .parquet or .npz; `-` writes a CSV table to standard output.
         calibrate: score held-out molecules or sequences, and keep their scores in the model's folder; p-values are
             shares of these. 2,000 of them are taken, at most.
+        details: what else is written.
         scoring: how much work it is.
         reading: how the source is read.
         computing: where and how the model runs.
@@ -82,25 +126,70 @@ def score(
     if source:
         reading.check(source)
     if calibrate:
-        _calibrate(model, source, out, scoring, reading, computing)
+        if out != "-" or details != DETAILS:
+            raise UsageError("--calibrate writes into the model's folder: leave out --out, or score in a second call")
+        _calibrate(model, source, scoring, reading, computing)
         return
+    details.check()
     _check_output(out)
     check_before(model, "-", source)
-    from seqvae.cli.progress import Bars
+    from dataclasses import replace
 
+    from seqvae.cli.progress import Bars
+    from seqvae.data.files.readers import read_records
+
+    records, read = read_records(source, replace(reading.settings(out), all=True))
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
-            from seqvae.infer.score_files import score_file
+            from seqvae.data.files.writers import write_pieces
+            from seqvae.infer.scoring import score
+            from seqvae.infer.tables import score_table
             from seqvae.latent.codec import load
 
         codec = load(model, device=computing.device)
-        settings, size = reading.settings(out), computing.batch_size
-        found, read = score_file(
-            codec, source, out, scoring, settings, size, lambda done, count: bars("scored", done, count)
-        )
+        texts = [record.text for record in records]
+
+        def scored(done: int, count: int) -> None:
+            bars("scored", done, count)
+
+        found = score(codec, texts, scoring, "auto", computing.batch_size, scored, details.reference)
+        _write_details(codec, model, records, details, scoring, computing, scored)
+        write_pieces(out, [score_table(records, found)], scores=True)
     if read.rejected:
         computing.note(str(read))
-    _tell(found, codec.tokenizer.domain.noun, out, computing)
+    _tell(found, model, codec.tokenizer.domain.noun, out, computing)
+
+
+def _write_details(
+    codec: Codec,
+    model: str,
+    records: list[Record],
+    details: DetailOptions,
+    scoring: ScoreConfig,
+    computing: ComputeOptions,
+    scored: Callable[[int, int], object],
+) -> None:
+    """Write what is asked for besides the scores, each as a table or as a page."""
+    from seqvae.data.files.writers import write_pieces, write_text
+    from seqvae.infer.by_position import positions
+    from seqvae.infer.substitutions import mutations
+    from seqvae.infer.tables import mutations_table, positions_table
+    from seqvae.report.score_pages import mutations_page, positions_page
+
+    texts = [record.text for record in records]
+    how = (codec, texts, scoring, "auto", computing.batch_size, scored)
+    if path := details.positions:
+        tokens = positions(*how)
+        if path.lower().endswith(_PAGE):
+            write_text(Path(path), positions_page(tokens, [records[row].name for row in tokens.rows], model))
+        else:
+            write_pieces(path, [positions_table(records, tokens)], scores=True)
+    if path := details.mutations:
+        effects = mutations(*how)
+        if path.lower().endswith(_PAGE):
+            write_text(Path(path), mutations_page(effects, [records[row].name for row in effects.rows], model))
+        else:
+            write_pieces(path, [mutations_table(records, effects)], scores=True)
 
 
 def _check_output(out: str) -> None:
@@ -109,15 +198,11 @@ def _check_output(out: str) -> None:
     writer_for(out, scores=True)
 
 
-def _calibrate(
-    model: str, source: str, out: str, scoring: ScoreConfig, reading: Input, computing: ComputeOptions
-) -> None:
+def _calibrate(model: str, source: str, scoring: ScoreConfig, reading: Input, computing: ComputeOptions) -> None:
     from seqvae.artifact.pretrained import check_model, is_pretrained
     from seqvae.cli.progress import Bars
     from seqvae.runtime.files import check_folder
 
-    if out != "-":
-        raise UsageError("--calibrate writes into the model's folder: leave out --out, or score in a second call")
     check_model(model)
     if is_pretrained(model) and not Path(model).is_dir():
         raise UsageError(f"{model} is calibrated already; to calibrate it on other data, give a copy of its folder")
@@ -135,13 +220,13 @@ def _calibrate(
     computing.note(f"{model} is calibrated on {found.texts:,} held-out texts of {found.source}")
 
 
-def _tell(found: Scores, noun: str, out: str, computing: ComputeOptions) -> None:
+def _tell(found: Scores, model: str, noun: str, out: str, computing: ComputeOptions) -> None:
     """Say in a few lines what the table holds."""
     from seqvae.infer.familiarity import IN_DOMAIN, OUTLIER, UNFAMILIAR
 
     count = len(found.status)
     if found.note:
-        computing.note(found.note.replace("MODEL", "the folder of the model"))
+        computing.note(found.note.replace("MODEL", model))
     else:
         shares = ", ".join(f"{found.count(state):,} {state}" for state in (IN_DOMAIN, UNFAMILIAR, OUTLIER))
         computing.note(f"{count:,} {noun}{'' if count == 1 else 's'} scored: {shares}")
