@@ -32,6 +32,7 @@ _VERBS = {
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "score": "Say how likely molecules or sequences are under a model, and which are unfamiliar to it.",
+    "impute": "Fill unknown positions of molecules or sequences.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
     "results": "Show the results of a search.",

@@ -33,6 +33,7 @@ from seqvae.config.execution import (
 from seqvae.config.inference import (
     SCORE_SAMPLES,
     SCORE_STEPS,
+    ImputeConfig,
     ScoreConfig,
 )
 from seqvae.config.optimizers import (
@@ -113,6 +114,7 @@ __all__ = [
     "GenerativeConfig",
     "GeneticConfig",
     "GuideConfig",
+    "ImputeConfig",
     "LatentMovesConfig",
     "ModelConfig",
     "MoveConfig",

@@ -1,4 +1,4 @@
-"""What a trained model is for besides sampling: scores of likelihood and familiarity.
+"""What a trained model is for besides sampling: scores of likelihood and familiarity, and unknown positions.
 
 from seqvae import infer
 
@@ -21,8 +21,21 @@ _HOMES = {
     "Positions": "by_position",
     "mutations": "substitutions",
     "Mutations": "substitutions",
+    "impute": "imputing",
+    "Imputed": "imputing",
 }
 
-__all__ = ["Calibration", "Mutations", "Positions", "Scores", "calibrate", "mutations", "positions", "score"]
+__all__ = [
+    "Calibration",
+    "Imputed",
+    "Mutations",
+    "Positions",
+    "Scores",
+    "calibrate",
+    "impute",
+    "mutations",
+    "positions",
+    "score",
+]
 
 __getattr__, __dir__ = parts_of(__name__, _HOMES)

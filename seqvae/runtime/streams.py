@@ -87,6 +87,8 @@ DIAGNOSIS_SPELLINGS = Stream(109, ("molecule",))
 DIAGNOSIS_PAIRS = Stream(110)
 # Inference with a trained model.
 SCORE_POINTS = Stream(121, ("sample",))
+IMPUTED_POINTS = Stream(123, ("sweep",))
+IMPUTED_TOKENS = Stream(124, ("sweep",))
 # Searches.
 ENSEMBLE_WEIGHTS = Stream(61)
 ENSEMBLE_ROWS = Stream(62)

@@ -249,6 +249,22 @@ def score(run, monkeypatch):
 
 
 @row
+def impute(run, monkeypatch):
+    from seqvae.config import ImputeConfig
+
+    search_cases.dna_model(Path("model"))
+    Path("in.csv").write_text("id,sequence\na,ACNTTGCA\nb,TT?CAA\n")
+    words = "--samples 20 --chains 2 --sweeps 6 --warmup 1 --particles 2 --seed 3"
+    rows = table_of(run, f"impute ./model in.csv {words} --device cpu")
+    config = ImputeConfig(samples=20, chains=2, sweeps=6, warmup=1, particles=2, seed=3)
+    found = seqvae.infer.impute("./model", ["ACNTTGCA", "TT?CAA"], config, "cpu")
+    assert [one["text"] for one in rows] == [text for one in found for text in one.completions]
+    assert [one["id"] for one in rows] == [name for name, one in zip("ab", found) for _ in one.completions]
+    assert column(rows, "share") == pytest.approx([share for one in found for share in one.shares], rel=1e-8)
+    assert column(rows, "log_p") == pytest.approx([value for one in found for value in one.log_p], rel=1e-8)
+
+
+@row
 def diagnose(run, monkeypatch):
     from seqvae.report.diagnosis_folder import write_diagnosis
 
