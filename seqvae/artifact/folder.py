@@ -8,6 +8,7 @@
 | `run.toml` | every setting of the run that made it |
 | `seen.bin` | which texts it was trained on, as a filter; older folders have none |
 | `prior.json`, `prior.safetensors` | the fitted prior, if there is one, and the prior drawn from by default |
+| `calibration.json`, `calibration.safetensors` | the scores of held-out texts, after `seqvae score --calibrate` |
 | `provenance.json` | versions, data, metrics, and the sha256 of the files above |
 """
 
@@ -26,6 +27,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from seqvae.artifact.calibration import Calibration
 from seqvae.artifact.seen import Seen
 from seqvae.config import ModelConfig, RunConfig, suggestion
 from seqvae.config.toml import read_run, run_from_dict, run_toml, section_from_dict
@@ -49,6 +51,8 @@ CONFIG, TOKENIZER, WEIGHTS, RUN, PROVENANCE = (
 SEEN = "seen.bin"
 PRIOR, PRIOR_NUMBERS = "prior.json", "prior.safetensors"
 _PRIOR = (PRIOR, PRIOR_NUMBERS)
+CALIBRATION, CALIBRATION_NUMBERS = "calibration.json", "calibration.safetensors"
+_CALIBRATION = (CALIBRATION, CALIBRATION_NUMBERS)
 NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
 _ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
@@ -69,6 +73,7 @@ class Artifact:
         default_prior: the prior that samples are drawn from by default: the model's own by its kind, such as `normal`,
             or `fitted`; empty: the model's own.
         seen: which texts it was trained on; None where that is not known.
+        calibration: the scores of held-out texts; None where it was not calibrated.
     """
 
     model: SequenceVAE
@@ -79,6 +84,7 @@ class Artifact:
     fitted: FittedPrior | None = None
     default_prior: str = ""
     seen: Seen | None = None
+    calibration: Calibration | None = None
 
 
 def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
@@ -111,10 +117,12 @@ def save_artifact(folder: Path, artifact: Artifact, half: bool = False) -> None:
     if artifact.fitted is not None:
         default = artifact.default_prior or artifact.config.prior
         content |= _prior_files(artifact.fitted, _known(default, artifact.config.prior), precision)
+    if artifact.calibration is not None:
+        content |= _calibration_files(artifact.calibration)
     _write_files(folder, content)
     provenance = {**artifact.provenance, "versions": versions(), "sha256": _hashes(content)}
     write_json(folder / PROVENANCE, provenance)
-    for name in {*_PRIOR, SEEN} - set(content):
+    for name in {*_PRIOR, *_CALIBRATION, SEEN} - set(content):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -142,6 +150,26 @@ def save_prior(folder: Path, fitted: FittedPrior | None, default: str, report: M
     write_json(folder / PROVENANCE, {**provenance, "prior": dict(report), "sha256": hashes | _hashes(files)})
     for name in set(_PRIOR) - set(files):
         (folder / name).unlink(missing_ok=True)
+
+
+def save_calibration(folder: Path, calibration: Calibration) -> None:
+    """Put the scores of held-out texts into a model folder, in place of older ones.
+
+    Raises:
+        ArtifactError: the folder holds no model.
+        OSError: the disk refuses, or the folder may not be written.
+    """
+    files, provenance = _calibration_files(calibration), _read_json(folder, PROVENANCE)
+    hashes = {name: value for name, value in provenance["sha256"].items() if name not in _CALIBRATION}
+    # First without any: killed at any point, this leaves a complete model.
+    write_json(folder / PROVENANCE, {**provenance, "sha256": hashes})
+    _write_files(folder, files)
+    write_json(folder / PROVENANCE, {**provenance, "sha256": hashes | _hashes(files)})
+
+
+def _calibration_files(calibration: Calibration) -> dict[str, bytes]:
+    record, numbers = calibration.to_files()
+    return {CALIBRATION: _json(record), CALIBRATION_NUMBERS: numbers}
 
 
 def _prior_files(fitted: FittedPrior, default: str, precision: str) -> dict[str, bytes]:
@@ -220,7 +248,8 @@ def load_artifact(folder: Path) -> Artifact:
         seen = Seen.from_bytes(_read(folder, SEEN)) if SEEN in provenance["sha256"] else None
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
-    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen)
+    scores = _load_calibration(folder, model_config.latent) if CALIBRATION in provenance["sha256"] else None
+    return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen, scores)
 
 
 def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -264,9 +293,10 @@ def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
     hashes = provenance.get("sha256")
     if not isinstance(hashes, dict) or not set(_ALWAYS) <= set(hashes):
         raise ArtifactError(f"{folder / PROVENANCE}: not a seqvae model: it lists no checksums")
-    if (PRIOR in hashes) != (PRIOR_NUMBERS in hashes):
-        raise ArtifactError(f"{folder / PROVENANCE}: damaged: it lists half of a fitted prior")
-    for name in (*_ALWAYS, *(name for name in (*_PRIOR, SEEN) if name in hashes)):
+    for what, (first, second) in (("fitted prior", _PRIOR), ("calibration", _CALIBRATION)):
+        if (first in hashes) != (second in hashes):
+            raise ArtifactError(f"{folder / PROVENANCE}: damaged: it lists half of a {what}")
+    for name in (*_ALWAYS, *(name for name in (*_PRIOR, *_CALIBRATION, SEEN) if name in hashes)):
         if hashlib.sha256(_read(folder, name)).hexdigest() != hashes[name]:
             raise ArtifactError(
                 f"{folder / name}: the file is damaged or belongs to another model (its sha256 is not the one in "
@@ -285,6 +315,14 @@ def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"{folder / PRIOR}: not a fitted prior of this model: {reason}") from error
     return fitted, default
+
+
+def _load_calibration(folder: Path, latent: int) -> Calibration:
+    try:
+        return Calibration.from_files(_read_json(folder, CALIBRATION), _read(folder, CALIBRATION_NUMBERS), latent)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / CALIBRATION}: not a calibration of this model: {reason}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -34,6 +34,8 @@ _VERBS = {
     "edit": "Move molecules or sequences along an attribute that sets two groups apart.",
     "analogs": "Propose analogs of a lead: distinct valid designs near it, the likeliest first.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
+    "score": "Say how likely molecules or sequences are under a model, and which are unfamiliar to it.",
+    "impute": "Fill unknown positions of molecules or sequences.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
     "rate-distortion": "Trace what z says against what it leaves open, over the KL weight.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",

@@ -31,6 +31,12 @@ from seqvae.config.evaluation import (
 from seqvae.config.execution import (
     ExecutorConfig,
 )
+from seqvae.config.inference import (
+    SCORE_SAMPLES,
+    SCORE_STEPS,
+    ImputeConfig,
+    ScoreConfig,
+)
 from seqvae.config.optimizers import (
     BATCH,
     INITIAL,
@@ -91,6 +97,8 @@ __all__ = [
     "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",
+    "SCORE_SAMPLES",
+    "SCORE_STEPS",
     "TARGETS",
     "AdaptConfig",
     "AnalogConfig",
@@ -109,6 +117,7 @@ __all__ = [
     "GenerativeConfig",
     "GeneticConfig",
     "GuideConfig",
+    "ImputeConfig",
     "LatentMovesConfig",
     "ModelConfig",
     "MoveConfig",
@@ -122,6 +131,7 @@ __all__ = [
     "RetrainingConfig",
     "RunConfig",
     "SamplingConfig",
+    "ScoreConfig",
     "ScreeningConfig",
     "SearchConfig",
     "TokenizerConfig",

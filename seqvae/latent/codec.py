@@ -73,7 +73,8 @@ class Codec:
     def __init__(
         self, artifact: Artifact, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none
     ) -> None:
-        self.device, self.canonical, self.seen = resolve_device(device), canonical, artifact.seen
+        self.device, self.canonical = resolve_device(device), canonical
+        self.seen, self.calibration = artifact.seen, artifact.calibration
         self.model = artifact.model.to(self.device).eval()
         self.tokenizer: Tokenizer = artifact.tokenizer
         self.run: RunConfig = artifact.run

@@ -86,8 +86,12 @@ DIAGNOSIS_DARK = Stream(108)
 DIAGNOSIS_SPELLINGS = Stream(109, ("molecule",))
 DIAGNOSIS_PAIRS = Stream(110)
 # The rate-distortion curve.
-CURVE_INFORMATION = Stream(121)
-CURVE_ANNEALING = Stream(122, ("batch",))
+CURVE_INFORMATION = Stream(141)
+CURVE_ANNEALING = Stream(142, ("batch",))
+# Inference with a trained model.
+SCORE_POINTS = Stream(121, ("sample",))
+IMPUTED_POINTS = Stream(123, ("sweep",))
+IMPUTED_TOKENS = Stream(124, ("sweep",))
 # Searches.
 ENSEMBLE_WEIGHTS = Stream(61)
 ENSEMBLE_ROWS = Stream(62)

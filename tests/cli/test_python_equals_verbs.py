@@ -301,6 +301,44 @@ def evaluate(run, monkeypatch):
 
 
 @row
+def score(run, monkeypatch):
+    from seqvae.config import ScoreConfig
+
+    search_cases.dna_model(Path("model"))
+    texts = [text for seed in range(4) for text in search_cases.start()]
+    Path("held_out.txt").write_text("\n".join(texts) + "\n")
+    Path("in.csv").write_text("id,sequence\na,ACGTTGCA\nb,AAAA\nc,oops\n")
+    run("score ./model held_out.txt --calibrate --samples 3 --refine 1 --seed 2 --device cpu --quiet")
+    rows = table_of(run, "score ./model in.csv --seed 2 --device cpu")
+    codec = seqvae.load("./model", device="cpu")
+    made = seqvae.infer.calibrate(codec, texts, ScoreConfig(3, 1, 2), "held_out.txt")
+    assert made.lines == codec.calibration.lines
+    found = seqvae.infer.score(codec, ["ACGTTGCA", "AAAA", "oops"], ScoreConfig(seed=2))
+    assert [one["id"] for one in rows] == ["a", "b", "c"]
+    for name, values in found.columns.items():
+        if isinstance(values, list):
+            assert [one[name] for one in rows] == values
+        else:
+            assert column(rows, name) == pytest.approx(values.tolist(), rel=1e-8, nan_ok=True)
+
+
+@row
+def impute(run, monkeypatch):
+    from seqvae.config import ImputeConfig
+
+    search_cases.dna_model(Path("model"))
+    Path("in.csv").write_text("id,sequence\na,ACNTTGCA\nb,TT?CAA\n")
+    words = "--samples 20 --chains 2 --sweeps 6 --warmup 1 --particles 2 --seed 3"
+    rows = table_of(run, f"impute ./model in.csv {words} --device cpu")
+    config = ImputeConfig(samples=20, chains=2, sweeps=6, warmup=1, particles=2, seed=3)
+    found = seqvae.infer.impute("./model", ["ACNTTGCA", "TT?CAA"], config, "cpu")
+    assert [one["text"] for one in rows] == [text for one in found for text in one.completions]
+    assert [one["id"] for one in rows] == [name for name, one in zip("ab", found, strict=True) for _ in one.completions]
+    assert column(rows, "share") == pytest.approx([share for one in found for share in one.shares], rel=1e-8)
+    assert column(rows, "log_p") == pytest.approx([value for one in found for value in one.log_p], rel=1e-8)
+
+
+@row
 def diagnose(run, monkeypatch):
     from seqvae.report.diagnosis_folder import write_diagnosis
 

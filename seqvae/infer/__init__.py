@@ -1,0 +1,41 @@
+"""What a trained model is for besides sampling: scores of likelihood and familiarity, and unknown positions.
+
+from seqvae import infer
+
+found = infer.score("drug-smiles", ["CCO", "c1ccccc1O"])  # everything that `seqvae score` shows
+found.log_p, found.status, found.reason
+"""
+
+from __future__ import annotations
+
+from seqvae.runtime.lazy import parts_of
+
+# The module of each name that users call, imported on first use, since it imports torch.
+# No module has the name of something it offers, which would hide it.
+_HOMES = {
+    "score": "scoring",
+    "Scores": "scoring",
+    "calibrate": "calibrating",
+    "Calibration": "familiarity",
+    "positions": "by_position",
+    "Positions": "by_position",
+    "mutations": "substitutions",
+    "Mutations": "substitutions",
+    "impute": "imputing",
+    "Imputed": "imputing",
+}
+
+__all__ = [
+    "Calibration",
+    "Imputed",
+    "Mutations",
+    "Positions",
+    "Scores",
+    "calibrate",
+    "impute",
+    "mutations",
+    "positions",
+    "score",
+]
+
+__getattr__, __dir__ = parts_of(__name__, _HOMES)

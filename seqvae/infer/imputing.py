@@ -1,0 +1,237 @@
+"""Fill the unknown positions of molecules and sequences: one call that returns all that `seqvae impute` writes."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, ImputeConfig
+from seqvae.data.tokens.tokenized import TokenizedTexts
+from seqvae.errors import InputError, UsageError
+from seqvae.infer.chains import Walked, Weighted, walked, weighted
+from seqvae.infer.convergence import effective_draws, split_r_hat
+from seqvae.infer.likelihood import Progress, effective_samples, log_mean_error, weigh
+from seqvae.infer.masked import Masked, allowed_tokens, content_ids, read_masked
+from seqvae.latent.codec import Codec, load
+from seqvae.model.encoders import EOS
+from seqvae.model.objective import importance_weighted_bound
+from seqvae.runtime.device import evaluating
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
+
+_RARE = 0.01  # share of a length of a run below which chains are not worth their time
+_Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """A text with unknown positions, and what they may be; nats.
+
+    Attributes:
+        text: as given.
+        completions: the likeliest completions, distinct; molecules as canonical SMILES where they are such.
+        valid: whether each is a molecule; true of all where the model does not write SMILES.
+        shares: probability of each given what is known: its share of the draws, or of the weights.
+        log_p: log p(x) of each, by importance sampling.
+        log_p_known: log p of what is known, summed over all completions: an estimate that is a lower bound on average;
+            over the runs' lengths up to the longest that the model takes.
+        log_p_known_error: its standard error.
+        positions: the unknown ones, from 1; of a text with a run, those of the likeliest length.
+        tokens: that a position may have.
+        marginals: `(positions, tokens)`, probability of each token at each position given what is known.
+        draws: effective draws, the fewest of any quantity looked at; of importance sampling, of the weights.
+        r_hat: the largest of any quantity looked at; NaN for importance sampling.
+        acceptance: share of the encoder's proposals that were accepted; NaN for importance sampling.
+        invalid: share of the draws that are no molecules.
+    """
+
+    text: str
+    completions: list[str]
+    valid: list[bool]
+    shares: list[float]
+    log_p: list[float]
+    log_p_known: float
+    log_p_known_error: float
+    positions: list[int]
+    tokens: list[str]
+    marginals: NDArray[np.float64]
+    draws: float
+    r_hat: float
+    acceptance: float
+    invalid: float
+
+
+def impute(
+    model: str | Path | Codec,
+    texts: Sequence[str],
+    config: ImputeConfig | None = None,
+    device: str = "auto",
+    batch_size: int = INFERENCE_BATCH,
+    progress: Progress | None = None,
+) -> list[Imputed]:
+    """Return what the unknown positions of texts may be.
+
+    `?` is one unknown token, `*` a run of any length, and IUPAC codes (`N`, `R`, ...; `X` of proteins) are sets of
+    letters.
+
+    Args:
+        model: its folder, the name of a pretrained model, or a loaded one.
+        texts: sequences, or molecules as canonical SMILES, where `?` is a token of the model's vocabulary.
+        config: how it is done, and how much work it is.
+        device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
+        batch_size: rows of chains and particles at a time.
+        progress: is told how many texts are done, and of how many.
+
+    Raises:
+        ArtifactError: there is no such model, or it is damaged.
+        InputError: in a text nothing is unknown, or everything, or something that the model cannot read.
+        UsageError: a model of SELFIES, or one text in place of a list.
+    """
+    if isinstance(texts, str):
+        raise UsageError("expected a list of texts, got one text: put it in a list")
+    codec = model if isinstance(model, Codec) else load(model, device=device)
+    config, read = config or ImputeConfig(), []
+    for row, text in enumerate(texts):
+        try:
+            read.append(read_masked(codec, text))
+        except InputError as error:
+            raise InputError(f"{codec.tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}") from error
+    found = []
+    with evaluating(codec.model):
+        for one in read:
+            found.append(_imputed(codec, one, config, batch_size))
+            if progress is not None:
+                progress(len(found), len(read))
+    return found
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Weighted draws of completions; `best` is the variant of the likeliest length, `marginals` of its positions."""
+
+    shares: Mapping[_Ids, float]
+    best: Masked
+    marginals: NDArray[np.float64]
+    effective: float
+    r_hat: float = math.nan
+    acceptance: float = math.nan
+
+
+def _imputed(codec: Codec, one: Masked, config: ImputeConfig, batch_size: int) -> Imputed:
+    variants, content = [one], content_ids(codec.tokenizer)
+    if one.run is not None:
+        longest = codec.max_length - len(one.slots)
+        # A model of one length writes no other.
+        shortest = longest if codec.model.decoder.fixed_length else 0
+        variants = [one.with_run(length, content) for length in range(shortest, longest + 1)]
+    parts = [_weighted(codec, variant, config, batch_size) for variant in variants]
+    bounds = torch.cat([importance_weighted_bound(part.log_weights) for part in parts])
+    lengths = bounds.softmax(0).tolist()
+    errors = torch.cat([log_mean_error(part.log_weights) for part in parts])
+    error = float((bounds.softmax(0) * errors).square().sum().sqrt())
+    if config.method == "importance":
+        drawn = _of_weights(variants, parts, lengths)
+    else:
+        drawn = _of_chains(codec, variants, lengths, config)
+    return _described(codec, one, drawn, config, (float(bounds.logsumexp(0)), error))
+
+
+def _weighted(codec: Codec, variant: Masked, config: ImputeConfig, batch_size: int) -> Weighted:
+    allowed = allowed_tokens([variant], codec.tokenizer.vocab_size).to(codec.device)
+    at_once = max(1, batch_size // config.particles)
+    return weighted(codec.model, allowed, config.samples, config.particles, config.seed, at_once)
+
+
+def _of_weights(variants: list[Masked], parts: list[Weighted], lengths: list[float]) -> _Draws:
+    shares: defaultdict[_Ids, float] = defaultdict(float)
+    for part, length in zip(parts, lengths, strict=True):
+        weights = part.log_weights[:, 0].softmax(0) * length
+        for ids, weight in zip(part.ids[:, 0].tolist(), weights.tolist(), strict=True):
+            shares[tuple(ids)] += weight
+    best = int(np.argmax(lengths))
+    effective = float(effective_samples(parts[best].log_weights))
+    of_best = parts[best].log_weights[:, 0].softmax(0).numpy()
+    return _Draws(shares, variants[best], _marginals(parts[best].ids[:, 0].numpy(), of_best, variants[best]), effective)
+
+
+def _of_chains(codec: Codec, variants: list[Masked], lengths: list[float], config: ImputeConfig) -> _Draws:
+    shares: defaultdict[_Ids, float] = defaultdict(float)
+    best = int(np.argmax(lengths))
+    of_best: Walked | None = None
+    for place, (variant, length) in enumerate(zip(variants, lengths, strict=True)):
+        if place != best and length < _RARE:
+            continue
+        allowed = allowed_tokens([variant], codec.tokenizer.vocab_size).to(codec.device)
+        found = walked(codec.model, allowed, config.chains, config.sweeps, config.warmup, config.particles, config.seed)
+        rows = found.ids[:, 0].flatten(0, 1).tolist()
+        for ids in rows:
+            shares[tuple(ids)] += length / len(rows)
+        of_best = found if place == best else of_best
+    if of_best is None:
+        raise RuntimeError("no length of the run was sampled")
+    total = sum(shares.values())
+    draws = of_best.ids[:, 0].numpy()
+    variant = variants[best]
+    looked_at = [of_best.log_joint[:, 0].numpy()]
+    for place in variant.unknown:
+        commonest = np.bincount(draws[:, :, place].ravel()).argmax()
+        looked_at.append((draws[:, :, place] == commonest).astype(np.float64))
+    effective = [value for value in map(effective_draws, looked_at) if not math.isnan(value)]
+    r_hats = [value for value in map(split_r_hat, looked_at) if not math.isnan(value)]
+    flat = draws.reshape(-1, draws.shape[-1])
+    marginals = _marginals(flat, np.full(len(flat), 1 / len(flat)), variant)
+    fewest, largest = min(effective, default=math.nan), max(r_hats, default=math.nan)
+    scaled = {ids: share / total for ids, share in shares.items()}
+    return _Draws(scaled, variant, marginals, fewest, largest, float(of_best.accepted[0]))
+
+
+def _marginals(ids: NDArray[np.int64], weights: NDArray[np.float64], variant: Masked) -> NDArray[np.float64]:
+    """Return the probability of each id at each unknown position, `(positions, ids)`."""
+    size = int(ids.max()) + 1 if ids.size else 1
+    found = np.zeros((len(variant.unknown), size))
+    for row, place in enumerate(variant.unknown):
+        found[row] = np.bincount(ids[:, place], weights=weights, minlength=size)
+    return found
+
+
+def _described(codec: Codec, one: Masked, drawn: _Draws, config: ImputeConfig, known: tuple[float, float]) -> Imputed:
+    tokenizer, smiles = codec.tokenizer, of_smiles(codec.tokenizer)
+    by_text: dict[str, float] = {}
+    valid: dict[str, bool] = {}
+    ids_of: dict[str, list[int]] = {}
+    for ids, share in sorted(drawn.shares.items(), key=lambda item: (-item[1], item[0])):
+        content = list(ids[: ids.index(EOS)])
+        written = tokenizer.decode(content) if not smiles else "".join(tokenizer.written(content))
+        form = codec.canonical(written) if smiles else written
+        text = form or written
+        by_text[text] = by_text.get(text, 0.0) + share
+        valid.setdefault(text, form is not None)
+        ids_of.setdefault(text, content)
+    best = sorted(by_text, key=lambda text: (-by_text[text], text))[: config.completions]
+    read = TokenizedTexts(tokenizer, best, [ids_of[text] for text in best], list(range(len(best))))
+    log_p = weigh(codec, read, SCORE_SAMPLES, 0, config.seed).log_p.tolist()
+    content = content_ids(tokenizer)
+    marginals = np.zeros((len(drawn.best.unknown), tokenizer.vocab_size))
+    marginals[:, : drawn.marginals.shape[1]] = drawn.marginals
+    return Imputed(
+        text=one.text,
+        completions=best,
+        valid=[valid[text] for text in best],
+        shares=[by_text[text] for text in best],
+        log_p=log_p,
+        log_p_known=known[0],
+        log_p_known_error=known[1],
+        positions=[place + 1 for place in drawn.best.unknown],
+        tokens=[tokenizer.tokens[number] for number in content],
+        marginals=marginals[:, content],
+        draws=drawn.effective,
+        r_hat=drawn.r_hat,
+        acceptance=drawn.acceptance,
+        invalid=sum(share for text, share in by_text.items() if not valid[text]),
+    )

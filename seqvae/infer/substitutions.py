@@ -1,0 +1,99 @@
+"""What every single substitution of a sequence does to log p(x), and what listed variants do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, ScoreConfig
+from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
+from seqvae.errors import UsageError
+from seqvae.infer.likelihood import Progress, weigh
+from seqvae.latent.codec import Codec, load
+
+
+@dataclass(frozen=True)
+class Mutations:
+    """Single substitutions of some sequences; nats.
+
+    Attributes:
+        letters: that each position may have.
+        forms: canonical form of each sequence that the model can read.
+        rows: position of each among the sequences given.
+        log_p: of each.
+        delta: of each `(length, letters)`, log p of the sequence with that letter there minus its own; 0 at its own.
+        error: the same of the standard errors of these differences, from above: both share the noise.
+        rejected: the sequences that the model cannot read.
+    """
+
+    letters: str
+    forms: list[str]
+    rows: list[int]
+    log_p: NDArray[np.float64]
+    delta: list[NDArray[np.float64]]
+    error: list[NDArray[np.float64]]
+    rejected: tuple[RejectedText, ...]
+
+
+def mutations(
+    model: str | Path | Codec,
+    texts: AnyTexts,
+    config: ScoreConfig | None = None,
+    device: str = "auto",
+    batch_size: int = INFERENCE_BATCH,
+    progress: Progress | None = None,
+) -> Mutations:
+    """Return what every single substitution does to log p; arguments and errors as `score`.
+
+    Every variant is weighed by points of its own posterior (as DeepSequence does by its bound: Riesselman et al. 2018,
+    doi:10.1038/s41592-018-0138-4); all share one noise, so that most of the error cancels in the difference.
+
+    Raises:
+        UsageError: a model of molecules, of which a letter is no part that can be exchanged.
+    """
+    codec = model if isinstance(model, Codec) else load(model, device=device)
+    letters, read = letters_of(codec), codec.tokenize(texts, on_error="skip")
+    config = config or ScoreConfig()
+    samples, steps = config.samples or SCORE_SAMPLES, SCORE_STEPS if config.refine < 0 else config.refine
+    variants = [
+        form[:place] + letter + form[place + 1 :]
+        for form in read.forms
+        for place in range(len(form))
+        for letter in letters
+    ]
+    distinct = list(dict.fromkeys([*read.forms, *variants]))
+    log_p, error = np.zeros(0), np.zeros(0)
+    if distinct:
+        found = weigh(codec, codec.tokenize(distinct), samples, steps, config.seed, batch_size, progress)
+        log_p, error = found.log_p.numpy(), found.error.numpy()
+    place_of = {form: place for place, form in enumerate(distinct)}
+    own = np.array([place_of[form] for form in read.forms], np.int64)
+    deltas, errors, start = [], [], 0
+    for form, target in zip(read.forms, own, strict=True):
+        stop = start + len(form) * len(letters)
+        places = np.array([place_of[variant] for variant in variants[start:stop]]).reshape(len(form), len(letters))
+        deltas.append(log_p[places] - log_p[target])
+        errors.append(np.where(places == target, 0.0, np.hypot(error[places], error[target])))
+        start = stop
+    return Mutations(letters, read.forms, read.rows, log_p[own], deltas, errors, read.rejected)
+
+
+def letters_of(codec: Codec) -> str:
+    """Return the letters that a position of a model's sequences may have.
+
+    Raises:
+        UsageError: it is a model of molecules, or its symbols are longer than one letter.
+    """
+    tokenizer = codec.tokenizer
+    if tokenizer.molecular:
+        raise UsageError(
+            "expected a model of sequences: a letter of a SMILES cannot be exchanged by itself; score the molecules "
+            "that you have in mind"
+        )
+    if tokenizer.domain.alphabet is not None:
+        return tokenizer.domain.alphabet.letters
+    symbols = {symbol for token in range(3, tokenizer.vocab_size) for symbol in tokenizer.symbols_of([token])}
+    return "".join(sorted(symbol for symbol in symbols if len(symbol) == 1))

@@ -1,0 +1,84 @@
+"""What scores found as tables, beside the names and columns of the file that was scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqvae.data.files.carried import Carried
+from seqvae.data.files.chunks import Results
+from seqvae.data.files.records import Record
+from seqvae.data.files.writers import NAME
+from seqvae.infer.by_position import Positions
+from seqvae.infer.imputing import Imputed
+from seqvae.infer.scoring import Scores
+from seqvae.infer.substitutions import Mutations
+
+
+def score_table(records: list[Record], found: Scores) -> Results:
+    """Return one row for each record: its columns and its scores."""
+    carried = Carried(found.columns).of(records)
+    own = {name: values if isinstance(values, list) else values.tolist() for name, values in found.columns.items()}
+    return Results([record.text for record in records], {**carried, **own})
+
+
+def positions_table(records: Sequence[Record], found: Positions) -> Results:
+    """Return one row for each token of each record that the model can read."""
+    rows = [
+        (records[row], place, token, float(value))
+        for row, tokens, values in zip(found.rows, found.tokens, found.log_p, strict=True)
+        for place, (token, value) in enumerate(zip(tokens, values, strict=True), 1)
+    ]
+    columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
+    columns |= {title: [row[place] for row in rows] for place, title in enumerate(("position", "token", "log_p"), 1)}
+    return Results([record.text for record, *_ in rows], columns)
+
+
+def mutations_table(records: Sequence[Record], found: Mutations) -> Results:
+    """Return one row for each substitution of each record that the model can read, its own letters left out."""
+    rows = [
+        (records[row], place + 1, form[place], letter, float(delta[place, column]), float(error[place, column]))
+        for row, form, delta, error in zip(found.rows, found.forms, found.delta, found.error, strict=True)
+        for place in range(len(form))
+        for column, letter in enumerate(found.letters)
+        if form[place] != letter
+    ]
+    titles = ("position", "from", "to", "delta_log_p", "delta_log_p_error")
+    columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
+    columns |= {title: [row[place] for row in rows] for place, title in enumerate(titles, 1)}
+    return Results([record.text for record, *_ in rows], columns)
+
+
+_LEAST = 5e-4  # probability of a token that a table of marginals still has
+_OF_COMPLETIONS = ("input_text", "rank", "share", "log_p", "valid")
+_OF_TEXTS = ("log_p_known", "log_p_known_error", "draws", "r_hat", "acceptance", "invalid")
+
+
+def completions_table(records: Sequence[Record], found: Sequence[Imputed]) -> Results:
+    """Return one row for each completion: the columns of its record, and what `Imputed` says of it."""
+    pairs = [
+        (record, one, rank) for record, one in zip(records, found, strict=True) for rank in range(len(one.completions))
+    ]
+    carried = Carried((*_OF_COMPLETIONS, *_OF_TEXTS)).of([record for record, *_ in pairs])
+    columns: dict[str, list[object]] = {title: list(cells) for title, cells in carried.items()}
+    columns["input_text"] = [record.text for record, *_ in pairs]
+    columns["rank"] = [rank + 1 for *_, rank in pairs]
+    columns["share"] = [one.shares[rank] for _, one, rank in pairs]
+    columns["log_p"] = [one.log_p[rank] for _, one, rank in pairs]
+    columns["valid"] = [one.valid[rank] for _, one, rank in pairs]
+    columns |= {title: [getattr(one, title) for _, one, _ in pairs] for title in _OF_TEXTS}
+    return Results([one.completions[rank] for _, one, rank in pairs], columns)
+
+
+def marginals_table(records: Sequence[Record], found: Sequence[Imputed]) -> Results:
+    """Return one row for each token that an unknown position may have, the likeliest first."""
+    rows = [
+        (record, position, one.tokens[place], float(one.marginals[number, place]))
+        for record, one in zip(records, found, strict=True)
+        for number, position in enumerate(one.positions)
+        for place in (-one.marginals[number]).argsort(kind="stable").tolist()
+        if one.marginals[number, place] >= _LEAST
+    ]
+    columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
+    titles = ("position", "token", "probability")
+    columns |= {title: [row[place] for row in rows] for place, title in enumerate(titles, 1)}
+    return Results([record.text for record, *_ in rows], columns)

@@ -1,0 +1,97 @@
+"""Heat maps of what a model says of each position of molecules and sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from seqvae import __version__
+from seqvae.report.html.page import Section, page, paragraph
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from seqvae.infer.by_position import Positions
+    from seqvae.infer.substitutions import Mutations
+
+MOST_SHOWN = 100  # rows of a page: a browser shows these at once
+_SATURATED = 4.0  # nats at which a colour is full: a token of probability .02, or one that is 55 times less likely
+
+
+def positions_page(found: Positions, names: Sequence[str], model: str) -> str:
+    """Return a page with a row of coloured tokens for each text, red where the model did not expect one.
+
+    Args:
+        found: log p of each token.
+        names: of each text, in the order of `found.forms`; may be empty.
+        model: its name.
+    """
+    rows = []
+    for number in range(min(len(found.forms), MOST_SHOWN)):
+        cells = [
+            _cell(escape(token), -float(value), f"{place}: {token}, log p {value:.2f}")
+            for place, (token, value) in enumerate(zip(found.tokens[number], found.log_p[number], strict=True), 1)
+        ]
+        rows.append(f"{_caption(names, number, found.forms[number])}<div>{''.join(cells)}</div>")
+    about = (
+        "Each token is the redder, the less likely it is given the tokens before it and the latent point: full red is "
+        f"{_SATURATED:g} nats or more, a probability of .02."
+    )
+    return _page(f"log p by position: {model}", "Tokens", about, rows, len(found.forms))
+
+
+def mutations_page(found: Mutations, names: Sequence[str], model: str) -> str:
+    """Return a page with a table of letters by positions for each sequence.
+
+    Args:
+        found: what every substitution does.
+        names: of each sequence, in the order of `found.forms`; may be empty.
+        model: its name.
+    """
+    blocks = [
+        f"{_caption(names, number, found.forms[number])}{_matrix(found.letters, found.forms[number], delta)}"
+        for number, delta in enumerate(found.delta[:MOST_SHOWN])
+    ]
+    about = (
+        "Rows are letters, columns positions: red where a letter makes the sequence less likely, blue where likelier; "
+        f"full at {_SATURATED:g} nats; a dot is the letter that stands there."
+    )
+    return _page(f"Every single substitution: {model}", "Change of log p", about, blocks, len(found.forms))
+
+
+def _page(title: str, heading: str, about: str, blocks: list[str], count: int) -> str:
+    more = f" The first {len(blocks)} of {count:,}." if len(blocks) < count else ""
+    return page(title, [Section(heading, (paragraph(about + more), *blocks))], footer=f"seqvae {__version__}")
+
+
+def _caption(names: Sequence[str], number: int, form: str) -> str:
+    name = names[number] if names else ""
+    return f'<p class="sequence"><small>{escape(name or form)}</small></p>'
+
+
+def _matrix(letters: str, form: str, delta: NDArray[np.float64]) -> str:
+    head = "".join(f"<th>{escape(letter)}</th>" for letter in form)
+    rows = []
+    for column, letter in enumerate(letters):
+        cells = [
+            "<td>·</td>"
+            if form[place] == letter
+            else f'<td title="{place + 1}: {escape(form[place])} to {escape(letter)}, {value:+.2f}" '
+            f'style="{_colour(-float(value))}">&nbsp;</td>'
+            for place, value in enumerate(delta[:, column])
+        ]
+        rows.append(f"<tr><th>{escape(letter)}</th>{''.join(cells)}</tr>")
+    return f'<div class="wide"><table class="sequence"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _cell(shown: str, cost: float, title: str) -> str:
+    return f'<span class="sequence" style="{_colour(cost)};margin:0" title="{escape(title)}">{shown}</span>'
+
+
+def _colour(cost: float) -> str:
+    """Return a background: red for a cost, blue for a gain."""
+    share = min(abs(cost) / _SATURATED, 1.0)
+    colour = "207,31,31" if cost > 0 else "35,66,216"
+    return f"background:rgba({colour},{share:.2f})"
