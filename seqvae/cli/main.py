@@ -32,6 +32,8 @@ _VERBS = {
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
+    "compress": "Compress a file of molecules or sequences without loss, in about the bits that a model gives them.",
+    "decompress": "Write the file that was compressed, or print one row of it.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
     "results": "Show the results of a search.",
     "ask": "Propose molecules or sequences for a laboratory to measure.",
@@ -40,6 +42,7 @@ _VERBS = {
     "data": "List, fetch, audit and standardize datasets.",
 }
 _OF_A_SEARCH = ("optimize", "results", "ask", "tell")  # in a folder of their own
+_WITH_ANOTHER = {"decompress": "compress:decompress_app"}  # in the file of another verb
 
 
 def build_app() -> App:
@@ -55,7 +58,8 @@ def build_app() -> App:
     )
     for number, (verb, help_line) in enumerate(_VERBS.items()):
         place = f"search.{verb}" if verb in _OF_A_SEARCH else verb
-        app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
+        place = _WITH_ANOTHER.get(verb, f"{place}:app")
+        app.command(f"seqvae.cli.verbs.{place}", name=verb, help=help_line, sort_key=number)
     return app
 
 

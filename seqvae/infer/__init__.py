@@ -1,0 +1,1 @@
+"""What a probability model is for: missing parts, likelihoods, and lossless coding."""
