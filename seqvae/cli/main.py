@@ -38,6 +38,8 @@ _VERBS = {
     "impute": "Fill unknown positions of molecules or sequences.",
     "diagnose": "Say what a model's latent space is worth, why, and which setting to change.",
     "rate-distortion": "Trace what z says against what it leaves open, over the KL weight.",
+    "compress": "Compress a file of molecules or sequences without loss, in about the bits that a model gives them.",
+    "decompress": "Write the file that was compressed, or print one row of it.",
     "optimize": "Search for molecules or sequences that score high by a property or a function of your own.",
     "results": "Show the results of a search.",
     "ask": "Propose molecules or sequences for a laboratory to measure.",
@@ -47,9 +49,11 @@ _VERBS = {
 }
 # Verbs in a folder of their own.
 _FOLDERS = {
+    "infer": ("score", "impute", "compress"),
     "latent": ("encode", "decode", "sample", "interpolate", "neighbours", "edit"),
     "search": ("optimize", "results", "ask", "tell", "analogs"),
 }
+_WITH_ANOTHER = {"decompress": "infer.compress:decompress_app"}  # in the file of another verb
 
 
 def build_app() -> App:
@@ -65,8 +69,8 @@ def build_app() -> App:
     )
     places = {verb: f"{folder}.{verb}" for folder, verbs in _FOLDERS.items() for verb in verbs}
     for number, (verb, help_line) in enumerate(_VERBS.items()):
-        place = places.get(verb, verb.replace("-", "_"))
-        app.command(f"seqvae.cli.verbs.{place}:app", name=verb, help=help_line, sort_key=number)
+        place = _WITH_ANOTHER.get(verb, f"{places.get(verb, verb.replace('-', '_'))}:app")
+        app.command(f"seqvae.cli.verbs.{place}", name=verb, help=help_line, sort_key=number)
     return app
 
 

@@ -1,4 +1,4 @@
-"""What a trained model is for besides sampling: scores of likelihood and familiarity, and unknown positions.
+"""What a trained model is for besides sampling: likelihood and familiarity, unknown positions, coding.
 
 from seqvae import infer
 
