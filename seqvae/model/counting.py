@@ -19,6 +19,7 @@ from seqvae.model.encoders import BOS, EOS, PAD, Tokens
 
 _LARGEST = 20_000  # entries of a table of contexts
 _LARGEST_POSITIONAL = 200_000  # the same of all positions together
+_UNLIKELY = -30.0  # nats: no sequence is drawn with another length, and one that is given has a finite likelihood
 _MOST_BEFORE = 4  # letters before that any table looks at
 
 
@@ -29,7 +30,7 @@ class WithCounts(Decoder):
     Each model is a table: of what follows the last letters, some number of them, at every position alike; and, where
     all sequences have one length, of what stands at each position after the last letters. Tables and weights are set by
     `set_tables`; the weights are learned on. A soft one-hot stands before another letter as its first allowed symbol.
-    Where all sequences have one length, `EOS` is certain at its end and impossible before.
+    Where all sequences have one length, `EOS` is all but certain at its end and all but impossible before.
 
     Args:
         inner: a decoder that was never trained; its logits become zero.
@@ -39,9 +40,10 @@ class WithCounts(Decoder):
 
     autoregressive = True
     positional = True
+    most_before = _MOST_BEFORE
 
     weights: Float[nn.Parameter, " tables"]
-    never: Tensor
+    ends: Float[Tensor, "positions vocab"]
 
     def __init__(self, inner: Decoder, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
@@ -54,11 +56,11 @@ class WithCounts(Decoder):
         for name, shape in self.shapes.items():
             self.register_buffer(name, torch.zeros(shape))
         self.weights = nn.Parameter(torch.zeros(len(self.shapes)))
-        never = torch.zeros(config.max_length + 1, vocab_size, dtype=torch.bool)
+        ends = torch.zeros(config.max_length + 1, vocab_size)
         if self.fixed_length:
-            never[:-1, EOS] = True
-            never[-1] = torch.arange(vocab_size) != EOS
-        self.register_buffer("never", never, persistent=False)
+            ends[:-1, EOS] = _UNLIKELY
+            ends[-1] = _UNLIKELY * (torch.arange(vocab_size) != EOS)
+        self.register_buffer("ends", ends, persistent=False)
         with torch.no_grad():
             for name, parameter in inner.named_parameters():
                 if name.startswith("output."):
@@ -104,7 +106,7 @@ class WithCounts(Decoder):
         ids = tokens.argmax(-1) if tokens.is_floating_point() else tokens
         added = torch.einsum("t,tbv->bv", self.weights, self.experts(*windows(ids)))
         added = added.view(*ids.shape, -1).to(logits.dtype)
-        return (logits + added).masked_fill(self.never[: ids.shape[1]], float("-inf"))
+        return logits + added + self.ends[: ids.shape[1]].to(logits.dtype)
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
         """Return the memory before the first position: that of the network, and the letters before."""
@@ -117,9 +119,9 @@ class WithCounts(Decoder):
         *own, before = state.tensors
         logits, inner = self.inner.step(tokens, State(tuple(own), state.axes[:-1], state.position))
         before = torch.cat([before[:, 1:], tokens.unsqueeze(1)], 1)
-        logits = logits + torch.einsum("t,tbv->bv", self.weights, self.experts(before, state.position))
-        never = self.never[min(state.position, self.max_length)]
-        return logits.masked_fill(never, float("-inf")), state.after(*inner.tensors, before)
+        position = min(state.position, self.max_length)
+        logits = logits + torch.einsum("t,tbv->bv", self.weights, self.experts(before, position))
+        return logits + self.ends[position], state.after(*inner.tensors, before)
 
 
 def windows(ids: Int[Tensor, "batch length"]) -> tuple[Int[Tensor, "rows most"], Int[Tensor, " rows"]]:

@@ -83,7 +83,7 @@ def artifact(kind="dna", seed=0, **parts):
     config = ModelConfig(**{**SIZES, **parts})
     model = with_plain_numbers(build_model(config, tokenizer.vocab_size, pieces=tokenizer.pieces()), seed)
     with torch.no_grad():
-        model.decoder.output.linear.bias[EOS] -= 0.5
+        getattr(model.decoder, "inner", model.decoder).output.linear.bias[EOS] -= 0.5
     return Artifact(model.eval(), config, tokenizer, RunConfig(model=config), {})
 
 

@@ -8,17 +8,13 @@ from typing import Protocol, final
 import numpy as np
 
 from seqvae.infer.coding.convolutional import ExactCausalConvDecoder, ExactConvEncoder, ExactPositionDecoder
+from seqvae.infer.coding.counting import ExactDecoder, ExactWithCounts
 from seqvae.infer.coding.exact import Numbers, exact_sum, exp, weights_of
 from seqvae.infer.coding.recurrent import ExactGRUDecoder, ExactGRUEncoder, Ids, State
 from seqvae.latent.codec import Codec
-from seqvae.model.decoders import CausalConvDecoder, GRUDecoder, PositionDecoder
+from seqvae.model.counting import WithCounts
+from seqvae.model.decoders import CausalConvDecoder, Decoder, GRUDecoder, PositionDecoder
 from seqvae.model.encoders import BOS, EOS, PAD, ConvEncoder, GRUEncoder
-
-
-class _Decoder(Protocol):
-    def begin(self, z: Numbers) -> State: ...
-
-    def step(self, tokens: Ids, state: State) -> tuple[Numbers, State]: ...
 
 
 class _Encoder(Protocol):
@@ -31,6 +27,14 @@ _DECODERS = {
     PositionDecoder: ExactPositionDecoder,
 }
 _ENCODERS = {GRUEncoder: ExactGRUEncoder, ConvEncoder: ExactConvEncoder}
+
+
+def _exact(decoder: Decoder) -> ExactDecoder:
+    """Return a trained decoder in exact arithmetic."""
+    if isinstance(decoder, WithCounts):
+        return ExactWithCounts(decoder, _exact)
+    made: ExactDecoder = _DECODERS[type(decoder)](decoder)
+    return made
 
 
 @final
@@ -48,7 +52,7 @@ class ExactModel:
         self.kind = codec.run.model.posterior
         self.exact_posterior = self.kind in ("diagonal", "full")
         self._codec = codec
-        self._decoder: _Decoder = _DECODERS[type(model.decoder)](model.decoder)
+        self._decoder = _exact(model.decoder)
         self._encoder: _Encoder = _ENCODERS[type(model.encoder)](model.encoder)
         self._pieces = codec.tokenizer.pieces() if model.finer else None
 

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 from coding_cases import MOLECULES, SETTINGS, artifact, codec, dna, output_of, pinned
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,26 @@ def test_every_kind_of_model_codes_without_loss(encoder, decoder, posterior, tmp
     model = codec(encoder=encoder, decoder=decoder, posterior=posterior)
     content = "".join(f"{text}\n" for text in dna(40)).encode()
     assert there_and_back(model, content, tmp_path, block=16).outside == 0
+
+
+@pytest.mark.parametrize("decoder", ["gru", "causal_conv", "position"])
+@pytest.mark.parametrize("lengths", ["fixed", "free"])
+def test_a_decoder_that_stands_on_counts_codes_without_loss(decoder, lengths, tmp_path):
+    model = codec(decoder=decoder, counts="added", lengths=lengths)
+    counted, rng = model.model.decoder, torch.Generator().manual_seed(0)
+    tables = {name: torch.randn(shape, generator=rng).log_softmax(-1) for name, shape in counted.shapes.items()}
+    counted.set_tables(tables, torch.rand(len(tables), generator=rng))
+    texts = dna(40)
+    content = "".join(f"{text}\n" for text in texts).encode()
+    assert there_and_back(model, content, tmp_path, block=16).outside == 0
+    tokens, exact = model.padded(model.tokenize(texts).ids), ExactModel(model)
+    z = model.encode(texts, refine=0)
+    with torch.no_grad():
+        logs = counted(z, tokens).log_softmax(-1).numpy()
+    for row, weights in enumerate(exact.weights(z.double().numpy(), model.tokenize(texts).ids)):
+        shares = weights[:, 2:] / weights.sum(1, keepdims=True)
+        likely = logs[row, : len(shares), 2:] > -6
+        np.testing.assert_allclose(np.log(shares)[likely], logs[row, : len(shares), 2:][likely], atol=1e-2)
 
 
 @pytest.mark.parametrize("prior", ["mixture", "vamp", "flow"])
