@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 # Processes that test side by side, and the programs that they start, would wait for one another's threads.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -37,11 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep packed data out of the user's cache, and let tests share what they pack."""
-    monkeypatch.setenv("SEQVAE_CACHE", str(_cache(tmp_path_factory)))
-    monkeypatch.delenv("SEQVAE_DATA", raising=False)
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep packed data out of the user's cache, also those of fixtures that are shared, and let tests share them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQVAE_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{os.getpid()}"))
+        patch.delenv("SEQVAE_DATA", raising=False)
+        yield
 
 
 @pytest.fixture
@@ -51,7 +52,3 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def _cache(factory: pytest.TempPathFactory) -> Path:
-    return factory.getbasetemp() / f"cache-{os.getpid()}"

@@ -240,6 +240,8 @@ def test_a_model_learns_a_handful_of_texts_by_heart(encoder, decoder):
         optimizer.zero_grad()
         losses.loss.backward()
         optimizer.step()
+        if losses.distortion < 0.1:
+            break
     assert losses.distortion < 0.5
     z = built.eval().posterior(ids).mean
     assert torch.equal(built.decoder(z, ids).argmax(-1), ids)

@@ -4,8 +4,10 @@ import csv
 import json
 import math
 import os
+import shutil
 import signal
 from dataclasses import asdict, replace
+from functools import cache
 
 import pytest
 import torch
@@ -30,6 +32,18 @@ TIMES = TrainingConfig().checkpoint_minutes
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     return dna_file(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def trained(source, tmp_path_factory):
+    """The folder of a finished training, to be read."""
+    return train(small_run(source), tmp_path_factory.mktemp("trained") / "run", quiet=True).folder
+
+
+@pytest.fixture
+def finished(trained, tmp_path):
+    """A copy of it, to be changed."""
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def weights(folder):
@@ -59,34 +73,32 @@ def test_same_seed_same_bytes_and_global_state_is_left_alone(source, tmp_path, o
     ).read_bytes()
 
 
-def test_the_folder_says_how_it_was_made(source, tmp_path):
-    train(small_run(source), tmp_path / "run", quiet=True)
-    stored = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+def test_the_folder_says_how_it_was_made(source, trained):
+    stored = run_from_dict(read_run(trained / "run.toml"))
     assert stored.model.max_length == 12
     assert stored.training == small_run(source, patience=0).training
     assert stored.model.lengths == "fixed"
-    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    provenance = json.loads((trained / "provenance.json").read_text())
     assert provenance["training"]["steps"] == 12
     assert provenance["versions"]["torch"] == torch.__version__
     assert provenance["data"]["texts"] == 96
     assert len(provenance["data"]["sha256"]) == 64
-    logs = list((tmp_path / "run" / "logs").rglob("metrics.csv"))
+    logs = list((trained / "logs").rglob("metrics.csv"))
     assert len(logs) == 1
     assert "valid/distortion" in logs[0].read_text().splitlines()[0]
-    assert list((tmp_path / "run" / "logs").rglob("events.out.tfevents.*"))
+    assert list((trained / "logs").rglob("events.out.tfevents.*"))
 
 
-def test_a_run_is_not_overwritten_nor_mixed(source, tmp_path):
-    train(small_run(source), tmp_path / "run", quiet=True)
+def test_a_run_is_not_overwritten_nor_mixed(source, finished, tmp_path):
     with pytest.raises(UsageError, match="holds a run already; resume it by --resume"):
-        train(small_run(source), tmp_path / "run", quiet=True)
+        train(small_run(source), finished, quiet=True)
     with pytest.raises(UsageError, match="no run to resume"):
         train(small_run(source), tmp_path / "other", resume=True, quiet=True)
     with pytest.raises(UsageError, match=r"cannot resume with training.epochs = 7: the run has 2"):
-        train(small_run(source, epochs=7), tmp_path / "run", resume=True, quiet=True)
-    before = (tmp_path / "run" / "weights.safetensors").read_bytes()
-    train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
-    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+        train(small_run(source, epochs=7), finished, resume=True, quiet=True)
+    before = (finished / "weights.safetensors").read_bytes()
+    train(RunConfig(), finished, resume=True, quiet=True)
+    assert (finished / "weights.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("below", ["", "run", "runs/run"])
@@ -98,16 +110,22 @@ def test_a_file_in_the_place_of_the_folder_is_refused(source, tmp_path, below):
     assert file.read_text() == "mine"
 
 
+@pytest.fixture(scope="module")
+def every_seven_minutes(source, tmp_path_factory):
+    run = small_run(source, epochs=1, checkpoint_minutes=7.0)
+    return train(run, tmp_path_factory.mktemp("seven") / "run", quiet=True).folder
+
+
 @pytest.mark.parametrize(
     ("minutes", "named", "expected"),
     [(TIMES, (), 7.0), (TIMES, ("training.checkpoint_minutes",), TIMES), (3.0, (), 3.0)],
 )
-def test_what_is_asked_for_replaces_the_folder_s_settings(source, tmp_path, minutes, named, expected):
-    train(small_run(source, epochs=1, checkpoint_minutes=7.0), tmp_path / "run", quiet=True)
-    before = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+def test_what_is_asked_for_replaces_the_folder_s_settings(every_seven_minutes, tmp_path, minutes, named, expected):
+    folder = shutil.copytree(every_seven_minutes, tmp_path / "run")
+    before = run_from_dict(read_run(folder / "run.toml"))
     asked = replace(RunConfig(), training=TrainingConfig(checkpoint_minutes=minutes))
-    train(asked, tmp_path / "run", resume=True, quiet=True, named=named)
-    kept = run_from_dict(read_run(tmp_path / "run" / "run.toml"))
+    train(asked, folder, resume=True, quiet=True, named=named)
+    kept = run_from_dict(read_run(folder / "run.toml"))
     assert kept == replace(before, training=replace(before.training, checkpoint_minutes=expected))
 
 
@@ -126,20 +144,18 @@ def test_other_texts_are_not_trained_on_further(tmp_path):
     assert train(RunConfig(), tmp_path / "run", resume=True, quiet=True).progress.step == 12
 
 
-def test_what_is_named_has_to_be_the_run_s(source, tmp_path):
-    train(small_run(source), tmp_path / "run", quiet=True)
+def test_what_is_named_has_to_be_the_run_s(finished):
     found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "training.epochs"}
-    train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named=found)  # they ask for what suits the data
+    train(RunConfig(), finished, resume=True, quiet=True, named=found)  # they ask for what suits the data
     with pytest.raises(UsageError, match=r"cannot resume with training.learning_rate = 0.001: the run has 0.01; leave"):
-        train(RunConfig(), tmp_path / "run", resume=True, quiet=True, named={"training.learning_rate"})
+        train(RunConfig(), finished, resume=True, quiet=True, named={"training.learning_rate"})
 
 
-def test_a_damaged_checkpoint_is_said_to_be_one(source, tmp_path):
-    train(small_run(source), tmp_path / "run", quiet=True)
-    path = tmp_path / "run" / CHECKPOINT
+def test_a_damaged_checkpoint_is_said_to_be_one(finished):
+    path = finished / CHECKPOINT
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ArtifactError, match="not a whole checkpoint"):
-        train(RunConfig(), tmp_path / "run", resume=True, quiet=True)
+        train(RunConfig(), finished, resume=True, quiet=True)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(source, tmp_path):
@@ -208,25 +224,36 @@ def cut_short(patch, moment, step):
     patch.setattr(owner, name, new)
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """A run that stops for want of progress where it may take long enough, and its whole training; made once each."""
+    source = dna_file(tmp_path_factory.mktemp("data"), count=60)
+
+    @cache
+    def made(epochs):
+        run = small_run(source, epochs=epochs, patience=2, learning_rate=3e-2)
+        return run, train(run, tmp_path_factory.mktemp("unbroken") / "whole", quiet=True)
+
+    return made
+
+
 @pytest.mark.parametrize("moment", ["in the validation", "at its last batch", "after the first of its files"])
 @pytest.mark.parametrize(("epochs", "where"), [(40, f"best-{CHECKPOINT}"), (40, CHECKPOINT), (3, CHECKPOINT)])
-def test_a_validation_that_was_cut_short_is_done_again(tmp_path, one_thread, moment, epochs, where):
+def test_a_validation_that_was_cut_short_is_done_again(tmp_path, one_thread, unbroken, moment, epochs, where):
     """At the best state, at the stop for want of progress, and at the last step of all."""
-    run = small_run(dna_file(tmp_path, count=60), epochs=epochs, patience=2, learning_rate=3e-2)
-    whole = train(run, tmp_path / "whole", quiet=True)
-    step = load_checkpoint(tmp_path / "whole" / where).progress.step
+    run, whole = unbroken(epochs)
+    step = load_checkpoint(whole.folder / where).progress.step
     with pytest.MonkeyPatch.context() as patch:
         cut_short(patch, moment, step)
         with pytest.raises((KeyboardInterrupt, Killed)):
             train(run, tmp_path / "broken", quiet=True)
     resumed = train(run, tmp_path / "broken", resume=True, quiet=True)
     assert replace(resumed.progress, seconds=0.0) == replace(whole.progress, seconds=0.0)
-    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+    assert_same(weights(whole.folder), weights(tmp_path / "broken"))
 
 
-def test_a_checkpoint_of_the_first_format_goes_on(source, tmp_path):
-    train(small_run(source), tmp_path / "run", quiet=True)
-    path = tmp_path / "run" / CHECKPOINT
+def test_a_checkpoint_of_the_first_format_goes_on(finished):
+    path = finished / CHECKPOINT
     progress = asdict(load_checkpoint(path).progress)
     assert progress.pop("validated") == 12
     save_file(load_file(path), path, {"format": "1", "progress": json.dumps(progress)})

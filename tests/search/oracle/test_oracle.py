@@ -194,7 +194,7 @@ def test_ctrl_c_ends_everything(executor, tmp_path):
 def apart(*words, script=oracle_laws.__file__):
     """Run a script, or the module of laws, in a process, and a group and session, of its own."""
     here = Path(oracle_laws.__file__).parent
-    path = os.pathsep.join([str(here.parents[1]), str(here)])
+    path = os.pathsep.join([str(here.parents[2]), str(here)])
     environment = {**os.environ, "PYTHONPATH": path, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     command = [sys.executable, "-W", "ignore", str(script), *map(str, words)]
     pipe = subprocess.PIPE
