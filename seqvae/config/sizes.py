@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 from seqvae.config.run import BETA, ObjectiveConfig, TrainingConfig
 
 FEW_SEQUENCES = 10_000  # see `ObjectiveConfig.beta`
-# Networks of few sequences, whose default sizes would learn them by heart: of 300 promoters, ones of the default sizes
-# were 0.012 bits a base worse than counts, these and smaller ones 0.001 better (scripts/training/train_few.py).
-SMALL_SIZES = {"latent": 16, "embedding": 32, "encoder_width": 64, "decoder_width": 128}
+# Networks of few sequences, which those of the default sizes learn by heart: of 300 promoters these were 0.012 bits a
+# base worse than counts, and the smallest 0.001 better; of 1,000 those of the second sizes were 0.013 worse, and the
+# smallest 0.001 (scripts/training/train_few.py).
+SMALL_SIZES = {
+    3_000: {"latent": 8, "embedding": 16, "encoder_width": 32, "decoder_width": 64},
+    FEW_SEQUENCES: {"latent": 16, "embedding": 32, "encoder_width": 64, "decoder_width": 128},
+}
 _SMALLEST_BATCH = 16  # below, a step takes hardly less time
 _STEPS_PER_EPOCH = 50  # at least, where the smallest batch allows it
 _MOST_EPOCHS = 60
@@ -41,6 +45,11 @@ FINETUNING = Length(batch=64, epochs=20, steps=1000, patience=5, patience_for_ma
 # A training from scratch on very many texts, as benchmarks of speed take it.
 FOR_MANY = TrainingConfig(epochs=FROM_SCRATCH.epochs, batch_size=FROM_SCRATCH.batch, patience=0)
 OBJECTIVE_FOR_MANY = ObjectiveConfig(beta=BETA)
+
+
+def sizes_of(sequences: int) -> dict[str, int]:
+    """Return the sizes of the networks of few sequences, fewer than 10,000."""
+    return next(sizes for most, sizes in SMALL_SIZES.items() if sequences < most)
 
 
 def sized(training: TrainingConfig, texts: int, validated: bool, length: Length = FROM_SCRATCH) -> TrainingConfig:

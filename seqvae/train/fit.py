@@ -17,7 +17,7 @@ from torch.multiprocessing import ProcessRaisedException
 from seqvae.artifact.folder import RUN, Artifact, save_artifact, save_prior
 from seqvae.artifact.seen import seen_of
 from seqvae.config import PriorConfig, RunConfig
-from seqvae.config.sizes import SMALL_SIZES
+from seqvae.config.sizes import sizes_of
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
 from seqvae.errors import TrainingError, UsageError
 from seqvae.model.build import build_model
@@ -44,7 +44,7 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
-_FOUND |= {"model.counts", *(f"model.{name}" for name in SMALL_SIZES)}
+_FOUND |= {"model.counts", *(f"model.{name}" for name in sizes_of(0))}
 _FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 

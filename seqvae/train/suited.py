@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from seqvae.config import DEFAULT_MODEL, FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
-from seqvae.config.sizes import FEW_SEQUENCES, SMALL_SIZES, Length
+from seqvae.config.sizes import FEW_SEQUENCES, Length, sizes_of
 from seqvae.data.tokens.pack import PackedData
 from seqvae.errors import ConfigError, InputError
 from seqvae.sequences.domain import MOLECULES, Domain
@@ -40,10 +40,8 @@ def suited(
     """
     model = _with_lengths(run.model, train, valid, run.data.source)
     count, domain = len(train.store), train.tokenizer.domain
-    few = (
-        count < FEW_SEQUENCES and run.objective.beta == -1.0
-    )  # by another KL weight z is to say what letters stand where
-    model = _with_counts(model, few, train.tokenizer)
+    # by another KL weight z is to say what letters stand where
+    model = _with_counts(model, count if run.objective.beta == -1.0 else FEW_SEQUENCES, train.tokenizer)
     training = sized(run.training, count, valid is not None, length)
     objective = weighted(run.objective, count if domain.alphabet else 0)
     if say is not None:
@@ -57,7 +55,7 @@ def suited(
         if model.counts == "added" != run.model.counts:
             say(f"the decoder stands on counts: {count:,} sequences are too few to learn them (--counts none: without)")
         if model.decoder_width != run.model.decoder_width:
-            sizes = ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in SMALL_SIZES)
+            sizes = ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in sizes_of(0))
             say(f"smaller networks: {sizes} (any of these flags: all as given)")
         if objective.beta == 1.0 != run.objective.beta:
             say(f"KL weight (--beta) 1: {count:,} sequences are too few to be reconstructed; 0.1 favours that")
@@ -82,14 +80,15 @@ def advice(domain: Domain, source: str) -> str:
     return "more --epochs, a smaller --batch-size, or more sequences"
 
 
-def _with_counts(model: ModelConfig, few: bool, tokenizer: Tokenizer) -> ModelConfig:
+def _with_counts(model: ModelConfig, count: int, tokenizer: Tokenizer) -> ModelConfig:
     """Return a model's settings with `counts` as the data have them, and the sizes if all are the default ones."""
     letters = tokenizer.domain.alphabet is not None and not isinstance(tokenizer, SubwordTokenizer)
     if model.counts == "auto":
-        blank = ModelConfig()
-        untouched = all(getattr(model, name) == getattr(blank, name) for name in SMALL_SIZES)
-        sizes = SMALL_SIZES if letters and few and untouched else {}
-        return replace(model, counts="added" if letters and few else "none", **sizes)  # type: ignore[arg-type]
+        if not letters or count >= FEW_SEQUENCES:
+            return replace(model, counts="none")
+        blank, sizes = ModelConfig(), sizes_of(count)
+        untouched = all(getattr(model, name) == getattr(blank, name) for name in sizes)
+        return replace(model, counts="added", **(sizes if untouched else {}))  # type: ignore[arg-type]
     if model.counts == "added" and not letters:
         raise ConfigError("model.counts: letters of DNA, RNA or proteins are counted, one by one; leave it auto")
     return model
