@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.page.sections import analogs as page_analogs
 from scripts.page.sections import dna as page_dna
 from scripts.page.sections import drug as page_drug
+from scripts.page.sections import features as page_features
 from scripts.page.sections import few as page_few
 from scripts.page.sections import labelled as page_labelled
 from scripts.page.sections import metrics as page_metrics
@@ -52,6 +53,7 @@ def speed(result: Values, published: Values) -> str:
 
 
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
+_FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
@@ -80,6 +82,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
     ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
+    ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),

@@ -27,7 +27,7 @@ def code_length(symbols: Sequence[Hashable], alphabet: int) -> float:
         alphabet: how many different symbols there are, from 1.
 
     Examples:
-        >>> math.exp(-code_length("AA", 4)), (1 / 4 * 5 / 8 + 1 / 4 * 1 / 4 + 1 / 4 * 1 / 4) / 3
+        >>> round(math.exp(-code_length("AA", 4)), 9), (1 / 4 * 5 / 8 + 1 / 4 * 1 / 4 + 1 / 4 * 1 / 4) / 3
         (0.09375, 0.09375)
     """
     totals = []

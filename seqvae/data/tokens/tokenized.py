@@ -96,7 +96,8 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
     """Read texts: the only place that decides whether a tokenizer and a model of some length can read a text.
 
     Args:
-        texts: in any form. If they have been read already, only their length is checked.
+        texts: strings; for a tokenizer of molecules also RDKit's `Mol`. If they have been read already, only their
+            length is checked.
         tokenizer: fitted.
         max_length: most tokens per text, without special tokens; 0: no limit.
         on_error: "stop" raises at a text that cannot be read; "skip" lists such texts.
@@ -110,7 +111,7 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
     stop = on_error == "stop"
     if not isinstance(texts, TokenizedTexts):
-        texts = list(texts)  # a column of a table has an index of its own
+        texts = [_written(one) if tokenizer.molecular else one for one in texts]  # a column has an index of its own
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
@@ -164,13 +165,20 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     return TokenizedTexts(tokenizer, forms, ids, rows, tuple(sorted(rejected, key=lambda one: one.row)))
 
 
+def _written(given: Any) -> Any:  # noqa: ANN401 - what a user gives
+    """Return a molecule of RDKit as SMILES, and anything else as it is."""
+    if type(given).__name__ != "Mol":
+        return given
+    from seqvae.sequences.molecules import write_molecule
+
+    return write_molecule(given)
+
+
 def _no_text(row: int, given: object, noun: str) -> str:
     """Return what is wrong with something in place of a text."""
     if given is None or given != given:  # NaN, as pandas has it for an empty cell
         return f"{noun} {row + 1} is {'None' if given is None else 'NaN'}: leave empty rows out"
-    kind = type(given).__name__
-    advice = "give its SMILES, Chem.MolToSmiles(molecule)" if kind == "Mol" else "give a string"
-    return f"{noun} {row + 1} is no text, it is of type {kind}: {advice}"
+    return f"{noun} {row + 1} is no text, it is of type {type(given).__name__}: give a string"
 
 
 def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:
