@@ -259,7 +259,7 @@ def impute(run, monkeypatch):
     config = ImputeConfig(samples=20, chains=2, sweeps=6, warmup=1, particles=2, seed=3)
     found = seqvae.infer.impute("./model", ["ACNTTGCA", "TT?CAA"], config, "cpu")
     assert [one["text"] for one in rows] == [text for one in found for text in one.completions]
-    assert [one["id"] for one in rows] == [name for name, one in zip("ab", found) for _ in one.completions]
+    assert [one["id"] for one in rows] == [name for name, one in zip("ab", found, strict=True) for _ in one.completions]
     assert column(rows, "share") == pytest.approx([share for one in found for share in one.shares], rel=1e-8)
     assert column(rows, "log_p") == pytest.approx([value for one in found for value in one.log_p], rel=1e-8)
 
