@@ -24,6 +24,7 @@ from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.streams import IMPUTED_POINTS, IMPUTED_TOKENS
 
 _FROM_PRIOR = 0.2  # share of the importance sampler's points: no weight is then above five times the best
+AT_ONCE = 16  # samples of each text that are decoded together; their numbers depend on it, and so it is fixed
 _COMPLETED = 32  # completions whose posteriors the importance sampler draws from
 _LATER = 1 << 20  # number of the first draws after the completions were found
 
@@ -150,7 +151,6 @@ def weighted(
     samples: int,
     particles: int,
     seed: int,
-    at_once: int = 64,
 ) -> Weighted:
     """Draw and weigh completions of some texts; call it while the model is `evaluating`.
 
@@ -163,16 +163,15 @@ def weighted(
         samples: of each text.
         particles: of the filter, where the decoder is autoregressive.
         seed: of all draws.
-        at_once: samples of all texts that are decoded together.
     """
     texts, known = len(allowed), model.posterior(soft(allowed))
-    first = _weighed(model, allowed, (known,), (samples + 3) // 4, particles, seed, at_once)
+    first = _weighed(model, allowed, (known,), (samples + 3) // 4, particles, seed)
     chances = torch.rand(1, _COMPLETED, generator=IMPUTED_TOKENS.generator(seed, _LATER - 1), dtype=torch.float64)
     steps = first.log_weights.t().softmax(1).cumsum(1)
     places = torch.searchsorted(steps, chances.repeat(texts, 1)).clamp(max=len(first.ids) - 1)
     completions = torch.stack([first.ids[places[text], text] for text in range(texts)], 1)  # components first
     found = model.posterior(completions.flatten(0, 1).to(allowed.device))
-    return _weighed(model, allowed, (known, found), samples, particles, seed, at_once, _LATER)
+    return _weighed(model, allowed, (known, found), samples, particles, seed, _LATER)
 
 
 def _weighed(
@@ -182,7 +181,6 @@ def _weighed(
     samples: int,
     particles: int,
     seed: int,
-    at_once: int,
     place: int = 0,
 ) -> Weighted:
     """Draw from the prior and some posteriors, and weigh.
@@ -194,14 +192,13 @@ def _weighed(
         samples: of each text.
         particles: of the filter.
         seed: of all draws.
-        at_once: samples that are decoded together.
         place: where the numbers of these draws begin.
     """
     texts, prior = len(allowed), model.prior.given(None)
     shares = [_FROM_PRIOR, *[(1 - _FROM_PRIOR) * part for part in ((1.0,), (0.25, 0.75))[len(sources) - 1]]]
     ids, weights = [], []
-    for number, start in enumerate(range(0, samples, at_once), place):
-        count, rng = min(at_once, samples - start), IMPUTED_POINTS.generator(seed, number)
+    for number, start in enumerate(range(0, samples, AT_ONCE), place):
+        count, rng = min(AT_ONCE, samples - start), IMPUTED_POINTS.generator(seed, number)
         # Every source is drawn from by every sample, and one of them is kept: cheap beside decoding.
         chance = torch.rand(count, 2, generator=rng, dtype=torch.float64)
         kept = (chance[:, :1] >= torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]).sum(1)
