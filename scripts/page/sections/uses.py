@@ -46,7 +46,8 @@ def _scores(found: Mapping[str, Any]) -> str:
         "### Scores\n\n`seqvae score zinc-smiles`: area under the ROC curve by which each score, for its length, "
         f"tells held-out molecules of ZINC250k from others ({kinds}); last, what share of {found['held_out']:,} "
         f"held-out molecules that calibrated nothing with p < .01. {share(found['in_domain'])} of those are "
-        f"*in domain*. Rank correlation with the length: log p(x) {correlations['log_p']:.2f}, p {correlations['p']:.2f}.\n\n"
+        f"*in domain*. Rank correlation with the length: log p(x) {correlations['log_p']:.2f}, "
+        f"p {correlations['p']:.2f}.\n\n"
     )
     rare = found["p_below_one_in_a_hundred"]["p"]
     goals = reached("held-out molecules with p < .01, off .01 by", abs(rare - 0.01), 0.003, "{:.4f}".format, most=True)
