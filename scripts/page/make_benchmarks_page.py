@@ -28,6 +28,7 @@ from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
 from scripts.page.sections import search as page_search
 from scripts.page.sections import throughput as page_throughput
+from scripts.page.sections import uses as page_uses
 from scripts.page.sections.dna import mpsa
 from scripts.page.sections.speed import device, equal_time, growth, memory, throughput, tokenize
 from scripts.page.sections.zinc import faithful, search, trace, zinc
@@ -85,6 +86,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
+    ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",

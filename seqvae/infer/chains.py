@@ -3,25 +3,30 @@
 Metropolis-within-Gibbs (Mattei & Frellsen 2018, arXiv:1802.04826, algorithm 1): a latent point is proposed by the
 encoder of the completed text, and accepted or not; then the unknown tokens are drawn given it. A second move, a random
 walk on the posterior's scale, leaves places where the encoder proposes nothing that is accepted. The fast route is
-importance sampling from the encoder of what is known (MIWAE: Mattei & Frellsen 2019, arXiv:1812.02633), with a quarter
-of the points from the prior, so that no weight is unbounded.
+importance sampling from the encoder of what is known (MIWAE: Mattei & Frellsen 2019, arXiv:1812.02633) and that of
+completions found on the way, with a fifth of the points from the prior, so that no weight is unbounded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seqvae.infer.completion import Uniforms, completed
+from seqvae.model.posteriors import Posterior
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.streams import IMPUTED_POINTS, IMPUTED_TOKENS
 
-_FROM_PRIOR = 4  # every fourth point of the importance sampler, and the start of every other chain
+_FROM_PRIOR = 0.2  # share of the importance sampler's points: no weight is then above five times the best
+AT_ONCE = 16  # samples of each text that are decoded together; their numbers depend on it, and so it is fixed
+_COMPLETED = 32  # completions whose posteriors the importance sampler draws from
+_LATER = 1 << 20  # number of the first draws after the completions were found
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def walked(
         particles: of the filter that draws tokens, where the decoder is autoregressive.
         seed: of all draws.
     """
-    texts, latent, prior = len(allowed), model.posterior(soft(allowed[:1])).numbers[0].shape[1], model.prior.given(None)
+    texts, prior = len(allowed), model.prior.given(None)
+    latent = model.posterior(soft(allowed)).numbers[0].shape[1]
     every = allowed.repeat_interleave(chains, 0)
     size = 2.38 / math.sqrt(latent)  # of a random walk on a Gaussian (Gelman, Roberts & Gilks 1996)
 
@@ -82,10 +88,6 @@ def walked(
         rng = IMPUTED_POINTS.generator(seed, sweep)
         while True:
             yield torch.randn(chains, latent, generator=rng).repeat(texts, 1).to(allowed.device)
-
-    def chances(noise: Tensor) -> Tensor:
-        """Return logarithms of uniform numbers, made of the first column of normal ones."""
-        return torch.special.log_ndtr(noise[:, 0].double())
 
     def joint(z: Tensor, ids: Tensor) -> Tensor:
         return model.log_likelihood(z, ids).double() + prior.log_prob(z).double()
@@ -101,24 +103,46 @@ def walked(
     accepted = torch.zeros(2, len(z), device=z.device)
     for sweep in range(2, 2 + warmup + sweeps):
         noise, posterior = numbers(sweep), model.posterior(ids)
-        here = joint(z, ids)
-        proposed = posterior.at(next(noise))
-        there = joint(proposed, ids)
-        gain = there - here + posterior.log_prob(z).double() - posterior.log_prob(proposed).double()
-        taken = chances(next(noise)) < gain
-        z, here = torch.where(taken.unsqueeze(1), proposed, z), torch.where(taken, there, here)
-        proposed = z + size * posterior.std * next(noise)
-        there = joint(proposed, ids)
-        stepped = chances(next(noise)) < there - here
-        z = torch.where(stepped.unsqueeze(1), proposed, z)
+        z, taken = _moved(posterior, z, partial(joint, ids=ids), noise, size)
         source = Uniforms(IMPUTED_TOKENS.generator(seed, sweep), chains, particles)
         ids, _ = completed(model.decoder, z, every, source, particles, ids)
         if sweep >= 2 + warmup:
             kept.append(ids.unflatten(0, (texts, chains)).cpu())
             joints.append(joint(z, ids).unflatten(0, (texts, chains)).cpu())
-            accepted += torch.stack([taken, stepped])
+            accepted += taken
     shares = (accepted / max(sweeps, 1)).unflatten(1, (texts, chains)).mean(-1).cpu()
     return Walked(torch.stack(kept), torch.stack(joints), shares[0], shares[1])
+
+
+def _moved(
+    posterior: Posterior,
+    z: Float[Tensor, "rows latent"],
+    joint: Callable[[Tensor], Tensor],
+    noise: Iterator[Tensor],
+    size: float,
+) -> tuple[Float[Tensor, "rows latent"], Float[Tensor, "2 rows"]]:
+    """Return latent points after a proposal by the encoder and a step of a random walk, and which were accepted.
+
+    Args:
+        posterior: q(z|x) of the completed texts, by which both moves propose.
+        z: where the chains are.
+        joint: log p(x, z) of points, nats.
+        noise: normal numbers, one row for each chain.
+        size: of a step, in standard deviations of the posterior.
+    """
+    here, proposed = joint(z), posterior.at(next(noise))
+    there = joint(proposed)
+    gain = there - here + posterior.log_prob(z).double() - posterior.log_prob(proposed).double()
+    taken = _log_uniform(next(noise)) < gain
+    z, here = torch.where(taken.unsqueeze(1), proposed, z), torch.where(taken, there, here)
+    proposed = z + size * posterior.std * next(noise)
+    stepped = _log_uniform(next(noise)) < joint(proposed) - here
+    return torch.where(stepped.unsqueeze(1), proposed, z), torch.stack([taken, stepped]).float()
+
+
+def _log_uniform(noise: Float[Tensor, "rows latent"]) -> Float[Tensor, " rows"]:
+    """Return logarithms of uniform numbers, made of the first column of normal ones."""
+    return torch.special.log_ndtr(noise[:, 0].double())
 
 
 def weighted(
@@ -127,9 +151,11 @@ def weighted(
     samples: int,
     particles: int,
     seed: int,
-    at_once: int = 64,
 ) -> Weighted:
     """Draw and weigh completions of some texts; call it while the model is `evaluating`.
+
+    A first part of the work, which is then forgotten, finds completions; the encoder's posteriors of these are most of
+    what the rest draws from (population Monte Carlo, Cappe et al. 2004, doi:10.1198/106186004X12803).
 
     Args:
         model: a trained model.
@@ -137,31 +163,70 @@ def weighted(
         samples: of each text.
         particles: of the filter, where the decoder is autoregressive.
         seed: of all draws.
-        at_once: samples of all texts that are decoded together.
+    """
+    texts, known = len(allowed), model.posterior(soft(allowed))
+    first = _weighed(model, allowed, (known,), (samples + 3) // 4, particles, seed)
+    chances = torch.rand(1, _COMPLETED, generator=IMPUTED_TOKENS.generator(seed, _LATER - 1), dtype=torch.float64)
+    steps = first.log_weights.t().softmax(1).cumsum(1)
+    places = torch.searchsorted(steps, chances.repeat(texts, 1)).clamp(max=len(first.ids) - 1)
+    completions = torch.stack([first.ids[places[text], text] for text in range(texts)], 1)  # components first
+    found = model.posterior(completions.flatten(0, 1).to(allowed.device))
+    return _weighed(model, allowed, (known, found), samples, particles, seed, _LATER)
+
+
+def _weighed(
+    model: SequenceVAE,
+    allowed: Bool[Tensor, "texts length vocab"],
+    sources: tuple[Posterior, ...],
+    samples: int,
+    particles: int,
+    seed: int,
+    place: int = 0,
+) -> Weighted:
+    """Draw from the prior and some posteriors, and weigh.
+
+    Args:
+        model: a trained model.
+        allowed: tokens that each position may have.
+        sources: posteriors, each of as many rows for every text, those of one component together.
+        samples: of each text.
+        particles: of the filter.
+        seed: of all draws.
+        place: where the numbers of these draws begin.
     """
     texts, prior = len(allowed), model.prior.given(None)
-    posterior = model.posterior(soft(allowed))
+    shares = [_FROM_PRIOR, *[(1 - _FROM_PRIOR) * part for part in ((1.0,), (0.25, 0.75))[len(sources) - 1]]]
     ids, weights = [], []
-    for number, start in enumerate(range(0, samples, at_once)):
-        count = min(at_once, samples - start)
-        rng = IMPUTED_POINTS.generator(seed, number)
-        noise = torch.randn(count, 1, posterior.numbers[0].shape[1], generator=rng).to(posterior.numbers[0])
-        z = posterior.at(noise)
-        wide = torch.arange(start, start + count) % _FROM_PRIOR == _FROM_PRIOR - 1
-        if bool(wide.any()):
-            z[wide] = prior.sample(int(wide.sum()), rng).to(z).unsqueeze(1)
-        z = z.clone()  # a tensor that no density is remembered of
-        density, log_prior = posterior.log_prob(z).double(), prior.log_prob(z).double()
-        share = float((torch.arange(samples) % _FROM_PRIOR == _FROM_PRIOR - 1).double().mean())
-        mixture = density + math.log(1 - share)
-        if share:
-            mixture = torch.logaddexp(mixture, log_prior + math.log(share))
-        source = Uniforms(IMPUTED_TOKENS.generator(seed, number), count, particles)
+    for number, start in enumerate(range(0, samples, AT_ONCE), place):
+        count, rng = min(AT_ONCE, samples - start), IMPUTED_POINTS.generator(seed, number)
+        # Every source is drawn from by every sample, and one of them is kept: cheap beside decoding.
+        chance = torch.rand(count, 2, generator=rng, dtype=torch.float64)
+        kept = (chance[:, :1] >= torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]).sum(1)
+        noise = torch.randn(count, 1, sources[0].numbers[0].shape[1], generator=rng)
+        z = prior.sample(count, rng).to(allowed.device).unsqueeze(1).repeat(1, texts, 1)
+        for which, source in enumerate(sources, 1):
+            drawn = source.at(noise.to(z)).unflatten(1, (-1, texts))
+            component = (chance[:, 1] * drawn.shape[1]).long().to(z.device)
+            drawn = drawn[torch.arange(count, device=z.device), component]
+            z = torch.where((kept == which).to(z.device).view(-1, 1, 1), drawn, z)
+        density = torch.stack([prior.log_prob(z).double(), *(_mean_density(source, z) for source in sources)])
+        log_shares = torch.tensor(shares, dtype=torch.float64, device=z.device).log().view(-1, 1, 1)
+        mixture = (density + log_shares).logsumexp(0)
+        uniform = Uniforms(IMPUTED_TOKENS.generator(seed, number), count, particles)
         rows = z.transpose(0, 1).flatten(0, 1)
-        found, log_known = completed(model.decoder, rows, allowed.repeat_interleave(count, 0), source, particles)
+        found, log_known = completed(model.decoder, rows, allowed.repeat_interleave(count, 0), uniform, particles)
         ids.append(found.unflatten(0, (texts, count)).transpose(0, 1).cpu())
-        weights.append((log_known.unflatten(0, (texts, count)).t() + log_prior - mixture).cpu())
+        weights.append((log_known.unflatten(0, (texts, count)).t() + density[0] - mixture).cpu())
     return Weighted(torch.cat(ids), torch.cat(weights))
+
+
+def _mean_density(source: Posterior, z: Float[Tensor, "samples texts latent"]) -> Float[Tensor, "samples texts"]:
+    """Return the log-density of each point under its text's components in equal parts."""
+    texts = z.shape[1]
+    columns = [
+        source.rows(slice(text, None, texts)).pairwise_log_prob(z[:, text].contiguous()) for text in range(texts)
+    ]
+    return torch.stack([column.double().logsumexp(1) - math.log(column.shape[1]) for column in columns], 1)
 
 
 def soft(allowed: Bool[Tensor, "texts length vocab"]) -> Float[Tensor, "texts length vocab"]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, ImputeConfig
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
-from seqvae.infer.chains import Walked, Weighted, walked, weighted
+from seqvae.infer.chains import AT_ONCE, Walked, Weighted, walked, weighted
 from seqvae.infer.convergence import effective_draws, split_r_hat
 from seqvae.infer.likelihood import Progress, effective_samples, log_mean_error, weigh
 from seqvae.infer.masked import Masked, allowed_tokens, content_ids, read_masked
@@ -26,6 +27,7 @@ from seqvae.runtime.device import evaluating
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
 
 _RARE = 0.01  # share of a length of a run below which chains are not worth their time
+_TOGETHER = 64  # texts whose draws are held at a time
 _Ids = tuple[int, ...]
 
 
@@ -102,12 +104,13 @@ def impute(
             read.append(read_masked(codec, text))
         except InputError as error:
             raise InputError(f"{codec.tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}") from error
-    found = []
+    found: list[Imputed] = []
     with evaluating(codec.model):
-        for one in read:
-            found.append(_imputed(codec, one, config, batch_size))
-            if progress is not None:
-                progress(len(found), len(read))
+        for start in range(0, len(read), _TOGETHER):
+            for one in _imputed(codec, read[start : start + _TOGETHER], config, batch_size):
+                found.append(one)
+                if progress is not None:
+                    progress(len(found), len(read))
     return found
 
 
@@ -123,29 +126,50 @@ class _Draws:
     acceptance: float = math.nan
 
 
-def _imputed(codec: Codec, one: Masked, config: ImputeConfig, batch_size: int) -> Imputed:
-    variants, content = [one], content_ids(codec.tokenizer)
-    if one.run is not None:
-        longest = codec.max_length - len(one.slots)
-        # A model of one length writes no other.
-        shortest = longest if codec.model.decoder.fixed_length else 0
-        variants = [one.with_run(length, content) for length in range(shortest, longest + 1)]
-    parts = [_weighted(codec, variant, config, batch_size) for variant in variants]
-    bounds = torch.cat([importance_weighted_bound(part.log_weights) for part in parts])
-    lengths = bounds.softmax(0).tolist()
-    errors = torch.cat([log_mean_error(part.log_weights) for part in parts])
-    error = float((bounds.softmax(0) * errors).square().sum().sqrt())
+def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size: int) -> Iterator[Imputed]:
+    """Yield what the unknown positions of some texts may be; a text with a run is one variant for each length."""
+    variants = [_variants(codec, one) for one in texts]
+    owners = [row for row, some in enumerate(variants) for _ in some]
+    weighed = _weighed(codec, [variant for some in variants for variant in some], config, batch_size)
+    parts: list[list[Weighted]] = [[] for _ in texts]
+    for row, part in zip(owners, weighed, strict=True):
+        parts[row].append(part)
+    bounds = [torch.cat([importance_weighted_bound(part.log_weights) for part in some]) for some in parts]
+    lengths = [bound.softmax(0).tolist() for bound in bounds]
+    drawn: Iterable[_Draws]
     if config.method == "importance":
-        drawn = _of_weights(variants, parts, lengths)
+        drawn = map(_of_weights, variants, parts, lengths)
     else:
-        drawn = _of_chains(codec, variants, lengths, config)
-    return _described(codec, one, drawn, config, (float(bounds.logsumexp(0)), error))
+        drawn = _of_chains(codec, variants, lengths, config, batch_size)
+    for one, found, bound, some in zip(texts, drawn, bounds, parts, strict=True):
+        errors = torch.cat([log_mean_error(part.log_weights) for part in some])
+        error = float((bound.softmax(0) * errors).square().sum().sqrt())
+        yield _described(codec, one, found, config, (float(bound.logsumexp(0)), error))
 
 
-def _weighted(codec: Codec, variant: Masked, config: ImputeConfig, batch_size: int) -> Weighted:
-    allowed = allowed_tokens([variant], codec.tokenizer.vocab_size).to(codec.device)
-    at_once = max(1, batch_size // config.particles)
-    return weighted(codec.model, allowed, config.samples, config.particles, config.seed, at_once)
+def _variants(codec: Codec, one: Masked) -> list[Masked]:
+    """Return the text with every length of its run; a model of one length writes no other."""
+    if one.run is None:
+        return [one]
+    longest = codec.max_length - len(one.slots)
+    shortest = longest if codec.model.decoder.fixed_length else 0
+    return [one.with_run(length, content_ids(codec.tokenizer)) for length in range(shortest, longest + 1)]
+
+
+def _batches(codec: Codec, variants: list[Masked], rows: int, batch_size: int) -> Iterator[Tensor]:
+    """Yield the allowed tokens of variants, as many at a time as a batch holds if each takes so many rows."""
+    count = max(1, batch_size // rows)
+    for start in range(0, len(variants), count):
+        yield allowed_tokens(variants[start : start + count], codec.tokenizer.vocab_size).to(codec.device)
+
+
+def _weighed(codec: Codec, variants: list[Masked], config: ImputeConfig, batch_size: int) -> list[Weighted]:
+    found = []
+    for allowed in _batches(codec, variants, AT_ONCE * config.particles, batch_size):
+        made = weighted(codec.model, allowed, config.samples, config.particles, config.seed)
+        rows = (slice(row, row + 1) for row in range(len(allowed)))
+        found += [Weighted(made.ids[:, row], made.log_weights[:, row]) for row in rows]
+    return found
 
 
 def _of_weights(variants: list[Masked], parts: list[Weighted], lengths: list[float]) -> _Draws:
@@ -160,25 +184,43 @@ def _of_weights(variants: list[Masked], parts: list[Weighted], lengths: list[flo
     return _Draws(shares, variants[best], _marginals(parts[best].ids[:, 0].numpy(), of_best, variants[best]), effective)
 
 
-def _of_chains(codec: Codec, variants: list[Masked], lengths: list[float], config: ImputeConfig) -> _Draws:
-    shares: defaultdict[_Ids, float] = defaultdict(float)
-    best = int(np.argmax(lengths))
-    of_best: Walked | None = None
-    for place, (variant, length) in enumerate(zip(variants, lengths, strict=True)):
-        if place != best and length < _RARE:
-            continue
-        allowed = allowed_tokens([variant], codec.tokenizer.vocab_size).to(codec.device)
-        found = walked(codec.model, allowed, config.chains, config.sweeps, config.warmup, config.particles, config.seed)
-        rows = found.ids[:, 0].flatten(0, 1).tolist()
-        for ids in rows:
-            shares[tuple(ids)] += length / len(rows)
-        of_best = found if place == best else of_best
-    if of_best is None:
-        raise RuntimeError("no length of the run was sampled")
-    total = sum(shares.values())
-    draws = of_best.ids[:, 0].numpy()
-    variant = variants[best]
-    looked_at = [of_best.log_joint[:, 0].numpy()]
+def _of_chains(
+    codec: Codec, variants: list[list[Masked]], lengths: list[list[float]], config: ImputeConfig, batch_size: int
+) -> Iterator[_Draws]:
+    """Yield draws of chains; of the lengths of a run those that are not rare, in their shares."""
+    chosen = [
+        [place for place, share in enumerate(some) if share >= _RARE or place == int(np.argmax(some))]
+        for some in lengths
+    ]
+    asked = [some[place] for some, places in zip(variants, chosen, strict=True) for place in places]
+    how = (config.chains, config.sweeps, config.warmup, config.particles, config.seed)
+    made: list[Walked] = []
+    for allowed in _batches(codec, asked, config.chains * config.particles, batch_size):
+        found = walked(codec.model, allowed, *how)
+        rows = [slice(row, row + 1) for row in range(len(allowed))]
+        made += [
+            Walked(found.ids[:, row], found.log_joint[:, row], found.accepted[row], found.accepted_steps[row])
+            for row in rows
+        ]
+    left = iter(made)
+    for some, share, places in zip(variants, lengths, chosen, strict=True):
+        total, best = sum(share[place] for place in places), int(np.argmax(share))
+        shares: defaultdict[_Ids, float] = defaultdict(float)
+        of_best = None
+        for place in places:
+            found = next(left)
+            drawn = found.ids[:, 0].flatten(0, 1).tolist()
+            for ids in drawn:
+                shares[tuple(ids)] += share[place] / total / len(drawn)
+            of_best = found if place == best else of_best
+        if of_best is not None:
+            yield _judged(of_best, shares, some[best])
+
+
+def _judged(found: Walked, shares: Mapping[_Ids, float], variant: Masked) -> _Draws:
+    """Return draws with what they are worth, by log p(x, z) and the commonest token of each unknown position."""
+    draws = found.ids[:, 0].numpy()
+    looked_at = [found.log_joint[:, 0].numpy()]
     for place in variant.unknown:
         commonest = np.bincount(draws[:, :, place].ravel()).argmax()
         looked_at.append((draws[:, :, place] == commonest).astype(np.float64))
@@ -187,8 +229,7 @@ def _of_chains(codec: Codec, variants: list[Masked], lengths: list[float], confi
     flat = draws.reshape(-1, draws.shape[-1])
     marginals = _marginals(flat, np.full(len(flat), 1 / len(flat)), variant)
     fewest, largest = min(effective, default=math.nan), max(r_hats, default=math.nan)
-    scaled = {ids: share / total for ids, share in shares.items()}
-    return _Draws(scaled, variant, marginals, fewest, largest, float(of_best.accepted[0]))
+    return _Draws(shares, variant, marginals, fewest, largest, float(found.accepted[0]))
 
 
 def _marginals(ids: NDArray[np.int64], weights: NDArray[np.float64], variant: Masked) -> NDArray[np.float64]:

@@ -14,7 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.baselines import moses_recipe
-from scripts.benchmarks import benchmark_features, benchmark_metrics, benchmark_properties, benchmark_rivals
+from scripts.benchmarks import (
+    benchmark_features,
+    benchmark_metrics,
+    benchmark_properties,
+    benchmark_rivals,
+    benchmark_uses,
+)
 from scripts.benchmarks.search import (
     ablate_search,
     benchmark_analogs,
@@ -67,6 +73,7 @@ SCRIPTS = {
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,
+    benchmark_uses.NAME: benchmark_uses.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
     benchmark_analogs.NAME: benchmark_analogs.main,

@@ -1,0 +1,68 @@
+"""The section of BENCHMARKS.md on what a probability model is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.page.tables import reached, share, table
+
+_SCORES = {
+    "p": "all of these together (the smallest p)",
+    "p_log_p": "log p(x)",
+    "p_unfamiliarity": "reconstruction loss (unfamiliarity)",
+    "p_unfamiliarity_refined": "the same, refined",
+    "p_regret": "likelihood regret",
+    "p_complexity_corrected": "log p(x), corrected for complexity",
+    "p_simplicity": "complexity alone, without a model",
+    "p_mahalanobis": "Mahalanobis distance",
+    "p_typicality": "typicality",
+    "nearest_neighbour": "Tanimoto similarity to the nearest of the calibrating molecules, without a model",
+}
+
+
+def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
+    """Return the Markdown of a result of `benchmark_uses.py`; there is nothing published to compare with."""
+    return _scores(result["figures"]["score"]) + _imputation(result["figures"]["impute"])
+
+
+def _scores(found: Mapping[str, Any]) -> str:
+    names = list(found["others"])
+    rows = [
+        (
+            about,
+            *(f"{found['others'][name]['auroc'][score]:.3f}" for name in names),
+            share(found["p_below_one_in_a_hundred"][score]) if score in found["p_below_one_in_a_hundred"] else "",
+        )
+        for score, about in _SCORES.items()
+        if all(score in found["others"][name]["auroc"] for name in names)
+    ]
+    kinds = "; ".join(
+        f"{name}: {one['molecules']:,}, {one['unread']:,} of them unreadable, {share(one['in_domain'])} *in domain*"
+        for name, one in found["others"].items()
+    )
+    correlations = found["correlation_with_length"]
+    text = (
+        "### Scores\n\n`seqvae score zinc-smiles`: area under the ROC curve by which each score, for its length, "
+        f"tells held-out molecules of ZINC250k from others ({kinds}); last, what share of {found['held_out']:,} "
+        f"held-out molecules that calibrated nothing with p < .01. {share(found['in_domain'])} of those are "
+        f"*in domain*. Rank correlation with the length: log p(x) {correlations['log_p']:.2f}, "
+        f"p {correlations['p']:.2f}.\n\n"
+    )
+    rare = found["p_below_one_in_a_hundred"]["p"]
+    goals = reached("held-out molecules with p < .01, off .01 by", abs(rare - 0.01), 0.003, "{:.4f}".format, most=True)
+    repeated = f"single symbols repeated that are in domain, of {found['repeats']}"
+    goals += reached(repeated, found["repeats_in_domain"], 0, "{:.0f}".format, most=True)
+    return text + table(("score", *names, "p < .01, held out"), rows) + "\n" + goals + "\n"
+
+
+def _imputation(found: Mapping[str, Any]) -> str:
+    rows = [
+        (name, f"{one['bits']:.3f} ± {one['error']:.3f}", share(one["right"])) for name, one in found["models"].items()
+    ]
+    text = (
+        f"### Imputation\n\n`seqvae impute splice-dna`: {found['hidden']} of 9 letters of {found['sequences']:,} 5' "
+        "splice sites, held out, are hidden. Bits per hidden base (± standard error over sequences), and how often the "
+        "likeliest letter is right. Counting models are enumerated: their conditional distributions are exact.\n\n"
+    )
+    return text + table(("model", "bits per hidden base", "right"), rows)
