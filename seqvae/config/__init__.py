@@ -31,6 +31,10 @@ from seqvae.config.evaluation import (
 from seqvae.config.execution import (
     ExecutorConfig,
 )
+from seqvae.config.objective import (
+    TARGETS,
+    ObjectiveConfig,
+)
 from seqvae.config.optimizers import (
     BATCH,
     INITIAL,
@@ -49,11 +53,9 @@ from seqvae.config.run import (
     DEFAULT_MODEL,
     INFERENCE_BATCH,
     REFINE_STEPS,
-    TARGETS,
     AdaptConfig,
     FinetuneConfig,
     ModelConfig,
-    ObjectiveConfig,
     PriorConfig,
     RunConfig,
     TokenizerConfig,

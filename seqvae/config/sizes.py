@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from seqvae.config.run import BETA, ObjectiveConfig, TrainingConfig
+from seqvae.config.objective import BETA, ObjectiveConfig
+from seqvae.config.run import TrainingConfig
 
 FEW_SEQUENCES = 10_000  # see `ObjectiveConfig.beta`
 _SMALLEST_BATCH = 16  # below, a step takes hardly less time
