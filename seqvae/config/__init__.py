@@ -36,6 +36,9 @@ from seqvae.config.inference import (
     SCORE_STEPS,
     ImputeConfig,
     ScoreConfig,
+from seqvae.config.objective import (
+    TARGETS,
+    ObjectiveConfig,
 )
 from seqvae.config.optimizers import (
     BATCH,
@@ -55,11 +58,9 @@ from seqvae.config.run import (
     DEFAULT_MODEL,
     INFERENCE_BATCH,
     REFINE_STEPS,
-    TARGETS,
     AdaptConfig,
     FinetuneConfig,
     ModelConfig,
-    ObjectiveConfig,
     PriorConfig,
     RunConfig,
     TokenizerConfig,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from seqvae.config.run import BETA, ObjectiveConfig, TrainingConfig
+from seqvae.config.objective import BETA, ObjectiveConfig
+from seqvae.config.run import TrainingConfig
 
 FEW_SEQUENCES = 10_000  # see `ObjectiveConfig.beta`
 # Networks of few sequences, which those of the default sizes learn by heart: of 300 promoters these were 0.012 bits a

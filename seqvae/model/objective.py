@@ -47,6 +47,10 @@ def rate_penalty(mean: Float[Tensor, " parts"], free_bits: float) -> Float[Tenso
 
 def beta_at(progress: float, config: ObjectiveConfig) -> float:
     """Return beta when a share `progress` (0 to 1) of the training is done."""
+    if config.pretraining:  # the schedule is that of what comes after it
+        if progress < config.pretraining:
+            return 0.0
+        progress = (progress - config.pretraining) / (1 - config.pretraining)
     if config.schedule == "constant" or config.warmup == 0:
         return config.weight
     cycles = config.cycles if config.schedule == "cyclical" else 1

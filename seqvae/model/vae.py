@@ -115,7 +115,10 @@ class SequenceVAE(nn.Module):
             labels = batch.mean(self.head.nats(z[0], batch.labels))
         # A rate in one part for all dimensions has the free bits of all of them.
         free = config.free_bits * (z.shape[-1] // parts.shape[-1])
-        loss = distortion + labels + beta * rate_penalty(batch.mean(parts), free)
+        charged = batch.mean(parts)
+        if config.free_bits_total:
+            charged, free = charged.sum(-1, keepdim=True), config.free_bits_total
+        loss = distortion + labels + beta * rate_penalty(charged, free)
         return Losses(loss, distortion.detach(), batch.mean(parts.detach().sum(-1)), labels.detach())
 
     def iwae(

@@ -52,6 +52,7 @@ ADAPTERS = Stream(82)
 SPELLINGS = Stream(83, ("molecule",))
 SPELLING_CHOICE = Stream(84, ("epoch", "first sequence"))
 PSEUDO_INPUTS = Stream(85)
+ANEW = Stream(86)
 # The fitted prior.
 PRIOR_TEXTS = Stream(81)
 FLOW_BATCHES = Stream(31)

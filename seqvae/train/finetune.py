@@ -119,7 +119,8 @@ def finetune(
 
 def _run(base: Artifact, data: str, config: FinetuneConfig) -> RunConfig:
     """Return the settings of the training: data and steps as in `config`, all else as the model has it."""
-    objective = replace(base.run.objective, beta=base.run.objective.weight, schedule="constant")
+    objective = base.run.objective
+    objective = replace(objective, beta=objective.weight, schedule="constant", pretraining=0.0, lagging=0.0)
     if config.adapt.beta != -1.0:  # a beta that is asked for, in place of any target
         free: dict[str, Any] = dict.fromkeys(TARGETS, 0.0)
         objective = replace(objective, beta=config.adapt.beta, **free)

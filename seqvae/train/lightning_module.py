@@ -20,10 +20,11 @@ from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
+from seqvae.model.decoders import DECODERS
 from seqvae.model.objective import beta_at, exactly, target_of
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import exact_products
-from seqvae.runtime.streams import TRAINING_DROPOUT, TRAINING_NOISE, VALIDATION_NOISE
+from seqvae.runtime.streams import ANEW, TRAINING_DROPOUT, TRAINING_NOISE, VALIDATION_NOISE
 from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.prepare import data_hash
 from seqvae.train.schedule import Plan, Segment, learning_rate
@@ -140,7 +141,10 @@ class TrainingShell(pl.LightningModule):
         return self.splits.valid is not None and self.progress.validated < due
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Set this step's learning rate, and the seed of its dropout."""
+        """Set this step's learning rate, and the seed of its dropout; give up the decoder that an autoencoder had."""
+        pretraining = self.run.objective.pretraining
+        if pretraining and self.progress.step == math.ceil(pretraining * self.plan.steps):
+            self._begin_decoder_anew()
         rate = learning_rate(self.share_done, self.run.training)
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
@@ -163,8 +167,28 @@ class TrainingShell(pl.LightningModule):
             self._log("train", self.metrics)
         return losses.loss
 
+    def _begin_decoder_anew(self) -> None:
+        """Give the decoder fresh weights, forget Adam's moments of it, and what validated best before."""
+        decoder, sizes = self.model.decoder, self.run.model
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(ANEW.seed(self.run.training.seed))
+            decoder.load_state_dict(DECODERS[sizes.decoder](sizes, self.splits.id_table.shape[1]).state_dict())
+        for optimizer in self.trainer.optimizers:
+            for weight in decoder.parameters():
+                optimizer.state.pop(weight, None)
+        self.progress = replace(self.progress, best=math.inf, stale=0)
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, needlessly here."""
+        """Clip the gradient's norm: Lightning's own clipping refuses fused optimisers in bf16, needlessly here.
+
+        While the encoder may lag, only every few steps have gradients for the decoder and the prior.
+        """
+        objective = self.run.objective
+        if self.share_done < objective.lagging and (self.progress.step + 1) % objective.encoder_steps:
+            own = {id(weight) for weight in self.model.encoder.parameters()}
+            for weight in self.model.parameters():
+                if id(weight) not in own:
+                    weight.grad = None
         if self.run.training.clip > 0:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.clip)
 
@@ -247,7 +271,8 @@ class TrainingShell(pl.LightningModule):
         averaged = found[-1].loss < found[0].loss
         self.valid_metrics = found[-1] if averaged else found[0]
         # With a target the objective moves, and the last weights are the ones that were fitted to it.
-        better = self.target is not None or self.valid_metrics.loss < self.progress.best
+        moving = self.target is not None or self.share_done <= self.run.objective.pretraining > 0
+        better = moving or self.valid_metrics.loss < self.progress.best
         self.progress = replace(
             self.progress,
             best=min(self.valid_metrics.loss, self.progress.best),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from seqvae.config import FINETUNING, FROM_SCRATCH, RunConfig
 from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, resolved_split, split_texts, told
@@ -19,7 +21,7 @@ from seqvae.data.tokens.pack import PackedData, pack
 from seqvae.data.tokens.spellings import Spellings, pack_spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
-from seqvae.errors import ConfigError, RecordError, SeqVAEWarning, quoted
+from seqvae.errors import ConfigError, InputError, RecordError, SeqVAEWarning, quoted
 from seqvae.runtime.files import atomic_file
 from seqvae.runtime.progress import on_terminal, phase
 from seqvae.sequences.domain import MOLECULES, domain_of
@@ -125,6 +127,7 @@ def prepare(
         found.columns.rows(rows[packed.kept] if packed else rows[:0])
         for rows, packed in ((split.train, train), (split.valid, valid))
     )
+    _check_columns(columns[0], run.data.condition_names, found.source, say)
     if run.data.conditions:
         run = replace(run, model=replace(run.model, conditions=run.data.conditions, prior="conditional"))
     run = replace(run, model=replace(run.model, labels=run.data.labels))
@@ -143,6 +146,24 @@ def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Col
     hashes = [train.content_hash, valid.content_hash if valid else ""]
     hashes += [part.content_hash for part in columns if part]
     return hashlib.sha256(":".join(hashes).encode()).hexdigest()
+
+
+def _check_columns(known: Columns, conditions: Sequence[str], source: str, say: Callable[[str], object] | None) -> None:
+    """Refuse labels and conditions that no training text has, and say which never vary.
+
+    Raises:
+        InputError: a column has no number in the training split.
+    """
+    given = known.labels if known.conditions is None else np.concatenate([known.labels, known.conditions], 1)
+    for name, values in zip([*known.names, *conditions], given.T, strict=False):
+        there = values[~np.isnan(values)]
+        if not there.size:
+            raise InputError(
+                f"{source}: column {name!r} has no number for any of the {len(values):,} training records: fill some "
+                "in, or leave the column out"
+            )
+        if say is not None and there.min() == there.max():
+            say(f"column {name!r} is {there[0]:g} in all training records that have it: nothing can be learned of it")
 
 
 def _resolve(run: RunConfig, found: Texts) -> tuple[RunConfig, Duplicates | None]:

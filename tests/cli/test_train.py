@@ -80,6 +80,7 @@ def another(value, name):
 FLAGS = [(*one.path.split("."), one.name, one.default) for one in RUN]
 # What has an effect beside another setting alone.
 BESIDE = {"cycles": ("objective", "schedule", "cyclical"), "spelling_share": ("data", "spellings", 2)}
+BESIDE["encoder_steps"] = ("objective", "lagging", 0.5)
 BESIDE["condition_dropout"] = ("data", "conditions", "logP")
 BESIDE |= {f"posterior_{size}": ("model", "posterior", "iaf") for size in ("layers", "width", "groups")}
 BESIDE |= {f"model_prior_{size}": ("model", "prior", "flow") for size in ("layers", "width", "groups")}

@@ -147,7 +147,7 @@ def _warm(sweep: Sweep, first: str, beta: float, target: float = 0.0) -> RunConf
     base = load_artifact(Path(first)).run
     run = _at(replace(base, data=sweep.run.data), beta)
     epochs = sweep.config.epochs or max(1, base.training.epochs // _SHORTER)
-    objective = replace(run.objective, schedule="constant", target_distortion=target)
+    objective = replace(run.objective, schedule="constant", pretraining=0.0, lagging=0.0, target_distortion=target)
     # The last weights, not the best validated ones: those of a run that was stopped early have another beta's slope.
     return replace(run, objective=objective, training=replace(run.training, epochs=epochs, patience=0))
 
