@@ -36,6 +36,7 @@ from seqvae.config.inference import (
     SCORE_STEPS,
     ImputeConfig,
     ScoreConfig,
+)
 from seqvae.config.objective import (
     TARGETS,
     ObjectiveConfig,
