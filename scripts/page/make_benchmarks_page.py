@@ -14,24 +14,24 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.page.sections import analogs as page_analogs
-from scripts.page.sections import dna as page_dna
-from scripts.page.sections import drug as page_drug
-from scripts.page.sections import features as page_features
-from scripts.page.sections import few as page_few
-from scripts.page.sections import labelled as page_labelled
 from scripts.page.sections import metrics as page_metrics
-from scripts.page.sections import models as page_models
-from scripts.page.sections import moses as page_moses
-from scripts.page.sections import pareto as page_pareto
 from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
-from scripts.page.sections import search as page_search
-from scripts.page.sections import throughput as page_throughput
-from scripts.page.sections import uses as page_uses
-from scripts.page.sections.dna import mpsa
-from scripts.page.sections.speed import device, equal_time, growth, memory, throughput, tokenize
-from scripts.page.sections.zinc import faithful, search, trace, zinc
+from scripts.page.sections.models import dna as page_dna
+from scripts.page.sections.models import drug as page_drug
+from scripts.page.sections.models import few as page_few
+from scripts.page.sections.models import labelled as page_labelled
+from scripts.page.sections.models import moses as page_moses
+from scripts.page.sections.models import pretrained as page_models
+from scripts.page.sections.models.dna import mpsa
+from scripts.page.sections.models.zinc import faithful, search, trace, zinc
+from scripts.page.sections.search import benchmarks as page_search
+from scripts.page.sections.search import pareto as page_pareto
+from scripts.page.sections.speed import throughput as page_throughput
+from scripts.page.sections.speed.tables import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections.uses import analogs as page_analogs
+from scripts.page.sections.uses import features as page_features
+from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
 from seqvae.report.published import tables
 from seqvae.runtime.files import atomic_file

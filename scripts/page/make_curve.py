@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.page.make_benchmarks_page import PUBLISHED, RESULTS
-from scripts.page.sections.moses import BEST, FIRST
+from scripts.page.sections.models.moses import BEST, FIRST
 from scripts.page.tables import Values
 from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.style import CSS

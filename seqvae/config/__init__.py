@@ -21,12 +21,10 @@ from seqvae.config.data import (
 from seqvae.config.decoding import (
     DecodeConfig,
 )
-from seqvae.config.diagnosis import (
-    DiagnosisConfig,
-    RateDistortionConfig,
-)
 from seqvae.config.evaluation import (
+    DiagnosisConfig,
     EvaluationConfig,
+    RateDistortionConfig,
 )
 from seqvae.config.execution import (
     ExecutorConfig,

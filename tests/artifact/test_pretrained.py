@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import seqvae
 from scripts.benchmarks import benchmark_models
-from scripts.page.sections import models as page_models
+from scripts.page.sections.models import pretrained as page_models
 from scripts.training.packaged import make_pretrained as ship_model
 from seqvae.artifact.folder import parameters
 from seqvae.artifact.pretrained import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.page.sections.zinc import gone_on, samples
+from scripts.page.sections.models.zinc import gone_on, samples
 from scripts.page.tables import Values, reached, share, summary_rows, table
 
 FIRST = "N(0, I)"  # at temperature 1, as published points are drawn

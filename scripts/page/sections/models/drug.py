@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scripts.page.sections.zinc import gone_on, samples
+from scripts.page.sections.models.zinc import gone_on, samples
 from scripts.page.tables import Values, share, summary_rows, table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.page.sections.speed import training_ratios
+from scripts.page.sections.speed.tables import training_ratios
 from scripts.page.tables import Values, each_round, reached, share, table, times
 
 MODES = {"32": "torch's default", "auto": "fast (`precision = auto`)"}
