@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scripts.page.sections import compression as page_compression
 from scripts.page.sections import dna as page_dna
 from scripts.page.sections import drug as page_drug
 from scripts.page.sections import labelled as page_labelled
@@ -77,6 +78,12 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
     ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
+    (
+        "Lossless compression",
+        "compression",
+        "python -m scripts.benchmarks.benchmark_compression",
+        page_compression.section,
+    ),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",

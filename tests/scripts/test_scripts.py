@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.baselines import moses_recipe
-from scripts.benchmarks import benchmark_metrics, benchmark_properties, benchmark_rivals
+from scripts.benchmarks import benchmark_compression, benchmark_metrics, benchmark_properties, benchmark_rivals
 from scripts.benchmarks.search import (
     ablate_search,
     benchmark_ehrlich,
@@ -61,6 +61,7 @@ SCRIPTS = {
     benchmark_memory.NAME: benchmark_memory.main,
     benchmark_growth.NAME: benchmark_growth.main,
     benchmark_equal_time.NAME: benchmark_equal_time.main,
+    benchmark_compression.NAME: benchmark_compression.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,
