@@ -30,6 +30,7 @@ from scripts.page.sections.search import pareto as page_pareto
 from scripts.page.sections.speed import throughput as page_throughput
 from scripts.page.sections.speed.tables import device, equal_time, growth, memory, throughput, tokenize
 from scripts.page.sections.uses import analogs as page_analogs
+from scripts.page.sections.uses import compression as page_compression
 from scripts.page.sections.uses import features as page_features
 from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
@@ -87,6 +88,12 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
+    (
+        "Lossless compression",
+        "compression",
+        "python -m scripts.benchmarks.benchmark_compression",
+        page_compression.section,
+    ),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, final
+from typing import IO, Any, final
 
 from seqvae.artifact.folder import weights_hash
 from seqvae.config import INFERENCE_BATCH
@@ -99,8 +99,14 @@ class Compressed:
 
 def identity(codec: Codec) -> str:
     """Return the first half of the sha256 of all that the code depends on: weights, tokenizer and sizes."""
-    about = [codec.tokenizer.to_dict() | {"versions": None}, codec.latent, codec.max_length, codec.run.model.posterior]
+    about = [_unversioned(codec.tokenizer.to_dict()), codec.latent, codec.max_length, codec.run.model.posterior]
     return weights_hash(codec.model, before=json.dumps(about, sort_keys=True).encode())[:_ID]
+
+
+def _unversioned(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a tokenizer's record without the versions of libraries, which are those of here and now."""
+    plain = {key: _unversioned(value) if isinstance(value, dict) else value for key, value in record.items()}
+    return plain | {"versions": None}
 
 
 def compress(
@@ -205,7 +211,7 @@ class Container(AbstractContextManager["Container"]):
             self.block, self.layout = int(header["block"]), Layout.from_dict(header["layout"])
             self.scheme = schemes.from_dict(header["scheme"])
             named, wanted = str(header["model"]["name"]), str(header["model"]["sha256"])
-            if self.block < 1 or -(-self.index.rows // self.block) != len(self.index.places):
+            if not 1 <= self.block <= _MOST_ROWS or -(-self.index.rows // self.block) != len(self.index.places):
                 raise ValueError("number of blocks")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.name}: not a container that seqvae wrote: {error}") from error
@@ -215,6 +221,10 @@ class Container(AbstractContextManager["Container"]):
             raise InputError(
                 f"{self.name}: coded by another model than {given} (sha256 {wanted[:12]}..., named {named!r} then): "
                 "give that one, --model MODEL (model= in Python)"
+            )
+        if len(self.scheme.grid.steps) != self._codec.latent:
+            raise InputError(
+                f"{self.name}: not a container that seqvae wrote: a grid of other dimensions than the model"
             )
         self._model = ExactModel(self._codec)
         self._latest: tuple[int, list[bytes]] = (-1, [])

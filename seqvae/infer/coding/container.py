@@ -113,11 +113,14 @@ def read_header(file: IO[bytes], name: str) -> tuple[dict[str, Any], int]:
     header, check = file.read(min(length, _LONGEST_HEADER)), file.read(4)
     if len(header) != length or check != _U32.pack(zlib.crc32(header)):
         raise InputError(f"{name}: the header is damaged (its checksum does not fit): copy the file again")
-    values = json.loads(header)
-    if values["format"] != FORMAT:
+    try:
+        values = json.loads(header)
+        found = values["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{name}: not a container that seqvae wrote: {error}") from error
+    if found != FORMAT:
         raise InputError(
-            f"{name}: has format {values['format']}, this seqvae reads {FORMAT}: update seqvae "
-            "(pip install --upgrade seqvae)"
+            f"{name}: has format {found!r}, this seqvae reads {FORMAT}: update seqvae (pip install --upgrade seqvae)"
         )
     return values, file.tell()
 

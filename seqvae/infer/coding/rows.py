@@ -143,8 +143,10 @@ def _table(lines: Iterator[bytes], separator: bytes, column: str, source: str) -
         cells = bare.split(separator)
         if len(cells) <= place:
             return Row(line, b"", b"")
-        start = sum(map(len, cells[:place])) + place
-        return Row(line[:start], cells[place], line[start + len(cells[place]) :])
+        start, cell = sum(map(len, cells[:place])) + place, cells[place]
+        if len(cell) > 1 and cell[:1] == cell[-1:] == b'"':
+            start, cell = start + 1, cell[1:-1]
+        return Row(line[:start], cell, line[start + len(cell) :])
 
     return _usual(Layout("table", column=place, separator=separator, head=head), map(row, lines))
 

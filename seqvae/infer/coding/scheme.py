@@ -52,15 +52,16 @@ def chosen(model: ExactModel, texts: Sequence[Text], block: int, normal: bool, c
     coded = [ids for ids in texts[:_LOOKED_AT] if ids is not None]
     outside = 1.0 - len(coded) / max(1, len(texts[:_LOOKED_AT]))
     chained = chained and model.exact_posterior and block > 1
-    kinds = _kinds(outside, block, chained)
     if not coded:
         silent = (0,) * model.latent
-        return Found(Scheme(Grid(silent, silent, (STEPS,) * model.latent), kinds, False), 0.0)
+        grid = Grid(silent, silent, (STEPS,) * model.latent)
+        return Found(Scheme(grid, _kinds(outside, block, False), False), 0.0)
     mean, std = model.posterior(coded)
     tried: dict[Scheme, float] = {}
     for width, widening in _CHAINED if chained else _SINGLE:
-        grid = _grid(mean, std, width, widening, normal)
-        scheme = Scheme(grid, kinds, chained and bool(len(grid.coded)))
+        grid = grid_of(mean, std, width, widening, normal)
+        back = chained and bool(len(grid.coded))
+        scheme = Scheme(grid, _kinds(outside, block, back), back)
         if scheme not in tried:
             sample = coded[:SAMPLE]
             tried[scheme] = cost(model, scheme, sample) / len(sample)
@@ -74,7 +75,7 @@ def _kinds(outside: float, block: int, chained: bool) -> tuple[int, int, int]:
     return (1 + int(_KINDS * inside * (1.0 - direct)), 1 + int(_KINDS * inside * direct), 1 + int(_KINDS * outside))
 
 
-def _grid(mean: Numbers, std: Numbers, width: float, widening: float, normal: bool) -> Grid:
+def grid_of(mean: Numbers, std: Numbers, width: float, widening: float, normal: bool) -> Grid:
     """Return a grid whose cells are so many posterior standard deviations wide."""
     centres, spreads = [0.0] * mean.shape[1], [1.0] * mean.shape[1]
     steps = []

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from seqvae.artifact.folder import save_artifact
 from seqvae.errors import ArtifactError, InputError, UsageError
 from seqvae.infer.coding import CompressSettings, Container, compress, decompress
+from seqvae.infer.coding.api import identity
 from seqvae.infer.coding.blocks import cost
 from seqvae.infer.coding.network import ExactModel
-from seqvae.infer.coding.scheme import Scheme, _grid, chosen
+from seqvae.infer.coding.scheme import Scheme, chosen, grid_of
+from seqvae.sequences.tokenizers.smiles import SmilesTokenizer
 
 DNA, SMILES = codec(), codec("smiles")
 
@@ -155,6 +157,13 @@ def test_another_processor_reads_and_writes_the_same_container(setting, tmp_path
     assert (tmp_path / "other").read_bytes() == (tmp_path / "p.txt").read_bytes()
 
 
+def test_versions_of_libraries_do_not_make_another_model(monkeypatch):
+    before = identity(codec("smiles"))
+    monkeypatch.setattr(SmilesTokenizer, "versions", {"rdkit": "another"})
+    assert identity(codec("smiles")) == before
+    assert identity(codec("smiles", seed=1)) != before
+
+
 def test_any_row_by_its_number(tmp_path):
     rows = [">a\nACGTA\nACG", ">b\nACGTA\nACGTA", ">c\nacg"]
     (tmp_path / "a.fasta").write_text("".join(f"{row}\n" for row in rows))
@@ -237,7 +246,7 @@ def test_a_text_costs_its_elbo():
     model, texts = DNA, dna(400, seed=3)
     exact = ExactModel(model)
     ids = model.tokenize(texts).ids
-    grid = _grid(*exact.posterior(ids), 0.5, 1.0, normal=True)
+    grid = grid_of(*exact.posterior(ids), 0.5, 1.0, normal=True)
     found = cost(exact, Scheme(grid, (1, 1, 1)), ids) * np.log(2) / len(ids)
     elbo = float(model.bounds(texts).elbo.mean())
     assert found == pytest.approx(-elbo, rel=0.02)

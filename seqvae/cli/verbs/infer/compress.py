@@ -85,8 +85,9 @@ def compress(
     size = f"{found.before:,} bytes to {found.after:,}, {found.after / max(1, found.before):.1%}"
     computing.note(f"{found.rows:,} rows: {size}: {out}")
     if found.outside:
-        said = "1 text is" if found.outside == 1 else f"{found.outside:,} texts are"
-        computing.note(f"{said} outside what the model writes, and stored as they stand")
+        one = found.outside == 1
+        said, it = ("1 text is", "it stands") if one else (f"{found.outside:,} texts are", "they stand")
+        computing.note(f"{said} outside what the model writes, and stored as {it}")
 
 
 @decompress_app.default
