@@ -1,18 +1,56 @@
 """Shapes are checked in the tests only: jaxtyping annotations of the model rooms, enforced by beartype."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import FunctionType
+from typing import Any
 
 # Processes that test side by side, and the programs that they start, would wait for one another's threads.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
-install_import_hook(["seqvae.model", "seqvae.latent", "seqvae.evaluate"], "beartype.beartype")
+_jaxtyped, _test = jaxtyping.jaxtyped, [0]
+# Calls of a function that are checked in each test. Thousands follow in a loop, with the shapes of the first ones: to
+# check all of them would take a quarter of the time of a search.
+_CHECKED = 300
+
+
+def _sparing(typechecker: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """As `jaxtyping.jaxtyped`, but a function is checked in its first calls in a test."""
+
+    def decorated(what: Any) -> Any:
+        checked = _jaxtyped(typechecker=typechecker)(what)
+        if not isinstance(what, FunctionType):
+            return checked
+        test = calls = 0
+
+        @wraps(what)
+        def spared(*args: Any, **kwargs: Any) -> Any:
+            nonlocal test, calls
+            if test != _test[0]:
+                test, calls = _test[0], 0
+            calls += 1
+            return (checked if calls <= _CHECKED else what)(*args, **kwargs)
+
+        return spared
+
+    return decorated
+
+
+jaxtyping.jaxtyped = _sparing
+jaxtyping.install_import_hook(["seqvae.model", "seqvae.latent", "seqvae.evaluate"], "beartype.beartype")
+
+
+def pytest_runtest_setup() -> None:
+    """Have the calls of each test counted anew."""
+    _test[0] += 1
+
 
 # A loaded machine must not fail a test: no deadline. The same examples every time: a failure can be repeated.
 settings.register_profile("seqvae", deadline=None, derandomize=True, max_examples=50)
@@ -23,9 +61,11 @@ settings.load_profile("seqvae")
 _LONGEST = (
     "test_scripts.py",
     "test_optimizers.py",
-    "test_processes.py",
     "test_loop.py",
+    "test_laboratory.py",
+    "test_families.py",
     "test_oracle.py",
+    "test_processes.py",
     "test_golden.py",
 )
 

@@ -16,7 +16,7 @@ from page_cases import checked
 from seqvae.errors import InputError
 from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.metric_names import BRIEF, TELLING
-from seqvae.evaluate.model.held_out import TABLE_METRICS
+from seqvae.evaluate.model.table import TABLE_METRICS
 from seqvae.evaluate.real_baseline import picked, training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.evaluate.reference_sets import Splits, certain

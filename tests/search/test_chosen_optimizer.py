@@ -36,11 +36,9 @@ def model(tmp_path_factory):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_name_is_its_settings(name, model, tmp_path):
-    texts = start(40)
-    by_name = search.run("dna:gc", tmp_path / "name", settings(model, name, 40), texts)
-    given = search.run(
-        "dna:gc", tmp_path / "given", settings(model, budget=40), texts, optimizer=OPTIMIZERS[name].config
-    )
+    texts, plain = start(40), settings(model, budget=40)
+    by_name = search.run("dna:gc", tmp_path / "name", replace(plain, optimizer=name), texts)
+    given = search.run("dna:gc", tmp_path / "given", plain, texts, optimizer=OPTIMIZERS[name].config)
     assert rows(tmp_path / "name") == rows(tmp_path / "given")
     assert by_name.best == given.best
     assert settings_of(tmp_path / "name") == settings_of(tmp_path / "given")

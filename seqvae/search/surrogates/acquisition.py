@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from botorch.acquisition import qLogExpectedImprovement, qLogNoisyExpectedImprovement
-from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.acquisition.multi_objective import logei
 from botorch.models import ModelListGP, SingleTaskGP
 from botorch.optim import optimize_acqf
 from botorch.sampling import SobolQMCNormalSampler
@@ -18,6 +18,9 @@ from seqvae.search.memory.pareto import reference
 # Optimisation of an acquisition: restarts, raw samples to choose them from, steps, and posterior draws per evaluation.
 # BoTorch's own numbers take some ten times as long, which is minutes per batch once there are hundreds of scores.
 _RESTARTS, _RAW, _CLIMB, _DRAWS = 2, 64, 15, 64
+# Where it finds a compiler, BoTorch would compile a kernel in C++: most of a minute at the first use in an environment,
+# other last digits than elsewhere, and, killed meanwhile, a lock at which every later search waits for ever.
+logei._load_attempted = True
 
 
 def climbed(models: Sequence[SingleTaskGP], acquisition: str, corners: Tensor, count: int) -> Tensor:
@@ -54,6 +57,6 @@ def _criterion(models: Sequence[SingleTaskGP], acquisition: str, sampler: SobolQ
     if len(models) == 1:
         return qLogExpectedImprovement(models[0], means.max(), sampler=sampler)
     below = torch.from_numpy(reference(means.cpu().numpy())).to(seen)
-    return qLogNoisyExpectedHypervolumeImprovement(
+    return logei.qLogNoisyExpectedHypervolumeImprovement(
         ModelListGP(*models), below, seen, sampler=sampler, prune_baseline=True
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from seqvae.artifact.folder import Artifact, save_artifact
-from seqvae.config import CampaignConfig, ModelConfig, OracleConfig, RunConfig, SearchConfig, TokenizerConfig
-from seqvae.model.build import build_model
-from seqvae.search.storage import run_folder
-from seqvae.search.storage.ledger import Ledger
-from seqvae.sequences.tokenizers.registry import build_tokenizer
+from seqvae.config import (
+    AscentConfig,
+    CampaignConfig,
+    ModelConfig,
+    OracleConfig,
+    RunConfig,
+    SearchConfig,
+    TokenizerConfig,
+    TurboConfig,
+)
 
 LETTERS = "ACGT"
 BEST = "GATTACAGATTA"
@@ -29,6 +33,10 @@ def sometimes(text):
 
 def small_model(folder, kind, texts, seed=0):
     """Write a model of a kind of texts that was never trained; return its folder."""
+    from seqvae.artifact.folder import Artifact, save_artifact  # torch, which a process that only scores does without
+    from seqvae.model.build import build_model
+    from seqvae.sequences.tokenizers.registry import build_tokenizer
+
     tokenizer = build_tokenizer(kind).fit(texts)
     config = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8, max_length=16)
     vae = build_model(config, tokenizer.vocab_size, seed)
@@ -52,13 +60,21 @@ def start(count=30):
     return sorted({"".join(row) for row in letters})
 
 
+# Two whose numbers cost seconds a round: for what is known of tens of texts, fewer draws and steps are as good.
+SMALLER = {"turbo": TurboConfig(candidates=200), "ascent": AscentConfig(training=40, steps=8)}
+
+
 def settings(model="", optimizer="ga", budget=60, batch=10, **campaign):
     oracle = OracleConfig(budget=budget)
-    return SearchConfig(str(model), optimizer, "cpu", oracle, CampaignConfig(batch=batch, initial=20, **campaign))
+    campaign = CampaignConfig(batch=batch, initial=20, **campaign)
+    return SearchConfig(str(model), SMALLER.get(optimizer, optimizer), "cpu", oracle, campaign)
 
 
 def rows(folder):
     """What a ledger has, times left out."""
+    from seqvae.search.storage import run_folder
+    from seqvae.search.storage.ledger import Ledger
+
     ledger = Ledger(folder / run_folder.LEDGER)
     found = [(e.round, e.place, e.text, e.canonical, e.status, e.scores, e.proposer, e.seed) for e in ledger.entries()]
     ledger.close()

@@ -50,9 +50,10 @@ def _molecules(found: Values, settings: Values) -> str:
     rows.append(("xz", "whole file", f"{found['xz']:,}", share(found["xz"] / whole)))
     speeds = f"{best['write_mb_a_second']:.3f} MB/s to write, {best['read_mb_a_second']:.3f} MB/s to read"
     return (
-        f"### Molecules\n\nThe first {found['texts']:,} of the 5,000 test molecules of ZINC250k as published, {whole:,} "
-        f"bytes, by `zinc-smiles`. The dictionary, the n-grams (of {settings['ngrams']:,}) and the counts come from {found['train']:,} "
-        "training molecules, and are not counted, as the model is not; headers, checksums and lengths are. An order-5 model "
+        f"### Molecules\n\nThe first {found['texts']:,} of the 5,000 test molecules of ZINC250k as published, "
+        f"{whole:,} bytes, by `zinc-smiles`. The dictionary, the n-grams (of {settings['ngrams']:,}) and the counts "
+        f"come from {found['train']:,} training molecules, and are not counted, as the model is not; headers, checksums "
+        "and lengths are. An order-5 model "
         "blends counts of up to five letters before. The authors of smizip state 30.8 % on ChEMBL, by a search for "
         "n-grams of its own that takes hours.\n\n"
         + table(("coder", "decoded for one row", "bytes", "share of the file"), rows)
@@ -91,8 +92,8 @@ def _dna(found: Values) -> str:
     speeds = f"{large['write_mb_a_second']:.3f} MB/s to write, {large['read_mb_a_second']:.3f} MB/s to read"
     return (
         f"### DNA\n\n{found['texts']:,} test sequences of the packaged 5' splice sites, by `splice-dna`; bits per base"
-        " of the code itself, ends of sequences included, and of the whole file. The counting models, which code no ends, "
-        f"are tuned on the validation split; their bits are what an ideal coder would take. {speeds}.\n\n"
+        " of the code itself, ends of sequences included, and of the whole file. The counting models, which code no "
+        f"ends, are tuned on the validation split; their bits are what an ideal coder would take. {speeds}.\n\n"
         + table(("coder", "bits per base", "file, bits per base"), rows)
         + "\n"
         + reached(
