@@ -52,8 +52,8 @@ def _molecules(found: Values, settings: Values) -> str:
     return (
         f"### Molecules\n\nThe first {found['texts']:,} of the 5,000 test molecules of ZINC250k as published, "
         f"{whole:,} bytes, by `zinc-smiles`. The dictionary, the n-grams (of {settings['ngrams']:,}) and the counts "
-        f"come from {found['train']:,} training molecules, and are not counted, as the model is not; headers, checksums "
-        "and lengths are. An order-5 model "
+        f"come from {found['train']:,} training molecules, and are not counted, as the model is not; headers, "
+        "checksums and lengths are. An order-5 model "
         "blends counts of up to five letters before. The authors of smizip state 30.8 % on ChEMBL, by a search for "
         "n-grams of its own that takes hours.\n\n"
         + table(("coder", "decoded for one row", "bytes", "share of the file"), rows)
