@@ -108,7 +108,7 @@ def near_texts(
         InputError: the model cannot read a text.
         UsageError: as `nearest`; or there is nothing to search.
     """
-    at_least_one("k", k)
+    at_least_one("number of neighbours", k)
     first, read = codec.tokenize([query]), codec.tokenize(texts)
     if not len(read):
         raise UsageError("expected at least one text to search, got none")

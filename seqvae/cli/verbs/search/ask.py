@@ -127,7 +127,8 @@ def ask(
     except OSError as error:  # the search remembers the plate already
         reason = f"{error.strerror or error}: the plate is kept: seqvae ask {run} --again"
         raise OSError(error.errno, reason, error.filename) from error
-    COMPUTING.note(f"{len(batch):,} rows to measure; then: seqvae tell {run} FILE")
+    rows_shown = "1 row" if len(batch) == 1 else f"{len(batch):,} rows"
+    COMPUTING.note(f"{rows_shown} to measure; then: seqvae tell {run} FILE")
 
 
 def read_library(path: str, column: str, format: str) -> RecordReader:
