@@ -25,6 +25,7 @@ from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
 from scripts.page.sections import search as page_search
 from scripts.page.sections import throughput as page_throughput
+from scripts.page.sections import trust as page_trust
 from scripts.page.sections.dna import mpsa
 from scripts.page.sections.speed import device, equal_time, growth, memory, throughput, tokenize
 from scripts.page.sections.zinc import faithful, search, trace, zinc
@@ -77,6 +78,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("E. coli promoters with their expression", "ecoli_promoters", _PROMOTERS, page_labelled.section),
     ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
+    ("Known truths", "trust", "python -m scripts.benchmarks.benchmark_trust", page_trust.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",
