@@ -23,6 +23,7 @@ from scripts.page.sections.models import few as page_few
 from scripts.page.sections.models import labelled as page_labelled
 from scripts.page.sections.models import moses as page_moses
 from scripts.page.sections.models import pretrained as page_models
+from scripts.page.sections.models import trust as page_trust
 from scripts.page.sections.models.dna import mpsa
 from scripts.page.sections.models.zinc import faithful, search, trace, zinc
 from scripts.page.sections.search import benchmarks as page_search
@@ -94,6 +95,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         "python -m scripts.benchmarks.benchmark_compression",
         page_compression.section,
     ),
+    ("Known truths", "trust", "python -m scripts.benchmarks.benchmark_trust", page_trust.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (
         "Searches: what the parts are worth",
