@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -141,3 +142,14 @@ def torch_threads(count: int) -> Iterator[int]:
 def measured(rounds: Sequence[float]) -> dict[str, Any]:
     """Return the values of the rounds and their median."""
     return {"median": statistics.median(rounds), "rounds": list(rounds)}
+
+
+def resident() -> float:
+    """Return this process's resident memory in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def peak() -> float:
+    """Return this process's peak resident memory in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -136,7 +136,7 @@ def rows_of(table: Table, given: Namespace, folder: Path) -> dict[str, Any]:
     reference = "moses-sample" if given.small else table.reference
     references = read_splits(reference, progress=False).references
     if given.small:
-        references = References(references.kind, references.test[:200], (), references.training[:200])
+        references = References(references.kind, references.test[:_SMALL], (), references.training[:_SMALL])
     draws = list(references.training[:: max(1, len(references.training) // number)])[:number]
     rows: dict[str, list[dict[str, float]]] = {}
     sources = [(FLOOR, 0, draws), *named_samples(given.samples, number)]

@@ -74,7 +74,7 @@ SMALL_RUN = RunConfig(
     tokenizer=TokenizerConfig(kind="selfies", vocab_size=64),
     model=ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16),
     training=TrainingConfig(epochs=1, batch_size=32),
-    prior=PriorConfig(prior_minutes=0.02),
+    prior=PriorConfig(prior_steps=5, prior_components=1),
 )
 SMALL_LOWER = FinetuneConfig(
     data=SMALL_RUN.data, training=SMALL_RUN.training, prior=SMALL_RUN.prior, adapt=AdaptConfig(beta=0.3)

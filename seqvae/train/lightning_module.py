@@ -23,7 +23,7 @@ from seqvae.errors import NonFiniteLossError
 from seqvae.model.decoders import DECODERS
 from seqvae.model.objective import beta_at, exactly, target_of
 from seqvae.model.vae import SequenceVAE
-from seqvae.runtime.device import exact_products
+from seqvae.runtime.device import exact_products, seed_global
 from seqvae.runtime.streams import ANEW, TRAINING_DROPOUT, TRAINING_NOISE, VALIDATION_NOISE
 from seqvae.train.checkpoint import Checkpoint, Progress
 from seqvae.train.prepare import data_hash
@@ -149,7 +149,7 @@ class TrainingShell(pl.LightningModule):
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        torch.manual_seed(TRAINING_DROPOUT.seed(self.run.training.seed, self.progress.step, self.global_rank))
+        seed_global(TRAINING_DROPOUT.seed(self.run.training.seed, self.progress.step, self.global_rank), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, mean nats per sequence."""

@@ -47,6 +47,11 @@ def model(tmp_path):
     return save_tiny(tmp_path / "model")
 
 
+def local(codec):
+    """Work in this process: for four chunks or more, the default starts workers, which import torch."""
+    return Bulk(codec, BulkSettings(LOCAL))
+
+
 def texts_of(pieces):
     return [text for piece in pieces for text in piece.texts]
 
@@ -63,13 +68,13 @@ def test_samples_are_those_of_the_codec_whatever_the_executor(codec):
 
 
 def test_a_chunk_is_sampled_by_its_own_seed(codec):
-    later = texts_of(list(Bulk(codec).sample(50, HOW))[1:2])
+    later = texts_of(list(local(codec).sample(50, HOW))[1:2])
     assert later == codec.sample(16, seed=chunk_seed(5, 1)) != codec.sample(16, seed=5)
     assert chunk_seed(5, 0) == 5
 
 
 def test_points_of_a_gpu_are_decoded_here_and_spelled_elsewhere(codec, monkeypatch):
-    expected = texts_of(Bulk(codec).sample(50, HOW))
+    expected = texts_of(local(codec).sample(50, HOW))
     other = tiny_codec()
     monkeypatch.setattr(other, "device", type("Device", (), {"type": "other"})())
     monkeypatch.setattr(other, "generate_ids", codec.generate_ids)
@@ -103,7 +108,7 @@ def test_decoding_is_the_codec_s(codec):
     z = codec.draw(40, seed=1).numpy()
     chunks = [z[:16], z[16:32], z[32:]]
     for how in (HOW, DecodeConfig()):
-        assert texts_of(Bulk(codec).decode(chunks, how)) == codec.decode(z, how)
+        assert texts_of(local(codec).decode(chunks, how)) == codec.decode(z, how)
 
 
 def test_encoding_lists_what_cannot_be_encoded(codec):
@@ -119,7 +124,7 @@ def test_encoding_lists_what_cannot_be_encoded(codec):
 
 def test_texts_read_already_are_encoded_as_texts_are(codec, tmp_path):
     chunks = [["CCO", "C1CC", "OCC", "CC[Si]"], MOLECULES, ["C" * 30]]
-    expected = list(Bulk(codec).encode(chunks))
+    expected = list(local(codec).encode(chunks))
     read = [codec.tokenize(chunk, on_error="skip") for chunk in chunks]
     for settings in (BulkSettings(), BulkSettings(PROCESSES), *[BulkSettings(LOCAL, parts=tmp_path / "parts")] * 2):
         found = list(Bulk(codec, settings).encode(read))
@@ -133,13 +138,13 @@ def test_tokens_left_out_are_counted_once_beside_texts_that_cannot_be_encoded():
     artifact = tiny_artifact("smiles")
     tokenizer = build_tokenizer("smiles", on_unknown="drop").fit(MOLECULES)
     codec = Codec(replace(artifact, tokenizer=tokenizer), "cpu")
-    (found,) = Bulk(codec).encode([["CCS", "C1CC", "C" * 30]])
+    (found,) = local(codec).encode([["CCS", "C1CC", "C" * 30]])
     assert (sorted(found.rejected), found.dropped) == ([1, 2], {"S": 1})
 
 
 @pytest.mark.parametrize("stop", [0, 1, 3])
 def test_a_stopped_work_goes_on_with_the_chunks_left(codec, tmp_path, stop):
-    whole = [(list(piece.texts), dict(piece.columns)) for piece in Bulk(codec).sample(60, HOW)]
+    whole = [(list(piece.texts), dict(piece.columns)) for piece in local(codec).sample(60, HOW)]
     settings = BulkSettings(LOCAL, parts=tmp_path / "parts")
     results = Bulk(codec, settings).sample(60, HOW)
     for _ in range(stop):

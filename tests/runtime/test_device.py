@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from seqvae.runtime import device
-from seqvae.runtime.device import evaluating, exact_products, fast_matmul
+from seqvae.runtime.device import evaluating, exact_products, fast_matmul, seed_global
 
 # By the name that oneDNN has for them; a name above what the processor has changes nothing.
 NARROWEST, WIDEST = "SSE41", "ALL"
@@ -69,3 +69,10 @@ def test_fast_kernels_are_for_a_cpu_that_loses_no_digits_by_them(monkeypatch, pl
         with fast_matmul():
             assert torch.get_float32_matmul_precision() == "medium"
     assert torch.backends.cudnn.allow_tf32 == tf32
+
+
+def test_the_global_generator_is_seeded_as_torch_does_it():
+    torch.manual_seed(3)
+    expected = torch.nn.functional.dropout(torch.ones(50))
+    seed_global(3, "cpu")
+    assert torch.equal(torch.nn.functional.dropout(torch.ones(50)), expected)

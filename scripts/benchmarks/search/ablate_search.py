@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.search.search_runs import CHOSEN_ON, MODEL, metrics_of
+from scripts.benchmarks.search.search_runs import CHOSEN_ON, generator_in, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, GenerativeConfig, OracleConfig, SearchConfig
 from seqvae.config.optimizer_names import optimizer_from_dict
@@ -40,18 +40,19 @@ VARIANTS: dict[str, Change] = {
 }
 
 
-def recorded(folder: Path, change: Change, task: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+def recorded(folder: Path, model: str, change: Change, task: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
     """Run a search, or read back a finished one, and return its results.
 
     Args:
         folder: folder of the search.
+        model: name or folder of the generator.
         change: settings of the optimiser that differ from the defaults.
         task: task of PMO.
         seed: seed of all draws.
         size: budget and batch.
     """
     oracle, campaign = OracleConfig(budget=size[0]), CampaignConfig(batch=size[1], seed=seed)
-    config = SearchConfig(MODEL, optimizer_from_dict(nested(change)), "cpu", oracle, campaign)
+    config = SearchConfig(model, optimizer_from_dict(nested(change)), "cpu", oracle, campaign)
     found = metrics_of(f"pmo:{task}", folder, config)
     spent = {"optimiser": found["optimizer_seconds"], "oracle": found["oracle_seconds"]}
     return {
@@ -74,13 +75,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = given.folder or (None if given.small else Path("runs/ablation"))
     found: dict[str, Any] = {}
     with torch_threads(given.threads), folder_or_temporary(folder) as place:
+        model, budget = generator_in(place, given.small), SMALL_BUDGET if given.small else BUDGET
         for name in names:
             change = dict(VARIANTS[name])
             batch = change.pop("batch", SMALL_BATCH if given.small else BATCH)
             for task in tasks:
                 for seed in map(int, given.seeds.split(",")):
                     run_folder = place / f"{name}-{task}-{seed}".replace(" ", "_")
-                    run = recorded(run_folder, change, task, seed, (SMALL_BUDGET if given.small else BUDGET, batch))
+                    run = recorded(run_folder, model, change, task, seed, (budget, batch))
                     found.setdefault(name, {}).setdefault(task, {})[str(seed)] = run
                     print(name, task, seed, run, flush=True)
                     shown = {"default": asdict(GenerativeConfig()), "changes": VARIANTS, "budget": BUDGET}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.search.search_runs import CHOSEN_ON, MODEL, metrics_of
+from scripts.benchmarks.search.search_runs import CHOSEN_ON, MODEL, generator_in, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--budget", type=int, default=10_000, help="calls of each run")
     parser.add_argument("--optimizer", default="auto", help="name of the optimiser")
     parser.add_argument("--baselines", default=",".join(BASELINES), help="names, by comma; empty: none")
-    parser.add_argument("--model", default=MODEL, help="name or folder of the generator")
+    parser.add_argument("--model", help=f"name or folder of the generator (default: {MODEL}; small: a tiny one)")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/pmo; small: temporary)")
     given = parser.parse_args(argv)
     everything = [one.name.removeprefix("pmo:") for one in listed()]
@@ -45,16 +45,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds = [0] if given.small else [int(seed) for seed in given.seeds.split(",")]
     budget = SMALL_BUDGET if given.small else given.budget
     baselines = [name for name in given.baselines.split(",") if name]
-    settings = {"budget": budget, "optimizer": given.optimizer, "model": given.model, "seeds": seeds}
+    settings = {"budget": budget, "optimizer": given.optimizer, "model": given.model or MODEL, "seeds": seeds}
     settings |= {"chosen_on": list(CHOSEN_ON), "baselines": baselines, "baseline_seed": seeds[0]}
     planned = [(name, task, seeds[0]) for name in baselines for task in tasks]
     planned += [(given.optimizer, task, seed) for seed in seeds for task in tasks]
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in (given.optimizer, *baselines)}
     with torch_threads(given.threads) as threads, folder_or_temporary(folder_of(given)) as place:
+        model = given.model or generator_in(place, given.small)
         for name, task, seed in planned:
             batch = SMALL_BATCH if given.small else CampaignConfig.batch
             campaign = CampaignConfig(batch=batch, seed=seed)
-            config = SearchConfig(given.model, name, "cpu", OracleConfig(budget=budget), campaign)
+            config = SearchConfig(model, name, "cpu", OracleConfig(budget=budget), campaign)
             start = screened(budget, seed, given.small) if name == SCREENING else ()
             run = metrics_of(f"pmo:{task}", place / f"{name}-{task}-{seed}", config, start)
             found[name].setdefault(task, {})[str(seed)] = run

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.search.search_runs import MODEL, metrics_of
+from scripts.benchmarks.search.search_runs import MODEL, generator_in, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, ConstraintConfig, OracleConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
@@ -82,11 +82,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         return _put(result_path(given, NAME), beside)
     found: dict[str, dict[str, Any]] = {}
     with torch_threads(given.threads) as threads, folder_or_temporary(folder) as place:
+        model = generator_in(place, given.small)
         for name in tasks:
             for optimizer in optimizers:
                 runs = {}
                 for seed in range(known[name].seeds):
-                    runs[str(seed)] = one(known[name], optimizer, seed, place / f"{name}-{optimizer}-{seed}")
+                    runs[str(seed)] = one(known[name], model, optimizer, seed, place / f"{name}-{optimizer}-{seed}")
                 found.setdefault(name, {})[optimizer] = {
                     "mean_best": mean(run["best"] for run in runs.values()),
                     "runs": runs,
@@ -122,12 +123,12 @@ def _put(path: Path | None, beside: dict[str, Any]) -> None:
             file.write((json.dumps(made, indent=1) + "\n").encode())
 
 
-def one(task: Task, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
+def one(task: Task, model: str, optimizer: str, seed: int, folder: Path) -> dict[str, Any]:
     """Return the results of one search."""
     campaign = CampaignConfig(batch=BATCH, seed=seed, initial=task.initial)
     limits = ConstraintConfig(longest=task.longest)
     oracle = OracleConfig(budget=task.budget)
-    return metrics_of(task.objective, folder, SearchConfig(MODEL, optimizer, "cpu", oracle, campaign, limits))
+    return metrics_of(task.objective, folder, SearchConfig(model, optimizer, "cpu", oracle, campaign, limits))
 
 
 if __name__ == "__main__":

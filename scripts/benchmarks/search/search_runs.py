@@ -1,16 +1,20 @@
-"""Shared by the benchmarks of searches: a run in a folder, resumed where it was interrupted, and its metrics."""
+"""Shared by the benchmarks of searches: the generator, and a run in a folder, resumed where it was interrupted."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from seqvae.config import SearchConfig
+from seqvae.artifact.folder import Artifact, save_artifact
+from seqvae.config import ModelConfig, RunConfig, SearchConfig
 from seqvae.config.search import search_to_dict
+from seqvae.data.datasets.registry import load_dataset
+from seqvae.model.build import build_model
 from seqvae.search.api import begin, opened
 from seqvae.search.results import results
 from seqvae.search.settled import sizes_settled
 from seqvae.search.storage.run_folder import SETTINGS
+from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 # The generator of the recorded searches: PMO's protocol allows for ZINC250k alone.
 MODEL = "zinc-smiles"
@@ -22,6 +26,20 @@ CHOSEN_ON = (
     "isomers_c9h10n2o2pf2cl",
     "median2",
 )
+
+
+def generator_in(folder: Path, small: bool) -> str:
+    """Return the generator by name; for a small setting the folder of a tiny one, made there and never trained."""
+    if not small:
+        return MODEL
+    place, texts = folder / "generator", load_dataset("moses-sample", progress=False).texts[:200]
+    if not place.exists():
+        tokenizer = build_tokenizer("selfies", 64).fit(texts)  # whatever it writes is a molecule
+        longest = max(len(tokenizer.encode(text)) for text in texts)
+        config = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16, max_length=longest)
+        model = build_model(config, tokenizer.vocab_size).eval()
+        save_artifact(place, Artifact(model, config, tokenizer, RunConfig(model=config), {}))
+    return str(place)
 
 
 def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[str, ...] = ()) -> dict[str, Any]:

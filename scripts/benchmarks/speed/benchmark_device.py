@@ -70,7 +70,7 @@ class Settings:
     seed: int = 0
 
 
-SMALL = Settings("moses-sample", 32, 64, 2, (8, 16), 2, (8, 16), 16, 128, 2)
+SMALL = Settings("moses-sample", 32, 64, 1, (8, 16), 1, (4, 8), 8, 128, 2)
 
 
 class Steps:

@@ -62,7 +62,7 @@ class Settings:
     seed: int = 0
 
 
-SMALL = Settings("moses-sample", molecules=200, held_out=10, samples=3, minutes=0.02, vocab_size=64)
+SMALL = Settings("moses-sample", molecules=50, held_out=10, samples=3, minutes=0.002, vocab_size=64)
 SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
 RECIPES = {
     "MOSES VAE recipe": (moses_recipe.MosesVAE, moses_recipe.LEARNING_RATE, moses_recipe.BATCH),

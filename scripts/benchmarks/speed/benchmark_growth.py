@@ -22,8 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benchmarks.speed.benchmark_memory import peak, resident
-from scripts.record import arguments, result_path, torch_threads, with_this_seqvae, write_result
+from scripts.record import arguments, peak, resident, result_path, torch_threads, with_this_seqvae, write_result
 from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.data.tokens.store import TokenStore, writing_store
 from seqvae.runtime.executor import cores
@@ -53,7 +52,7 @@ class Settings:
     seed: int = 0
 
 
-SMALL = Settings(molecules=(300, 600), steps=2, samples=(20, 40), executor="local")
+SMALL = Settings(molecules=(300, 600), steps=2, samples=(20,), executor="local")
 SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
 
 

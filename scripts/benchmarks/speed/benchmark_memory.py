@@ -9,7 +9,6 @@ training that finds them in the cache.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,23 +17,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.record import arguments, result_path, with_this_seqvae, write_result
+from scripts.record import arguments, peak, resident, result_path, with_this_seqvae, write_result
 from seqvae.config import DataConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.train.prepare import Prepared, prepare
 
 NAME = "memory_moses"
 _PARTS = ("packing", "training")
-
-
-def resident() -> float:
-    """Return this process's resident memory in MiB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def peak() -> float:
-    """Return this process's peak resident memory in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def prepared_data(source: str, limit: int) -> Prepared:

@@ -96,9 +96,9 @@ class Settings:
 
 SMALL = Settings(
     "moses-sample",
-    molecules=32,
+    molecules=16,
     vocab_size=64,
-    rounds=2,
+    rounds=1,
     recipe_batch=16,
     small_batch=2,
     small_samples=2,
