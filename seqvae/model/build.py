@@ -9,13 +9,19 @@ import torch
 from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.counting import WithCounts
-from seqvae.model.decoders import DECODERS
+from seqvae.model.decoders import DECODERS, Decoder
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.families import POSTERIORS
 from seqvae.model.heads import LabelHead
 from seqvae.model.pieces import Pieces
 from seqvae.model.priors.registry import PRIORS
 from seqvae.model.vae import SequenceVAE
+
+
+def build_decoder(config: ModelConfig, vocab_size: int) -> Decoder:
+    """Return a freshly initialised decoder; torch's generator draws its weights. Counts that it stands on are empty."""
+    decoder = DECODERS[config.decoder](config, vocab_size)
+    return WithCounts(decoder, config, vocab_size) if config.counts == "added" else decoder
 
 
 def build_model(
@@ -40,9 +46,7 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
-        decoder = DECODERS[config.decoder](config, vocab_size)
-        if config.counts == "added":
-            decoder = WithCounts(decoder, config, vocab_size)
+        decoder = build_decoder(config, vocab_size)
         return SequenceVAE(
             encoder,
             decoder,

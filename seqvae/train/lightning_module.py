@@ -20,7 +20,8 @@ from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.spellings import Spellings
 from seqvae.data.tokens.store import TokenStore
 from seqvae.errors import NonFiniteLossError
-from seqvae.model.decoders import DECODERS
+from seqvae.model.build import build_decoder
+from seqvae.model.counting import WithCounts
 from seqvae.model.objective import beta_at, exactly, target_of
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import exact_products, seed_global
@@ -172,7 +173,10 @@ class TrainingShell(pl.LightningModule):
         decoder, sizes = self.model.decoder, self.run.model
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(ANEW.seed(self.run.training.seed))
-            decoder.load_state_dict(DECODERS[sizes.decoder](sizes, self.splits.id_table.shape[1]).state_dict())
+            fresh = build_decoder(sizes, self.splits.id_table.shape[1])
+        if isinstance(decoder, WithCounts) and isinstance(fresh, WithCounts):  # the counts stay
+            decoder, fresh = decoder.inner, fresh.inner
+        decoder.load_state_dict(fresh.state_dict())
         for optimizer in self.trainer.optimizers:
             for weight in decoder.parameters():
                 optimizer.state.pop(weight, None)
