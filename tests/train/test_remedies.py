@@ -12,8 +12,7 @@ from seqvae.artifact.folder import load_artifact
 from seqvae.config import ModelConfig, ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
 from seqvae.errors import ConfigError
-from seqvae.model.build import build_model
-from seqvae.model.decoders import DECODERS
+from seqvae.model.build import build_decoder, build_model
 from seqvae.model.objective import beta_at
 from seqvae.runtime.device import generator
 from seqvae.runtime.streams import ANEW
@@ -78,15 +77,20 @@ def test_a_decoder_rests_while_the_encoder_may_lag(tmp_path):
     assert not same(weights(tmp_path / "all", "decoder"), made.decoder.state_dict())
 
 
-def test_the_autoencoder_s_decoder_is_given_up(tmp_path):
+@pytest.mark.parametrize("counts", ["none", "added"])
+def test_the_autoencoder_s_decoder_is_given_up(tmp_path, counts):
     run = small_run(dna_file(tmp_path, 60), epochs=2, learning_rate=0.0)
-    run = replace(run, objective=ObjectiveConfig(beta=0.1, pretraining=0.5))
+    run = replace(run, objective=ObjectiveConfig(beta=0.1, pretraining=0.5), model=replace(run.model, counts=counts))
     trained = train(run, tmp_path / "model", quiet=True)
     sizes, vocab = trained.prepared.run.model, trained.prepared.tokenizer.vocab_size
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(ANEW.seed(run.training.seed))
-        fresh = DECODERS[sizes.decoder](sizes, vocab)
-    assert same(weights(tmp_path / "model", "decoder"), fresh.state_dict())
+        fresh = build_decoder(sizes, vocab)
+    found, wanted = weights(tmp_path / "model", "decoder"), fresh.state_dict()
+    if counts == "added":  # the counts stay
+        assert found["after_0"].abs().sum() > 0
+        found, wanted = ({k: v for k, v in one.items() if k.startswith("inner")} for one in (found, wanted))
+    assert same(found, wanted)
 
 
 def test_a_training_that_stops_before_the_new_decoder_resumes_to_the_same_weights(tmp_path, monkeypatch):
