@@ -301,6 +301,28 @@ def evaluate(run, monkeypatch):
 
 
 @row
+def compress(run, monkeypatch):
+    molecules()
+    Path("some.csv").write_text("id,smiles\n" + "".join(f"M{i},{one}\n" for i, one in enumerate(MOLECULES)))
+    run("compress ./model some.csv --out verb.svz --quiet")
+    seqvae.infer.coding.compress("./model", "some.csv", Path("call.svz"))
+    assert Path("verb.svz").read_bytes() == Path("call.svz").read_bytes()
+
+
+@row
+def decompress(run, monkeypatch):
+    molecules()
+    content = "".join(f"{one}\n" for one in MOLECULES)
+    Path("some.smi").write_text(content)
+    seqvae.infer.coding.compress("./model", "some.smi", Path("some.svz"))
+    run("decompress some.svz --out verb.smi --quiet")
+    seqvae.infer.coding.decompress("some.svz", Path("call.smi"))
+    assert Path("verb.smi").read_text() == Path("call.smi").read_text() == content
+    with seqvae.infer.coding.Container("some.svz") as rows:
+        assert run("decompress some.svz --record 3").strip() == rows[3] == MOLECULES[3]
+
+
+@row
 def score(run, monkeypatch):
     from seqvae.config import ScoreConfig
 
