@@ -70,7 +70,9 @@ def completed(
     return torch.stack(chosen, 1), mass.sum(1)
 
 
-def _within(logits: Float[Tensor, "*rows vocab"], allowed: Bool[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows vocab"]:
+def _within(
+    logits: Float[Tensor, "*rows vocab"], allowed: Bool[Tensor, "*#rows vocab"]
+) -> Float[Tensor, "*rows vocab"]:
     """Return log p of the allowed tokens, minus infinity for all others; of padding it is 0."""
     found = logits.double().log_softmax(-1).masked_fill(~allowed, float("-inf"))
     padding = torch.zeros_like(found).masked_fill(~allowed, float("-inf"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -238,10 +238,10 @@ def verdicts(
     return states, reasons
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Return Spearman's rank correlation; NaN where one of them does not vary, or there are fewer than three."""
     from scipy.stats import spearmanr
 
-    if len(first) < 3 or len(set(first)) < 2 or len(set(second)) < 2:
+    if len(first) < 3 or len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
         return math.nan
     return float(spearmanr(first, second).statistic)

@@ -274,5 +274,5 @@ def _described(codec: Codec, one: Masked, drawn: _Draws, config: ImputeConfig, k
         draws=drawn.effective,
         r_hat=drawn.r_hat,
         acceptance=drawn.acceptance,
-        invalid=sum(share for text, share in by_text.items() if not valid[text]),
+        invalid=float(sum(share for text, share in by_text.items() if not valid[text])),
     )

@@ -105,7 +105,7 @@ def score(
         numbers["delta_log_p_error"] = np.hypot(numbers["log_p_error"], float(target.error))
     if found is not None:
         numbers |= {"p": found.joint, "false_discovery_rate": rates}
-    compared = {name: rank_correlation(column.tolist(), measured.tokens.tolist()) for name, column in numbers.items()}
+    compared = {name: rank_correlation(column, numbers["tokens"]) for name, column in numbers.items()}
     correlations = {name: value for name, value in compared.items() if name not in ("tokens", "effective_samples")}
     columns = _spread(numbers, [states, reasons], read)
     return Scores(columns, len(read.rejected), correlations, config, calibration, note)

@@ -1,6 +1,8 @@
 """Scores: each formula against a value computed by hand or by enumeration, and the laws of the whole."""
 
 import csv
+import hashlib
+import json
 import math
 from itertools import product
 
@@ -13,7 +15,9 @@ from infer_cases import grid
 from model_cases import every_text, model, padded
 
 from seqvae import infer
+from seqvae.artifact.calibration import Calibration
 from seqvae.artifact.folder import load_artifact, save_artifact, save_calibration
+from seqvae.artifact.pretrained import pretrained_folder, pretrained_names, read_card
 from seqvae.cli.main import main
 from seqvae.config import ScoreConfig
 from seqvae.errors import ArtifactError, InputError, UsageError
@@ -249,3 +253,17 @@ def test_wrong_calls_are_one_line_and_leave_nothing(tmp_path, monkeypatch, capsy
     assert main(words.split()) in (1, 2)
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_pretrained_models_are_calibrated(name):
+    folder = pretrained_folder(name)
+    record = json.loads((folder / "calibration.json").read_text())
+    latent = json.loads((folder / "config.json").read_text())["model"]["latent"]
+    found = Calibration.from_files(record, (folder / "calibration.safetensors").read_bytes(), latent)
+    assert found.texts == 2000
+    assert found.source == read_card(folder).data
+    assert found.repeats < 0.01
+    hashes = json.loads((folder / "provenance.json").read_text())["sha256"]
+    for file in ("calibration.json", "calibration.safetensors"):
+        assert hashes[file] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
