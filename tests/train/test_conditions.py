@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_cases import small_run
+from run_cases import FAST, small_run, with_model
 
 import seqvae
 from seqvae.cli.main import main
@@ -37,7 +37,7 @@ def table(folder, count=400):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conditions")
-    run = small_run(table(folder), epochs=30)
+    run = with_model(small_run(table(folder), epochs=30), **FAST)
     data = replace(run.data, column="sequence", conditions="gc,chance")
     return train(replace(run, data=data), folder / "model", quiet=True).folder
 

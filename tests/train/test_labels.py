@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from run_cases import small_run
+from run_cases import FAST, small_run, with_model
 
 import seqvae
 from seqvae.cli.main import main
@@ -40,7 +40,7 @@ def labelled(path, **settings):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels")
-    run = labelled(table(folder), epochs=60)
+    run = with_model(labelled(table(folder), epochs=60), **FAST)
     return train(run, folder / "model", quiet=True)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from run_cases import dna_file, small_run
+from run_cases import FAST, dna_file, small_run, with_model
 from safetensors.torch import load_file
 
 import seqvae
@@ -18,8 +18,8 @@ from seqvae.train.fit import CHECKPOINT, train
 from seqvae.train.target import MET
 
 
-def aimed(folder, epochs=60, **targets):
-    run = small_run(dna_file(folder, count=300), epochs=epochs)
+def aimed(folder, epochs=60, parts=FAST, **targets):
+    run = with_model(small_run(dna_file(folder, count=300), epochs=epochs), **parts)
     return replace(run, objective=ObjectiveConfig(beta=0.3, **targets))
 
 
@@ -75,7 +75,7 @@ def test_a_distortion_is_met(tmp_path):
 
 
 def test_a_share_of_exact_reconstructions_is_met(tmp_path):
-    run = aimed(tmp_path, target_reconstruction=0.5)
+    run = aimed(tmp_path, parts={}, target_reconstruction=0.5)
     run = replace(run, data=replace(run.data, source=str(repeats(tmp_path))))
     trained = train(run, tmp_path / "run", quiet=True)
     assert abs(Target("reconstruction", 0.5).misses(trained.progress.reached)) < MET

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -26,7 +29,7 @@ from seqvae.search.optimizers.operators import Crossover, Mutation
 from seqvae.search.optimizers.turbo import Turbo
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.proposals import Candidate, Scores
-from seqvae.search.results import results
+from seqvae.search.results import Results, results
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.state import load_state, save_state
 from seqvae.search.surrogates.similarity_gp import Guide
@@ -35,7 +38,8 @@ from seqvae.sequences.molecules import canonical_or_none
 
 MOLECULES = load_dataset("moses-sample").texts[:400]
 BEST = "GATTACAGATTA"
-ROUNDS, BATCH = 5, 12
+ROUNDS, SAVED, BATCH = 5, 3, 12  # the state is looked at after so many of the rounds
+FEW = 4  # proposals a round where each takes seconds
 
 
 def molecules(count, seed):
@@ -112,7 +116,7 @@ SEVERAL = {
     "guided-both": lambda seed: guided(LETTERS, Words(), sequences, dna, seed),
     "turbo-both": lambda seed: turbo(seed, points=30),
     "turbo-both-regions": lambda seed: turbo(seed, regions=2, failures=1, shortest=0.3),
-    "turbo-both-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * BATCH),
+    "turbo-both-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * FEW),
 }
 
 # What makes an optimiser, how texts become canonical, and what is asked for.
@@ -141,27 +145,31 @@ CASES = {
 }
 
 
+def batch_of(case):
+    """Proposals a round."""
+    return FEW if case == "turbo-both-lognei" else BATCH
+
+
 def near(texts):
     """How near the points of texts are to a place where the prior has few."""
     place = np.full(codec().latent, 1.5)
     return (-np.linalg.norm(codec().encode(texts, refine=0).numpy() - place, axis=1)).tolist()
 
 
-def campaign(case, path, seed, rounds, stop_after=None, batch=BATCH, score=None):
-    """Run an optimiser against its oracle; with `stop_after`, saved and loaded into a new one after that round."""
-    make, canonical, own = CASES[case]
+def campaign(case, path, optimizer, rounds, batch=0, score=None):
+    """Run an optimiser against an oracle; return what was evaluated, and what came of it."""
+    _, canonical, own = CASES[case]
     score = score or own
+    path.mkdir(exist_ok=True)
     ledger = Ledger(path / "ledger.sqlite", {"case": case})
     width = 2 if score is both else 1
-    oracle, optimizer = Oracle(score, canonical, ledger, OracleConfig(budget=10_000), width), make(seed)
-    for number in range(rounds):
-        proposals = optimizer.ask(batch)
+    oracle = Oracle(score, canonical, ledger, OracleConfig(budget=10_000), width)
+    for _ in range(rounds):
+        proposals = optimizer.ask(batch or batch_of(case))
         optimizer.tell(proposals, oracle(proposals))
-        if number == stop_after:
-            save_state(path / "state", optimizer.state_dict())
-            optimizer = make(seed + 1)
-            optimizer.load_state_dict(load_state(path / "state"))
-    return [(one.text, one.status, one.scores, one.proposer, point(one)) for one in ledger.entries()], ledger
+    rows = list(ledger.entries())
+    ledger.close()
+    return [(one.text, one.status, one.scores, one.proposer, point(one)) for one in rows], results(rows, 10_000)
 
 
 def point(one):
@@ -169,24 +177,84 @@ def point(one):
     return None if one.z is None else one.z.tobytes()
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_an_optimiser_keeps_the_contract(case, tmp_path):
-    assert isinstance(CASES[case][0](0), Optimizer)
-    for name in ("whole", "broken", "other"):
-        (tmp_path / name).mkdir()
-    whole, ledger = campaign(case, tmp_path / "whole", 0, ROUNDS)
-    assert len(whole) == ROUNDS * BATCH
-    assert {status for _, status, *_ in whole} == {"ok"}, "proposals are new and valid"
-    broken, _ = campaign(case, tmp_path / "broken", 0, ROUNDS, stop_after=2)
-    assert broken == whole, "it goes on as if it had not been stopped: one seed gives one search"
-    assert campaign(case, tmp_path / "other", 1, ROUNDS)[0] != whole
-    start = np.mean([scores[0] for _, _, scores, *_ in whole[:BATCH]])
-    assert results(ledger.entries(), 10_000).top_mean > start
+def global_numbers():
+    return np.random.random(), torch.rand(1).item()
+
+
+class Whole(NamedTuple):
+    """A search of `ROUNDS` rounds with seed 0, which several laws look at.
+
+    Attributes:
+        case: which.
+        rows: what was evaluated.
+        results: what came of all of it.
+        state: file of its state after `SAVED` rounds, written then.
+        later: file of the same state, written after all rounds.
+        numbers: what the global generators gave after it, and what they would have given without it.
+    """
+
+    case: str
+    rows: list
+    results: Results
+    state: Path
+    later: Path
+    numbers: tuple
+
+
+@pytest.fixture(scope="module", params=CASES)
+def whole(request, tmp_path_factory):
+    case, folder = request.param, tmp_path_factory.mktemp("whole")
+    optimizer = CASES[case][0](0)
+    assert isinstance(optimizer, Optimizer)
+    seeded()
+    expected = global_numbers()
+    seeded()
+    campaign(case, folder / "first", optimizer, SAVED)
+    state = optimizer.state_dict()
+    save_state(folder / "then", state)
+    rows, found = campaign(case, folder / "first", optimizer, ROUNDS - SAVED)
+    save_state(folder / "later", state)
+    return Whole(case, rows, found, folder / "then", folder / "later", (global_numbers(), expected))
+
+
+def seeded():
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def test_an_optimiser_proposes_what_is_new_and_valid_and_gets_better(whole):
+    batch = batch_of(whole.case)
+    assert len(whole.rows) == ROUNDS * batch
+    assert {status for _, status, *_ in whole.rows} == {"ok"}
+    start = np.mean([scores[0] for _, _, scores, *_ in whole.rows[:batch]])
+    assert whole.results.top_mean > start
+
+
+def test_one_seed_gives_one_search(whole, tmp_path):
+    make, *_ = CASES[whole.case]
+    again, _ = campaign(whole.case, tmp_path / "again", make(0), 2)
+    assert again == whole.rows[: len(again)]
+    assert campaign(whole.case, tmp_path / "other", make(1), 2)[0] != again
+
+
+def test_a_search_that_was_saved_goes_on_as_if_it_had_not_been_stopped(whole, tmp_path):
+    optimizer = CASES[whole.case][0](1)
+    optimizer.load_state_dict(load_state(whole.state))
+    rows, _ = campaign(whole.case, tmp_path / "on", optimizer, ROUNDS - SAVED)
+    assert rows == whole.rows[SAVED * batch_of(whole.case) :]
+
+
+def test_a_state_stays_what_it_was_while_the_search_goes_on(whole):
+    assert whole.state.read_bytes() == whole.later.read_bytes()
+
+
+def test_global_random_numbers_are_left_alone(whole):
+    found, expected = whole.numbers
+    assert found == expected
 
 
 def test_evolution_finds_the_best_sequence(tmp_path):
-    _, ledger = campaign("dna", tmp_path, 0, 60, batch=20)
-    assert results(ledger.entries(), 2000).best == 1.0
+    assert campaign("dna", tmp_path, CASES["dna"][0](0), 60, batch=20)[1].best == 1.0
 
 
 def test_shares_say_how_many_each_way_breeds():
@@ -213,60 +281,30 @@ def test_where_nothing_new_can_be_bred_the_rest_comes_from_the_start(tmp_path):
 @pytest.mark.parametrize("case", CASES)
 def test_what_others_proposed_is_learned_and_not_proposed_again(case):
     make, canonical, score = CASES[case]
-    optimizer, others = make(0), make(1).ask(3 * BATCH)
+    batch = batch_of(case)
+    optimizer, others = make(0), make(1).ask(3 * batch)
     forms = [canonical(one.text) for one in others]
     values = columns(score(forms))
     values[::5] = np.nan
     statuses = ["failed" if np.isnan(value) else "ok" for value in values[:, 0]]
     optimizer.tell(others, Scores(values, statuses, forms))
-    own = {canonical(one.text) for one in optimizer.ask(BATCH)}
-    assert len(own) == BATCH
+    own = {canonical(one.text) for one in optimizer.ask(batch)}
+    assert len(own) == batch
     assert not own & set(forms)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_invalid_and_unscored_proposals_are_survived(case):
     make, canonical, score = CASES[case]
-    optimizer = make(0)
+    optimizer, batch = make(0), batch_of(case)
     for number in range(4):
-        asked = optimizer.ask(BATCH)
+        asked = optimizer.ask(batch)
         forms = [None if number == 1 else canonical(one.text) for one in asked]
         over = number == 2
         values = columns(score([one.text for one in asked]))
-        values[:] = np.nan if over or number == 1 else np.arange(BATCH, dtype=np.float64)[:, None]
-        optimizer.tell(asked, Scores(values, ["over_budget" if over else "ok"] * BATCH, forms))
+        values[:] = np.nan if over or number == 1 else np.arange(batch, dtype=np.float64)[:, None]
+        optimizer.tell(asked, Scores(values, ["over_budget" if over else "ok"] * batch, forms))
     assert len(optimizer.ask(1)) == 1
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_global_random_numbers_are_left_alone(case):
-    make, canonical, score = CASES[case]
-
-    found = []
-    for rounds in (0, 2):
-        optimizer = make(0)
-        np.random.seed(0)
-        torch.manual_seed(0)
-        for _ in range(rounds):
-            asked = optimizer.ask(BATCH)
-            forms = [canonical(one.text) for one in asked]
-            optimizer.tell(asked, Scores(columns(score(forms)), ["ok"] * BATCH, forms))
-        found.append((np.random.random(), torch.rand(1).item()))
-    assert found[0] == found[1]
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_state_stays_what_it_was_while_the_search_goes_on(case, tmp_path):
-    make, canonical, score = CASES[case]
-    optimizer, states = make(0), []
-    for name in ("then", "later"):
-        for _ in range(2):
-            asked = optimizer.ask(BATCH)
-            forms = [canonical(one.text) for one in asked]
-            optimizer.tell(asked, Scores(columns(score(forms)), ["ok"] * len(asked), forms))
-        states = states or [optimizer.state_dict()]
-        save_state(tmp_path / name, states[0])
-    assert (tmp_path / "then").read_bytes() == (tmp_path / "later").read_bytes()
 
 
 @pytest.mark.parametrize("place", range(0, BATCH, 3))
@@ -280,35 +318,46 @@ def test_a_climb_begins_at_the_best_text(place):
     assert np.linalg.norm(np.mean(points, axis=0) - ends, axis=1).argmin() == place
 
 
+@pytest.fixture(scope="module")
+def nearest(tmp_path_factory):
+    """How near a dozen rounds of a search come to a place, by the name of its case; made once each."""
+
+    @cache
+    def found(case):
+        optimizer = CASES[case][0](3)
+        return campaign(case, tmp_path_factory.mktemp("near"), optimizer, 12, score=near)[1].top_mean
+
+    return found
+
+
 @pytest.mark.parametrize("case", LATENT)
-def test_a_search_in_latent_space_beats_the_prior(case, tmp_path):
+def test_a_search_in_latent_space_beats_the_prior(case, nearest):
     """On a score that is smooth there, a dozen rounds find more than as many draws from the model."""
-    found = {}
-    for name in (case, "prior"):
-        (tmp_path / name).mkdir()
-        _, ledger = campaign(name, tmp_path / name, 3, 12, score=near)
-        found[name] = results(ledger.entries(), 10_000).top_mean
-    assert found[case] > found["prior"]
+    assert nearest(case) > nearest("prior")
+
+
+def smooth(texts):
+    """Two objectives that are smooth in the latent space."""
+    points = codec().encode(texts, refine=0).numpy()
+    ends = [np.full(codec().latent, place) for place in (1.5, -1.5)]
+    return np.stack([-np.linalg.norm(points - end, axis=1) for end in ends], axis=1)
+
+
+@cache
+def volume(name, seed):
+    """How large a volume eight rounds open."""
+    optimizer, seen = CASES[name][0](seed), []
+    for _ in range(8):
+        asked = optimizer.ask(BATCH)
+        forms = [dna(one.text) for one in asked]
+        seen.append(smooth(forms))
+        optimizer.tell(asked, Scores(seen[-1], ["ok"] * len(asked), forms))
+    return hypervolume(np.concatenate(seen), [-20.0, -20.0])
 
 
 @pytest.mark.parametrize("case", ["turbo-both", "turbo-both-regions"])
 def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
     """On two scores that are smooth in the latent space, over three seeds together."""
-
-    def smooth(texts):
-        points = codec().encode(texts, refine=0).numpy()
-        ends = [np.full(codec().latent, place) for place in (1.5, -1.5)]
-        return np.stack([-np.linalg.norm(points - end, axis=1) for end in ends], axis=1)
-
-    def volume(name, seed):
-        optimizer, seen = CASES[name][0](seed), []
-        for _ in range(12):
-            asked = optimizer.ask(BATCH)
-            forms = [dna(one.text) for one in asked]
-            seen.append(smooth(forms))
-            optimizer.tell(asked, Scores(seen[-1], ["ok"] * len(asked), forms))
-        return hypervolume(np.concatenate(seen), [-20.0, -20.0])
-
     assert sum(volume(case, seed) for seed in range(3)) > sum(volume("prior", seed) for seed in range(3))
 
 
