@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
+from seqvae.errors import visible
 from seqvae.report.tables import labelled_rows
 
 
@@ -30,6 +31,7 @@ def print_change(before: Mapping[str, object], after: Mapping[str, object]) -> N
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
     """Print rows with their columns aligned."""
+    rows = [[visible(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -46,4 +48,4 @@ def print_json(metrics: Mapping[str, object]) -> None:
 
 def to_stderr(line: str) -> None:
     """Print a line on standard error, where it does not mix with results."""
-    print(line, file=sys.stderr)
+    print(visible(line), file=sys.stderr)

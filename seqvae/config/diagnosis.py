@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between
+from seqvae.config.checks import between, typed
 
 
 @dataclass(frozen=True)
+@typed
 class DiagnosisConfig:
     """How much work a diagnosis is.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqvae.config.checks import typed
 from seqvae.config.decoding import DecodeConfig
 
 
 @dataclass(frozen=True)
+@typed
 class EvaluationConfig:
     """How a model is sampled and measured.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
 
 
+@door
 def attribute_vector(with_: Points, without: Points) -> Float[Tensor, " latent"]:
     """Return the mean of the texts with an attribute minus the mean of those without it.
 
@@ -34,6 +36,7 @@ def attribute_vector(with_: Points, without: Points) -> Float[Tensor, " latent"]
     return there.mean(dim=0) - lacking.mean(dim=0)
 
 
+@door
 def apply(z: Points, vector: Points, strength: float = 1.0) -> Float[Tensor, "*batch latent"]:
     """Return `z + strength * vector`.
 
@@ -47,6 +50,6 @@ def apply(z: Points, vector: Points, strength: float = 1.0) -> Float[Tensor, "*b
     """
     points, direction = tensors_of(z, vector)
     if points.shape[-1:] != direction.shape:
-        shape = tuple(direction.shape)
-        raise UsageError(f"the vector has shape {shape}, the latent space {points.shape[-1]} dimensions")
+        shapes = f"{tuple(points.shape)} and {tuple(direction.shape)}"
+        raise UsageError(f"expected points (..., latent) and a vector (latent,) of one latent size, got {shapes}")
     return points + strength * direction

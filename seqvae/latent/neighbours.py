@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.config import suggestion
+from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
 
@@ -29,6 +30,7 @@ class Neighbours:
     indices: Int[Tensor, "queries k"]
 
 
+@door
 def nearest(queries: Points, points: Points, k: int, metric: str = "euclidean") -> Neighbours:
     """Return the k points nearest to each query, by exhaustive search: exact, in blocks of bounded memory.
 
