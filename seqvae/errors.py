@@ -5,6 +5,8 @@ Each message is one line that says what was expected, what was given, where, and
 
 from __future__ import annotations
 
+import re
+
 LONGEST_SHOWN = 80  # characters of a text that a message repeats
 
 
@@ -16,12 +18,29 @@ def quoted(text: object) -> str:
     return f"{shown[:LONGEST_SHOWN]!r}... ({len(shown):,} characters)"
 
 
+# Control characters, and marks that turn the direction of what follows: a terminal obeys them.
+_OBEYED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+
+
+def visible(text: str) -> str:
+    """Return a text that a terminal only shows: control characters are escaped, tabs and line ends stay.
+
+    >>> visible(chr(27) + "[2J CCO") == chr(92) + "x1b[2J CCO"
+    True
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
 class SeqVAEError(Exception):
     """Root of every error that seqvae raises on purpose."""
 
 
 class UsageError(SeqVAEError):
     """The call itself is wrong: an unknown name, a setting out of range. The command line exits with 2."""
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument of a public function, or a setting, is of a type that cannot be meant."""
 
 
 class ConfigError(UsageError):

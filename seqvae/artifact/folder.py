@@ -18,7 +18,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from safetensors.torch import load, save
 
 from seqvae.artifact.calibration import Calibration
 from seqvae.artifact.seen import Seen
+from seqvae.artifact.sizes import check_prior_sizes, check_sizes
 from seqvae.config import ModelConfig, RunConfig, suggestion
-from seqvae.config.toml import read_run, run_from_dict, run_toml, section_from_dict
+from seqvae.config.stored import DATA_MOST, bytes_of, json_of
+from seqvae.config.toml import checked, read_run, run_from_dict, run_toml, section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, NewerFormatError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.priors.contract import FittedPrior
@@ -56,6 +58,7 @@ _CALIBRATION = (CALIBRATION, CALIBRATION_NUMBERS)
 NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
 _ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+_LONGEST = 200  # characters of a reason that are shown
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
 
 
@@ -230,26 +233,56 @@ def load_artifact(folder: Path) -> Artifact:
     config = migrated(_read_json(folder, CONFIG), folder)
     provenance = _read_json(folder, PROVENANCE)
     _check_hashes(folder, provenance)
+    weights = _tensors(folder, WEIGHTS)
     try:
         model_config = section_from_dict(ModelConfig, config["model"], "model")
         tokenizer = tokenizer_from_dict(_read_json(folder, TOKENIZER))
-        run = run_from_dict(read_run(folder / RUN))
-        model = build_model(model_config, int(config["vocab_size"]), pieces=tokenizer.pieces())
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        vocab_size = checked("vocab_size", config["vocab_size"], int)
+        if vocab_size != tokenizer.vocab_size:
+            raise ValueError(f"vocab_size: expected {tokenizer.vocab_size}, as the tokenizer has, got {vocab_size}")
+        run = run_from_dict(_whole_run(read_run(folder / RUN)))
+        check_sizes(model_config, vocab_size, weights)
+        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces())
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     try:
-        model.load_state_dict(load(_read(folder, WEIGHTS)))
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        # the first line only says that there is an error
+        reason = " ".join((str(error).splitlines()[1:] or [str(error)])[0].split())[:_LONGEST]
         raise ArtifactError(f"{folder / WEIGHTS}: the weights do not fit the model: {reason}") from error
     has_fitted = PRIOR in provenance["sha256"]
     fitted, default = _load_prior(folder, model_config) if has_fitted else (None, model_config.prior)
     try:
         seen = Seen.from_bytes(_read(folder, SEEN)) if SEEN in provenance["sha256"] else None
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
     scores = _load_calibration(folder, model_config.latent) if CALIBRATION in provenance["sha256"] else None
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen, scores)
+
+
+def _whole_run(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run; raises ValueError where a section is missing, whose defaults are not the run's."""
+    missing = sorted(one.name for one in fields(RunConfig) if one.name not in values)
+    if missing:
+        raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
+    return values
+
+
+def _tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """Return the numbers of a file; raises ArtifactError where it is damaged, or one of them is NaN or infinite."""
+    try:
+        found: dict[str, torch.Tensor] = load(_read(folder, name))
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{folder / name}: the weights do not fit the model: {reason}") from error
+    for key, tensor in found.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ArtifactError(
+                f"{folder / name}: {key}: expected finite numbers, got NaN or infinity: the model is damaged; copy the "
+                "whole folder again, or train it again"
+            )
+    return found
 
 
 def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -269,6 +302,11 @@ def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         )
     if found < 1:
         raise ArtifactError(f"{folder / CONFIG}: expected a format from 1 to {FORMAT}, got {found}")
+    for key, kind in (("model", dict), ("vocab_size", int), ("weights", str)):
+        if type(config.get(key, "float32" if key == "weights" else None)) is not kind:
+            raise ArtifactError(
+                f"{folder / CONFIG}: damaged: expected {key} as {kind.__name__}, got {config.get(key)!r:.80}"
+            )
     current = dict(config)
     while current["format"] < FORMAT:
         current = _MIGRATIONS[current["format"]](current)
@@ -308,11 +346,13 @@ def _load_prior(folder: Path, model: ModelConfig) -> tuple[FittedPrior, str]:
     record = _read_json(folder, PRIOR)
     try:
         default = _known(record["default"], model.prior)
-        fitted = prior_from_dict(record["prior"], load(_read(folder, PRIOR_NUMBERS)))
+        numbers = _tensors(folder, PRIOR_NUMBERS)
+        check_prior_sizes(record["prior"], numbers)
+        fitted = prior_from_dict(record["prior"], numbers)
         if fitted.latent != model.latent:
             raise ValueError(f"expected {model.latent} latent dimensions, got {fitted.latent}")
-    except (SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
-        reason = str(error).splitlines()[0]
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, UsageError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ArtifactError(f"{folder / PRIOR}: not a fitted prior of this model: {reason}") from error
     return fitted, default
 
@@ -326,17 +366,11 @@ def _load_calibration(folder: Path, latent: int) -> Calibration:
 
 
 def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{folder / name}: cannot read this part of the model: {error.strerror}") from error
+    return bytes_of(folder / name, DATA_MOST, ArtifactError, "this part of the model")
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        values = json.loads(_read(folder, name))
-    except ValueError as error:
-        raise ArtifactError(f"{folder / name}: damaged: not JSON ({error})") from error
+    values = json_of(_read(folder, name), folder / name, ArtifactError)
     if not isinstance(values, dict):
         raise ArtifactError(f"{folder / name}: damaged: expected a JSON object")
     return values

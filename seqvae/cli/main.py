@@ -17,9 +17,10 @@ from cyclopts import App, CycloptsError, Parameter
 
 from seqvae import __version__
 from seqvae.cli import STDIO
-from seqvae.errors import ReadingNote, SeqVAEError, SeqVAEWarning, UsageError
+from seqvae.errors import ReadingNote, SeqVAEError, SeqVAEWarning, UsageError, visible
+from seqvae.runtime.signals import TERMINATED, exit_code, obeyed
 
-DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, MISUSED = 0, 1, 2
 
 _VERBS = {
     "quickstart": "Reconstruct, sample, interpolate and optimise with a pretrained model, in about a minute.",
@@ -54,6 +55,10 @@ _FOLDERS = {
     "search": ("optimize", "results", "ask", "tell", "analogs"),
 }
 _WITH_ANOTHER = {"decompress": "infer.compress:decompress_app"}  # in the file of another verb
+# Verbs with --batch-size.
+_IN_BATCHES = {"train", "finetune", "evaluate", "diagnose", "analogs", *_FOLDERS["latent"], *_FOLDERS["infer"]}
+_IN_BATCHES -= {"interpolate"}
+_TRAINING = ("train", "finetune")
 
 
 def build_app() -> App:
@@ -81,11 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: its arguments, without the program's name; None: those of this process.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 misused, 130 interrupted. An error is one line on standard error.
+        The exit code: 0 done, 1 failed, 2 misused, 130 interrupted, 143 told to end by SIGTERM. An error is one line on
+        standard error.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        with _warnings_in_one_line():
+        # A training has a way of its own to stop between two steps.
+        with obeyed(relay=not set(words[:1]) & set(_TRAINING)), _warnings_in_one_line():
             # The parser would take a lone dash for a flag without a name.
             build_app()([STDIO if word == "-" else word for word in words], exit_on_error=False, print_error=False)
             sys.stdout.flush()
@@ -96,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt as stop:
-        return _say("interrupted", INTERRUPTED, str(stop))
+        code = exit_code()
+        return _say("terminated" if code == TERMINATED else "interrupted", code, str(stop))
     except CycloptsError as error:
         verb = " ".join(["seqvae", *(error.command_chain or ())])
         said = str(error)  # a long list of commands ends in three dots, which stay
@@ -104,11 +112,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _say("error", MISUSED, str(error))
     except (SeqVAEError, OSError, MemoryError, RuntimeError) as error:
-        return _say("error", FAILED, _reason(error))
+        return _say("error", FAILED, _reason(error, words[0] if words else ""))
 
 
-def _reason(error: Exception) -> str:
-    """Return what an error says and what to do about it; raise again what is a fault of the program itself."""
+def _reason(error: Exception, verb: str) -> str:
+    """Return what an error of a verb says and what to do; raise again what is a fault of the program itself."""
     if isinstance(error, SeqVAEError):
         return str(error)
     if isinstance(error, OSError):
@@ -119,12 +127,13 @@ def _reason(error: Exception) -> str:
         return f"{where}{error.strerror or error}{whole}{advice}"
     # torch has an error of its own for a device's memory, and a plain RuntimeError for the host's
     if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
-        return "out of memory: take a smaller --batch-size, or fewer texts at a time"
+        smaller = "take a smaller --batch-size, or " if verb in _IN_BATCHES else ""
+        return f"out of memory: {smaller}give fewer or shorter texts at a time"
     raise error
 
 
 def _say(what: str, code: int, message: str) -> int:
-    line = " ".join(message.split())
+    line = visible(" ".join(message.split()))
     print(f"seqvae: {what}: {line}" if line else f"seqvae: {what}", file=sys.stderr)
     return code
 

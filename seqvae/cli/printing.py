@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from seqvae.errors import visible
 from seqvae.report.tables import labelled_rows
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def print_verdict(verdict: Verdict) -> None:
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
     """Print rows with their columns aligned."""
+    rows = [[visible(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -55,4 +57,4 @@ def print_json(metrics: Mapping[str, object]) -> None:
 
 def to_stderr(line: str) -> None:
     """Print a line on standard error, where it does not mix with results."""
-    print(line, file=sys.stderr)
+    print(visible(line), file=sys.stderr)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.checks import HUGE, between, one_of, typed
 from seqvae.errors import ConfigError
 
 
 @dataclass(frozen=True)
+@typed
 class EvolutionConfig:
     """How parents are chosen from the best texts so far.
 
@@ -29,6 +30,7 @@ class EvolutionConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class OperatorSelectionConfig:
     """How the operators share the proposals according to their success.
 
@@ -49,6 +51,7 @@ class OperatorSelectionConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class MoveConfig:
     """The share of the proposals that each operator makes, relative to their sum.
 
@@ -77,6 +80,7 @@ class MoveConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class OperatorConfig(MoveConfig):
     """The same with the operators that need a model.
 
@@ -90,6 +94,7 @@ class OperatorConfig(MoveConfig):
 
 
 @dataclass(frozen=True)
+@typed
 class LatentMovesConfig:
     """How offspring are made in latent space.
 
@@ -107,6 +112,7 @@ class LatentMovesConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class RetrainingConfig:
     """How the generator is retrained on the best texts of a search.
 
@@ -145,6 +151,7 @@ class RetrainingConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class GuideConfig:
     """How a Gaussian process over texts chooses among offspring.
 

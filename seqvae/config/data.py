@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.checks import HUGE, between, one_of, typed
 from seqvae.errors import ConfigError
 
 
@@ -14,6 +14,7 @@ def names_of(listed: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+@typed
 class DataConfig:
     """What to train on and how to split it.
 

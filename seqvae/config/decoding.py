@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between, one_of
+from seqvae.config.checks import between, one_of, typed
 
 
 @dataclass(frozen=True)
+@typed
 class DecodeConfig:
     """How a categorical distribution at each position becomes a text.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between
+from seqvae.config.checks import between, typed
 from seqvae.config.decoding import DecodeConfig
 from seqvae.errors import ConfigError
 
 
 @dataclass(frozen=True)
+@typed
 class EvaluationConfig:
     """How a model is sampled and measured.
 
@@ -34,6 +35,7 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class DiagnosisConfig:
     """How much work a diagnosis is.
 
@@ -60,6 +62,7 @@ class DiagnosisConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class RateDistortionConfig:
     """How a rate-distortion curve is traced.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between, one_of
+from seqvae.config.checks import between, one_of, typed
 from seqvae.errors import ConfigError
 
 
 @dataclass(frozen=True)
+@typed
 class ExecutorConfig:
     """Where the chunks of a large task are worked on; it changes no result.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between, one_of
+from seqvae.config.checks import between, one_of, typed
 
 SCORE_SAMPLES, SCORE_STEPS = 16, 10  # where neither the user nor a calibration says otherwise
 
 
 @dataclass(frozen=True)
+@typed
 class ScoreConfig:
     """How molecules or sequences are scored.
 
@@ -37,6 +38,7 @@ class ScoreConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class ImputeConfig:
     """How unknown positions are filled.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between, one_of
+from seqvae.config.checks import between, one_of, typed
 from seqvae.errors import ConfigError
 
 BETA = 0.1  # the KL weight of most trainings
@@ -12,6 +12,7 @@ TARGETS = ("target_rate", "target_distortion", "target_reconstruction")
 
 
 @dataclass(frozen=True)
+@typed
 class ObjectiveConfig:
     """The training objective, distortion + beta * rate, in nats per sequence.
 

@@ -17,7 +17,7 @@ from seqvae.config.breeding import (
     OperatorSelectionConfig,
     RetrainingConfig,
 )
-from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.checks import HUGE, between, one_of, typed
 
 INITIAL = 100  # scores from which a search starts to learn by default
 BATCH = 100  # proposals per round by default
@@ -25,6 +25,7 @@ _SUBSPACE = 16  # directions: the published choice for searches of some hundred 
 
 
 @dataclass(frozen=True)
+@typed
 class OptimizerConfig:
     """The settings of any optimiser, as `seqvae.search.run` takes them."""
 
@@ -34,6 +35,7 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class GenerativeConfig(OptimizerConfig):
     """An evolution whose generator is retrained on its results.
 
@@ -67,6 +69,7 @@ def _unguided(guided: bool) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+@typed
 class GeneticConfig(OptimizerConfig):
     """A genetic algorithm, which needs no model.
 
@@ -95,6 +98,7 @@ class GeneticConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True)
+@typed
 class CmaConfig(OptimizerConfig):
     """How CMA-ES searches a latent space.
 
@@ -124,6 +128,7 @@ class CmaConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True)
+@typed
 class TurboConfig(OptimizerConfig):
     """How trust regions search a latent space (Eriksson et al. 2019, arXiv:1910.01739).
 
@@ -172,6 +177,7 @@ class TurboConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True)
+@typed
 class AscentConfig(OptimizerConfig):
     """How gradients of learned heads are ascended in a latent space.
 
@@ -213,11 +219,13 @@ class AscentConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True)
+@typed
 class SamplingConfig(OptimizerConfig):
     """Random samples from the model, a baseline without settings."""
 
 
 @dataclass(frozen=True)
+@typed
 class ScreeningConfig(OptimizerConfig):
     """The texts of a file in random order, a baseline without settings."""
 

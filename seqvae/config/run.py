@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seqvae.config.checks import HUGE, between, one_of
+from seqvae.config.checks import HUGE, between, one_of, typed
 from seqvae.config.data import DataConfig, names_of
 from seqvae.config.objective import ObjectiveConfig
 from seqvae.errors import ConfigError
@@ -20,6 +20,7 @@ CHUNK = 2048
 
 
 @dataclass(frozen=True)
+@typed
 class TokenizerConfig:
     """How texts become tokens.
 
@@ -44,6 +45,7 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class ModelConfig:
     """The parts of a model and their sizes.
 
@@ -157,6 +159,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class TrainingConfig:
     """How the weights are trained.
 
@@ -203,14 +206,15 @@ class TrainingConfig:
         one_of("training.precision", self.precision, ("auto", "32", "bf16"))
         between("training.learning_rate", self.learning_rate, 0.0, 10.0)
         between("training.average", self.average, 0.0, 0.999999)
-        for name in ("devices", "validations_per_epoch"):
-            between(f"training.{name}", getattr(self, name), 1, HUGE)
+        between("training.devices", self.devices, 1, 10_000)
+        between("training.validations_per_epoch", self.validations_per_epoch, 1, HUGE)
         for name in ("epochs", "batch_size", "clip", "checkpoint_minutes", "seed"):
             between(f"training.{name}", getattr(self, name), 0, HUGE)
         between("training.patience", self.patience, -1, HUGE)
 
 
 @dataclass(frozen=True)
+@typed
 class PriorConfig:
     """The density fitted to the latent points after training, which samples may be drawn from.
 
@@ -237,9 +241,11 @@ class PriorConfig:
     def __post_init__(self) -> None:
         one_of("prior.prior", self.prior, ("auto", "none", "mixture", "flow"))
         between("prior.prior_minutes", self.prior_minutes, 0.0, HUGE)
-        between("prior.prior_groups", self.prior_groups, 2, HUGE)
-        for name in ("prior_components", "prior_layers", "prior_width", "prior_steps"):
-            between(f"prior.{name}", getattr(self, name), 1, HUGE)
+        between("prior.prior_groups", self.prior_groups, 2, 100_000)
+        between("prior.prior_components", self.prior_components, 1, 10_000)
+        between("prior.prior_steps", self.prior_steps, 1, HUGE)
+        for name in ("prior_layers", "prior_width"):
+            between(f"prior.{name}", getattr(self, name), 1, 100_000)
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
@@ -249,6 +255,7 @@ class PriorConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class RunConfig:
     """A whole training run: one section of settings for each part."""
 
@@ -297,6 +304,7 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class AdaptConfig:
     """Which weights of a trained model change in fine-tuning.
 
@@ -325,6 +333,7 @@ class AdaptConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class FinetuneConfig:
     """How a trained model is fine-tuned on new texts.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from seqvae.config.checks import HUGE, between, formerly, one_of
+from seqvae.config.checks import HUGE, between, formerly, one_of, typed
 from seqvae.config.optimizer_names import (
     DEFAULT_OPTIMIZER,
     is_own,
@@ -24,6 +24,7 @@ SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp
 
 
 @dataclass(frozen=True)
+@typed
 class OracleConfig:
     """How proposals are scored, and how many may be.
 
@@ -63,6 +64,7 @@ class OracleConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class CampaignConfig:
     """The rounds of a search and when it ends; the end changes nothing before it.
 
@@ -92,6 +94,7 @@ class CampaignConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class ConstraintConfig:
     """Constraints on every design; a proposal that breaks one counts as invalid and is never scored.
 
@@ -146,6 +149,7 @@ class ConstraintConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class AnalogConfig:
     """What counts as an analog of a lead, and how many are wanted.
 
@@ -195,6 +199,7 @@ class AnalogConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class SearchConfig:
     """A search: its space, its optimiser, and its budget.
 
@@ -256,6 +261,7 @@ def search_from_dict(values: Mapping[str, Any]) -> SearchConfig:
 
 
 @dataclass(frozen=True)
+@typed
 class EndConfig:
     """When a resumed search ends; None: as before.
 

@@ -9,28 +9,66 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from seqvae.config.checks import former_names, suggestion
 from seqvae.config.run import RunConfig
-from seqvae.errors import ConfigError
+from seqvae.config.stored import SETTINGS_MOST, bytes_of
+from seqvae.errors import LONGEST_SHOWN, ConfigError
 
 Section = TypeVar("Section")
 
 
-def _checked(name: str, value: object, kind: Any) -> object:  # noqa: ANN401
-    """Return a value of the annotated type: an int serves as a float, a list as a tuple, nothing else is converted."""
-    if kind is float and type(value) is int:
+def _shown(value: object) -> str:
+    written = repr(value)
+    return written if len(written) <= LONGEST_SHOWN else f"{written[:LONGEST_SHOWN]}..."
+
+
+def checked(name: str, value: object, kind: Any) -> Any:  # noqa: ANN401
+    """Return a value of the annotated type: an int serves as a float, a list as a tuple, nothing else is converted.
+
+    Args:
+        name: of the value, for messages.
+        value: as JSON or TOML gives it.
+        kind: bool, int, float, str, a frozen section of settings, `X | None`, or tuple, list or dict of such.
+
+    Raises:
+        ConfigError: the value is of another type.
+    """
+    if kind is Any:
+        return value
+    if kind is float and type(value) is int and abs(value) < 1 << 1023:
         return float(value)
-    if get_origin(kind) is tuple:
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return _one_of_kinds(name, value, parts)
+    if origin in (tuple, list):
         if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{name}: expected a list, got {value!r} ({type(value).__name__})")
-        return tuple(_checked(name, one, get_args(kind)[0]) for one in value)
+            raise ConfigError(f"{name}: expected a list, got {_shown(value)} ({type(value).__name__})")
+        return origin(checked(name, one, parts[0]) for one in value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{name}: expected a table, got {_shown(value)} ({type(value).__name__})")
+        return {checked(name, key, parts[0]): checked(f"{name}.{key}", one, parts[1]) for key, one in value.items()}
+    if is_dataclass(kind):
+        return section_from_dict(cast(Any, kind), cast(Any, value), name)
     if type(value) is not kind:
-        raise ConfigError(f"{name}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
+        raise ConfigError(f"{name}: expected {kind.__name__}, got {_shown(value)} ({type(value).__name__})")
     return value
+
+
+def _one_of_kinds(name: str, value: object, kinds: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    if value is None and NoneType in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not NoneType)
+    for kind in others:
+        with suppress(ConfigError):
+            return checked(name, value, kind)
+    return checked(name, value, last)
 
 
 def _by_present_names(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -49,13 +87,13 @@ def section_from_dict(kind: type[Section], values: Mapping[str, object], where: 
         ConfigError: for an unknown key (with a suggestion), a value of the wrong type, or one out of range.
     """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where}: expected a table of settings, got {values!r}")
+        raise ConfigError(f"{where}: expected a table of settings, got {_shown(values)}")
     hints = get_type_hints(kind)
     values = _by_present_names(kind, values, where)
     for key in values:
         if key not in hints:
             raise ConfigError(f"{where}: unknown setting {key!r}{suggestion(key, hints)}")
-    return kind(**{key: _checked(f"{where}.{key}", value, hints[key]) for key, value in values.items()})
+    return kind(**{key: checked(f"{where}.{key}", value, hints[key]) for key, value in values.items()})
 
 
 def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
@@ -68,10 +106,10 @@ def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
         part = getattr(config, key)
         if is_dataclass(part):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{where}.{key}: expected a table of settings, got {value!r}")
+                raise ConfigError(f"{where}.{key}: expected a table of settings, got {_shown(value)}")
             found[key] = replaced(part, value, f"{where}.{key}")
         else:
-            found[key] = _checked(f"{where}.{key}", value, hints[key])
+            found[key] = checked(f"{where}.{key}", value, hints[key])
     return replace(config, **found)  # type: ignore[type-var]
 
 
@@ -127,13 +165,14 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         what: what the file holds, for messages.
 
     Raises:
-        ConfigError: the file cannot be read or is not TOML.
+        ConfigError: the file cannot be read, is no regular file, or is not TOML.
     """
+    data = bytes_of(path, SETTINGS_MOST, ConfigError, what)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read {what}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"))
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not a TOML file of settings: nested too deep") from error
+    except ValueError as error:  # besides TOML's own: no UTF-8, and integers of thousands of digits
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
 from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig
+from seqvae.config.checks import door
 from seqvae.data.files.readers import ReadSettings
 from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
@@ -30,6 +31,7 @@ _ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
 _FEWEST_UNSEEN = 10  # with fewer the metrics are of all texts of the reference, and say so
 
 
+@door
 def run(
     source: str | Path | Codec | Sequence[str],
     reference: str | Splits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seqvae.config.checks import door
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.records import Generation, GenerationSettings, References
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS, MOLECULES, RNA, detect
@@ -14,6 +15,7 @@ KINDS = tuple(name for name, domain in DOMAINS.items() if domain.alphabet or nam
 _FEWEST = 2  # samples: a single one has no distribution
 
 
+@door
 def generation(
     samples: Sequence[str], references: References, settings: GenerationSettings | None = None
 ) -> Generation:

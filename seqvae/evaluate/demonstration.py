@@ -20,6 +20,7 @@ from seqvae.config import (
     OracleConfig,
     SearchConfig,
 )
+from seqvae.config.checks import door
 from seqvae.data.files.chunks import Results
 from seqvae.errors import UsageError
 from seqvae.evaluate.model.held_out import encodable
@@ -149,6 +150,7 @@ class Quickstart:
         return max(self.climb, key=lambda entry: entry.scores[0])
 
 
+@door
 def quickstart(
     model: str = DEFAULT_MODEL, seed: int = 0, device: str = "auto", watch: Watch | None = None
 ) -> Quickstart:

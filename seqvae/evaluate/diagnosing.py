@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seqvae.config import INFERENCE_BATCH, DiagnosisConfig
+from seqvae.config.checks import door
 from seqvae.data.corpus import read_texts, resolved_split, split_texts
 from seqvae.data.files.readers import ReadSettings
 from seqvae.data.tokens.tokenized import TokenizedTexts
@@ -24,6 +25,7 @@ FEWEST = 10  # held-out texts: with fewer, the variance of the posterior means s
 COUNTED = 20_000  # training texts that are read, at most: those that baselines count
 
 
+@door
 def diagnose(
     model: str | Path | Codec,
     data: str = "",
@@ -74,6 +76,7 @@ def diagnose(
     return replace(found, model=name, held_out=splits.name, training=seen, overlap=overlap)
 
 
+@door
 def diagnose_texts(
     codec: Codec,
     held_out: TokenizedTexts,

@@ -6,12 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
 
 _NOTHING = 1e-5  # of the length of a vector: rounding in float32
 
 
+@door
 def attribute_vector(with_: Points, without: Points) -> Float[Tensor, " latent"]:
     """Return the mean of the texts with an attribute minus the mean of those without it.
 
@@ -37,6 +39,7 @@ def attribute_vector(with_: Points, without: Points) -> Float[Tensor, " latent"]
     return there.mean(dim=0) - lacking.mean(dim=0)
 
 
+@door
 def apply(z: Points, vector: Points, strength: float = 1.0) -> Float[Tensor, "*batch latent"]:
     """Return `z + strength * vector`.
 
@@ -50,8 +53,8 @@ def apply(z: Points, vector: Points, strength: float = 1.0) -> Float[Tensor, "*b
     """
     points, direction = tensors_of(z, vector)
     if points.shape[-1:] != direction.shape:
-        shape = tuple(direction.shape)
-        raise UsageError(f"the vector has shape {shape}, the latent space {points.shape[-1]} dimensions")
+        shapes = f"{tuple(points.shape)} and {tuple(direction.shape)}"
+        raise UsageError(f"expected points (..., latent) and a vector (latent,) of one latent size, got {shapes}")
     return points + strength * direction
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
+from seqvae.config.checks import door
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import soft_one_hot
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
@@ -42,6 +43,7 @@ from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
+@door
 def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str | None] = canonical_or_none) -> Codec:
     """Load a trained model.
 
@@ -89,6 +91,7 @@ class Codec:
         """Whether a decoded text may be invalid, as SMILES that is no molecule."""
         return "syntax" in self._constraints
 
+    @door
     def encode(
         self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO, on_error: str = "stop"
     ) -> Float[Tensor, "batch latent"]:
@@ -111,10 +114,12 @@ class Codec:
             warnings.warn(read.left_out(), SeqVAEWarning, stacklevel=2)
         return self.encodings(read, batch_size, refine).posterior.mean
 
+    @door
     def posterior(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Posterior:
         """Return q(z|x) of each text, on the CPU; arguments and errors as `encode`."""
         return self.encodings(texts, batch_size, refine).posterior
 
+    @door
     def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Encodings:
         """Return q(z|x) of each text, which were refined, and which are lost; arguments and errors as `encode`."""
         read, beta = self.tokenize(texts), self.run.objective.weight
@@ -123,6 +128,7 @@ class Codec:
         batches = partial(self.batches, batch_size=batch_size)
         return refined_where_lost(self.model, read, batches, lambda z: self.generate(z, None, batch_size).texts, beta)
 
+    @door
     def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
         """Return the expected value of each label at latent points, in the label's own units.
 
@@ -136,6 +142,7 @@ class Codec:
             found = self.model.head(points_of(z, self.latent).to(self.device)).cpu()
         return dict(zip(self.run.model.label_names, found.unbind(1), strict=True))
 
+    @door
     def bounds(
         self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str | None = None
     ) -> Bounds:
@@ -153,6 +160,7 @@ class Codec:
                 distortion[rows], rate[rows] = found.distortion.cpu(), found.rate.cpu()
         return Bounds(distortion, rate)
 
+    @door
     def iwae(
         self,
         texts: AnyTexts,
@@ -180,6 +188,7 @@ class Codec:
         density = self.prior(name)
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
+    @door
     def decode(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> list[str]:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
@@ -188,6 +197,7 @@ class Codec:
         """
         return self.generate(z, config, batch_size, insist=True).texts
 
+    @door
     def generate(
         self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH, insist: bool = False
     ) -> Generated:
@@ -226,6 +236,7 @@ class Codec:
                     start += len(part)
         return made
 
+    @door
     def decode_distribution(self, z: Points, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch length vocab"]:
         """Return the categorical distribution at each position, free-running along the likeliest tokens.
 
@@ -236,6 +247,7 @@ class Codec:
         with evaluating(self.model):
             return joined([distribution(self.model.decoder, part.to(self.device)).cpu() for part in parts])
 
+    @door
     def draw(self, count: int, seed: int = 0, prior: PriorChoice = "auto") -> Float[Tensor, "count latent"]:
         """Return points drawn from a prior, on the CPU.
 
@@ -255,6 +267,7 @@ class Codec:
         )
         return torch.cat(list(draws)).detach().float()
 
+    @door
     def log_prior(
         self, z: Points, prior: PriorChoice = "auto", batch_size: int = INFERENCE_BATCH
     ) -> Float[Tensor, " batch"]:
@@ -284,6 +297,7 @@ class Codec:
             raise UsageError(NO_FITTED_PRIOR)
         return self.fitted
 
+    @door
     def sample(
         self,
         count: int,
@@ -302,6 +316,7 @@ class Codec:
         config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed)
         return self.generate_samples(count, config, prior, batch_size, insist=True).texts
 
+    @door
     def generate_samples(
         self,
         count: int,
@@ -327,6 +342,7 @@ class Codec:
 
         return Writer(write, self._valences.accepts if self._valences and config.rules == "valence" else None)
 
+    @door
     def interpolate(
         self, first: str, last: str, steps: int = 8, kind: str = "slerp", refine: int | str = AUTO
     ) -> list[str]:
@@ -355,6 +371,7 @@ class Codec:
                 warnings.warn(said, SeqVAEWarning, stacklevel=2)
         return path
 
+    @door
     def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
         """Read texts once, for every method that takes texts; of texts already read only the length is checked.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -24,6 +25,7 @@ from seqvae.latent.bulk import VALID, Bulk, Encoded
 from seqvae.latent.checks import PriorChoice
 from seqvae.latent.codec import Codec
 from seqvae.latent.encodings import AUTO
+from seqvae.runtime.lock import one_writer
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
 from seqvae.sequences.protonation import form_of, form_of_tokens, told_apart
 
@@ -176,8 +178,10 @@ def _write(
             if advance is not None:
                 advance(len(results.texts))
 
-    write_pieces(out, counted(), latent, bulk.settings.parts)
-    bulk.finish()
+    parts = bulk.settings.parts
+    with nullcontext() if parts is None else one_writer(parts, "a run with --resume"):
+        write_pieces(out, counted(), latent, parts)
+        bulk.finish()
     return FileDecoded(count, invalid)
 
 

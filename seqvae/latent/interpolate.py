@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
 
@@ -14,6 +15,7 @@ from seqvae.latent.checks import Points, tensors_of
 _PARALLEL = 1e-3
 
 
+@door
 def linear(a: Points, b: Points, steps: int) -> Float[Tensor, "steps *batch latent"]:
     """Return points at equal distances on the straight line from `a` to `b`, both ends included and exact.
 
@@ -33,6 +35,7 @@ def linear(a: Points, b: Points, steps: int) -> Float[Tensor, "steps *batch late
     return _with_exact_ends(torch.lerp(start, end, t), start, end)
 
 
+@door
 def slerp(a: Points, b: Points, steps: int) -> Float[Tensor, "steps *batch latent"]:
     """Return points on the arc from `a` to `b`: the direction turns at a constant rate, the norm changes linearly.
 

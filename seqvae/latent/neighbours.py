@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.config import INFERENCE_BATCH, suggestion
+from seqvae.config.checks import door
 from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
@@ -49,6 +50,7 @@ class NearText:
     similarity: float
 
 
+@door
 def nearest(queries: Points, points: Points, k: int, metric: str = "euclidean") -> Neighbours:
     """Return the k points nearest to each query, by exhaustive search: exact, in blocks of bounded memory.
 

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.properties.registry import get, score
 from seqvae.properties.scoring import is_scoring_file, read_scoring
@@ -28,6 +29,7 @@ class Columns:
     [0.41]
     """
 
+    @door
     def __init__(self, names: Sequence[str]) -> None:
         names = list(dict.fromkeys(names))
         self.properties = [get(name) for name in names if not is_scoring_file(name)]

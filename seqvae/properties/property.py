@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config.checks import taken
 from seqvae.errors import InputError, UsageError
 from seqvae.sequences.domain import DOMAINS, LETTERS
 
@@ -60,6 +61,7 @@ class Property:
         if isinstance(texts, str):
             noun = DOMAINS[self.kind].noun
             raise UsageError(f"property {self.name}: expected a list of {noun}s, got the string {texts!r}: give a list")
+        texts = taken(f"property {self.name}: texts", texts, Sequence[str])
         values = np.asarray(self.compute(texts), np.float64)
         if values.shape == (len(texts), 1):  # as a model of one output predicts it
             values = values[:, 0]

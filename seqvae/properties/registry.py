@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config import suggestion
+from seqvae.config.checks import door
 from seqvae.errors import SeqVAEWarning, UsageError
 from seqvae.properties.property import Property
 from seqvae.properties.user import imported, property_of
@@ -53,6 +54,7 @@ class Family(Protocol):
     named: Callable[[str], Property]  # by the part of the name after the colon
 
 
+@door
 def get(name: str) -> Property:
     """Return a property by its name.
 
@@ -77,6 +79,12 @@ def get(name: str) -> Property:
     near = difflib.get_close_matches(name, known, n=1)
     advice = f"did you mean {near[0]!r}?" if near else "`seqvae properties list` shows the names"
     raise UsageError(f"unknown property {name!r}: there is no family or module {prefix!r}; {advice}")
+
+
+def is_own_code(name: str) -> bool:
+    """Return whether a name refers to a function of a module, which is imported and run, rather than to a property."""
+    prefix, colon, _ = name.partition(":")
+    return bool(colon) and prefix not in _FAMILIES and name not in _entry_points()
 
 
 def listed() -> list[Property]:
@@ -104,6 +112,7 @@ def forms() -> list[tuple[str, str, str]]:
     return [*found, ("MODULE:FUNCTION", "any text", "your own function from a text to a number")]
 
 
+@door
 def score(
     names: Sequence[str | Property], texts: Sequence[str], sheets: Sheets | None = None
 ) -> dict[str, NDArray[np.float64]]:

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config import suggestion
+from seqvae.config.checks import door
 from seqvae.config.toml import read_toml, section_from_dict
 from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.properties.desirability import SLOPE, Desirability
@@ -183,6 +184,7 @@ class Scoring:
         """Return the state for other processes, without functions and molecules, which may be too large."""
         return {"terms": self.terms, "join": self.join}
 
+    @door
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return `(batch,)` float64, or `(batch, terms)` if the join is `pareto`; NaN for a text without a score.
 
@@ -338,6 +340,7 @@ class Scoring:
         return np.where(zero, 0.0, means)
 
 
+@door
 def scoring_of(word: str) -> Scoring:
     """Return the scoring of a word: the path of a `.toml` file, or the name of a property.
 
@@ -353,6 +356,7 @@ def is_scoring_file(word: str) -> bool:
     return word.lower().endswith(".toml")
 
 
+@door
 def read_scoring(path: Path | str) -> Scoring:
     """Read a scoring from a TOML file, in the format shown at the top of this module.
 

@@ -20,6 +20,10 @@ from seqvae.errors import InputError, SeqVAEError, UsageError
 from seqvae.properties.property import Property
 from seqvae.sequences.domain import LETTERS
 
+# Python's own modules that reach beyond a text: a name of theirs is a mistake, or a trap.
+_NEVER = {"os", "sys", "subprocess", "shutil", "pathlib", "posix", "pty", "code", "runpy", "importlib", "ctypes"}
+_NEVER |= {"builtins", "socket", "pickle", "marshal", "webbrowser", "signal", "io", "tempfile", "multiprocessing"}
+
 
 def imported(module: str, attribute: str, name: str) -> object | None:
     """Return an attribute of a module; None if there is no such module.
@@ -34,6 +38,11 @@ def imported(module: str, attribute: str, name: str) -> object | None:
     """
     if not all(part.isidentifier() for part in module.split(".")):
         return None
+    if module.split(".")[0] in _NEVER:
+        raise UsageError(
+            f"{name}: expected a function of your own from a text to a number, got one of Python's module {module!r}: "
+            "call it from a function of yours"
+        )
     try:
         found = import_module(module)
     except (Exception, SystemExit) as error:  # importing runs the user's code, which may raise anything

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqvae.data.files.writers import write_text
 from seqvae.report.diagnosis_page import diagnosis_page
+from seqvae.runtime.lock import one_writer
 
 if TYPE_CHECKING:
     from seqvae.evaluate.diagnosis.record import Diagnosis
@@ -23,10 +24,12 @@ def write_diagnosis(folder: str | Path, found: Diagnosis) -> None:
         found: what `seqvae.evaluate.diagnose` returned.
 
     Raises:
+        UsageError: another process writes there.
         OSError: the disk refuses.
     """
     folder = Path(folder).expanduser()
     page = diagnosis_page(found)
-    (folder / PAGE).unlink(missing_ok=True)  # of an earlier diagnosis, whose figures are replaced now
-    write_text(folder / FIGURES_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
-    write_text(folder / PAGE, page)
+    with one_writer(folder, "a diagnosis"):
+        (folder / PAGE).unlink(missing_ok=True)  # of an earlier diagnosis, whose figures are replaced now
+        write_text(folder / FIGURES_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+        write_text(folder / PAGE, page)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.writers import write, write_text
 from seqvae.report.evaluation_page import evaluation_page
+from seqvae.runtime.lock import one_writer
 from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
@@ -29,10 +30,16 @@ def write_evaluation(folder: str | Path, found: Evaluation) -> None:
         found: what `seqvae.evaluate.run` returned.
 
     Raises:
+        UsageError: another process writes there.
         OSError: the disk refuses.
     """
     folder = Path(folder).expanduser()
     page = evaluation_page(found)
+    with one_writer(folder, "an evaluation"):
+        _write(folder, found, page)
+
+
+def _write(folder: Path, found: Evaluation, page: str) -> None:
     (folder / PAGE).unlink(missing_ok=True)  # of an earlier evaluation, whose tables are replaced now
     files = [ALL_METRICS, PAGE]
     values = found.to_dict()

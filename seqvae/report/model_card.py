@@ -8,6 +8,10 @@ from pathlib import Path
 from seqvae.artifact.pretrained import RENAMED, ModelCard, list_models, models_folder, size_of
 
 _WIDTH = 100  # columns: wider prose is hard to read
+_STRANGERS = (
+    "a model folder holds JSON, TOML and tensors, is checked when it is loaded, and runs nothing; the folder of a "
+    "search and a TOML file of terms may name programs and functions, and are to be trusted before they are run"
+)
 
 
 def former_names() -> list[str]:
@@ -51,6 +55,7 @@ def card_text(card: ModelCard, folder: Path) -> str:
         ("settings", ", ".join(f"{name} {value}" for name, value in card.settings.items())),
         ("licence", card.licence),
         ("intended use", card.use),
+        ("from strangers", _STRANGERS),
     ]
     lines = [_wrapped(f"{card.name}: {card.title}", "")]
     lines += [_wrapped(value, f"{name:21}") for name, value in facts if value]

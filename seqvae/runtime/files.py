@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from seqvae.errors import InputError
+
+PART = ".part"  # ends the names of temporary files
+_YOUNG = 60.0  # seconds
 
 
 def cache_folder(*parts: str) -> Path:
@@ -60,14 +66,16 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         OSError: if the disk refuses; nothing is left behind and an older `path` is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    remove_left(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
+    _claim(handle)
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)  # while it is claimed
     finally:
         Path(name).unlink(missing_ok=True)  # gone already where all went well
 
@@ -86,7 +94,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         The temporary folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    remove_left(path.parent)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent))
+    claimed = os.open(part, os.O_RDONLY)
+    _claim(claimed)
     try:
         yield part
         part.chmod(0o777 & ~_umask())
@@ -96,7 +107,32 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if not path.is_dir():
                 raise
     finally:
+        os.close(claimed)
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _claim(handle: int) -> None:
+    """Mark a temporary file or folder as one that a living process writes, by a lock that is gone with the process."""
+    with suppress(OSError):  # some network file systems have none
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@functools.cache
+def remove_left(folder: Path) -> None:
+    """Remove, once in a process, the temporary files and folders that dead processes have left in a folder."""
+    for part in folder.glob(f".*{PART}"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime < _YOUNG:
+                continue  # it may not be locked yet
+            handle = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+                else:
+                    part.unlink()
+            finally:
+                os.close(handle)
 
 
 def _umask() -> int:

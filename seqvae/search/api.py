@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import cast, final
 
 from seqvae.artifact.folder import weights_hash
 from seqvae.config import ConstraintConfig, DecodeConfig, EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config.checks import door
 from seqvae.config.optimizer_names import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
@@ -41,6 +41,7 @@ from seqvae.search.results import Results, results
 from seqvae.search.settled import check_workers, sizes_settled
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
+from seqvae.search.storage.trust import check_trusted
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _METHODS = ("ask", "tell", "state_dict", "load_state_dict")
@@ -48,6 +49,7 @@ _LOOKED_AT = 64  # texts of the prior
 Chosen = str | OptimizerConfig | Optimizer
 
 
+@door
 def run(
     objective: Objective,
     out: str | Path,
@@ -84,6 +86,7 @@ def run(
         return _ended(search, on_round)
 
 
+@door
 def begin(
     objective: Objective | None,
     out: str | Path,
@@ -148,12 +151,14 @@ def _begun(
     return made
 
 
+@door
 def resume(
     out: str | Path,
     on_round: Callable[[Progress], None] | None = None,
     function: Callable[[str], float | None] | None = None,
     end: EndConfig | None = None,
     optimizer: Optimizer | None = None,
+    trust: bool = False,
 ) -> Results:
     """Resume a search and run it to its end.
 
@@ -163,13 +168,17 @@ def resume(
         function: the objective, where the search was begun with a function.
         end: new stopping rules, where they are to change: `EndConfig(budget=20_000)`.
         optimizer: a new object, where the search was begun with one of your own; it takes over the saved state.
+        trust: run what the folder names (functions, programs, a Ray cluster) though you did not begin it here.
 
     Raises:
         InputError: there is no search in the folder.
         UsageError: another process works there; the model, the function or the object is not the one that the search
-            was begun with; or the budget is smaller than the number of calls already made.
+            was begun with; the budget is smaller than the number of calls already made; or the folder names what it
+            would run, and is not trusted.
         OracleError: as in `run`.
     """
+    if trust:
+        run_folder.trust(Path(out))
     change_end(out, end or EndConfig(), function, optimizer)
     with opened(Path(out), function, optimizer) as search:
         return _ended(search, on_round)
@@ -181,6 +190,7 @@ def _ended(search: Search, on_round: Callable[[Progress], None] | None) -> Resul
     return results(search.ledger.entries(), search.config.oracle.budget, count=search.config.oracle.count)
 
 
+@door
 def change_end(
     out: str | Path,
     end: EndConfig,
@@ -274,6 +284,7 @@ class _Made:
     weights: str
     start: tuple[str, ...]
     constraints: ConstraintConfig
+    latent: int  # dimensions of a latent point; 0 without a model
 
 
 def _made(
@@ -309,7 +320,8 @@ def _made(
         raise UsageError("the alphabet of the texts is unknown: give a model, texts to begin with, or both")
     else:
         optimizer = None
-    return _Made(texts, free.canonical, optimizer, weights_hash(codec.model) if codec else "", start, constraints)
+    weights, latent = (weights_hash(codec.model), codec.latent) if codec else ("", 0)
+    return _Made(texts, free.canonical, optimizer, weights, start, constraints, latent)
 
 
 @contextmanager
@@ -318,6 +330,7 @@ def opened(
     function: Callable[[str], float | None] | None = None,
     own: Optimizer | None = None,
     made: _Made | None = None,
+    trusted: bool = False,
 ) -> Iterator[Search]:
     """Open a search for this process alone.
 
@@ -326,21 +339,25 @@ def opened(
         function: as in `resume`, and the errors too.
         own: a user's optimiser.
         made: what was made when the search was begun just now; None: it is made from the settings.
+        trusted: run what the folder names, whoever began it.
     """
     found = run_folder.settings_of(folder)
     config = search_from_dict(found["config"])
     _check_own(config, own, folder)
+    if made is None and not trusted:
+        check_trusted(folder, found)
     with run_folder.locked(folder):
         written = counted(found["objective"]) if found.get(run_folder.COUNTED) else found["objective"]
         scoring = found_scoring(written, function, folder)
         if made is None:
-            start = tuple(json.loads((folder / run_folder.START).read_text(encoding="utf-8")))
-            made = _made(config, scoring, start)
+            made = _made(config, scoring, run_folder.start_of(folder))
         if made.weights != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: restore that one")
-        with closing(run_folder.ledger_of(folder, found)) as ledger:
+        place = folder.absolute()  # an objective may change the working directory
+        with closing(run_folder.ledger_of(place, found)) as ledger:
+            ledger.shape = replace(ledger.shape, latent=made.latent)
             optimizer = cast(Optimizer, own or made.optimizer)  # `_check_own` has made sure of one of them
-            yield Search(folder, config, scoring, made.texts, made.measured, optimizer, ledger)
+            yield Search(place, config, scoring, made.texts, made.measured, optimizer, ledger)
 
 
 def _class_of(optimizer: Optimizer) -> str:

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from seqvae.config import INITIAL, CampaignConfig
+from seqvae.config.checks import door
+from seqvae.config.toml import checked
 from seqvae.errors import UsageError
 from seqvae.runtime.streams import LIBRARY_BATCH
 from seqvae.search.api import Search, opened
@@ -20,10 +23,19 @@ from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measu
 from seqvae.search.plate import Measured, names_on
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage import run_folder
+from seqvae.search.storage.agreement import check_plates, load_with, save_with
 from seqvae.search.storage.ledger import GIVEN, OK, Entry
-from seqvae.search.storage.state import State, load_state, save_state
+from seqvae.search.storage.state import State, loading
 
-_FIRST = "first_plate"  # in the settings: how many texts it had
+_ON_A_PLATE: dict[str, Any] = {  # what is remembered of a design that was asked for
+    "text": str,
+    "proposer": str,
+    "z": np.ndarray | None,
+    "seed": int | None,
+    "plate": int,
+    "about": dict[str, str | float | None],
+}
+_NEW_ON_A_PLATE = ("about",)  # earlier versions remember nothing of it
 _TRIES = 5  # times that an optimiser is asked for texts that are on no plate yet
 
 
@@ -52,6 +64,7 @@ class Told:
     waiting: int = 0
 
 
+@door
 def ask(
     folder: str | Path,
     count: int,
@@ -80,6 +93,7 @@ def ask(
         UsageError: the search has an objective of its own, a count below 1, or had its first plate before `initial`.
     """
     check_count(count)
+    _check_laboratory(Path(folder))
     _settle_initial(Path(folder), count, initial)
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
@@ -131,13 +145,19 @@ def _described(search: Search, batch: Sequence[Candidate], plate: int) -> list[C
     ]
 
 
+def _check_laboratory(folder: Path) -> None:
+    """Refuse a search that has an objective, before anything that it names is looked up."""
+    if run_folder.settings_of(folder)["objective"] is not None:
+        raise UsageError(f"{folder}: this search has an objective of its own: seqvae optimize --resume {folder}")
+
+
 def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
     """Write into the settings, at the first plate, how many texts are measured before the optimiser learns."""
     settings = run_folder.settings_of(folder)
-    if settings["objective"] is not None or (_FIRST in settings and initial is None):
+    if run_folder.FIRST in settings and initial is None:
         return
-    if _FIRST in settings:
-        raise UsageError(f"{folder}: had its first plate, of {settings[_FIRST]} texts: leave initial out")
+    if run_folder.FIRST in settings:
+        raise UsageError(f"{folder}: had its first plate, of {settings[run_folder.FIRST]} texts: leave initial out")
     config = CampaignConfig(**settings["config"]["campaign"])
     if initial is None and config.initial == INITIAL:
         initial = min(config.initial, max(count // 2, 2))
@@ -146,7 +166,7 @@ def _settle_initial(folder: Path, count: int, initial: int | None) -> None:
     config = replace(config, initial=config.initial if initial is None else initial)
     with run_folder.locked(folder):
         changed = {**settings["config"], "campaign": asdict(config)}
-        run_folder.write(folder, {**settings, "config": changed, _FIRST: count})
+        run_folder.write(folder, {**settings, "config": changed, run_folder.FIRST: count})
 
 
 def check_count(count: int) -> None:
@@ -155,8 +175,10 @@ def check_count(count: int) -> None:
         raise UsageError(f"expected a number of texts from 1, got {count}")
 
 
+@door
 def last_batch(folder: str | Path, optimizer: Optimizer | None = None) -> list[Candidate]:
     """Return the last plate without the texts that have been measured since; errors as in `ask`."""
+    _check_laboratory(Path(folder))
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
     pending = [about for about in state["pending"].values() if about["plate"] == state["plates"]]
@@ -184,6 +206,7 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
     return list(found.values())
 
 
+@door
 def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Optimizer | None = None) -> Told:
     """Take measurements into a search, as one round; `optimizer` is as in `ask`.
 
@@ -199,6 +222,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         run_folder.keep_told(Path(folder), rows)
         missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
         return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
+    _check_laboratory(Path(folder))
     with opened(Path(folder), own=optimizer) as search:
         state = _state(search)
         measured = measured_forms(measurements, search.measured, search.columns)
@@ -227,15 +251,18 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
 
 def _state(search: Search) -> State:
     """Return the state of the search, after loading its part into the optimiser."""
-    if search.scoring is not None:
-        raise UsageError(
-            f"{search.folder}: this search has an objective of its own: seqvae optimize --resume {search.folder}"
-        )
     path = search.folder / run_folder.STATE
     state: State = {"pending": {}, "plates": 0, "learned": 0}
     if path.exists():
-        state = load_state(path)
-        search.optimizer.load_state_dict(state["optimiser"])
+        state = load_with(path, search.ledger, lambda found: found["learned"])
+        with loading(path):
+            checked("plates", state["plates"], int)
+            for text, about in checked("pending", state["pending"], dict[str, dict[str, Any]]).items():
+                for name, kind in _ON_A_PLATE.items():
+                    if name in about or name not in _NEW_ON_A_PLATE:
+                        checked(f"pending, {text!r}, {name}", about[name], kind)
+            search.optimizer.load_state_dict(state["optimiser"])
+    check_plates(path, search.ledger, state["plates"])
     _catch_up(search, state)
     return state
 
@@ -258,4 +285,5 @@ def _catch_up(search: Search, state: State) -> None:
 
 
 def _save(search: Search, state: State) -> None:
-    save_state(search.folder / run_folder.STATE, {**state, "optimiser": search.optimizer.state_dict()})
+    saved = {**state, "optimiser": search.optimizer.state_dict()}
+    save_with(search.folder / run_folder.STATE, search.ledger, state["learned"], saved, state["plates"])

@@ -13,12 +13,14 @@ from typing import final
 import numpy as np
 
 from seqvae.config import CampaignConfig
+from seqvae.config.toml import section_from_dict
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.results import TOP
+from seqvae.search.storage.agreement import load_with, save_with
 from seqvae.search.storage.ledger import GIVEN, INVALID, OK, Entry
-from seqvae.search.storage.state import load_state, save_state
+from seqvae.search.storage.state import loading
 
 _SAVED_EVERY = 30.0  # seconds between two saved states: what a kill may cost; saving takes a fraction of that
 _IDLE = 20  # rounds without a call after which the search counts as exhausted
@@ -117,9 +119,10 @@ class Campaign:
         given = [entry for entry in oracle.ledger.entries(0) if entry.status == GIVEN]
         self.first = max(first - len(given), 0)
         if state.exists():
-            saved = load_state(state)
-            self.progress = Progress(**saved["progress"])
-            optimizer.load_state_dict(saved["optimiser"])
+            saved = load_with(state, oracle.ledger, lambda found: found["progress"]["round"])
+            with loading(state):
+                self.progress = section_from_dict(Progress, saved["progress"], "progress")
+                optimizer.load_state_dict(saved["optimiser"])
         elif given:
             # What was measured before the search is the ledger's first round.
             optimizer.tell(*told(given))
@@ -163,7 +166,8 @@ class Campaign:
 
     def save(self) -> None:
         """Save the state."""
-        save_state(self.state, {"progress": vars(self.progress), "optimiser": self.optimizer.state_dict()})
+        state = {"progress": vars(self.progress), "optimiser": self.optimizer.state_dict()}
+        save_with(self.state, self.oracle.ledger, self.progress.round, state)
         self._saved = time.monotonic()
 
     def _round(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from seqvae.config import CHUNK
+from seqvae.config.checks import door
 from seqvae.data.files.chunks import Results as Rows
 from seqvae.data.files.writers import TEXT
 from seqvae.errors import UsageError
@@ -23,7 +24,7 @@ from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
-from seqvae.search.storage.run_folder import LEDGER, carried, settings_of
+from seqvae.search.storage.run_folder import LEDGER, carried, settings_of, shape_of
 from seqvae.search.storage.run_folder import names as names_in
 
 TOP = 10  # designs whose mean score is followed
@@ -97,7 +98,7 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
     """
     settings = settings_of(Path(folder))
     calls = settings["config"]["oracle"]
-    with closing(Ledger(Path(folder) / LEDGER)) as ledger:
+    with closing(Ledger(Path(folder) / LEDGER, shape=shape_of(settings))) as ledger:
         yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
 
 
@@ -153,6 +154,7 @@ def table_of(
         yield Rows([entry.text for entry in some], columns)
 
 
+@door
 def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = "unique", kept: int = 0) -> Results:
     """Return the results of a search, from the first score of each entry.
 

@@ -18,8 +18,11 @@ from tqdm import tqdm
 
 from seqvae.errors import NonFiniteLossError
 from seqvae.runtime.progress import NowAndThen, clock, columns, on_terminal, write_line
+from seqvae.runtime.signals import remember, unblock
 from seqvae.train.checkpoint import save_checkpoint
 from seqvae.train.lightning_module import TrainingShell
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingInterrupted(Exception):
@@ -27,7 +30,7 @@ class TrainingInterrupted(Exception):
 
 
 class StopRequest:
-    """Remembers a Ctrl-C until the current step is done; a second one ends the program at once."""
+    """Remembers a Ctrl-C, or a SIGTERM, until the current step is done; a second one ends the program at once."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -35,24 +38,28 @@ class StopRequest:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Listen while the context lasts; only the main thread can."""
-        before = signal.getsignal(signal.SIGINT)
+        before = {number: signal.getsignal(number) for number in _STOPPING}
         self.listen()
         try:
             yield
         finally:
             if _can_listen():
-                signal.signal(signal.SIGINT, before)
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
     def listen(self) -> None:
         """Listen from now on, for good, as a process does that was made for the training alone."""
 
         def handle(number: int, frame: FrameType | None) -> None:
+            remember(number)
             if self.asked:
                 raise KeyboardInterrupt
             self.asked = True
 
         if _can_listen():
-            signal.signal(signal.SIGINT, handle)
+            unblock()
+            for number in _STOPPING:
+                signal.signal(number, handle)
 
 
 def _can_listen() -> bool:
@@ -77,6 +84,14 @@ class Checkpointer(pl.Callback):
         """Start the clock, and listen: with several processes, each of them is sent the Ctrl-C."""
         self.stop.listen()
         self._saved = self._counted = time.monotonic()
+
+    def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen again: by now Lightning has put a handler of its own in place, which ends all at SIGTERM, unsaved."""
+        self.stop.listen()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen again, as where there is no sanity check."""
+        self.stop.listen()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int

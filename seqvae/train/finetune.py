@@ -12,6 +12,7 @@ from typing import Any
 from seqvae.artifact.folder import WEIGHTS, Artifact, load_artifact, write_json
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import TARGETS, AdaptConfig, FinetuneConfig, RunConfig
+from seqvae.config.checks import door
 from seqvae.config.toml import section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, TooLongError, UsageError
 from seqvae.model.adapt.extend_vocabulary import extended_model
@@ -20,7 +21,7 @@ from seqvae.model.build import build_model
 from seqvae.runtime.device import resolve_device
 from seqvae.runtime.streams import ADAPTERS
 from seqvae.sequences.tokenizers.extend import kept_ids
-from seqvae.train.fit import FINETUNE, Trained, fit_model, save_trained, settings_of
+from seqvae.train.fit import FINETUNE, Trained, alone_in, fit_model, save_trained, settings_of
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.run_folder import is_launched
 from seqvae.train.target import settled
@@ -52,6 +53,7 @@ class _Origin:
     adapt: AdaptConfig
 
 
+@door
 def finetune(
     model: str | Path,
     data: str,
@@ -94,6 +96,21 @@ def finetune(
         raise ArtifactError(f"{folder}: not the weights that this fine-tuning started from; put those back to resume")
     origin = replace(origin, sha256=weights)
     run = settings_of(RunConfig() if resume else _run(base, data, config), out, resume)
+    with alone_in(out, resume):
+        return _finetuned(run, base, origin, out, quiet=quiet, resume=resume, say=say)
+
+
+def _finetuned(
+    run: RunConfig,
+    base: Artifact,
+    origin: _Origin,
+    out: Path,
+    *,
+    resume: bool,
+    quiet: bool,
+    say: Callable[[str], object] | None,
+) -> Finetuned:
+    """Train the model further; arguments and errors as of `finetune`."""
     prepared = _prepare(run, base, origin.adapt, out, quiet, say)
     write_json(out / FINETUNE, asdict(origin))
     tokenizer, sizes = prepared.tokenizer, prepared.run.model

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.strategies import StrategyRegistry
 from torch.multiprocessing import ProcessRaisedException
 
 from seqvae.artifact.folder import RUN, Artifact, save_artifact, save_prior
 from seqvae.artifact.seen import seen_of
-from seqvae.config import PriorConfig, RunConfig
+from seqvae.config import PriorConfig, RunConfig, suggestion
+from seqvae.config.checks import door
 from seqvae.config.sizes import sizes_of
 from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_toml
-from seqvae.errors import TrainingError, UsageError
+from seqvae.errors import ConfigError, TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.counting import WithCounts
 from seqvae.model.priors.gaussians import ConditionalGaussian
@@ -27,6 +29,7 @@ from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import fast_matmul, resolve_device
 from seqvae.runtime.files import atomic_file
+from seqvae.runtime.lock import one_writer
 from seqvae.runtime.progress import phase
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Progress, load_checkpoint
@@ -63,6 +66,7 @@ class Trained:
     progress: Progress
 
 
+@door
 def train(
     run: RunConfig,
     out: Path,
@@ -98,6 +102,18 @@ def train(
         raise UsageError(f"{out}: holds a fine-tuning; resume it by seqvae finetune --resume --out {out}")
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
+    with alone_in(out, resume):
+        return _train(run, out, resume, quiet, say, start)
+
+
+def _train(
+    run: RunConfig,
+    out: Path,
+    resume: bool,
+    quiet: bool,
+    say: Callable[[str], object] | None,
+    start: Artifact | None,
+) -> Trained:
     prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
     tokenizer = prepared.tokenizer
     model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
@@ -122,6 +138,28 @@ def _begin(model: SequenceVAE, prepared: Prepared) -> None:
         begin_at_texts(model.prior, prepared.train, table, prepared.run.training.seed)
     if isinstance(model.decoder, WithCounts):
         count(model.decoder, prepared.train, prepared.valid)
+
+
+@contextmanager
+def alone_in(out: Path, resume: bool) -> Iterator[None]:
+    """Keep other trainings from a folder; a copy of this process, as Lightning makes them, shares it.
+
+    Raises:
+        UsageError: another training works there, or has begun there just now.
+    """
+    if is_launched():
+        yield
+        return
+    with one_writer(out, "a training"):
+        check_run_folder(out, resume)  # once more: another process may have been faster
+        yield
+
+
+def check_strategy(name: str) -> None:
+    """Raise ConfigError, before any data are read, where Lightning has no strategy of that name."""
+    known = ["auto", *StrategyRegistry.available_strategies()]
+    if name not in known:
+        raise ConfigError(f"training.strategy: unknown value {name!r}{suggestion(name, known)}")
 
 
 def save_trained(
@@ -201,6 +239,7 @@ def fit_model(model: SequenceVAE, prepared: Prepared, out: Path, resume: bool = 
 def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] = ()) -> RunConfig:
     """Return the settings to train with; refuse to overwrite or mix runs, or a file in place of the folder."""
     check_run_folder(out, resume)
+    check_strategy(run.training.strategy)
     if not resume:
         return run
     values = read_run(out / RUN)

@@ -123,7 +123,7 @@ def results(folder):
 
 def gone_on(folder, budget=BUDGET):
     """Go on with a search to a larger budget; return its evaluations."""
-    done(["optimize", "--resume", str(folder), "--budget", str(budget), "--quiet"])
+    done(["optimize", "--resume", str(folder), "--budget", str(budget), "--quiet", "--trust"])  # it was begun elsewhere
     return evaluations(folder)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
@@ -139,7 +139,7 @@ def _read_parquet(source: str, latent: int) -> Iterator[Rows]:
         table = pq.ParquetFile(source)
         titles = _latent_titles(table.schema_arrow.names, source, latent)
         for batch in table.iter_batches(CHUNK):
-            columns = [batch.column(title).to_numpy(zero_copy_only=False).astype(np.float32) for title in titles]
+            columns = [_single(batch.column(title).to_numpy(zero_copy_only=False)) for title in titles]
             others = {t: batch.column(t).to_pylist() for t in batch.schema.names if not is_latent_title(t)}
             yield np.stack(columns, axis=1), others
     except pa.ArrowInvalid as error:
@@ -160,6 +160,18 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
     return titles
 
 
+def _number(cell: str) -> float:
+    if "_" in cell:  # Python's own way of writing numbers, and nobody else's
+        raise ValueError(f"{cell!r} is no number")
+    return float(cell)
+
+
+def _single(numbers: ArrayLike) -> NDArray[np.float32]:
+    """Return numbers as float32; those beyond it are infinite, which is refused where they are used."""
+    with np.errstate(over="ignore"):
+        return np.asarray(numbers, np.float64).astype(np.float32)
+
+
 def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
     name = shown_name(source)
     with open_lines(source) as lines:
@@ -170,7 +182,7 @@ def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
             others = [(title, place) for place, title in enumerate(header) if not is_latent_title(title)]
             while rows := list(islice(table, CHUNK)):
-                z = np.array([[float(row[place]) for place in places] for row in rows], dtype=np.float32)
+                z = _single([[_number(row[place]) for place in places] for row in rows])
                 yield z, {title: [row[place] for row in rows] for title, place in others}
         except (ValueError, IndexError) as error:
             reason = f"expected a number in each of the columns z0 to z{latent - 1}"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from seqvae.data.files.cxsmiles import without_enhanced_stereo
 from seqvae.data.files.layout.titles import key_of
-from seqvae.data.files.open import open_lines, shown_name
+from seqvae.data.files.open import LONGEST_LINE, open_lines, shown_name
 from seqvae.data.files.records import NO_FIELDS, Columns, Flaw, Record
 from seqvae.data.files.tables import note_enhanced
-from seqvae.errors import ReadingNote
+from seqvae.errors import InputError, ReadingNote
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -25,11 +25,14 @@ _TITLE = re.compile(r"^>.*?<(.+)>")
 MOST_ATOMS = 5000  # RDKit ends the process on some 20,000, and takes seconds for a few thousand
 
 
-def blocks(lines: Iterator[str], end: str) -> Iterator[tuple[int, str]]:
+def blocks(lines: Iterator[str], end: str, name: str) -> Iterator[tuple[int, str]]:
     """Divide lines into (first line, text) blocks, each ended by the line `end`, which the last may lack."""
-    start, block = 1, list[str]()
+    start, block, size = 1, list[str](), 0
     for number, line in enumerate(lines, 1):
         block.append(line.rstrip("\r\n") + "\n")
+        size = size + len(line) if len(block) > 1 else len(line)
+        if size > LONGEST_LINE:
+            raise InputError(f"{name}:{start}: expected at most {LONGEST_LINE:,} characters before {end}, got more")
         if line.strip() == end:
             yield start, "".join(block)
             start, block = number + 1, []
@@ -46,7 +49,7 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
     titles = _titles(source) if columns.all else ()
     keep = list(dict.fromkeys((*columns.keep, *titles)))
     with open_lines(source) as lines:
-        for line, block in blocks(lines, "$$$$"):
+        for line, block in blocks(lines, "$$$$", name):
             item, mixed = _read(block, line, keep)
             enhanced += mixed
             yield item

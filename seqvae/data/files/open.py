@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,6 +19,7 @@ from seqvae.errors import InputError, ReadingNote
 
 STDIN = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
+LONGEST_LINE = 1 << 28  # characters, more than the longest human chromosome: one without end would fill the memory
 _LOOKED_AT = 4096  # bytes that tell the encoding
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = (
@@ -156,7 +158,11 @@ def _checked(lines: io.TextIOWrapper, name: str) -> Iterator[str]:
     """Yield the lines; those that are not UTF-8 as cp1252, with one note."""
     noted = False
     try:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), ""), 1):
+            if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+                raise InputError(
+                    f"{name}:{number}: expected lines of less than {LONGEST_LINE:,} characters: has it no line ends?"
+                )
             if "\0" in line:
                 raise _binary(name, number, "it has a NUL byte")
             if not line.isascii() and _ESCAPED.search(line):

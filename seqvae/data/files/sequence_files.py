@@ -14,24 +14,29 @@ from seqvae.data.files.records import Columns, Flaw, Record
 from seqvae.errors import InputError
 
 _LENGTH = re.compile(r"^LOCUS\s+\S+\s+(\d+)\s+(?:bp|aa)\b")
+LONGEST_RECORD = 1 << 30  # letters: longer than any chromosome of man, mouse or maize
 DESCRIPTION = "description"  # what follows the name in the header of a FASTA record
 
 
 def read_fasta(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
     """Read FASTA; the name is the header up to the first blank, the line that of the header; blanks in lines go."""
-    header, start, parts = "", 0, list[str]()
+    header, start, parts, size = "", 0, list[str](), 0
     with open_lines(source) as lines:
         for number, line in enumerate(lines, 1):
             if line.startswith(">"):
                 if start:
                     yield _fasta_record(header, start, parts, columns)
-                header, start, parts = line[1:].strip(), number, []
+                header, start, parts, size = line[1:].strip(), number, [], 0
             elif line.strip() and not start:
                 if line.startswith(";"):  # a comment of the first FASTA programs
                     continue
                 raise InputError(f"{shown_name(source)}:{number}: FASTA must begin with a line that starts with '>'")
             else:
                 parts.append("".join(line.split()))
+                size += len(parts[-1])
+                if size > LONGEST_RECORD:
+                    where = f"{shown_name(source)}:{start}"
+                    raise InputError(f"{where}: expected a record of {LONGEST_RECORD:,} letters at most, got more")
     if start:
         yield _fasta_record(header, start, parts, columns)
 
@@ -74,7 +79,7 @@ def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
 
     item: Record | Flaw
     with open_lines(source) as lines:
-        for line, block in blocks(lines, "//"):
+        for line, block in blocks(lines, "//", shown_name(source)):
             first = block.lstrip().split("\n", 1)[0].strip()
             name = first.split()[1] if len(first.split()) > 1 else ""
             try:

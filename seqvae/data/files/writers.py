@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import sys
 import zipfile
 from abc import ABC, abstractmethod
@@ -12,17 +13,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, final
+from typing import IO, Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.data.files.chunks import Results
-from seqvae.errors import UsageError
+from seqvae.errors import UsageError, visible
 from seqvae.runtime.files import atomic_file, check_folder
 
 TEXT, LATENT, NAME = "text", "z", "name"
 _FASTA_WIDTH = 80
+SAFE = "SEQVAE_SAFE_CSV"  # environment variable: tables are for spreadsheets, in which no cell may be a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROW_GROUP = 1 << 15  # rows per group of a Parquet file: a few megabytes
 
 
@@ -99,12 +102,14 @@ class TableWriter(Writer):
         """Write some rows."""
         text = io.StringIO(newline="")
         table = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
+        safe = os.environ.get(SAFE, "") not in ("", "0")
         if not self.rows:
             latent = [] if results.z is None else [f"z{i}" for i in range(results.z.shape[1])]
             table.writerow([TEXT, *results.columns, *latent])
         for number, one in enumerate(results.texts):
             vector = [] if results.z is None else [_cell(value) for value in results.z[number]]
-            table.writerow([one, *(_cell(values[number]) for values in results.columns.values()), *vector])
+            cells = [one, *(_cell(values[number]) for values in results.columns.values())]
+            table.writerow([*(map(_no_formula, cells) if safe else cells), *vector])
         self.file.write(text.getvalue().encode())
 
 
@@ -290,11 +295,29 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+@final
+class _Terminal:
+    """A terminal that only shows what is written to it: control characters of texts are escaped."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def write(self, data: bytes) -> int:
+        """Write bytes of text."""
+        return self.file.write(visible(data.decode("utf-8", "replace")).encode())
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        """Write lines."""
+        for line in lines:
+            self.write(line)
+
+
 @contextmanager
 def _opened(out: str, parts: Path | None = None) -> Iterator[IO[bytes]]:
     if out == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        plain = sys.stdout.buffer
+        yield cast("IO[bytes]", _Terminal(plain)) if sys.stdout.isatty() else plain
+        plain.flush()
         return
     target = Path(out).expanduser()
     try:
@@ -308,6 +331,17 @@ def _opened(out: str, parts: Path | None = None) -> Iterator[IO[bytes]]:
             (parts / target.name).replace(target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), out) from error
+
+
+def _no_formula(cell: object) -> object:
+    """Return a cell that a spreadsheet takes for text: an apostrophe stands before what would be a formula."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _one_line(value: object) -> str:

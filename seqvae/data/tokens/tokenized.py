@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, final
 
 from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
@@ -176,7 +177,7 @@ def _written(given: Any) -> Any:  # noqa: ANN401 - what a user gives
 
 def _no_text(row: int, given: object, noun: str) -> str:
     """Return what is wrong with something in place of a text."""
-    if given is None or given != given:  # NaN, as pandas has it for an empty cell
+    if given is None or (isinstance(given, Real) and given != given):  # NaN, as pandas has it for an empty cell
         return f"{noun} {row + 1} is {'None' if given is None else 'NaN'}: leave empty rows out"
     return f"{noun} {row + 1} is no text, it is of type {type(given).__name__}: give a string"
 

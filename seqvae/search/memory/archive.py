@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config.toml import checked
 from seqvae.search.storage.state import State
 
 
@@ -61,7 +62,7 @@ class Archive:
     def of(cls, state: State) -> Archive:
         """Return the archive of a state, which may have other keys besides those of `state_dict`."""
         archive = cls()
-        archive.update(state["texts"], map(float, state["scores"]))
+        archive.update(checked("texts", state["texts"], list[str]), map(float, state["scores"]))
         return archive
 
     def score(self, text: str) -> float:

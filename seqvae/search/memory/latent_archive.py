@@ -8,12 +8,13 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config.toml import checked
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.pareto import ParetoRanks
 from seqvae.search.proposals import Scores
 from seqvae.search.storage.ledger import OVER_BUDGET
-from seqvae.search.storage.state import State
+from seqvae.search.storage.state import State, array_of
 
 
 @final
@@ -85,7 +86,9 @@ class Designs:
         self.archive = Archive.of(state)
         self._ranks = ParetoRanks(self.archive)
         self._ranks.load_state_dict(state)
-        self._points = dict(zip(state["encoded"], np.asarray(state["points"], np.float64), strict=True))
+        texts = checked("encoded", state["encoded"], list[str])
+        points = array_of("points", state["points"], (len(texts), self.space.latent))
+        self._points = dict(zip(texts, points, strict=True))
 
 
 def remember(archive: Archive, scores: Scores, ranks: ParetoRanks | None = None) -> list[str]:

@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config.toml import checked
 from seqvae.search.memory.archive import Archive
 from seqvae.search.storage.state import State
 
@@ -68,7 +69,9 @@ class ParetoRanks:
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
         rows = np.asarray(state["values"], np.float64).tolist()
-        self.values = {text: tuple(row) for text, row in zip(state["several"], rows, strict=True)}
+        self.values = {
+            text: tuple(row) for text, row in zip(checked("several", state["several"], list[str]), rows, strict=True)
+        }
 
     def update(self, texts: Sequence[str], values: NDArray[np.float64]) -> None:
         """Add texts with their values, `(batch, objectives)`; a text with a NaN has no rank."""

@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 
 from seqvae.config import SamplingConfig, ScreeningConfig
+from seqvae.config.toml import checked
 from seqvae.errors import UsageError
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.initial_design import InitialDesign, fill
@@ -116,7 +117,8 @@ class Screening:
             raise UsageError(
                 f"expected the {len(self.texts)} texts to screen to be those of the saved search: they differ"
             )
-        self.seed, self._place, self._known = state["seed"], state["place"], set(state["known"])
+        self.seed, self._place = (checked(name, state[name], int) for name in ("seed", "place"))
+        self._known = set(checked("known", state["known"], list[str]))
         self._order = np.random.default_rng(self.seed).permutation(len(self.texts))
 
     def _digest(self) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from cmaes import CMA, SepCMA
 
 from seqvae.config import INITIAL, CmaConfig
-from seqvae.errors import InputError
+from seqvae.config.toml import checked
+from seqvae.errors import ConfigError, InputError
 from seqvae.runtime.device import derived_seed
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
@@ -20,12 +21,13 @@ from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.optimizer import Material
 from seqvae.search.proposals import Candidate, Scores
-from seqvae.search.storage.state import State
+from seqvae.search.storage.state import State, array_of
 
 _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
 # Populations in a row without a new text after which a climb ends: what is left to find lies elsewhere.
 _BARREN = 5
 _AMONG, _GREED = 20, 0.01  # best texts at which a climb may begin, and the greed: nearly always one of the first ten
+_LARGEST, _MOST = 1e18, 1_000_000  # numbers and populations of a climb that was saved, lest it has no end
 _ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
 
 
@@ -96,7 +98,7 @@ class CmaEs:
         Raises:
             InputError: it was written with another version of `cmaes`, or by a search of another form.
         """
-        self.archive, self._begun = Archive.of(state), state["begun"]
+        self.archive, self._begun = Archive.of(state), checked("begun", state["begun"], int)
         self._rng.bit_generator.state = state["rng"]
         self._climb = _Climb.of(state["climb"], self.config) if state["climb"] else None
 
@@ -216,20 +218,30 @@ class _Climb:
     @staticmethod
     def of(state: State, config: CmaConfig) -> _Climb:
         """Return the climb in that state; raises as `CmaEs.load_state_dict`."""
-        optimizer = _optimizer(config, state["basis"].shape[1], state["population"])
-        saved = state["optimiser"]
+        basis, count = state["basis"], len(state["forms"])
+        population = checked("population", state["population"], int)
+        if not isinstance(basis, np.ndarray) or basis.ndim != 2 or not 1 < population <= _MOST:
+            raise ConfigError(f"expected a basis and a population of a climb, got {population}")
+        latent, directions = basis.shape
+        optimizer = _optimizer(config, directions, population)
+        saved = checked("optimiser", state["optimiser"], dict[str, Any])
         if set(saved) != set(_fields(optimizer)):
             raise InputError(
                 f"the saved search is of another form than {config.form!r}, or of another version of cmaes than is "
                 "installed: resume it with the settings and the version that it was begun with"
             )
-        vars(optimizer).update({name: _copied(value) for name, value in saved.items()})
-        climb = _Climb(state["origin"], state["basis"], optimizer, state["seed"])
-        climb.asked, climb.barren = state["asked"], state["barren"]
-        climb._waiting = [
-            _Waiting(*row) for row in zip(state["waiting"], state["forms"], state["generations"], strict=True)
-        ]
-        climb._scored = list(zip(state["scored"], map(float, state["losses"]), strict=True))
+        new = _fields(optimizer)
+        vars(optimizer).update({name: _alike(name, value, new[name], directions) for name, value in saved.items()})
+        origin = array_of("origin", state["origin"], (latent,))
+        climb = _Climb(origin, array_of("basis", basis, basis.shape), optimizer, checked("seed", state["seed"], int))
+        climb.asked, climb.barren = (checked(name, state[name], int) for name in ("asked", "barren"))
+        waiting = array_of("waiting", state["waiting"], (count, directions))
+        forms = checked("forms", state["forms"], list[str | None])
+        generations = checked("generations", state["generations"], list[int])
+        climb._waiting = [_Waiting(*row) for row in zip(waiting, forms, generations, strict=True)]
+        losses = np.asarray(state["losses"], np.float64)
+        scored = array_of("scored", state["scored"], (len(losses), directions))
+        climb._scored = list(zip(scored, map(float, losses), strict=True))
         return climb
 
 
@@ -245,6 +257,26 @@ def _fields(optimizer: CMA | SepCMA) -> State:
     last bits: a search resumed from there would differ.
     """
     return {name: _copied(value) for name, value in vars(optimizer).items() if name != "_rng"}
+
+
+def _alike(name: str, value: Any, new: Any, directions: int) -> Any:  # noqa: ANN401
+    """Return a saved field of an optimiser; raises ConfigError where it is not as that of a new one."""
+    if isinstance(value, np.ndarray):
+        # `cmaes` computes two of its arrays when it first needs them; the losses it remembers are infinite at times
+        shape = new.shape if isinstance(new, np.ndarray) else value.shape
+        known = new is not None or (value.ndim in (1, 2) and set(value.shape) == {directions})
+        if known and value.shape == shape and value.dtype == np.float64:
+            return value.copy()
+    elif new is None:
+        if value is None:
+            return value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        # NumPy's numbers are saved as Python's
+        if isinstance(value, int if type(new) is int else (int, float)) and abs(value) < _LARGEST:
+            return value
+    elif type(value) is type(new):
+        return value
+    raise ConfigError(f"{name}: expected it as in a new climb, {type(new).__name__}, got {value!r:.80}")
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config import OperatorSelectionConfig
+from seqvae.config.toml import checked
+from seqvae.errors import ConfigError
 from seqvae.search.storage.state import State
 
 _DOUBT = 20.0  # prior: proposals at the average success rate that are added to those of each operator
+_MANY = 1e12  # proposals
 
 
 @final
@@ -57,4 +60,8 @@ class OperatorSelection:
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self._made, self._good = dict(state["made"]), dict(state["good"])
+        made, good = (checked(name, state[name], dict[str, float]) for name in ("made", "good"))
+        known = list(made) == list(good) == list(self._shares)
+        if not known or not all(0 <= good[name] <= made[name] < _MANY for name in made):
+            raise ConfigError(f"expected counts of the operators {', '.join(self._shares)}, got {made}, {good}")
+        self._made, self._good = made, good

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.quasirandom import SobolEngine
 
 from seqvae.config import TurboConfig
+from seqvae.config.toml import checked
 from seqvae.runtime.device import generator
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.pareto import hypervolume, pareto_front, reference, shares
@@ -134,8 +135,8 @@ class Regions:
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self.all = [Region(**{**one, "waiting": [*one["waiting"]]}) for one in state["regions"]]
-        self._left = [*state["left"]]
+        self.all = checked("regions", state["regions"], list[Region])
+        self._left = checked("left", state["left"], list[str])
 
     def _spread(self) -> None:
         """Of several objectives, put each region where the front would lose most, and none has ended."""

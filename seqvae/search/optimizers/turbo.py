@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.config import INITIAL, TurboConfig
+from seqvae.config.toml import checked
 from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
@@ -26,7 +27,7 @@ from seqvae.search.memory.novelty import NoveltyFilter
 from seqvae.search.optimizer import Material
 from seqvae.search.optimizers.trust_regions import Region, Regions, box, perturbed
 from seqvae.search.proposals import Candidate, Scores
-from seqvae.search.storage.state import State
+from seqvae.search.storage.state import State, array_of
 from seqvae.search.surrogates.acquisition import climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
 from seqvae.search.surrogates.improvement import ParetoFront
@@ -118,7 +119,9 @@ class Turbo:
         self.designs.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]
         self.regions.load_state_dict(state)
-        self._box, self._hyper = state["box"], state["hyper"]
+        box = state["box"]
+        self._box = None if box is None else array_of("box", box, (2, self.space.latent))
+        self._hyper = checked("hyper", state["hyper"], list[dict[str, np.ndarray]] | None)
 
     def _seed(self) -> int:
         return int(self._rng.integers(2**31))

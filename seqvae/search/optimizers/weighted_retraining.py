@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from seqvae.config import ObjectiveConfig, RetrainingConfig
+from seqvae.config.toml import checked
 from seqvae.data.tokens.batch import Batch
-from seqvae.errors import UsageError
+from seqvae.errors import ConfigError, UsageError
 from seqvae.runtime.device import fast_matmul, preserved_rng
 from seqvae.runtime.streams import (
     RETRAINING_DROPOUT,
@@ -92,12 +93,16 @@ class Retraining:
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state; the codec's model takes its weights."""
-        self._step, self._learned = state["step"], state["learned"]
+        self._step, self._learned = (checked(name, state[name], int) for name in ("step", "learned"))
         self.codec.model.load_state_dict({name: torch.tensor(value) for name, value in state["weights"].items()})
         moments = {
             int(index): {name: torch.tensor(value) for name, value in parts.items()}
             for index, parts in state["moments"].items()
         }
+        for index, weight in enumerate(self.codec.model.parameters()):
+            for name, value in moments.get(index, {}).items():
+                if value.shape not in ((), weight.shape) or not bool(torch.isfinite(value).all()):
+                    raise ConfigError(f"moments of weight {index}: expected the shape {tuple(weight.shape)} of {name}")
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 

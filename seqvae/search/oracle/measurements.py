@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqvae.config.checks import door
 from seqvae.data.files.open import note, shown_name
 from seqvae.data.files.readers import ReadSettings, items_of
 from seqvae.data.files.records import Flaw, Record
@@ -41,6 +42,7 @@ class Measurement:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+@door
 def read_measurements(
     source: str, column: str = "", scores: Sequence[str] = (SCORE,), format: str = ""
 ) -> list[Measurement]:

@@ -93,13 +93,15 @@ class Oracle:
             self._remember(entry)
 
     def __call__(self, texts: Sequence[str | Candidate]) -> Scores:
-        """Score a round of proposals; those beyond the budget are not scored.
+        """Score a round of proposals; those beyond the budget are not scored, and none at all are no round.
 
         Raises:
             OracleError: so many texts in a row have failed that something is wrong with the oracle itself.
             UsageError: the ledger has other proposals in this round: another search wrote it.
         """
         proposals = [text if isinstance(text, Candidate) else Candidate(text) for text in texts]
+        if not proposals:  # no round: one without rows would be a gap in the ledger
+            return Scores(np.empty((0, self.columns)), [], [])
         plan = list(self._planned(proposals))
         done = {entry.place: entry for entry in self.ledger.entries(self._round)}
         for place, entry in done.items():

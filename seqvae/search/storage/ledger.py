@@ -1,29 +1,47 @@
 """The ledger of a search: every proposal and what became of it, in one SQLite file that survives a kill.
 
 A row is identified by its round and its place in the round, so that a round that is asked for again after a kill finds
-what it has scored already, whatever the order in which workers finished. Rows are only ever added.
+what it has scored already, whatever the order in which workers finished. Rows are only ever added, and counted: a
+ledger that has fewer than it counted is damaged, and so is one in which rounds or places are missing.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seqvae.errors import InputError, UsageError
+from seqvae.config.stored import json_of
+from seqvae.errors import InputError, SeqVAEError, UsageError
+from seqvae.search.storage.rows import (
+    CACHED,
+    CALLED,
+    FAILED,
+    GIVEN,
+    INVALID,
+    OK,
+    OVER_BUDGET,
+    RESTORE,
+    TIMEOUT,
+    Entry,
+    Rows,
+    Shape,
+)
 
+__all__ = ["CACHED", "CALLED", "FAILED", "GIVEN", "INVALID", "OK", "OVER_BUDGET", "TIMEOUT", "Entry", "Ledger", "Shape"]
 FORMAT = 1
-OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "failed", "timeout", "over_budget"
-GIVEN = "given"
-CALLED = (OK, FAILED, TIMEOUT)  # statuses of proposals that the oracle was called for
+EVALUATIONS, LEARNED, PLATES = "evaluations", "learned", "plates"  # what a ledger counts
 _WAIT_SECONDS = 30.0  # for another process to finish writing
+_LITTLE = 1 << 20  # bytes; with less left on the disk, SQLite fails in ways that do not say so
+_ANY = Shape()
 # Made with the first terms that are written: ledgers of earlier versions, and of single terms, have none.
 _TERMS = """
 CREATE TABLE IF NOT EXISTS terms (
@@ -33,7 +51,9 @@ CREATE TABLE IF NOT EXISTS terms (
     PRIMARY KEY (round, place)
 ) WITHOUT ROWID
 """
+# Ledgers of earlier versions count nothing: they are counted when they are written to.
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evaluations (
     round INTEGER NOT NULL,
@@ -49,41 +69,10 @@ CREATE TABLE IF NOT EXISTS evaluations (
     seed INTEGER,
     PRIMARY KEY (round, place)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO counts SELECT 'evaluations', COUNT(*) FROM evaluations;
+COMMIT;
 """
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One proposal and its outcome.
-
-    Attributes:
-        round: the round that proposed it, from 0.
-        place: its place in the round, from 0.
-        text: what was scored: the canonical form; of an invalid text, the text as it was proposed.
-        canonical: the canonical form; None where the text is invalid.
-        status: `ok`, `cached` (scored before), `invalid`, `failed`, `timeout`, `over_budget` (not scored), or `given`
-            (measured before the search, which costs no call).
-        scores: from the oracle; NaN where there is none.
-        error: why it failed; "" where it did not.
-        seconds: the oracle's time for it, wall clock.
-        proposer: the operator or model that proposed it.
-        z: its latent point, `(latent,)`, where it has one.
-        seed: of its decoding, where it was sampled.
-        terms: what the score is made of; empty where that is not known.
-    """
-
-    round: int
-    place: int
-    text: str
-    canonical: str | None
-    status: str
-    scores: tuple[float, ...]
-    error: str = ""
-    seconds: float = field(default=0.0, compare=False)
-    proposer: str = ""
-    z: NDArray[np.float32] | None = field(default=None, compare=False)
-    seed: int | None = None
-    terms: tuple[float, ...] = field(default=(), compare=False)
 
 
 @final
@@ -92,47 +81,83 @@ class Ledger:
 
     Args:
         path: the SQLite file, created where there is none.
-        about: what the scores depend on, in JSON's types; a ledger of another search is refused. None: not checked.
+        about: what the scores depend on, in JSON's types; a ledger of another search is refused. None: not checked,
+            and the ledger is only read.
+        shape: how many numbers each row has.
 
     Raises:
         UsageError: the file is no ledger, or the ledger of another search.
-        InputError: the file cannot be opened.
+        InputError: there is no such file, or it is damaged: rounds, places or rows are missing.
+        OSError: the disk refuses.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any] | None = None) -> None:
-        self.path = path
-        if about is None and not path.is_file():
+    def __init__(self, path: Path, about: Mapping[str, Any] | None = None, shape: Shape = _ANY) -> None:
+        self.path, self.shape = path, shape
+        if about is None and not path.exists():
             raise InputError(f"{path}: there is no ledger")
-        try:
-            self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
-            # A commit is on disk before its scores are used, and readers do not wait for writers.
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise UsageError(f"{path}: expected the ledger of a search, got another file ({error})") from error
-        found, wanted = self.about(), {"format": FORMAT, **(about or {})}
-        if about is None or json.loads(json.dumps(wanted)) == found:
-            return
-        if found:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected the ledger of a search, got no regular file")
+        new = is_bare(path)
+        with self._told():
+            self._connection = self._writable() if about is not None else self._readable()
+        if about is None or not self._begun({"format": FORMAT, **about}, new):
+            self._check_rows()
+
+    def _writable(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)
+        # A commit is on disk before its scores are used, and readers do not wait for writers.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _readable(self) -> sqlite3.Connection:
+        """Open the file so that nothing is written, in a folder that cannot be written to either."""
+        log = Path(f"{self.path}-wal")
+        modes = ["ro"] if log.exists() and log.stat().st_size else ["ro", "ro&immutable=1"]
+        while True:
+            place = f"{self.path.absolute().as_uri()}?mode={modes.pop(0)}"
+            connection = sqlite3.connect(place, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+            try:
+                connection.execute("SELECT * FROM about, evaluations LIMIT 1").fetchall()
+                return connection
+            except sqlite3.OperationalError as error:
+                connection.close()
+                if "no such table" in str(error):  # an empty file is a database without tables
+                    raise sqlite3.DatabaseError(str(error)) from error
+                if not modes:
+                    raise
+
+    def _begun(self, wanted: Mapping[str, Any], new: bool) -> bool:
+        """Write what the scores depend on into a new ledger; return whether it was new."""
+        found = self.about()
+        if json.loads(json.dumps(wanted)) == found:
+            return False
+        if found or not new:
             differ = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
             raise UsageError(
-                f"{path}: is the ledger of another search (another {', '.join(differ)}): choose another folder"
+                f"{self.path}: is the ledger of another search (another {', '.join(differ)}): choose another folder"
             )
         with self._writing():
             rows = [(key, json.dumps(value)) for key, value in wanted.items()]
             self._connection.executemany("INSERT INTO about VALUES (?, ?)", rows)
+        return True
 
     def about(self) -> dict[str, Any]:
         """Return what the scores depend on."""
-        rows = self._connection.execute("SELECT key, value FROM about").fetchall()
-        return {key: json.loads(value) for key, value in rows}
+        with self._told():
+            rows = self._connection.execute("SELECT key, value FROM about").fetchall()
+        for key, value in rows:
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise InputError(f"{self.path}: about: damaged: expected text, got {key!r}, {value!r}: {RESTORE}")
+        return {key: json_of(value.encode(), self.path, what=f"about, {key}: damaged") for key, value in rows}
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Write entries, all or none.
 
         Raises:
             UsageError: there is an entry of that round and place already.
+            OSError: the disk is full, or refuses.
         """
         rows, terms = [], []
         for one in entries:
@@ -148,69 +173,150 @@ class Ledger:
                 if terms:
                     self._connection.execute(_TERMS)
                     self._connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", terms)
+                more = "UPDATE counts SET value = value + ? WHERE name = ?"
+                self._connection.execute(more, (len(rows), EVALUATIONS))
         except sqlite3.IntegrityError as error:
             raise UsageError(f"{self.path}: has these proposals already: another process writes here") from error
 
     def entries(self, round_: int | None = None) -> Iterator[Entry]:
-        """Yield the entries in the order of rounds and places, or those of one round."""
+        """Yield the entries in the order of rounds and places, or those of one round; raises InputError as `Rows`."""
         where, values = ("", ()) if round_ is None else (" WHERE round = ?", (round_,))
-        query = f"{self._selected()}{where} ORDER BY round, place"
-        yield from map(_entry, self._connection.execute(query, values))
+        yield from self._read(f"{self._selected()}{where} ORDER BY round, place", values)
 
     def before(self, round_: int) -> Iterator[Entry]:
         """Yield the entries of all rounds before this one, in their order."""
-        query = f"{self._selected()} WHERE round < ? ORDER BY round, place"
-        yield from map(_entry, self._connection.execute(query, (round_,)))
+        yield from self._read(f"{self._selected()} WHERE round < ? ORDER BY round, place", (round_,))
+
+    def _read(self, query: str, values: Sequence[object]) -> Iterator[Entry]:
+        rows = Rows(self.path, self.shape)
+        with self._told():
+            cursor = self._connection.execute(query, values)
+        while True:
+            with self._told():
+                row = cursor.fetchone()
+            if row is None:
+                return
+            yield rows.entry(row)
 
     def _selected(self) -> str:
-        known = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'terms'").fetchone()
-        joined = "NATURAL LEFT JOIN terms" if known else "JOIN (SELECT NULL AS numbers)"
+        joined = "NATURAL LEFT JOIN terms" if self._has("terms") else "JOIN (SELECT NULL AS numbers)"
         return f"SELECT evaluations.*, numbers FROM evaluations {joined}"
+
+    def _has(self, table: str) -> bool:
+        with self._told():
+            found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        return found is not None
 
     def rounds(self) -> int:
         """Return the number of rounds, up to the last one that has an entry."""
-        last = self._connection.execute("SELECT MAX(round) FROM evaluations").fetchone()[0]
+        with self._told():
+            last = self._connection.execute("SELECT MAX(round) FROM evaluations").fetchone()[0]
         return 0 if last is None else last + 1
+
+    def rows(self, rounds: int) -> int:
+        """Return how many entries the first rounds have."""
+        with self._told():
+            return int(
+                self._connection.execute("SELECT COUNT(*) FROM evaluations WHERE round < ?", (rounds,)).fetchone()[0]
+            )
+
+    def counts(self) -> dict[str, int]:
+        """Return what the ledger has counted: rows, and rounds and plates of the last saved state; {} of an old one."""
+        if not self._has("counts"):
+            return {}
+        with self._told():
+            found = self._connection.execute("SELECT name, value FROM counts").fetchall()
+        if not all(type(name) is str and type(value) is int and value >= 0 for name, value in found):
+            raise InputError(f"{self.path}: counts: damaged: expected numbers from 0, got {found}: {RESTORE}")
+        return dict(found)
+
+    def count(self, **numbers: int) -> None:
+        """Keep counts that belong to a state which has just been saved."""
+        with self._writing():
+            rows = list(numbers.items())
+            self._connection.executemany("INSERT OR REPLACE INTO counts VALUES (?, ?)", rows)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
+    def _check_rows(self) -> None:
+        """Raise InputError where rows, rounds or places are missing; of the last round only some may be scored."""
+        query = "SELECT round, COUNT(*), MIN(place), MAX(place) FROM evaluations GROUP BY round ORDER BY round"
+        with self._told():
+            found = self._connection.execute(query).fetchall()
+        total = 0
+        for number, (round_, count, first, last) in enumerate(found):
+            if round_ != number:
+                raise InputError(
+                    f"{self.path}: damaged: expected round {number} after {number} rounds, got {round_!r}: {RESTORE}"
+                )
+            whole = (first, last) == (0, count - 1)
+            if not all(isinstance(one, int) and one >= 0 for one in (first, last)) or (
+                number + 1 < len(found) and not whole
+            ):
+                raise InputError(
+                    f"{self.path}: round {number}: damaged: expected the places 0 to {count - 1}, "
+                    f"got {first!r} to {last!r}: {RESTORE}"
+                )
+            total += count
+        counted = self.counts().get(EVALUATIONS, 0)
+        if total < counted:
+            raise InputError(
+                f"{self.path}: damaged: {counted:,} evaluations were written, {total:,} are left: {RESTORE}"
+            )
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        with self._told():
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:  # an interruption too must leave all entries or none
+                if self._connection.in_transaction:
+                    with suppress(sqlite3.Error):  # a full disk may have ended it
+                        self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what SQLite raises into errors that say what to do."""
         try:
             yield
-        except BaseException:  # an interruption too must leave all entries or none
-            self._connection.execute("ROLLBACK")
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
-        self._connection.execute("COMMIT")
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+            raise _told_of(self.path, error) from error
+
+
+def is_bare(path: Path) -> bool:
+    """Return whether there is no file, or one without tables: what is left of a beginning that was cut off."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0)
+    except sqlite3.Error:  # whoever opens it says why
+        return False
+
+
+def _told_of(path: Path, error: Exception) -> SeqVAEError | OSError:
+    """Return an error of SQLite as one of a full disk, of the disk, of another process, or of a damaged file."""
+    name = getattr(error, "sqlite_errorname", "")
+    refused = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_NOLFS")
+    if name.startswith("SQLITE_FULL") or (name.startswith(refused) and shutil.disk_usage(path.parent).free < _LITTLE):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if name.startswith(refused):
+        return OSError(errno.EIO, f"cannot use the ledger ({error})", str(path))
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return UsageError(f"{path}: another process writes to this ledger: wait for it or end it, then run again")
+    if name.startswith("SQLITE_CORRUPT") or isinstance(error, (UnicodeDecodeError, OverflowError)):
+        return InputError(f"{path}: damaged ({error}): {RESTORE}")
+    if isinstance(error, sqlite3.OperationalError):  # columns are missing, a text is no UTF-8
+        return InputError(f"{path}: damaged ({' '.join(str(error).split())}): {RESTORE}")
+    return UsageError(f"{path}: expected the ledger of a search, got another file ({error})")
 
 
 def _numbers(values: Sequence[float]) -> str:
     return json.dumps([None if np.isnan(value) else value for value in values])
-
-
-def _read(numbers: str) -> tuple[float, ...]:
-    return tuple(float("nan") if number is None else float(number) for number in json.loads(numbers))
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms = row
-    point = None if z is None else np.frombuffer(z, "<f4")
-    # Earlier versions wrote the proposal as it was made, which is another design where positions are kept.
-    text = text if canonical is None else canonical
-    return Entry(
-        round_,
-        place,
-        text,
-        canonical,
-        status,
-        _read(scores),
-        error,
-        seconds,
-        proposer,
-        point,
-        seed,
-        _read(terms or "[]"),
-    )

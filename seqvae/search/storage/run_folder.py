@@ -9,19 +9,23 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqvae.errors import InputError, UsageError
+from seqvae.config.stored import bytes_of, json_of
+from seqvae.config.toml import checked
+from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.runtime.files import atomic_file
-from seqvae.search.storage.ledger import GIVEN, Entry, Ledger
+from seqvae.search.storage.ledger import GIVEN, Entry, Ledger, Shape, is_bare
+from seqvae.search.storage.rows import RESTORE
+from seqvae.search.storage.settings import COUNTED, DESIGN, FIRST, FORMAT, TERMS, read_settings
+from seqvae.search.storage.trust import signed
 
+__all__ = ["COUNTED", "DESIGN", "FIRST", "FORMAT", "TERMS"]
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
-DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
-TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
 NAMES = "names.json"  # of designs, by canonical form
 CARRIED = "columns.json"  # other columns of tables of measurements, by canonical form and title
-FORMAT = 3
-COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts
+# What is told before a search begins: text, scores, where it stood, name, and, since they are kept, other columns.
+_TOLD: tuple[Any, ...] = (str, tuple[float, ...], str, str, dict[str, str])
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
@@ -44,7 +48,7 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
             )
         # A ledger without settings is what is left of a beginning that was cut off, unless the search was run.
         path, was_run = folder / LEDGER, (folder / STATE).exists()
-        if path.exists():
+        if not is_bare(path):
             with closing(Ledger(path)) as ledger:
                 was_run = was_run or any(entry.status != GIVEN for entry in ledger.entries())
         if was_run:
@@ -54,9 +58,9 @@ def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given
         path.unlink(missing_ok=True)
         with atomic_file(folder / START) as file:
             file.write(json.dumps(list(start)).encode())
-        with closing(ledger_of(folder, settings)) as ledger:
+        with closing(ledger_of(folder, settings, new=True)) as ledger:
             ledger.add(given)
-        write(folder, settings)
+        write(folder, signed(settings))
         (folder / TOLD).unlink(missing_ok=True)  # they are in the ledger now
 
 
@@ -75,34 +79,43 @@ def told(folder: Path) -> list[Any]:
     if not path.exists():
         return []
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = checked("measurements", json_of(bytes_of(path), path), list[list[Any]])
+        if any(len(row) not in (len(_TOLD) - 1, len(_TOLD)) for row in rows):  # earlier versions kept no columns
+            raise ConfigError("expected text, scores, place, name and columns of each measurement, got other data")
         return [
-            (str(text), tuple(map(float, scores)), str(where), str(name), dict(*fields))
-            for text, scores, where, name, *fields in found  # earlier versions kept no fields
+            tuple(checked(f"measurement {number}", cell, kind) for cell, kind in zip(row, _TOLD, strict=False))
+            for number, row in enumerate(rows, 1)
         ]
-    except (OSError, ValueError, TypeError) as error:
+    except (ConfigError, InputError) as error:
         raise InputError(f"{path}: cannot read what was measured before the search ({error}): tell it again") from error
+
+
+def start_of(folder: Path) -> tuple[str, ...]:
+    """Return the texts that a search begins with; raises InputError where they are missing or damaged."""
+    return tuple(_read(folder / START, list[str], "the texts that the search begins with", RESTORE))
 
 
 def names(folder: Path) -> dict[str, str]:
     """Return the names of designs, by canonical form: of measured ones, and of those on plates."""
-    return {str(form): str(name) for form, name in _by_form(folder / NAMES).items()}
+    return _by_form(folder / NAMES, dict[str, str])
 
 
 def carried(folder: Path) -> dict[str, dict[str, str]]:
     """Return the other columns of measured designs, by canonical form and title."""
-    try:
-        found = _by_form(folder / CARRIED)
-        return {str(form): {str(t): str(cell) for t, cell in cells.items()} for form, cells in found.items()}
-    except AttributeError as error:
-        raise InputError(f"{folder / CARRIED}: expected cells by title, got others: restore or remove it") from error
+    return _by_form(folder / CARRIED, dict[str, dict[str, str]])
 
 
-def _by_form(path: Path) -> dict[str, Any]:
+def _by_form(path: Path, kind: Any) -> dict[str, Any]:  # noqa: ANN401
+    known = "what is known of the designs"
+    return _read(path, kind, known, "restore or remove it") if path.exists() else {}
+
+
+def _read(path: Path, kind: Any, what: str, way_out: str) -> Any:  # noqa: ANN401
+    """Return what a JSON file of the folder holds, of the type given; raises InputError."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")).items()) if path.exists() else {}
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: cannot read what is known of the designs ({error}): restore or remove it") from error
+        return checked(path.stem, json_of(bytes_of(path, what=what), path), kind)
+    except (ConfigError, InputError) as error:
+        raise InputError(f"{path}: cannot read {what} ({error}): {way_out}") from error
 
 
 def add_carried(folder: Path, new: Iterable[tuple[str, Mapping[str, str]]]) -> None:
@@ -132,10 +145,27 @@ def given_count(folder: Path, settings: Mapping[str, Any]) -> int:
         return sum(entry.status == GIVEN for entry in ledger.entries(0))
 
 
-def ledger_of(folder: Path, settings: Mapping[str, Any]) -> Ledger:
-    """Open the ledger of a search with these settings; errors as of `Ledger`."""
+def ledger_of(folder: Path, settings: Mapping[str, Any], new: bool = False) -> Ledger:
+    """Open the ledger of a search with these settings; errors as of `Ledger`.
+
+    Args:
+        folder: of the search.
+        settings: of the search.
+        new: it is begun now: there is no ledger yet.
+
+    Raises:
+        InputError: there is no ledger though the search was begun: what was measured is lost.
+    """
+    path = folder / LEDGER
+    if not new and (not path.exists() or (path.is_file() and not path.stat().st_size)):
+        raise InputError(f"{path}: the ledger is missing, with all that was measured: {RESTORE}")
     about = {"objective": settings["objective"], "count": settings["config"]["oracle"]["count"]}
-    return Ledger(folder / LEDGER, about)
+    return Ledger(path, about, shape_of(settings))
+
+
+def shape_of(settings: Mapping[str, Any]) -> Shape:
+    """Return how many numbers each row of the ledger has."""
+    return Shape(len(settings["scores"]), len(settings.get(TERMS, ())))
 
 
 def write(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -150,22 +180,17 @@ def settings_of(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: there is no search in the folder, or its settings cannot be read.
     """
-    path = folder / SETTINGS
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        written = found.pop("format")
+        return read_settings(folder / SETTINGS)
     except FileNotFoundError as error:
         raise InputError(f"{folder}: there is no search here: expected the folder that --out named") from error
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: cannot read the settings of the search ({error})") from error
-    if written not in range(1, FORMAT + 1):
-        raise InputError(f"{path}: was written in format {written}, this seqvae reads {FORMAT} and older ones")
-    if written == 1:  # format 1 has the optimiser's name alone, format 2 a table with its settings
-        found["config"]["optimizer"] = {"name": found["config"]["optimizer"]}
-    if written <= 2:  # in formats 1 and 2 ecfp4 and the like, which are bits now, were counts
-        found["config"]["constraints"]["similarity"] = "ecfp4-counts"
-        found[COUNTED] = True
-    return found
+
+
+def trust(folder: Path) -> None:
+    """Let a search run what it names from now on, as if begun here; raises as `settings_of` and `locked`."""
+    settings = settings_of(folder)
+    with locked(folder):
+        write(folder, signed(settings))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.settings import max_cholesky_size
 from torch import Tensor
 
+from seqvae.errors import InputError
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.improvement import ParetoFront
 
@@ -50,7 +51,13 @@ def fitted(x: Tensor, y: Tensor, kernel: Kernel, begin: State | None = None, fit
     if begin is not None:
         with torch.no_grad():
             for name, parameter in model.named_parameters():
-                parameter.copy_(torch.as_tensor(begin[name]))
+                known = torch.as_tensor(begin.get(name, ()))
+                if known.shape != parameter.shape or not bool(torch.isfinite(known).all()):
+                    raise InputError(
+                        f"the saved state of the search has other hyperparameters than its surrogate ({name}): restore "
+                        "it from a copy of the folder"
+                    )
+                parameter.copy_(known)
     if fit:
         mll = ExactMarginalLogLikelihood(model.likelihood, model).train()
         fit_gpytorch_mll_scipy(mll, options={"maxiter": _STEPS})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.config import GuideConfig
+from seqvae.config.toml import checked
 from seqvae.search.memory.archive import Archive
 from seqvae.search.storage.state import State
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
@@ -97,7 +98,8 @@ class Guide:
 
     def load_state_dict(self, state: State) -> None:
         """Go back to a state."""
-        self._hyper, self._fitted = state["hyper"], state["fitted"]
+        self._hyper = checked("hyper", state["hyper"], list[dict[str, np.ndarray]] | None)
+        self._fitted = checked("fitted", state["fitted"], int)
 
 
 @final

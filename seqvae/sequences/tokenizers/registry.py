@@ -73,7 +73,10 @@ def tokenizer_from_dict(record: Mapping[str, Any]) -> Tokenizer:
         raise ArtifactError(f"expected a tokenizer of kind {', '.join(_HOMES)} in the record, got {kind!r}")
     if kind != "subword":
         return _class_of(kind).from_dict(record)
-    base = tokenizer_from_dict(read_field(record, "base", dict))
+    below = read_field(record, "base", dict)
+    if below.get("kind") == kind:
+        raise ArtifactError(f"expected a base tokenizer under the subwords, got kind {kind!r}")
+    base = tokenizer_from_dict(below)
     if not isinstance(base, SymbolTokenizer):
         raise ArtifactError(f"expected a base tokenizer under the subwords, got kind {base.kind!r}")
     return _class_of(kind).from_dict(record, base)

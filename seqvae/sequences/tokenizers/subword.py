@@ -34,6 +34,7 @@ _LEAST_COUNT = 2
 # Private-use areas: U+E000 to U+F8FF, then plane 15.
 _FIRST, _LAST, _PLANE_15 = 0xE000, 0xF8FF, 0xF0000
 _GAP = " "
+_LONGEST = 65_536  # symbols of a token: more than any text that a model is trained on
 
 
 def _character(i: int) -> str:
@@ -267,10 +268,14 @@ class SubwordTokenizer(Tokenizer):
         if record.get("merges") is None:
             return tokenizer
         merges = read_field(record, "merges", list)
+        lengths = [1] * base.vocab_size
         for row, pair in enumerate(merges):
             whole = isinstance(pair, list) and len(pair) == 2 and all(type(i) is int for i in pair)
             if not whole or min(pair) < len(SPECIALS) or max(pair) >= base.vocab_size + row:
                 raise ArtifactError(f"expected two earlier token ids in merge {row + 1} of the tokenizer, got {pair!r}")
+            lengths.append(lengths[pair[0]] + lengths[pair[1]])
+            if lengths[-1] > _LONGEST:  # sixty merges of a token with itself are longer than any memory
+                raise ArtifactError(f"expected tokens of {_LONGEST:,} symbols at most, got more in merge {row + 1}")
         tokenizer._set_merges([(left, right) for left, right in merges])
         tokenizer._fitted = True
         return tokenizer

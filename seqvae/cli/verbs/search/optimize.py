@@ -70,6 +70,7 @@ def optimize(
     format: str = "",
     score: Annotated[str, Parameter(show_default="score")] = "",
     resume: Path | None = None,
+    trust: bool = False,
     help_optimizer: bool = False,
     quiet: bool = False,
     **given: Any,  # noqa: ANN401
@@ -89,6 +90,8 @@ def optimize(
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured, where it is another.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
+        trust: with --resume, run what the folder names (functions, programs, a Ray cluster) though you did not begin it
+            here.
         help_optimizer: show the settings of all optimizers as flags, or of the one given as --optimizer, and exit.
         quiet: show no progress.
         **given: settings of a search whose flags were given.
@@ -115,7 +118,13 @@ def optimize(
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
+            if trust:
+                from seqvae.search.storage import run_folder
+
+                run_folder.trust(resume)
             _go_on(resume, quiet, EndConfig(**changed))
+        elif trust:
+            raise UsageError("--trust has no effect without --resume: leave it out")
         elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
         else:
@@ -126,7 +135,7 @@ def optimize(
             settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
             known = measured_in(measured, column, score, scoring.names, format)
             begin(scoring, out, settings, texts_of_file(start, column, format), known)
-            _go_on(out, quiet)
+            _go_on(out, quiet, begun=True)
 
 
 def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Setting]) -> SearchConfig:
@@ -201,7 +210,7 @@ def _resumable(folder: Path, end: EndConfig) -> Iterator[None]:
         raise KeyboardInterrupt(f"resume with: seqvae optimize --resume {folder}{flags}") from None
 
 
-def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
+def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS, begun: bool = False) -> None:
     """Run the search of a folder to its end, which `change` may move, and print its results."""
     from seqvae.cli.verbs.search.results import print_results
     from seqvae.search.api import change_end, opened
@@ -212,7 +221,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
     with _resumable(folder, change):
         change_end(folder, change)
     stopped, end = None, ""
-    with opened(folder) as search:
+    with opened(folder, trusted=begun) as search:  # what was begun just now is this user's own
         campaign = search.campaign()
         oracle = search.config.oracle
         try:
@@ -222,7 +231,7 @@ def _go_on(folder: Path, quiet: bool, change: EndConfig = _AS_IT_WAS) -> None:
             stopped = error
         found = results(search.ledger.entries(), oracle.budget, count=oracle.count)
         if stopped is None or found.top:
-            print_results(found, settings_of(folder))
+            print_results(found, settings_of(search.folder))
     if stopped is not None:
         raise stopped
     if not quiet and campaign.progress.calls:

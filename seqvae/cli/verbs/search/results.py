@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from seqvae.cli.options import Out
+from seqvae.errors import visible
 
 if TYPE_CHECKING:
     from seqvae.search.results import Known, Results
@@ -97,7 +98,7 @@ def print_results(found: Results, settings: Mapping[str, Any], known: Known | No
         ]
     )
     for failure in found.failures[:_REASONS]:
-        print(f"failed {failure.count:,} times: {failure.error}")
+        print(visible(f"failed {failure.count:,} times: {failure.error}"))
     print()
     ids = known.names if known else {}
     rows = [
