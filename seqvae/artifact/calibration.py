@@ -1,7 +1,7 @@
 """What scores a model gives to texts that it was not trained on, so that those of others can be judged by them.
 
-Each score is taken relative to the length: its expected value and spread are linear in the number of tokens, and what
-is kept are the standardised values of texts that did not choose these lines. A score's p-value is the share of them
+Each score is taken relative to the length: its expected value and spread follow the number of tokens, and what is kept
+are the standardised values of texts that did not choose these. A score's p-value is the share of them
 that is at least as high.
 """
 
@@ -22,26 +22,31 @@ _LINES, _VALUES, _MEAN, _COVARIANCE, _SMALLEST = "lines", "values", "mean", "cov
 @final
 @dataclass(frozen=True)
 class Line:
-    """A score's expected value and spread, both linear in the number of tokens.
+    """A score's expected value and spread by the number of tokens: linear between some lengths, level beyond them.
 
     Attributes:
-        start: expected value at no tokens.
-        slope: what a token adds.
-        spread: mean deviation at no tokens.
-        widening: what a token adds to it.
-        narrowest: the spread is never below this.
+        lengths: ascending, at least one.
+        means: expected value at each.
+        spreads: mean deviation at each, above 0.
     """
 
-    start: float
-    slope: float
-    spread: float
-    widening: float
-    narrowest: float
+    lengths: tuple[float, ...]
+    means: tuple[float, ...]
+    spreads: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("lengths", "means", "spreads"):
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        if not len(self.lengths) == len(self.means) == len(self.spreads) > 0 or min(self.spreads) <= 0:
+            raise ValueError("a line needs a value and a spread above 0 at each length")
+
+    def expected(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the expected value at each length."""
+        return np.asarray(np.interp(tokens, self.lengths, self.means))
 
     def standardised(self, values: NDArray[np.float64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how far values lie above those expected at their lengths, in units of the spread there."""
-        width = np.maximum(self.spread + self.widening * tokens, self.narrowest)
-        return np.asarray((values - self.start - self.slope * tokens) / width)
+        return np.asarray((values - self.expected(tokens)) / np.interp(tokens, self.lengths, self.spreads))
 
 
 @final

@@ -16,6 +16,7 @@ from seqvae.infer.complexity import code_length, is_repeat
 from seqvae.infer.likelihood import Weighed
 
 FEWEST = 60  # held-out texts of a calibration: of fewer, a third says nothing of spread and covariance
+_GROUPS, _FEW = 8, 20  # of texts by length, at most, and the fewest texts of each
 _TAIL = 20  # highest scores, beyond which p-values are extrapolated
 IN_DOMAIN, UNFAMILIAR, OUTLIER, UNCALIBRATED = "in domain", "unfamiliar", "outlier", "not calibrated"
 _DOUBTFUL, _RARE = 0.05, 0.01  # p-values below which a text is unfamiliar, and may be an outlier
@@ -114,17 +115,17 @@ def calibration_of(measured: Measured, source: str, samples: int, steps: int, se
 
 
 def _line(values: NDArray[np.float64], tokens: NDArray[np.int64]) -> Line:
-    """Return the lines of expected value and mean deviation by least squares; level where all lengths are equal."""
-
-    def fitted(numbers: NDArray[np.float64]) -> tuple[float, float]:
-        if tokens.std() == 0:
-            return float(numbers.mean()), 0.0
-        slope, start = np.polyfit(tokens, numbers, 1)
-        return float(start), float(slope)
-
-    start, slope = fitted(values)
-    apart = np.abs(values - start - slope * tokens)
-    return Line(start, slope, *fitted(apart), narrowest=max(0.25 * float(apart.mean()), 1e-9))
+    """Return the expected value and mean deviation in groups of texts of similar length, one where all are equal."""
+    order = np.argsort(tokens, kind="stable")
+    groups = np.array_split(order, max(1, min(_GROUPS, len(order) // _FEW)))
+    # Groups of one mean length, as of sequences that all have it, are one.
+    lengths = sorted({float(tokens[group].mean()) for group in groups})
+    places = [np.concatenate([g for g in groups if float(tokens[g].mean()) == length]) for length in lengths]
+    level = (1.0,) * len(lengths)
+    first = Line(tuple(lengths), tuple(float(values[group].mean()) for group in places), level)
+    apart = np.abs(values - first.expected(tokens))
+    narrowest = max(0.25 * float(apart.mean()), 1e-9)
+    return Line(first.lengths, first.means, tuple(max(float(apart[group].mean()), narrowest) for group in places))
 
 
 def p_values(known: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray[np.float64]:
