@@ -124,7 +124,7 @@ def mutations(small: bool) -> dict[str, Any]:
     model = replace(TINY, encoder="conv", decoder="position", latent=8, encoder_width=32, decoder_width=64)
     with TemporaryDirectory() as made:
         folder = Path(made)
-        run = _run(_written(folder, rows), model, 1.0, epochs=2 if small else 1, batch_size=128, learning_rate=3e-3)
+        run = _run(_written(folder, rows), model, 1.0, epochs=2 if small else 3, batch_size=128, learning_rate=3e-3)
         diagnosis = diagnose_trained(train(run, folder / "model", quiet=True))
     if diagnosis is None:
         raise RuntimeError("expected held-out sequences, got none")
@@ -145,13 +145,13 @@ def curve(small: bool) -> dict[str, Any]:
     model = ModelConfig(
         encoder="conv", decoder="position", latent=6, embedding=8, encoder_width=32, decoder_width=64, encoder_layers=2
     )
-    run = _run("mpsa-sample", model, 0.05, epochs=1 if small else 25, batch_size=128, learning_rate=3e-3)
-    run = replace(run, data=replace(run.data, limit=300 if small else 4_000))
+    run = _run("mpsa-sample", model, 0.3, epochs=1 if small else 120, batch_size=128, learning_rate=3e-3)
+    run = replace(run, data=replace(run.data, limit=300 if small else 6_000))
     config = RateDistortionConfig(
-        betas="0.3,0.5,0.7" if small else "0.05,0.07,0.1,0.14,0.2,0.28,0.4,0.56",
-        epochs=1 if small else 12,
+        betas="0.3,0.5,0.7" if small else "0.3,0.37,0.45,0.53,0.61,0.69,0.77,0.85",
+        epochs=1 if small else 60,
         multipliers=not small,
-        texts=100 if small else 4_000,
+        texts=100 if small else 5_000,
         samples=2 if small else 4,
         annealed=0,
     )

@@ -23,7 +23,7 @@ def section(result: Values, _: Values) -> str:
 
 def _linear(found: Values) -> str:
     return (
-        "Linear VAE, 8 dimensions by 3, trained by sampled gradients and our rate: bound "
+        "Linear VAE, 8 dimensions by 3, trained by samples, then by exact expectations: bound "
         f"{found['elbo']:.5f} nats, maximum of the likelihood (probabilistic PCA) {found['closed_form']:.5f}.\n\n"
         + reached("nats below the maximum", found["gap"], _GAP, lambda value: f"{value:.1e}", most=True)
     )
