@@ -63,9 +63,14 @@ _LONGEST = (
     "test_optimizers.py",
     "test_loop.py",
     "test_laboratory.py",
+    "test_shown_is_scored.py",
     "test_families.py",
-    "test_oracle.py",
+    "test_targets.py",
+    "test_verdict_models.py",
+    "test_quickstart.py",
+    "test_fit.py",
     "test_processes.py",
+    "test_oracle.py",
     "test_golden.py",
 )
 
