@@ -261,9 +261,12 @@ def load_artifact(folder: Path) -> Artifact:
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen, scores)
 
 
+_YOUNGER = "prior"  # a section that folders of the first format do not have
+
+
 def _whole_run(values: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a run; raises ValueError where a section is missing, whose defaults are not the run's."""
-    missing = sorted(one.name for one in fields(RunConfig) if one.name not in values)
+    missing = sorted(one.name for one in fields(RunConfig) if one.name not in {*values, _YOUNGER})
     if missing:
         raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
     return values

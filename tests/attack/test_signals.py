@@ -55,6 +55,14 @@ def score(text):
 """
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """A shell starts what runs in the background with Ctrl-C ignored, and Python leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_every_signal_arrives_and_no_search_for_a_part_is_cut_short():
     words = [sys.executable, "-c", COUNTING, str(SENT)]
     with subprocess.Popen(words, env=with_this_seqvae(), stdout=subprocess.PIPE, text=True) as process:

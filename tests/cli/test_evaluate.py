@@ -410,7 +410,7 @@ def test_a_full_disk_is_one_line(run, file, asked, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", refuse)
     assert failed(run("evaluate", samples, "--reference", samples, "--out", out), "No space left", "free some") == 1
-    assert in_folder(out) == []
+    assert not out.exists() or in_folder(out) == []
 
 
 def test_a_file_that_is_both_reference_and_training_is_read_once(file):

@@ -14,8 +14,8 @@ from search_cases import alike, dna_model, rows, start
 
 from seqvae.cli.main import main
 from seqvae.data.files import writers as outputs
-from seqvae.search.storage.ledger import Entry, Ledger
-from seqvae.search.storage.run_folder import LEDGER
+from seqvae.search.storage.ledger import Entry
+from seqvae.search.storage.run_folder import ledger_of, settings_of
 
 MINE = (
     "def score(text):\n    return float(text.count('GAT'))\n\n\ndef broken(text):\n    raise ValueError('no licence')\n"
@@ -82,7 +82,7 @@ def test_a_search_without_scores_has_none_in_json(run):
 @pytest.mark.parametrize(("count", "area"), [("unique", 55 / 60), ("every", 47.5 / 60)])
 def test_the_area_is_over_the_calls_that_were_counted(count, area, run, tmp_path):
     assert run(SEARCH + f" --count {count} --minutes 1e-9")[0] == 0
-    ledger = Ledger(tmp_path / "run" / LEDGER)
+    ledger = ledger_of(tmp_path / "run", settings_of(tmp_path / "run"))
     ledger.add(Entry(0, place, "x", None, "invalid", (math.nan,)) for place in range(15))
     ledger.add(Entry(1, place, str(place), str(place), "ok", (1.0,)) for place in range(10))
     ledger.close()

@@ -56,7 +56,7 @@ def test_every_setting_is_a_flag_and_a_key_of_toml(name, key, monkeypatch, tmp_p
 
     found = []
     monkeypatch.setattr(api, "begin", lambda objective, out, config, *_: found.append(config.optimizer))
-    monkeypatch.setattr(optimize, "_go_on", lambda *_: None)
+    monkeypatch.setattr(optimize, "_go_on", lambda *_, **__: None)
     value, flag = another(key, SETTINGS[name, key]), f"--optimizer.{key.replace('_', '-')}"
     expected = {**flat(asdict(OPTIMIZERS[name].config)), key: value}
     group = key.partition(".")[0]

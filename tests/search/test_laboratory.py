@@ -102,7 +102,7 @@ def test_a_telling_that_was_cut_off_is_learned_from_all_the_same(optimizer, tmp_
             for part in (plate[:6], plate[6:]):  # both are behind the state where both are cut off
                 with monkeypatch.context() as patch:
                     if name == "cut":
-                        patch.setattr(laboratory, "save_state", cut_off)
+                        patch.setattr(laboratory, "save_with", cut_off)
                     with contextlib.suppress(KeyboardInterrupt):
                         tell(run, [Measurement(text, (alike(text),)) for text in part])
             plates[name].append(plate)

@@ -101,7 +101,9 @@ class Rows:
         if status not in STATUSES:
             raise self._damaged(row, "status", f"one of {', '.join(STATUSES)}", status)
         found = self._numbers(row, "scores", scores, self.shape.columns)
-        if status in (OK, GIVEN) and not all(map(math.isfinite, found)):
+        # of what was measured before a search, some of several scores may be missing
+        missing = status == GIVEN and not all(map(math.isnan, found))
+        if status in (OK, GIVEN) and not all(math.isfinite(one) or (missing and math.isnan(one)) for one in found):
             raise self._damaged(row, "scores", f"finite numbers, since its status is {status}", scores)
         return Entry(
             round_,

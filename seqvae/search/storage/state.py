@@ -23,16 +23,17 @@ from seqvae.search.storage.rows import RESTORE
 State = dict[str, Any]  # of JSON's types, arrays and tensors, nested
 FORMAT = 1
 _ARRAY = "$array"  # the one key of what stands for an array in the tree
-_DIGEST = "sha256"  # in the metadata, beside the tree
+_DIGEST = "sha256"  # in the tree: safetensors writes several entries of metadata in any order
 _LONGEST = 200  # characters of a reason that are shown
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write a state; keys are strings, none of them `$array`; tensors become arrays."""
     arrays: dict[str, NDArray[Any]] = {}
-    tree = json.dumps({"format": FORMAT, "state": _taken(state, arrays)})
+    tree = {"format": FORMAT, "state": _taken(state, arrays)}
+    tree[_DIGEST] = _digest(json.dumps(tree), arrays)
     with atomic_file(path) as file:
-        file.write(save(arrays, metadata={"tree": tree, _DIGEST: _digest(tree, arrays)}))
+        file.write(save(arrays, metadata={"tree": json.dumps(tree)}))
 
 
 def load_state(path: Path) -> State:
@@ -44,13 +45,12 @@ def load_state(path: Path) -> State:
     check_regular(path, what=": expected the state of a search")
     try:
         with safe_open(path, "numpy") as file:
-            about = file.metadata() or {}
-            tree = json.loads(about["tree"])
+            tree = json.loads((file.metadata() or {})["tree"])
+            digest = tree.pop(_DIGEST, None)  # states of earlier versions have none
             if tree["format"] != FORMAT:
                 raise InputError(f"{path}: was written in format {tree['format']}, this seqvae reads {FORMAT}")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
-            # states of earlier versions have no digest
-            if _DIGEST in about and about[_DIGEST] != _digest(about["tree"], arrays):
+            if digest is not None and digest != _digest(json.dumps(tree), arrays):
                 raise ValueError("its content is not the one that was saved")
             state: State = _put_back(tree["state"], arrays)
             if not isinstance(state, dict):
