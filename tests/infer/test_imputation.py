@@ -60,7 +60,7 @@ def test_chains_and_weights_agree_with_the_exact_conditional(decoder):
     allowed = allowed_tokens(TEXTS, VOCAB)
     with evaluating(found):
         chains = walked(found, allowed, chains=16, sweeps=60, warmup=15, particles=4, seed=0)
-        weights = weighted(found, allowed, samples=1500, particles=4, seed=0)
+        weights = weighted(found, allowed, samples=6000, particles=4, seed=0)
     for row, text in enumerate(TEXTS):
         rows, joint = exact_joint(found, text)
         exact = marginals(rows, joint.logsumexp(1).softmax(0))
