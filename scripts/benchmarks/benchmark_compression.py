@@ -104,7 +104,7 @@ def molecules(given: Namespace, folder: Path) -> dict[str, Any]:
         "bytes": len(coders.lines(test)),
         "train": len(train),
         "bound": against_the_bound(codec, test),
-        "seqvae": [measured(codec, test, block, folder) for block in (BLOCKS[:1] if given.small else BLOCKS)],
+        "seqvae": [measured(codec, test, block, folder) for block in given.blocks],
         "xz": coders.xz(test),
         "zstd": {str(size): found for size, found in coders.zstd(train, test, (1, 64)).items()},
         "smizip": coders.smizip(train[: given.ngrams], test, folder, given.speed) if given.ngrams else {},
@@ -120,7 +120,7 @@ def _molecules(given: Namespace) -> tuple[list[str], list[str]]:
     data = load_dataset("zinc250k")
     train, test = ([data.texts[row] for row in part.tolist()] for part in (data.split.train, data.split.test))
     random.Random(0).shuffle(train)
-    return train, test[: given.rows or None]
+    return train[: given.train or None], test[: given.rows or None]
 
 
 def dna(small: bool, folder: Path) -> dict[str, Any]:
@@ -158,6 +158,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compress, and write the result."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--rows", type=int, default=0, help="only the first so many test molecules (default: all)")
+    parser.add_argument("--train", type=int, default=0, help="training molecules of the other coders (default: all)")
+    parser.add_argument("--blocks", type=int, nargs="+", default=BLOCKS, help="rows in a block, one run for each")
     parser.add_argument(
         "--only", choices=("molecules", "dna"), help="this part, beside what the result has of the other"
     )
@@ -166,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, help="where files and n-grams are kept (default: a temporary one)")
     given = parser.parse_args(argv)
     if given.small:
-        given.ngrams = 0
+        given.ngrams, given.blocks = 0, [16]
     out = result_path(given, NAME)
     with torch_threads(given.threads) as threads, folder_or_temporary(given.folder) as folder:
         found = {} if given.only == "molecules" else {"dna": dna(given.small, folder)}
@@ -174,7 +176,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             found["molecules"] = molecules(given, folder)
     if given.only and out is not None and out.is_file():
         found = json.loads(out.read_text("utf-8"))["figures"] | found
-    settings = {"rows": given.rows, "ngrams": given.ngrams, "speed": given.speed, "seed": 0, "threads": threads}
+    settings = {name: getattr(given, name) for name in ("rows", "train", "ngrams", "speed")}
+    settings |= {"blocks": list(given.blocks), "seed": 0, "threads": threads}
     write_result(out, NAME, settings, found)
 
 

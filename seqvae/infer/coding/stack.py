@@ -29,7 +29,7 @@ class Stack:
     """
 
     def __init__(self, data: bytes = b"") -> None:
-        words = np.frombuffer(data, _WORD).astype(np.uint32)
+        words = np.frombuffer(data + bytes(-len(data) % _WORD.itemsize), _WORD).astype(np.uint32)
         self._coder: Any = constriction.stream.stack.AnsCoder(words) if len(words) else _empty()
 
     @classmethod
@@ -64,8 +64,8 @@ class Stack:
         self._coder = other._coder
 
     def to_bytes(self) -> bytes:
-        """Return the content."""
-        return np.asarray(self._coder.get_compressed()).astype(_WORD).tobytes()
+        """Return the content; the highest bytes of the last word, if they are zero, are left out."""
+        return np.asarray(self._coder.get_compressed()).astype(_WORD).tobytes().rstrip(b"\0")
 
 
 def _empty() -> Any:  # noqa: ANN401 - constriction has no types
