@@ -7,7 +7,7 @@ share of the series' other compounds among them is counted, exactly and by conne
 columns series and smiles, the first row of each series its lead: 100 papers of ChEMBL (CC BY-SA 3.0) by G. Landrum,
 github.com/greglandrum/rdkit_blog at commit 0bf63086fce8, notebooks/results/lead_optimization_sets.csv; the dataset
 `chembl`, from which the pretrained models and the counts of substituents come, leaves all of them out. The settings of
-`seqvae.search.analogs` were chosen on the first 21 series, which are not counted. Beside it: the same pool ranked
+`seqvae.search.analogs` were chosen on the first of 21 series, none of which is counted. Beside it: the same pool ranked
 without the model, one to three random moves of the genetic algorithm, and samples of the refined posterior, one to
 three times as wide. A window: 100 molecules that the model was not trained on, `--molecules` of the dataset `chembl`,
 and 100 analogs of each with a Tanimoto similarity (ECFP4, 2,048 bits) of 0.4 to 0.7. What is measured already is kept.
