@@ -11,6 +11,15 @@ from seqvae.errors import ConfigError
 
 DEFAULT_MODEL = "drug-smiles"  # the pretrained model of molecules that verbs take where none is named
 INFERENCE_BATCH = 512  # texts per batch outside training: fills a few cores, takes a few hundred MB at most
+# Settings whose own names say too little outside their sections: what flags and Python's keywords call them.
+SETTING_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "model.prior": "model_prior",
+    "model.prior_components": "model_prior_components",
+    "model.prior_layers": "model_prior_layers",
+    "model.prior_width": "model_prior_width",
+    "model.prior_groups": "model_prior_groups",
+}
 REFINE_STEPS = (
     20  # gradient steps on a text's own posterior; BENCHMARKS.md has the reconstruction with and without them
 )

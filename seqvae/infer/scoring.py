@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.artifact.calibration import Calibration
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, ScoreConfig
+from seqvae.data.frames import frame_of
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.infer.familiarity import (
     OUTLIER,
@@ -25,6 +26,9 @@ from seqvae.infer.familiarity import (
 )
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Column = NDArray[np.float64] | list[str]
 
@@ -56,6 +60,10 @@ class Scores:
         if name not in columns:
             raise AttributeError(f"no column {name!r}; there are {', '.join(columns)}")
         return columns[name]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the columns as a data frame of pandas; raises UsageError where that is not installed."""
+        return frame_of(self.columns)
 
     def count(self, status: str) -> int:
         """Return how many texts have a status."""

@@ -112,13 +112,18 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
     stop = on_error == "stop"
     if not isinstance(texts, TokenizedTexts):
-        texts = [_written(one) if tokenizer.molecular else one for one in texts]  # a column has an index of its own
+        texts = as_strings(texts) if tokenizer.molecular else [*texts]
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
         noun = tokenizer.domain.noun
         raise UsageError(f"the {noun}s were read by a different tokenizer: give them as strings")
     return _fitting(texts, texts.forms, max_length, stop)
+
+
+def as_strings(texts: Sequence[Any]) -> list[Any]:
+    """Return texts as they are written, molecules of RDKit as SMILES; what is no text stays as it is."""
+    return [_written(one) for one in texts]  # a column of a table has an index of its own
 
 
 def ids_or_errors(symbol_lists: Sequence[Sequence[str]], tokenizer: Tokenizer) -> list[list[int] | UnknownTokenError]:
