@@ -54,7 +54,7 @@ def drawing(smiles: str, lead: str = "") -> str:
         molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or molecule.GetNumAtoms() == 0:
         return f'<div class="text">{escape(smiles) or "(empty)"}</div>'
-    changed = _laid_like(molecule, lead) if lead else []
+    changed = laid_like(molecule, lead) if lead else []
     canvas = rdMolDraw2D.MolDraw2DSVG(_WIDTH, _HEIGHT)
     options: Any = canvas.drawOptions()  # RDKit's type stubs give its fields wrong types
     options.clearBackground, options.bondLineWidth, options.padding = False, _STROKE, 0.04
@@ -72,8 +72,8 @@ def drawing(smiles: str, lead: str = "") -> str:
     return opening + re.sub(r"\s+", " ", content).strip()
 
 
-def _laid_like(molecule: Chem.Mol, lead: str) -> list[int]:
-    """Lay a molecule out as its lead where the two agree, and return its other atoms."""
+def laid_like(molecule: Chem.Mol, lead: str) -> list[int]:
+    """Lay a molecule out as its lead where the two agree, and return its other atoms; none if they share little."""
     template = Chem.MolFromSmiles(lead)
     if template is None:
         return []
