@@ -22,7 +22,8 @@ import torch
 
 from scripts.baselines import ddvae_recipe, moses_recipe
 from scripts.record import arguments, result_path, torch_threads, write_result
-from seqvae.artifact.folder import Artifact, parameters
+from seqvae.artifact.folder import Artifact
+from seqvae.artifact.weights import parameters
 from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, ObjectiveConfig, RunConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
