@@ -73,8 +73,12 @@ class LatentFeatures(TransformerMixin, BaseEstimator):
             ValueError: a table of several columns.
         """
         check_is_fitted(self, "n_features_out_")
-        rows = _rows(X)
-        read = self.codec.tokenize(rows)
+        rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+        if isinstance(rows, np.ndarray) and rows.ndim == 2:
+            if rows.shape[1] != 1:
+                raise ValueError(f"expected one column of molecules or sequences, got {rows.shape[1]}")
+            rows = rows[:, 0]
+        read = self.codec.tokenize(list(rows))
         found = self.codec.encode(read, self.batch_size, self.refine).double().numpy()
         if not self.fingerprint:
             return found
@@ -114,13 +118,3 @@ class LatentFeatures(TransformerMixin, BaseEstimator):
         from seqvae.latent.codec import load
 
         return load(self.model, self.device)
-
-
-def _rows(given: Iterable[Any]) -> list[Any]:
-    """Return the rows of a list, an array, a Series, or a table of one column."""
-    values = given.to_numpy() if hasattr(given, "to_numpy") else given
-    if isinstance(values, np.ndarray) and values.ndim == 2:
-        if values.shape[1] != 1:
-            raise ValueError(f"expected one column of molecules or sequences, got {values.shape[1]}")
-        values = values[:, 0]
-    return list(values)

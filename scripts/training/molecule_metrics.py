@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scripts.training.training_runs import Finished
-from seqvae.artifact.folder import parameters
+from seqvae.artifact.weights import parameters
 from seqvae.config import DecodeConfig
 from seqvae.evaluate.compare import generation
 from seqvae.evaluate.model.summary import SummarySettings, summarise

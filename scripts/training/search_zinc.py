@@ -18,7 +18,7 @@ from typing import Any
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from scripts.training.molecule_metrics import training_exact
 from scripts.training.training_runs import Finished, trained
-from seqvae.artifact.folder import parameters
+from seqvae.artifact.weights import parameters
 from seqvae.config import DataConfig, DecodeConfig, ModelConfig, PriorConfig, RunConfig, TokenizerConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.registry import load_dataset

@@ -19,7 +19,8 @@ from typing import Any
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from scripts.training.dna_splits import Splits, bits_metrics, by_md5, texts_of, trained_by_md5
-from seqvae.artifact.folder import parameters, record_metrics
+from seqvae.artifact.folder import record_metrics
+from seqvae.artifact.weights import parameters
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.errors import CollapseWarning

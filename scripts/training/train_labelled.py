@@ -20,7 +20,8 @@ from scipy.stats import pearsonr, spearmanr
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from scripts.training.training_runs import Finished, trained
-from seqvae.artifact.folder import parameters, record_metrics
+from seqvae.artifact.folder import record_metrics
+from seqvae.artifact.weights import parameters
 from seqvae.config import (
     DataConfig,
     ModelConfig,

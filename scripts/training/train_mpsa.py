@@ -23,7 +23,8 @@ from typing import Any
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from scripts.training.dna_splits import Splits, bits_metrics, distinct_splits, trained_by_md5
 from scripts.training.training_runs import trained
-from seqvae.artifact.folder import parameters, record_metrics
+from seqvae.artifact.folder import record_metrics
+from seqvae.artifact.weights import parameters
 from seqvae.config import DataConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.registry import load_dataset

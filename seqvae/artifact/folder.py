@@ -58,6 +58,7 @@ _CALIBRATION = (CALIBRATION, CALIBRATION_NUMBERS)
 NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
 _ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+_YOUNGER = "prior"  # a section that the settings of folders of the first format do not have
 _LONGEST = 200  # characters of a reason that are shown
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
 
@@ -240,7 +241,11 @@ def load_artifact(folder: Path) -> Artifact:
         vocab_size = checked("vocab_size", config["vocab_size"], int)
         if vocab_size != tokenizer.vocab_size:
             raise ValueError(f"vocab_size: expected {tokenizer.vocab_size}, as the tokenizer has, got {vocab_size}")
-        run = run_from_dict(_whole_run(read_run(folder / RUN)))
+        sections = read_run(folder / RUN)
+        if missing := sorted(one.name for one in fields(RunConfig) if one.name not in {*sections, _YOUNGER}):
+            # a default in its place would not be the setting of the run
+            raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
+        run = run_from_dict(sections)
         check_sizes(model_config, vocab_size, weights)
         model = build_model(model_config, vocab_size, pieces=tokenizer.pieces())
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError, ConfigError) as error:
@@ -259,17 +264,6 @@ def load_artifact(folder: Path) -> Artifact:
         raise ArtifactError(f"{folder / SEEN}: not a record of training data: {error}") from error
     scores = _load_calibration(folder, model_config.latent) if CALIBRATION in provenance["sha256"] else None
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen, scores)
-
-
-_YOUNGER = "prior"  # a section that folders of the first format do not have
-
-
-def _whole_run(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run; raises ValueError where a section is missing, whose defaults are not the run's."""
-    missing = sorted(one.name for one in fields(RunConfig) if one.name not in {*values, _YOUNGER})
-    if missing:
-        raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
-    return values
 
 
 def _tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
@@ -311,23 +305,11 @@ def migrated(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
                 f"{folder / CONFIG}: damaged: expected {key} as {kind.__name__}, got {config.get(key)!r:.80}"
             )
     current = dict(config)
-    while current["format"] < FORMAT:
-        current = _MIGRATIONS[current["format"]](current)
+    if current["format"] == 1:  # format 2 has the precision of stored numbers
+        current |= {"format": 2, "weights": "float32"}
+    if current["format"] == 2:  # format 3 has the kinds of posterior and prior; before, they were always these
+        current |= {"format": 3, "model": {**current["model"], "posterior": "diagonal", "prior": "normal"}}
     return current
-
-
-def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Format 2 adds the precision of stored numbers; it may have a fitted prior beside the weights."""
-    return {**config, "format": 2, "weights": "float32"}
-
-
-def _from_2(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Format 3 adds the kinds of posterior and prior; before, they were always these."""
-    model = {**config["model"], "posterior": "diagonal", "prior": "normal"}
-    return {**config, "format": 3, "model": model}
-
-
-_MIGRATIONS = {1: _from_1, 2: _from_2}
 
 
 def _check_hashes(folder: Path, provenance: Mapping[str, Any]) -> None:
@@ -398,22 +380,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def weights_hash(*modules: torch.nn.Module, before: bytes = b"") -> str:
-    """Return the sha256 over the weights of all modules, in hexadecimal.
-
-    Args:
-        *modules: hashed one after the other, each tensor with its name, in the order of the names.
-        before: hashed first.
-    """
-    digest = hashlib.sha256(before)
-    for module in modules:
-        for name, tensor in sorted(module.state_dict().items()):
-            digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def parameters(model: torch.nn.Module) -> int:
-    """Return the number of trainable numbers."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

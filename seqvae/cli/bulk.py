@@ -38,6 +38,7 @@ def bar(compute: ComputeOptions, total: int | None = None) -> Iterator[Callable[
         done = 0
 
         def advance(rows: int) -> None:
+            """Count rows that are done, and show them."""
             nonlocal done
             done += rows
             bars("done", done, total)

@@ -154,6 +154,7 @@ def with_flags(settings: Sequence[Setting]) -> Callable[[Callable[..., None]], C
     groups = list(dict.fromkeys(one.group for one in settings))
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        """Return the verb with a flag for each setting in its signature."""
         signature = inspect.signature(verb, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         made = [one.parameter(groups.index(one.group)) for one in settings]

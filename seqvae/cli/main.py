@@ -152,6 +152,7 @@ def _warnings_in_one_line() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
+            """Print a warning in one line."""
             if issubclass(category, SeqVAEWarning):
                 _say("note" if issubclass(category, ReadingNote) else "warning", DONE, str(message))
             else:

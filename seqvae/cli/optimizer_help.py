@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from seqvae.cli.flags import optimizer_settings
 from seqvae.config import OPTIMIZERS
-from seqvae.config.optimizer_names import name_of, settings_of
+from seqvae.config.optimizers import name_of, settings_of
 from seqvae.config.toml import flat
 
 _WIDTH = 100

@@ -66,6 +66,7 @@ _PLAIN: dict[Any, tuple[tuple[type, ...], Callable[[Any], Any], str]] = {
     Path: ((str, os.PathLike), Path, "a path"),
     NoneType: ((NoneType,), lambda value: value, "None"),
 }
+_annotations = functools.cache(get_type_hints)  # of a class of settings: they are evaluated once
 _LONGEST_NAME = 255  # bytes of a file's name, on every usual file system
 
 
@@ -83,13 +84,23 @@ def door(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]
         ArgumentTypeError: (of the function returned) an argument is of another type.
     """
     signature = inspect.signature(function)
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
     @functools.cache
     def hints() -> dict[str, Any]:
-        return _hints_of(function, signature)
+        """Return the annotations that can be read now, by parameter; those of `*args` and `**kwargs` are left out."""
+        found: dict[str, Any] = {}
+        for name, parameter in signature.parameters.items():
+            if parameter.kind not in variable and parameter.annotation is not inspect.Parameter.empty:
+                body = {"__annotations__": {name: parameter.annotation}, "__module__": function.__module__}
+                # some names are imported for type checkers only
+                with suppress(NameError, TypeError, SyntaxError, AttributeError):
+                    found[name] = get_type_hints(type("_", (), body))[name]
+        return found
 
     @functools.wraps(function)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """Call the function with arguments of the types that it expects."""
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -107,7 +118,8 @@ def typed(kind: type[Kind]) -> type[Kind]:
     own = getattr(kind, "__post_init__", None)
 
     def check(self: Any) -> None:  # noqa: ANN401
-        for name, hint in _fields_of(type(self)).items():  # type: ignore[arg-type]
+        """Check each field, and then what the class itself checks."""
+        for name, hint in _annotations(type(self)).items():  # type: ignore[arg-type]
             value = getattr(self, name)
             found = taken(f"{type(self).__name__}: {name}", value, hint)
             if found is not value and not isinstance(value, (list, tuple)):
@@ -117,24 +129,6 @@ def typed(kind: type[Kind]) -> type[Kind]:
 
     kind.__post_init__ = check  # type: ignore[attr-defined]
     return kind
-
-
-@functools.cache
-def _fields_of(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _hints_of(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
-    """Return the annotations that can be read now, by parameter; those of `*args` and `**kwargs` are left out."""
-    found: dict[str, Any] = {}
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind not in variable and parameter.annotation is not inspect.Parameter.empty:
-            alone = type("_", (), {"__annotations__": {name: parameter.annotation}, "__module__": function.__module__})
-            # some names are imported for type checkers only
-            with suppress(NameError, TypeError, SyntaxError, AttributeError):
-                found[name] = get_type_hints(alone)[name]
-    return found
 
 
 def taken(name: str, value: Any, hint: Any) -> Any:  # noqa: ANN401

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from seqvae.config.checks import HUGE, between, formerly, one_of, typed
-from seqvae.config.optimizer_names import (
+from seqvae.config.optimizers import (
     DEFAULT_OPTIMIZER,
+    OptimizerConfig,
     is_own,
     name_of,
     optimizer_from_dict,
     optimizer_to_dict,
     settings_of,
 )
-from seqvae.config.optimizers import OptimizerConfig
 from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError

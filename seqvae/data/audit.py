@@ -164,7 +164,14 @@ def audit(
     if kind not in KINDS:
         raise UsageError(f"expected a kind among {', '.join(KINDS)}, got {kind!r}")
     domain, lines = domain_of(kind), lines or range(1, len(texts) + 1)
-    forms, invalid = _canonical(texts, domain, lines)
+    forms: list[str | None] = []
+    invalid: list[Finding] = []
+    for line, text in zip(lines, texts, strict=True):
+        try:
+            forms.append(domain.normalize(text))
+        except InputError as error:
+            forms.append(None)
+            invalid.append(Finding(line, text, str(error)))
     valid = [form for form in forms if form is not None]
     keys = {form: domain.alphabet.representative(form) if domain.alphabet else form for form in set(valid)}
     several = [row for row, form in enumerate(forms) if domain.name == MOLECULES and _SALT_SEPARATOR in (form or "")]
@@ -176,6 +183,10 @@ def audit(
     lengths = [len(form) for form in valid]
     unseen, tokens = _coverage(forms, kind, split, tokenizer)
     invalid = sorted([*invalid, *beside.unread], key=lambda one: one.line)
+    reasons: dict[str, list[int]] = {}
+    for one in invalid:
+        reasons.setdefault(kind_of_reason(one.reason), []).append(one.line)
+    commonest = sorted(reasons, key=lambda reason: -len(reasons[reason]))
     odd, stereo = _oddities(forms, lines) if domain.name == MOLECULES else ({}, 0)
     return Audit(
         domain=domain,
@@ -192,7 +203,7 @@ def audit(
         tokens=tokens,
         why=beside.why,
         empty=beside.empty,
-        reasons=_by_reason(invalid),
+        reasons={reason: tuple(reasons[reason]) for reason in commonest},
         repeated=_repeated(texts, forms, keys, lines, beside.fields)[:examples],
         stereo=stereo,
         odd=odd,
@@ -201,19 +212,6 @@ def audit(
         unusable=_unusable(texts, forms, lines, tokenizer, beside.max_length),
         model=beside.model,
     )
-
-
-def _canonical(texts: Sequence[str], domain: Domain, lines: Sequence[int]) -> tuple[list[str | None], list[Finding]]:
-    """Return the canonical form of each text, None if it is invalid, and the invalid texts."""
-    forms: list[str | None] = []
-    invalid: list[Finding] = []
-    for line, text in zip(lines, texts, strict=True):
-        try:
-            forms.append(domain.normalize(text))
-        except InputError as error:
-            forms.append(None)
-            invalid.append(Finding(line, text, str(error)))
-    return forms, invalid
 
 
 def _keys_of(rows: Sequence[int], forms: Sequence[str | None], keys: Mapping[str, str]) -> list[str]:
@@ -235,14 +233,6 @@ def _coverage(
     fitted = build_tokenizer(kind).fit(train)
     held_out = np.concatenate([split.valid, split.test]).tolist()
     return fitted.coverage(form for i in held_out if (form := forms[i]) is not None).unseen, {}
-
-
-def _by_reason(invalid: Sequence[Finding]) -> dict[str, tuple[int, ...]]:
-    """Return what is wrong with invalid texts, the commonest first, with the lines."""
-    found: dict[str, list[int]] = {}
-    for one in invalid:
-        found.setdefault(kind_of_reason(one.reason), []).append(one.line)
-    return {reason: tuple(found[reason]) for reason in sorted(found, key=lambda reason: -len(found[reason]))}
 
 
 def kind_of_reason(reason: str) -> str:

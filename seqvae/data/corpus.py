@@ -261,30 +261,20 @@ def audit_source(
         UsageError: an unknown kind, or neither such a file nor such a dataset.
         InputError: it cannot be read.
     """
-    other = [text for text, _ in _tolerant(against)] if against else []
-    if source != "-" and not Path(source).is_file():
-        found = read_texts(DataConfig(source=source))
-        beside = Beside(found.why, other=other, other_name=against, max_length=max_length, model=model)
-    else:
-        found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
-        beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
+    other = _with_flaws(against, ReadSettings())[0].texts if against else []
+    found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
+    beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
     guessed = found.domain.tokenizers[0] if kind == "auto" else kind
     if kind != "auto":
         beside = replace(beside, why="")
     return audit(found.texts, guessed, split=found.published, tokenizer=tokenizer, lines=found.lines, beside=beside)
 
 
-def _tolerant(source: str) -> list[tuple[str, int]]:
-    """Return the texts of a file or dataset with their lines, without those that cannot be read."""
-    if source != "-" and not Path(source).is_file():
-        found = read_texts(DataConfig(source=source))
-    else:
-        found, _ = _with_flaws(source, ReadSettings())
-    return list(zip(found.texts, found.lines, strict=True))
-
-
 def _with_flaws(source: str, settings: ReadSettings) -> tuple[Texts, Beside]:
-    """Return the texts of a file, and what stands in the file besides."""
+    """Return the texts of a file or dataset that can be read, and what stands in a file besides."""
+    if source != "-" and not Path(source).is_file():
+        known = read_texts(DataConfig(source=source))
+        return known, Beside(known.why)
     records: list[Record] = []
     flaws: list[Flaw] = []
     try:

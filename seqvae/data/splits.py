@@ -105,6 +105,7 @@ def _grouper(split: str, kind: str) -> Callable[[list[str]], list[str]]:
     group = molecules.get(split, domain.same)
 
     def groups(texts: list[str]) -> list[str]:
+        """Return the group of each text; a text that cannot be read is one of its own."""
         found = []
         for text in texts:
             try:

@@ -91,7 +91,12 @@ class _Work:
         with closing(run_chunks(job, self._texts(), self._where)) as chunks:
             for made in chunks:
                 if rows := self._rows(iter(made)):
-                    self._count(rows)
+                    self.kept += len(rows)
+                    for _, text, changes in rows:
+                        self.found.changed += bool(changes)
+                        self.found.steps.update(changes.split(";") if changes else ())
+                        self.found.alike += hash(text) in self._seen
+                        self._seen.add(hash(text))
                     columns = {
                         **self._carried.of([item for item, *_ in rows]),
                         INPUT: [item.text for item, *_ in rows],
@@ -120,20 +125,12 @@ class _Work:
                 self.rejects.add(self.name, Flaw(item.text, item.line, reason, item.name))
         return rows
 
-    def _count(self, rows: Sequence[_Row]) -> None:
-        """Count what changed in some rows, and the forms that were seen before."""
-        self.kept += len(rows)
-        for _, text, changes in rows:
-            self.found.changed += bool(changes)
-            self.found.steps.update(changes.split(";") if changes else ())
-            self.found.alike += hash(text) in self._seen
-            self._seen.add(hash(text))
-
 
 def _worker(steps: tuple[str, ...]) -> Callable[[list[str]], _Made]:
     """Return a function from molecules to their standard forms."""
 
     def work(texts: list[str]) -> _Made:
+        """Return standard form, changes and reason for rejection of each molecule."""
         made: _Made = []
         for text in texts:
             try:

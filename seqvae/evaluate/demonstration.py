@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from seqvae import search
-from seqvae.artifact.folder import parameters
+from seqvae.artifact.weights import parameters
 from seqvae.config import (
     DEFAULT_MODEL,
     REFINE_STEPS,

@@ -59,9 +59,17 @@ def diagnose(
     config, watch = config or DiagnosisConfig(), watch or Unwatched()
     codec = model if isinstance(model, Codec) else load(model, device=device)
     name = "given from Python" if isinstance(model, Codec) else str(model)
-    splits = _given(codec, data, train, column, watch) if data else _own(codec, name, train, column, watch)
-    _check_kind(codec, name, splits)
-    noun = codec.tokenizer.domain.noun
+    if data:
+        watch.note(f"reading {data}")
+        splits = read_splits(data, train, column, codec.run, progress=not isinstance(watch, Unwatched))
+        if splits.why:
+            watch.note(f"{splits.name}: {len(splits.test):,} texts, {DOMAINS[splits.kind].title}")
+    else:
+        splits = _own(codec, name, train, column, watch)
+    own, noun = codec.tokenizer.domain, codec.tokenizer.domain.noun
+    if own.name not in (splits.kind, LETTERS):
+        held = DOMAINS[splits.kind].title
+        raise InputError(f"the model {name} reads {own.title}, {splits.name} holds {held}: give data of its kind")
     watch.note(f"tokenizing {len(splits.test) + len(splits.train[:COUNTED]):,} {noun}s")
     held_out, training, overlap = _sides(codec, splits)
     if len(held_out) < FEWEST:
@@ -102,14 +110,6 @@ def diagnose_texts(
     return Diagnosis("", "", "", domain.name, figures, verdict, vars(config))
 
 
-def _given(codec: Codec, data: str, train: str, column: str | ReadSettings, watch: Watch) -> Splits:
-    watch.note(f"reading {data}")
-    splits = read_splits(data, train, column, codec.run, progress=not isinstance(watch, Unwatched))
-    if splits.why:
-        watch.note(f"{splits.name}: {len(splits.test):,} texts, {DOMAINS[splits.kind].title}")
-    return splits
-
-
 def _own(codec: Codec, name: str, train: str, column: str | ReadSettings, watch: Watch) -> Splits:
     """Read the data that the model was trained on, and split them as that training did.
 
@@ -139,16 +139,6 @@ def _own(codec: Codec, name: str, train: str, column: str | ReadSettings, watch:
         other = read_splits(train, "", column, codec.run)
         splits = replace(splits, train=other.train or other.test, train_name=train)
     return splits
-
-
-def _check_kind(codec: Codec, name: str, splits: Splits) -> None:
-    """Raise InputError where the model reads another kind of texts than the data hold."""
-    own = codec.tokenizer.domain
-    if own.name not in (splits.kind, LETTERS):
-        raise InputError(
-            f"the model {name} reads {own.title}, {splits.name} holds {DOMAINS[splits.kind].title}: give data "
-            "of its kind"
-        )
 
 
 def _sides(codec: Codec, splits: Splits) -> tuple[TokenizedTexts, TokenizedTexts | None, str]:

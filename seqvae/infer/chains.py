@@ -85,11 +85,13 @@ def walked(
     size = 2.38 / math.sqrt(latent)  # of a random walk on a Gaussian (Gelman, Roberts & Gilks 1996)
 
     def numbers(sweep: int) -> Iterator[Tensor]:
+        """Yield the normal numbers of a sweep, one row for each chain."""
         rng = IMPUTED_POINTS.generator(seed, sweep)
         while True:
             yield torch.randn(chains, latent, generator=rng).repeat(texts, 1).to(allowed.device)
 
     def joint(z: Tensor, ids: Tensor) -> Tensor:
+        """Return log p(x, z), nats."""
         return model.log_likelihood(z, ids).double() + prior.log_prob(z).double()
 
     noise = numbers(0)

@@ -116,7 +116,11 @@ def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size
     """Yield what the unknown positions of some texts may be; a text with a run is one variant for each length."""
     variants = [_variants(codec, one) for one in texts]
     owners = [row for row, some in enumerate(variants) for _ in some]
-    weighed = _weighed(codec, [variant for some in variants for variant in some], config, batch_size)
+    weighed: list[Weighted] = []
+    for allowed in _batches(codec, [one for some in variants for one in some], AT_ONCE * config.particles, batch_size):
+        made = weighted(codec.model, allowed, config.samples, config.particles, config.seed)
+        rows = (slice(row, row + 1) for row in range(len(allowed)))
+        weighed += [Weighted(made.ids[:, row], made.log_weights[:, row]) for row in rows]
     parts: list[list[Weighted]] = [[] for _ in texts]
     for row, part in zip(owners, weighed, strict=True):
         parts[row].append(part)
@@ -147,15 +151,6 @@ def _batches(codec: Codec, variants: list[Masked], rows: int, batch_size: int) -
     count = max(1, batch_size // rows)
     for start in range(0, len(variants), count):
         yield allowed_tokens(variants[start : start + count], codec.tokenizer.vocab_size).to(codec.device)
-
-
-def _weighed(codec: Codec, variants: list[Masked], config: ImputeConfig, batch_size: int) -> list[Weighted]:
-    found = []
-    for allowed in _batches(codec, variants, AT_ONCE * config.particles, batch_size):
-        made = weighted(codec.model, allowed, config.samples, config.particles, config.seed)
-        rows = (slice(row, row + 1) for row in range(len(allowed)))
-        found += [Weighted(made.ids[:, row], made.log_weights[:, row]) for row in rows]
-    return found
 
 
 def _of_weights(variants: list[Masked], parts: list[Weighted], lengths: list[float]) -> _Draws:

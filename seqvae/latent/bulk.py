@@ -23,7 +23,7 @@ import selfies
 import torch
 from numpy.typing import NDArray
 
-from seqvae.artifact.folder import weights_hash
+from seqvae.artifact.weights import weights_hash
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
@@ -197,6 +197,7 @@ class Bulk:
         digests: deque[str] = deque()  # of the chunks that are with the workers
 
         def numbered_missing() -> Iterator[tuple[int, Any]]:
+            """Yield the chunks that are not stored yet, and note what they hold."""
             for number, chunk in numbered:
                 digests.append(_digest(chunk))
                 yield number, chunk
@@ -244,6 +245,7 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice
     """Return a function from a numbered chunk, a number of samples or latent points, to token ids and log p(x|z)."""
 
     def decode(chunk: tuple[int, int | NDArray[np.float32]]) -> _Written:
+        """Return the token ids and log p(x|z) of a chunk."""
         number, given = chunk
         seed = chunk_seed(how.seed, number)
         with _one_thread(codec):
@@ -258,6 +260,7 @@ def _spell(tokenizer: Tokenizer) -> Work:
     """Return a function from token ids to texts."""
 
     def spell(written: _Written) -> Results:
+        """Return the texts of what was decoded."""
         ids, likelihoods = written
         return Results(tokenizer.decode_batch(ids), {LIKELIHOOD: likelihoods, VALID: [True] * len(ids)})
 
@@ -268,6 +271,7 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
     """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
     def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
+        """Return the texts of a chunk."""
         number, given = chunk
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
@@ -284,6 +288,7 @@ def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
     """Return a function from a numbered chunk of texts to posterior means."""
 
     def encode(chunk: tuple[int, AnyTexts]) -> Results:
+        """Return the posterior means of a chunk, and which texts were rejected."""
         before = codec.tokenizer.dropped.copy()
         with warnings.catch_warnings(), _one_thread(codec):
             # a tokenizer that drops unseen tokens warns at every call; here they are counted

@@ -34,7 +34,7 @@ def tensors_of(*points: Points) -> list[Tensor]:
         InputError: something is no array of numbers.
     """
     try:
-        found = [_plain(one) if isinstance(one, Tensor) else _tensor(one) for one in points]
+        found = [_tensor(one) for one in points]
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"expected latent points, an array of numbers (rows, latent): {error}") from error
     device = next((one.device for one in points if isinstance(one, Tensor)), torch.device("cpu"))
@@ -45,13 +45,11 @@ def tensors_of(*points: Points) -> list[Tensor]:
     return [one.to(device, dtype) for one in found]
 
 
-def _plain(points: Tensor) -> Tensor:
-    if points.layout != torch.strided or points.is_complex():
-        raise TypeError(f"they are a tensor of {points.dtype}, {points.layout}")
-    return points
-
-
-def _tensor(points: ArrayLike) -> Tensor:
+def _tensor(points: Points) -> Tensor:
+    if isinstance(points, Tensor):
+        if points.layout != torch.strided or points.is_complex():
+            raise TypeError(f"they are a tensor of {points.dtype}, {points.layout}")
+        return points
     rows = np.asarray(points)
     if rows.dtype.kind not in "biufO":  # complex numbers, dates and texts have no place in a latent space
         raise TypeError(f"they are of type {rows.dtype}")

@@ -20,25 +20,21 @@ from seqvae.artifact.pretrained import resolve
 from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
 from seqvae.config.checks import door
 from seqvae.data.tokens.batch import Batch
-from seqvae.data.tokens.onehot import soft_one_hot
+from seqvae.data.tokens.onehot import padded
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
-from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
+from seqvae.errors import InputError, SeqVAEWarning, UsageError
 from seqvae.latent.checks import Points, PriorChoice, condition_row, points_of
 from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
 from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
-from seqvae.latent.interpolate import PATHS
-from seqvae.latent.valid_decoding import Writer
-from seqvae.model.decoding.constraint import Constraint
+from seqvae.latent.interpolate import decoded_path
+from seqvae.latent.valid_decoding import Rules, Writer
 from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
-from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.contract import FittedPrior, Prior
 from seqvae.runtime.device import evaluating, resolve_device
 from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS
-from seqvae.sequences.grammar.smiles_syntax import syntax_of
-from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -89,7 +85,7 @@ class Codec:
     @property
     def may_be_invalid(self) -> bool:
         """Whether a decoded text may be invalid, as SMILES that is no molecule."""
-        return "syntax" in self._constraints
+        return bool(self._rules.by_name)
 
     @door
     def encode(
@@ -223,7 +219,7 @@ class Codec:
         With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        made, rules, start = TokenRows([], [], []), self._constraints.get(config.rules), 0
+        made, rules, start = TokenRows([], [], []), self._rules.by_name.get(config.rules), 0
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         with evaluating(self.model):
             for number, chunk in enumerate(points.split(CHUNK)):
@@ -337,10 +333,11 @@ class Codec:
 
     def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
         def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+            """Decode points, or some rows of them."""
             made = self.generate_ids(points, how, batch_size, rows, insist and last)
             return Generated.of(made, self.tokenizer, self.canonical)
 
-        return Writer(write, self._valences.accepts if self._valences and config.rules == "valence" else None)
+        return Writer(write, self._rules.accepts if config.rules == "valence" else None)
 
     @door
     def interpolate(
@@ -361,15 +358,8 @@ class Codec:
             UsageError: an unknown kind of path (`slerp`, `linear`), or fewer than two steps.
             InputError: as `encode`.
         """
-        if kind not in PATHS:
-            raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
-        z = self.encode([first, last], refine=refine)
-        path = self.decode(PATHS[kind](z[0], z[1], steps))
-        for end, back in ((first, path[0]), (last, path[-1])):
-            if back != self.tokenizer.normalize(end):
-                said = f"{quoted(end)} comes back as {quoted(back)}: the path does not reach it"
-                warnings.warn(said, SeqVAEWarning, stacklevel=2)
-        return path
+        encode = partial(self.encode, refine=refine)
+        return decoded_path(first, last, steps, kind, encode, self.decode, self.tokenizer.normalize)
 
     @door
     def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
@@ -396,21 +386,9 @@ class Codec:
 
     def padded(self, ids: Sequence[list[int]]) -> Tensor:
         """Return rows of token ids, ended and padded, on the model's device."""
-        width = max(len(row) for row in ids) + 1
-        tokens = torch.tensor([[*row, EOS] + [PAD] * (width - len(row) - 1) for row in ids])
-        if int(tokens.max()) >= self.tokenizer.vocab_size:  # an ambiguity code: a set of allowed symbols
-            return soft_one_hot(tokens, torch.from_numpy(self.tokenizer.id_table())).to(self.device)
-        return tokens.to(self.device)
+        return padded(ids, self.tokenizer).to(self.device)
 
     @cached_property
-    def _constraints(self) -> dict[str, Constraint]:
-        """The rules of decoding by name; none where the model does not write SMILES."""
-        if (syntax := syntax_of(self.tokenizer)) is None:
-            return {}
-        free, strict = (Constraint(syntax, self.device, chemistry) for chemistry in (None, self._valences))
-        return {"syntax": free, "valence": strict}
-
-    @cached_property
-    def _valences(self) -> Valences | None:
-        """The rules of chemistry; None where the model does not write SMILES."""
-        return valences_of(self.tokenizer)
+    def _rules(self) -> Rules:
+        """The rules of decoding; they take a while to make."""
+        return Rules(self.tokenizer, self.device)

@@ -91,6 +91,7 @@ def refined_where_lost(
     """
 
     def lost_of(texts: TokenizedTexts, found: Encodings) -> Bool[Tensor, " batch"]:
+        """Return which texts their means do not decode to."""
         back = decode(found.posterior.mean) if len(texts) else []
         return torch.tensor([text != form for text, form in zip(back, texts.forms, strict=True)], dtype=torch.bool)
 

@@ -128,11 +128,13 @@ def decode_file(
     whole = writer_for(out) in WITH_LATENT.values()  # a list of texts has no room for more than names
 
     def points() -> Iterator[NDArray[np.float32]]:
+        """Yield latent vectors; their other columns wait for the texts."""
         for z, columns in latent_rows(source, bulk.codec.latent):
             waiting.append({title: cells for title, cells in columns.items() if whole or title == NAME})
             yield z
 
     def decoded() -> Iterator[Results]:
+        """Yield texts with the columns of their vectors."""
         for results in bulk.decode(points(), how or DecodeConfig()):
             columns = {**results.columns, **merged(waiting.popleft(), results.columns)}
             yield replace(results, columns=columns)
@@ -164,6 +166,7 @@ def _write(
     columns = latent or writer_for(out) in WITH_LATENT.values()
 
     def counted() -> Iterator[Results]:
+        """Yield what is written, and count it."""
         nonlocal count, invalid
         for results in pieces:
             count += len(results.texts)
@@ -208,6 +211,7 @@ class _Encoding:
         """Yield texts with their latent vectors; raise InputError at the end if there were none."""
 
         def texts() -> Iterator[list[str]]:
+            """Yield the texts of each chunk."""
             while items := list(islice(self._items, CHUNK)):
                 self._under_way.append(items)
                 yield [item.text for item in items if isinstance(item, Record)]

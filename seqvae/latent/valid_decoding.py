@@ -12,11 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, final, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
 from seqvae.latent.decoded import Generated
+from seqvae.model.decoding.constraint import Constraint
 from seqvae.runtime.streams import LATER_TRIES
+from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.grammar.valence import valences_of
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @runtime_checkable
@@ -25,6 +30,27 @@ class Write(Protocol):
 
     def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, last: bool, /) -> Generated:
         """Return one text per point, or per row of `rows`; after the `last` time nothing else mends them."""
+
+
+@final
+class Rules:
+    """The rules that a model of SMILES may decode under; none for other models.
+
+    Args:
+        tokenizer: of the model.
+        device: where decoding runs.
+
+    Attributes:
+        by_name: `syntax` and `valence`, as `DecodeConfig.rules` calls them; empty where the model writes no SMILES.
+        accepts: whether the rules of chemistry accept token ids; None where there are none.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
+        syntax, valences = syntax_of(tokenizer), valences_of(tokenizer)
+        self.by_name: dict[str, Constraint] = {}
+        if syntax is not None:
+            self.by_name = {"syntax": Constraint(syntax, device), "valence": Constraint(syntax, device, valences)}
+        self.accepts: Callable[[Sequence[int]], bool] | None = valences.accepts if valences else None
 
 
 @dataclass(frozen=True)

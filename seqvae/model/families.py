@@ -70,12 +70,10 @@ class AutoregressiveFamily(Family):
         return InverseAutoregressive(centre, log_variance, context, self.layers)
 
 
-def _flow(config: ModelConfig) -> Family:
-    return AutoregressiveFamily(config.latent, config.posterior_layers, config.posterior_width, config.posterior_groups)
-
-
 POSTERIORS: dict[str, Callable[[ModelConfig], Family]] = {
     "diagonal": lambda config: PlainFamily(DiagonalGaussian, (config.latent, config.latent)),
     "full": lambda config: PlainFamily(FullGaussian, (config.latent, config.latent * (config.latent + 1) // 2)),
-    "iaf": _flow,
+    "iaf": lambda config: AutoregressiveFamily(
+        config.latent, config.posterior_layers, config.posterior_width, config.posterior_groups
+    ),
 }

@@ -72,6 +72,13 @@ class SequenceVAE(nn.Module):
         """Return log p(x|z) in nats per sequence."""
         return log_likelihood(self.decoder(z, tokens), tokens)
 
+    def log_likelihoods(
+        self, z: Float[Tensor, "samples batch latent"], tokens: Tokens
+    ) -> Float[Tensor, "samples batch"]:
+        """Return log p(x|z) at several points of each text, in nats per sequence, in one pass."""
+        repeated = tokens.repeat(len(z), *(1 for _ in tokens.shape[1:]))
+        return self.log_likelihood(z.flatten(0, 1), repeated).unflatten(0, z.shape[:2])
+
     def bounds(self, batch: Batch, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
         """Return distortion and rate of each text, from one posterior sample.
 

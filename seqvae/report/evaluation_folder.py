@@ -36,31 +36,28 @@ def write_evaluation(folder: str | Path, found: Evaluation) -> None:
     folder = Path(folder).expanduser()
     page = evaluation_page(found)
     with one_writer(folder, "an evaluation"):
-        _write(folder, found, page)
-
-
-def _write(folder: Path, found: Evaluation, page: str) -> None:
-    (folder / PAGE).unlink(missing_ok=True)  # of an earlier evaluation, whose tables are replaced now
-    files = [ALL_METRICS, PAGE]
-    values = found.to_dict()
-    if found.model:
-        files.append(f"{_SAMPLES}{DOMAINS[found.splits.kind].written}")
-        write(str(folder / files[-1]), Results(found.samples))
-    if found.generation is not None:
-        files.append(METRICS)
-        write_text(folder / METRICS, _json(values["metrics"]))
-    # What an earlier evaluation lists as its files and this one neither writes nor has read is removed.
-    try:
-        older = json.loads((folder / ALL_METRICS).read_bytes())["files"]
-        stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
-    except (OSError, ValueError, LookupError, TypeError):
-        stale = []  # there is none, or a file of that name is the user's own
-    read = {Path(name).expanduser().resolve() for name in (found.source, found.splits.name, found.splits.train_name)}
-    for name in stale:
-        if (folder / name).resolve() not in read:
-            (folder / name).unlink(missing_ok=True)
-    write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
-    write_text(folder / PAGE, page)
+        (folder / PAGE).unlink(missing_ok=True)  # of an earlier evaluation, whose tables are replaced now
+        files = [ALL_METRICS, PAGE]
+        values = found.to_dict()
+        if found.model:
+            files.append(f"{_SAMPLES}{DOMAINS[found.splits.kind].written}")
+            write(str(folder / files[-1]), Results(found.samples))
+        if found.generation is not None:
+            files.append(METRICS)
+            write_text(folder / METRICS, _json(values["metrics"]))
+        # What an earlier evaluation lists as its files and this one neither writes nor has read is removed.
+        try:
+            older = json.loads((folder / ALL_METRICS).read_bytes())["files"]
+            stale = [name for name in _NOT_ALWAYS if name in older and name not in files]
+        except (OSError, ValueError, LookupError, TypeError):
+            stale = []  # there is none, or a file of that name is the user's own
+        given = (found.source, found.splits.name, found.splits.train_name)
+        read = {Path(name).expanduser().resolve() for name in given}
+        for name in stale:
+            if (folder / name).resolve() not in read:
+                (folder / name).unlink(missing_ok=True)
+        write_text(folder / ALL_METRICS, _json({**values, "files": sorted(files)}))
+        write_text(folder / PAGE, page)
 
 
 def _json(values: Mapping[str, Any]) -> str:

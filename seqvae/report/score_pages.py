@@ -30,10 +30,10 @@ def positions_page(found: Positions, names: Sequence[str], model: str) -> str:
     """
     rows = []
     for number in range(min(len(found.forms), MOST_SHOWN)):
-        cells = [
-            _cell(escape(token), -float(value), f"{place}: {token}, log p {value:.2f}")
-            for place, (token, value) in enumerate(zip(found.tokens[number], found.log_p[number], strict=True), 1)
-        ]
+        cells = []
+        for place, (token, value) in enumerate(zip(found.tokens[number], found.log_p[number], strict=True), 1):
+            title, style = escape(f"{place}: {token}, log p {value:.2f}"), f"{_colour(-float(value))};margin:0"
+            cells.append(f'<span class="sequence" style="{style}" title="{title}">{escape(token)}</span>')
         rows.append(f"{_caption(names, number, found.forms[number])}<div>{''.join(cells)}</div>")
     about = (
         "Each token is the redder, the less likely it is given the tokens before it and the latent point: full red is "
@@ -84,10 +84,6 @@ def _matrix(letters: str, form: str, delta: NDArray[np.float64]) -> str:
         ]
         rows.append(f"<tr><th>{escape(letter)}</th>{''.join(cells)}</tr>")
     return f'<div class="wide"><table class="sequence"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
-
-
-def _cell(shown: str, cost: float, title: str) -> str:
-    return f'<span class="sequence" style="{_colour(cost)};margin:0" title="{escape(title)}">{shown}</span>'
 
 
 def _colour(cost: float) -> str:

@@ -21,9 +21,11 @@ def parts_of(
     places = dict(homes or {})
 
     def modules() -> list[str]:
+        """Return the public modules of the package."""
         return [one.name for one in iter_modules(sys.modules[package].__path__) if not one.name.startswith("_")]
 
     def find(name: str) -> Any:  # noqa: ANN401 - a module, or what one offers
+        """Import a module, or what one offers; raises AttributeError."""
         if name in places:
             return getattr(import_module(f"{package}.{places[name]}"), name)
         if name.startswith("_") or name not in modules():
@@ -31,6 +33,7 @@ def parts_of(
         return import_module(f"{package}.{name}")
 
     def names() -> list[str]:
+        """Return what `dir` shows."""
         return sorted({*vars(sys.modules[package]), *places, *modules()})
 
     return find, names

@@ -249,6 +249,7 @@ class _Process(Link):
             return Lost()
 
         def expire() -> None:
+            """End a process that is late."""
             late.set()
             _end(process)
 

@@ -49,6 +49,7 @@ def obeyed(relay: bool = True) -> Iterator[None]:
     _told.clear()
 
     def terminate(number: int, frame: FrameType | None) -> None:
+        """Raise Terminated in the main thread."""
         remember(number)
         raise Terminated
 
@@ -69,6 +70,7 @@ def _relayed() -> Iterator[None]:
     main, done = threading.get_ident(), threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
+        """Do what Ctrl-C does."""
         chosen = signal.getsignal(signal.SIGINT)  # what Python knows, whatever RDKit has put in place
         if callable(chosen):
             chosen(signal.SIGINT, frame)
@@ -76,6 +78,7 @@ def _relayed() -> Iterator[None]:
             raise KeyboardInterrupt
 
     def listen() -> None:
+        """Pass each Ctrl-C on to the main thread."""
         while True:
             signal.sigwait({signal.SIGINT})
             if done.is_set():

@@ -98,16 +98,11 @@ def within(limit: float | None, expire: Callable[[], object]) -> Iterator[None]:
         watch.join()  # one that goes off at the last moment does so before the block has ended
 
 
-def _end_with_parent() -> None:
-    """Let Linux tell this process to end when its parent ends, even by a kill; elsewhere the pipe does, later."""
-    if sys.platform.startswith("linux"):
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_ON_PARENTS_END, signal.SIGTERM)
-
-
 def main() -> None:
     """Answer over standard input and output until the input ends: the whole life of a worker process."""
-    _end_with_parent()
+    if sys.platform.startswith("linux"):  # this process ends when its parent does; elsewhere the pipe ends it, later
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_ON_PARENTS_END, signal.SIGTERM)
     pipes = os.dup(sys.stdin.fileno()), os.dup(sys.stdout.fileno())
     # What a library reads or prints must not run into the messages.
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, final
 
-from seqvae.artifact.folder import weights_hash
+from seqvae.artifact.weights import weights_hash
 from seqvae.config import ConstraintConfig, DecodeConfig, EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.checks import door
-from seqvae.config.optimizer_names import is_own, name_of
+from seqvae.config.optimizers import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
 from seqvae.latent.codec import Codec, load

@@ -137,8 +137,13 @@ def analogs(
     lead = form if free.sheets is None else free.sheets.known(form).smiles
     pool = _Pool(lead, free, config)
     with phase("proposing designs near the lead", quiet):
-        for source in _sources(codec, lead, free, config):
-            pool.take(*source)
+        sources = {LATENT: _decoded(codec, lead, config.seed), MOVE: _moved(lead, free, config)}
+        if free.sheets is not None:
+            sources[EXCHANGE] = _exchanged(lead, free.sheets)
+        most = 0.0
+        for row, (name, proposals) in enumerate(sources.items(), 1):
+            most = 1.0 if row == len(sources) else most + _OF_POOL[name]
+            pool.take(name, proposals, math.ceil(most * config.size))
     forms = list(pool.likely)
     read = codec.tokenize([*forms], "skip")
     if unread := len(read.rejected):
@@ -226,17 +231,6 @@ def _rules(lead: str, free: Texts, config: AnalogConfig) -> list[tuple[str, Call
             ("with a structural alert", lambda text: known.issuperset(alerts.found(sheets.known(text).molecule)))
         )
     return rules
-
-
-def _sources(codec: Codec, lead: str, free: Texts, config: AnalogConfig) -> Iterator[tuple[str, Proposals, int]]:
-    """Yield the sources by name, with their designs and how many there may be in the pool after each."""
-    sources = {LATENT: _decoded(codec, lead, config.seed), MOVE: _moved(lead, free, config)}
-    if free.sheets is not None:
-        sources[EXCHANGE] = _exchanged(lead, free.sheets)
-    most = 0.0
-    for row, (name, proposals) in enumerate(sources.items(), 1):
-        most = 1.0 if row == len(sources) else most + _OF_POOL[name]
-        yield name, proposals, math.ceil(most * config.size)
 
 
 def _decoded(codec: Codec, lead: str, seed: int) -> Proposals:

@@ -54,18 +54,17 @@ class Library:
         """Yield the designs that may be chosen, each once."""
         rows = iter(self.rows)
         while some := list(islice(rows, _CHUNK)):
-            records = (Record(row, "", 0) if isinstance(row, str) else row for row in some)
-            yield [(form, record) for record in records if (form := self._new(record.text)) is not None]
-
-    def _new(self, text: str) -> str | None:
-        """Return the canonical form of a text that may be chosen; count it, and return None, if it may not."""
-        form = self.texts.allowed(text)
-        identity = None if form is None else self._identity(form)
-        if identity is None or identity in self._seen:
-            self.counts[_READ if form is None else _KNOWN] += 1
-            return None
-        self._seen.add(identity)
-        return form
+            chosen: list[Design] = []
+            for row in some:
+                record = Record(row, "", 0) if isinstance(row, str) else row
+                form = self.texts.allowed(record.text)
+                identity = "" if form is None else self._identity(form)
+                if form is None or identity in self._seen:
+                    self.counts[_READ if form is None else _KNOWN] += 1
+                    continue
+                self._seen.add(identity)
+                chosen.append((form, record))
+            yield chosen
 
     def _identity(self, form: str) -> str:
         sheet = None if self.texts.sheets is None else self.texts.sheets.of(form)

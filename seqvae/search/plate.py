@@ -9,7 +9,6 @@ from typing import final
 import numpy as np
 
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
-from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.similarity import similarities
 from seqvae.search.domain.domain import Texts
 from seqvae.search.memory.archive import Archive
@@ -55,7 +54,11 @@ class Measured:
             near, name = nearest[row]
             about: About = {"predicted": value, "predicted_sd": deviation}
             about |= {"nearest_similarity": near, "nearest_id": name}
-            found.append(about if self.sheets is None else {**about, **_chemistry(form, self.sheets)})
+            if self.sheets is not None:
+                sheet = self.sheets.of(form)
+                about["sa"] = None if sheet is None else round(sheet.sa, 2)
+                about["alerts"] = "" if sheet is None else "; ".join(alerts_of(_SHOWN).found(sheet.molecule))
+            found.append(about)
         return found
 
     def _predicted(self, forms: Sequence[str]) -> list[tuple[float | None, float | None]]:
@@ -82,10 +85,3 @@ class Measured:
             best = int(np.argmax(row))
             found.append((float(row[best]), self.names.get(known[best], known[best])))
         return found
-
-
-def _chemistry(form: str, sheets: Sheets) -> About:
-    sheet = sheets.of(form)
-    if sheet is None:
-        return {"sa": None, "alerts": ""}
-    return {"sa": round(sheet.sa, 2), "alerts": "; ".join(alerts_of(_SHOWN).found(sheet.molecule))}

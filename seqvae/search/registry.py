@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from seqvae.config import OPTIMIZERS, OptimizerConfig
-from seqvae.config.optimizer_names import name_of, settings_of
+from seqvae.config.optimizers import name_of, settings_of
 from seqvae.errors import UsageError
 from seqvae.search.optimizer import Material, Optimizer
 

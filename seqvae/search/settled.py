@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from seqvae.config import BATCH, INITIAL, OracleConfig, SearchConfig
-from seqvae.config.optimizer_names import is_own
+from seqvae.config.optimizers import is_own
 from seqvae.errors import UsageError
 from seqvae.runtime.ray_pool import ray_library
 from seqvae.search.storage.run_folder import DESIGN

@@ -18,11 +18,7 @@ _MOST = 3  # times as many of one form as of the other: else both are there
 # Protonated amines and carboxylates; aliphatic amines and carboxylic acids, nearly all of which are charged at pH 7.
 _CHARGED_GROUPS = ("[#7X4+;!H0]", "[CX3](=O)[O-]")
 _NEUTRAL_GROUPS = ("[NX3;!$(N~[!#6;!#1]);!$(N-[#6]=,:,#[*])]", "[CX3](=O)[OX2H1]")
-
-
-@cache
-def _patterns(groups: tuple[str, ...]) -> list[Chem.Mol]:
-    return [Chem.MolFromSmarts(group) for group in groups]
+_pattern = cache(Chem.MolFromSmarts)
 
 
 def form_of(texts: Sequence[str]) -> str:
@@ -34,7 +30,7 @@ def form_of(texts: Sequence[str]) -> str:
     found = {CHARGED: 0, NEUTRAL: 0}
     for molecule in filter(None, map(read_molecule, texts[:_LOOKED_AT])):
         charged, neutral = (
-            any(molecule.HasSubstructMatch(pattern) for pattern in _patterns(groups))
+            any(molecule.HasSubstructMatch(_pattern(group)) for group in groups)
             for groups in (_CHARGED_GROUPS, _NEUTRAL_GROUPS)
         )
         found[CHARGED] += charged

@@ -51,6 +51,7 @@ class StopRequest:
         """Listen from now on, for good, as a process does that was made for the training alone."""
 
         def handle(number: int, frame: FrameType | None) -> None:
+            """Ask for a stop; a second time, stop at once."""
             remember(number)
             if self.asked:
                 raise KeyboardInterrupt

@@ -40,7 +40,8 @@ def count(decoder: WithCounts, train: TokenStore, valid: TokenStore | None) -> N
     seen, chosen = _places(train, decoder, counted), None if valid is None else _places(valid, decoder, counted)
     tables = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in decoder.shapes.items()}
     for name, table in tables.items():
-        _add(table, _code(name, seen, decoder.vocab_size), seen)
+        places = _code(name, seen, decoder.vocab_size) * decoder.vocab_size + seen.letter
+        table.view(-1).index_add_(0, places, torch.ones(len(places), dtype=table.dtype))
     if chosen is None or not len(chosen.letter):
         found = {name: _log(table, counted, 1.0) for name, table in tables.items()}
         decoder.set_tables(found, torch.full((len(found),), 1 / len(found)))
@@ -74,12 +75,6 @@ def _code(name: str, places: _Places, vocab: int) -> Int[Tensor, " places"]:
     for k in range(1, order + 1):
         code = code + places.before[:, -k] * vocab ** (k - 1)
     return places.position * vocab**order + code if name.startswith("at") else code
-
-
-def _add(table: Tensor, codes: Int[Tensor, " places"], places: _Places) -> None:
-    """Add one to a table for each place."""
-    flat, vocab = table.view(-1), table.shape[-1]
-    flat.index_add_(0, codes * vocab + places.letter, torch.ones(len(codes), dtype=table.dtype))
 
 
 def _log(table: Tensor, counted: Tensor, pseudo: float) -> Tensor:

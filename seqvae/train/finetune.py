@@ -97,37 +97,23 @@ def finetune(
     origin = replace(origin, sha256=weights)
     run = settings_of(RunConfig() if resume else _run(base, data, config), out, resume)
     with alone_in(out, resume):
-        return _finetuned(run, base, origin, out, quiet=quiet, resume=resume, say=say)
-
-
-def _finetuned(
-    run: RunConfig,
-    base: Artifact,
-    origin: _Origin,
-    out: Path,
-    *,
-    resume: bool,
-    quiet: bool,
-    say: Callable[[str], object] | None,
-) -> Finetuned:
-    """Train the model further; arguments and errors as of `finetune`."""
-    prepared = _prepare(run, base, origin.adapt, out, quiet, say)
-    write_json(out / FINETUNE, asdict(origin))
-    tokenizer, sizes = prepared.tokenizer, prepared.run.model
-    kept = kept_ids(base.tokenizer, tokenizer)
-    larger = extended_model(base.model, sizes, kept, tokenizer.vocab_size, tokenizer.pieces())
-    start = replace(base, model=larger, config=sizes, tokenizer=tokenizer)
-    new = sorted(set(range(tokenizer.vocab_size)) - set(kept))  # symbols that the model has not been trained on
-    learner = copy.deepcopy(start.model)
-    adapt(learner, new, origin.adapt, ADAPTERS.generator(prepared.run.training.seed))
-    progress = fit_model(learner, prepared, out, resume, quiet)
-    trained = Trained(out, settled(prepared, progress, say), progress)
-    new_tokens = tuple(tokenizer.tokens[i] for i in new)
-    if not is_launched():
-        plain = merged(learner, build_model(sizes, tokenizer.vocab_size, pieces=tokenizer.pieces()))
-        known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
-        notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
-        save_trained(trained, plain, quiet, {"finetune": notes}, base, say)
+        prepared = _prepare(run, base, origin.adapt, out, quiet, say)
+        write_json(out / FINETUNE, asdict(origin))
+        tokenizer, sizes = prepared.tokenizer, prepared.run.model
+        kept = kept_ids(base.tokenizer, tokenizer)
+        larger = extended_model(base.model, sizes, kept, tokenizer.vocab_size, tokenizer.pieces())
+        start = replace(base, model=larger, config=sizes, tokenizer=tokenizer)
+        new = sorted(set(range(tokenizer.vocab_size)) - set(kept))  # symbols that the model has not been trained on
+        learner = copy.deepcopy(start.model)
+        adapt(learner, new, origin.adapt, ADAPTERS.generator(prepared.run.training.seed))
+        progress = fit_model(learner, prepared, out, resume, quiet)
+        trained = Trained(out, settled(prepared, progress, say), progress)
+        new_tokens = tuple(tokenizer.tokens[i] for i in new)
+        if not is_launched():
+            plain = merged(learner, build_model(sizes, tokenizer.vocab_size, pieces=tokenizer.pieces()))
+            known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
+            notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
+            save_trained(trained, plain, quiet, {"finetune": notes}, base, say)
     note = "the fitted prior of the old model does not fit the new one, and is left out" if base.fitted else ""
     if prepared.run.prior.prior != "none":
         note = "a prior is fitted to the new latent points"

@@ -103,41 +103,24 @@ def train(
     run = settings_of(run, out, resume, named)
     resolve_device(run.training.device)
     with alone_in(out, resume):
-        return _train(run, out, resume, quiet, say, start)
-
-
-def _train(
-    run: RunConfig,
-    out: Path,
-    resume: bool,
-    quiet: bool,
-    say: Callable[[str], object] | None,
-    start: Artifact | None,
-) -> Trained:
-    prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
-    tokenizer = prepared.tokenizer
-    model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
-    if start is not None:
-        try:
-            model.load_state_dict(start.model.state_dict())
-        except RuntimeError as error:
-            raise TrainingError("the model to start from does not fit the settings and the data") from error
-    else:
-        _begin(model, prepared)
-    progress = fit_model(model, prepared, out, resume, quiet)
-    prepared = settled(prepared, progress, say)
-    if not is_launched():
-        save_trained(Trained(out, prepared, progress), model, quiet, before=start, say=say)
-    return Trained(out, prepared, progress)
-
-
-def _begin(model: SequenceVAE, prepared: Prepared) -> None:
-    """Let those parts of a new model begin at the training texts that do not begin at random."""
-    if isinstance(model.prior, VampPrior):
-        table = prepared.tokenizer.id_table()
-        begin_at_texts(model.prior, prepared.train, table, prepared.run.training.seed)
-    if isinstance(model.decoder, WithCounts):
-        count(model.decoder, prepared.train, prepared.valid)
+        prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
+        tokenizer = prepared.tokenizer
+        model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
+        if start is not None:
+            try:
+                model.load_state_dict(start.model.state_dict())
+            except RuntimeError as error:
+                raise TrainingError("the model to start from does not fit the settings and the data") from error
+        else:  # some parts of a new model begin at the training texts, and not at random
+            if isinstance(model.prior, VampPrior):
+                begin_at_texts(model.prior, prepared.train, tokenizer.id_table(), prepared.run.training.seed)
+            if isinstance(model.decoder, WithCounts):
+                count(model.decoder, prepared.train, prepared.valid)
+        progress = fit_model(model, prepared, out, resume, quiet)
+        prepared = settled(prepared, progress, say)
+        if not is_launched():
+            save_trained(Trained(out, prepared, progress), model, quiet, before=start, say=say)
+        return Trained(out, prepared, progress)
 
 
 @contextmanager

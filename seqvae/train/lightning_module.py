@@ -256,15 +256,12 @@ class TrainingShell(pl.LightningModule):
             rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
             with exact_products(batch.targets.device):
                 bounds = model.bounds(batch, rng)
-                exact = self._exact(model, batch)
+                exact = torch.zeros((), device=batch.targets.device)
+                if self.target is not None and self.target.quantity == "reconstruction":
+                    decoded = model.decoder(model.posterior(batch.inputs).mean, batch.targets)
+                    exact = exactly(decoded, batch.targets).sum()
             found = torch.stack([bounds.distortion.double().sum(), bounds.rate.double().sum()])
             sums += torch.cat([found, counts, exact.unsqueeze(0)])
-
-    def _exact(self, model: SequenceVAE, batch: Batch) -> Tensor:
-        """Return how many texts of a batch are decoded exactly from their means; 0 where no target asks for it."""
-        if self.target is None or self.target.quantity != "reconstruction":
-            return torch.zeros((), device=batch.targets.device)
-        return exactly(model.decoder(model.posterior(batch.inputs).mean, batch.targets), batch.targets).sum()
 
     def on_validation_epoch_end(self) -> None:
         """Compute the metrics over all processes, choose the weights, and compare them with the best so far."""
@@ -317,6 +314,7 @@ def averaged_weights(model: SequenceVAE, decay: float, checkpoint: Checkpoint | 
 
     @torch.no_grad()
     def update(averages: _Tensors, weights: _Tensors, steps: Tensor | int) -> None:
+        """Move averages towards the weights: slowly, but in the first steps faster."""
         kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
         torch._foreach_lerp_(averages, weights, 1 - kept)
 

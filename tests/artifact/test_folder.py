@@ -15,16 +15,8 @@ from run_cases import dna_file, small_run
 from safetensors.torch import load_file
 
 import seqvae
-from seqvae.artifact.folder import (
-    FORMAT,
-    SEEN,
-    load_artifact,
-    migrated,
-    record_metrics,
-    save_artifact,
-    save_prior,
-    weights_hash,
-)
+from seqvae.artifact.folder import FORMAT, SEEN, load_artifact, migrated, record_metrics, save_artifact, save_prior
+from seqvae.artifact.weights import weights_hash
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
 from seqvae.model.priors.flow import FlowPrior
 from seqvae.model.priors.mixture import GaussianMixture

@@ -15,7 +15,6 @@ import seqvae
 from scripts.benchmarks import benchmark_models
 from scripts.page.sections.models import pretrained as page_models
 from scripts.training.packaged import make_pretrained as ship_model
-from seqvae.artifact.folder import parameters
 from seqvae.artifact.pretrained import (
     is_pretrained,
     list_models,
@@ -27,6 +26,7 @@ from seqvae.artifact.pretrained import (
     resolve,
     size_of,
 )
+from seqvae.artifact.weights import parameters
 from seqvae.cli.main import main
 from seqvae.config import DataConfig, TokenizerConfig
 from seqvae.data.datasets.cards import find_card

@@ -11,7 +11,7 @@ from search_cases import dna_model, start
 from seqvae.cli.flags import search_flags
 from seqvae.cli.main import main
 from seqvae.config import OPTIMIZERS
-from seqvae.config.optimizer_names import settings_of
+from seqvae.config.optimizers import settings_of
 from seqvae.config.toml import flat
 
 SETTINGS = {(name, key): value for name, row in OPTIMIZERS.items() for key, value in flat(asdict(row.config)).items()}

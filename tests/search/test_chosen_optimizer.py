@@ -19,8 +19,8 @@ from seqvae.config import (
     SearchConfig,
     TurboConfig,
 )
-from seqvae.config.optimizer_names import name_of, optimizer_from_dict, optimizer_to_dict
-from seqvae.config.optimizer_names import settings_of as settings_of_name
+from seqvae.config.optimizers import name_of, optimizer_from_dict, optimizer_to_dict
+from seqvae.config.optimizers import settings_of as settings_of_name
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.config.toml import flat, nested
 from seqvae.errors import ConfigError, UsageError

@@ -18,7 +18,7 @@ from typing import Any
 from scripts.benchmarks.search.search_runs import CHOSEN_ON, generator_in, metrics_of
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, GenerativeConfig, OracleConfig, SearchConfig
-from seqvae.config.optimizer_names import optimizer_from_dict
+from seqvae.config.optimizers import optimizer_from_dict
 from seqvae.config.toml import nested
 
 NAME = "search_ablation"

@@ -38,7 +38,7 @@ from scripts.benchmarks.speed.our_speed import (
     training_texts,
 )
 from scripts.record import arguments, measured, result_path, torch_threads, write_result
-from seqvae.artifact.folder import parameters
+from seqvae.artifact.weights import parameters
 from seqvae.config import FOR_MANY, DecodeConfig, ExecutorConfig, ModelConfig
 from seqvae.data.tokens.batches import BatchPlan, BatchStream
 from seqvae.data.tokens.pack import PackedData, pack

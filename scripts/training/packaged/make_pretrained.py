@@ -24,8 +24,9 @@ import seqvae
 from scripts.record import machine, torch_threads
 from scripts.training.molecule_metrics import VALIDITY, validity_rows
 from scripts.training.training_runs import prepared_again
-from seqvae.artifact.folder import load_artifact, parameters, record_metrics, save_artifact
+from seqvae.artifact.folder import load_artifact, record_metrics, save_artifact
 from seqvae.artifact.pretrained import CARD, models_folder, parse_card
+from seqvae.artifact.weights import parameters
 from seqvae.config import FOR_MANY, OBJECTIVE_FOR_MANY, ModelConfig, RunConfig
 from seqvae.config.toml import run_to_dict
 from seqvae.data.datasets.cards import find_card

@@ -14,7 +14,7 @@ from seqvae.errors import InputError
 from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
-    from seqvae.evaluate.diagnosis.record import Diagnosis
+    pass
 
 app = App(
     name="diagnose",
@@ -65,7 +65,7 @@ def diagnose(
         computing: where and how the work is done.
     """
     from seqvae.artifact.pretrained import check_model
-    from seqvae.cli.printing import print_json
+    from seqvae.cli.printing import WIDTH, print_json, print_rows, print_verdict
     from seqvae.cli.progress import Bars
     from seqvae.data.datasets.cards import unknown_source
     from seqvae.runtime.files import check_folder
@@ -79,7 +79,9 @@ def diagnose(
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
             from seqvae.evaluate.diagnosing import diagnose as run
+            from seqvae.evaluate.metric_names import BRIEF
             from seqvae.report.diagnosis_folder import PAGE, write_diagnosis
+            from seqvae.report.diagnosis_page import figure_rows
 
         watch = None if computing.quiet else bars
         settings, device, batch_size = reading.settings(), computing.device, computing.batch_size
@@ -89,23 +91,11 @@ def diagnose(
     if json:
         print_json(found.to_dict())
     else:
-        _print(found)
+        print(textwrap.fill(found.overlap, WIDTH))
+        for title, rows in figure_rows(found, BRIEF):
+            print(f"\n{title}")
+            shown = ((name, f"{value:.4g}" if isinstance(value, float) else str(value)) for name, value, _ in rows)
+            print_rows([[f"  {name}", value] for name, value in shown])
+        print_verdict(found.verdict)
     if out:
         computing.note(f"open {Path(out) / PAGE}")
-
-
-def _print(found: Diagnosis) -> None:
-    """Print the tables of a diagnosis, and the verdict."""
-    from seqvae.cli.printing import WIDTH, print_rows, print_verdict
-    from seqvae.evaluate.metric_names import BRIEF
-    from seqvae.report.diagnosis_page import figure_rows
-
-    print(textwrap.fill(found.overlap, WIDTH))
-    for title, rows in figure_rows(found, BRIEF):
-        print(f"\n{title}")
-        print_rows([[f"  {name}", _shown(value)] for name, value, _ in rows])
-    print_verdict(found.verdict)
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

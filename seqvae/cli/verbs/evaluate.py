@@ -98,24 +98,19 @@ def evaluate(
     if json:
         print_json(found.to_dict())
     else:
-        _print(found, explain)
+        _print_tables(found)
+        if explain:
+            from seqvae.evaluate.glossary import lines_of
+            from seqvae.report.evaluation_page import shown_terms
+            from seqvae.report.tables import latent_rows, model_rows
+            from seqvae.sequences.domain import DOMAINS
+
+            noun = DOMAINS[found.splits.kind].noun
+            rows = [*model_rows(found.model, TELLING, noun), *(latent_rows(found.latent, noun) if found.latent else [])]
+            terms = [*shown_terms(found), *((name, about) for name, _, about in found.named(rows))]
+            print("\n" + "\n".join(lines_of(terms)))
     if out:
         computing.note(f"open {Path(out) / PAGE}")
-
-
-def _print(found: Evaluation, explain: bool) -> None:
-    """Print the tables of an evaluation, and what each metric means."""
-    _print_tables(found)
-    if explain:
-        from seqvae.evaluate.glossary import lines_of
-        from seqvae.report.evaluation_page import shown_terms
-        from seqvae.report.tables import latent_rows, model_rows
-        from seqvae.sequences.domain import DOMAINS
-
-        noun = DOMAINS[found.splits.kind].noun
-        rows = [*model_rows(found.model, TELLING, noun), *(latent_rows(found.latent, noun) if found.latent else [])]
-        terms = [*shown_terms(found), *((name, about) for name, _, about in found.named(rows))]
-        print("\n" + "\n".join(lines_of(terms)))
 
 
 def _print_tables(found: Evaluation) -> None:

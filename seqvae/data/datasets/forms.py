@@ -6,7 +6,6 @@ import gzip
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,23 +66,20 @@ def forms_of(texts: Sequence[str], limits: Limits | None = None, label: str = ""
         digest.update(f"{text}\n".encode())
     path = cache_folder("datasets", "forms", f"{digest.hexdigest()}.gz")
     if not path.is_file():
-        _write(path, texts, limits, label if progress else "")
+        from tqdm import tqdm
+
+        chunks = (texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK))
+        # disable=None shows the bar on a terminal only.
+        hidden = None if label and progress else True
+        bar = tqdm(total=len(texts), unit=" molecules", unit_scale=True, desc=label, disable=hidden)
+        with bar, atomic_file(path) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
+            for made in run_chunks(Job(_chunk_worker, (limits,)), chunks):
+                packed.write("".join(f"{smiles}\t{one:x}\n" if smiles else "\n" for smiles, one in made).encode())
+                bar.update(len(made))
     with gzip.open(path, "rt", encoding="ascii") as file:
         pairs = [line.rstrip("\n").partition("\t") for line in file]
     hashes = np.fromiter((int(hexadecimal or "0", 16) for _, _, hexadecimal in pairs), np.uint64, len(pairs))
     return Forms([smiles for smiles, _, _ in pairs], hashes)
-
-
-def _write(path: Path, texts: Sequence[str], limits: Limits | None, label: str) -> None:
-    from tqdm import tqdm
-
-    chunks = (texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK))
-    # disable=None shows the bar on a terminal only.
-    bar = tqdm(total=len(texts), unit=" molecules", unit_scale=True, desc=label, disable=None if label else True)
-    with bar, atomic_file(path) as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as file:
-        for pairs in run_chunks(Job(_chunk_worker, (limits,)), chunks):
-            file.write("".join(f"{smiles}\t{found:x}\n" if smiles else "\n" for smiles, found in pairs).encode())
-            bar.update(len(pairs))
 
 
 def _chunk_worker(limits: Limits | None) -> Callable[[Sequence[str]], list[tuple[str, int]]]:

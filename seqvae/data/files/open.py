@@ -97,19 +97,14 @@ def open_lines(source: Path | str) -> Iterator[Iterator[str]]:
         InputError: as `open_bytes`, and if the content is binary (a control character that no text has).
     """
     with open_bytes(source) as stream:
-        head, rest = _peeked(stream)
-        text = io.TextIOWrapper(rest, _encoding(head), "surrogateescape", newline="")
+        if not isinstance(stream, (io.BufferedReader, gzip.GzipFile)):
+            stream = cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", stream)))
+        head = cast("io.BufferedReader", stream).peek(_LOOKED_AT)[:_LOOKED_AT]
+        text = io.TextIOWrapper(stream, _encoding(head), "surrogateescape", newline="")
         try:
             yield _checked(text, shown_name(source))
         finally:
             text.detach()  # else it would close standard input
-
-
-def _peeked(stream: IO[bytes]) -> tuple[bytes, IO[bytes]]:
-    """Return the first bytes of a stream, and the stream as it was before."""
-    if not isinstance(stream, (io.BufferedReader, gzip.GzipFile)):
-        stream = cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", stream)))
-    return cast("io.BufferedReader", stream).peek(_LOOKED_AT)[:_LOOKED_AT], stream
 
 
 def head_of(source: Path | str) -> tuple[bytes, str]:

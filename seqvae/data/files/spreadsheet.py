@@ -34,7 +34,11 @@ def sheet_rows(stream: IO[bytes], name: str) -> Iterator[tuple[int, list[str]]]:
                 raise InputError(f"{name}: the workbook has no sheet")
             if any(info.file_size > _LARGEST for info in book.infolist()):
                 raise InputError(f"{name}: the workbook is too large; save the sheet as CSV")
-            words = _shared(book)
+            words: list[str] = []  # that cells refer to
+            if "xl/sharedStrings.xml" in book.namelist():
+                with book.open("xl/sharedStrings.xml") as part:
+                    root = ElementTree.parse(part).getroot()
+                words = ["".join(_letters(item)) for item in root.iter(f"{_MAIN}si")]
             with book.open(sheets[0]) as part:
                 for count, (_, row) in enumerate(ElementTree.iterparse(part), 1):
                     if row.tag == f"{_MAIN}row":
@@ -52,15 +56,6 @@ def sheet_rows(stream: IO[bytes], name: str) -> Iterator[tuple[int, list[str]]]:
         KeyError,
     ) as error:
         raise InputError(f"{name}: not a readable .xlsx workbook: {error}; save the sheet as CSV") from error
-
-
-def _shared(book: zipfile.ZipFile) -> list[str]:
-    """Return the table of strings that cells refer to."""
-    if "xl/sharedStrings.xml" not in book.namelist():
-        return []
-    with book.open("xl/sharedStrings.xml") as part:
-        root = ElementTree.parse(part).getroot()
-    return ["".join(_letters(item)) for item in root.iter(f"{_MAIN}si")]
 
 
 def _letters(item: ElementTree.Element) -> Iterator[str]:

@@ -82,6 +82,7 @@ def _tabbed(waiting: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], c
     """Yield the rows of a tab-separated table; a quote is a letter, unless it encloses a whole cell."""
 
     def taken() -> tuple[int, str] | None:
+        """Return the next line with its number; None at the end."""
         return waiting.popleft() if waiting else next(lines, None)
 
     while (found := taken()) is not None:
@@ -180,8 +181,13 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
         direct = isinstance(stream, io.BufferedReader) and stream.seekable()
         try:
             table = pyarrow.parquet.ParquetFile(stream if direct else io.BytesIO(stream.read()))
-            pick = _picker_of(list(table.schema_arrow.names), columns, name)
-            line = 0
+            titles = distinct(list(table.schema_arrow.names))
+            title = text_column(titles, columns.text, name)
+            if not columns.text and not is_plain(title) and len(titles) > 1:
+                note(f"{name}: molecules or sequences from column {title!r}")
+            place, selfies = titles.index(title), "selfies" in title.lower()
+            layout = Layout(",", tuple(titles), place, 1, name_column(titles, place), selfies=selfies)
+            pick, line = Picker(layout, columns, name), 0
             for batch in table.iter_batches():
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     line += 1
@@ -199,17 +205,6 @@ def _shown(cell: object) -> str:
         except UnicodeDecodeError:
             return cell.decode("latin-1")
     return "" if cell is None else str(cell)
-
-
-def _picker_of(header: list[str], columns: Columns, name: str) -> Picker:
-    """Return the picker of a table that surely has a header."""
-    titles = distinct(header)
-    title = text_column(titles, columns.text, name)
-    if not columns.text and not is_plain(title) and len(titles) > 1:
-        note(f"{name}: molecules or sequences from column {title!r}")
-    place = titles.index(title)
-    selfies = "selfies" in title.lower()
-    return Picker(Layout(",", tuple(titles), place, 1, name_column(titles, place), selfies=selfies), columns, name)
 
 
 def read_xlsx(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:

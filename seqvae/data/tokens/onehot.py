@@ -7,11 +7,13 @@ tokenizer's `id_table()`, `(n_ids, vocab)`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from seqvae.errors import UsageError
-from seqvae.sequences.tokenizers.tokenizer import PAD
+from seqvae.sequences.tokenizers.tokenizer import EOS, PAD, Tokenizer
 
 
 def one_hot(ids: Tensor, vocab_size: int) -> Tensor:
@@ -50,6 +52,23 @@ def soft_one_hot(ids: Tensor, id_table: Tensor) -> Tensor:
     """
     _check_range(ids, id_table.shape[0], "the id table")
     return id_table[ids]
+
+
+def padded(rows: Sequence[Sequence[int]], tokenizer: Tokenizer) -> Tensor:
+    """Return rows of token ids, each ended, and padded to the longest.
+
+    Args:
+        rows: token ids, without special tokens; ambiguity codes may be among them.
+        tokenizer: fitted.
+
+    Returns:
+        int64, `(batch, length)`; with an ambiguity code soft one-hots, `(batch, length, vocab)`.
+    """
+    width = max(len(row) for row in rows) + 1
+    tokens = torch.tensor([[*row, EOS] + [PAD] * (width - len(row) - 1) for row in rows])
+    if int(tokens.max()) >= tokenizer.vocab_size:
+        return soft_one_hot(tokens, torch.from_numpy(tokenizer.id_table()))
+    return tokens
 
 
 def allowed(ids: Tensor, id_table: Tensor) -> Tensor:

@@ -118,6 +118,7 @@ def _speller(record: dict[str, Any], each: int, seed: int) -> Callable[[Sequence
     tokenizer = tokenizer_from_dict(record)
 
     def spell(molecules: Sequence[tuple[int, str]]) -> list[list[int]]:
+        """Return the token ids of each molecule's spellings."""
         symbols = []
         for number, smiles in molecules:
             draw = SPELLINGS.seed(seed, number) % _LARGEST_SEED + 1

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from seqvae.config import RateDistortionConfig
 from seqvae.data.tokens.tokenized import TokenizedTexts
@@ -67,7 +65,7 @@ def fixed_curve(
     with evaluating(codec.model):
         for number, (_, tokens) in enumerate(codec.batches(texts, _AT_ONCE)):
             rng = CURVE_ANNEALING.generator(config.seed, number, device=tokens.device)
-            fit = partial(_fit, codec, tokens)
+            fit = partial(codec.model.log_likelihoods, tokens=tokens)
             chains, steps = config.annealing_chains, config.annealing_steps
             parts.append(annealed_curve(fit, prior, len(tokens), inverse, rng, chains, steps))
             done += len(tokens)
@@ -80,8 +78,3 @@ def fixed_curve(
     places = zip(parts[0].inverse_betas, rate, distortion, effective, strict=True)
     points = tuple(FixedPoint(1 / inverse, *values) for inverse, *values in places)
     return FixedCurve(len(texts), own.rate.mean().item(), own.distortion.mean().item(), points)
-
-
-def _fit(codec: Codec, tokens: Tensor, z: Float[Tensor, "chains batch latent"]) -> Float[Tensor, "chains batch"]:
-    repeated = tokens.repeat(len(z), *(1 for _ in tokens.shape[1:]))
-    return codec.model.log_likelihood(z.flatten(0, 1), repeated).unflatten(0, z.shape[:2])

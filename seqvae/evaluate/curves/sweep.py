@@ -96,16 +96,12 @@ def _chain(sweep: Sweep, betas: Sequence[float], quiet: bool, note: Callable[[st
         else:
             note(f"beta {beta:g}: training")
             write_json(folder / POINT, _traced_at(sweep, beta, start, first, quiet))
-        points.append(_read(folder / POINT))
+        try:
+            points.append(Point(**json.loads((folder / POINT).read_bytes())))
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(f"{folder / POINT}: damaged: {error}; delete it, and resume") from error
         start = str(folder)
     return points
-
-
-def _read(path: Path) -> Point:
-    try:
-        return Point(**json.loads(path.read_bytes()))
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(f"{path}: damaged: {error}; delete it, and resume") from error
 
 
 def _traced_at(sweep: Sweep, beta: float, start: str, first: str, quiet: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from seqvae.config import RateDistortionConfig, RunConfig
 from seqvae.config.toml import read_run, run_from_dict, run_to_dict, section_from_dict
 from seqvae.errors import ArtifactError, ConfigError, InputError, UsageError
 from seqvae.evaluate.curves.measuring import fixed_curve
-from seqvae.evaluate.curves.record import FixedCurve, RateDistortion, joined
+from seqvae.evaluate.curves.record import RateDistortion, joined
 from seqvae.evaluate.curves.sweep import Sweep, traced
 from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.records import Unwatched, Watch
@@ -54,13 +55,21 @@ def rate_distortion(
     sweep, name = _stored(out, source, data, config) if resume else _new(source, out, data, config or _DEFAULT)
     watch, quiet = watch or Unwatched(), watch is None
     if not resume:
-        run = run_to_dict(sweep.run)
-        write_json(out / SWEEP, {"source": name, "start": sweep.start, "run": run, "config": vars(sweep.config)})
+        told = {"source": name, "start": sweep.start, "run": run_to_dict(sweep.run), "config": vars(sweep.config)}
+        write_json(out / SWEEP, told)
     points = traced(sweep, quiet, watch.note) if sweep.config.values else []
     fixed, kind = None, ""
     if sweep.start and sweep.config.annealed:
         watch.note("annealing the curve of the given model's decoder")
-        fixed, kind = _fixed(sweep, watch)
+        codec = Codec(load_artifact(Path(sweep.start)))
+        kind = codec.tokenizer.domain.name
+        run = replace(sweep.run, model=replace(codec.run.model, max_length=0, lengths="auto"))
+        prepared = prepare(run, out / "rejected.csv", False, codec.tokenizer)
+        if prepared.test_texts:
+            progress = partial(watch, "annealing")
+            fixed = fixed_curve(codec, encodable(codec, prepared.held_out), sweep.config, progress)
+        else:
+            watch.note("nothing is held out (--test-fraction), so no curve of the decoder")
     if points:
         kind = load_artifact(sweep.folder(points[0].beta)).tokenizer.domain.name
     return RateDistortion(name, sweep.run.data.source, kind, joined(points), fixed, vars(sweep.config))
@@ -106,19 +115,3 @@ def _stored(
         raise UsageError(f"{out}: no sweep to resume (it has no {SWEEP}); leave out --resume") from error
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ArtifactError(f"{path}: damaged: {error}; start again in another folder") from error
-
-
-def _fixed(sweep: Sweep, watch: Watch) -> tuple[FixedCurve | None, str]:
-    """Return the curve of the given model's decoder, of what the sweep holds out, and the domain's name."""
-    codec = Codec(load_artifact(Path(sweep.start)))
-    run = replace(sweep.run, model=replace(codec.run.model, max_length=0, lengths="auto"))
-    prepared = prepare(run, sweep.out / "rejected.csv", False, codec.tokenizer)
-    kind = codec.tokenizer.domain.name
-    if not prepared.test_texts:
-        watch.note("nothing is held out (--test-fraction), so no curve of the decoder")
-        return None, kind
-
-    def progress(done: int, total: int) -> None:
-        watch("annealing", done, total)
-
-    return fixed_curve(codec, encodable(codec, prepared.held_out), sweep.config, progress), kind

@@ -40,6 +40,7 @@ def jacobian(
     there = present(tokens).unsqueeze(-1)
 
     def along(direction: Tensor) -> Tensor:
+        """Return the derivative of the logits along a direction of the latent space."""
         return torch.func.jvp(
             lambda points: decoder(points, tokens)[..., EOS:] * there, (z,), (direction.expand_as(z),)
         )[1]

@@ -139,6 +139,4 @@ def inference_gap(codec: Codec, texts: TokenizedTexts, seed: int = 0, progress: 
 def _log_joint(
     codec: Codec, tokens: Tensor, z: Float[Tensor, "samples batch latent"]
 ) -> Float[Tensor, "samples batch"]:
-    repeated = tokens.repeat(len(z), *(1 for _ in tokens.shape[1:]))
-    likelihood = codec.model.log_likelihood(z.flatten(0, 1), repeated).unflatten(0, z.shape[:2])
-    return likelihood + codec.model.prior.log_prob(z)
+    return codec.model.log_likelihoods(z, tokens) + codec.model.prior.log_prob(z)

@@ -47,6 +47,7 @@ def measure(
     texts = replace(held_out.take(range(len(held_out))[: config.texts]), rejected=held_out.rejected)
 
     def told(what: str) -> Callable[[int, int], object]:
+        """Say what is done now, and return what shows its progress."""
         watch.note(what)
         return partial(watch, what)
 

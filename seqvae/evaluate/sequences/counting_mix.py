@@ -50,6 +50,7 @@ def fitted(parts: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.f
     true = np.stack([part[np.arange(len(codes)), codes] for part in parts]).astype(np.float64)
 
     def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return the bits per letter, and their gradient."""
         made = mixed(weights, parts)
         expected = np.einsum("mls,ls->m", parts, np.exp2(made).astype(np.float32), optimize=True)
         bits = -made[np.arange(len(codes)), codes].mean()

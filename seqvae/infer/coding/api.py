@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from seqvae.artifact.folder import weights_hash
+from seqvae.artifact.weights import weights_hash
 from seqvae.config import INFERENCE_BATCH
 from seqvae.data.files.open import open_bytes, shown_name
 from seqvae.errors import ArtifactError, InputError, UsageError
@@ -149,34 +149,31 @@ class _Writer:
         self.before = len(layout.head)
 
     def write(self, file: IO[bytes], name: str, rows: Iterator[Row], advance: _Advance | None) -> Compressed:
+        """Write header, blocks and index, and return what was written."""
         header = {
             "model": {"name": name, "sha256": identity(self.codec)},
             "layout": self.layout.to_dict(),
             "scheme": schemes.to_dict(self.found.scheme),
             "block": self.how.block,
         }
-        after, places = write_header(file, header), []
-        while group := list(islice(rows, self.how.block * self.how.batch_size)):
-            for block in self._coded(group, advance):
+        after, places, size = write_header(file, header), [], self.how.block
+        while group := list(islice(rows, size * self.how.batch_size)):
+            ids = ids_of(self.codec, [row.text for row in group])
+            starts = range(0, len(group), size)
+            words = encode(self.model, self.found.scheme, [ids[start : start + size] for start in starts], advance)
+            for start, data in zip(starts, words, strict=True):
+                some, outside = group[start : start + size], [one is None for one in ids[start : start + size]]
+                plain = b"".join(map(self.layout.written, some))
+                self.rows, self.outside = self.rows + len(some), self.outside + sum(outside)
+                self.before, self.model_bytes = self.before + len(plain), self.model_bytes + len(data)
+                self.text_bytes += sum(len(row.text) for row in some)
+                block = packed(data, some, outside, zlib.crc32(plain))
                 file.write(block)
                 places.append((len(block), zlib.crc32(block)))
         after += sum(length for length, _ in places) + write_index(file, places, self.rows, self.outside)
         return Compressed(
             self.rows, self.outside, self.before, after, self.text_bytes, self.model_bytes, self.found.bits
         )
-
-    def _coded(self, group: Sequence[Row], advance: _Advance | None) -> Iterator[bytes]:
-        """Yield the blocks of some rows."""
-        size, ids = self.how.block, ids_of(self.codec, [row.text for row in group])
-        starts = range(0, len(group), size)
-        words = encode(self.model, self.found.scheme, [ids[start : start + size] for start in starts], advance)
-        for start, data in zip(starts, words, strict=True):
-            rows, outside = group[start : start + size], [one is None for one in ids[start : start + size]]
-            plain = b"".join(map(self.layout.written, rows))
-            self.rows, self.outside = self.rows + len(rows), self.outside + sum(outside)
-            self.before, self.model_bytes = self.before + len(plain), self.model_bytes + len(data)
-            self.text_bytes += sum(len(row.text) for row in rows)
-            yield packed(data, rows, outside, zlib.crc32(plain))
 
 
 @final
@@ -200,7 +197,7 @@ class Container(AbstractContextManager["Container"]):
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         try:
             self._read_head(model)
-        except BaseException:
+        except BaseException:  # whatever went wrong, Ctrl-C included: nobody else will close the file
             self._file.close()
             raise
 

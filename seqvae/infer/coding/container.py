@@ -193,7 +193,10 @@ def unpacked(block: bytes) -> tuple[bytes, int, bytes]:
 def rows_again(rest: bytes, texts: Sequence[bytes | None]) -> list[Row]:
     """Return the rows of a block from the texts that the model coded, and the rest; raises `Damaged`."""
     if not rest:
-        return [Row(b"", _coded(text), None) for text in texts]
+        coded = [text for text in texts if text is not None]
+        if len(coded) < len(texts):
+            raise Damaged("a text is missing")
+        return [Row(b"", text, None) for text in coded]
     reader = Reader(_inflated(rest[1:]) if rest[0] else rest[1:])
     befores, afters = [reader.number() for _ in texts], [reader.number() for _ in texts]
     lengths = [reader.number() for text in texts if text is None]
@@ -205,12 +208,6 @@ def rows_again(rest: bytes, texts: Sequence[bytes | None]) -> list[Row]:
         Row(first, stored.pop() if text is None else text, last)
         for first, text, last in zip(before, texts, after, strict=True)
     ]
-
-
-def _coded(text: bytes | None) -> bytes:
-    if text is None:
-        raise Damaged("a text is missing")
-    return text
 
 
 def _inflated(data: bytes) -> bytes:

@@ -53,15 +53,11 @@ class ExactWithCounts:
         *own, before = state.arrays
         logits, inner = self.inner.step(tokens, State(own, state.position))
         before = np.concatenate([before[:, 1:], np.asarray(tokens, np.float64)[:, None]], 1)
-        position, codes = min(state.position, self.longest), self._codes(before.astype(np.int64))
+        position, letters = min(state.position, self.longest), before.astype(np.int64)
+        codes = [np.zeros(len(letters), np.int64)]  # the row of a table for the last k letters, for each k
+        for k in range(1, self.most + 1):
+            codes.append(codes[-1] + letters[:, -k] * self.vocab ** (k - 1))
         for name, table in self.tables.items():
             rows = table[position] if name.startswith("at") else table
             logits = logits + rows[codes[int(name.rpartition("_")[2])]]
         return logits + self.ends[position], State([*inner.arrays, before], state.position + 1)
-
-    def _codes(self, before: Ids) -> list[Ids]:
-        """Return the row of a table for the last letters, for each number of letters."""
-        found = [np.zeros(len(before), np.int64)]
-        for k in range(1, self.most + 1):
-            found.append(found[-1] + before[:, -k] * self.vocab ** (k - 1))
-        return found

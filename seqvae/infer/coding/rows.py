@@ -63,12 +63,10 @@ class Layout:
         """Return the bytes of a row as they stood in the file."""
         if row.after is not None:
             return row.before + row.text + row.after
-        return row.before + self._wrapped(row.text) + self.end
-
-    def _wrapped(self, text: bytes) -> bytes:
-        if not self.width:
-            return text
-        return self.end.join(text[place : place + self.width] for place in range(0, len(text), self.width))
+        text = row.text
+        if self.width:
+            text = self.end.join(text[place : place + self.width] for place in range(0, len(text), self.width))
+        return row.before + text + self.end
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layout as JSON values, without what is so by default."""
@@ -158,6 +156,7 @@ def _usual(layout: Layout, rows: Iterator[Row]) -> tuple[Layout, Iterator[Row]]:
     end = (ends.most_common(1) or [(b"\n", 0)])[0][0] or b"\n"
 
     def lighter(row: Row) -> Row:
+        """Return the row without its end where that is the usual one."""
         return Row(row.before, row.text, None) if row.after == end else row
 
     layout = Layout(layout.kind, end, 0, layout.column, layout.separator, layout.head)
@@ -174,21 +173,19 @@ def _fasta(lines: Iterator[bytes]) -> tuple[Layout, Iterator[Row]]:
     layout = Layout("fasta", end, max(wrapped.most_common(1)[0][0], 0) if wrapped else 0)
 
     def row(group: list[bytes]) -> Row:
+        """Return a record as a row."""
         whole = b"".join(group)
         if len(group) < 2:
             return Row(whole, b"", b"")
         found = Row(group[0], b"".join(line.rstrip(b"\r\n") for line in group[1:]), None)
-        return found if layout.written(found) == whole else _in_one_line(group)
+        if layout.written(found) == whole:
+            return found
+        if len(group) > 2:  # its lines are broken in another way than usual
+            return Row(whole, b"", b"")
+        text = group[1].rstrip(b"\r\n")
+        return Row(group[0], text, group[1][len(text) :])
 
     return layout, map(row, chain(first, groups))
-
-
-def _in_one_line(group: list[bytes]) -> Row:
-    """Return a record whose lines are not as usual: its sequence if it stands in one line, else nothing of it."""
-    if len(group) != 2:
-        return Row(b"".join(group), b"", b"")
-    text = group[1].rstrip(b"\r\n")
-    return Row(group[0], text, group[1][len(text) :])
 
 
 def _groups(lines: Iterator[bytes]) -> Iterator[list[bytes]]:

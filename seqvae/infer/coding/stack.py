@@ -30,7 +30,9 @@ class Stack:
 
     def __init__(self, data: bytes = b"") -> None:
         words = np.frombuffer(data + bytes(-len(data) % _WORD.itemsize), _WORD).astype(np.uint32)
-        self._coder: Any = constriction.stream.stack.AnsCoder(words) if len(words) else _empty()
+        self._coder: Any = (
+            constriction.stream.stack.AnsCoder(words) if len(words) else constriction.stream.stack.AnsCoder()
+        )
 
     @classmethod
     def filled(cls, size: int) -> Stack:
@@ -66,7 +68,3 @@ class Stack:
     def to_bytes(self) -> bytes:
         """Return the content; the highest bytes of the last word, if they are zero, are left out."""
         return np.asarray(self._coder.get_compressed()).astype(_WORD).tobytes().rstrip(b"\0")
-
-
-def _empty() -> Any:  # noqa: ANN401 - constriction has no types
-    return constriction.stream.stack.AnsCoder()

@@ -25,10 +25,12 @@ def ids_of(codec: Codec, texts: Sequence[bytes]) -> list[Text]:
         warnings.simplefilter("ignore", SeqVAEWarning)  # tokens that are dropped do not come back, which is seen below
         symbols = [_symbols(tokenizer, text) for text in texts]
         found = ids_or_errors([one or [] for one in symbols], tokenizer)
-    return [
-        ids if one and isinstance(ids, list) and _fits(codec, ids) and text_of(tokenizer, ids) == text else None
-        for text, one, ids in zip(texts, symbols, found, strict=True)
-    ]
+    rows: list[Text] = []
+    for text, one, ids in zip(texts, symbols, found, strict=True):
+        known = ids if one and isinstance(ids, list) else []
+        fits = 0 < len(known) <= codec.max_length and max(known) < tokenizer.vocab_size  # ambiguity codes lie beyond
+        rows.append(known if fits and text_of(tokenizer, known) == text else None)
+    return rows
 
 
 def _symbols(tokenizer: Tokenizer, text: bytes) -> list[str] | None:
@@ -36,10 +38,6 @@ def _symbols(tokenizer: Tokenizer, text: bytes) -> list[str] | None:
         return tokenizer.split(text.decode("ascii"))
     except (InputError, UnicodeDecodeError):
         return None
-
-
-def _fits(codec: Codec, ids: Sequence[int]) -> bool:
-    return 0 < len(ids) <= codec.max_length and max(ids) < codec.tokenizer.vocab_size
 
 
 def text_of(tokenizer: Tokenizer, ids: Sequence[int]) -> bytes:

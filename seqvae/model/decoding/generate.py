@@ -65,6 +65,7 @@ def decode(
     how = replace(config, method="greedy") if uniforms is None else config
 
     def again(rows: Tensor, bars: list[Bars]) -> Decoded:
+        """Decode some rows again, under bars."""
         return roll_out(decoder, points[rows], how, None if uniforms is None else uniforms[rows], constraint, bars)
 
     return _mended(made, again, constraint, attempts)

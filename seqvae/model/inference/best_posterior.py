@@ -41,6 +41,7 @@ def best_posterior(
     """
 
     def objective(posterior: Posterior, step: int) -> Float[Tensor, " batch"]:
+        """Return the negative ELBO of each text, of which only the path through z has a gradient."""
         z = posterior.rsample(samples, rng_of(step))
         fixed = posterior.with_numbers([part.detach() for part in posterior.numbers])
         return (fixed.log_prob(z) - log_joint(z)).mean(0)

@@ -41,6 +41,7 @@ def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Post
         amortised, prior = model.posterior(tokens), model.prior.given(None)
 
     def objective(posterior: Posterior, step: int) -> Float[Tensor, " batch"]:
+        """Return beta R + D of each text at one sample."""
         latent = posterior.numbers[0].shape[1]
         noise = torch.randn(1, 1, latent, generator=REFINEMENT_NOISE.generator(0, step))
         z = posterior.at(noise.to(posterior.numbers[0]))

@@ -18,22 +18,15 @@ from seqvae.model.priors.gaussians import ConditionalGaussian, StandardNormal
 from seqvae.model.priors.mixture import GaussianMixture
 from seqvae.model.priors.vamp import VampPrior
 
-
-def _vamp(config: ModelConfig, encoder: Encoder, vocab_size: int) -> Prior:
-    return VampPrior(encoder, config.prior_components, config.max_length + 1, vocab_size)
-
-
-def _flow(config: ModelConfig, _: Encoder, __: int) -> Prior:
-    return FlowPrior.to_learn(config.latent, config.prior_layers, config.prior_width, config.prior_groups)
-
-
 # Priors that a model is trained with, by `Prior.kind`, which is also the name that samples are drawn by; made from the
 # settings, the model's encoder, and the size of the alphabet.
 PRIORS: dict[str, Callable[[ModelConfig, Encoder, int], Prior]] = {
     "normal": lambda config, *_: StandardNormal(config.latent),
     "mixture": lambda config, *_: GaussianMixture.to_learn(config.latent, config.prior_components),
-    "vamp": _vamp,
-    "flow": _flow,
+    "vamp": lambda config, encoder, size: VampPrior(encoder, config.prior_components, config.max_length + 1, size),
+    "flow": lambda config, *_: FlowPrior.to_learn(
+        config.latent, config.prior_layers, config.prior_width, config.prior_groups
+    ),
     "conditional": lambda config, *_: ConditionalGaussian(config.latent, len(config.condition_names)),
 }
 _KINDS: dict[str, type[FittedPrior]] = {kind.kind: kind for kind in (GaussianMixture, FlowPrior)}

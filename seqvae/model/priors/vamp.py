@@ -9,6 +9,7 @@ place of symbols, it could be what no text comes near, and each encoder would ne
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -81,7 +82,7 @@ class VampPrior(Prior):
         self.register_buffer("lengths", torch.full((components,), length))
         self.register_buffer("begun", torch.tensor(False))
 
-    def _apply(self, fn, recurse: bool = True):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as in torch
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> VampPrior:
         """Move the encoder as well: a copy of this prior alone has a copy of it."""
         self._encoder[0]._apply(fn, recurse)
         return super()._apply(fn, recurse)

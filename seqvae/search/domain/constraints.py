@@ -84,7 +84,11 @@ class Judged:
         elif broken and text not in self.start:
             self._broken[broken] += 1
             if self._broken.total() >= self._most:
-                raise ConstraintError(self._stopped())
+                stopped = "; ".join(f"{name} stopped {count:,}" for name, count in self._broken.most_common())
+                raise ConstraintError(
+                    f"{self._broken.total():,} valid proposals in a row broke the constraints: {stopped}. Loosen them, "
+                    "or begin with designs that keep them (--start)"
+                )
         return found
 
     @property
@@ -99,13 +103,6 @@ class Judged:
             return None, "" if self.free(text) is None else "positions (another length)"
         broken = next((rule.name for rule in self.rules if not rule.keeps(found)), "")
         return (None, broken) if broken else (found, "")
-
-    def _stopped(self) -> str:
-        stopped = "; ".join(f"{name} stopped {count:,}" for name, count in self._broken.most_common())
-        return (
-            f"{self._broken.total():,} valid proposals in a row broke the constraints: {stopped}. Loosen them, or "
-            "begin with designs that keep them (--start)"
-        )
 
 
 def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:

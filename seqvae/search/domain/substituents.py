@@ -29,6 +29,7 @@ _DUMMY = (0, 0)  # both ends of a cut bond are written as a plain `*`
 _ANCHOR = "anchor"
 _STEREO_BONDS = (Chem.BondStereo.STEREONONE, Chem.BondStereo.STEREOANY)
 _TABLE = "substituents.json.gz"
+_group_of = cache(Chem.MolFromSmiles)  # a substituent is put in many places
 
 
 def kind_of(atom: Chem.Atom) -> str:
@@ -85,9 +86,10 @@ class Place:
         core, place = self.core
         if new == HYDROGEN:
             return str(Chem.MolToSmiles(core))
-        group = _group(new)
+        group = _group_of(new)
         joined = Chem.RWMol(Chem.CombineMols(core, group))
-        dummy = joined.GetAtomWithIdx(core.GetNumAtoms() + _dummy(group))
+        bond_end = next(atom.GetIdx() for atom in group.GetAtoms() if atom.GetAtomicNum() == 0)
+        dummy = joined.GetAtomWithIdx(core.GetNumAtoms() + bond_end)
         first = dummy.GetNeighbors()[0].GetIdx()
         anchor = joined.GetAtomWithIdx(place)
         if explicit := anchor.GetNumExplicitHs():
@@ -133,15 +135,6 @@ def places_of(molecule: Chem.Mol) -> Iterator[Place]:
 
 def _free(atom: Chem.Atom) -> bool:
     return all(bond.GetStereo() in _STEREO_BONDS for bond in atom.GetBonds())
-
-
-@cache
-def _group(substituent: str) -> Chem.Mol:
-    return Chem.MolFromSmiles(substituent)
-
-
-def _dummy(group: Chem.Mol) -> int:
-    return next(atom.GetIdx() for atom in group.GetAtoms() if atom.GetAtomicNum() == 0)
 
 
 @cache

@@ -256,7 +256,8 @@ def _fields(optimizer: CMA | SepCMA) -> State:
     Its own way of saving is made for pickle, and keeps half of the covariance matrix, which is symmetric except in the
     last bits: a search resumed from there would differ.
     """
-    return {name: _copied(value) for name, value in vars(optimizer).items() if name != "_rng"}
+    held = {name: value for name, value in vars(optimizer).items() if name != "_rng"}
+    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in held.items()}
 
 
 def _alike(name: str, value: Any, new: Any, directions: int) -> Any:  # noqa: ANN401
@@ -277,7 +278,3 @@ def _alike(name: str, value: Any, new: Any, directions: int) -> Any:  # noqa: AN
     elif type(value) is type(new):
         return value
     raise ConfigError(f"{name}: expected it as in a new climb, {type(new).__name__}, got {value!r:.80}")
-
-
-def _copied(value: Any) -> Any:  # noqa: ANN401
-    return value.copy() if isinstance(value, np.ndarray) else value

@@ -109,7 +109,7 @@ class Caller:
                     yield [late(self.columns, self.config.timeout)]
                 else:
                     yield [died(self.columns, found.how)]
-        except BaseException:
+        except BaseException:  # whatever ends the round, Ctrl-C included: no worker may go on scoring
             self.close()
             raise
 

@@ -131,7 +131,9 @@ def score(
         _calibrate(model, source, scoring, reading, computing)
         return
     details.check()
-    _check_output(out)
+    from seqvae.data.files.writers import writer_for
+
+    writer_for(out, scores=True)
     check_before(model, "-", source)
     from dataclasses import replace
 
@@ -150,6 +152,7 @@ def score(
         texts = [record.text for record in records]
 
         def scored(done: int, count: int) -> None:
+            """Show how many are scored."""
             bars("scored", done, count)
 
         found = score(codec, texts, scoring, "auto", computing.batch_size, scored, details.reference)
@@ -190,12 +193,6 @@ def _write_details(
             write_text(Path(path), mutations_page(effects, [records[row].name for row in effects.rows], model))
         else:
             write_pieces(path, [mutations_table(records, effects)], scores=True)
-
-
-def _check_output(out: str) -> None:
-    from seqvae.data.files.writers import writer_for
-
-    writer_for(out, scores=True)
 
 
 def _calibrate(model: str, source: str, scoring: ScoreConfig, reading: Input, computing: ComputeOptions) -> None:

@@ -251,6 +251,7 @@ def _bar(budget: int, done: int, quiet: bool) -> Iterator[Callable[[Progress], N
         told = 0  # failures
 
         def show(progress: Progress) -> None:
+            """Show a round, and print failures when there are many more."""
             nonlocal told
             failed = f", failed {progress.failed:,}" if progress.failed else ""
             shown = f"best {progress.best:.4g}, top 10 {progress.top_mean:.4g}, invalid {progress.invalid:,}{failed}"

@@ -82,6 +82,7 @@ def csv_rows(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], 
     waiting, taken = deque[str](), list[str]()
 
     def feed() -> Iterator[str]:
+        """Yield lines, those first that a broken quote took too many of."""
         while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
             taken.append(line)
             yield line
