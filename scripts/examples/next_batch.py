@@ -16,10 +16,13 @@ import numpy as np
 
 from scripts.examples.drawing import arguments, save_molecules
 from seqvae import search
+from seqvae.config import ConstraintConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.properties import get
 
 CELECOXIB = "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1"
+
+SENSIBLE = ConstraintConfig(alerts=("unstable", "mcf", "pains"), max_sa=3.0)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with TemporaryDirectory() as place:
         run = f"{place}/celecoxib"
-        search.begin(None, run)
+        search.begin(None, run, SearchConfig(constraints=SENSIBLE))
         search.tell(run, measure(load_dataset("moses-sample").texts[: 4 * batch]))
         for number in range(rounds):
             plate = search.ask(run, batch)
