@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from seqvae.report.html.molecules import laid_like
-from seqvae.report.html.style import CSS
+from seqvae.report.html.style import standing_alone
 from seqvae.runtime.files import atomic_file
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -41,11 +41,7 @@ def save_molecules(path: Path, smiles: Sequence[str], captions: Sequence[str], l
 
 def save_plot(path: Path, svg: str) -> None:
     """Write a plot of a report as an SVG file of its own."""
-    head, _, rest = svg.partition(">")
-    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    save(
-        path, f'{head}>\n<style>{CSS}</style>\n<rect width="100%" height="100%" fill="var(--paper)"/>{rest}\n'.encode()
-    )
+    save(path, standing_alone(svg).encode())
 
 
 def save(path: Path, content: bytes) -> None:

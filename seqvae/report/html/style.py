@@ -82,3 +82,11 @@ figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; text
 .sequence .a { color: var(--green); } .sequence .c { color: var(--blue); }
 .sequence .g { color: var(--orange); } .sequence .t { color: var(--red); }
 """
+
+
+def standing_alone(svg: str) -> str:
+    """Return a plot of a page as an SVG file of its own."""
+    head, _, rest = svg.partition(">")
+    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
+    return f"{head}>\n<style>{CSS}svg {{ font-family: system-ui, sans-serif; }}</style>\n{paper}{rest}\n"
