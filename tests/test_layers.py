@@ -19,7 +19,7 @@ FOLDERS = {
     "data": ["files", "datasets", "tokens"],
     "model": ["layers", "priors", "decoding", "inference", "adapt"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
-    "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves"],
+    "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves", "maps"],
     "report": ["html"],
     "train": ["prior"],
     "cli": ["verbs"],
