@@ -20,7 +20,7 @@ FOLDERS = {
     "model": ["layers", "priors", "decoding", "inference", "adapt"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
     "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves", "maps"],
-    "report": ["html"],
+    "report": ["html", "map"],
     "train": ["prior"],
     "cli": ["verbs"],
 }

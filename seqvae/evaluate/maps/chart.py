@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from seqvae.artifact.folder import weights_hash
 from seqvae.config import INFERENCE_BATCH, MapConfig, ViewConfig, suggestion
+from seqvae.data.files.chunks import Results
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.files.records import Record
+from seqvae.data.files.writers import NAME
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.maps.columns import (
     Column,
@@ -100,6 +102,16 @@ class LatentMap:
             for row in range(len(self) if view.find else 0)
         ]
         return selected(view, self.places, cells, self.forms)
+
+    def table(self, view: ViewConfig) -> Results:
+        """Return the rows that a view selects with all their columns and places; all rows if it selects none."""
+        asked = view.lasso or view.find or view.pick
+        rows = np.flatnonzero(self.selected(view)).tolist() if asked else list(range(len(self)))
+        columns: dict[str, list[object]] = {NAME: [self.names[row] for row in rows]} if any(self.names) else {}
+        for title, column in self.columns.items():
+            columns[title] = [column.values[row] for row in rows]
+        columns |= {f"map_{axis}": self.places[rows, place].tolist() for place, axis in enumerate("xy")}
+        return Results([self.texts[row] for row in rows], columns)
 
     def colour_of(self, view: ViewConfig) -> str:
         """Return the title of the column that colours the points; empty where there is none.
@@ -196,8 +208,8 @@ def _check_occupied(codec: Codec, z: NDArray[np.float32], name: str, noun: str) 
     if units == 0:
         raise UsageError(
             f"{name}: its latent space is empty: none of {codec.latent} dimensions varies over these {len(z):,} "
-            f"{noun}s, since the decoder makes nothing of z, so there is nothing to map; its likelihoods may be good none "
-            "the less: seqvae score, seqvae sample; seqvae diagnose says why and which setting to change"
+            f"{noun}s, since the decoder makes nothing of z, so there is nothing to map; its likelihoods may be good "
+            "none the less: seqvae score, seqvae sample; seqvae diagnose says why and which setting to change"
         )
 
 
