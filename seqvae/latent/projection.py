@@ -147,6 +147,11 @@ class Neighbourhoods(Projection):
         own = found.distances[:, 0].numpy() == 0
         return np.where(own[:, None], near[:, 0], np.median(near, axis=1))
 
+    def beside(self, z: Points) -> NDArray[np.float64]:
+        """Return the place of the fitted point nearest to each point: of points among none, no middle is taken."""
+        found = nearest(points_of(z, self.latent), self.fitted, 1)
+        return self.places[found.indices[:, 0].numpy()]
+
     def back(self, places: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return a mean of the fitted points that are placed nearest, weighted by the inverse of their distance."""
         found = nearest(np.asarray(places, np.float64), self.places, min(_MEAN_OF, len(self.fitted)))

@@ -14,7 +14,7 @@ from seqvae.errors import InputError
 from seqvae.evaluate.diagnosis.geometry import jacobian
 from seqvae.evaluate.diagnosis.space import dark_points
 from seqvae.latent.codec import Codec
-from seqvae.latent.projection import SLICE, Plane, Projection
+from seqvae.latent.projection import SLICE, Neighbourhoods, Plane, Projection
 from seqvae.runtime.device import evaluating
 
 CELLS = 64  # of a shading, along each side
@@ -118,8 +118,9 @@ def between(codec: Codec, projection: Projection, extent: Extent, config: MapCon
         shades["dark"] = _share(places, flags, extent, "of decodings on the plane, ")
     elif config.draws:
         z = codec.draw(config.draws, config.seed)
-        drawn = projection.place(z)
-        shades["density"] = _density(drawn, extent)
+        near = isinstance(projection, Neighbourhoods)
+        drawn = projection.beside(z) if isinstance(projection, Neighbourhoods) else projection.place(z)
+        shades["density"] = _density(drawn, extent, ", each at the row nearest to it" if near else "")
         invalid, elsewhere = dark_points(codec, z, codec.decode(z, DecodeConfig(rules="none")), config.seed)
         dark = (invalid | elsewhere).numpy().astype(float)
         shades["dark"] = _share(drawn, dark, extent, f"of {config.draws:,} draws from the prior, ")
@@ -176,12 +177,12 @@ def _weights(places: NDArray[np.float64], extent: Extent, width: float) -> NDArr
     return np.asarray((along[:, None, :] * across[None, :, :]).reshape(CELLS * CELLS, len(places)))
 
 
-def _density(places: NDArray[np.float64], extent: Extent) -> Shade:
+def _density(places: NDArray[np.float64], extent: Extent, how: str) -> Shade:
     found = np.zeros(CELLS * CELLS)
     for start in range(0, len(places), 1000):  # 32 MB of weights at a time
         found += _weights(places[start : start + 1000], extent, _SMOOTH).sum(1)
     values = (found / max(float(found.max()), 1e-300)).reshape(CELLS, CELLS)
-    about = f"density of {len(places):,} draws from the model's prior, relative to the densest place"
+    about = f"density of {len(places):,} draws from the model's prior, relative to the densest place{how}"
     return Shade(values, 0.0, 1.0, about)
 
 

@@ -50,8 +50,7 @@ def map_page(found: LatentMap, view: ViewConfig | None = None, command: str = ""
     """
     view = view or ViewConfig()
     blobs = _Blobs()
-    meta = _meta(found, view, blobs)
-    meta |= {"command": command, "live": live}
+    meta = _meta(found, view, blobs) | {"command": command, "live": live}
     title = _title(found)
     scripts = [*_SCRIPTS, *(_LIVE if live else ()), _START]
     libraries = ["kdbush", *(["smiles-drawer"] if found.molecular and not meta["drawings"] else [])]
@@ -115,8 +114,8 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
     hint = "SMILES, name, column or smarts:PATTERN" if found.molecular else "letters, name or column"
     empty = f"Click on a point to keep its {noun} here."
     command = (
-        '<h2>This view again</h2><div class="command"><pre><code id="command"></code></pre>'
-        '<button type="button" id="copy-command">Copy</button></div>'
+        '<section class="again"><h2>This view again</h2><div class="command"><pre><code id="command"></code></pre>'
+        '<button type="button" id="copy-command">Copy</button></div></section>'
     )
     return f"""<div class="tools">
 <form id="search" role="search"><input id="query" type="search" maxlength="500" placeholder="Find: {hint}"
@@ -141,14 +140,27 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>
 </aside>
 </div>
-{'<div class="live" id="live"></div>' if meta["liveable"] else ""}
+{command}
+{_LIVE_PARTS if meta["live"] else ""}
 <section id="selection" hidden>
 <h2>Selected: <span id="count"></span></h2>
 <div class="tools">{buttons}<button type="button" id="clear">Clear</button></div>
 <div class="cards" id="cards"></div><p class="about" id="more"></p>
 <details><summary id="table-title">Table</summary><div class="wide" id="table"></div></details>
-</section>
-{command}"""
+</section>"""
+
+
+_LIVE_PARTS = """<div class="live">
+<section><h2>Here</h2><div id="here" data-empty="Click anywhere on the map: what the model decodes there."></div></section>
+<section><h2>Path</h2><div id="path"></div></section>
+<section><h2>Add molecules or sequences</h2><form id="paste"><textarea id="pasted" rows="4" maxlength="200000"
+ placeholder="One a line, each with a name behind it if you like" aria-label="To add, one a line"></textarea>
+<button>Place on the map</button></form></section>
+<section><h2>Between two groups</h2><div id="groups"></div></section>
+<section><h2>Objective</h2><form id="objective"><input id="objective-name" maxlength="200" placeholder="property, such as qed"
+ aria-label="Property that colours the plane"><button>Colour the plane</button></form></section>
+</div>
+<section id="results" hidden><h2 id="results-title"></h2><div id="results-body"></div></section>"""
 
 
 def _option(value: str, title: str, chosen: bool) -> str:
@@ -185,7 +197,6 @@ def _meta(found: LatentMap, view: ViewConfig, blobs: _Blobs) -> dict[str, Any]:
         "grid": _grid(found, blobs), "drawings": {"chunk": _CHUNK} if drawn else None,
         "view": list(numbers_of("view", view.view, 3)) if view.view else None, "selected": bool(selected),
         "reasons": [] if view.pick else [["lasso", one] for one in view.lasso] + [["find", one] for one in view.find],
-        "liveable": False,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ const VERTEX = `#version 300 es
 in vec2 place; in vec4 colour; uniform vec2 middle; uniform vec2 scale; uniform float size; out vec4 ink;
 void main() { gl_Position = vec4((place - middle) * scale, 0.0, 1.0); gl_PointSize = size; ink = colour; }`;
 const FRAGMENT = `#version 300 es
-precision mediump float; in vec4 ink; uniform float strength; uniform float size; out vec4 paint;
+precision highp float; in vec4 ink; uniform float strength; uniform float size; out vec4 paint;
 void main() {
   float away = length(gl_PointCoord - 0.5) * 2.0;
   float edge = clamp((1.0 - away) * size * 0.5, 0.0, 1.0);
