@@ -135,6 +135,7 @@ def chart(
     device: str = "auto",
     batch_size: int = INFERENCE_BATCH,
     watch: Watch | None = None,
+    name: str = "",
 ) -> LatentMap:
     """Return the map of molecules or sequences in a model's latent space: all that `seqvae map` shows.
 
@@ -146,6 +147,7 @@ def chart(
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: rows at a time.
         watch: is told what is being done, and how far it is.
+        name: of a loaded model, for readers.
 
     Raises:
         ArtifactError: there is no such model, or no such projection.
@@ -166,7 +168,7 @@ def chart(
             watch("encoded", done, total)
 
     z, costs = encoded(codec, read, config, progress, batch_size)
-    name = model.provenance.get("name", "") if isinstance(model, Codec) else os.fspath(model)
+    name = name or ("" if isinstance(model, Codec) else os.fspath(model))
     _check_occupied(codec, z, name or "this model", noun)
     columns = file_columns(kept)
     columns += property_columns(codec, read.forms, config.property, [one.title for one in columns])

@@ -151,14 +151,16 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 
 
 _LIVE_PARTS = """<div class="live">
-<section><h2>Here</h2><div id="here" data-empty="Click anywhere on the map: what the model decodes there."></div></section>
+<section class="first"><h2>Here</h2>
+<div id="here" data-empty="Click anywhere on the map: the model decodes what lies there."></div></section>
 <section><h2>Path</h2><div id="path"></div></section>
-<section><h2>Add molecules or sequences</h2><form id="paste"><textarea id="pasted" rows="4" maxlength="200000"
- placeholder="One a line, each with a name behind it if you like" aria-label="To add, one a line"></textarea>
-<button>Place on the map</button></form></section>
 <section><h2>Between two groups</h2><div id="groups"></div></section>
-<section><h2>Objective</h2><form id="objective"><input id="objective-name" maxlength="200" placeholder="property, such as qed"
- aria-label="Property that colours the plane"><button>Colour the plane</button></form></section>
+<section><h2>Your list</h2><form id="paste"><textarea id="pasted" rows="3" maxlength="200000"
+ placeholder="One a line, a name behind it if you like" aria-label="To be placed, one a line"></textarea>
+<button>Place on the map</button></form></section>
+<section><h2>Objective</h2><form id="objective"><input id="objective-name" maxlength="200"
+ placeholder="a property, such as qed" aria-label="Property that colours the plane">
+<button>Colour the plane</button></form></section>
 </div>
 <section id="results" hidden><h2 id="results-title"></h2><div id="results-body"></div></section>"""
 
@@ -196,8 +198,13 @@ def _meta(found: LatentMap, view: ViewConfig, blobs: _Blobs) -> dict[str, Any]:
         "anchors": [{"name": name, "x": x, "y": y} for name, x, y in anchors],
         "grid": _grid(found, blobs), "drawings": {"chunk": _CHUNK} if drawn else None,
         "view": list(numbers_of("view", view.view, 3)) if view.view else None, "selected": bool(selected),
-        "reasons": [] if view.pick else [["lasso", one] for one in view.lasso] + [["find", one] for one in view.find],
+        "logo": bool(found.unit) and found.unit != "character", "reasons": _reasons(view),
     }  # fmt: skip
+
+
+def _reasons(view: ViewConfig) -> list[tuple[str, str]]:
+    """Return why rows are selected, as the page keeps it; nothing where rows were picked one by one."""
+    return [] if view.pick else [("lasso", one) for one in view.lasso] + [("find", one) for one in view.find]
 
 
 def vars_of(extent: Any) -> dict[str, float]:  # noqa: ANN401
