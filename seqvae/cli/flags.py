@@ -22,8 +22,8 @@ _NAMES = {
     "model.prior_width": "model_prior_width",
     "model.prior_groups": "model_prior_groups",
 }
-# `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}
+# `data.source` is the verb's first argument; the model's labels, conditions and classes are those of the data.
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.classes"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 

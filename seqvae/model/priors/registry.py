@@ -27,6 +27,11 @@ def _flow(config: ModelConfig, _: Encoder, __: int) -> Prior:
     return FlowPrior.to_learn(config.latent, config.prior_layers, config.prior_width, config.prior_groups)
 
 
+def _conditional(config: ModelConfig, _: Encoder, __: int) -> Prior:
+    names = config.condition_names
+    return ConditionalGaussian(config.latent, len(names), config.kinds_of(names))
+
+
 # Priors that a model is trained with, by `Prior.kind`, which is also the name that samples are drawn by; made from the
 # settings, the model's encoder, and the size of the alphabet.
 PRIORS: dict[str, Callable[[ModelConfig, Encoder, int], Prior]] = {
@@ -34,7 +39,7 @@ PRIORS: dict[str, Callable[[ModelConfig, Encoder, int], Prior]] = {
     "mixture": lambda config, *_: GaussianMixture.to_learn(config.latent, config.prior_components),
     "vamp": _vamp,
     "flow": _flow,
-    "conditional": lambda config, *_: ConditionalGaussian(config.latent, len(config.condition_names)),
+    "conditional": _conditional,
 }
 _KINDS: dict[str, type[FittedPrior]] = {kind.kind: kind for kind in (GaussianMixture, FlowPrior)}
 
