@@ -38,6 +38,8 @@ class DataConfig:
             cell may be empty.
         condition: the columns of `labels` are conditions, too, in place of being predicted.
         classes: those of `labels` and `conditions` that hold classes, `active` or `kinase`, and no numbers.
+        inferred: the one of `classes` among the conditions that is inferred where it is missing: the objective sums
+            over its classes, and the model learns q(y|x) (M2, Kingma et al. 2014, arXiv:1406.5298).
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal molecules or sequences, and reverse complements, stay
             in one split), `connectivity` (the same, and stereo-isomers too), `published` (the dataset's own), or
             `auto`: published where there is one, else dedup for DNA, RNA and proteins, and random otherwise unless a
@@ -61,6 +63,7 @@ class DataConfig:
     conditions: str = ""
     condition: bool = False
     classes: str = ""
+    inferred: str = ""
     split: str = "auto"
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
@@ -88,6 +91,10 @@ class DataConfig:
         for name in self.class_names:
             if name not in known:
                 raise ConfigError(f"data.classes: {name!r} is none of data.labels and data.conditions: add it there")
+        if self.inferred and not (self.inferred in self.class_names and self.inferred in self.condition_names):
+            raise ConfigError(
+                f"data.inferred: expected a column of data.classes among the conditions, got {self.inferred!r}"
+            )
         _ = self.share_of
 
     @property

@@ -89,6 +89,7 @@ class ModelConfig:
         conditioned: what reads the conditions: `all`, prior, encoder and decoder, or the `prior` alone, so that latent
             points say all that the decoder knows; `auto`: all.
         classes: the classes of labels and conditions that are no numbers, as JSON; set from the data.
+        inferred: the condition that is inferred where it is missing; set from `data.inferred`.
     """
 
     encoder: str = "gru"
@@ -118,6 +119,7 @@ class ModelConfig:
     conditions: str = ""
     conditioned: str = "auto"
     classes: str = ""
+    inferred: str = ""
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -178,7 +180,8 @@ class ModelConfig:
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         one_of("model.counts", self.counts, ("auto", "added", "none"))
         one_of("model.conditioned", self.conditioned, ("auto", "all", "prior"))
-        _ = self.class_table
+        if self.inferred and not (self.inferred in self.class_table and self.inferred in self.condition_names):
+            raise ConfigError(f"model.inferred: expected a condition that has classes, got {self.inferred!r}")
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         if self.encoder_tokens == "base" and self.prior == "vamp":
@@ -310,6 +313,8 @@ class RunConfig:
             raise ConfigError(
                 f"data.conditions: the prior given these is a Gaussian; leave out model.prior {self.model.prior}"
             )
+        if self.data.inferred and self.model.conditioned == "prior":
+            raise ConfigError("data.inferred: encoder and decoder have to read the class; leave out model.conditioned")
         if self.objective.random_cuts and self.model.encoder == "conv":
             raise ConfigError("objective.random_cuts: cuts are for encoder gru, got encoder conv")
 
@@ -326,6 +331,8 @@ class RunConfig:
             found["word_dropout"] = "with decoder position, which reads no tokens"
         if not (self.data.condition_names or self.model.conditions):
             found |= dict.fromkeys(("condition_dropout", "conditioned"), "without conditions")
+        if not (self.data.inferred or self.model.inferred):
+            found["classification"] = "without an inferred class"
         if self.model.encoder_tokens == "base":
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):

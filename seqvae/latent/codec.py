@@ -143,8 +143,10 @@ class Codec:
         return refined_where_lost(self.model, read, batches, decoded, beta)
 
     @door
-    def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
-        """Return the expected value of each label at latent points, in the label's own units.
+    def predict(self, z: Points) -> dict[str, Float[Tensor, "batch ..."]]:
+        """Return each label at latent points: the expected number, in the label's own units, or p(y|z) of its classes.
+
+        Classes are in the order of `classes`: `(batch,)` for a number, `(batch, classes)` for these.
 
         Raises:
             UsageError: the model was trained without labels.
@@ -153,8 +155,32 @@ class Codec:
         if self.model.head is None:
             raise UsageError("this model predicts no labels: train one with --labels COLUMN")
         with evaluating(self.model):
-            found = self.model.head(points_of(z, self.latent).to(self.device)).cpu()
-        return dict(zip(self.run.model.label_names, found.unbind(1), strict=True))
+            points = points_of(z, self.latent).to(self.device)
+            numbers, classes = self.model.head(points).cpu(), self.model.head.class_log_probs(points)
+        found = dict(zip(self.model.head.numbers, numbers.unbind(1), strict=True))
+        found |= {place: part.exp().cpu() for place, part in classes.items()}
+        return {name: found[place] for place, name in enumerate(self.run.model.label_names)}
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The classes of each label or condition that has some, in the order of `predict` and `classify`."""
+        return self.run.model.class_table
+
+    @door
+    def classify(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch classes"]:
+        """Return q(y|x), the probabilities of the class that the model infers, in the order of `classes`.
+
+        Raises:
+            UsageError: the model was trained without such a class.
+            InputError: as `encode`.
+        """
+        if self.model.classes is None:
+            raise UsageError("this model infers no class: train one with --inferred COLUMN")
+        found = torch.empty(len(texts), self.model.classes.classes)
+        with evaluating(self.model):
+            for rows, tokens in self.batches(texts, batch_size):
+                found[rows] = self.model.classes(self.model.posterior(tokens).mean).exp().cpu()
+        return found
 
     @door
     def bounds(

@@ -98,7 +98,8 @@ def encode_file(
     work = _Encoding(source, replace(settings, reject_file=settings.reject_file or rejects_beside(out)))
     with work.rejects:
         _write(bulk, out, _with_note(bulk.codec, work.encoded(bulk, refine)), advance, latent=True)
-    return FileEncoded(work.summary, *(work.counts[what] for what in _COUNTS), conditions=work.conditions)
+    refined, lost, left = (work.counts[what] for what in _COUNTS)
+    return FileEncoded(work.summary, refined, lost, left, work.conditions)
 
 
 def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:

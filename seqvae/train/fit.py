@@ -282,6 +282,8 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             model.head.standardise(torch.from_numpy(columns.labels))
         if isinstance(model.prior, ConditionalGaussian) and columns.conditions is not None:
             model.prior.standardise(torch.from_numpy(columns.conditions))
+            if model.classes is not None:
+                model.classes.take_shares(torch.from_numpy(columns.conditions))
     table = prepared.tokenizer.id_table()
     splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
     return TrainingShell(model, run, splits, checkpoint)

@@ -154,7 +154,8 @@ def _with_columns(model: ModelConfig, data: DataConfig, found: Texts) -> ModelCo
     if not data.condition_names:
         return model
     read = "all" if model.conditioned == "auto" else model.conditioned
-    return replace(model, conditions=",".join(data.condition_names), prior="conditional", conditioned=read)
+    names, inferred = ",".join(data.condition_names), data.inferred or model.inferred
+    return replace(model, conditions=names, prior="conditional", conditioned=read, inferred=inferred)
 
 
 def _check_columns(
