@@ -14,8 +14,8 @@ from seqvae.config import OPTIMIZERS, RunConfig, SearchConfig
 from seqvae.config.run import SETTING_NAMES
 from seqvae.errors import UsageError
 
-# `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}
+# `data.source` is the verb's first argument; the model's labels, conditions and classes are those of the data.
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.classes", "model.inferred"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 

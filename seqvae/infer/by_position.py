@@ -53,8 +53,8 @@ def positions(
     samples, steps = config.samples or SCORE_SAMPLES, SCORE_STEPS if config.refine < 0 else config.refine
     found: dict[int, NDArray[np.float64]] = {}
     with evaluating(codec.model):
-        for rows, tokens in codec.batches(read, batch_size):
-            made = proposals(codec.model, tokens, samples, steps, config.seed)
+        for rows, tokens, known in codec.told_batches(read, batch_size):
+            made = proposals(codec.model, tokens, samples, steps, config.seed, known)
             shares = made.log_weights.softmax(0)
             means = (shares.unsqueeze(-1) * made.positions).sum(0).cpu().numpy()
             found |= dict(zip(rows.tolist(), means, strict=True))

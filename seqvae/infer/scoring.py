@@ -83,7 +83,8 @@ def score(
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.
-        texts: in any form; one that the model cannot read is a row with its reason.
+        texts: in any form; one that the model cannot read is a row with its reason. Those that the model has read with
+            conditions (`Codec.tokenize(texts, "skip", conditions)`) are scored given these.
         config: how much work it is.
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: texts at a time.

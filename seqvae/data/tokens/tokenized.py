@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -43,6 +46,7 @@ class TokenizedTexts:
         ids: token ids of each, without special tokens.
         rows: position of each among the given texts, ascending.
         rejected: the other given texts, ascending.
+        conditions: float32 `(texts, conditions)`, what is known of each, NaN for what is not; None: nothing is.
     """
 
     tokenizer: Tokenizer
@@ -50,6 +54,7 @@ class TokenizedTexts:
     ids: list[list[int]]
     rows: list[int]
     rejected: tuple[RejectedText, ...] = ()
+    conditions: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.forms)
@@ -82,7 +87,12 @@ class TokenizedTexts:
     def take(self, places: Sequence[int]) -> TokenizedTexts:
         """Return the texts at these positions among those that could be read."""
         forms, rows = [self.forms[place] for place in places], [self.rows[place] for place in places]
-        return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows)
+        known = None if self.conditions is None else self.conditions[np.asarray(places, int)]
+        return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows, conditions=known)
+
+    def told(self, conditions: NDArray[np.float32] | None) -> TokenizedTexts:
+        """Return the same texts with the conditions of the given ones, those that were rejected included."""
+        return replace(self, conditions=None if conditions is None else conditions[np.asarray(self.rows, int)])
 
 
 AnyTexts = Sequence[Any] | TokenizedTexts  # texts, read or not; what is no text among them is named by its row

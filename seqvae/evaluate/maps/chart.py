@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.artifact.folder import weights_hash
+from seqvae.artifact.weights import weights_hash
 from seqvae.config import INFERENCE_BATCH, MapConfig, ViewConfig, suggestion
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.readers import ReadSettings, RecordReader
