@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqvae.data.reasons import kind_of_reason
 from seqvae.data.splits import Split
 from seqvae.data.tokens.tokenized import tokenize
 from seqvae.errors import InputError, UsageError
@@ -243,16 +244,6 @@ def _by_reason(invalid: Sequence[Finding]) -> dict[str, tuple[int, ...]]:
     for one in invalid:
         found.setdefault(kind_of_reason(one.reason), []).append(one.line)
     return {reason: tuple(found[reason]) for reason in sorted(found, key=lambda reason: -len(found[reason]))}
-
-
-def kind_of_reason(reason: str) -> str:
-    """Return a reason without what is of one text alone: the text itself, places, atom numbers, advice."""
-    reason = re.sub(r"^expected a molecule as SMILES, got .*?(?:'|\"|characters\)): ", "", reason)
-    if letter := re.search(r"^expected (\w+) .*got ('.'|\".\") at column", reason):
-        return f"the letter {letter[2]} is not of {letter[1]}"
-    reason = re.sub(r"(?: at column \d+| at position \d+| on line \d+|, this one has [\d,]+)", "", reason)
-    reason = re.sub(r"# \d+", "#", re.sub(r":? ?'[^']*'", "", reason)) if "token" not in reason else reason
-    return re.split(r"; (?:correct it|leave it)", reason)[0]
 
 
 def _repeated(

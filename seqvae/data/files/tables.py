@@ -120,7 +120,7 @@ class Picker:
             taken = {layout.text, *(place for _, place in self.keep)}
             self.keep += [(title, place) for place, title in enumerate(titles) if place not in taken]
         self.enhanced, self.too_long = 0, columns.too_long
-        self.title = titles[layout.text] if layout.start else ""
+        self.title = titles[layout.text] if layout.start and titles else ""
 
     def __call__(self, row: Sequence[str], line: int) -> Record | Flaw:
         """Return the record of a row."""
