@@ -128,7 +128,7 @@ def mutations(small: bool) -> dict[str, Any]:
         diagnosis = diagnose_trained(train(run, folder / "model", quiet=True))
     if diagnosis is None:
         raise RuntimeError("expected held-out sequences, got none")
-    counted, costs = diagnosis.figures["baselines"], diagnosis.figures["likelihood"]
+    counted, costs = diagnosis.metrics["baselines"], diagnosis.metrics["likelihood"]
     return {
         "rows": count,
         "rate_bits": costs["rate"] / math.log(2),

@@ -64,14 +64,14 @@ def remedies(small: bool) -> dict[str, Any]:
             diagnosis = diagnose_trained(trained, config=replace(ENDING, samples=10))
             if diagnosis is None:
                 raise RuntimeError("expected held-out sequences, got none")
-            costs, known = diagnosis.figures["likelihood"], diagnosis.figures["information"]
+            costs, known = diagnosis.metrics["likelihood"], diagnosis.metrics["information"]
             found[name] = {
                 "nll": costs["nll"],
                 "nll_error": costs["nll_error"],
                 "rate": costs["rate"],
                 "active_units": known["active_units"],
                 "information": known["mutual_information"],
-                "gain_over_shuffled": diagnosis.figures["decoder_use"]["gain_over_shuffled"],
+                "gain_over_shuffled": diagnosis.metrics["decoder_use"]["gain_over_shuffled"],
                 "verdict": diagnosis.verdict.kind,
             }
     return {"sequences": count, "fact": math.log(TEMPLATES), "remedies": found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqvae.config.checks import between, one_of, typed
 
@@ -35,6 +35,11 @@ class ScoreConfig:
         between("refine", self.refine, -1, 100_000)
         between("seed", self.seed, 0, 2**63 - 1)
         between("false_discoveries", self.false_discoveries, 0.0, 1.0)
+
+    def settled(self, samples: int = SCORE_SAMPLES, steps: int = SCORE_STEPS) -> ScoreConfig:
+        """Return the settings with these numbers of samples and gradient steps where they leave them open."""
+        refine = steps if self.refine < 0 else self.refine
+        return replace(self, samples=self.samples or samples, refine=refine)
 
 
 @dataclass(frozen=True)

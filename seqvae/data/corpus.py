@@ -259,7 +259,7 @@ def split_texts(found: Texts, run: RunConfig, duplicates: Duplicates | None = No
 
 
 def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicates | None) -> list[str]:
-    """Return what was read and how it is split, a line each, for the user."""
+    """Return what was read and how it is split, one line for each, for the user."""
     domain, count = domain_of(kind), len(found.texts)
     why = f" ({found.why})" if domain is found.domain and found.why else ""
     lines = [f"{found.source}: {count:,} records, {domain.title}{why}"]

@@ -15,8 +15,9 @@ from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation, Overlap
-from seqvae.evaluate.model.held_out import encodable, model_table
+from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.evaluate.model.table import model_table
 from seqvae.evaluate.real_baseline import training_baseline
 from seqvae.evaluate.records import Generation, GenerationSettings, Unwatched, Watch
 from seqvae.evaluate.reference_sets import Splits, certain, read_file, read_splits

@@ -104,10 +104,10 @@ def diagnose_texts(
         batch_size: texts at a time.
     """
     config = config or DiagnosisConfig()
-    figures = measure(codec, held_out, training, config, watch, batch_size)
+    metrics = measure(codec, held_out, training, config, watch, batch_size)
     domain = codec.tokenizer.domain
-    verdict = judged(figures, domain.noun, domain.unit if domain.alphabet else "")
-    return Diagnosis("", "", "", domain.name, figures, verdict, vars(config))
+    verdict = judged(metrics, domain.noun, domain.unit if domain.alphabet else "")
+    return Diagnosis("", "", "", domain.name, metrics, verdict, vars(config))
 
 
 def _own(codec: Codec, name: str, train: str, column: str | ReadSettings, watch: Watch) -> Splits:

@@ -56,7 +56,7 @@ _SAMPLES: tuple[tuple[str, Metric], ...] = (
         r"kmer_js_(\d+)",
         Metric(
             r"\1-mers, Jensen-Shannon divergence (bits)",
-            r"between the shares of all words of \1 letters (k-mers); 0 for equal shares, at most 1",
+            r"between the shares of all \1-mers; 0 for equal shares, at most 1",
         ),
     ),
     (
@@ -84,7 +84,7 @@ _SAMPLES: tuple[tuple[str, Metric], ...] = (
 INTERVAL, REAL = "95 % interval", "real"  # columns beside the value, where they were computed
 BESIDE: Terms = [
     (INTERVAL, "of 1,000 bootstrap resamplings of the samples"),
-    (REAL, "the same metric of as many real molecules or sequences in the samples' place: the floor of a distance"),
+    (REAL, "the same metric of as many real molecules or sequences in the samples' place: the baseline of a distance"),
     ("↑ ↓", "higher is better, lower is better"),
 ]
 PREDICTED: Terms = [

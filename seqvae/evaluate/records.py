@@ -116,4 +116,4 @@ class Generation:
         known = "compare with the column 'real'" if self.baselines else "--train FILE adds the value of real ones"
         distances = "FCD and other distances" if self.kind == "molecules" else "distances and divergences"
         said = f"few to compare ({' and '.join(few)}): {distances} grow as they get fewer, for real ones too"
-        return f"{said}; {known}, and give {_ENOUGH:,} or more for figures to publish"
+        return f"{said}; {known}, and give {_ENOUGH:,} or more for metrics to publish"

@@ -28,7 +28,7 @@ from seqvae.train.fit import Trained
 from seqvae.train.prepare import Prepared
 from seqvae.train.suited import advice, too_few_steps
 
-# A few seconds for a small model: the cheap figures alone, of fewer texts and samples than `seqvae diagnose --quick`.
+# A few seconds for a small model: the cheap metrics alone, of fewer texts and samples than `seqvae diagnose --quick`.
 ENDING = DiagnosisConfig(texts=300, samples=5, quick=True)
 _COUNTED_LETTERS = 2_000_000  # of the training sequences; counts of more are hardly better, and take minutes
 _FEWEST_COUNTED = 20  # training texts that are counted, however long they are
@@ -78,7 +78,7 @@ def diagnose_trained(
 ) -> Diagnosis | None:
     """Come to a verdict on a model that `train` or `finetune` returned, and record it in the folder's provenance.
 
-    It rests on the cheap figures of `diagnose_texts`, and on what is known at the end of a training alone: the
+    It rests on the cheap metrics of `diagnose_texts`, and on what is known at the end of a training alone: the
     optimiser steps, and the validity of the samples in `found`.
 
     Args:
@@ -88,7 +88,7 @@ def diagnose_trained(
         watch: is told what is being done; None: nobody is.
 
     Returns:
-        The figures and the verdict; None, and nothing is recorded, if fewer than ten texts were held out that the model
+        The metrics and the verdict; None, and nothing is recorded, if fewer than ten texts were held out that the model
         can read: a verdict on fewer is chance.
     """
     finetuned = isinstance(trained, Finetuned)
@@ -101,12 +101,12 @@ def diagnose_trained(
     if len(held_out) < FEWEST:
         return None
     config = replace(config, seed=prepared.run.training.seed)
-    figures: dict[str, dict[str, Any]] = measure(codec, held_out, trained_on(prepared, config.texts), config, watch)
-    figures["training"] = _training(trained, found, finetuned)
+    metrics: dict[str, dict[str, Any]] = measure(codec, held_out, trained_on(prepared, config.texts), config, watch)
+    metrics["training"] = _training(trained, found, finetuned)
     domain, source = prepared.tokenizer.domain, prepared.run.data.source
-    verdict = judged(figures, domain.noun, domain.unit if domain.alphabet else "")
+    verdict = judged(metrics, domain.noun, domain.unit if domain.alphabet else "")
     record_metrics(trained.folder, asdict(verdict), "verdict")
-    return Diagnosis(str(trained.folder), source, source, domain.name, figures, verdict, vars(config))
+    return Diagnosis(str(trained.folder), source, source, domain.name, metrics, verdict, vars(config))
 
 
 def _training(trained: Trained, found: Summary | None, finetuned: bool) -> dict[str, Any]:

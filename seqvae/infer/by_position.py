@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, ScoreConfig
+from seqvae.config import INFERENCE_BATCH, ScoreConfig
 from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.infer.likelihood import Progress, proposals
 from seqvae.latent.codec import Codec, load
@@ -49,12 +49,11 @@ def positions(
     The average over the posterior p(z|x) is by self-normalised importance sampling.
     """
     codec = model if isinstance(model, Codec) else load(model, device=device)
-    config, read = config or ScoreConfig(), codec.tokenize(texts, on_error="skip")
-    samples, steps = config.samples or SCORE_SAMPLES, SCORE_STEPS if config.refine < 0 else config.refine
+    config, read = (config or ScoreConfig()).settled(), codec.tokenize(texts, on_error="skip")
     found: dict[int, NDArray[np.float64]] = {}
     with evaluating(codec.model):
         for rows, tokens, known in codec.told_batches(read, batch_size):
-            made = proposals(codec.model, tokens, samples, steps, config.seed, known)
+            made = proposals(codec.model, tokens, config.samples, config.refine, config.seed, known)
             shares = made.log_weights.softmax(0)
             means = (shares.unsqueeze(-1) * made.positions).sum(0).cpu().numpy()
             found |= dict(zip(rows.tolist(), means, strict=True))

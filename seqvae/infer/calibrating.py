@@ -8,7 +8,7 @@ from pathlib import Path
 from seqvae.artifact.calibration import Calibration
 from seqvae.artifact.folder import save_calibration
 from seqvae.artifact.pretrained import resolve
-from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, RunConfig, ScoreConfig
+from seqvae.config import INFERENCE_BATCH, RunConfig, ScoreConfig
 from seqvae.data.corpus import read_texts, resolved_split, split_texts
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.data.tokens.tokenized import AnyTexts
@@ -47,8 +47,7 @@ def calibrate(
         InputError: too few texts, or the model's own data cannot be read again.
     """
     codec = model if isinstance(model, Codec) else load(model, device=device)
-    config = config or ScoreConfig()
-    samples, steps = config.samples or SCORE_SAMPLES, SCORE_STEPS if config.refine < 0 else config.refine
+    config = (config or ScoreConfig()).settled()
     source = source or (codec.run.data.source if texts is None else "given texts")
     read = codec.tokenize(held_out_texts(codec.run) if texts is None else texts, on_error="skip")
     unseen = list(range(len(read)))
@@ -63,8 +62,9 @@ def calibrate(
         )
     count = min(len(unseen), MOST)
     taken = read.take([unseen[place * len(unseen) // count] for place in range(count)])
-    weighed = weigh(codec, taken, samples, steps, config.seed, batch_size, progress)
-    return calibration_of(Measured.of(weighed, taken), Path(source).name, samples, steps, config.seed)
+    weighed = weigh(codec, taken, config.samples, config.refine, config.seed, batch_size, progress)
+    measured, name = Measured.of(weighed, taken), Path(source).name
+    return calibration_of(measured, name, config.samples, config.refine, config.seed)
 
 
 def calibrate_folder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,7 @@ def score(
 def _settled(known: Calibration | None, config: ScoreConfig) -> tuple[ScoreConfig, Calibration | None, str]:
     """Return the settings to use, the calibration if it was made with these, and else why there is none."""
     samples, steps = (known.samples, known.steps) if known else (SCORE_SAMPLES, SCORE_STEPS)
-    used = replace(config, samples=config.samples or samples, refine=steps if config.refine < 0 else config.refine)
+    used = config.settled(samples, steps)
     if known is None:
         return used, None, "the model is not calibrated, so there are no p-values: seqvae score MODEL --calibrate"
     if (used.samples, used.refine) != (samples, steps):

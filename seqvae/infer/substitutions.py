@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, ScoreConfig
+from seqvae.config import INFERENCE_BATCH, ScoreConfig
 from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
@@ -56,8 +56,7 @@ def mutations(
     """
     codec = model if isinstance(model, Codec) else load(model, device=device)
     letters, read = letters_of(codec), codec.tokenize(texts, on_error="skip")
-    config = config or ScoreConfig()
-    samples, steps = config.samples or SCORE_SAMPLES, SCORE_STEPS if config.refine < 0 else config.refine
+    config = (config or ScoreConfig()).settled()
     variants = [
         form[:place] + letter + form[place + 1 :]
         for form in read.forms
@@ -67,7 +66,7 @@ def mutations(
     distinct = list(dict.fromkeys([*read.forms, *variants]))
     log_p, error = np.zeros(0), np.zeros(0)
     if distinct:
-        found = weigh(codec, codec.tokenize(distinct), samples, steps, config.seed, batch_size, progress)
+        found = weigh(codec, codec.tokenize(distinct), config.samples, config.refine, config.seed, batch_size, progress)
         log_p, error = found.log_p.numpy(), found.error.numpy()
     place_of = {form: place for place, form in enumerate(distinct)}
     own = np.array([place_of[form] for form in read.forms], np.int64)

@@ -22,7 +22,7 @@ class TokenRows:
     """Decoded token ids, one row per latent point.
 
     Attributes:
-        ids: token ids, the end mark included.
+        ids: token ids, the end token included.
         token_log_probs: log p of each token given z and the tokens before it, nats.
         refusals: how many tokens the rules of chemistry refused in each row.
     """
@@ -46,7 +46,7 @@ class Generated:
     Attributes:
         texts: one per latent point; molecules as canonical SMILES where RDKit can read them.
         forms: the same where the model writes SMILES, with None in place of invalid ones.
-        ids: token ids of each, the end mark included.
+        ids: token ids of each, the end token included.
         token_log_probs: log p of each of these given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
         refusals: `(batch,)`, how many tokens the rules of chemistry refused (`DecodeConfig.rules`).

@@ -15,7 +15,7 @@ from seqvae.report.html.page import Section, page, paragraph, table
 if TYPE_CHECKING:
     from seqvae.evaluate.curves.record import RateDistortion
 
-FIGURES_FILE, PAGE = "rate_distortion.json", "rate_distortion.html"
+DIAGNOSIS_METRICS_FILE, PAGE = "rate_distortion.json", "rate_distortion.html"
 _HEADER = ("beta", "rate R", "distortion D", "dD/dR", "-beta", "target's beta", "H - D", "I", "R", "on the hull")
 _WORDS = (
     "Nats per molecule or sequence, of those that were trained on. Where a model was trained to the end, the curve's "
@@ -85,9 +85,9 @@ def curve_page(found: RateDistortion) -> str:
 
 
 def write_curve(folder: str | Path, found: RateDistortion) -> None:
-    """Write the figures and, last, the page; raises OSError where the disk refuses."""
+    """Write the metrics and, last, the page; raises OSError where the disk refuses."""
     folder = Path(folder).expanduser()
     text = curve_page(found)
-    (folder / PAGE).unlink(missing_ok=True)  # of an earlier state, whose figures are replaced now
-    write_text(folder / FIGURES_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+    (folder / PAGE).unlink(missing_ok=True)  # of an earlier state, whose metrics are replaced now
+    write_text(folder / DIAGNOSIS_METRICS_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
     write_text(folder / PAGE, text)

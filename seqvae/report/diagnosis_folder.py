@@ -1,4 +1,4 @@
-"""The folder of `seqvae diagnose --out`: all figures as JSON, and the page."""
+"""The folder of `seqvae diagnose --out`: all metrics as JSON, and the page."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from seqvae.runtime.lock import one_writer
 if TYPE_CHECKING:
     from seqvae.evaluate.diagnosis.record import Diagnosis
 
-FIGURES_FILE, PAGE = "diagnosis.json", "diagnosis.html"
+DIAGNOSIS_METRICS_FILE, PAGE = "diagnosis.json", "diagnosis.html"
 
 
 def write_diagnosis(folder: str | Path, found: Diagnosis) -> None:
-    """Write the figures and, last, the page: once it exists, the figures are complete and of this diagnosis.
+    """Write the metrics and, last, the page: once it exists, the metrics are complete and of this diagnosis.
 
     Args:
         folder: created if missing.
@@ -30,6 +30,6 @@ def write_diagnosis(folder: str | Path, found: Diagnosis) -> None:
     folder = Path(folder).expanduser()
     page = diagnosis_page(found)
     with one_writer(folder, "a diagnosis"):
-        (folder / PAGE).unlink(missing_ok=True)  # of an earlier diagnosis, whose figures are replaced now
-        write_text(folder / FIGURES_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+        (folder / PAGE).unlink(missing_ok=True)  # of an earlier diagnosis, whose metrics are replaced now
+        write_text(folder / DIAGNOSIS_METRICS_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
         write_text(folder / PAGE, page)

@@ -1,4 +1,4 @@
-"""The page of `seqvae diagnose`: the verdict, every figure with its meaning, and what they mean."""
+"""The page of `seqvae diagnose`: the verdict, every metric with its meaning, and what they mean."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _GLOSSARY = (
 )
 
 
-def figure_rows(found: Diagnosis, place: str = "") -> Iterator[tuple[str, list[tuple[str, object, str]]]]:
-    """Yield each section's title and its rows: title, value and meaning of each figure that was measured.
+def diagnosis_rows(found: Diagnosis, place: str = "") -> Iterator[tuple[str, list[tuple[str, object, str]]]]:
+    """Yield each section's title and its rows: title, value and meaning of each metric that was measured.
 
     Args:
         found: the diagnosis.
         place: `BRIEF` for those that the terminal shows; empty for all.
     """
-    from seqvae.evaluate.diagnosis.figures import FIGURES
+    from seqvae.evaluate.diagnosis.metrics import DIAGNOSIS_METRICS
 
     domain = DOMAINS[found.kind]
     words = {"noun": domain.noun, "unit": domain.unit}
-    for section, (title, metrics) in FIGURES.items():
-        values = found.figures.get(section, {})
+    for section, (title, metrics) in DIAGNOSIS_METRICS.items():
+        values = found.metrics.get(section, {})
         rows = [
             (metric.title.format(**words), values[key], metric.about.format(**words))
             for key, metric in metrics.items()
@@ -59,13 +59,13 @@ def diagnosis_page(found: Diagnosis) -> str:
     """Return the page as one HTML document."""
     noun = DOMAINS[found.kind].noun
     sections = [Section("Verdict", (paragraph(found.verdict.paragraph),))]
-    for title, rows in figure_rows(found):
-        blocks = [table(("figure", "value", "meaning"), rows)]
-        if title == next(iter(figure_rows(found)))[0]:
-            blocks += _positions(found.figures["likelihood"])
+    for title, rows in diagnosis_rows(found):
+        blocks = [table(("metric", "value", "meaning"), rows)]
+        if title == next(iter(diagnosis_rows(found)))[0]:
+            blocks += _positions(found.metrics["likelihood"])
         sections.append(Section(title, tuple(blocks)))
-    if counted := found.figures.get("baselines", {}).get("baselines"):
-        own = [("this model, bound", found.figures["baselines"]["model_nll"])]
+    if counted := found.metrics.get("baselines", {}).get("baselines"):
+        own = [("this model, bound", found.metrics["baselines"]["model_nll"])]
         costs = own + sorted(counted.items(), key=lambda item: item[1])
         sections.append(Section("Counting models", (table(("model", "-log p(x) (nats)"), costs),)))
     terms = [(term, meaning.format(noun=noun)) for term, meaning in _GLOSSARY]

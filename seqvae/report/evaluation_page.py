@@ -156,7 +156,7 @@ def _model(found: Evaluation) -> list[Section]:
             "model that needs more bits than these has learned nothing that counting does not know. This one needs "
             f"{abs(difference):.4f} bits per {domain.unit} {'more' if difference > 0 else 'less'} than the best of "
             f"them, {bits['best']} (standard error {bits['standard_error']:.4f}, paired), on {bits['sequences']:,} "
-            "held-out sequences, including its end mark."
+            "held-out sequences, including its end token."
         )
         sections.append(
             Section(f"Bits per {domain.unit}", (paragraph(found.named([[text]])[0][0]), table(titles, counted)))

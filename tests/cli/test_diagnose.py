@@ -127,8 +127,8 @@ def test_a_loaded_model_is_diagnosed_too(here):
     codec = seqvae.load(save_model(Path("model")), device="cpu")
     found = diagnose(codec, "all.txt")
     assert found.model == "given from Python"
-    assert {"likelihood", "inference_gap", "space", "geometry", "baselines"} <= found.figures.keys()
-    assert found.figures["baselines"]["counted_on"] == "held-out"
+    assert {"likelihood", "inference_gap", "space", "geometry", "baselines"} <= found.metrics.keys()
+    assert found.metrics["baselines"]["counted_on"] == "held-out"
 
 
 def test_a_page_of_what_was_measured_alone():

@@ -372,7 +372,7 @@ def diagnose(run, monkeypatch):
     config = DiagnosisConfig(samples=3, seed=1, quick=True)
     found = seqvae.evaluate.diagnose("./model", "start.txt", "train.txt", config, device="cpu")
     assert json.loads(printed) == json.loads(json.dumps(found.to_dict()))
-    assert found.figures["likelihood"]["texts"] == len(texts)
+    assert found.metrics["likelihood"]["texts"] == len(texts)
     write_diagnosis("call", found)
     for name in ("diagnosis.json", "diagnosis.html"):
         assert Path("verb", name).read_bytes() == Path("call", name).read_bytes(), name

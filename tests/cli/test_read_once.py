@@ -9,10 +9,10 @@ import pytest
 from bulk_cases import tiny_codec
 
 from seqvae.cli.main import main
-from seqvae.evaluate.model.held_out import model_table
 from seqvae.evaluate.model.latent_quality import LatentSettings, latent_quality
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SummarySettings, summarise
+from seqvae.evaluate.model.table import model_table
 from seqvae.sequences.tokenizers.char import CharTokenizer
 from seqvae.sequences.tokenizers.letters import AlphabetTokenizer
 from seqvae.sequences.tokenizers.selfies import SelfiesTokenizer

@@ -48,8 +48,8 @@ def molecules(tmp_path_factory):
 
 def with_validity(diagnosis, validity, noun):
     """The verdict, had another share of the samples been valid."""
-    training = {**diagnosis.figures["training"], "validity": validity}
-    return judged({**diagnosis.figures, "training": training}, noun)
+    training = {**diagnosis.metrics["training"], "validity": validity}
+    return judged({**diagnosis.metrics, "training": training}, noun)
 
 
 def test_270_molecules_and_ten_steps(molecules):
@@ -87,7 +87,7 @@ def test_steps_are_few_only_from_scratch_and_where_nothing_stopped_them(dna):
     enough = replace(trained, progress=Progress(step=FEWEST_STEPS))
     stopped = replace(trained, progress=Progress(step=trained.progress.step - 1))
     for one, few in ((trained, True), (enough, False), (stopped, False)):
-        known = diagnose_trained(one, found, CHEAP).figures["training"]
+        known = diagnose_trained(one, found, CHEAP).metrics["training"]
         assert bool(known["few_steps"]) == few
         assert known["steps"] == one.progress.step
 
@@ -95,7 +95,7 @@ def test_steps_are_few_only_from_scratch_and_where_nothing_stopped_them(dna):
 @pytest.mark.parametrize(("validity", "broken"), [(0.81, False), (0.8, True), (0.0, True)])
 def test_broken_samples_are_said(molecules, validity, broken):
     _, diagnosis = molecules
-    single = {**diagnosis.figures, "training": {**diagnosis.figures["training"], "draws": 1, "validity": validity}}
+    single = {**diagnosis.metrics, "training": {**diagnosis.metrics["training"], "draws": 1, "validity": validity}}
     verdict = judged(single, "sequence")
     assert (BROKEN in (verdict.kind, *verdict.also)) == broken
     assert (f"{1 - validity:.0%} of 1,000 samples are empty" in verdict.paragraph) == broken

@@ -16,8 +16,8 @@ from seqvae.cli.main import main
 from seqvae.config import LatentMovesConfig, ModelConfig
 from seqvae.config.toml import read_run, run_from_dict
 from seqvae.errors import ConfigError, UsageError
-from seqvae.evaluate.model.held_out import model_table
 from seqvae.evaluate.model.settings import ModelSettings
+from seqvae.evaluate.model.table import model_table
 from seqvae.model.build import build_model
 from seqvae.model.families import POSTERIORS
 from seqvae.model.priors.registry import PRIORS

@@ -49,7 +49,7 @@ def diagnose(
     reading: Input = READING,
     computing: Compute = COMPUTING,
 ) -> None:
-    """Say what a model's latent space is worth: figures, a verdict, and the setting to change.
+    """Say what a model's latent space is worth: metrics, a verdict, and the setting to change.
 
     Args:
         model: folder of a trained model, or name of a pretrained one.
@@ -58,8 +58,8 @@ def diagnose(
             of the model's own data, if these can be read again.
         train: name of a dataset, whose training split is taken, or file of training data; by default those of the
             model's own dataset.
-        out: folder for the figures and the page; without it, they are only printed.
-        json: print all figures as JSON.
+        out: folder for the metrics and the page; without it, they are only printed.
+        json: print all metrics as JSON.
         measuring: how much is measured.
         reading: how files are read.
         computing: where and how the work is done.
@@ -81,7 +81,7 @@ def diagnose(
             from seqvae.evaluate.diagnosing import diagnose as run
             from seqvae.evaluate.metric_names import BRIEF
             from seqvae.report.diagnosis_folder import PAGE, write_diagnosis
-            from seqvae.report.diagnosis_page import figure_rows
+            from seqvae.report.diagnosis_page import diagnosis_rows
 
         watch = None if computing.quiet else bars
         settings, device, batch_size = reading.settings(), computing.device, computing.batch_size
@@ -92,7 +92,7 @@ def diagnose(
         print_json(found.to_dict())
     else:
         print(textwrap.fill(found.overlap, WIDTH))
-        for title, rows in figure_rows(found, BRIEF):
+        for title, rows in diagnosis_rows(found, BRIEF):
             print(f"\n{title}")
             shown = ((name, f"{value:.4g}" if isinstance(value, float) else str(value)) for name, value, _ in rows)
             print_rows([[f"  {name}", value] for name, value in shown])

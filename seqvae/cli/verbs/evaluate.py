@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,24 @@ has seen, by the record in its folder, and the held-out metrics are of the rest.
 MEASURING = EvaluationConfig()
 
 
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written and printed.
+
+    Attributes:
+        out: folder for the tables and the report; without it, the tables are only printed.
+        json: print all metrics as JSON.
+        explain: say below the tables what each metric means.
+    """
+
+    out: Annotated[str, Parameter(name=["--out", "-o"])] = ""
+    json: bool = False
+    explain: bool = False
+
+
+OUTPUT = OutputOptions()
+
+
 @app.default
 def evaluate(
     source: Place,
@@ -44,9 +63,7 @@ def evaluate(
     *,
     reference: Place,
     train: str = "",
-    out: Annotated[str, Parameter(name=["--out", "-o"])] = "",
-    json: Annotated[bool, Parameter(name="--json")] = False,
-    explain: bool = False,
+    output: Annotated[OutputOptions, Parameter(name="*")] = OUTPUT,
     measuring: Annotated[EvaluationConfig, Parameter(name="*", group="Measuring")] = MEASURING,
     reading: Input = READING,
     computing: Compute = COMPUTING,
@@ -59,9 +76,7 @@ def evaluate(
         reference: name of a dataset, whose test split is taken, or file of data that training has not seen.
         train: for novelty: name of a dataset, whose training split is taken, or file of training data; by default that
             of a reference given by name.
-        out: folder for the tables and the report; without it, the tables are only printed.
-        json: print all metrics as JSON.
-        explain: say below the tables what each metric means.
+        output: what is written and printed.
         measuring: how a model is sampled and measured.
         reading: how files are read.
         computing: where and how the work is done.
@@ -78,8 +93,8 @@ def evaluate(
     parts = ((measuring, MEASURING), (reading, READING), (computing, COMPUTING))
     given = {name: value for part, usual in parts for name, value in vars(part).items() - vars(usual).items()}
     refuse_idle(given, idle)
-    if out:
-        check_folder(Path(out))
+    if output.out:
+        check_folder(Path(output.out))
     check_model_or_file(source)
     for name in (reference, train):
         if name and (reason := unknown_source(name)):
@@ -93,13 +108,13 @@ def evaluate(
         found = run(
             source, reference, train, measuring, reading.settings(), computing.device, computing.batch_size, watch
         )
-    if out:
-        write_evaluation(Path(out), found)
-    if json:
+    if output.out:
+        write_evaluation(Path(output.out), found)
+    if output.json:
         print_json(found.to_dict())
     else:
         _print_tables(found)
-        if explain:
+        if output.explain:
             from seqvae.evaluate.glossary import lines_of
             from seqvae.report.evaluation_page import shown_terms
             from seqvae.report.tables import latent_rows, model_rows
@@ -109,8 +124,8 @@ def evaluate(
             rows = [*model_rows(found.model, TELLING, noun), *(latent_rows(found.latent, noun) if found.latent else [])]
             terms = [*shown_terms(found), *((name, about) for name, _, about in found.named(rows))]
             print("\n" + "\n".join(lines_of(terms)))
-    if out:
-        computing.note(f"open {Path(out) / PAGE}")
+    if output.out:
+        computing.note(f"open {Path(output.out) / PAGE}")
 
 
 def _print_tables(found: Evaluation) -> None:

@@ -31,7 +31,7 @@ Examples:
 
 Tokens that the model has not seen are added to its vocabulary. Training stops when the validation split improves no
 more; the metrics of the held-out split before and after are printed, and kept in `provenance.json`, and so is the
-verdict of `seqvae diagnose` on the new model, from its cheap figures.
+verdict of `seqvae diagnose` on the new model, from its cheap metrics.
 """,
 )
 

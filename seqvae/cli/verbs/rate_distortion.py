@@ -48,9 +48,9 @@ def rate_distortion(
     Args:
         source: folder of a trained model, name of a pretrained one, or a TOML file with the settings of a run.
         data: name of a dataset or file; by default that of the settings, or that the model was trained on.
-        out: folder of the trainings and of the figures; it is created.
+        out: folder of the trainings and of the metrics; it is created.
         resume: resume the stopped sweep in this folder, with its settings.
-        json: print all figures as JSON.
+        json: print all metrics as JSON.
         quiet: show no progress.
         tracing: how the curve is traced.
     """

@@ -25,7 +25,7 @@ Examples:
     seqvae train --resume --out runs/zinc
 
 Flags override the file of `--config`, and the file the defaults. The resolved settings are saved as `run.toml`. In the
-end comes the verdict of `seqvae diagnose` from its cheap figures: what the model is worth, and which setting to change.
+end comes the verdict of `seqvae diagnose` from its cheap metrics: what the model is worth, and which setting to change.
 """,
 )
 

@@ -172,7 +172,7 @@ def _checked(lines: io.TextIOWrapper, name: str) -> Iterator[str]:
                     )
                     noted = True
             yield line
-    except UnicodeError as error:  # UTF-16 cut within a letter
+    except UnicodeError as error:  # UTF-16 cut within a character
         raise InputError(f"{name}: the text is cut short or is not {lines.encoding}: {error}") from error
 
 

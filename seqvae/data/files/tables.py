@@ -79,7 +79,7 @@ def _quoted(lines: Iterator[str], layout: Layout) -> Rows:
 
 
 def _tabbed(waiting: deque[tuple[int, str]], lines: Iterator[tuple[int, str]], count: int) -> Rows:
-    """Yield the rows of a tab-separated table; a quote is a letter, unless it encloses a whole cell."""
+    """Yield the rows of a tab-separated table; a quote is a character, unless it encloses a whole cell."""
 
     def taken() -> tuple[int, str] | None:
         """Return the next line with its number; None at the end."""

@@ -25,12 +25,12 @@ _AT_ONCE = 16  # texts that are annealed together, each by some chains
 def measured(
     codec: Codec, training: TokenizedTexts, held_out: TokenizedTexts | None, config: RateDistortionConfig
 ) -> dict[str, Any]:
-    """Return the figures of a `Point`, except for those of the training."""
+    """Return the metrics of a `Point`, except for those of the training."""
     texts = training.take(range(len(training))[: config.texts])
     weighed = weigh(codec, texts, config.samples, config.seed)
     shares = torch.tensor([count / len(texts) for count in Counter(map(tuple, texts.ids)).values()])
     low, _ = information_bounds(weighed.posterior, CURVE_INFORMATION.generator(config.seed))
-    figures = {
+    metrics = {
         "rate": weighed.rate.mean().item(),
         "rate_error": standard_error(weighed.rate),
         "distortion": weighed.distortion.mean().item(),
@@ -42,8 +42,8 @@ def measured(
     }
     if held_out is not None and len(held_out):
         other = weigh(codec, held_out.take(range(len(held_out))[: config.texts]), config.samples, config.seed)
-        figures |= {"held_out_rate": other.rate.mean().item(), "held_out_distortion": other.distortion.mean().item()}
-    return figures
+        metrics |= {"held_out_rate": other.rate.mean().item(), "held_out_distortion": other.distortion.mean().item()}
+    return metrics
 
 
 def fixed_curve(

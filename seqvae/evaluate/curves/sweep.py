@@ -27,7 +27,7 @@ from seqvae.latent.codec import load
 from seqvae.runtime.pool import Lost, process_pool
 from seqvae.train.fit import Trained, train
 
-POINT = "point.json"  # in a run folder of the sweep: its figures, written when all is done
+POINT = "point.json"  # in a run folder of the sweep: its metrics, written when all is done
 _SHORTER = 3  # a training that begins with its neighbour's weights takes a third of the passes
 _ASTRAY = 1.5  # times its beta: where a multiplier begins
 
@@ -105,7 +105,7 @@ def _chain(sweep: Sweep, betas: Sequence[float], quiet: bool, note: Callable[[st
 
 
 def _traced_at(sweep: Sweep, beta: float, start: str, first: str, quiet: bool) -> dict[str, Any]:
-    """Return the figures of one beta.
+    """Return the metrics of one beta.
 
     Args:
         sweep: what is trained.
@@ -119,14 +119,14 @@ def _traced_at(sweep: Sweep, beta: float, start: str, first: str, quiet: bool) -
     trained = _trained(run, folder, start, quiet)
     prepared, codec = trained.prepared, load(folder)
     held_out = encodable(codec, prepared.held_out) if prepared.test_texts else None
-    figures = measured(codec, trained_on(prepared, 0), held_out, sweep.config)
-    figures |= {"beta": beta, "steps": trained.progress.step}
-    if sweep.config.multipliers and figures["distortion"] > 0:
-        run = _warm(sweep, first, beta * _ASTRAY, target=figures["distortion"])
+    metrics = measured(codec, trained_on(prepared, 0), held_out, sweep.config)
+    metrics |= {"beta": beta, "steps": trained.progress.step}
+    if sweep.config.multipliers and metrics["distortion"] > 0:
+        run = _warm(sweep, first, beta * _ASTRAY, target=metrics["distortion"])
         again = _trained(run, folder / "target", str(folder), quiet)
         if again.progress.reached is not None:  # else it was too short to move
-            figures |= {"multiplier": again.progress.beta, "multiplier_distortion": again.progress.reached}
-    return figures
+            metrics |= {"multiplier": again.progress.beta, "multiplier_distortion": again.progress.reached}
+    return metrics
 
 
 def _at(run: RunConfig, beta: float) -> RunConfig:

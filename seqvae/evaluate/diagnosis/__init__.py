@@ -1,1 +1,1 @@
-"""Diagnosis of a trained model: what its latent space is worth, in figures and one verdict."""
+"""Diagnosis of a trained model: what its latent space is worth, in metrics and one verdict."""

@@ -27,7 +27,7 @@ FEWEST = 10  # texts to count and to score: with fewer, a comparison says nothin
 
 @dataclass(frozen=True)
 class Baselines:
-    """Figures beside counting models, nats per text. `FIGURES` has their titles.
+    """Metrics beside counting models, nats per text. `DIAGNOSIS_METRICS` has their titles.
 
     Attributes:
         counted: training texts that were counted.
@@ -70,7 +70,7 @@ class Baselines:
 def baselines(
     codec: Codec, held_out: TokenizedTexts, weighed: Weighed, training: TokenizedTexts | None
 ) -> Baselines | None:
-    """Return the figures; None where there are too few texts to count or to score.
+    """Return the metrics; None where there are too few texts to count or to score.
 
     Args:
         codec: the model.

@@ -15,7 +15,7 @@ from seqvae.runtime.streams import DIAGNOSIS_OTHERS
 
 @dataclass(frozen=True)
 class DecoderUse:
-    """Figures of the decoder's use of z, nats per text. `FIGURES` has their titles.
+    """Metrics of the decoder's use of z, nats per text. `DIAGNOSIS_METRICS` has their titles.
 
     Both gains are 0 for a decoder that ignores z; `_error` is their standard error, paired by text.
     """
@@ -28,7 +28,7 @@ class DecoderUse:
 
 
 def decoder_use(codec: Codec, texts: TokenizedTexts, posterior: Posterior, seed: int = 0) -> DecoderUse:
-    """Return the figures of texts, at least two: -log p(x|z) from other z minus that from their own.
+    """Return the metrics of texts, at least two: -log p(x|z) from other z minus that from their own.
 
     Args:
         codec: the model.

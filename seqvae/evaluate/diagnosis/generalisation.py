@@ -100,7 +100,7 @@ def objectives(
 
 @dataclass(frozen=True)
 class Generalisation:
-    """Figures of both splits and of the gap between them. `FIGURES` has their titles.
+    """Metrics of both splits and of the gap between them. `DIAGNOSIS_METRICS` has their titles.
 
     A gap is positive where held-out texts fare worse. `_error` is a standard error over texts. None: nothing refined,
     or no training texts are known.
@@ -128,7 +128,7 @@ class Generalisation:
 
 
 def generalisation(held_out: Side, training: Side | None, beta: float) -> Generalisation:
-    """Return the figures of both splits; the encoder's and the decoder's gaps sum to that of the refined texts."""
+    """Return the metrics of both splits; the encoder's and the decoder's gaps sum to that of the refined texts."""
     refined = len(held_out.refined_exact)
     found = Generalisation(beta, _mean(held_out.exact), _mean(held_out.refined_exact) if refined else None, refined, 0)
     values = {**vars(found), "refine_steps": REFINE_STEPS if refined else 0}

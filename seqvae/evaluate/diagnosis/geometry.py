@@ -57,7 +57,7 @@ def jacobian(
 
 @dataclass(frozen=True)
 class Geometry:
-    """Figures of the decoder's geometry, means over the texts. `FIGURES` has their titles.
+    """Metrics of the decoder's geometry, means over the texts. `DIAGNOSIS_METRICS` has their titles.
 
     `singular_values` is a list, the largest first: the mean over the texts of each.
     """
@@ -83,7 +83,7 @@ def singular_values(
 def geometry(
     codec: Codec, texts: TokenizedTexts, means: Float[Tensor, "texts latent"], progress: Progress | None = None
 ) -> Geometry:
-    """Return the figures of the first texts.
+    """Return the metrics of the first texts.
 
     Args:
         codec: the model.

@@ -98,7 +98,7 @@ def _log_weights(log_joint: LogJoint, posterior: Posterior, seed: int, draws: in
 
 @dataclass(frozen=True)
 class InferenceGap:
-    """Figures of the gap, nats per text, means over the texts. `FIGURES` has their titles.
+    """Metrics of the gap, nats per text, means over the texts. `DIAGNOSIS_METRICS` has their titles.
 
     `full_covariance_gain`: what the best Gaussian of any covariance gains on the best diagonal one; None: the
     encoder's family is not diagonal.
@@ -113,7 +113,7 @@ class InferenceGap:
 
 
 def inference_gap(codec: Codec, texts: TokenizedTexts, seed: int = 0, progress: Progress | None = None) -> InferenceGap:
-    """Return the figures of the first texts of a model, in the nats of the ELBO (beta 1)."""
+    """Return the metrics of the first texts of a model, in the nats of the ELBO (beta 1)."""
     first = texts.take(range(len(texts))[:TEXTS])
     batches, parts, done = list(codec.batches(first, _AT_ONCE)), [], 0
     diagonal = False

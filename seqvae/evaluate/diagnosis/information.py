@@ -55,7 +55,7 @@ def information_bounds(
 
 @dataclass(frozen=True)
 class Information:
-    """Figures of the information in z and of the aggregate posterior q(z). `FIGURES` has their titles.
+    """Metrics of the information in z and of the aggregate posterior q(z). `DIAGNOSIS_METRICS` has their titles.
 
     Attributes of dimensions are lists, one number per latent dimension. None: no fitted prior, or a prior other than
     N(0, I) (`moments_kl`).
@@ -80,7 +80,7 @@ class Information:
 
 
 def information(weighed: Weighed, prior: Prior, seed: int = 0, samples: int = 1) -> Information:
-    """Return the figures of weighed texts.
+    """Return the metrics of weighed texts.
 
     Args:
         weighed: the texts.

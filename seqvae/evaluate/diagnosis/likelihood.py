@@ -120,7 +120,7 @@ def weigh(
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Figures of what texts cost; nats are per text, means over the texts. `FIGURES` has their titles.
+    """Metrics of what texts cost; nats are per text, means over the texts. `DIAGNOSIS_METRICS` has their titles.
 
     `distortion_by_position` sums to `distortion`; None: no fitted prior.
     """
@@ -146,7 +146,7 @@ class Likelihood:
 
 
 def likelihood(weighed: Weighed, texts: TokenizedTexts) -> Likelihood:
-    """Return the figures of weighed texts."""
+    """Return the metrics of weighed texts."""
     tokens, characters = sum(len(ids) + 1 for ids in texts.ids), sum(len(form) for form in texts.forms)
     a_token, a_character = (len(texts) / math.log(2) / max(count, 1) for count in (tokens, characters))
     rates, distortion, nll = (part.mean().item() for part in (weighed.rate, weighed.distortion, weighed.nll))

@@ -1,4 +1,4 @@
-"""All figures of a diagnosis, section by section."""
+"""All metrics of a diagnosis, section by section."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def measure(
     watch: Watch | None = None,
     batch_size: int = INFERENCE_BATCH,
 ) -> Sections:
-    """Return the figures by section, as in `FIGURES`.
+    """Return the metrics by section, as in `DIAGNOSIS_METRICS`.
 
     Args:
         codec: the model.

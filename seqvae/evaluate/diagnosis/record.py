@@ -20,7 +20,7 @@ class Diagnosis:
         held_out: the dataset or file of the held-out texts.
         training: the dataset or file of the training texts; "" where none are known.
         kind: name of the domain.
-        figures: by section and name, as in `FIGURES`, with lists by position or dimension beside them.
+        metrics: by section and name, as in `DIAGNOSIS_METRICS`, with lists by position or dimension beside them.
         verdict: what they say.
         settings: how much work it was.
         overlap: in one line, how much of the data the model was trained on; "" where they were read as its own split.
@@ -30,7 +30,7 @@ class Diagnosis:
     held_out: str
     training: str
     kind: str
-    figures: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Mapping[str, Any]]
     verdict: Verdict
     settings: Mapping[str, Any]
     overlap: str = ""
@@ -43,7 +43,7 @@ class Diagnosis:
             "training": self.training,
             "overlap": self.overlap,
             "verdict": asdict(self.verdict),
-            **finite(self.figures),
+            **finite(self.metrics),
             "settings": dict(self.settings),
             "seqvae": __version__,
         }

@@ -27,7 +27,7 @@ _LARGEST_SEED = 2**31 - 1  # that RDKit takes
 
 @dataclass(frozen=True)
 class Space:
-    """Figures of the latent space. `FIGURES` has their titles.
+    """Metrics of the latent space. `DIAGNOSIS_METRICS` has their titles.
 
     None: not a model that reads SMILES (`spelling_distance`).
     """
@@ -44,7 +44,7 @@ class Space:
 
 
 def space(codec: Codec, texts: TokenizedTexts, posterior: Posterior, seed: int = 0) -> Space:
-    """Return the figures of a model.
+    """Return the metrics of a model.
 
     Args:
         codec: the model.

@@ -23,7 +23,7 @@ KINDS = (UNDERTRAINED, NOTHING, OBJECTIVE, LOST, BROKEN, PARTLY, ENCODER, PRIOR,
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a figure begins to speak; each with its reason.
+    """Where a metric begins to speak; each with its reason.
 
     Attributes:
         errors: standard errors by which a difference must differ from 0: one chance in twenty otherwise.
@@ -61,7 +61,7 @@ class Thresholds:
 
 
 THRESHOLDS = Thresholds()
-Figures = Mapping[str, Any]  # all figures of a diagnosis by name; None or missing: not measured
+Metrics = Mapping[str, Any]  # all metrics of a diagnosis by name; None or missing: not measured
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,15 @@ class Verdict:
     also: tuple[str, ...] = ()
 
 
-def judged(figures: Mapping[str, Mapping[str, Any]], noun: str = "text", unit: str = "") -> Verdict:
-    """Return the verdict on the figures of a diagnosis.
+def judged(metrics: Mapping[str, Mapping[str, Any]], noun: str = "text", unit: str = "") -> Verdict:
+    """Return the verdict on the metrics of a diagnosis.
 
     Args:
-        figures: by section. At the end of a training there is one more, `training`, see `evaluate.trained`.
+        metrics: by section. At the end of a training there is one more, `training`, see `evaluate.trained`.
         noun: what one text is called.
         unit: what one letter is called, such as `base`; empty: texts are not counted by letters.
     """
-    known = {name: value for part in figures.values() for name, value in part.items()} | {"noun": noun, "unit": unit}
+    known = {name: value for part in metrics.values() for name, value in part.items()} | {"noun": noun, "unit": unit}
     findings = [found for test in _TESTS if (found := test(known)) is not None]
     findings.sort(key=lambda one: KINDS.index(one.kind))
     if not findings:
@@ -116,24 +116,24 @@ def judged(figures: Mapping[str, Mapping[str, Any]], noun: str = "text", unit: s
     return Verdict(findings[0].kind, " ".join(said), tuple(one.kind for one in findings[1:]))
 
 
-def _collapses(known: Figures) -> bool:
+def _collapses(known: Metrics) -> bool:
     """Return whether z says nothing of its text."""
     least = min(known["rate"], known["gain_over_shuffled"])
     return bool(least < THRESHOLDS.collapsed or not known["active_units"])
 
 
-def _beyond(known: Figures, name: str) -> bool:
-    """Return whether a figure is above 0 by more than its standard error leaves open; False where it is unknown."""
+def _beyond(known: Metrics, name: str) -> bool:
+    """Return whether a metric is above 0 by more than its standard error leaves open; False where it is unknown."""
     value = known.get(name)
     return value is not None and bool(value > THRESHOLDS.errors * known[f"{name}_error"])
 
 
-def _worse(known: Figures, name: str, nll: str) -> bool:
+def _worse(known: Metrics, name: str, nll: str) -> bool:
     """Return whether an excess over a counting model is beyond its error and beyond a trifle of its nats."""
     return _beyond(known, name) and bool(known[name] > THRESHOLDS.worse * known[nll])
 
 
-def _undertrained(known: Figures) -> Finding | None:
+def _undertrained(known: Metrics) -> Finding | None:
     """Worse than counting by its own objective and by its tightest bound.
 
     A model that has given z up can do no better than independent positions where its decoder sees no other token: it is
@@ -158,28 +158,28 @@ def _undertrained(known: Figures) -> Finding | None:
     return Finding(UNDERTRAINED, because, _longer(known))
 
 
-def _bits(known: Figures, nats: float) -> str:
+def _bits(known: Metrics, nats: float) -> str:
     """Return, in brackets, what so many nats of a text are in bits per base or residue; empty for molecules."""
     if not known["unit"] or not known.get("characters"):
         return ""
     return f" ({nats * known['texts'] / known['characters'] / math.log(2):.3f} bits per {known['unit']})"
 
 
-def _longer(known: Figures) -> str:
+def _longer(known: Metrics) -> str:
     """Return how to train a model more."""
     if few := known.get("few_steps"):
         return f"{few}."
     return f"Train longer: {known.get('advice') or 'more --epochs, or a higher --learning-rate'}."
 
 
-def _lost(known: Figures) -> Finding | None:
+def _lost(known: Metrics) -> Finding | None:
     if known["noun"] != "molecule" or known.get("held_out_exact") != 0 or _collapses(known):
         return None
     because = f"none of {known['texts']:,} held-out molecules is decoded exactly."
     return Finding(LOST, because, _longer(known))
 
 
-def _broken(known: Figures) -> Finding | None:
+def _broken(known: Metrics) -> Finding | None:
     """Samples that are no molecules, or empty; a molecule that is none is drawn again, which leaves a user fewer."""
     validity, draws = known.get("validity"), known.get("draws", 1)
     if validity is None or validity > 1 - THRESHOLDS.broken ** (1 / draws):
@@ -189,7 +189,7 @@ def _broken(known: Figures) -> Finding | None:
     return Finding(BROKEN, f"{broken:.0%} of {known['samples_drawn']:,} samples are {what}{again}.", _longer(known))
 
 
-def _collapsed(known: Figures) -> Finding | None:
+def _collapsed(known: Metrics) -> Finding | None:
     if not _collapses(known):
         return None
     because = (
@@ -214,7 +214,7 @@ def _collapsed(known: Figures) -> Finding | None:
     return Finding(OBJECTIVE, because, change)
 
 
-def _partly(known: Figures) -> Finding | None:
+def _partly(known: Metrics) -> Finding | None:
     few = known["active_units"] < THRESHOLDS.units * known["latent"]
     if _collapses(known) or not (few or known["rate"] < THRESHOLDS.little):
         return None
@@ -224,7 +224,7 @@ def _partly(known: Figures) -> Finding | None:
     )
 
 
-def _encoder(known: Figures) -> Finding | None:
+def _encoder(known: Metrics) -> Finding | None:
     gap, nats = known.get("encoder_gap"), known.get("encoder_objective_gap")
     if gap is None or nats is None or _collapses(known):
         return None
@@ -245,7 +245,7 @@ def _encoder(known: Figures) -> Finding | None:
     return Finding(ENCODER, because, change)
 
 
-def _prior(known: Figures) -> Finding | None:
+def _prior(known: Metrics) -> Finding | None:
     if _collapses(known):
         return None
     least, dark = max(known["marginal_kl_low"], known.get("moments_kl") or 0.0), known.get("dark")
@@ -261,7 +261,7 @@ def _prior(known: Figures) -> Finding | None:
     return Finding(PRIOR, f"{because}.", change)
 
 
-_TESTS: tuple[Callable[[Figures], Finding | None], ...] = (
+_TESTS: tuple[Callable[[Metrics], Finding | None], ...] = (
     _undertrained,
     _collapsed,
     _lost,
@@ -272,7 +272,7 @@ _TESTS: tuple[Callable[[Figures], Finding | None], ...] = (
 )
 
 
-def _strengths(known: Figures) -> str:
+def _strengths(known: Metrics) -> str:
     """Return what is good about a model, in numbers."""
     noun = known["noun"]
     said = (

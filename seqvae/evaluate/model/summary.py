@@ -8,10 +8,9 @@ from seqvae.config import DecodeConfig
 from seqvae.data.tokens.store import TokenStore
 from seqvae.data.tokens.tokenized import AnyTexts
 from seqvae.evaluate.metric_names import BRIEF, Metric
-from seqvae.evaluate.model.held_out import model_table
 from seqvae.evaluate.model.sample_metrics import sample_metrics
 from seqvae.evaluate.model.settings import ModelSettings
-from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable
+from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable, model_table
 from seqvae.latent.codec import Codec
 
 

@@ -36,7 +36,7 @@ _SYMBOLS = [*"CNOHF", "Cl", "P", "B", "Br", "S", "I", "Si", *"#()+-12345678=[]@c
 _NUMBERS = {symbol: number for number, symbol in enumerate(_SYMBOLS)}
 _UNKNOWN, _END = _NUMBERS["X"], _NUMBERS["."]
 _SYMBOL = re.compile(r".[ril]|.")  # a letter r, i or l always belongs to the character before it
-_LENGTH = 350  # positions of the input, the end mark included
+_LENGTH = 350  # positions of the input, the end symbol included
 _BATCH = 512  # a multiple of what fills one core; 512 x 88 x 2048 floats of gates are 370 MB
 _FEWEST = 2  # a covariance needs two molecules
 
@@ -79,7 +79,7 @@ class ChemNet(nn.Module):
 
 
 def symbol_numbers(smiles: str) -> list[int]:
-    """Return the numbers of a SMILES' symbols and of the end mark.
+    """Return the numbers of a SMILES' symbols and of the end symbol.
 
     >>> symbol_numbers("CCl")
     [0, 5, 34]

@@ -181,7 +181,7 @@ class HeldOutBits:
 
     Attributes:
         sequences: number of held-out sequences.
-        model: upper bound on the learned model's bits per base (importance-weighted; it includes the end mark, which
+        model: upper bound on the learned model's bits per base (importance-weighted; it includes the end token, which
             counting models do not encode).
         iwae_samples: samples of that bound per sequence.
         counted: bits of each counting model, by name.
@@ -246,7 +246,7 @@ def counted_models(
 
 
 def model_bits(codec: Codec, texts: AnyTexts, samples: int = 100, seed: int = 0) -> NDArray[np.float64]:
-    """Return the importance-weighted upper bound on -log2 p of each text, end mark included, `(texts,)`.
+    """Return the importance-weighted upper bound on -log2 p of each text, end token included, `(texts,)`.
 
     Raises:
         InputError: a text cannot be encoded by this model.

@@ -43,17 +43,20 @@ class ExactModel:
 
     Args:
         codec: the trained model; posteriors that are Gaussian (`diagonal`, `full`) are exact, and of a `full` one the
-            marginals are taken; others have no exact form, and `exact_posterior` is false.
+            marginals are taken; others, and other encoders than here, have no exact form, and `exact_posterior` is
+            false.
     """
 
     def __init__(self, codec: Codec) -> None:
         model = codec.model
         self.latent, self.longest = codec.latent, codec.max_length
         self.kind = codec.run.model.posterior
-        self.exact_posterior = self.kind in ("diagonal", "full")
+        self.exact_posterior = self.kind in ("diagonal", "full") and type(model.encoder) in _ENCODERS
         self._codec = codec
         self._decoder = _exact(model.decoder)
-        self._encoder: _Encoder = _ENCODERS[type(model.encoder)](model.encoder)
+        self._encoder: _Encoder | None = None
+        if self.exact_posterior:
+            self._encoder = _ENCODERS[type(model.encoder)](model.encoder)
         self._pieces = codec.tokenizer.pieces() if model.finer else None
 
     def posterior(self, texts: Sequence[Sequence[int]]) -> tuple[Numbers, Numbers]:
@@ -61,7 +64,7 @@ class ExactModel:
 
         Where the posterior has no exact form, they are those of the trained model, in its own arithmetic.
         """
-        if not self.exact_posterior:
+        if self._encoder is None:
             found = self._codec.model.posterior(self._codec.padded([list(ids) for ids in texts]))
             return found.mean.detach().cpu().double().numpy(), found.std.detach().cpu().double().numpy()
         if self._pieces is not None:

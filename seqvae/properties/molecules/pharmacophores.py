@@ -47,7 +47,7 @@ def _queries() -> list[tuple[int, Chem.Mol]]:
     """Return each family's number and its pattern, which matches one atom."""
     factory: Any = Gobbi_Pharm2D.factory
     numbers = {name: number for number, name in enumerate(factory.GetFeatFamilies())}
-    patterns = factory.featFactory.GetFeatureDefs().items()  # "family.type" and SMARTS, one a family
+    patterns = factory.featFactory.GetFeatureDefs().items()  # "family.type" and SMARTS, one per family
     return sorted((numbers[name.partition(".")[0]], Chem.MolFromSmarts(smarts)) for name, smarts in patterns)
 
 

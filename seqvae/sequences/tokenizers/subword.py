@@ -241,8 +241,8 @@ class SubwordTokenizer(Tokenizer):
     def pieces(self) -> list[tuple[int, ...]]:
         """As declared: a merged token's are several; base symbols have the ids that they have in the base."""
         ids = {symbol: i for i, symbol in enumerate(self._base.tokens)}
-        marks = [(i,) for i in range(len(SPECIALS))]
-        return marks + [tuple(ids[symbol] for symbol in symbols) for symbols in self._pieces[len(SPECIALS) :]]
+        special = [(i,) for i in range(len(SPECIALS))]
+        return special + [tuple(ids[symbol] for symbol in symbols) for symbols in self._pieces[len(SPECIALS) :]]
 
     def symbols_of(self, ids: Sequence[int]) -> list[str]:
         """Base symbols of content ids, ambiguity codes included."""

@@ -6,12 +6,12 @@ import pytest
 
 from seqvae.evaluate.diagnosis.baselines import Baselines
 from seqvae.evaluate.diagnosis.decoder_use import DecoderUse
-from seqvae.evaluate.diagnosis.figures import FIGURES
 from seqvae.evaluate.diagnosis.generalisation import Generalisation
 from seqvae.evaluate.diagnosis.geometry import Geometry
 from seqvae.evaluate.diagnosis.inference_gap import InferenceGap
 from seqvae.evaluate.diagnosis.information import Information
 from seqvae.evaluate.diagnosis.likelihood import Likelihood
+from seqvae.evaluate.diagnosis.metrics import DIAGNOSIS_METRICS
 from seqvae.evaluate.diagnosis.space import Space
 from seqvae.evaluate.diagnosis.verdict import (
     ENCODER,
@@ -223,11 +223,11 @@ def test_every_figure_has_one_name_and_one_title():
         "geometry": Geometry,
         "baselines": Baselines,
     }
-    assert set(FIGURES) == set(homes)
+    assert set(DIAGNOSIS_METRICS) == set(homes)
     names = [field.name for kind in homes.values() for field in fields(kind)]
     assert len(set(names)) == len(names)
     untitled = {"distortion_by_position", "reached_by_position", "means", "variances", "singular_values"}
-    for section, (_, metrics) in FIGURES.items():
+    for section, (_, metrics) in DIAGNOSIS_METRICS.items():
         known = {field.name for field in fields(homes[section])}
         assert known - untitled - {"counted_on", "baselines"} == set(metrics), section
         assert len({metric.title for metric in metrics.values()}) >= len(metrics) - 3  # "its standard error"

@@ -20,7 +20,7 @@ _METRICS = {
     "gc_wasserstein": ("GC content: Wasserstein distance", 4),
     "longest_run_mean": ("longest homopolymer, bases, mean", 3),
     "longest_run_wasserstein": ("longest homopolymer: Wasserstein distance, bases", 3),
-    **{f"kmer_js_{k}": (f"words of {k}: Jensen-Shannon divergence, bits", 5) for k in range(1, 7)},
+    **{f"kmer_js_{k}": (f"{k}-mers: Jensen-Shannon divergence, bits", 5) for k in range(1, 7)},
     "motif_minus_10_per_kb": ("hits of the -10 box in 1,000 windows", 3),
     "motif_minus_35_per_kb": ("hits of the -35 box in 1,000 windows", 3),
     "discriminability": ("discriminability (area under the ROC curve; 0.5: none)", 3),
@@ -56,7 +56,7 @@ def bits(part: Values) -> str:
     """Return the bits per base of a model and of the counting models on one dataset."""
     rows = [[name, f"{row['bits']:.4f}", _tuned(row)] for name, row in part["counted_bits_a_base"].items()]
     rows.append(
-        ["**seqvae** (importance-weighted bound, end mark included)", f"**{part['model_bits_a_base']:.4f}**", ""]
+        ["**seqvae** (importance-weighted bound, end token included)", f"**{part['model_bits_a_base']:.4f}**", ""]
     )
     texts, spread = part["texts"], part.get("its_standard_error")
     error = "" if spread is None else f" (standard error {spread:.4f}, paired by sequence)"
@@ -134,7 +134,7 @@ def mpsa_split(part: Values) -> str:
     for name, row in part["counted_bits_a_base"].items():
         rows.append([name, f"{row['bits']:.4f}", _tuned(row)])
     rows.append(
-        ["**seqvae** (importance-weighted bound, end mark included)", f"**{part['model_bits_a_base']:.4f}**", ""]
+        ["**seqvae** (importance-weighted bound, end token included)", f"**{part['model_bits_a_base']:.4f}**", ""]
     )
     measured = sites["measured"]
     rows.append([f"uniform over the {measured['sites']:,} sites that were measured", f"{measured['bits']:.4f}", ""])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -31,16 +31,31 @@ per letter); valid; input_text; and all columns of the file.
 )
 
 
+@dataclass(frozen=True)
+class DirectionOptions:
+    """The attribute along which is moved.
+
+    Attributes:
+        toward: file of molecules or sequences that have the attribute.
+        away: file of some that do not have it; balanced with the others in all that is to stay.
+        strength: how far: 1 is the whole difference between the groups; several by commas, `0.5,1,2`, or as
+            first:last:count, `0:3:7`.
+        fixed: two files, with and without an attribute that is to stay as it is; may be given several times.
+    """
+
+    toward: str
+    away: Annotated[str, Parameter(name="--from")]
+    strength: str = "1"
+    fixed: Annotated[tuple[tuple[str, str], ...], Parameter(negative=())] = ()
+
+
 @app.default
 def edit(
     model: str,
     source: Place,
     /,
     *,
-    toward: str,
-    away: Annotated[str, Parameter(name="--from")],
-    strength: str = "1",
-    fixed: Annotated[tuple[tuple[str, str], ...], Parameter(negative=())] = (),
+    direction: Annotated[DirectionOptions, Parameter(name="*")],
     refine: int | Literal["auto"] = "auto",
     out: Out = "-",
     reading: Input = READING,
@@ -51,20 +66,16 @@ def edit(
     Args:
         model: folder of a trained model, or name of a pretrained one.
         source: file of the molecules or sequences to edit, or `-`.
-        toward: file of molecules or sequences that have the attribute.
-        away: file of some that do not have it; balanced with the others in all that is to stay.
-        strength: how far: 1 is the whole difference between the groups; several by commas, `0.5,1,2`, or as
-            first:last:count, `0:3:7`.
-        fixed: two files, with and without an attribute that is to stay as it is; may be given several times.
+        direction: from where to where, and how far.
         refine: gradient steps on the posteriors of what is edited; `auto`: where it is not reconstructed without.
         out: .csv, .tsv or .parquet, or the molecules or sequences alone as .smi, .txt or .fasta.
         reading: how files are read.
         computing: where and how the model runs.
     """
-    strengths = strengths_of(strength)
+    strengths = strengths_of(direction.strength)
     reading.check(source)
     check_before(model, out, source)
-    for path in (toward, away, *(path for pair in fixed for path in pair)):
+    for path in (direction.toward, direction.away, *(path for pair in direction.fixed for path in pair)):
         check_file(path)
     with phase("loading PyTorch", computing.quiet):
         from seqvae import load
@@ -82,9 +93,10 @@ def edit(
         """Return the molecules or sequences of a file that shows a group."""
         return codec.tokenize([one.text for one in read_records(path)[0]])
 
-    others = [(group(with_), group(without)) for with_, without in fixed]
+    ends = group(direction.toward), group(direction.away)
+    others = [(group(with_), group(without)) for with_, without in direction.fixed]
     with phase(f"editing {len(read):,} rows", computing.quiet):
-        found = edited(codec, read, (group(toward), group(away)), strengths, others, refine, computing.batch_size)
+        found = edited(codec, read, ends, strengths, others, refine, computing.batch_size)
     rows = [records[read.rows[one.row]] for one in found]
     own: dict[str, list[object]] = {name: [getattr(one, name) for one in found] for name in _OWN}
     own["input_text"] = [one.text for one in rows]

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.flags import search_flags, with_flags
 from seqvae.cli.options import COMPUTING, Out, Place, check_file
-from seqvae.cli.verbs.search.optimize import check_table_flags, config_of, measured_in, texts_of_file
+from seqvae.cli.verbs.search.optimize import FROM_PRIOR, StartOptions, config_of
 from seqvae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,11 +63,7 @@ def ask(
     again: bool = False,
     library: Annotated[Place, Parameter(name="--from")] = "",
     config: Annotated[Path | None, Parameter(group=_FIRST)] = None,
-    start: Annotated[Place, Parameter(group=_FIRST)] = "",
-    measured: Annotated[Place, Parameter(group=_FIRST)] = "",
-    column: str = "",
-    format: str = "",
-    score: Annotated[str, Parameter(group=_FIRST, show_default="score")] = "",
+    beginning: Annotated[StartOptions, Parameter(name="*", group=_FIRST)] = FROM_PRIOR,
     **given: Any,  # noqa: ANN401
 ) -> None:
     """Propose molecules or sequences to measure, none of which was asked for before.
@@ -78,21 +74,17 @@ def ask(
         out: .csv, .tsv or .parquet; `-` writes a CSV table to standard output.
         again: write the last plate again, where its table was lost; what was measured since does not change it.
         library: choose among the rows of a file, in place of new designs: compounds that can be bought, or variants
-            that were enumerated; up to a million. Their ids and columns go along.
+            that were enumerated; up to a million. Their ids and columns go along. `--column` and `--format` are of it.
         config: TOML file of settings, as for `seqvae optimize`.
-        start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences that have been measured already; the first plate learns from them.
-        column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
-        format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
-        score: column of the scores in the table of --measured.
+        beginning: what the search begins with.
         **given: settings of the search whose flags were given.
     """
     from seqvae.data.files.chunks import Results
     from seqvae.data.files.writers import write_pieces, writer_for
 
     writer_for(out, scores=True)
-    first = (column, format) if not library else ("", "")
-    check_table_flags(start, measured, first[0], score, first[1])
+    first = replace(beginning, column="", format="") if library else beginning  # else they are those of the list
+    first.check()
     if library:
         check_file(library)
     from seqvae.search.api import begin
@@ -102,21 +94,16 @@ def ask(
 
     count = _PLATE if number is None else number
     check_count(count)
-    settings = (
-        config is not None
-        or bool(start or measured or any(first))
-        or any(value is not None for value in given.values())
-    )
+    settings = config is not None or first != FROM_PRIOR or any(value is not None for value in given.values())
     if again and (number is not None or settings):
         raise UsageError(f"--again writes the last plate of {run} as it was: leave out all flags but --out")
     if (run / SETTINGS).exists() and settings:
         raise UsageError(f"{run}: has its settings from the first call: leave out all flags but -n and --out")
     if not (run / SETTINGS).exists() and not again:
-        known = measured_in(measured, column, score, format=format)
-        begin(None, run, config_of(config, given, _SETTINGS), texts_of_file(start, column, format), known)
+        begin(None, run, config_of(config, given, _SETTINGS), beginning.texts(), beginning.measurements())
     if again and library:
         raise UsageError("--again writes the last plate as it was: leave --from out")
-    rows = read_library(library, column, format) if library else None
+    rows = read_library(library, beginning.column, beginning.format) if library else None
     batch = last_batch(run) if again else asked(run, count, given.get("initial"), library=rows, say=COMPUTING.note)
     columns: dict[str, list[object]] = {"proposer": [one.proposer for one in batch]}
     titles = list(batch[0].about) if batch else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +53,69 @@ above and those of `seqvae optimize --help-optimizer`:
 
 FLAGS = search_flags()
 SETTINGS = [one for section in FLAGS.values() for one in section]
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What a search begins with.
+
+    Attributes:
+        start: file of molecules or sequences to start from; by default draws from the model's prior.
+        measured: table of molecules or sequences that have been measured already: the search learns from them, and they
+            cost no call. The scores are in the column `score`, or, of terms joined by `pareto`, in one column per term,
+            by its name.
+        column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
+        format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
+        score: column of the scores in the table of --measured, where it is another.
+    """
+
+    start: Place = ""
+    measured: Place = ""
+    column: str = ""
+    format: str = ""
+    score: Annotated[str, Parameter(show_default="score")] = ""
+
+    def check(self) -> None:
+        """Refuse columns or the format of a table where there is no table, and tables that cannot be opened."""
+        for flag, value in (("column", self.column), ("format", self.format)):
+            if value and not (self.start or self.measured):
+                raise UsageError(f"--{flag} has no effect without --start or --measured: leave it out")
+        if self.score and not self.measured:
+            raise UsageError("--score has no effect without --measured: leave it out")
+        for source in filter(None, (self.start, self.measured)):
+            check_file(source)
+
+    def texts(self) -> list[str]:
+        """Return the texts to start from; an empty list without a file."""
+        from seqvae.data.files.formats import TABLES, kind_of
+        from seqvae.data.files.readers import ReadSettings, read_records
+
+        if not self.start:
+            return []
+        known = kind_of(self.start, self.format) in TABLES  # else the column is that of the other file
+        settings = ReadSettings(self.column if known else "", format=self.format)
+        return [record.text for record in read_records(self.start, settings)[0]]
+
+    def measurements(self, names: Sequence[str] = ("score",)) -> list[Measurement]:
+        """Return what has been measured; an empty list without a table.
+
+        Args:
+            names: scores of the search, the columns where none is named.
+
+        Raises:
+            UsageError: one column of scores is named, and the search has several.
+        """
+        from seqvae.search.oracle.measurements import read_measurements
+
+        if self.score and len(names) > 1:
+            raise UsageError(
+                f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
+            )
+        columns = (self.score,) if self.score else names
+        return read_measurements(self.measured, self.column, columns, self.format) if self.measured else []
+
+
+FROM_PRIOR = StartOptions()
 _MAY_CHANGE = ("budget", "minutes", "patience")  # of a search that is resumed
 _AS_IT_WAS = EndConfig()
 _MORE = 5  # times as many failures as at the last line on them, before there is another
@@ -64,11 +128,7 @@ def optimize(
     objective: Place = "",
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     config: Path | None = None,
-    start: Place = "",
-    measured: Place = "",
-    column: str = "",
-    format: str = "",
-    score: Annotated[str, Parameter(show_default="score")] = "",
+    beginning: Annotated[StartOptions, Parameter(name="*")] = FROM_PRIOR,
     resume: Path | None = None,
     trust: bool = False,
     help_optimizer: bool = False,
@@ -83,12 +143,7 @@ def optimize(
         out: folder of the search; it is created.
         config: TOML file of settings: `model` and `device` at the top, the tables oracle, campaign and constraints, and
             the table optimizer, with `name` and the settings of that optimizer.
-        start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
-            the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
-        column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
-        format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
-        score: column of the scores in the table of --measured, where it is another.
+        beginning: what the search begins with.
         resume: folder of a search to resume, with its settings; --budget, --minutes and --patience may be changed.
         trust: with --resume, run what the folder names (functions, programs, a Ray cluster) though you did not begin it
             here.
@@ -104,17 +159,8 @@ def optimize(
     with importable_here():
         if resume is not None:
             changed = {name: given.pop(name, None) for name in _MAY_CHANGE}
-            if (
-                objective
-                or out
-                or config
-                or start
-                or measured
-                or column
-                or format
-                or score
-                or any(value is not None for value in given.values())
-            ):
+            settings = (objective, out, config, *(value is not None for value in given.values()))
+            if any(settings) or beginning != FROM_PRIOR:
                 raise UsageError(
                     "--resume takes its settings from the folder: leave out all but --budget, --minutes and --patience"
                 )
@@ -128,13 +174,13 @@ def optimize(
         elif not objective or out is None:
             raise UsageError("expected what to optimise and where: seqvae optimize --objective NAME --out FOLDER")
         else:
-            check_table_flags(start, measured, column, score, format)
+            beginning.check()
             from seqvae.properties.scoring import scoring_of
             from seqvae.search.api import begin
 
-            settings, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
-            known = measured_in(measured, column, score, scoring.names, format)
-            begin(scoring, out, settings, texts_of_file(start, column, format), known)
+            chosen, scoring = config_of(config, given, SETTINGS), scoring_of(objective)
+            known = beginning.measurements(scoring.names)
+            begin(scoring, out, chosen, beginning.texts(), known)
             _go_on(out, quiet, begun=True)
 
 
@@ -151,53 +197,6 @@ def config_of(file: Path | None, given: Mapping[str, Any], settings: Sequence[Se
     config = search_from_dict(merged(values, given, settings))
     refuse_idle(given, config.idle())
     return config
-
-
-def texts_of_file(source: str, column: str = "", format: str = "") -> list[str]:
-    """Return the texts of a file, of a column if it is a table; an empty list without a file."""
-    from seqvae.data.files.formats import TABLES, kind_of
-    from seqvae.data.files.readers import ReadSettings, read_records
-
-    if not source:
-        return []
-    known = kind_of(source, format) in TABLES  # else the column is that of another file
-    settings = ReadSettings(column if known else "", format=format)
-    return [record.text for record in read_records(source, settings)[0]]
-
-
-def check_table_flags(start: str, measured: str, column: str, score: str, format: str = "") -> None:
-    """Refuse columns or the format of a table where there is no table, and tables that cannot be opened."""
-    for flag, value in (("column", column), ("format", format)):
-        if value and not (start or measured):
-            raise UsageError(f"--{flag} has no effect without --start or --measured: leave it out")
-    if score and not measured:
-        raise UsageError("--score has no effect without --measured: leave it out")
-    for source in filter(None, (start, measured)):
-        check_file(source)
-
-
-def measured_in(
-    table: str, column: str, score: str, names: Sequence[str] = ("score",), format: str = ""
-) -> list[Measurement]:
-    """Return the measurements of a table; an empty list without a table.
-
-    Args:
-        table: its path.
-        column: column of the texts; empty: the obvious one.
-        score: column of the scores; empty: as `names`.
-        names: scores of the search.
-        format: what the table is; empty: as its content or its ending says.
-
-    Raises:
-        UsageError: one column of scores is named, and the search has several.
-    """
-    from seqvae.search.oracle.measurements import read_measurements
-
-    if score and len(names) > 1:
-        raise UsageError(
-            f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
-        )
-    return read_measurements(table, column, (score,) if score else names, format) if table else []
 
 
 @contextmanager

@@ -231,7 +231,7 @@ class _Sniffer:
         return self._made(separator, titles[:1] if named else titles, sure[0], header, named)
 
     def _of_lines(self) -> Layout:
-        """Return the layout of one text a line, perhaps with a name after it."""
+        """Return the layout of one text per line, perhaps with a name after it."""
         separator, named = self.usual, self.kind == "smi"
         words = [split_line(line, BLANK)[0] for line in self.body]
         if self.kind == "txt" and any(len(line.split()) > 1 for line in self.body):

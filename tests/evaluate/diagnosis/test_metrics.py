@@ -1,4 +1,4 @@
-"""The figures of a diagnosis: exact values where they exist, independent references elsewhere."""
+"""The metrics of a diagnosis: exact values where they exist, independent references elsewhere."""
 
 import math
 from dataclasses import replace

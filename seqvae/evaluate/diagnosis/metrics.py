@@ -1,12 +1,12 @@
-"""What each figure of a diagnosis is called on the terminal and on the page, in the order of the tables."""
+"""What each metric of a diagnosis is called on the terminal and on the page, in the order of the tables."""
 
 from __future__ import annotations
 
 from seqvae.evaluate.metric_names import BRIEF, Metric
 
-# By section: its title, and its figures by the names of the fields that hold them. `{noun}`: what one text is called,
+# By section: its title, and its metrics by the names of the fields that hold them. `{noun}`: what one text is called,
 # `{unit}`: one letter of it.
-FIGURES: dict[str, tuple[str, dict[str, Metric]]] = {
+DIAGNOSIS_METRICS: dict[str, tuple[str, dict[str, Metric]]] = {
     "likelihood": (
         "What held-out {noun}s cost",
         {
