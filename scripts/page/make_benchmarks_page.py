@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.page.sections import metrics as page_metrics
 from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
+from scripts.page.sections.models import conditional as page_conditional
 from scripts.page.sections.models import dna as page_dna
 from scripts.page.sections.models import drug as page_drug
 from scripts.page.sections.models import few as page_few
@@ -58,6 +59,7 @@ def speed(result: Values, published: Values) -> str:
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
+_CONDITIONAL = "python -m scripts.benchmarks.benchmark_conditional"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
@@ -87,6 +89,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
     ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
+    ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
     (

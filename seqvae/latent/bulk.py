@@ -290,7 +290,7 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice
         with _one_thread(codec):
             points = codec.draw(given, seed, prior) if isinstance(given, int) else given
             asked = known if isinstance(prior, str) else prior
-            rows = codec.generate_ids(points, replace(how, seed=seed), batch_size, conditions=asked)
+            rows = codec.generate_ids(codec.under(points, asked), replace(how, seed=seed), batch_size)
         return rows.ids, [float(row.sum()) for row in rows.token_log_probs]
 
     return decode

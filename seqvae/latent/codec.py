@@ -263,21 +263,19 @@ class Codec:
         With guidance, log-probabilities are the guided ones.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        return self._generated(self._whole(points, conditions, config), config, batch_size, insist)
+        return self._generated(self.under(points, conditions), config, batch_size, insist)
 
     def _generated(self, points: Tensor, config: DecodeConfig, batch_size: int, insist: bool) -> Generated:
         if self.may_be_invalid:
             return self._writer(config, batch_size, insist).written(points, config)
-        return Generated.of(self._ids(points, config, batch_size), self.tokenizer, self.canonical)
+        return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
 
-    def _whole(self, points: Tensor, conditions: Known, config: DecodeConfig) -> Tensor:
-        """Return points as the decoder takes them: z, and what is known of the conditions behind it, if anything is."""
-        if config.guidance and (conditions is None or not self.run.model.told):
-            raise UsageError(
-                "guidance: expected conditions to be guided by, got none"
-                if self.run.model.told
-                else "guidance: expected a model whose decoder reads conditions, train one with --conditions COLUMN"
-            )
+    def under(self, z: Points, conditions: Known) -> Float[Tensor, "batch numbers"]:
+        """Return latent points as the decoder takes them under conditions, which stand behind z if it reads any.
+
+        `generate_ids` takes such points, too; raises as `decode`.
+        """
+        points = points_of(z, self.latent)
         known = self.known(conditions, len(points))
         if known is None:
             return points
@@ -290,25 +288,22 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
         insist: bool = False,
-        conditions: Known = None,
     ) -> TokenRows:
-        """Decode latent points to token ids only, under the config's rules; raises as `decode`.
+        """Decode latent points, or what `under` returns, to token ids only, under all rules; raises as `decode`.
 
         With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
         """
-        config, points = config or DecodeConfig(), points_of(z, self.latent)
-        return self._ids(self._whole(points, conditions, config), config, batch_size, rows, insist)
-
-    def _ids(
-        self,
-        points: Tensor,
-        config: DecodeConfig,
-        batch_size: int,
-        rows: Sequence[int] | None = None,
-        insist: bool = False,
-    ) -> TokenRows:
-        """Decode points as the decoder takes them."""
-        decoder = Guided(self.model.decoder, self.latent, config.guidance) if config.guidance else self.model.decoder
+        config, decoder, reads = config or DecodeConfig(), self.model.decoder, self.model.decoder.reads
+        told = isinstance(z, Tensor) and z.dim() == 2 and z.shape[1] == reads > self.latent
+        points = points_of(z, reads if told else self.latent)
+        if config.guidance:
+            if not told:
+                raise UsageError(
+                    "guidance: expected conditions to be guided by, got none"
+                    if reads > self.latent
+                    else "guidance: expected a model whose decoder reads conditions: train one with --conditions COLUMN"
+                )
+            decoder = Guided(decoder, self.latent, config.guidance)
         made, rules, start = TokenRows([], [], []), self._rules.by_name.get(config.rules), 0
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         with evaluating(self.model):
@@ -417,7 +412,7 @@ class Codec:
         chunks, known = [], None if isinstance(prior, str) else self.known(prior, 1)
 
         def draw(count: int, seed: int) -> Tensor:
-            return self._whole(self.draw(count, seed, prior), known, config)
+            return self.under(self.draw(count, seed, prior), known)
 
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
@@ -430,7 +425,7 @@ class Codec:
     def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
         def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
             """Decode points, or some rows of them."""
-            made = self._ids(points, how, batch_size, rows, insist and last)
+            made = self.generate_ids(points, how, batch_size, rows, insist and last)
             return Generated.of(made, self.tokenizer, self.canonical)
 
         return Writer(write, self._rules.accepts if config.rules == "valence" else None)

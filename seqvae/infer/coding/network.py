@@ -54,6 +54,7 @@ class ExactModel:
         self.exact_posterior = self.kind in ("diagonal", "full") and type(model.encoder) in _ENCODERS
         self._codec = codec
         self._decoder = _exact(model.decoder)
+        self._told = model.decoder.reads - codec.latent  # of a conditional model: no condition is known
         self._encoder: _Encoder | None = None
         if self.exact_posterior:
             self._encoder = _ENCODERS[type(model.encoder)](model.encoder)
@@ -81,7 +82,7 @@ class ExactModel:
 
     def begin(self, z: Numbers) -> State:
         """Return the memory before the first token of each text."""
-        return self._decoder.begin(z)
+        return self._decoder.begin(np.pad(z, ((0, 0), (0, self._told))))
 
     def step(self, tokens: Ids, state: State) -> tuple[Numbers, State]:
         """Return the weights of the next token, whole numbers `(batch, vocab)`, and the memory after it."""
