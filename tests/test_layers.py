@@ -19,8 +19,8 @@ FOLDERS = {
     "data": ["files", "datasets", "tokens"],
     "model": ["layers", "priors", "decoding", "inference", "adapt"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
-    "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves"],
-    "report": ["html"],
+    "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves", "maps"],
+    "report": ["html", "map"],
     "train": ["prior"],
     "cli": ["verbs"],
 }

@@ -40,7 +40,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
 def remedies(small: bool) -> dict[str, Any]:
     """Train at beta 1 with each remedy, and measure what held-out sequences cost, and what z says of them."""
     rng = np.random.default_rng(0)
-    count = 200 if small else 2400
+    count = 200 if small else 6000
     letters = rng.integers(0, 4, (TEMPLATES, LENGTH))[rng.integers(0, TEMPLATES, count)]
     letters = np.where(rng.random(letters.shape) < LOST, rng.integers(0, 4, letters.shape), letters)
     model = ModelConfig(latent=4, embedding=8, encoder_width=24, decoder_width=48)
@@ -54,7 +54,7 @@ def remedies(small: bool) -> dict[str, Any]:
             model=model,
             objective=ObjectiveConfig(beta=1.0),
             training=TrainingConfig(
-                epochs=1 if small else 8, batch_size=64, learning_rate=5e-3, patience=0, device="cpu", precision="32"
+                epochs=1 if small else 40, batch_size=64, learning_rate=3e-3, patience=0, device="cpu", precision="32"
             ),
             prior=PriorConfig(prior="none"),
         )

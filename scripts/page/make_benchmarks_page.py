@@ -29,7 +29,7 @@ from scripts.page.sections.models.zinc import faithful, search, trace, zinc
 from scripts.page.sections.search import benchmarks as page_search
 from scripts.page.sections.search import pareto as page_pareto
 from scripts.page.sections.speed import throughput as page_throughput
-from scripts.page.sections.speed.tables import device, equal_time, growth, memory, throughput, tokenize
+from scripts.page.sections.speed.tables import device, growth, memory, throughput, tokenize
 from scripts.page.sections.uses import analogs as page_analogs
 from scripts.page.sections.uses import compression as page_compression
 from scripts.page.sections.uses import features as page_features
@@ -115,7 +115,6 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ),
     ("Speed", "throughput", "python -m scripts.benchmarks.speed.benchmark_throughput", speed),
     ("Speed on a GPU", "device", "python -m scripts.benchmarks.speed.benchmark_device --device cuda", device),
-    ("Equal wall time", "equal_time", "python -m scripts.benchmarks.speed.benchmark_equal_time", equal_time),
     ("Growth", "growth", "python -m scripts.benchmarks.speed.benchmark_growth", growth),
     ("Tokenising ZINC250k", "tokenize", "python -m scripts.benchmarks.speed.benchmark_tokenize", tokenize),
     ("Memory on MOSES", "memory_moses", "python -m scripts.benchmarks.speed.benchmark_memory", memory),

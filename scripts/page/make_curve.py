@@ -15,7 +15,7 @@ from scripts.page.make_benchmarks_page import PUBLISHED, RESULTS
 from scripts.page.sections.models.moses import BEST, FIRST
 from scripts.page.tables import Values
 from seqvae.report.html.line_plot import Series, line_plot
-from seqvae.report.html.style import CSS
+from seqvae.report.html.style import standing_alone
 from seqvae.runtime.files import atomic_file
 
 
@@ -35,13 +35,6 @@ def curves(result: Values, published: Values) -> list[Series]:
         )
     ]
     return [*(Series(row["model"], known["reconstruction"], row["fcd"]) for row in known["rows"]), *ours]
-
-
-def standing_alone(svg: str) -> str:
-    """Return a plot of a report as a file of its own."""
-    head, _, rest = svg.partition(">")
-    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    return f'{head}>\n<style>{CSS}</style>\n<rect width="100%" height="100%" fill="var(--paper)"/>{rest}\n'
 
 
 def main(argv: Sequence[str] | None = None) -> None:

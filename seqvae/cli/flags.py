@@ -11,19 +11,11 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from seqvae.config import OPTIMIZERS, RunConfig, SearchConfig
+from seqvae.config.run import SETTING_NAMES
 from seqvae.errors import UsageError
 
-# Settings whose own names say too little outside their sections.
-_NAMES = {
-    "tokenizer.kind": "tokenizer",
-    "model.prior": "model_prior",
-    "model.prior_components": "model_prior_components",
-    "model.prior_layers": "model_prior_layers",
-    "model.prior_width": "model_prior_width",
-    "model.prior_groups": "model_prior_groups",
-}
-# `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}
+# `data.source` is the verb's first argument; the model's labels, conditions and classes are those of the data.
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.classes", "model.inferred"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 
@@ -115,7 +107,7 @@ def flags_of(
     for item in fields(config):
         path, value = f"{section}.{item.name}" if section else item.name, getattr(config, item.name)
         if path not in _NOT_FLAGS and (not only or item.name in only) and not is_dataclass(value):
-            name, former = _NAMES.get(path, item.name), item.metadata.get("former", "")
+            name, former = SETTING_NAMES.get(path, item.name), item.metadata.get("former", "")
             found.append(Setting(path, name, value, explained[item.name], group, former))
     return found
 

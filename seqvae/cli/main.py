@@ -32,6 +32,8 @@ _VERBS = {
     "sample": "Draw new molecules or sequences from the prior.",
     "interpolate": "Walk through latent space from one molecule or sequence to another.",
     "neighbours": "List the molecules or sequences of a file that lie nearest to one of yours in latent space.",
+    "map": "Draw molecules or sequences as a map of latent space, a page on which everything can be looked at.",
+    "explore": "Open that map with the model behind it: click anywhere, and it decodes what lies there.",
     "edit": "Move molecules or sequences along an attribute that sets two groups apart.",
     "analogs": "Propose analogs of a lead: distinct valid designs near it, the likeliest first.",
     "evaluate": "Compare samples, or a trained model, with real molecules or sequences, and write a report.",
@@ -51,7 +53,7 @@ _VERBS = {
 # Verbs in a folder of their own.
 _FOLDERS = {
     "infer": ("score", "impute", "compress"),
-    "latent": ("encode", "decode", "sample", "interpolate", "neighbours", "edit"),
+    "latent": ("encode", "decode", "sample", "interpolate", "neighbours", "map", "explore", "edit"),
     "search": ("optimize", "results", "ask", "tell", "analogs"),
 }
 _WITH_ANOTHER = {"decompress": "infer.compress:decompress_app"}  # in the file of another verb

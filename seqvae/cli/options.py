@@ -156,3 +156,19 @@ Spread = Annotated[BulkOptions, Parameter(name="*", group="In bulk")]
 COMPUTING = ComputeOptions()
 SPREADING = BulkOptions()
 READING = InputOptions()
+
+
+def conditions_of(given: Sequence[str]) -> dict[str, float | str]:
+    """Return the value of each condition, given as `name=value`: a number, or else the name of a class."""
+    found: dict[str, float | str] = {}
+    for text in given:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value):
+            raise UsageError(f"--condition: expected a name and a value, as logP=2.5, got {text!r}")
+        if name in found:
+            raise UsageError(f"--condition {name}: expected one value, got {found[name]} and {value}")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = value
+    return found

@@ -24,7 +24,9 @@ from seqvae.config.decoding import (
 from seqvae.config.evaluation import (
     DiagnosisConfig,
     EvaluationConfig,
+    MapConfig,
     RateDistortionConfig,
+    ViewConfig,
 )
 from seqvae.config.execution import (
     ExecutorConfig,
@@ -119,6 +121,7 @@ __all__ = [
     "GuideConfig",
     "ImputeConfig",
     "LatentMovesConfig",
+    "MapConfig",
     "ModelConfig",
     "MoveConfig",
     "ObjectiveConfig",
@@ -137,6 +140,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "TurboConfig",
+    "ViewConfig",
     "between",
     "one_of",
     "sized",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqvae.config.checks import HUGE, between, one_of, typed
@@ -11,6 +12,11 @@ from seqvae.errors import ConfigError
 def names_of(listed: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas."""
     return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+def told_by(kinds: Sequence[int]) -> int:
+    """Return how many numbers say what is known of conditions, of so many classes each, 0 for a number."""
+    return sum(max(kind, 1) + 1 for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,12 @@ class DataConfig:
             spelling of each group; as `seqvae data standardize` writes them.
         labels: columns of numbers that the model learns to predict from z, separated by commas; a cell may be empty.
         weights: column of the weight of each row in the objective, from 0; empty: all weigh the same.
-        conditions: columns of numbers that samples can be asked for, separated by commas: the model learns p(z) given
-            these (`model.prior` conditional); a cell may be empty.
+        conditions: columns that samples can be asked for, separated by commas: the model learns p(x) given these; a
+            cell may be empty.
+        condition: the columns of `labels` are conditions, too, in place of being predicted.
+        classes: those of `labels` and `conditions` that hold classes, `active` or `kinase`, and no numbers.
+        inferred: the one of `classes` among the conditions that is inferred where it is missing: the objective sums
+            over its classes, and the model learns q(y|x) (M2, Kingma et al. 2014, arXiv:1406.5298).
         split: `random`, `scaffold` (Bemis-Murcko), `dedup` (equal molecules or sequences, and reverse complements, stay
             in one split), `connectivity` (the same, and stereo-isomers too), `published` (the dataset's own), or
             `auto`: published where there is one, else dedup for DNA, RNA and proteins, and random otherwise unless a
@@ -51,6 +61,9 @@ class DataConfig:
     labels: str = ""
     weights: str = ""
     conditions: str = ""
+    condition: bool = False
+    classes: str = ""
+    inferred: str = ""
     split: str = "auto"
     valid_fraction: float = 0.05
     test_fraction: float = 0.05
@@ -72,17 +85,33 @@ class DataConfig:
             names = names_of(getattr(self, name))
             if len({*names}) < len(names):
                 raise ConfigError(f"data.{name}: expected each column once, got {getattr(self, name)!r}")
+        if self.condition and not self.labels:
+            raise ConfigError("data.condition: expected the columns to condition on in data.labels, got none")
+        known = (*names_of(self.labels), *names_of(self.conditions))
+        for name in self.class_names:
+            if name not in known:
+                raise ConfigError(f"data.classes: {name!r} is none of data.labels and data.conditions: add it there")
+        if self.inferred and not (self.inferred in self.class_names and self.inferred in self.condition_names):
+            raise ConfigError(
+                f"data.inferred: expected a column of data.classes among the conditions, got {self.inferred!r}"
+            )
         _ = self.share_of
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The columns of `labels`."""
-        return names_of(self.labels)
+        """The columns that are predicted."""
+        return () if self.condition else names_of(self.labels)
 
     @property
     def condition_names(self) -> tuple[str, ...]:
-        """The columns of `conditions`."""
-        return names_of(self.conditions)
+        """The columns that samples can be asked for."""
+        own = names_of(self.conditions)
+        return tuple(dict.fromkeys([*names_of(self.labels), *own])) if self.condition else own
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The columns of classes."""
+        return names_of(self.classes)
 
     @property
     def share_of(self) -> dict[str, float]:

@@ -24,6 +24,8 @@ class DecodeConfig:
             aromatic ring that cannot have its double bonds); or `none`. No effect on other models.
         tries: for models of SMILES: most draws for each sample, z included, until it is a molecule; no effect on given
             latent points, nor on other models.
+        guidance: of samples with conditions: how far they are driven beyond what the model has learned of these,
+            logits (1 + w) given the conditions - w given none (Ho & Salimans 2022, arXiv:2207.12598); 0: not at all.
         seed: seed of the sampling.
     """
 
@@ -34,6 +36,7 @@ class DecodeConfig:
     rules: str = "valence"
     tries: int = 3
     seed: int = 0
+    guidance: float = 0.0
 
     def __post_init__(self) -> None:
         one_of("method", self.method, ("greedy", "sample", "beam"))
@@ -42,6 +45,7 @@ class DecodeConfig:
         between("top_p", self.top_p, 1e-6, 1.0)
         between("beam", self.beam, 1, 1000)
         between("tries", self.tries, 1, 1000)
+        between("guidance", self.guidance, 0.0, 100.0)
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""

@@ -1,10 +1,10 @@
-"""How samples and models are measured, a model is diagnosed, and its rate-distortion curve is traced."""
+"""How samples and models are measured, diagnosed, traced over the KL weight, and drawn as a map."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqvae.config.checks import between, typed
+from seqvae.config.checks import between, one_of, typed
 from seqvae.config.decoding import DecodeConfig
 from seqvae.errors import ConfigError
 
@@ -112,3 +112,87 @@ class RateDistortionConfig:
             return tuple(sorted({float(word) for word in self.betas.split(",") if word.strip()}))
         except ValueError as error:
             raise ConfigError(f"betas: expected numbers separated by commas, got {self.betas!r}") from error
+
+
+MAP_SHADES = ("density", "dark", "magnification", "none")
+
+
+@dataclass(frozen=True)
+@typed
+class MapConfig:
+    """How a map of latent space is made.
+
+    Attributes:
+        projection: `pca`, `tsne` (pip install 'seqvae[map]'), or folder of a stored projection; `--through` and
+            `--around` ask for a slice in its place.
+        through: three molecules or sequences, one flag each: the plane through them.
+        around: a molecule or sequence: the plane around it along the two directions of `--along`.
+        along: two columns or properties, one flag each; the direction of each leads from the third of the rows with the
+            lowest values to that with the highest.
+        property: property of each row by name, as in `seqvae properties list`, one flag each; by default qed, logp and
+            molecular_weight of molecules, GC content of DNA and RNA. `smarts:PATTERN` makes a substructure searchable.
+        samples: latent points that log p(x) of each row is estimated from, from 2; 0: leave likelihood and
+            unfamiliarity out, which is several times quicker.
+        clusters: groups of k-means in latent space; 0: none.
+        grid: decoded points along each side of the map; 0: none, and no magnification.
+        draws: from the prior, of which the density and, unless the map is a slice, the dark areas are made; 0: neither.
+        perplexity: of t-SNE.
+        limit: rows that are taken, the first ones.
+        seed: every random draw comes from it.
+    """
+
+    projection: str = "pca"
+    through: tuple[str, ...] = ()
+    around: str = ""
+    along: tuple[str, ...] = ()
+    property: tuple[str, ...] = ()
+    samples: int = 2
+    clusters: int = 10
+    grid: int = 20
+    draws: int = 1000
+    perplexity: float = 30.0
+    limit: int = 250_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.through) not in (0, 3):
+            raise ConfigError(f"through: expected three molecules or sequences, got {len(self.through)}")
+        if (len(self.along) == 2) != bool(self.around) or len(self.along) not in (0, 2):
+            raise ConfigError("around: expected one molecule or sequence with two columns or properties as along")
+        if self.through and self.around:
+            raise ConfigError("through, around: two different slices: leave one of them out")
+        between("samples", self.samples, 0, 100_000)
+        if self.samples == 1:
+            between("samples", self.samples, 2, 100_000)
+        between("clusters", self.clusters, 0, 100)
+        between("grid", self.grid, 0, 100)
+        between("draws", self.draws, 0, 1_000_000)
+        between("perplexity", self.perplexity, 1.0, 1000.0)
+        between("limit", self.limit, 3, 250_000)
+        between("seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass(frozen=True)
+@typed
+class ViewConfig:
+    """What a map shows first, and which rows are selected. The page writes these flags for what it shows.
+
+    Attributes:
+        color: column that colours the points.
+        shade: `density` of the prior, `dark` areas, `magnification` of the decoder, or `none`.
+        view: centre and width of what is shown, in the map's own units: `x,y,width`.
+        lasso: corners of a polygon, `x,y x,y x,y`; the rows inside it are selected; one flag each.
+        find: rows whose molecule or sequence, name or another cell has this text are selected, whatever its case, or
+            those that match a SMARTS, `smarts:PATTERN`; one flag each.
+        pick: numbers of rows that are selected, from 1: `1-5,9`.
+    """
+
+    color: str = ""
+    shade: str = "density"
+    view: str = ""
+    lasso: tuple[str, ...] = ()
+    find: tuple[str, ...] = ()
+    pick: str = ""
+
+    def __post_init__(self) -> None:
+        one_of("shade", self.shade, MAP_SHADES)

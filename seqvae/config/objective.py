@@ -43,6 +43,8 @@ class ObjectiveConfig:
             arXiv:1511.06349).
         condition_dropout: share of known conditions hidden while training, so that samples may be asked for any of them
             alone, or for none.
+        classification: nats that a wrong class costs: the weight of -log q(y|x) where the class is known that the model
+            infers (alpha of Kingma et al. 2014, who take a tenth of the number of texts over that of known classes).
         random_cuts: share of merged tokens that the encoder reads as their base symbols while training, drawn anew
             each time (after BPE dropout, Provilkov et al. 2020, arXiv:1910.13267).
     """
@@ -55,6 +57,7 @@ class ObjectiveConfig:
     word_dropout: float = 0.0
     random_cuts: float = 0.0
     condition_dropout: float = 0.2
+    classification: float = 10.0
     target_rate: float = 0.0
     target_distortion: float = 0.0
     target_reconstruction: float = 0.0
@@ -89,6 +92,7 @@ class ObjectiveConfig:
         between("objective.word_dropout", self.word_dropout, 0.0, 0.95)
         between("objective.random_cuts", self.random_cuts, 0.0, 1.0)
         between("objective.condition_dropout", self.condition_dropout, 0.0, 1.0)
+        between("objective.classification", self.classification, 0.0, 1e6)
 
     @property
     def weight(self) -> float:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from seqvae.config.checks import HUGE, between, one_of, typed
-from seqvae.config.data import DataConfig, names_of
+from seqvae.config.data import DataConfig, names_of, told_by
 from seqvae.config.objective import ObjectiveConfig
 from seqvae.errors import ConfigError
 
 DEFAULT_MODEL = "drug-smiles"  # the pretrained model of molecules that verbs take where none is named
 INFERENCE_BATCH = 512  # texts per batch outside training: fills a few cores, takes a few hundred MB at most
+# Settings whose own names say too little outside their sections: what flags and Python's keywords call them.
+SETTING_NAMES = {
+    "tokenizer.kind": "tokenizer",
+    "model.prior": "model_prior",
+    "model.prior_components": "model_prior_components",
+    "model.prior_layers": "model_prior_layers",
+    "model.prior_width": "model_prior_width",
+    "model.prior_groups": "model_prior_groups",
+}
 REFINE_STEPS = (
     20  # gradient steps on a text's own posterior; BENCHMARKS.md has the reconstruction with and without them
 )
@@ -84,7 +94,11 @@ class ModelConfig:
             they do not say: `added`, or `none`; `auto`: added for fewer than 10,000 sequences of DNA, RNA or protein
             whose KL weight is left to their number as well.
         labels: labels that p(y|z) predicts, separated by commas; set from `data.labels`.
-        conditions: what the conditional prior is given, separated by commas; set from `data.conditions`.
+        conditions: what the model is given, separated by commas; set from `data.conditions`.
+        conditioned: what reads the conditions: `all`, prior, encoder and decoder, or the `prior` alone, so that latent
+            points say all that the decoder knows; `auto`: all.
+        classes: the classes of labels and conditions that are no numbers, as JSON; set from the data.
+        inferred: the condition that is inferred where it is missing; set from `data.inferred`.
     """
 
     encoder: str = "gru"
@@ -112,6 +126,9 @@ class ModelConfig:
     counts: str = "auto"
     labels: str = ""
     conditions: str = ""
+    conditioned: str = "auto"
+    classes: str = ""
+    inferred: str = ""
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -122,6 +139,34 @@ class ModelConfig:
     def condition_names(self) -> tuple[str, ...]:
         """The names of `conditions`."""
         return names_of(self.conditions)
+
+    @property
+    def class_table(self) -> dict[str, tuple[str, ...]]:
+        """The classes of each column that has some, in the order of their numbers.
+
+        Raises:
+            ConfigError: `classes` is no JSON of at least two classes for each name.
+        """
+        try:
+            found = json.loads(self.classes or "{}")
+            table = {str(name): tuple(map(str, classes)) for name, classes in found.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"model.classes: expected classes by name as JSON, got {self.classes!r:.80}") from error
+        for name, classes in table.items():
+            if len({*classes}) < max(2, len(classes)):
+                raise ConfigError(f"model.classes: expected two classes or more of {name!r}, each once, got {classes}")
+        return table
+
+    def kinds_of(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """Return how many classes each column has, 0 for numbers."""
+        table = self.class_table
+        return tuple(len(table.get(name, ())) for name in names)
+
+    @property
+    def told(self) -> int:
+        """How many numbers encoder and decoder are told of the conditions; 0 where they read none."""
+        kinds = self.kinds_of(self.condition_names) if self.conditioned == "all" else ()
+        return told_by(kinds)
 
     def idle(self) -> dict[str, str]:
         """Return the settings of posterior and prior that have no effect beside the others, each with the reason."""
@@ -143,6 +188,9 @@ class ModelConfig:
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         one_of("model.counts", self.counts, ("auto", "added", "none"))
+        one_of("model.conditioned", self.conditioned, ("auto", "all", "prior"))
+        if self.inferred and not (self.inferred in self.class_table and self.inferred in self.condition_names):
+            raise ConfigError(f"model.inferred: expected a condition that has classes, got {self.inferred!r}")
         if self.encoder_tokens == "base" and self.encoder == "conv":
             raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
         if self.encoder_tokens == "base" and self.prior == "vamp":
@@ -267,13 +315,15 @@ class RunConfig:
     prior: PriorConfig = field(default_factory=PriorConfig)
 
     def __post_init__(self) -> None:
-        given = bool(self.data.conditions or self.model.conditions)
+        given = bool(self.data.condition_names or self.model.conditions)
         if self.model.prior == "conditional" and not given:
             raise ConfigError("model.prior: conditional needs data.conditions, the columns that it is given")
-        if self.data.conditions and self.model.prior not in ("normal", "conditional"):
+        if self.data.condition_names and self.model.prior not in ("normal", "conditional"):
             raise ConfigError(
                 f"data.conditions: the prior given these is a Gaussian; leave out model.prior {self.model.prior}"
             )
+        if self.data.inferred and self.model.conditioned == "prior":
+            raise ConfigError("data.inferred: encoder and decoder have to read the class; leave out model.conditioned")
         if self.objective.random_cuts and self.model.encoder == "conv":
             raise ConfigError("objective.random_cuts: cuts are for encoder gru, got encoder conv")
 
@@ -288,8 +338,10 @@ class RunConfig:
             found["encoder_steps"] = "without lagging"
         if self.model.decoder == "position":
             found["word_dropout"] = "with decoder position, which reads no tokens"
-        if not (self.data.conditions or self.model.conditions):
-            found["condition_dropout"] = "without conditions"
+        if not (self.data.condition_names or self.model.conditions):
+            found |= dict.fromkeys(("condition_dropout", "conditioned"), "without conditions")
+        if not (self.data.inferred or self.model.inferred):
+            found["classification"] = "without an inferred class"
         if self.model.encoder_tokens == "base":
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
         if self.tokenizer.kind not in ("auto", "dna"):

@@ -10,13 +10,13 @@ import json
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from seqvae.config.checks import former_names, suggestion
-from seqvae.config.run import RunConfig
+from seqvae.config.run import SETTING_NAMES, RunConfig
 from seqvae.config.stored import SETTINGS_MOST, bytes_of
 from seqvae.errors import LONGEST_SHOWN, ConfigError
 
@@ -111,6 +111,23 @@ def replaced(config: Section, values: Mapping[str, Any], where: str) -> Section:
         else:
             found[key] = checked(f"{where}.{key}", value, hints[key])
     return replace(config, **found)  # type: ignore[type-var]
+
+
+def with_settings(config: Section, values: Mapping[str, Any]) -> Section:
+    """Return a configuration with some settings of its sections replaced, named as their flags are: `epochs`.
+
+    Raises:
+        ConfigError: there is no such setting (with a suggestion), or its value is of the wrong type or out of range.
+    """
+    paths = {
+        SETTING_NAMES.get(f"{section.name}.{one.name}", one.name): f"{section.name}.{one.name}"
+        for section in fields(config)  # type: ignore[arg-type]
+        for one in fields(getattr(config, section.name))
+    }
+    for name in values:
+        if name not in paths:
+            raise ConfigError(f"unknown setting {name!r}{suggestion(name, paths)}")
+    return replaced(config, nested({paths[name]: value for name, value in values.items()}), "settings")
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:

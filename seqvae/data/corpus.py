@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from seqvae.config import DataConfig, RunConfig
 from seqvae.data.audit import Audit, Beside, Finding, audit
+from seqvae.data.classes import class_numbers, classes_of
 from seqvae.data.columns import Columns
 from seqvae.data.datasets.cards import check_source
 from seqvae.data.datasets.registry import load_dataset
@@ -17,7 +19,7 @@ from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, stan
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, InputError, ReadingNote, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, ReadingNote, RecordError, SeqVAEWarning
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -38,6 +40,7 @@ class Texts:
         names: name or id of each in its file; empty where there are none.
         why: why they are taken to be of this domain.
         distinct: molecules of which no two are the same, as is known without looking.
+        classes: the classes of each column that holds some.
     """
 
     texts: list[str]
@@ -49,14 +52,18 @@ class Texts:
     names: list[str] = field(default_factory=list)
     why: str = ""
     distinct: bool = False
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
+def read_texts(
+    config: DataConfig, reject_file: Path | None = None, classes: Mapping[str, tuple[str, ...]] | None = None
+) -> Texts:
     """Read a dataset by name, or a file.
 
     Args:
         config: the source, its columns, and the handling of invalid records.
         reject_file: list of the invalid records; None: beside the source.
+        classes: the classes of columns that a model knows already; those of others are what is found.
 
     Raises:
         ConfigError: no source is named, a column is missing from a dataset, or shares of parts that it does not have.
@@ -65,7 +72,7 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     """
     check_source(config.source)
     if config.source != "-" and not Path(config.source).is_file():
-        return _read_dataset(config)
+        return _read_dataset(config, classes or {})
     if config.shares:
         raise ConfigError(f"data.shares: {config.source} is a file, not a dataset made of others; leave it out")
     wanted = _columns(config)
@@ -91,15 +98,23 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
     if reader.summary.rejected:
         where = reader.summary.reject_file
         warnings.warn(f"{reader.summary.rejected} invalid records left out, see {where}", SeqVAEWarning, stacklevel=2)
+    table = _class_table(cells, config, classes or {})
     values = {}
     for name, column in cells.items():
-        values[name], censored = numbers(column, name, config.source, lines)
+        if name in table:
+            values[name] = class_numbers(column, table[name], name, config.source, lines)
+            continue
+        try:
+            values[name], censored = numbers(column, name, config.source, lines)
+        except RecordError as error:
+            said = f"{error.reason} (--classes {name}: if its values are classes)"
+            raise RecordError(said, file=error.file, line=error.line) from error
         if censored:
             note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     found = detected(texts, config.source)
     texts = as_smiles(texts, found.domain)
-    return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
+    return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why, classes=table)
 
 
 def first_records(config: DataConfig) -> list[str]:
@@ -119,13 +134,24 @@ def first_records(config: DataConfig) -> list[str]:
             return []
 
 
+def _class_table(
+    cells: Mapping[str, Sequence[object]], config: DataConfig, known: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return the classes of each column of classes: those that a model knows, or else those that are there."""
+    return {
+        name: known.get(name) or classes_of(column, name, config.source)
+        for name, column in cells.items()
+        if name in known or name in config.class_names
+    }
+
+
 def _columns(config: DataConfig) -> list[str]:
-    """Return the columns of numbers that are read, each once."""
+    """Return the columns of numbers and classes that are read, each once."""
     weights = [config.weights] if config.weights else []
     return list(dict.fromkeys([*config.label_names, *weights, *config.condition_names]))
 
 
-def _read_dataset(config: DataConfig) -> Texts:
+def _read_dataset(config: DataConfig, classes: Mapping[str, tuple[str, ...]]) -> Texts:
     data = load_dataset(config.source, shares=config.share_of)
     texts = data.texts[: config.limit or None]
     published = data.split if data.card.published and not config.limit else None
@@ -137,8 +163,11 @@ def _read_dataset(config: DataConfig) -> Texts:
                 f"data.labels, data.weights, data.conditions: dataset {config.source} has no {name!r}; it has {known}"
             )
     values = {name: data.values[name][: len(texts)].tolist() for name in wanted}
-    columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     lines = list(range(1, len(texts) + 1))
+    table = _class_table(values, config, classes)
+    for name, names in table.items():
+        values[name] = class_numbers(values[name], names, name, config.source, lines)
+    columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
     domain = domain_of(data.card.kind)
     if config.standardize:
         if domain.name != MOLECULES:
@@ -146,7 +175,15 @@ def _read_dataset(config: DataConfig) -> Texts:
         texts = [standard_record(Record(text, "", 0)).text for text in texts]  # packing reports those without
     distinct = data.card.distinct and not config.standardize
     return Texts(
-        texts, lines, config.source, domain, published, columns, why="by the dataset's card", distinct=distinct
+        texts,
+        lines,
+        config.source,
+        domain,
+        published,
+        columns,
+        why="by the dataset's card",
+        distinct=distinct,
+        classes=table,
     )
 
 

@@ -149,15 +149,18 @@ def _unseen(codec: Codec, splits: Splits) -> tuple[Splits, Overlap, TokenizedTex
     """
     if codec.seen is None:
         return splits, Overlap(len(splits.test), None), None
-    read = codec.tokenize(splits.test, on_error="skip")
+    read = codec.tokenize(splits.test, "skip", splits.conditions)
     there = codec.seen.has_forms(read.forms, codec.tokenizer)
     gone = {row for row, seen in zip(read.rows, there, strict=True) if seen}
-    left = [text for row, text in enumerate(splits.test) if row not in gone]
+    kept = [row for row in range(len(splits.test)) if row not in gone]
+    left = [splits.test[row] for row in kept]
     found = Overlap(len(splits.test), len(gone), codec.seen.whole, bool(gone) and 0 < len(left) < _FEWEST_UNSEEN)
     if found.few or not left:
         return splits, found, read
     others = zip(splits.test_scaffolds, codec.seen.has(splits.test_scaffolds, codec.tokenizer), strict=True)
-    unseen = replace(splits, test=left, test_scaffolds=[text for text, seen in others if not seen])
+    known = None if splits.conditions is None else splits.conditions[kept]
+    scaffolds = [text for text, seen in others if not seen]
+    unseen = replace(splits, test=left, test_scaffolds=scaffolds, conditions=known)
     return unseen, found, read.without(gone)
 
 
@@ -224,12 +227,19 @@ def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, wor
     from seqvae.evaluate.sequences.markov_baselines import held_out_bits
 
     latent_settings = LatentSettings(seed=work.config.seed)
-    asked_for = first_texts(splits.test if read is None else read, max(settings.texts, latent_settings.texts))
-    held_out = codec.tokenize(asked_for, on_error="skip")
+    if splits.conditions_said:
+        work.watch.note(f"the model's own table is of p(x|c), {splits.conditions_said}")
+    most = max(settings.texts, latent_settings.texts)
+    known = splits.conditions
+    if read is None:
+        held_out = codec.tokenize(splits.test[:most], "skip", None if known is None else known[:most])
+    else:
+        held_out = codec.tokenize(first_texts(read, most), on_error="skip")
     if work.config.quick:
         quick = replace(settings, protocol_texts=0, refined_texts=0)
         return {"model": asdict(model_table(codec, held_out, quick, work.watch.note))}
     table = asdict(model_table(codec, held_out, settings, work.watch.note))
+    held_out = replace(held_out, conditions=None)  # what follows compares p(x) and z with methods that know x alone
     bits = {}
     if (alphabet := codec.tokenizer.domain.alphabet) is not None:
         train, test = certain(splits.train, alphabet), certain(splits.test, alphabet)[: settings.texts]

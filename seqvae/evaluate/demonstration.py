@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -16,6 +16,7 @@ from seqvae.config import (
     REFINE_STEPS,
     CampaignConfig,
     CmaConfig,
+    ConstraintConfig,
     DecodeConfig,
     OracleConfig,
     SearchConfig,
@@ -29,12 +30,13 @@ from seqvae.evaluate.records import Unwatched, Watch
 from seqvae.latent.codec import Codec, load
 from seqvae.latent.interpolate import slerp
 from seqvae.properties import score
+from seqvae.properties.scoring import Scoring, Term
 from seqvae.search.domain.domain import molecules
 from seqvae.search.loop import Progress
 from seqvae.search.memory.initial_design import FromTexts
 from seqvae.search.memory.latent_space import Space
 from seqvae.search.optimizers.cma_es import CmaEs
-from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
+from seqvae.search.storage.ledger import GIVEN, OK, Ledger
 from seqvae.search.storage.run_folder import LEDGER
 from seqvae.sequences.molecules import is_valid
 
@@ -43,6 +45,9 @@ _PROPERTIES = ("qed", "logp", "molecular_weight", "sa")  # columns of the table 
 _TEMPERATURE = 0.5  # closer to real molecules than the model's own distribution: see BENCHMARKS.md
 _STEPS = 8  # of the path, both ends included
 _CALLS, _BATCH = 400, 16  # of the climb: a few seconds, and two dozen generations or more
+# What is climbed: drug-likeness of molecules that can be made. QED alone ends at molecules that nobody would keep.
+CLIMBED = Scoring((Term("qed"), Term("sa", transform="reverse_sigmoid", low=2.5, high=4.5)))
+_RULES = ConstraintConfig(alerts=("unstable", "mcf", "pains"))
 # Well-known drugs without charge in water, like most molecules of the training sets. The climb starts at the first that
 # the model can encode, and the path leads from the second to the third.
 DRUGS = {
@@ -113,6 +118,25 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Climbed:
+    """A molecule that was scored on the climb.
+
+    Attributes:
+        text: its SMILES.
+        score: geometric mean of QED and of the desirability of its SA score, 0 to 1.
+        qed: drug-likeness.
+        sa: synthetic accessibility, 1 (easy) to 10.
+        round: of the search; 0: the start.
+    """
+
+    text: str
+    score: float
+    qed: float
+    sa: float
+    round: int
+
+
+@dataclass(frozen=True)
 class Quickstart:
     """Everything that the page shows.
 
@@ -125,7 +149,8 @@ class Quickstart:
             (log p(x|z), nats), `qed` (drug-likeness; NaN for an invalid one), `logp`, `molecular_weight` (g/mol) and
             `sa`.
         walk: an interpolation.
-        climb: the molecules scored while climbing drug-likeness, in order, the start first.
+        climb: the molecules scored on the climb, in order, the start first, with the score that was climbed and `qed`
+            and `sa`.
         start: name of the molecule that the climb starts at.
     """
 
@@ -135,7 +160,7 @@ class Quickstart:
     drugs: Sequence[Drug]
     samples: Results
     walk: Walk
-    climb: Sequence[Entry]
+    climb: Sequence[Climbed]
     start: str
 
     @property
@@ -145,9 +170,9 @@ class Quickstart:
         return [(text, value) for text, value in pairs if not math.isnan(value)]
 
     @property
-    def best(self) -> Entry:
+    def best(self) -> Climbed:
         """The best molecule of the climb."""
-        return max(self.climb, key=lambda entry: entry.scores[0])
+        return max(self.climb, key=lambda one: one.score)
 
 
 @door
@@ -189,7 +214,7 @@ def quickstart(
     watch.note(f"interpolating between {first} and {last}")
     z = codec.encode([one, other])
     path = codec.generate(slerp(z[0], z[1], _STEPS)).texts  # the page says which end it misses
-    watch.note(f"climbing drug-likeness in latent space from {start}")
+    watch.note(f"climbing drug-likeness and synthetic accessibility in latent space from {start}")
     climb = _climb(codec, top, seed, watch)
     return Quickstart(
         model=model,
@@ -203,15 +228,15 @@ def quickstart(
     )
 
 
-def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
+def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Climbed]:
     """Climb from a molecule; return every molecule that was scored, in order, the start first."""
     # The start is the only text to begin with, also when nothing new is found: a draw from the prior is not a climb.
     space, begin = Space(codec, canonical=molecules().canonical), (FromTexts((start,)),)
     optimizer = CmaEs(space, CmaConfig(start=1, population=_BATCH), seed, begin)
     # The optimiser has the model, so the search need not load it again; the start is known, and counts as one call.
     campaign = CampaignConfig(batch=_BATCH, seed=seed)
-    config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign)
-    known = [search.Measurement(start, (float(score(["qed"], [start])["qed"][0]),))]
+    config = SearchConfig("none", oracle=OracleConfig(budget=_CALLS - 1), campaign=campaign, constraints=_RULES)
+    known = [search.Measurement(start, (float(CLIMBED([start])[0]),))]
 
     def told(now: Progress) -> None:
         """Report the calls so far, the start included."""
@@ -219,12 +244,15 @@ def _climb(codec: Codec, start: str, seed: int, watch: Watch) -> list[Entry]:
 
     with TemporaryDirectory() as place:
         folder = Path(place) / "climb"
-        search.run("qed", folder, config, on_round=told, known=known, optimizer=optimizer)
+        search.run(CLIMBED, folder, config, on_round=told, known=known, optimizer=optimizer)
         ledger = Ledger(folder / LEDGER)
-        # The start was scored like the others, only before the search.
-        scored = [replace(one, status=OK) if one.status == GIVEN else one for one in ledger.entries()]
+        scored = [one for one in ledger.entries() if one.status in (GIVEN, OK)]
         ledger.close()
-    return scored
+    columns = score(("qed", "sa"), [one.text for one in scored])
+    return [
+        Climbed(one.text, one.scores[0], float(qed), float(sa), one.round)
+        for one, qed, sa in zip(scored, columns["qed"], columns["sa"], strict=True)
+    ]
 
 
 def _facts(codec: Codec, model: str) -> list[tuple[str, str]]:

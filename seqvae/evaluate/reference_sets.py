@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seqvae.config import DataConfig, RunConfig, TokenizerConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from seqvae.config import DataConfig, ModelConfig, RunConfig, TokenizerConfig
 from seqvae.data.corpus import as_smiles, read_texts, resolved_split, split_texts
 from seqvae.data.datasets.cards import unknown_source
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.formats import kind_of
 from seqvae.data.files.readers import ReadSettings, read_records
+from seqvae.data.files.records import Record
 from seqvae.errors import InputError
 from seqvae.evaluate.records import References
+from seqvae.latent.conditions import ReadConditions, conditions_of
 from seqvae.sequences.alphabet import Alphabet
 from seqvae.sequences.domain import LETTERS, detected, domain_of
 
@@ -32,6 +37,8 @@ class Splits:
         train: texts that novelty is counted against; empty if none are known.
         train_name: the dataset or file of these; "" if none are known.
         why: why the test texts are taken to be of this kind; "" for a dataset.
+        conditions: of the test texts, in the order of the model that they were read for; None: none are known.
+        conditions_said: in one line, which of the model's conditions the data have; empty for a model without any.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Splits:
     train: list[str] = field(default_factory=list)
     train_name: str = ""
     why: str = ""
+    conditions: NDArray[np.float32] | None = None
+    conditions_said: str = ""
 
     @property
     def generates(self) -> bool:
@@ -103,11 +112,14 @@ def read_splits(
 
 def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress: bool) -> Splits:
     if name == "-" or Path(name).is_file():
-        texts = read_file(name, column)
+        records = _records(name, column, every=run is not None and bool(run.model.conditions))
+        texts = _texts(records, name)
         kind = detected(texts, name)
-        return Splits(name, kind.domain.name, texts, why=kind.why)
+        known = conditions_of(records, run.model, name) if run else ReadConditions()
+        return Splits(name, kind.domain.name, texts, why=kind.why, conditions=known.rows, conditions_said=known.said)
     if reason := unknown_source(name):
         raise InputError(reason)
+    model = run.model if run else ModelConfig()
     if run is not None and run.data.source != name:
         run = None
     data = load_dataset(name, shares=run.data.share_of if run else None, progress=progress)
@@ -124,7 +136,11 @@ def _read(name: str, column: str | ReadSettings, run: RunConfig | None, progress
         run = replace(run, data=replace(run.data, split=chosen))
         split, scaffolds, texts = split_texts(found, run, duplicates), [], found.texts
     test, train = ([texts[i] for i in rows.tolist()] for rows in (split.test, split.train))
-    return Splits(name, domain.name, test, scaffolds, train, name)
+    known = ReadConditions()
+    if model.conditions:
+        records = [Record(texts[i], "", i + 1, {n: f"{v[i]}" for n, v in data.values.items()}) for i in split.test]
+        known = conditions_of(records, model, name)
+    return Splits(name, domain.name, test, scaffolds, train, name, conditions=known.rows, conditions_said=known.said)
 
 
 def read_file(source: str, column: str | ReadSettings = "") -> list[str]:
@@ -137,15 +153,25 @@ def read_file(source: str, column: str | ReadSettings = "") -> list[str]:
     Raises:
         InputError: it is missing, empty, binary or cut short, or lacks the column.
     """
+    return _texts(_records(source, column), source)
+
+
+def _texts(records: Sequence[Record], source: str) -> list[str]:
+    texts = [record.text for record in records]
+    return as_smiles(texts, detected(texts, source).domain)
+
+
+def _records(source: str, column: str | ReadSettings, every: bool = False) -> list[Record]:
+    """Read the records of a file, with all their columns if asked for; arguments and errors as `read_file`."""
     settings = ReadSettings(column) if isinstance(column, str) else column
+    settings = replace(settings, all=True) if every else settings
     try:
         records, _ = read_records(source, settings)
     except InputError:
         if not settings.column or kind_of(source, settings.format) not in ("smi", "txt"):
             raise
         records, _ = read_records(source, replace(settings, column=""))  # a list beside a table: the column is its
-    texts = [record.text for record in records]
-    return as_smiles(texts, detected(texts, source).domain)
+    return records
 
 
 def certain(texts: Sequence[str], alphabet: Alphabet) -> list[str]:

@@ -52,8 +52,8 @@ def positions(
     config, read = (config or ScoreConfig()).settled(), codec.tokenize(texts, on_error="skip")
     found: dict[int, NDArray[np.float64]] = {}
     with evaluating(codec.model):
-        for rows, tokens in codec.batches(read, batch_size):
-            made = proposals(codec.model, tokens, config.samples, config.refine, config.seed)
+        for rows, tokens, known in codec.told_batches(read, batch_size):
+            made = proposals(codec.model, tokens, config.samples, config.refine, config.seed, known)
             shares = made.log_weights.softmax(0)
             means = (shares.unsqueeze(-1) * made.positions).sum(0).cpu().numpy()
             found |= dict(zip(rows.tolist(), means, strict=True))

@@ -19,7 +19,8 @@ from seqvae.errors import InputError, UsageError
 from seqvae.infer.chains import AT_ONCE, Walked, Weighted, walked, weighted
 from seqvae.infer.convergence import effective_draws, split_r_hat
 from seqvae.infer.likelihood import Progress, effective_samples, log_mean_error, weigh
-from seqvae.infer.masked import Masked, allowed_tokens, content_ids, read_masked
+from seqvae.infer.masked import Imputed, Masked, allowed_tokens, content_ids, read_masked
+from seqvae.infer.scaffolds import complete, is_scaffold, read_scaffold
 from seqvae.latent.codec import Codec, load
 from seqvae.model.encoders import EOS
 from seqvae.model.objective import importance_weighted_bound
@@ -29,44 +30,6 @@ from seqvae.sequences.grammar.smiles_syntax import of_smiles
 _RARE = 0.01  # share of a length of a run below which chains are not worth their time
 _TOGETHER = 64  # texts whose draws are held at a time
 _Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Imputed:
-    """A text with unknown positions, and what they may be; nats.
-
-    Attributes:
-        text: as given.
-        completions: the likeliest completions, distinct; molecules as canonical SMILES where they are such.
-        valid: whether each is a molecule; true of all where the model does not write SMILES.
-        shares: probability of each given what is known: its share of the draws, or of the weights.
-        log_p: log p(x) of each, by importance sampling.
-        log_p_known: log p of what is known, summed over all completions: an estimate that is a lower bound on average;
-            over the runs' lengths up to the longest that the model takes.
-        log_p_known_error: its standard error.
-        positions: the unknown ones, from 1; of a text with a run, those of the likeliest length.
-        tokens: that a position may have.
-        marginals: `(positions, tokens)`, probability of each token at each position given what is known.
-        draws: effective draws, the fewest of any quantity looked at; of importance sampling, of the weights.
-        r_hat: the largest of any quantity looked at; NaN for importance sampling.
-        acceptance: share of the encoder's proposals that were accepted; NaN for importance sampling.
-        invalid: share of the draws that are no molecules.
-    """
-
-    text: str
-    completions: list[str]
-    valid: list[bool]
-    shares: list[float]
-    log_p: list[float]
-    log_p_known: float
-    log_p_known_error: float
-    positions: list[int]
-    tokens: list[str]
-    marginals: NDArray[np.float64]
-    draws: float
-    r_hat: float
-    acceptance: float
-    invalid: float
 
 
 def impute(
@@ -80,7 +43,7 @@ def impute(
     """Return what the unknown positions of texts may be.
 
     `?` is one unknown token, `*` a run of any length, and IUPAC codes (`N`, `R`, ...; `X` of proteins) are sets of
-    letters.
+    letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by `seqvae.infer.scaffolds`.
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.
@@ -98,20 +61,43 @@ def impute(
     if isinstance(texts, str):
         raise UsageError("expected a list of texts, got one text: put it in a list")
     codec = model if isinstance(model, Codec) else load(model, device=device)
-    config, read = config or ImputeConfig(), []
+    config = config or ImputeConfig()
+    masked: list[tuple[int, Masked]] = []
     for row, text in enumerate(texts):
         try:
-            read.append(read_masked(codec, text))
+            if readable(codec, text):
+                masked.append((row, read_masked(codec, text)))
         except InputError as error:
             raise InputError(f"{codec.tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}") from error
-    found: list[Imputed] = []
+    found: dict[int, Imputed] = {}
+
+    def take(row: int, one: Imputed) -> None:
+        """Keep what was found of a text, and tell."""
+        found[row] = one
+        if progress is not None:
+            progress(len(found), len(texts))
+
     with evaluating(codec.model):
-        for start in range(0, len(read), _TOGETHER):
-            for one in _imputed(codec, read[start : start + _TOGETHER], config, batch_size):
-                found.append(one)
-                if progress is not None:
-                    progress(len(found), len(read))
-    return found
+        for start in range(0, len(masked), _TOGETHER):
+            rows, some = zip(*masked[start : start + _TOGETHER], strict=True)
+            for row, one in zip(rows, _imputed(codec, list(some), config, batch_size), strict=True):
+                take(row, one)
+        for row in sorted(set(range(len(texts))) - found.keys()):
+            take(row, complete(codec, texts[row], config, batch_size))
+    return [found[row] for row in range(len(texts))]
+
+
+def readable(codec: Codec, text: str) -> bool:
+    """Check a text before anything is filled; return whether it has unknown tokens, and is no scaffold.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if codec.tokenizer.molecular and is_scaffold(text):
+        read_scaffold(text)
+        return False
+    read_masked(codec, text)
+    return True
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from seqvae.model.encoders import Tokens
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound, token_log_likelihood
 from seqvae.model.posteriors import Posterior
-from seqvae.model.vae import SequenceVAE
+from seqvae.model.vae import Conditions, SequenceVAE
 from seqvae.runtime.device import evaluating
 from seqvae.runtime.streams import SCORE_POINTS
 
@@ -62,7 +62,14 @@ class Proposals:
         return best - own
 
 
-def proposals(model: SequenceVAE, tokens: Tokens, samples: int, steps: int = 0, seed: int = 0) -> Proposals:
+def proposals(
+    model: SequenceVAE,
+    tokens: Tokens,
+    samples: int,
+    steps: int = 0,
+    seed: int = 0,
+    conditions: Conditions | None = None,
+) -> Proposals:
     """Weigh latent points of some texts; call it while the model is `evaluating`.
 
     All texts share the noise, so that no text's result depends on the others.
@@ -73,19 +80,21 @@ def proposals(model: SequenceVAE, tokens: Tokens, samples: int, steps: int = 0, 
         samples: latent points of each, from 1; from 2 where steps are taken.
         steps: gradient steps towards the posterior with the best ELBO; 0: all points come from the encoder's.
         seed: of the noise.
+        conditions: of each text, NaN for a missing one; None: none is known.
     """
-    encoder = model.posterior(tokens)
-    best = refined(model, tokens, 1.0, steps) if steps else None
+    encoder = model.posterior(tokens, conditions)
+    best = refined(model, tokens, 1.0, steps, conditions) if steps else None
     sources = [encoder] if best is None else [encoder, best]
     points, positions = [], []
     for number in range(samples):
         noise = torch.randn(1, 1, encoder.numbers[0].shape[1], generator=SCORE_POINTS.generator(seed, number))
         points.append(sources[number % len(sources)].at(noise.to(encoder.numbers[0]))[0])
-        positions.append(token_log_likelihood(model.decoder(points[-1], tokens), tokens).double())
+        logits = model.decoder(model.points(points[-1], conditions), tokens)
+        positions.append(token_log_likelihood(logits, tokens).double())
     z, by_position = torch.stack(points), torch.stack(positions)
     shares = [math.log(len(range(place, samples, len(sources))) / samples) for place in range(len(sources))]
     density = torch.stack([q.log_prob(z).double() + share for q, share in zip(sources, shares, strict=True)])
-    joint = by_position.sum(-1) + model.prior.given(None).log_prob(z).double()
+    joint = by_position.sum(-1) + model.prior.given(conditions).log_prob(z).double()
     return Proposals(encoder, best, z, joint, joint - density.logsumexp(0), by_position)
 
 
@@ -138,6 +147,8 @@ def weigh(
 ) -> Weighed:
     """Weigh texts, at least one; a text's result depends neither on the others nor on the batch size.
 
+    Of texts that were read with conditions c it is log p(x|c).
+
     Args:
         codec: the model.
         texts: read by it.
@@ -151,11 +162,11 @@ def weigh(
     parts: list[tuple[Tensor, ...]] = []
     posteriors = []
     with evaluating(model):
-        for rows, tokens in codec.batches(texts, batch_size):
-            made = proposals(model, tokens, samples, steps, seed)
-            loss = -model.log_likelihood(made.encoder.mean, tokens)
+        for rows, tokens, known in codec.told_batches(texts, batch_size):
+            made = proposals(model, tokens, samples, steps, seed, known)
+            loss = -model.log_likelihood(made.encoder.mean, tokens, known)
             absent = torch.full_like(loss, torch.nan)
-            refined_loss = absent if made.best is None else -model.log_likelihood(made.best.mean, tokens)
+            refined_loss = absent if made.best is None else -model.log_likelihood(made.best.mean, tokens, known)
             weights, regret = made.log_weights, absent if made.best is None else made.regret
             bound = importance_weighted_bound(weights)
             part = (bound, log_mean_error(weights), effective_samples(weights), loss, refined_loss, regret)

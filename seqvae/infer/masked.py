@@ -1,4 +1,4 @@
-"""Texts with unknown positions: sets of allowed tokens at each position, and runs of unknown length."""
+"""Texts with unknown positions: sets of allowed tokens, runs of unknown length; and what was found for them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.errors import InputError, UsageError, quoted
@@ -42,6 +44,44 @@ class Masked:
     def unknown(self) -> list[int]:
         """The positions that may have several tokens, from 0."""
         return [place for place, slot in enumerate(self.slots) if len(slot) > 1]
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """A text with unknown positions, and what they may be; nats.
+
+    Attributes:
+        text: as given.
+        completions: the likeliest completions, distinct; molecules as canonical SMILES where they are such.
+        valid: whether each is a molecule; true of all where the model does not write SMILES.
+        shares: probability of each given what is known: its share of the draws, or of the weights.
+        log_p: log p(x) of each, by importance sampling.
+        log_p_known: log p of what is known, summed over all completions: an estimate that is a lower bound on average;
+            over the runs' lengths up to the longest that the model takes.
+        log_p_known_error: its standard error.
+        positions: the unknown ones, from 1; of a text with a run, those of the likeliest length.
+        tokens: that a position may have.
+        marginals: `(positions, tokens)`, probability of each token at each position given what is known.
+        draws: effective draws, the fewest of any quantity looked at; of importance sampling, of the weights.
+        r_hat: the largest of any quantity looked at; NaN for importance sampling.
+        acceptance: share of the encoder's proposals that were accepted; NaN for importance sampling.
+        invalid: share of the draws that are no molecules.
+    """
+
+    text: str
+    completions: list[str]
+    valid: list[bool]
+    shares: list[float]
+    log_p: list[float]
+    log_p_known: float
+    log_p_known_error: float
+    positions: list[int]
+    tokens: list[str]
+    marginals: NDArray[np.float64]
+    draws: float
+    r_hat: float
+    acceptance: float
+    invalid: float
 
 
 def content_ids(tokenizer: Tokenizer) -> list[int]:

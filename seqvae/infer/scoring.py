@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.artifact.calibration import Calibration
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, SCORE_STEPS, ScoreConfig
+from seqvae.data.frames import frame_of
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.infer.familiarity import (
     OUTLIER,
@@ -25,6 +26,9 @@ from seqvae.infer.familiarity import (
 )
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Column = NDArray[np.float64] | list[str]
 
@@ -57,6 +61,10 @@ class Scores:
             raise AttributeError(f"no column {name!r}; there are {', '.join(columns)}")
         return columns[name]
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the columns as a data frame of pandas; raises UsageError where that is not installed."""
+        return frame_of(self.columns)
+
     def count(self, status: str) -> int:
         """Return how many texts have a status."""
         return list(self.columns["status"]).count(status)
@@ -75,7 +83,8 @@ def score(
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.
-        texts: in any form; one that the model cannot read is a row with its reason.
+        texts: in any form; one that the model cannot read is a row with its reason. Those that the model has read with
+            conditions (`Codec.tokenize(texts, "skip", conditions)`) are scored given these.
         config: how much work it is.
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: texts at a time.

@@ -9,7 +9,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.data.files.records import Record
 from seqvae.data.files.writers import NAME
 from seqvae.infer.by_position import Positions
-from seqvae.infer.imputing import Imputed
+from seqvae.infer.masked import Imputed
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Mutations
 

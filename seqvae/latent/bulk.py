@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import selfies
@@ -28,9 +28,9 @@ from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, ExecutorConfig
 from seqvae.data.files.chunks import Parts, Results
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts
 from seqvae.errors import SeqVAEWarning, UsageError
-from seqvae.latent.checks import PriorChoice
 from seqvae.latent.chunks import chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
+from seqvae.latent.conditions import PriorChoice
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -54,6 +54,32 @@ class BulkSettings:
     batch_size: int = INFERENCE_BATCH
     parts: Path | None = None
     insist: bool = True
+
+
+@dataclass(frozen=True)
+class ToldTexts:
+    """Texts with their conditions.
+
+    Attributes:
+        texts: as given.
+        conditions: float32 `(texts, conditions)`, in the model's order, NaN for what is not known.
+    """
+
+    texts: list[str]
+    conditions: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ToldPoints:
+    """Latent points with the conditions that they are decoded under.
+
+    Attributes:
+        z: `(points, latent)`.
+        conditions: float32 `(points, conditions)`, in the model's order, NaN for what is not known.
+    """
+
+    z: NDArray[np.float32]
+    conditions: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -106,15 +132,15 @@ class Bulk:
         """
         sizes = chunk_sizes(count)
         self.codec.draw(1, how.seed, prior)  # an unknown prior is reported here, not by a worker
-        chosen = prior if isinstance(prior, str) else {name: float(value) for name, value in prior.items()}
-        work = {"verb": "sample", "count": count, "prior": chosen, **asdict(how)}
+        chosen = prior if isinstance(prior, str) else {name: _plain(value) for name, value in prior.items()}
+        work = {"verb": "sample", "count": count, "prior": chosen, **_record(how)}
         yield from self._generated(sizes, how, prior, work)
 
-    def decode(self, points: Iterable[NDArray[np.float32]], how: DecodeConfig) -> Iterator[Results]:
+    def decode(self, points: Iterable[NDArray[np.float32] | ToldPoints], how: DecodeConfig) -> Iterator[Results]:
         """Decode latent points, as `Codec.decode` does.
 
         Args:
-            points: arrays of `(CHUNK, latent)`, the last one may be shorter.
+            points: arrays of `(CHUNK, latent)`, the last one may be shorter; with conditions or without.
             how: how a text is chosen.
 
         Yields:
@@ -123,7 +149,7 @@ class Bulk:
         Raises:
             UsageError: as `data.parts.Parts` and `executor.run_chunks`; and as `Codec.decode`.
         """
-        yield from self._generated(points, how, "", {"verb": "decode", **asdict(how)})
+        yield from self._generated(points, how, "", {"verb": "decode", **_record(how)})
 
     def _generated(
         self, chunks: Iterable[Any], how: DecodeConfig, prior: PriorChoice, work: Mapping[str, Any]
@@ -140,11 +166,12 @@ class Bulk:
         config = self.settings.executor
         return config if self.codec.device.type == "cpu" else replace(config, executor="local", workers=0)
 
-    def encode(self, texts: Iterable[AnyTexts], refine: int | str = AUTO) -> Iterator[Encoded]:
+    def encode(self, texts: Iterable[AnyTexts | ToldTexts], refine: int | str = AUTO) -> Iterator[Encoded]:
         """Encode texts; those that the model cannot encode are listed, without an error.
 
         Args:
-            texts: chunks of texts; the size of the chunks changes at most the last digit of the vectors.
+            texts: chunks of texts, with conditions or without; the size of the chunks changes at most the last digit of
+                the vectors.
             refine: as in `Codec.encode`.
 
         Yields:
@@ -224,7 +251,19 @@ def _saved(parts: Parts, chunks: Iterator[tuple[int, Any]]) -> Iterator[Results]
         )
 
 
+def _plain(value: SupportsFloat | str) -> float | str:
+    return value if isinstance(value, str) else float(value)
+
+
+def _record(how: DecodeConfig) -> dict[str, Any]:
+    """Return the settings of decoding as parts remember them; without guidance as before there was any."""
+    return {name: value for name, value in asdict(how).items() if name != "guidance" or value}
+
+
 def _digest(chunk: Any) -> str:  # noqa: ANN401 - a number, texts or points
+    if isinstance(chunk, (ToldTexts, ToldPoints)):
+        parts = (chunk.texts,) if isinstance(chunk, ToldTexts) else (chunk.z.tolist(),)
+        chunk = [*parts, np.nan_to_num(chunk.conditions, nan=1e38).tolist()]
     if isinstance(chunk, TokenizedTexts):
         chunk = [chunk.forms, [asdict(one) for one in chunk.rejected]]
     data = chunk.tobytes() if isinstance(chunk, np.ndarray) else json.dumps(chunk).encode()
@@ -244,16 +283,24 @@ def _constrained(constraints: dict[str, int], factory: Callable[..., Work], *arg
 def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to token ids and log p(x|z)."""
 
-    def decode(chunk: tuple[int, int | NDArray[np.float32]]) -> _Written:
+    def decode(chunk: tuple[int, int | NDArray[np.float32] | ToldPoints]) -> _Written:
         """Return the token ids and log p(x|z) of a chunk."""
-        number, given = chunk
+        number, (given, known) = chunk[0], _apart(chunk[1])
         seed = chunk_seed(how.seed, number)
         with _one_thread(codec):
             points = codec.draw(given, seed, prior) if isinstance(given, int) else given
-            rows = codec.generate_ids(points, replace(how, seed=seed), batch_size)
+            asked = known if isinstance(prior, str) else prior
+            rows = codec.generate_ids(points, replace(how, seed=seed), batch_size, conditions=asked)
         return rows.ids, [float(row.sum()) for row in rows.token_log_probs]
 
     return decode
+
+
+def _apart(
+    given: int | NDArray[np.float32] | ToldPoints,
+) -> tuple[int | NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return a number of samples, or points, and the conditions of these."""
+    return (given.z, given.conditions) if isinstance(given, ToldPoints) else (given, None)
 
 
 def _spell(tokenizer: Tokenizer) -> Work:
@@ -270,15 +317,15 @@ def _spell(tokenizer: Tokenizer) -> Work:
 def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice, insist: bool) -> Work:
     """Return a function from a numbered chunk, a number of samples or latent points, to texts."""
 
-    def generate(chunk: tuple[int, int | NDArray[np.float32]]) -> Results:
+    def generate(chunk: tuple[int, int | NDArray[np.float32] | ToldPoints]) -> Results:
         """Return the texts of a chunk."""
-        number, given = chunk
+        number, (given, known) = chunk[0], _apart(chunk[1])
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
             if isinstance(given, int):
                 made = codec.generate_samples(given, seeded, prior, batch_size, insist)
             else:
-                made = codec.generate(given, seeded, batch_size, insist)
+                made = codec.generate(given, seeded, batch_size, insist, known)
         return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})
 
     return generate
@@ -287,13 +334,17 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
 def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
     """Return a function from a numbered chunk of texts to posterior means."""
 
-    def encode(chunk: tuple[int, AnyTexts]) -> Results:
+    def encode(chunk: tuple[int, AnyTexts | ToldTexts]) -> Results:
         """Return the posterior means of a chunk, and which texts were rejected."""
         before = codec.tokenizer.dropped.copy()
         with warnings.catch_warnings(), _one_thread(codec):
             # a tokenizer that drops unseen tokens warns at every call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
-            texts = codec.tokenize(chunk[1], on_error="skip")
+            given = chunk[1]
+            if isinstance(given, ToldTexts):
+                texts = codec.tokenize(given.texts, "skip", given.conditions)
+            else:
+                texts = codec.tokenize(given, on_error="skip")
             found = codec.encodings(texts, batch_size, refine)
         rejected = {str(one.row): one.reason for one in texts.rejected}
         lost = torch.zeros_like(found.refined) if found.lost is None else found.lost

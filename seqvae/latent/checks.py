@@ -1,11 +1,6 @@
-"""Checks of latent points and conditions."""
+"""Checks of latent points."""
 
 from __future__ import annotations
-
-import math
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import SupportsFloat
 
 import numpy as np
 import torch
@@ -13,15 +8,10 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from seqvae.config import suggestion
-from seqvae.errors import InputError, SeqVAEWarning, UsageError
-from seqvae.model.priors.contract import Prior
-from seqvae.model.priors.gaussians import ConditionalGaussian
+from seqvae.errors import InputError, UsageError
 
 # Latent points in any form: a tensor, an array of NumPy, lists of numbers.
 Points = ArrayLike | Tensor
-# A prior by its name, or conditions, for the model's own prior given these.
-PriorChoice = str | Mapping[str, SupportsFloat]
 
 
 def tensors_of(*points: Points) -> list[Tensor]:
@@ -70,35 +60,3 @@ def points_of(z: Points, latent: int) -> Float[Tensor, "batch latent"]:
     if not bool(torch.isfinite(points).all()):
         raise InputError("the latent points hold NaN or infinite numbers")
     return points
-
-
-def condition_row(
-    values: Mapping[str, SupportsFloat], prior: Prior, names: Sequence[str]
-) -> Float[Tensor, "1 conditions"]:
-    """Return the conditions of a sample in the model's order, NaN for those not named, on the CPU.
-
-    Warns where a value lies outside those of the training texts.
-
-    Raises:
-        UsageError: a model without conditions, an unknown one, or a value that is no finite number.
-    """
-    if not isinstance(prior, ConditionalGaussian):
-        raise UsageError("this model takes no conditions: train one with --conditions COLUMN")
-    row = torch.full((1, len(names)), torch.nan)
-    for name, value in ((name, float(value)) for name, value in values.items()):
-        if name not in names:
-            known = ", ".join(names)
-            raise UsageError(f"unknown condition {name!r}{suggestion(name, names)}; the model has {known}")
-        if not math.isfinite(value):
-            raise UsageError(f"condition {name}: expected a finite number, got {value}")
-        place = list(names).index(name)
-        low, high = float(prior.low[place]), float(prior.high[place])
-        if not low <= value <= high:
-            warnings.warn(
-                f"condition {name} = {value:g} is outside the training texts' {low:g} to {high:g}: samples follow it "
-                "as far as the model extrapolates",
-                SeqVAEWarning,
-                stacklevel=2,
-            )
-        row[0, place] = value
-    return row

@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
@@ -23,13 +24,15 @@ from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import padded
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
 from seqvae.errors import InputError, SeqVAEWarning, UsageError
-from seqvae.latent.checks import Points, PriorChoice, condition_row, points_of
+from seqvae.latent.checks import Points, points_of
 from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
+from seqvae.latent.conditions import Asked, Known, PriorChoice, asked, condition_rows
 from seqvae.latent.decoded import Generated, TokenRows
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import decoded_path
 from seqvae.latent.valid_decoding import Rules, Writer
 from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
+from seqvae.model.decoding.guidance import Guided
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.contract import FittedPrior, Prior
@@ -89,7 +92,12 @@ class Codec:
 
     @door
     def encode(
-        self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO, on_error: str = "stop"
+        self,
+        texts: AnyTexts,
+        batch_size: int = INFERENCE_BATCH,
+        refine: int | str = AUTO,
+        on_error: str = "stop",
+        conditions: Known = None,
     ) -> Float[Tensor, "batch latent"]:
         """Return the posterior mean of each text, float32 on the CPU.
 
@@ -100,12 +108,14 @@ class Codec:
                 text's own posterior, some tens of milliseconds each; most then come back, and `encodings` tells which
                 were refined, lost, or left as hopeless. 0: the encoder's own posterior. Another number: so many steps.
             on_error: "stop" raises at a text that cannot be encoded; "skip" leaves such texts out, and warns which.
+            conditions: as in `tokenize`, of a model that was trained with conditions.
 
         Raises:
             InputError: a text is no molecule or sequence, has an unknown token, or is too long; the message names it.
-            UsageError: a negative number of steps, another word than "auto" or "skip", or a batch size below 1.
+            UsageError: a negative number of steps, another word than "auto" or "skip", a batch size below 1, or as
+                `tokenize` of conditions.
         """
-        read = self.tokenize(texts, on_error)
+        read = self.tokenize(texts, on_error, conditions)
         if read.rejected and not isinstance(texts, TokenizedTexts):
             warnings.warn(read.left_out(), SeqVAEWarning, stacklevel=2)
         return self.encodings(read, batch_size, refine).posterior.mean
@@ -119,14 +129,20 @@ class Codec:
     def encodings(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH, refine: int | str = AUTO) -> Encodings:
         """Return q(z|x) of each text, which were refined, and which are lost; arguments and errors as `encode`."""
         read, beta = self.tokenize(texts), self.run.objective.weight
+        batches = partial(self.told_batches, batch_size=batch_size)
         if refine != AUTO:
-            return encodings_of(self.model, self.batches(read, batch_size), beta, refine)
-        batches = partial(self.batches, batch_size=batch_size)
-        return refined_where_lost(self.model, read, batches, lambda z: self.generate(z, None, batch_size).texts, beta)
+            return encodings_of(self.model, batches(read), beta, refine)
+
+        def decoded(z: Tensor, known: NDArray[np.float32] | None) -> list[str]:
+            return self.generate(z, None, batch_size, conditions=known).texts
+
+        return refined_where_lost(self.model, read, batches, decoded, beta)
 
     @door
-    def predict(self, z: Points) -> dict[str, Float[Tensor, " batch"]]:
-        """Return the expected value of each label at latent points, in the label's own units.
+    def predict(self, z: Points) -> dict[str, Float[Tensor, "batch ..."]]:
+        """Return each label at latent points: the expected number, in the label's own units, or p(y|z) of its classes.
+
+        Classes are in the order of `classes`: `(batch,)` for a number, `(batch, classes)` for these.
 
         Raises:
             UsageError: the model was trained without labels.
@@ -135,8 +151,32 @@ class Codec:
         if self.model.head is None:
             raise UsageError("this model predicts no labels: train one with --labels COLUMN")
         with evaluating(self.model):
-            found = self.model.head(points_of(z, self.latent).to(self.device)).cpu()
-        return dict(zip(self.run.model.label_names, found.unbind(1), strict=True))
+            points = points_of(z, self.latent).to(self.device)
+            numbers, classes = self.model.head(points).cpu(), self.model.head.class_log_probs(points)
+        found = dict(zip(self.model.head.numbers, numbers.unbind(1), strict=True))
+        found |= {place: part.exp().cpu() for place, part in classes.items()}
+        return {name: found[place] for place, name in enumerate(self.run.model.label_names)}
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The classes of each label or condition that has some, in the order of `predict` and `classify`."""
+        return self.run.model.class_table
+
+    @door
+    def classify(self, texts: AnyTexts, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch classes"]:
+        """Return q(y|x), the probabilities of the class that the model infers, in the order of `classes`.
+
+        Raises:
+            UsageError: the model was trained without such a class.
+            InputError: as `encode`.
+        """
+        if self.model.classes is None:
+            raise UsageError("this model infers no class: train one with --inferred COLUMN")
+        found = torch.empty(len(texts), self.model.classes.classes)
+        with evaluating(self.model):
+            for rows, tokens in self.batches(texts, batch_size):
+                found[rows] = self.model.classes(self.model.posterior(tokens).mean).exp().cpu()
+        return found
 
     @door
     def bounds(
@@ -144,15 +184,16 @@ class Codec:
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
-        Their negative sum, `.elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None: the own).
+        Their negative sum, `.elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None: the own);
+        on log p(x|c) for texts that `tokenize` has read with conditions c.
         The rate is in closed form, or, where there is none, log q(z|x) - log p(z) at the sample.
         """
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
         distortion, rate = torch.empty(len(texts)), torch.empty(len(texts))
         with evaluating(self.model):
-            for rows, tokens in self.batches(texts, batch_size):
-                found = self.model.bounds(Batch.of(tokens), rng, density)
+            for rows, tokens, known in self.told_batches(texts, batch_size):
+                found = self.model.bounds(Batch(tokens, tokens, conditions=known), rng, density)
                 distortion[rows], rate[rows] = found.distortion.cpu(), found.rate.cpu()
         return Bounds(distortion, rate)
 
@@ -168,15 +209,15 @@ class Codec:
         """Return the importance-weighted lower bound on log p(x) of each text in nats; raises as `encode`.
 
         Burda et al. 2016 (arXiv:1509.00519); tighter with more samples, from 1, each of which takes one pass. `prior`
-        as in `bounds`.
+        and conditions as in `bounds`.
         """
         at_least_one("samples", samples)
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
         bound = torch.empty(len(texts))
         with evaluating(self.model):
-            for rows, tokens in self.batches(texts, batch_size):
-                bound[rows] = self.model.iwae(tokens, samples, rng, density).cpu()
+            for rows, tokens, known in self.told_batches(texts, batch_size):
+                bound[rows] = self.model.iwae(tokens, samples, rng, density, known).cpu()
         return bound
 
     def _other_prior(self, name: str | None) -> Prior | None:
@@ -185,26 +226,62 @@ class Codec:
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
     @door
-    def decode(self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH) -> list[str]:
+    def decode(
+        self,
+        z: Points,
+        config: DecodeConfig | None = None,
+        batch_size: int = INFERENCE_BATCH,
+        conditions: Known = None,
+    ) -> list[str]:
         """Return the text of each latent point: the likeliest token at each position, or as the config says.
 
+        Args:
+            z: latent points.
+            config: how tokens are chosen.
+            batch_size: points at a time.
+            conditions: what the texts are to have, as in `tokenize`, one value of each condition for all points or one
+                for each point; those left out may have any.
+
         Raises:
-            UsageError: z has another shape than `(batch, latent)`, or the batch size is below 1.
+            UsageError: z has another shape than `(batch, latent)`, the batch size is below 1, guidance without
+                conditions, or as `tokenize` of these.
         """
-        return self.generate(z, config, batch_size, insist=True).texts
+        return self.generate(z, config, batch_size, insist=True, conditions=conditions).texts
 
     @door
     def generate(
-        self, z: Points, config: DecodeConfig | None = None, batch_size: int = INFERENCE_BATCH, insist: bool = False
+        self,
+        z: Points,
+        config: DecodeConfig | None = None,
+        batch_size: int = INFERENCE_BATCH,
+        insist: bool = False,
+        conditions: Known = None,
     ) -> Generated:
         """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`.
 
         With `insist`, as in `decode`, what ends against the rules is decoded again; metrics and searches go without.
+        With guidance, log-probabilities are the guided ones.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
+        return self._generated(self._whole(points, conditions, config), config, batch_size, insist)
+
+    def _generated(self, points: Tensor, config: DecodeConfig, batch_size: int, insist: bool) -> Generated:
         if self.may_be_invalid:
             return self._writer(config, batch_size, insist).written(points, config)
-        return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
+        return Generated.of(self._ids(points, config, batch_size), self.tokenizer, self.canonical)
+
+    def _whole(self, points: Tensor, conditions: Known, config: DecodeConfig) -> Tensor:
+        """Return points as the decoder takes them: z, and what is known of the conditions behind it, if anything is."""
+        if config.guidance and (conditions is None or not self.run.model.told):
+            raise UsageError(
+                "guidance: expected conditions to be guided by, got none"
+                if self.run.model.told
+                else "guidance: expected a model whose decoder reads conditions, train one with --conditions COLUMN"
+            )
+        known = self.known(conditions, len(points))
+        if known is None:
+            return points
+        return self.model.points(points.to(self.device), known.to(self.device)).detach().cpu()
 
     def generate_ids(
         self,
@@ -213,12 +290,25 @@ class Codec:
         batch_size: int = INFERENCE_BATCH,
         rows: Sequence[int] | None = None,
         insist: bool = False,
+        conditions: Known = None,
     ) -> TokenRows:
         """Decode latent points to token ids only, under the config's rules; raises as `decode`.
 
         With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
+        return self._ids(self._whole(points, conditions, config), config, batch_size, rows, insist)
+
+    def _ids(
+        self,
+        points: Tensor,
+        config: DecodeConfig,
+        batch_size: int,
+        rows: Sequence[int] | None = None,
+        insist: bool = False,
+    ) -> TokenRows:
+        """Decode points as the decoder takes them."""
+        decoder = Guided(self.model.decoder, self.latent, config.guidance) if config.guidance else self.model.decoder
         made, rules, start = TokenRows([], [], []), self._rules.by_name.get(config.rules), 0
         wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
         with evaluating(self.model):
@@ -226,9 +316,7 @@ class Codec:
                 rng = DECODING.generator(chunk_seed(config.seed, number))  # of the CPU: one result on every device
                 for part in split(chunk, batch_size):
                     kept = None if wanted is None else wanted[start : start + len(part)]
-                    made.add(
-                        decode(self.model.decoder, part.to(self.device), config, rng, rules, kept, ATTEMPTS * insist)
-                    )
+                    made.add(decode(decoder, part.to(self.device), config, rng, rules, kept, ATTEMPTS * insist))
                     start += len(part)
         return made
 
@@ -283,7 +371,7 @@ class Codec:
         """Return the prior of that name, as in `draw`; None: the model's own. It computes on the CPU."""
         own = self.model.prior if self.device.type == "cpu" else copy.deepcopy(self.model.prior).cpu()
         if isinstance(name, Mapping):
-            return own.given(condition_row(name, own, self.run.model.condition_names))
+            return own.given(condition_rows(name, own, self.run.model, 1))
         chosen = self.default_prior if name == "auto" else own.kind if name is None else name
         if chosen == own.kind:
             return own
@@ -304,13 +392,17 @@ class Codec:
         prior: PriorChoice = "auto",
         tries: int = DecodeConfig.tries,
         rules: str = DecodeConfig.rules,
+        conditions: Asked | None = None,
+        guidance: float = DecodeConfig.guidance,
     ) -> list[str]:
         """Draw z from a prior and a text from p(x|z) for each; `prior` and errors as in `draw`.
 
         SMILES of no molecule are drawn again, `tries` draws in all, at last under the `rules` (see `DecodeConfig`).
+        With `conditions`, as `{"logP": 3.5}`, z is drawn from the model's own prior given these and x from p(x|z, c),
+        if the decoder reads them; `guidance` drives samples beyond (see `DecodeConfig`).
         """
-        config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed)
-        return self.generate_samples(count, config, prior, batch_size, insist=True).texts
+        config = DecodeConfig("sample", temperature, top_p, rules=rules, tries=tries, seed=seed, guidance=guidance)
+        return self.generate_samples(count, config, asked(prior, conditions), batch_size, insist=True).texts
 
     @door
     def generate_samples(
@@ -322,19 +414,23 @@ class Codec:
         insist: bool = False,
     ) -> Generated:
         """Draw texts with log p(x|z) at the z of each; `prior` and errors as in `draw`, `insist` as in `generate`."""
-        chunks, draw = [], partial(self.draw, prior=prior)
+        chunks, known = [], None if isinstance(prior, str) else self.known(prior, 1)
+
+        def draw(count: int, seed: int) -> Tensor:
+            return self._whole(self.draw(count, seed, prior), known, config)
+
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
             if self.may_be_invalid:
                 chunks.append(self._writer(seeded, batch_size, insist).drawn(size, seeded, draw))
             else:
-                chunks.append(self.generate(draw(size, seeded.seed), seeded, batch_size))
+                chunks.append(self._generated(draw(size, seeded.seed), seeded, batch_size, insist=False))
         return Generated.joined(chunks)
 
     def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
         def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
             """Decode points, or some rows of them."""
-            made = self.generate_ids(points, how, batch_size, rows, insist and last)
+            made = self._ids(points, how, batch_size, rows, insist and last)
             return Generated.of(made, self.tokenizer, self.canonical)
 
         return Writer(write, self._rules.accepts if config.rules == "valence" else None)
@@ -362,20 +458,39 @@ class Codec:
         return decoded_path(first, last, steps, kind, encode, self.decode, self.tokenizer.normalize)
 
     @door
-    def tokenize(self, texts: AnyTexts, on_error: str = "stop") -> TokenizedTexts:
+    def tokenize(self, texts: AnyTexts, on_error: str = "stop", conditions: Known = None) -> TokenizedTexts:
         """Read texts once, for every method that takes texts; of texts already read only the length is checked.
 
         Args:
             texts: in any form.
             on_error: "stop" raises at a text that the model cannot read; "skip" lists such texts.
+            conditions: of a model that was trained with conditions: values by name, as `{"logP": [3.5, None, 2]}`, one
+                for each text or one for all, None or NaN for what is not known; other columns have no place here. Every
+                method that takes texts then works with p(x|z, c), q(z|x, c) and p(z|c). None: nothing is known, or what
+                texts already read have with them.
 
         Raises:
             InputError: as `encode`, with "stop".
-            UsageError: one text in place of a list, another `on_error`, or another tokenizer has read the texts.
+            UsageError: one text in place of a list, another `on_error`, another tokenizer has read the texts, a model
+                without conditions, an unknown condition or class, a value that is no number, or another number of them.
         """
         if isinstance(texts, str):
             raise UsageError("expected a list of texts, got one text: put it in a list")
-        return tokenize(texts, self.tokenizer, self.max_length, on_error)
+        read = tokenize(texts, self.tokenizer, self.max_length, on_error)
+        known = self.known(conditions, read.given)
+        return read if known is None else read.told(known.expand(read.given, -1).numpy())
+
+    def known(self, conditions: Known, count: int) -> Float[Tensor, "rows conditions"] | None:
+        """Return conditions in the model's order, on the CPU, in one row or `count`; None where none are given.
+
+        Raises:
+            UsageError: as `tokenize`.
+        """
+        if conditions is None:
+            return None
+        if not isinstance(conditions, Mapping):
+            return torch.as_tensor(conditions)
+        return condition_rows(conditions, self.model.prior, self.run.model, count)
 
     def batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and padded tokens on the model's device, similar lengths together; raises as `encode`."""
@@ -383,6 +498,13 @@ class Codec:
         order = torch.as_tensor(np.argsort([len(row) for row in ids], kind="stable"), dtype=torch.long)
         for rows in split(order, batch_size) if len(order) else ():
             yield rows, self.padded([ids[i] for i in rows.tolist()])
+
+    def told_batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield the same as `batches`, and the conditions of the rows on the model's device, None if none are known."""
+        read = self.tokenize(texts)
+        for rows, tokens in self.batches(read, batch_size):
+            known = None if read.conditions is None else torch.from_numpy(read.conditions)[rows].to(self.device)
+            yield rows, tokens, known
 
     def padded(self, ids: Sequence[list[int]]) -> Tensor:
         """Return rows of token ids, ended and padded, on the model's device."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.config import REFINE_STEPS
@@ -25,7 +27,7 @@ AUTO = "auto"
 _LEAST_RIGHT = 0.6
 _LEAST_RATE = 1.0  # nats: a posterior as near the prior says nothing of its text, since the decoder makes nothing of z
 
-Batches = Iterable[tuple[Tensor, Tensor]]  # row numbers and tokens
+Batches = Iterable[tuple[Tensor, Tensor, Tensor | None]]  # row numbers, tokens, and conditions if any are known
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Encodings:
 
 
 def encodings_of(model: SequenceVAE, batches: Batches, beta: float, refine: int | str) -> Encodings:
-    """Encode batches of row numbers and tokens, with that many gradient steps on each posterior; 0 for "auto".
+    """Encode batches, with that many gradient steps on each posterior; 0 for "auto".
 
     Raises:
         UsageError: a negative number of steps, or another word than "auto".
@@ -61,8 +63,8 @@ def encodings_of(model: SequenceVAE, batches: Batches, beta: float, refine: int 
     device = next(model.parameters()).device
     parts, order = [family(torch.empty(0, family.size, device=device)).to("cpu")], []
     with evaluating(model):
-        for rows, tokens in batches:
-            found = refined(model, tokens, beta, steps) if steps else model.posterior(tokens)
+        for rows, tokens, told in batches:
+            found = refined(model, tokens, beta, steps, told) if steps else model.posterior(tokens, told)
             parts.append(found.to("cpu"))
             order.append(rows)
     together = Posterior.cat(parts)
@@ -74,7 +76,7 @@ def refined_where_lost(
     model: SequenceVAE,
     texts: TokenizedTexts,
     batches: Callable[[TokenizedTexts], Batches],
-    decode: Callable[[Tensor], list[str]],
+    decode: Callable[[Tensor, NDArray[np.float32] | None], list[str]],
     beta: float,
 ) -> Encodings:
     """Encode texts, and refine those that their posterior mean does not decode to, unless that is hopeless.
@@ -86,13 +88,13 @@ def refined_where_lost(
         model: the model.
         texts: what is encoded.
         batches: puts texts into batches.
-        decode: decodes latent points greedily.
+        decode: decodes latent points greedily, under the conditions of their texts.
         beta: KL weight of the refinement.
     """
 
     def lost_of(texts: TokenizedTexts, found: Encodings) -> Bool[Tensor, " batch"]:
         """Return which texts their means do not decode to."""
-        back = decode(found.posterior.mean) if len(texts) else []
+        back = decode(found.posterior.mean, texts.conditions) if len(texts) else []
         return torch.tensor([text != form for text, form in zip(back, texts.forms, strict=True)], dtype=torch.bool)
 
     found = encodings_of(model, batches(texts), beta, 0)
@@ -113,10 +115,10 @@ def _promising(model: SequenceVAE, batches: Batches, posterior: Posterior) -> Bo
     """Return which texts gradient steps on their own posterior may bring back."""
     found = torch.zeros(len(posterior), dtype=torch.bool)
     with evaluating(model):
-        for rows, tokens in batches:
+        for rows, tokens, told in batches:
             here = posterior.rows(rows).to(tokens.device)
-            informed = rate(here, model.prior, here.mean.unsqueeze(0)) >= _LEAST_RATE
-            likeliest = model.decoder(here.mean, tokens).argmax(-1)
+            informed = rate(here, model.prior.given(told), here.mean.unsqueeze(0)) >= _LEAST_RATE
+            likeliest = model.decoder(model.points(here.mean, told), tokens).argmax(-1)
             if tokens.dim() == 3:  # sets of allowed symbols
                 right = tokens.gather(2, likeliest.unsqueeze(2)).squeeze(2) > 0
             else:

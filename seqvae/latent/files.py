@@ -21,9 +21,9 @@ from seqvae.data.files.readers import ReadSettings, ReadSummary, Rejects, items_
 from seqvae.data.files.records import Flaw, Record
 from seqvae.data.files.writers import NAME, WITH_LATENT, write_pieces, writer_for
 from seqvae.errors import RecordError, SeqVAEWarning
-from seqvae.latent.bulk import VALID, Bulk, Encoded
-from seqvae.latent.checks import PriorChoice
+from seqvae.latent.bulk import VALID, Bulk, Encoded, ToldPoints, ToldTexts
 from seqvae.latent.codec import Codec
+from seqvae.latent.conditions import Asked, PriorChoice, condition_rows, conditions_in, conditions_of
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.lock import one_writer
 from seqvae.sequences.grammar.smiles_syntax import syntax_of
@@ -43,12 +43,14 @@ class FileEncoded:
         refined: how many of the encoded ones took gradient steps on their own posterior.
         lost: how many of these are not reconstructed even so; only `refine="auto"` finds out.
         left: how many others are not reconstructed either, and were left as the encoder has them, being too far off.
+        conditions: in one line, which conditions the file has; empty for a model without any.
     """
 
     read: ReadSummary
     refined: int
     lost: int = 0
     left: int = 0
+    conditions: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,12 @@ class FileDecoded:
     Attributes:
         count: how many texts.
         invalid: how many of them are no molecules, where the model writes SMILES.
+        conditions: in one line, which conditions the file of latent vectors has; empty for a model without any.
     """
 
     count: int
     invalid: int = 0
+    conditions: str = ""
 
 
 def encode_file(
@@ -94,7 +98,8 @@ def encode_file(
     work = _Encoding(source, replace(settings, reject_file=settings.reject_file or rejects_beside(out)))
     with work.rejects:
         _write(bulk, out, _with_note(bulk.codec, work.encoded(bulk, refine)), advance, latent=True)
-    return FileEncoded(work.summary, *(work.counts[what] for what in _COUNTS))
+    refined, lost, left = (work.counts[what] for what in _COUNTS)
+    return FileEncoded(work.summary, refined, lost, left, work.conditions)
 
 
 def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:
@@ -108,7 +113,12 @@ def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:
 
 
 def decode_file(
-    bulk: Bulk, source: str, out: str, how: DecodeConfig | None = None, advance: Advance | None = None
+    bulk: Bulk,
+    source: str,
+    out: str,
+    how: DecodeConfig | None = None,
+    advance: Advance | None = None,
+    conditions: Asked | None = None,
 ) -> FileDecoded:
     """Decode a file of latent vectors, which may be larger than memory, and write the texts; return how many.
 
@@ -119,6 +129,7 @@ def decode_file(
             SMILES is no molecule, and those of the source besides z, its texts as `input_text`.
         how: how a text is chosen.
         advance: is told how many rows were written.
+        conditions: of all texts, in place of those in the columns of the source, for a model that reads such.
 
     Raises:
         InputError: the source cannot be read, or holds no vectors of the model's size.
@@ -126,12 +137,23 @@ def decode_file(
     """
     waiting: deque[Mapping[str, Sequence[object]]] = deque()
     whole = writer_for(out) in WITH_LATENT.values()  # a list of texts has no room for more than names
+    said, model = [], bulk.codec.run.model
+    if conditions:
+        bulk.codec.known(conditions, 1)  # what is wrong with them is said here, not by a worker
 
-    def points() -> Iterator[NDArray[np.float32]]:
+    def points() -> Iterator[NDArray[np.float32] | ToldPoints]:
         """Yield latent vectors; their other columns wait for the texts."""
+        done = 0
         for z, columns in latent_rows(source, bulk.codec.latent):
             waiting.append({title: cells for title, cells in columns.items() if whole or title == NAME})
-            yield z
+            found = conditions_in(columns, range(done + 1, done + len(z) + 1), model, shown_name(source))
+            rows = found.rows
+            if conditions:
+                given = condition_rows(conditions, bulk.codec.model.prior, model, 1).numpy()
+                rows = np.where(np.isnan(given), np.full_like(given, np.nan) if rows is None else rows, given)
+            said.append(found.said)
+            done += len(z)
+            yield z if rows is None else ToldPoints(z, np.broadcast_to(rows, (len(z), rows.shape[1])).copy())
 
     def decoded() -> Iterator[Results]:
         """Yield texts with the columns of their vectors."""
@@ -139,7 +161,7 @@ def decode_file(
             columns = {**results.columns, **merged(waiting.popleft(), results.columns)}
             yield replace(results, columns=columns)
 
-    return _write(bulk, out, decoded(), advance)
+    return replace(_write(bulk, out, decoded(), advance), conditions=said[0] if said else "")
 
 
 def sample_file(
@@ -200,6 +222,7 @@ class _Encoding:
         self._kept = 0
         self._carried = Carried()
         self.counts: Counter[str] = Counter()
+        self.conditions = ""
 
     @property
     def summary(self) -> ReadSummary:
@@ -210,11 +233,15 @@ class _Encoding:
     def encoded(self, bulk: Bulk, refine: int | str) -> Iterator[Results]:
         """Yield texts with their latent vectors; raise InputError at the end if there were none."""
 
-        def texts() -> Iterator[list[str]]:
+        def texts() -> Iterator[list[str] | ToldTexts]:
             """Yield the texts of each chunk."""
             while items := list(islice(self._items, CHUNK)):
                 self._under_way.append(items)
-                yield [item.text for item in items if isinstance(item, Record)]
+                records = [item for item in items if isinstance(item, Record)]
+                found = conditions_of(records, bulk.codec.run.model, shown_name(self.source))
+                self.conditions = self.conditions or found.said
+                plain = [record.text for record in records]
+                yield plain if found.rows is None else ToldTexts(plain, found.rows)
 
         for found in bulk.encode(texts(), refine):
             if results := self._settled(found):

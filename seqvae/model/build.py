@@ -13,6 +13,7 @@ from seqvae.model.decoders import DECODERS, Decoder
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.families import POSTERIORS
 from seqvae.model.heads import LabelHead
+from seqvae.model.marginal import ClassInference
 from seqvae.model.pieces import Pieces
 from seqvae.model.priors.registry import PRIORS
 from seqvae.model.vae import SequenceVAE
@@ -51,7 +52,20 @@ def build_model(
             encoder,
             decoder,
             PRIORS[config.prior](config, encoder, vocab_size),
-            LabelHead(config.latent, len(config.label_names)) if config.label_names else None,
+            _head(config),
             None if pieces is None else Pieces(pieces),
             finer,
+            _classes(config),
         )
+
+
+def _head(config: ModelConfig) -> LabelHead | None:
+    names = config.label_names
+    return LabelHead(config.latent, len(names), config.kinds_of(names)) if names else None
+
+
+def _classes(config: ModelConfig) -> ClassInference | None:
+    if not config.inferred:
+        return None
+    names = config.condition_names
+    return ClassInference(config.latent, config.kinds_of(names), names.index(config.inferred))

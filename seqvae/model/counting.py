@@ -48,7 +48,7 @@ class WithCounts(Decoder):
     def __init__(self, inner: Decoder, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.inner, self.vocab_size = inner, vocab_size
-        self.max_length, self.fixed_length = inner.max_length, inner.fixed_length
+        self.max_length, self.fixed_length, self.reads = inner.max_length, inner.fixed_length, inner.reads
         self.plain = [k for k in range(_MOST_BEFORE + 1) if vocab_size ** (k + 1) <= _LARGEST]
         size = (config.max_length + 1) * vocab_size
         orders = range(_MOST_BEFORE + 1)

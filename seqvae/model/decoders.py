@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -51,7 +52,11 @@ class State:
 class Decoder(nn.Module, ABC):
     """A latent point to logits over the vocabulary at each position.
 
+    A decoder that reads conditions takes them behind z, as `ConditionalGaussian.told` writes them: its points have
+    `latent + told` numbers, and those of `latent` numbers alone have conditions of which none is known.
+
     Attributes:
+        reads: the numbers of a point, `latent + told`.
         autoregressive: position t also depends on the tokens before it.
         positional: it has a table of positions, and so writes no text longer than `max_length`.
         max_length: longest text in tokens, without its end.
@@ -60,8 +65,13 @@ class Decoder(nn.Module, ABC):
 
     autoregressive: ClassVar[bool]
     positional: ClassVar[bool] = False
+    reads: int
     max_length: int
     fixed_length: bool = False
+
+    def whole(self, z: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch reads"]:
+        """Return points as the networks read them: what is not told of conditions is zero."""
+        return z if z.shape[-1] == self.reads else F.pad(z, (0, self.reads - z.shape[-1]))
 
     @abstractmethod
     def forward(
@@ -134,11 +144,12 @@ class GRUDecoder(Decoder):
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.max_length, self.layers = config.max_length, config.decoder_layers
+        self.reads = config.latent + config.told
         self.fixed_length = config.lengths == "fixed"
         self.embedding = nn.Embedding(vocab_size, config.embedding)
-        self.start = nn.Linear(config.latent, config.decoder_layers * config.decoder_width)
+        self.start = nn.Linear(self.reads, config.decoder_layers * config.decoder_width)
         self.recurrence = StepwiseGRU(
-            config.embedding, config.latent, config.decoder_width, config.decoder_layers, config.dropout
+            config.embedding, self.reads, config.decoder_width, config.decoder_layers, config.dropout
         )
         self.output = Output(config.decoder_width, vocab_size)
         self.dropout = nn.Dropout(config.dropout)
@@ -147,13 +158,14 @@ class GRUDecoder(Decoder):
         self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
     ) -> Float[Tensor, "batch length vocab"]:
         """Return the logits of each position given the tokens before it."""
-        vectors = _shifted(tokens, self.embedding.weight, hidden).transpose(0, 1)
+        z, vectors = self.whole(z), _shifted(tokens, self.embedding.weight, hidden).transpose(0, 1)
         inputs = torch.cat([vectors, z.to(vectors.dtype).expand(vectors.shape[0], -1, -1)], dim=-1)
         states = self.recurrence(inputs, self._first_state(z).to(vectors.dtype))
         return self.output(self.dropout(states)).transpose(0, 1)
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
         """Return the memory before the first position: each layer's state, and z's share of the gates."""
+        z = self.whole(z)
         return State((self._first_state(z), self.recurrence.project_fixed(z)), (1, 0))
 
     def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
@@ -184,11 +196,12 @@ class CausalConvDecoder(Decoder):
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
+        self.reads = config.latent + config.told
         channels = config.decoder_width
         self.embedding = nn.Embedding(vocab_size, channels)
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, d, causal=True, condition=config.latent, dropout=config.dropout)
+            ResidualBlock(channels, d, causal=True, condition=self.reads, dropout=config.dropout)
             for d in dilations(config.decoder_layers)
         )
         self.norm = nn.LayerNorm(channels)
@@ -198,6 +211,7 @@ class CausalConvDecoder(Decoder):
         self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
     ) -> Float[Tensor, "batch length vocab"]:
         """Return the logits of each position given the tokens before it."""
+        z = self.whole(z)
         states = _shifted(tokens, self.embedding.weight, hidden) + self.position[: tokens.shape[1]]
         for block in self.blocks:
             states = block(states, z)
@@ -205,6 +219,7 @@ class CausalConvDecoder(Decoder):
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
         """Return the memory before the first position: z, and each block's last inputs."""
+        z = self.whole(z)
         caches = [block.empty_cache(z.shape[0]) for block in self._blocks()]
         return State((z, *caches), (0,) * (1 + len(caches)))
 
@@ -240,12 +255,13 @@ class PositionDecoder(Decoder):
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
+        self.reads = config.latent + config.told
         channels = config.decoder_width
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
-        self.seed = nn.Linear(config.latent, (config.max_length + 1) * self._seeded)
+        self.seed = nn.Linear(self.reads, (config.max_length + 1) * self._seeded)
         self.widen = nn.Linear(self._seeded, channels)
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, d, causal=False, condition=config.latent, dropout=config.dropout)
+            ResidualBlock(channels, d, causal=False, condition=self.reads, dropout=config.dropout)
             for d in dilations(config.decoder_layers)
         )
         self.norm = nn.LayerNorm(channels)
@@ -266,6 +282,7 @@ class PositionDecoder(Decoder):
         return state.tensors[0][:, state.position], state.after(*state.tensors)
 
     def _all_positions(self, z: Tensor) -> Tensor:
+        z = self.whole(z)
         states = self.widen(self.seed(z).unflatten(1, (-1, self._seeded))) + self.position
         for block in self.blocks:
             states = block(states, z)

@@ -24,6 +24,7 @@ from seqvae.model.posteriors import Posterior
 PAD, BOS, EOS = 0, 1, 2  # the tokenizers' special ids, fixed by their contract
 
 Tokens = Int[Tensor, "batch length"] | Float[Tensor, "batch length vocab"]
+Told = Float[Tensor, "#batch told"]  # `ConditionalGaussian.told`; one row stands for any number of them
 
 
 def present(tokens: Tokens) -> Bool[Tensor, "batch length"]:
@@ -41,15 +42,26 @@ class Encoder(nn.Module, ABC):
 
     Attributes:
         family: the kind of posterior that its numbers parameterise.
+        conditions: from what it is told of a text's conditions to a vector that is added to each of its tokens; None:
+            it is told of none.
         positional: it has a table of positions, and so reads no text longer than the model's `max_length`.
     """
 
     family: Family
+    conditions: nn.Linear | None
     positional: ClassVar[bool] = False
 
     @abstractmethod
-    def forward(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), one row per text."""
+    def forward(self, tokens: Tokens, told: Told | None = None) -> Posterior:
+        """Return q(z|x), or q(z|x, c) where it is told of conditions, one row per text."""
+
+    def with_conditions(
+        self, vectors: Float[Tensor, "batch length embedding"], told: Told | None
+    ) -> Float[Tensor, "batch length embedding"]:
+        """Return the vectors of tokens with what is told of each text's conditions; nothing known changes nothing."""
+        if told is None or self.conditions is None:
+            return vectors
+        return vectors + self.conditions(told.to(self.conditions.weight.dtype)).unsqueeze(1)
 
 
 _QUERIES = 8  # pooled vectors: a few distinct sites of a sequence, and still a small linear layer
@@ -81,6 +93,7 @@ class GRUEncoder(Encoder):
         super().__init__()
         self.family = family
         self.embedding = nn.Embedding(vocab_size, config.embedding)
+        self.conditions = nn.Linear(config.told, config.embedding, bias=False) if config.told else None
         widths = [config.embedding] + [2 * config.encoder_width] * (config.encoder_layers - 1)
         self.left_to_right = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
         self.right_to_left = nn.ModuleList(nn.GRU(width, config.encoder_width) for width in widths)
@@ -89,14 +102,14 @@ class GRUEncoder(Encoder):
         self.scores = nn.Linear(channels, queries) if queries else None
         self.moments = nn.Linear(channels * (1 + queries), family.size)
 
-    def forward(self, tokens: Tokens) -> Posterior:
+    def forward(self, tokens: Tokens, told: Told | None = None) -> Posterior:
         """Return q(z|x), one row per text."""
         mask = present(tokens).t()
         last = (mask.sum(0) - 1).clamp(min=0)
         # Each row is reversed within its own length, so that its padding still comes last and is never read.
         positions = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
         mirror = torch.where(mask, last - positions, positions)
-        states = embed(tokens, self.embedding.weight).transpose(0, 1)
+        states = self.with_conditions(embed(tokens, self.embedding.weight), told).transpose(0, 1)
         for onward, backward in zip(self.left_to_right, self.right_to_left, strict=True):
             ahead = onward(states)[0]
             back = backward(_rows(states, mirror))[0]
@@ -132,6 +145,7 @@ class ConvEncoder(Encoder):
         self.family = family
         channels = config.encoder_width
         self.embedding = nn.Embedding(vocab_size, channels)
+        self.conditions = nn.Linear(config.told, channels, bias=False) if config.told else None
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
         self.blocks = nn.ModuleList(
             ResidualBlock(channels, d, causal=False, condition=0, dropout=config.dropout)
@@ -141,10 +155,10 @@ class ConvEncoder(Encoder):
         self.scores = nn.Linear(channels, _QUERIES)
         self.moments = nn.Linear(_QUERIES * channels, family.size)
 
-    def forward(self, tokens: Tokens) -> Posterior:
+    def forward(self, tokens: Tokens, told: Told | None = None) -> Posterior:
         """Return q(z|x), one row per text."""
         mask = present(tokens)
-        states = embed(tokens, self.embedding.weight) + self.position[: tokens.shape[1]]
+        states = self.with_conditions(embed(tokens, self.embedding.weight), told) + self.position[: tokens.shape[1]]
         states = states * mask.unsqueeze(-1)
         for block in self.blocks:
             states = block(states, mask=mask)

@@ -12,13 +12,17 @@ from torch import Tensor, nn
 from seqvae.config import ObjectiveConfig
 from seqvae.data.tokens.batch import Batch
 from seqvae.model.decoders import Decoder
-from seqvae.model.encoders import Encoder, Tokens
+from seqvae.model.encoders import Encoder, Tokens, Told
 from seqvae.model.heads import LabelHead
+from seqvae.model.marginal import ClassInference, Spread
 from seqvae.model.objective import Bounds, importance_weighted_bound, log_likelihood, rate_penalty
 from seqvae.model.pieces import Pieces
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.contract import Prior
+from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.rate import rate, rate_parts
+
+Conditions = Float[Tensor, "#batch conditions"]  # NaN for a missing one
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,9 @@ class Losses:
     Attributes:
         loss: distortion + label_nats + beta * rate, the rate after free bits; gradients flow through it.
         distortion: mean of -log p(x|z).
-        rate: mean of KL(q(z|x) || p(z)), before free bits.
-        label_nats: mean over texts of -log p(y|z) of their known labels; 0 for a model that predicts none.
+        rate: mean of KL(q(z|x) || p(z)), before free bits; of a model that infers a class, with the nats of the class.
+        label_nats: mean over texts of -log p(y|z) of their known labels, and of the weighted -log q(y|x) of their class
+            where the model infers it; 0 for a model that predicts none.
     """
 
     loss: Float[Tensor, ""]
@@ -49,6 +54,7 @@ class SequenceVAE(nn.Module):
         head: p(y|z) of labels; None where the model predicts none.
         pieces: the base symbols of merged tokens; None where there are none, or the encoder never reads them.
         finer: the encoder reads base symbols in place of merged tokens.
+        classes: q(y|x) of a condition that is a class, which is summed over where it is missing; None: none is.
     """
 
     def __init__(
@@ -59,18 +65,39 @@ class SequenceVAE(nn.Module):
         head: LabelHead | None = None,
         pieces: Pieces | None = None,
         finer: bool = False,
+        classes: ClassInference | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.prior, self.head = encoder, decoder, prior, head
-        self.pieces, self.finer = pieces, finer
+        self.pieces, self.finer, self.classes = pieces, finer, classes
 
-    def posterior(self, tokens: Tokens) -> Posterior:
-        """Return q(z|x), one row per text."""
-        return self.encoder(self.pieces(tokens) if self.finer and self.pieces is not None else tokens)
+    def posterior(self, tokens: Tokens, conditions: Conditions | None = None) -> Posterior:
+        """Return q(z|x), or q(z|x, c) where the encoder reads conditions, one row per text.
 
-    def log_likelihood(self, z: Float[Tensor, "batch latent"], tokens: Tokens) -> Float[Tensor, " batch"]:
-        """Return log p(x|z) in nats per sequence."""
-        return log_likelihood(self.decoder(z, tokens), tokens)
+        Args:
+            tokens: texts.
+            conditions: of each, or of all in one row, NaN for a missing one; None: none is known.
+        """
+        finer = self.pieces(tokens) if self.finer and self.pieces is not None else tokens
+        return self.encoder(finer, self._told(conditions))
+
+    def points(
+        self, z: Float[Tensor, "batch latent"], conditions: Conditions | None = None
+    ) -> Float[Tensor, "batch numbers"]:
+        """Return what the decoder takes: z, and, where it reads conditions and they are given, these behind it."""
+        told = self._told(conditions)
+        return z if told is None else torch.cat([z, told.to(z).expand(*z.shape[:-1], -1)], -1)
+
+    def _told(self, conditions: Conditions | None) -> Told | None:
+        if conditions is None or self.encoder.conditions is None or not isinstance(self.prior, ConditionalGaussian):
+            return None
+        return self.prior.told(conditions)
+
+    def log_likelihood(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, conditions: Conditions | None = None
+    ) -> Float[Tensor, " batch"]:
+        """Return log p(x|z), or log p(x|z, c) where the decoder reads conditions, in nats per sequence."""
+        return log_likelihood(self.decoder(self.points(z, conditions), tokens), tokens)
 
     def log_likelihoods(
         self, z: Float[Tensor, "samples batch latent"], tokens: Tokens
@@ -90,57 +117,128 @@ class SequenceVAE(nn.Module):
             rng: source of the sample.
             prior: p(z) in place of the model's own.
         """
-        posterior = self.posterior(batch.inputs)
+        if self.classes is not None:
+            return self._summed_bounds(batch, self.classes, rng, prior)
+        posterior = self.posterior(batch.inputs, batch.conditions)
         z = posterior.rsample(1, rng)
         found = rate(posterior, self.prior.given(batch.conditions) if prior is None else prior, z)
-        return Bounds(-self.log_likelihood(z[0], batch.targets), found)
+        return Bounds(-self.log_likelihood(z[0], batch.targets, batch.conditions), found)
+
+    def _summed_bounds(
+        self, batch: Batch, classes: ClassInference, rng: torch.Generator, prior: Prior | None
+    ) -> Bounds:
+        spread = classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
+        posterior = self.posterior(batch.inputs[spread.rows], spread.conditions)
+        z = posterior.rsample(1, rng)
+        found = rate(posterior, self.prior.given(spread.conditions) if prior is None else prior, z)
+        distortion = -self.log_likelihood(z[0], batch.targets[spread.rows], spread.conditions)
+        return Bounds(spread.mixed(distortion), spread.mixed(found) + spread.rate)
 
     def losses(self, batch: Batch, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits.
 
         With labels it is the bound on log p(x, y), missing labels left out; with conditions c, that on log p(x|c), some
-        of them hidden at random. The batch's weights enter all means.
+        of them hidden at random, and a missing class summed over where the model infers it. The batch's weights enter
+        all means.
         """
-        inputs = batch.inputs
-        if config.random_cuts and self.pieces is not None and not self.finer:
-            uniform = torch.rand(inputs.shape[:2], generator=rng, device=rng.device)
-            inputs = self.pieces(inputs, (uniform < config.random_cuts).to(inputs.device))
-        posterior = self.posterior(inputs)
+        inputs, targets, conditions, spread = self._shown(batch, config, rng)
+        posterior = self.posterior(inputs, conditions)
         z = posterior.rsample(1, rng)
-        conditions = batch.conditions
-        if conditions is not None:
-            uniform = torch.rand(conditions.shape, generator=rng, device=rng.device).to(conditions)
-            conditions = conditions.masked_fill(uniform < config.condition_dropout, torch.nan)
+        if self.encoder.conditions is None:  # here, so that models of the prior alone have the z that they always had
+            conditions = _hidden(conditions, config.condition_dropout, rng)
         parts = rate_parts(posterior, self.prior.given(conditions), z)
         hidden = None
         if config.word_dropout and self.decoder.autoregressive:
-            uniform = torch.rand(batch.targets.shape[:2], generator=rng, device=rng.device)
-            hidden = (uniform < config.word_dropout).to(batch.targets.device)
-        distortion = batch.mean(-log_likelihood(self.decoder(z[0], batch.targets, hidden), batch.targets))
-        labels = torch.zeros((), device=distortion.device)
+            uniform = torch.rand(targets.shape[:2], generator=rng, device=rng.device)
+            hidden = (uniform < config.word_dropout).to(targets.device)
+        distortion = -log_likelihood(self.decoder(self.points(z[0], conditions), targets, hidden), targets)
+        labels = torch.zeros_like(distortion)
         if self.head is not None and batch.labels is not None:
-            labels = batch.mean(self.head.nats(z[0], batch.labels))
+            labels = self.head.nats(z[0], batch.labels if spread is None else batch.labels[spread.rows])
+        if spread is not None:
+            distortion, parts, labels = (spread.mixed(part) for part in (distortion, parts, labels))
         # A rate in one part for all dimensions has the free bits of all of them.
         free = config.free_bits * (z.shape[-1] // parts.shape[-1])
-        charged = batch.mean(parts)
+        charged, total = batch.mean(parts), batch.mean(parts.detach().sum(-1))
         if config.free_bits_total:
             charged, free = charged.sum(-1, keepdim=True), config.free_bits_total
-        loss = distortion + labels + beta * rate_penalty(charged, free)
-        return Losses(loss, distortion.detach(), batch.mean(parts.detach().sum(-1)), labels.detach())
+        paid, predicted = rate_penalty(charged, free), batch.mean(labels)
+        if spread is not None:
+            of_class = batch.mean(spread.rate + spread.surprise)
+            paid, total = paid + of_class, total + of_class.detach()
+            predicted = predicted + config.classification * batch.mean(spread.nats)
+        mean = batch.mean(distortion)
+        return Losses(mean + predicted + beta * paid, mean.detach(), total, predicted.detach())
+
+    def _shown(
+        self, batch: Batch, config: ObjectiveConfig, rng: torch.Generator
+    ) -> tuple[Tokens, Tokens, Conditions | None, Spread | None]:
+        """Return what encoder and decoder are shown in training: some conditions hidden, classes in copies."""
+        inputs, conditions, share = batch.inputs, batch.conditions, config.condition_dropout
+        if config.random_cuts and self.pieces is not None and not self.finer:
+            uniform = torch.rand(inputs.shape[:2], generator=rng, device=rng.device)
+            inputs = self.pieces(inputs, (uniform < config.random_cuts).to(inputs.device))
+        if self.classes is not None:
+            spread = self.classes.spread(self.posterior(inputs).mean, conditions, share, rng)
+            return inputs[spread.rows], batch.targets[spread.rows], spread.conditions, spread
+        if self.encoder.conditions is not None and conditions is not None and share:
+            conditions = _hidden(conditions, share, rng)
+        return inputs, batch.targets, conditions, None
 
     def iwae(
-        self, tokens: Tokens, samples: int, rng: torch.Generator, prior: Prior | None = None
+        self,
+        tokens: Tokens,
+        samples: int,
+        rng: torch.Generator,
+        prior: Prior | None = None,
+        conditions: Conditions | None = None,
     ) -> Float[Tensor, " batch"]:
-        """Return the importance-weighted lower bound on log p(x), nats per sequence, in one pass per sample.
+        """Return the importance-weighted lower bound on log p(x|c), nats per sequence, in one pass per sample.
+
+        A missing class that the model infers is summed over: log of the sum of p(y) p(x|y), a pass for each class.
 
         Args:
             tokens: texts.
             samples: posterior samples per text.
             rng: source of the samples.
             prior: p(z) in place of the model's own.
+            conditions: c of each text, as in `posterior`.
         """
-        posterior, density = self.posterior(tokens), self.prior if prior is None else prior
+        if self.classes is not None:
+            batch = Batch(tokens, tokens, conditions=conditions)
+            return self._summed_iwae(batch, self.classes, samples, rng, prior)
+        return self._iwae(tokens, samples, rng, prior, conditions)
+
+    def _summed_iwae(
+        self, batch: Batch, classes: ClassInference, samples: int, rng: torch.Generator, prior: Prior | None
+    ) -> Float[Tensor, " batch"]:
+        spread = classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
+        found = self._iwae(batch.targets[spread.rows], samples, rng, prior, spread.conditions)
+        alone, several = found.split([spread.alone, len(found) - spread.alone])
+        together = (several.view(-1, classes.classes) + classes.log_prior).logsumexp(-1)
+        order = torch.cat([spread.rows[: spread.alone], spread.rows[spread.alone :: classes.classes]])
+        return torch.cat([alone, together])[order.argsort()]
+
+    def _iwae(
+        self,
+        tokens: Tokens,
+        samples: int,
+        rng: torch.Generator,
+        prior: Prior | None,
+        conditions: Conditions | None,
+    ) -> Float[Tensor, " batch"]:
+        posterior = self.posterior(tokens, conditions)
+        density = self.prior.given(conditions) if prior is None else prior
         weights = []
         for z in posterior.rsample(samples, rng):
-            weights.append(self.log_likelihood(z, tokens) + density.log_prob(z) - posterior.log_prob(z))
+            likelihood = self.log_likelihood(z, tokens, conditions)
+            weights.append(likelihood + density.log_prob(z) - posterior.log_prob(z))
         return importance_weighted_bound(torch.stack(weights))
+
+
+def _hidden(conditions: Conditions | None, share: float, rng: torch.Generator) -> Conditions | None:
+    """Return conditions, a share of them hidden at random."""
+    if conditions is None:
+        return None
+    uniform = torch.rand(conditions.shape, generator=rng, device=rng.device).to(conditions)
+    return conditions.masked_fill(uniform < share, torch.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqvae.report.html.molecules import molecule_grid
-from seqvae.report.html.page import Section, glossary, more, page, table
+from seqvae.report.html.page import Section, glossary, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
 from seqvae.search.lead_analogs import EXCHANGE, LATENT, MOVE, Analogs
 from seqvae.sequences.molecules import is_valid
@@ -30,17 +30,19 @@ def analogs_page(found: Analogs) -> str:
         for one in rows
     ]
     shown = rows[:_DRAWN]
-    captions = [f"{one.similarity:.2f} {one.proposer}" for one in shown]
+    captions = [f"{row}. similarity {one.similarity:.2f}, {one.proposer}" for row, one in enumerate(shown, 1)]
+    about = "Drawn as the lead lies; what the lead does not have is marked."
     title = f"The {len(shown)} likeliest of {len(rows):,}" if len(shown) < len(rows) else f"{len(rows):,} analogs"
     sections = [
-        Section("The lead", (_drawn([found.lead], [found.lead]),)),
-        Section(title, (_drawn([one.text for one in shown], captions),)),
-        Section("As a table", (more(f"{len(rows):,} rows", table(titles, cells)),)),
+        Section("The lead", (_drawn([found.lead], ["lead"], found.lead),)),
+        Section(title, (paragraph(about), _drawn([one.text for one in shown], captions, found.lead))),
+        Section("As a table", (table(titles, cells),)),
         glossary(_WORDS),
     ]
     return page("Analogs", sections, f"{found.described}.")
 
 
-def _drawn(texts: Sequence[str], captions: Sequence[str]) -> str:
-    molecular = all(map(is_valid, texts))
-    return molecule_grid(texts, captions) if molecular else sequence_text(texts, captions)
+def _drawn(texts: Sequence[str], captions: Sequence[str], lead: str) -> str:
+    if all(map(is_valid, (lead, *texts))):
+        return molecule_grid(texts, captions, lead)
+    return sequence_text(texts, captions, reference="" if texts == [lead] else lead)

@@ -21,6 +21,7 @@ from seqvae.report.tables import (
     better,
     bits_rows,
     latent_rows,
+    metric_name,
     metric_rows,
     model_rows,
     property_name,
@@ -32,7 +33,8 @@ from seqvae.sequences.domain import DOMAINS, MOLECULES
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
 
-_MOLECULES, _SEQUENCES = 48, 12  # examples shown
+_MOLECULES, _SEQUENCES = 16, 12  # examples shown
+_TELLING = ("FCD/Test", "discriminability")  # the one metric of samples that stands in the first sentence
 _LONGEST = 300  # letters of a sequence shown
 _RECONSTRUCTIONS = {"ten_by_ten": "10 x 10 protocol", "exact_reconstruction": "greedy from the posterior mean"}
 _OF_MOLECULES = "Internal diversity is MOSES' IntDiv and IntDiv2; distances of properties are Wasserstein distances."
@@ -64,7 +66,7 @@ def evaluation_page(found: Evaluation) -> str:
     sections += [glossary(terms)] if terms else []
     sections.append(Section("How this page was made", (table(("", ""), facts),)))
     what = "What it generates and what it keeps" if found.model else "Samples"
-    lead = f"{what}, measured against {Path(splits.name).name}."
+    lead = f"{_verdict(found)} {what}, measured against {Path(splits.name).name}.".strip()
     if found.overlap is not None:
         said = found.overlap.describe(noun)
         lead += f" {said[0].upper()}{said[1:]}."
@@ -74,13 +76,29 @@ def evaluation_page(found: Evaluation) -> str:
     return page(f"Evaluation of {'standard input' if name == '-' else name}", sections, lead, footer)
 
 
+def _verdict(found: Evaluation) -> str:
+    """Return the page in one sentence: how many samples are valid, how far they are from real ones, what comes back."""
+    said, generation = [], found.generation
+    if generation is not None and (valid := generation.metrics.get("valid")) is not None:
+        said.append(f"{valid:.1%} of {len(found.samples):,} samples are valid")
+        for key in _TELLING:
+            if (value := generation.metrics.get(key)) is not None:
+                real = generation.baselines.get(key)
+                beside = "" if real is None else f" (real ones: {real:.3g})"
+                said.append(f"their {metric_name(key, DOMAINS[generation.kind].unit)} is {value:.3g}{beside}")
+                break
+    if (back := found.model.get("exact_reconstruction")) is not None:
+        said.append(f"{back:.1%} of held-out {DOMAINS[found.splits.kind].noun}s come back exactly")
+    return f"{', '.join(said[:-1])}{' and ' if said[:-1] else ''}{said[-1]}." if said else ""
+
+
 def shown_terms(found: Evaluation) -> Terms:
     """Return the terms of the tables that do not explain themselves, each with its meaning."""
     generation, unit = found.generation, DOMAINS[found.splits.kind].unit
     terms: Terms = []
     if generation is not None:
         shown = {INTERVAL: bool(generation.intervals), REAL: bool(generation.baselines)}
-        terms += sample_terms(shown_keys(generation.metrics), unit)
+        terms += sample_terms(shown_keys(generation.metrics, generation.counts.get("valid")), unit)
         terms += [(name, about) for name, about in BESIDE if shown.get(name, True)]
     return terms + (BITS if found.bits else []) + (PREDICTED if found.latent else [])
 
@@ -92,13 +110,14 @@ def _compared(found: Evaluation) -> list[Section]:
     kind, published = generation.kind, generation_rows(found.splits.name)
     models = published.rows if published is not None else {}
     rows: list[list[object]] = [["", "here", "95 % interval", "real", *models]]
-    for key, (name, value, interval, real) in zip(shown_keys(generation.metrics), metric_rows(generation), strict=True):
+    keys = shown_keys(generation.metrics, generation.counts.get("valid"))
+    for key, (name, value, interval, real) in zip(keys, metric_rows(generation), strict=True):
         title = _UNBROKEN.join(name.rsplit(" ", 1)) if better(key) else name
-        bounds = "" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}".replace(" ", _UNBROKEN)
+        bounds = "" if interval is None else f"{interval[0]:.3g} to {interval[1]:.3g}".replace(" ", _UNBROKEN)
         rows.append([title, value, bounds, real, *[row.get(key) for row in models.values()]])
     left_out = ({2} if not generation.intervals else set()) | ({3} if not generation.baselines else set())
     titles, *body = [[cell for i, cell in enumerate(row) if i not in left_out] for row in rows]
-    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in generation.counts.items())
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in generation.counts.items() if count)
     blocks = [paragraph(f"Counts: {counts}.")] if counts else []
     blocks.append(table([str(title) for title in titles], body, strong=1))
     notes = "The arrow shows which way is better; the interval covers 95 % of bootstrap resamplings. "

@@ -6,19 +6,21 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.writers import write, write_text
 from seqvae.evaluate.glossary import MOLECULE_COLUMNS
+from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid, molecule_pairs, molecule_path
-from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
-from seqvae.report.search_page import curves
+from seqvae.report.html.page import Section, code, glossary, more, page, paragraph, table
 from seqvae.report.tables import labelled_rows
 from seqvae.sequences.molecules import canonical_or_none
 
 if TYPE_CHECKING:
     from seqvae.evaluate.demonstration import Quickstart
 
-_SAMPLES, _STEPS = 24, 8  # molecules drawn in each section
+_SAMPLES, _STEPS = 12, 8  # molecules drawn in each section
 PAGE = "report.html"
 FILES = (
     ("samples.smi", "the molecules drawn from the prior, one SMILES per line"),
@@ -28,7 +30,7 @@ FILES = (
     ),
     ("reconstructions.csv", "known drugs and their reconstructions"),
     ("interpolation.csv", "the molecules on the path between two drugs"),
-    ("climb.csv", "every molecule scored on the climb, in order, with its QED"),
+    ("climb.csv", "every molecule scored on the climb, in order, with its score, QED and SA score"),
     (PAGE, "this page"),
 )
 
@@ -53,8 +55,8 @@ def write_quickstart(folder: str | Path, found: Quickstart) -> None:
             found.walk.decoded, {"step": range(len(found.walk.decoded)), "valid": found.walk.valid}
         ),
         "climb.csv": Results(
-            [entry.text for entry in found.climb],
-            {"qed": [entry.scores[0] for entry in found.climb], "round": [entry.round for entry in found.climb]},
+            [one.text for one in found.climb],
+            {name: [getattr(one, name) for one in found.climb] for name in ("score", "qed", "sa", "round")},
         ),
     }
     for name, table_of in tables.items():
@@ -78,10 +80,15 @@ def quickstart_page(found: Quickstart) -> str:
     sections = [*_drawn(found), *_paths(found)]
     sections += [
         glossary(MOLECULE_COLUMNS),
-        Section("The model", tuple(model)),
+        Section("The model", (more("how it was made, and its metrics", "\n".join(model)),)),
         Section("The files in this folder", files),
     ]
-    lead = f"What the latent space of the model {found.model} can do, computed on this machine."
+    exact, first, best = sum(drug.exact for drug in found.drugs), found.climb[0], found.best
+    lead = (
+        f"{found.model} brings back {exact} of {len(found.drugs)} known drugs, {len(found.molecules):,} of "
+        f"{len(found.samples.texts):,} draws are molecules, and a climb from {found.start} goes from QED "
+        f"{first.qed:.2f} to {best.qed:.2f}; computed on this machine."
+    )
     return page("seqvae quickstart", sections, lead, "Written by seqvae quickstart. This page works offline.")
 
 
@@ -129,20 +136,27 @@ def _paths(found: Quickstart) -> list[Section]:
     shown = [(walk.smiles[0], walk.ends[0]), *steps, (walk.smiles[1], walk.ends[1])]
     path = molecule_path([smiles for smiles, _ in shown], [caption for _, caption in shown])
     about = (
-        f"CMA-ES over z from {start}, with the drug-likeness (QED) of the decoded molecule as the score. Every "
-        f"distinct molecule scored is one call, and {start} is the first of the {len(climb):,}; a point that decodes "
-        "to a known molecule, or to none, costs nothing. QED does not tell whether a molecule can be made."
+        f"CMA-ES over z from {start}. The score is the geometric mean of drug-likeness (QED) and of synthetic "
+        "accessibility (SA score, near 1 below 2.5 and near 0 above 4.5); molecules with structural alerts (MCF, "
+        f"PAINS, unstable groups) are not scored. Every distinct molecule scored is one call, and {start} is "
+        f"the first of the {len(climb):,}; a point that decodes to a known molecule, or to none, costs nothing."
     )
     rising, best = [], -math.inf
-    for number, entry in enumerate(climb, 1):
-        if entry.scores[0] > best:
-            best = entry.scores[0]
-            rising.append((entry.text, f"QED {best:.3f}, call {number}"))
+    for number, one in enumerate(climb, 1):
+        if one.score > best:
+            best = one.score
+            rising.append((one.text, f"QED {one.qed:.2f}, SA {one.sa:.1f}, call {number}"))
     if len(rising) > _STEPS:
         rising = [rising[0], *rising[1 - _STEPS :]]
     improved = molecule_path([text for text, _ in rising], [caption for _, caption in rising])
-    blocks = (paragraph(about), curves(climb, ["QED"]), paragraph("Each improvement on the way:"), improved)
+    calls = range(1, len(climb) + 1)
+    scores = np.array([one.score for one in climb])
+    lines = [Series("best", calls, np.maximum.accumulate(scores).tolist())]
+    curve = line_plot(lines, "Best score so far", "calls", "score")
+    last = molecule_grid([found.best.text], [f"the best: QED {found.best.qed:.2f}, SA {found.best.sa:.1f}"])
+    side = f'<div class="side">{curve}{last}</div>'
+    blocks = (paragraph(about), side, paragraph("The improvements on the way:"), improved)
     return [
         Section(f"From {walk.ends[0]} to {walk.ends[1]}", (paragraph(text), path)),
-        Section("Climbing drug-likeness", blocks),
+        Section("Climbing drug-likeness, among what can be made", blocks),
     ]

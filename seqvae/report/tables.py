@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HIGHER, _LOWER = " ↑", " ↓"
 
+_FIRST, _FEWEST = re.compile(r"unique@(\d+)"), 1000  # the smallest k that MOSES has
 _STEREO = re.compile(r" with(out)? stereo$")
 _BETTER = (
     (re.compile(r"^guacamol/|^valid|^unique|^SNN|^Frag|^Scaf|^IntDiv|^Filters|^[Nn]ovelty"), _HIGHER),
@@ -62,7 +63,7 @@ def metric_rows(found: Generation) -> list[tuple[str, float, tuple[float, float]
             found.intervals.get(key),
             found.baselines.get(key),
         )
-        for key in shown_keys(found.metrics)
+        for key in shown_keys(found.metrics, found.counts.get("valid"))
     ]
 
 
@@ -76,13 +77,17 @@ def generation_rows(found: Generation) -> list[list[str]]:
     return [[row[i] for i in keep] for row in rows]
 
 
-def shown_keys(metrics: Mapping[str, float]) -> list[str]:
-    """Return the keys to show, in order: variants with or without stereo only if they differ."""
-    return [
-        key
-        for key in metrics
-        if metrics.get(_STEREO.sub("", key), metrics[key]) != metrics[key] or not _STEREO.search(key)
-    ]
+def shown_keys(metrics: Mapping[str, float], valid: int | None = None) -> list[str]:
+    """Return the keys to show, in order: what says something that the others do not.
+
+    Args:
+        metrics: by key.
+        valid: number of valid samples: shares of the first 10,000 say nothing where there are 1,000; None: not known.
+    """
+    alike = {key for key in metrics if _STEREO.search(key) and metrics.get(_STEREO.sub("", key)) == metrics[key]}
+    if valid is not None:
+        alike |= {key for key in metrics if (first := _FIRST.match(key)) and int(first[1]) > max(valid, _FEWEST)}
+    return [key for key in metrics if key not in alike]
 
 
 def model_rows(values: Mapping[str, Any], place: str = "", noun: str = "text") -> list[tuple[str, object, str]]:

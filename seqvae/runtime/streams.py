@@ -106,3 +106,7 @@ LIBRARY_BATCH = Stream(76, ("plate",))
 # Analogs of a lead.
 ANALOG_POINTS = Stream(131)
 ANALOG_MOVES = Stream(132)
+# Maps.
+PROJECTED_ROWS = Stream(151)
+MAP_DARK = Stream(152)
+MAP_CLUSTERS = Stream(153)

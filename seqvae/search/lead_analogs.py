@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
 
 from seqvae.config import AnalogConfig, DecodeConfig
+from seqvae.data.frames import frame_of
 from seqvae.errors import ConfigError, ConstraintError
 from seqvae.latent.codec import Codec, load
 from seqvae.properties.molecules.alerts import NONE, alerts_of
@@ -32,6 +33,9 @@ from seqvae.runtime.streams import ANALOG_MOVES, ANALOG_POINTS
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import Texts, texts_of
 from seqvae.search.domain.substituents import exchanges
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Nats of the model's bound count so much beside the log-probability of a change: of 0, 0.1, 0.2, 0.3 and 0.5 the second
 # and third found most on the first eight of the series of lead optimisation, with `drug-smiles`.
@@ -91,6 +95,10 @@ class Analogs:
             title: [getattr(one, title) for one in self.found]
             for title in ("similarity", "log_likelihood", "score", "proposer")
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the analogs as a data frame of pandas; raises UsageError where that is not installed."""
+        return frame_of({"text": [one.text for one in self.found], **self.columns})
 
     @property
     def described(self) -> str:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from seqvae.config import CHUNK
 from seqvae.config.checks import door
 from seqvae.data.files.chunks import Results as Rows
 from seqvae.data.files.writers import TEXT
+from seqvae.data.frames import frame_of
 from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.failures import Failure, Failures
@@ -26,6 +27,9 @@ from seqvae.search.oracle.oracle import is_call
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
 from seqvae.search.storage.run_folder import LEDGER, carried, settings_of, shape_of
 from seqvae.search.storage.run_folder import names as names_in
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TOP = 10  # designs whose mean score is followed
 EVERY = 100  # calls between two points of the curve
@@ -56,6 +60,14 @@ class Results:
     top: list[Entry]
     statuses: dict[str, int]
     failures: tuple[Failure, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the best designs as a data frame of pandas; raises UsageError where that is not installed."""
+        columns: dict[str, Sequence[object]] = {"text": [one.canonical for one in self.top]}
+        several = max((len(one.scores) for one in self.top), default=1) > 1
+        for place, values in enumerate(zip(*(one.scores for one in self.top), strict=True), 1):
+            columns[f"score {place}" if several else "score"] = values
+        return frame_of({**columns, "proposer": [one.proposer for one in self.top]})
 
     def to_dict(self, known: Known | None = None) -> dict[str, object]:
         """Return the same in JSON's types: NaN, where there is no score yet, becomes None.

@@ -47,7 +47,7 @@ FINETUNE = "finetune.json"  # what a fine-tuning started from; `seqvae.train.fin
 _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for item in fields(PriorConfig)}
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
-_FOUND |= {"model.counts", *(f"model.{name}" for name in sizes_of(0))}
+_FOUND |= {"model.counts", "model.conditioned", *(f"model.{name}" for name in sizes_of(0))}
 _FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
 
 
@@ -226,7 +226,8 @@ def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] 
     if not resume:
         return run
     values = read_run(out / RUN)
-    values.setdefault("model", {}).setdefault("lengths", "free")  # as it was before there was this setting
+    # as it was before there were these settings
+    values["model"] = {"lengths": "free", "conditioned": "prior", **values.get("model", {})}
     stored = run_from_dict(values)
     given, kept, blank = (flat(run_to_dict(config)) for config in (run, stored, RunConfig()))
     result = run_to_dict(stored)
@@ -260,10 +261,12 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             raise TrainingError("the checkpoint does not fit the run's model: was run.toml edited?") from error
     else:
         columns = prepared.columns[0]
-        if model.head is not None and run.data.labels:
+        if model.head is not None and run.data.label_names:
             model.head.standardise(torch.from_numpy(columns.labels))
         if isinstance(model.prior, ConditionalGaussian) and columns.conditions is not None:
             model.prior.standardise(torch.from_numpy(columns.conditions))
+            if model.classes is not None:
+                model.classes.take_shares(torch.from_numpy(columns.conditions))
     table = prepared.tokenizer.id_table()
     splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
     return TrainingShell(model, run, splits, checkpoint)

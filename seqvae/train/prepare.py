@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqvae.config import FINETUNING, FROM_SCRATCH, RunConfig
+from seqvae.config import FINETUNING, FROM_SCRATCH, DataConfig, ModelConfig, RunConfig
+from seqvae.data.classes import written
 from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, resolved_split, split_texts, told
 from seqvae.data.files.readers import REJECTED
@@ -100,7 +101,7 @@ def prepare(
     if run.data.on_error == "skip":
         reject_file.parent.mkdir(parents=True, exist_ok=True)
     with phase(f"reading {run.data.source}", not progress):
-        found = read_texts(run.data, reject_file)
+        found = read_texts(run.data, reject_file, run.model.class_table)
     with phase("looking for duplicates, and splitting", not progress):
         run, duplicates = _resolve(run, found)
         split = split_texts(found, run, duplicates)
@@ -122,15 +123,14 @@ def prepare(
     test = None
     if len(split.test) and found.published is None:  # an unusable record is found now, not after training
         test = packer.pack(split.test.tolist(), train.tokenizer, held_out=True, forms=True).tokenized()
+        test = test.told(found.columns.rows(split.test).conditions)
     stores = (train.store, valid.store if valid else None)
     columns = tuple(
         found.columns.rows(rows[packed.kept] if packed else rows[:0])
         for rows, packed in ((split.train, train), (split.valid, valid))
     )
-    _check_columns(columns[0], run.data.condition_names, found.source, say)
-    if run.data.conditions:
-        run = replace(run, model=replace(run.model, conditions=run.data.conditions, prior="conditional"))
-    run = replace(run, model=replace(run.model, labels=run.data.labels))
+    _check_columns(columns[0], run.data.condition_names, found, say)
+    run = replace(run, model=_with_columns(run.model, run.data, found))
     run = suited(run, train, valid, FINETUNING if fitted else FROM_SCRATCH, say)
     test_texts = [found.texts[i] for i in split.test]
     spellings = None
@@ -148,19 +148,41 @@ def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Col
     return hashlib.sha256(":".join(hashes).encode()).hexdigest()
 
 
-def _check_columns(known: Columns, conditions: Sequence[str], source: str, say: Callable[[str], object] | None) -> None:
-    """Refuse labels and conditions that no training text has, and say which never vary.
+def _with_columns(model: ModelConfig, data: DataConfig, found: Texts) -> ModelConfig:
+    """Return the settings of a model with its labels and conditions, and what reads these."""
+    model = replace(model, labels=",".join(data.label_names), classes=written(found.classes) or model.classes)
+    if not data.condition_names:
+        return model
+    read = "all" if model.conditioned == "auto" else model.conditioned
+    names, inferred = ",".join(data.condition_names), data.inferred or model.inferred
+    return replace(model, conditions=names, prior="conditional", conditioned=read, inferred=inferred)
+
+
+def _check_columns(
+    known: Columns, conditions: Sequence[str], found: Texts, say: Callable[[str], object] | None
+) -> None:
+    """Refuse labels and conditions that no training text has, and classes of which there is one alone.
+
+    A column of numbers that never varies is said.
 
     Raises:
-        InputError: a column has no number in the training split.
+        InputError: a column has no number in the training split, or one class only.
     """
+    source = found.source
     given = known.labels if known.conditions is None else np.concatenate([known.labels, known.conditions], 1)
     for name, values in zip([*known.names, *conditions], given.T, strict=False):
         there = values[~np.isnan(values)]
         if not there.size:
+            what = "class" if name in found.classes else "number"
             raise InputError(
-                f"{source}: column {name!r} has no number for any of the {len(values):,} training records: fill some "
+                f"{source}: column {name!r} has no {what} for any of the {len(values):,} training records: fill some "
                 "in, or leave the column out"
+            )
+        if name in found.classes and there.min() == there.max():
+            only = found.classes[name][int(there[0])]
+            raise InputError(
+                f"{source}: column {name!r} has one class only, {only!r}, in the training records: expected two or "
+                "more; leave the column out"
             )
         if say is not None and there.min() == there.max():
             say(f"column {name!r} is {there[0]:g} in all training records that have it: nothing can be learned of it")

@@ -79,9 +79,11 @@ def test_it_leaves_everything_it_promises(tried):
     assert (out / "samples.smi").read_text().splitlines() == valid
     assert f"new molecules: {len(valid)} of 30 draws" in printed
     climb = table(out / "climb.csv")
-    scores = [float(row["qed"]) for row in climb]
+    scores = [float(row["score"]) for row in climb]
+    first, best = climb[0], climb[scores.index(max(scores))]
     assert len({row["text"] for row in climb}) == len(climb) <= 25
-    assert f"QED {scores[0]:.3f} to {max(scores):.3f}, {climb[scores.index(max(scores))]['text']}\n" in printed
+    assert f"QED {float(first['qed']):.2f} to {float(best['qed']):.2f}, SA " in printed
+    assert printed.count(best["text"]) == 1
     assert [int(row["round"]) for row in climb[:2]] == [0, 1]
     assert len(table(out / "interpolation.csv")) == 8
     assert {row["name"] for row in table(out / "reconstructions.csv")} == set(DRUGS)

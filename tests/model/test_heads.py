@@ -74,3 +74,34 @@ def test_weights_weigh_every_term(predicting):
 
 def test_a_model_without_labels_has_no_head():
     assert model().head is None
+
+
+def test_nats_of_numbers_and_classes_together():
+    """A number, a class of three and a class of two: a Gaussian and cross-entropies, each missing somewhere."""
+    torch.manual_seed(0)
+    head, z = LabelHead(2, 3, (0, 3, 2)), torch.randn(4, 2)
+    labels = torch.tensor([[1.0, 2.0, math.nan], [3.0, math.nan, 1.0], [math.nan, 0.0, 0.0], [math.nan] * 3])
+    head.standardise(labels)
+    assert (head.centre.tolist(), head.scale.tolist()) == ([2.0, 0.0, 0.0], [1.0, 1.0, 1.0])
+    raw = head.network(z).detach()
+    assert raw.shape == (4, 6)
+    found = head.nats(z, labels)
+    gauss = [0.5 * float((value - raw[row, 0]) ** 2) + 0.5 * math.log(2 * math.pi) for row, value in ((0, -1), (1, 1))]
+    cross = torch.nn.functional.cross_entropy
+    first = cross(raw[:, 1:4], torch.tensor([2, 0, 0, 0]), reduction="none")
+    second = cross(raw[:, 4:], torch.tensor([0, 1, 0, 0]), reduction="none")
+    expected = [gauss[0] + first[0], gauss[1] + second[1], first[2] + second[2], 0.0]
+    torch.testing.assert_close(found, torch.tensor([float(one) for one in expected]))
+    assert head(z).shape == (4, 1)
+    probabilities = head.class_log_probs(z)
+    assert sorted(probabilities) == [1, 2]
+    torch.testing.assert_close(probabilities[1].exp(), raw[:, 1:4].softmax(-1))
+    found.sum().backward()
+    assert all(bool(value.grad.isfinite().all()) for value in head.parameters() if value.grad is not None)
+
+
+def test_a_head_of_classes_alone_has_no_noise():
+    head = LabelHead(2, 1, (2,))
+    assert head.log_noise.numel() == 0
+    assert head(torch.zeros(3, 2)).shape == (3, 0)
+    assert head.nats(torch.zeros(1, 2), torch.tensor([[math.nan]])).tolist() == [0]

@@ -34,7 +34,6 @@ from scripts.benchmarks.search import (
 )
 from scripts.benchmarks.speed import (
     benchmark_device,
-    benchmark_equal_time,
     benchmark_growth,
     benchmark_memory,
     benchmark_throughput,
@@ -69,7 +68,6 @@ SCRIPTS = {
     benchmark_device.NAME: benchmark_device.main,
     benchmark_memory.NAME: benchmark_memory.main,
     benchmark_growth.NAME: benchmark_growth.main,
-    benchmark_equal_time.NAME: benchmark_equal_time.main,
     benchmark_features.NAME: benchmark_features.main,
     benchmark_compression.NAME: benchmark_compression.main,
     benchmark_metrics.NAME: benchmark_metrics.main,

@@ -112,3 +112,86 @@ def test_the_command_line_takes_columns(tmp_path, capsys):
     assert main([*words, *sizes, "--prior", "none", "--quiet"]) == 0, capsys.readouterr().err
     assert 'labels = "gc"' in (out / "run.toml").read_text()
     assert seqvae.load(out).model.head is not None
+
+
+# Classes.
+
+
+def classes_table(folder, count=300, known=0.3):
+    """DNA of which some are known to be rich in G and C, or not, and some have their share of G and C known."""
+    rng = np.random.default_rng(0)
+    path = folder / "classes.csv"
+    lines = ["sequence,gc,rich"]
+    for _ in range(count):
+        gc = rng.random()
+        text = "".join(rng.choice(list("GC" if rng.random() < gc else "AT")) for _ in range(LENGTH))
+        share = sum(letter in "GC" for letter in text) / LENGTH
+        rich = ("yes" if share > 0.5 else "no") if rng.random() < known else ""
+        lines.append(f"{text},{f'{share:.3f}' if rng.random() < known else ''},{rich}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def rich_of(texts):
+    return torch.tensor([sum(letter in "GC" for letter in text) / LENGTH > 0.5 for text in texts])
+
+
+def test_a_class_is_predicted_beside_a_number(tmp_path):
+    run = with_model(small_run(classes_table(tmp_path), epochs=60), **FAST)
+    run = replace(run, data=replace(run.data, column="sequence", labels="gc,rich", classes="rich"))
+    done = train(run, tmp_path / "model", quiet=True)
+    codec, texts = seqvae.load(done.folder, device="cpu"), done.prepared.test_texts
+    assert codec.classes == {"rich": ("no", "yes")}
+    found = codec.predict(codec.encode(texts))
+    assert found["gc"].shape == (len(texts),)
+    assert found["rich"].shape == (len(texts), 2)
+    torch.testing.assert_close(found["rich"].sum(1), torch.ones(len(texts)))
+    assert (found["rich"].argmax(1) == rich_of(texts)).float().mean() > 0.8
+    with pytest.raises(UsageError, match="infers no class: train one with --inferred COLUMN"):
+        codec.classify(texts)
+
+
+@pytest.fixture(scope="module")
+def inferring(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inferred")
+    run = with_model(small_run(classes_table(folder), epochs=60), **FAST)
+    data = replace(run.data, column="sequence", conditions="rich", classes="rich", inferred="rich")
+    return train(replace(run, data=data), folder / "model", quiet=True)
+
+
+def test_a_missing_class_is_inferred(inferring):
+    """M2: q(y|x) tells held-out classes, samples have the class asked for, and a known class makes a text likelier."""
+    codec, texts = seqvae.load(inferring.folder, device="cpu"), inferring.prepared.test_texts
+    found, rich = codec.classify(texts), rich_of(texts)
+    torch.testing.assert_close(found.sum(1), torch.ones(len(texts)))
+    assert (found.argmax(1) == rich).float().mean() > 0.8
+    shares = [
+        rich_of(codec.sample(200, conditions={"rich": name})).float().mean().item() for name in codec.classes["rich"]
+    ]
+    assert shares[0] + 0.3 < shares[1]
+    told = codec.tokenize(texts, conditions={"rich": ["yes" if one else "no" for one in rich]})
+    assert codec.iwae(told, 20).mean() > codec.iwae(texts, 20).mean() + 0.1
+    assert (codec.bounds(texts).elbo <= codec.iwae(texts, 200) + 3).all()
+    assert codec.run.model.inferred == "rich"
+
+
+def test_inference_is_resumed_and_fine_tuned(inferring, tmp_path):
+    again = train(inferring.prepared.run, inferring.folder, resume=True, quiet=True)
+    assert again.progress.step == inferring.progress.step
+    training = TrainingConfig(epochs=1, batch_size=32, device="cpu")
+    config = FinetuneConfig(DataConfig(column="sequence", test_fraction=0.1), training, adapt=AdaptConfig())
+    tuned = finetune(inferring.folder, str(classes_table(tmp_path, 80)), tmp_path / "tuned", config, quiet=True)
+    codec = seqvae.load(tuned.trained.folder, device="cpu")
+    assert codec.classify(["ACGTACGTACGT"]).shape == (1, 2)
+
+
+def test_the_command_line_infers_classes(tmp_path, capsys):
+    path, out = classes_table(tmp_path, count=120), tmp_path / "model"
+    words = ["train", str(path), "--column", "sequence", "--conditions", "rich", "--classes", "rich"]
+    sizes = ["--latent", "4", "--embedding", "8", "--encoder-width", "8", "--decoder-width", "8", "--epochs", "1"]
+    asked = ["--inferred", "rich", "--classification", "20", "--prior", "none", "--quiet", "--out", str(out)]
+    assert main([*words, *sizes, *asked]) == 0, capsys.readouterr().err
+    assert seqvae.load(out).model.classes is not None
+    wrong = ["train", str(path), "--conditions", "gc", "--inferred", "gc", "--out", str(tmp_path / "other")]
+    assert main(wrong) != 0
+    assert "data.inferred: expected a column of data.classes among the conditions" in capsys.readouterr().err

@@ -33,7 +33,7 @@ def quickstart(
     device: str = "auto",
     quiet: bool = False,
 ) -> None:
-    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness (QED).
+    """Reconstruct known drugs, draw new molecules, walk from one drug to another, and climb drug-likeness.
 
     Args:
         out: folder for the results; it is created.
@@ -55,8 +55,9 @@ def quickstart(
     write_quickstart(out, found)
     print(f"known drugs reconstructed exactly: {sum(drug.exact for drug in found.drugs)} of {len(found.drugs)}")
     print(f"new molecules: {len(found.molecules):,} of {len(found.samples.texts):,} draws")
-    before, after = found.climb[0].scores[0], found.best.scores[0]
-    print(f"climb from {found.start}: QED {before:.3f} to {after:.3f}, {found.best.text}")
+    first, best = found.climb[0], found.best
+    gained = f"QED {first.qed:.2f} to {best.qed:.2f}, SA {first.sa:.1f} to {best.sa:.1f}"
+    print(f"climb from {found.start}: {gained}, {best.text}")
     print(f"open {out / PAGE}")
 
 

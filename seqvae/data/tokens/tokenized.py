@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqvae.errors import InputError, TooLongError, UnknownTokenError, UsageError, quoted
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -43,6 +46,7 @@ class TokenizedTexts:
         ids: token ids of each, without special tokens.
         rows: position of each among the given texts, ascending.
         rejected: the other given texts, ascending.
+        conditions: float32 `(texts, conditions)`, what is known of each, NaN for what is not; None: nothing is.
     """
 
     tokenizer: Tokenizer
@@ -50,6 +54,7 @@ class TokenizedTexts:
     ids: list[list[int]]
     rows: list[int]
     rejected: tuple[RejectedText, ...] = ()
+    conditions: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.forms)
@@ -82,7 +87,12 @@ class TokenizedTexts:
     def take(self, places: Sequence[int]) -> TokenizedTexts:
         """Return the texts at these positions among those that could be read."""
         forms, rows = [self.forms[place] for place in places], [self.rows[place] for place in places]
-        return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows)
+        known = None if self.conditions is None else self.conditions[np.asarray(places, int)]
+        return TokenizedTexts(self.tokenizer, forms, [self.ids[place] for place in places], rows, conditions=known)
+
+    def told(self, conditions: NDArray[np.float32] | None) -> TokenizedTexts:
+        """Return the same texts with the conditions of the given ones, those that were rejected included."""
+        return replace(self, conditions=None if conditions is None else conditions[np.asarray(self.rows, int)])
 
 
 AnyTexts = Sequence[Any] | TokenizedTexts  # texts, read or not; what is no text among them is named by its row
@@ -112,13 +122,18 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
         raise UsageError(f'on_error must be "stop" or "skip", got {on_error!r}')
     stop = on_error == "stop"
     if not isinstance(texts, TokenizedTexts):
-        texts = [_written(one) if tokenizer.molecular else one for one in texts]  # a column has an index of its own
+        texts = as_strings(texts) if tokenizer.molecular else [*texts]
         found = _read(texts, tokenizer, stop)
         return _fitting(found, [texts[row] for row in found.rows], max_length, stop)
     if texts.tokenizer is not tokenizer and texts.tokenizer.to_dict() != tokenizer.to_dict():
         noun = tokenizer.domain.noun
         raise UsageError(f"the {noun}s were read by a different tokenizer: give them as strings")
     return _fitting(texts, texts.forms, max_length, stop)
+
+
+def as_strings(texts: Sequence[Any]) -> list[Any]:
+    """Return texts as they are written, molecules of RDKit as SMILES; what is no text stays as it is."""
+    return [_written(one) for one in texts]  # a column of a table has an index of its own
 
 
 def ids_or_errors(symbol_lists: Sequence[Sequence[str]], tokenizer: Tokenizer) -> list[list[int] | UnknownTokenError]:

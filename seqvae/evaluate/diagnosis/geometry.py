@@ -25,17 +25,21 @@ _FLAT = 0.01  # of the largest singular value: a step there moves logits a hundr
 
 
 def jacobian(
-    decoder: Decoder, z: Float[Tensor, "batch latent"], tokens: Tokens
-) -> Float[Tensor, "batch latent outputs"]:
+    decoder: Decoder,
+    z: Float[Tensor, "batch latent"],
+    tokens: Tokens,
+    directions: Float[Tensor, "directions latent"] | None = None,
+) -> Float[Tensor, "batch directions outputs"]:
     """Return the derivatives of all logits of each text by its z, transposed; logits beyond its end count as constant.
 
-    Forward-mode derivatives: one pass a dimension of z for the whole batch. The logits of padding and of the start,
+    Forward-mode derivatives: one pass a direction for the whole batch. The logits of padding and of the start,
     which are ruled out, are left away.
 
     Args:
         decoder: of a model in evaluation mode.
         z: latent points.
         tokens: what each position of an autoregressive decoder has before it.
+        directions: along which z moves; None: the dimensions of z.
     """
     there = present(tokens).unsqueeze(-1)
 
@@ -47,7 +51,8 @@ def jacobian(
 
     # cuDNN has no forward-mode derivative of a recurrence; PyTorch's own has.
     with torch.backends.cudnn.flags(enabled=False):
-        return torch.func.vmap(along)(torch.eye(z.shape[1], device=z.device)).transpose(0, 1).flatten(2)
+        axes = torch.eye(z.shape[1], device=z.device) if directions is None else directions
+        return torch.func.vmap(along)(axes).transpose(0, 1).flatten(2)
 
 
 @dataclass(frozen=True)

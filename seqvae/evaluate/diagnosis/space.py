@@ -75,8 +75,22 @@ def dark_areas(codec: Codec, draws: int, seed: int = 0) -> tuple[Bool[Tensor, " 
     in a hundred lies there.
     """
     z = codec.draw(draws, seed)
-    read = codec.tokenize(codec.decode(z, DecodeConfig(rules="none")), on_error="skip")
-    invalid, elsewhere = torch.ones(draws, dtype=torch.bool), torch.zeros(draws, dtype=torch.bool)
+    return dark_points(codec, z, codec.decode(z, DecodeConfig(rules="none")), seed)
+
+
+def dark_points(
+    codec: Codec, z: Float[Tensor, "points latent"], decoded: list[str], seed: int = 0
+) -> tuple[Bool[Tensor, " points"], Bool[Tensor, " points"]]:
+    """Return which points decode to nothing valid, and which to a text that encodes elsewhere; as `dark_areas`.
+
+    Args:
+        codec: the model.
+        z: latent points.
+        decoded: the text of each, by greedy decoding under no rules.
+        seed: of the samples of the posteriors.
+    """
+    read = codec.tokenize(decoded, on_error="skip")
+    invalid, elsewhere = torch.ones(len(z), dtype=torch.bool), torch.zeros(len(z), dtype=torch.bool)
     if len(read):
         rows = torch.tensor(read.rows)
         invalid[rows] = False

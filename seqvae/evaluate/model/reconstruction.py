@@ -122,11 +122,11 @@ def teacher_forced(
     tokens_each = torch.zeros(len(texts), dtype=torch.long)
     likelihood = torch.zeros(len(points), len(texts))
     with evaluating(codec.model):
-        for rows, tokens in codec.batches(texts, batch_size):
+        for rows, tokens, known in codec.told_batches(texts, batch_size):
             there = present(tokens)
             tokens_each[rows] = there.sum(1).cpu()
             for number, z in enumerate(points):
-                logits = codec.model.decoder(z[rows].to(tokens.device), tokens)
+                logits = codec.model.decoder(codec.model.points(z[rows].to(tokens.device), known), tokens)
                 likeliest = logits.argmax(-1)
                 if tokens.dim() == 3:  # sets of allowed symbols
                     hits = tokens.gather(2, likeliest.unsqueeze(2)).squeeze(2) > 0
@@ -167,8 +167,10 @@ def sampled_reconstruction(
     for start in range(0, len(read), _PROTOCOL_TEXTS):
         part = z[start : start + _PROTOCOL_TEXTS]
         config = DecodeConfig("sample", seed=PROTOCOL_DECODINGS.seed(seed, start))
-        decoded = codec.generate(part.flatten(0, 1).repeat_interleave(decodings, 0), config).texts
         each = encodings * decodings
+        known = None if read.conditions is None else read.conditions[start : start + len(part)].repeat(each, 0)
+        points = part.flatten(0, 1).repeat_interleave(decodings, 0)
+        decoded = codec.generate(points, config, conditions=known).texts
         for row in range(len(part)):
             wanted = read.forms[start + row]
             shares[start + row] = decoded[row * each : (row + 1) * each].count(wanted) / each

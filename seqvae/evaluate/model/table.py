@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import torch
+
 from seqvae.config import REFINE_STEPS, DecodeConfig
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, first_texts
 from seqvae.errors import CollapseWarning
@@ -262,7 +264,8 @@ def model_table(
 
     Args:
         codec: the model.
-        held_out: texts it has not been trained on; those that `Codec.tokenize` returned are not tokenized again.
+        held_out: texts it has not been trained on; those that `Codec.tokenize` returned are not tokenized again, and
+            are measured given the conditions that they were read with.
         settings: how much work to do.
         say: is told, a line at a time, what takes long.
 
@@ -340,7 +343,7 @@ def _reconstructed(
     sample = posterior.rsample(1, rng)[0]
     swapped = posterior.rsample(1, rng)[0][other_rows(len(texts), rng)]
     at_mean, at_sample, at_other = teacher_forced(codec, texts, posterior.mean, sample, swapped)
-    found = Reconstruction(texts.forms, codec.generate(posterior.mean).texts)
+    found = Reconstruction(texts.forms, codec.generate(posterior.mean, conditions=texts.conditions).texts)
     missed = measure_reconstruction_errors(found.misses, codec.tokenizer.molecular)
     first = texts.take(range(len(texts))[: settings.protocol_texts])
     shares = sampled_reconstruction(codec, first, seed=settings.seed) if len(first) else None
@@ -372,7 +375,9 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
     if not len(texts):
         shares = ("refined_exact", "beam_exact", "refined_beam_exact", "amortisation_gap")
         return {**dict.fromkeys(shares), "refined_texts": 0, "refine_steps": 0, "beam": 0}
+    known = texts.conditions
     first, prior = amortised.rows(slice(0, len(texts))), codec.prior()
+    prior = prior.given(None if known is None else torch.from_numpy(known))
     better = codec.posterior(texts, refine=REFINE_STEPS)
     samples = [posterior.rsample(1, REFINED_POINTS.generator(settings.seed)) for posterior in (first, better)]
     before, after = teacher_forced(codec, texts, *(z[0] for z in samples))
@@ -380,9 +385,11 @@ def _refined(codec: Codec, texts: TokenizedTexts, amortised: Posterior, settings
     gains = after.log_likelihood - before.log_likelihood + codec.run.objective.weight * (rates[0] - rates[1])
     search = DecodeConfig("beam")
     return {
-        "refined_exact": Reconstruction(texts.forms, codec.generate(better.mean).texts).exact,
-        "beam_exact": Reconstruction(texts.forms, codec.generate(first.mean, search).texts).exact,
-        "refined_beam_exact": Reconstruction(texts.forms, codec.generate(better.mean, search).texts).exact,
+        "refined_exact": Reconstruction(texts.forms, codec.generate(better.mean, conditions=known).texts).exact,
+        "beam_exact": Reconstruction(texts.forms, codec.generate(first.mean, search, conditions=known).texts).exact,
+        "refined_beam_exact": Reconstruction(
+            texts.forms, codec.generate(better.mean, search, conditions=known).texts
+        ).exact,
         "amortisation_gap": gains.mean().item(),
         "refined_texts": len(texts),
         "refine_steps": REFINE_STEPS,

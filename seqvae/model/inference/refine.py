@@ -19,13 +19,15 @@ from torch import Tensor
 from seqvae.model.encoders import Tokens
 from seqvae.model.posteriors import Posterior
 from seqvae.model.rate import rate
-from seqvae.model.vae import SequenceVAE
+from seqvae.model.vae import Conditions, SequenceVAE
 from seqvae.runtime.streams import REFINEMENT_NOISE
 
 STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
 
 
-def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Posterior:
+def refined(
+    model: SequenceVAE, tokens: Tokens, beta: float, steps: int, conditions: Conditions | None = None
+) -> Posterior:
     """Return the posterior of each text after steps on distortion + beta * rate, one sample of z per step.
 
     All texts share the noise of a step, so that the result for one does not depend on the others in its batch. Every
@@ -36,16 +38,17 @@ def refined(model: SequenceVAE, tokens: Tokens, beta: float, steps: int) -> Post
         tokens: the texts.
         beta: KL weight; that of the training keeps rate and distortion in balance.
         steps: steps of Adam; 0: the encoder's own posterior.
+        conditions: of each text, NaN for a missing one; None: none is known.
     """
     with torch.no_grad():
-        amortised, prior = model.posterior(tokens), model.prior.given(None)
+        amortised, prior = model.posterior(tokens, conditions), model.prior.given(conditions)
 
     def objective(posterior: Posterior, step: int) -> Float[Tensor, " batch"]:
         """Return beta R + D of each text at one sample."""
         latent = posterior.numbers[0].shape[1]
         noise = torch.randn(1, 1, latent, generator=REFINEMENT_NOISE.generator(0, step))
         z = posterior.at(noise.to(posterior.numbers[0]))
-        return beta * rate(posterior, prior, z) - model.log_likelihood(z[0], tokens)
+        return beta * rate(posterior, prior, z) - model.log_likelihood(z[0], tokens, conditions)
 
     return descended(amortised, objective, steps)
 

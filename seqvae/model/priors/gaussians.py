@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqvae.config.data import told_by
 from seqvae.errors import ConfigError
 from seqvae.model.priors.contract import Prior
 
@@ -70,14 +73,15 @@ class GaussianRows(Prior):
 class ConditionalGaussian(Prior):
     """p(z|c) = N(mean(c), diag(variance(c))) by a small network, trained with the model; N(0, I) for any c at first.
 
-    Samples of p(z|c), decoded, have the conditions asked for as far as z tells them (Sohn, Lee & Yan 2015, "Learning
-    structured output representation using deep conditional generative models", with a decoder that reads z alone).
-    Each condition is standardised inside, and comes with a mark of whether it is known. By itself, without `given`,
-    it is the density of a text of which no condition is known.
+    The prior of Sohn, Lee & Yan 2015, "Learning structured output representation using deep conditional generative
+    models". Samples of p(z|c), decoded, have the conditions asked for as far as z, or the decoder, is told of them.
+    Numbers are standardised inside, classes are one-hot, and each condition comes with a mark of whether it is known.
+    By itself, without `given`, it is the density of a text of which no condition is known.
 
     Args:
         latent: dimensions of z.
         conditions: number of conditions, from 1.
+        kinds: how many classes each has, 0 for a number; none: all are numbers.
 
     Raises:
         ConfigError: there are no conditions.
@@ -89,15 +93,15 @@ class ConditionalGaussian(Prior):
     low: Tensor
     high: Tensor
 
-    def __init__(self, latent: int, conditions: int) -> None:
+    def __init__(self, latent: int, conditions: int, kinds: Sequence[int] = ()) -> None:
         super().__init__()
         if conditions < 1:
             raise ConfigError("model.prior: conditional needs data.conditions, the columns that it is given")
-        self.latent, self.conditions = latent, conditions
+        self.latent, self.conditions, self.kinds = latent, conditions, tuple(kinds) or (0,) * conditions
         last = nn.Linear(_WIDTH, 2 * latent)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.network = nn.Sequential(nn.Linear(2 * conditions, _WIDTH), nn.SiLU(), last)
+        self.network = nn.Sequential(nn.Linear(told_by(self.kinds), _WIDTH), nn.SiLU(), last)
         for name, value in (("centre", 0.0), ("scale", 1.0), ("low", -math.inf), ("high", math.inf)):
             self.register_buffer(name, torch.full((conditions,), value))
 
@@ -118,17 +122,29 @@ class ConditionalGaussian(Prior):
         count = known.sum(0).clamp(min=1)
         mean = conditions.nan_to_num().sum(0) / count
         variance = (conditions - mean).nan_to_num().square().sum(0) / count
-        self.centre.copy_(mean)
-        self.scale.copy_(torch.where(variance > 0, variance.sqrt(), torch.ones_like(variance)))
+        number = torch.tensor([not kind for kind in self.kinds], device=mean.device)  # classes stay what they are
+        self.centre.copy_(torch.where(number, mean, 0.0))
+        self.scale.copy_(torch.where((variance > 0) & number, variance.sqrt(), torch.ones_like(variance)))
+
+    def told(self, conditions: Float[Tensor, "batch conditions"]) -> Float[Tensor, "batch told"]:
+        """Return what networks read of conditions: numbers, then one-hot classes, then which of all are known.
+
+        What is missing is zero throughout, so that conditions none of which is known are zeros.
+        """
+        known = ~conditions.isnan()
+        # Masked before the network: NaN times 0 is NaN, in gradients too.
+        values = torch.where(known, (conditions - self.centre) / self.scale, torch.zeros_like(conditions))
+        parts = [values[:, [place for place, kind in enumerate(self.kinds) if not kind]]]
+        for place, kind in enumerate(self.kinds):
+            if kind:
+                parts.append(F.one_hot(values[:, place].long(), kind) * known[:, place : place + 1])
+        return torch.cat([*(part.to(values) for part in parts), known.to(values)], -1)
 
     def given(self, conditions: Float[Tensor, "batch conditions"] | None) -> GaussianRows:
         """Return p(z|c) of each row."""
         if conditions is None:
             conditions = self.centre.new_full((1, self.conditions), math.nan)
-        known = ~conditions.isnan()
-        # Masked before the network: NaN times 0 is NaN, in gradients too.
-        values = torch.where(known, (conditions - self.centre) / self.scale, torch.zeros_like(conditions))
-        return GaussianRows(*self.network(torch.cat([values, known.to(values)], -1)).chunk(2, -1))
+        return GaussianRows(*self.network(self.told(conditions)).chunk(2, -1))
 
     def log_prob(self, z: Float[Tensor, "*samples latent"]) -> Float[Tensor, "*samples"]:
         """Return log p(z) in nats, no condition known."""

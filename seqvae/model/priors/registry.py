@@ -27,7 +27,9 @@ PRIORS: dict[str, Callable[[ModelConfig, Encoder, int], Prior]] = {
     "flow": lambda config, *_: FlowPrior.to_learn(
         config.latent, config.prior_layers, config.prior_width, config.prior_groups
     ),
-    "conditional": lambda config, *_: ConditionalGaussian(config.latent, len(config.condition_names)),
+    "conditional": lambda config, *_: ConditionalGaussian(
+        config.latent, len(config.condition_names), config.kinds_of(config.condition_names)
+    ),
 }
 _KINDS: dict[str, type[FittedPrior]] = {kind.kind: kind for kind in (GaussianMixture, FlowPrior)}
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
-_WIDTH, _HEIGHT = 220, 165  # of a drawing; the page scales it
+from seqvae.properties.molecules.cache import Sheet
+
+_WIDTH, _HEIGHT = 270, 200  # of a drawing, in the units of the next two; the page scales it
+_BOND = 26.0  # length of a bond, the same for all; what is too large for its place is drawn smaller
+_ANGSTROMS = 1.5  # of a bond in RDKit's layouts, whose option of that name is a length per angstrom
+_STROKE = 2.0  # width of a bond
+_MCS_SECONDS = 1  # for the largest common substructure with a lead
+_LEAST_SHARED = 6  # atoms that a molecule must have in common with its lead to be laid out like it
+_MARKED = (1.0, 0.8, 0.6)  # what a lead does not have
 # The colours of RDKit's default palette, and the page's variables that replace them.
 _COLOURS = {
     "#000000": "currentColor",
@@ -23,6 +34,7 @@ _COLOURS = {
     "#7F4C19": "var(--brown)",
     "#A01EEF": "var(--violet)",
     "#FF7F00": "var(--orange)",
+    "#FFCC99": "var(--marked)",
 }
 # What RDKit writes although it is SVG's default: a third of the size of a drawing.
 _DEFAULTS = re.compile(
@@ -31,16 +43,24 @@ _DEFAULTS = re.compile(
 _HEADER = re.compile(r"^.*<!-- END OF HEADER -->", re.DOTALL)
 
 
-def drawing(smiles: str) -> str:
-    """Return a molecule as inline SVG, or its SMILES in a box if RDKit cannot read it."""
+def drawing(smiles: str, lead: str = "") -> str:
+    """Return a molecule as inline SVG, or its SMILES in a box if RDKit cannot read it.
+
+    Args:
+        smiles: what to draw.
+        lead: SMILES of a molecule that it comes from: what both have lies as there, and the rest is highlighted.
+    """
     with rdBase.BlockLogs():  # the box shows that it is invalid
         molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or molecule.GetNumAtoms() == 0:
         return f'<div class="text">{escape(smiles) or "(empty)"}</div>'
+    changed = laid_like(molecule, lead) if lead else []
     canvas = rdMolDraw2D.MolDraw2DSVG(_WIDTH, _HEIGHT)
     options: Any = canvas.drawOptions()  # RDKit's type stubs give its fields wrong types
-    options.clearBackground, options.bondLineWidth, options.padding = False, 1.4, 0.06
-    rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
+    options.clearBackground, options.bondLineWidth, options.padding = False, _STROKE, 0.04
+    options.fixedBondLength, options.highlightBondWidthMultiplier = _BOND / _ANGSTROMS, 10
+    options.setHighlightColour(_MARKED)
+    rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule, highlightAtoms=changed)
     canvas.FinishDrawing()
     # A page does not need the header and the defaults, and chooses the colours itself.
     content = _DEFAULTS.sub("", _HEADER.sub("", canvas.GetDrawingText()))
@@ -52,28 +72,63 @@ def drawing(smiles: str) -> str:
     return opening + re.sub(r"\s+", " ", content).strip()
 
 
-def _figure(inside: str, caption: str) -> str:
+def laid_like(molecule: Chem.Mol, lead: str) -> list[int]:
+    """Lay a molecule out as its lead where the two agree, and return its other atoms; none if they share little."""
+    template = Chem.MolFromSmiles(lead)
+    if template is None:
+        return []
+    common = rdFMCS.FindMCS(
+        [template, molecule], timeout=_MCS_SECONDS, ringMatchesRingOnly=True, completeRingsOnly=True
+    ).queryMol
+    pairs = (template.GetSubstructMatch(common), molecule.GetSubstructMatch(common)) if common else ((), ())
+    if len(pairs[1]) < _LEAST_SHARED or len(pairs[0]) != len(pairs[1]):
+        return []
+    rdDepictor.Compute2DCoords(template)
+    rdDepictor.GenerateDepictionMatching2DStructure(molecule, template, list(zip(*pairs, strict=True)))
+    return sorted(set(range(molecule.GetNumAtoms())) - set(pairs[1]))
+
+
+def _figure(smiles: str, caption: str, lead: str = "", details: bool = False) -> str:
     label = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f"<figure>{inside}{label}</figure>"
+    return f"<figure>{drawing(smiles, lead)}{label}{_details(smiles) if details else ''}</figure>"
 
 
-def molecule_grid(smiles: Sequence[str], captions: Sequence[str] | None = None) -> str:
-    """Return a grid of molecules.
+def _details(smiles: str) -> str:
+    """Return weight and logP, and the SMILES, which one click selects whole."""
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+    sheet = Sheet(molecule) if molecule is not None and molecule.GetNumAtoms() else None
+    known = f"MW {sheet.weight:.0f} · logP {sheet.logp:.1f}" if sheet else ""
+    return f'<div class="about">{known}<code title="click, then copy">{escape(smiles)}</code></div>'
+
+
+def molecule_grid(
+    smiles: Sequence[str], captions: Sequence[str] | None = None, lead: str = "", details: bool = True
+) -> str:
+    """Return a grid of molecules with their weights, logP and SMILES, all bonds of one length.
 
     Args:
         smiles: what to draw.
         captions: one for each, as plain text; None for none.
+        lead: SMILES of a molecule that all come from, as for `drawing`; empty: there is none.
+        details: give weight, logP and SMILES.
     """
     labels = captions if captions is not None else [""] * len(smiles)
-    metrics = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
-    return f'<div class="grid">{"".join(metrics)}</div>'
+    figures = [_figure(text, label, lead, details) for text, label in zip(smiles, labels, strict=True)]
+    return f'<div class="grid">{"".join(figures)}</div>'
 
 
 def molecule_path(smiles: Sequence[str], captions: Sequence[str] | None = None) -> str:
-    """Return molecules in one row with arrows between them, which scrolls sideways if it does not fit."""
+    """Return molecules in a row with arrows between them, in as many lines as it takes.
+
+    A molecule that stands several times in a row is drawn once, with the captions of the first and the last.
+    """
     labels = captions if captions is not None else [""] * len(smiles)
-    metrics = [_figure(drawing(text), label) for text, label in zip(smiles, labels, strict=True)]
-    return f'<div class="row">{_ARROW.join(metrics)}</div>'
+    figures = []
+    for text, group in groupby(zip(smiles, labels, strict=True), key=itemgetter(0)):
+        same = [label for _, label in group]
+        figures.append(_figure(text, same[0] if len(same) == 1 else f"{same[0]} to {same[-1]}"))
+    return f'<div class="row">{_ARROW.join(figures)}</div>'
 
 
 def molecule_pairs(
@@ -87,12 +142,12 @@ def molecule_pairs(
         same: whether input and output are the same molecule.
         names: of the pairs, as plain text; None for none.
     """
-    metrics = []
+    figures = []
     for before, after, equal, name in zip(inputs, outputs, same, names or [""] * len(inputs), strict=True):
         badge = '<span class="badge same">exact</span>' if equal else '<span class="badge other">different</span>'
         pair = f'<div class="pair">{drawing(before)}{_ARROW}{drawing(after)}</div>'
-        metrics.append(f"<figure>{pair}<figcaption>{escape(name)} {badge}</figcaption></figure>")
-    return f'<div class="pairs">{"".join(metrics)}</div>'
+        figures.append(f"<figure>{pair}<figcaption>{escape(name)} {badge}</figcaption></figure>")
+    return f'<div class="pairs">{"".join(figures)}</div>'
 
 
 _ARROW = '<span class="arrow" aria-hidden="true">&rarr;</span>'

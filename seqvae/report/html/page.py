@@ -8,6 +8,8 @@ from html import escape
 
 from seqvae.report.html.style import CSS
 
+_ROWS = 20  # of a table that are shown at once
+
 
 @dataclass(frozen=True)
 class Section:
@@ -81,7 +83,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: int |
 
     Args:
         header: title of each column, with the unit where there is one.
-        rows: cells; a float is shown with four significant digits, None as an empty cell, anything else as its text.
+        rows: cells; a float is shown with three significant digits, None as an empty cell, anything else as its text;
+            what is beyond the twentieth row opens on a click.
         strong: column in bold; None for none.
     """
     numbers = {i for row in rows for i, value in enumerate(row) if _is_number(value)}
@@ -93,7 +96,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], strong: int |
         ]
         for row in rows
     ]
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    lines = [f"<tr>{''.join(row)}</tr>" for row in cells]
+    first = _table(head, lines[:_ROWS])
+    rest = lines[_ROWS:]
+    return first if not rest else first + more(f"{len(rest):,} more rows", _table(head, rest))
+
+
+def _table(head: str, lines: Sequence[str]) -> str:
+    body = "\n".join(lines)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
@@ -107,13 +117,13 @@ def _kinds(number: bool, strong: bool) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as HTML text: floats with four significant digits, integers with thousands separators.
+    """Return a value as HTML text: floats with three significant digits, integers with thousands separators.
 
     >>> shown(0.123456), shown(20000), shown("a < b")
-    ('0.1235', '20,000', 'a &lt; b')
+    ('0.123', '20,000', 'a &lt; b')
     """
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+        return f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(str(value))

@@ -1,33 +1,57 @@
-"""Biological sequences as text, in blocks of ten, with a colour per letter."""
+"""Biological sequences as an alignment: one monospaced table with a ruler, a colour per letter, changes marked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import zip_longest
 
 from seqvae.report.html.letters import CLASSES
 
-_BLOCK = 10
+_BLOCK, _LINE = 10, 60  # letters between two gaps, and in a line
 
 
-def sequence_text(sequences: Sequence[str], captions: Sequence[str] | None = None, unit: str = "base") -> str:
-    """Return sequences, one below the other.
+def sequence_text(
+    sequences: Sequence[str], captions: Sequence[str] | None = None, unit: str = "base", reference: str = ""
+) -> str:
+    """Return sequences, one below the other, in stretches of 60 letters under a ruler.
 
     Args:
         sequences: to show.
         captions: one for each, as plain text; None for none.
         unit: what a letter is called, `base` or `residue`, which decides the colours.
+        reference: a sequence of which those of the same length are variants: where they differ is marked; it stands
+            first. Empty: there is none.
     """
-    labels = captions if captions is not None else [""] * len(sequences)
-    classes, rows = CLASSES.get(unit, {}), []
-    for text, label in zip(sequences, labels, strict=True):
-        letters = [
-            f'<b class="{classes[letter.upper()]}">{letter}</b>'
-            if letter.upper() in classes
-            else f"<i>{escape(letter)}</i>"
-            for letter in text
-        ]
-        blocks = ["".join(letters[start : start + _BLOCK]) for start in range(0, len(letters), _BLOCK)]
-        caption = f"<small>{escape(label)}</small>" if label else ""
-        rows.append(f'<div class="sequence">{caption}{"".join(f"<span>{block}</span>" for block in blocks)}</div>')
-    return "\n".join(rows)
+    labels = list(captions) if captions is not None else [""] * len(sequences)
+    rows = list(zip(sequences, labels, strict=True))
+    if reference:
+        rows.insert(0, (reference, "reference"))
+    longest = max((len(text) for text, _ in rows), default=0)
+    classes = CLASSES.get(unit, {})
+    lines = []
+    for start in range(0, longest, _LINE):
+        lines.append(f"<tr><td>{_ruler(start, min(longest, start + _LINE))}</td><th></th></tr>")
+        for text, label in rows:
+            if start < max(1, len(text)):
+                against = reference if len(text) == len(reference) else ""
+                cells = _letters(text[start : start + _LINE], against[start : start + _LINE], classes)
+                lines.append(f"<tr><td>{cells}</td><th>{escape(label)}</th></tr>")
+    return f'<table class="sequence"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def _ruler(start: int, end: int) -> str:
+    """Return the number of every tenth position, above it."""
+    ends = range(start + _BLOCK, end + 1, _BLOCK)
+    return "".join(f"<span><i>{number:>{_BLOCK}}</i></span>" for number in ends)
+
+
+def _letters(text: str, reference: str, classes: dict[str, str]) -> str:
+    """Return letters in blocks of ten; those that the reference does not have there are marked."""
+    shown = []
+    for letter, before in zip_longest(text, reference, fillvalue=""):
+        names = [classes[letter.upper()]] if letter.upper() in classes else []
+        names += ["changed"] if before and before != letter else []
+        tag = f'b class="{" ".join(names)}"' if names else "i"
+        shown.append(f"<{tag}>{escape(letter)}</{tag[0]}>")
+    return "".join(f"<span>{''.join(shown[at : at + _BLOCK])}</span>" for at in range(0, len(shown), _BLOCK))

@@ -5,12 +5,14 @@ from __future__ import annotations
 # The colours of atoms are RDKit's, darkened or lightened to be readable on either background.
 CSS = """
 :root {
+  --marked: #ffdcb5;
   --paper: #fbfbfa; --card: #ffffff; --ink: #1c2430; --soft: #5d6776; --line: #e2e5ea; --accent: #1f6f8b;
   --blue: #2342d8; --red: #cf1f1f; --yellow: #97850a; --cyan: #168a92; --green: #178a2c; --brown: #7f4c19;
   --violet: #8a1fd0; --orange: #c46200; --good: #17803a; --good-paper: #e4f4e8; --off: #8a5a00; --off-paper: #fbf0d9;
 }
 @media (prefers-color-scheme: dark) {
   :root {
+    --marked: #5c4222;
     --paper: #14181e; --card: #1c222b; --ink: #e6eaf0; --soft: #9aa5b4; --line: #303946; --accent: #63b9d6;
     --blue: #8ea4ff; --red: #ff7b72; --yellow: #dccb4a; --cyan: #5fd0d6; --green: #62d07a; --brown: #d09a62;
     --violet: #cf94ff; --orange: #ffa04d; --good: #7fdb9a; --good-paper: #1d3626; --off: #f0c674; --off-paper: #3a3020;
@@ -41,15 +43,23 @@ pre {
 details { margin: .6rem 0 1rem; }
 summary { cursor: pointer; color: var(--accent); }
 code, .sequence { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.grid { display: grid; gap: .7rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); margin: .8rem 0; }
+.grid { display: grid; gap: .7rem; margin: .8rem 0; }
+.grid { grid-template-columns: repeat(auto-fill, minmax(min(235px, 100%), 1fr)); }
 .pairs { display: grid; gap: .7rem; margin: .8rem 0; }
-.pairs { grid-template-columns: repeat(auto-fill, minmax(min(310px, 100%), 1fr)); }
-.row { display: flex; gap: .5rem; overflow-x: auto; padding-bottom: .5rem; margin: .8rem 0; align-items: stretch; }
-.row figure { flex: 0 0 150px; }
+.pairs { grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); }
+.row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .8rem 0; align-items: stretch; }
+.row figure { flex: 0 0 min(195px, 42%); }
 .row .arrow { align-self: center; color: var(--soft); flex: 0 0 auto; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .45rem; }
 figure svg { display: block; width: 100%; height: auto; }
-figcaption { font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; text-align: center; }
+figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; text-align: center; }
+.about { font-size: .75rem; color: var(--soft); text-align: center; }
+.about code {
+  display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: all; font-size: .7rem;
+}
+.about code:active { white-space: normal; overflow-wrap: anywhere; }
+.side { display: grid; gap: 1rem; align-items: center; margin: .8rem 0; }
+@media (min-width: 50rem) { .side { grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); } }
 .pair { display: grid; grid-template-columns: 1fr auto 1fr; align-items: center; }
 .pair .arrow { color: var(--soft); }
 .badge { display: inline-block; border-radius: 999px; padding: 0 .55rem; font-size: .78rem; font-weight: 600; }
@@ -63,10 +73,20 @@ figcaption { font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; text
 .plot .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
 .plot .gridline { stroke: var(--line); }
 .plot .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
-.sequence { font-size: .9rem; overflow-wrap: anywhere; letter-spacing: .04em; margin: .2rem 0 .8rem; }
-.sequence small { color: var(--soft); letter-spacing: 0; display: block; }
-.sequence span { margin-right: .6ch; }
+.sequence { font-size: .9rem; letter-spacing: .04em; margin: .2rem 0 .8rem; display: block; overflow-x: auto; }
+.sequence td, .sequence th { border: 0; padding: 0 1.2rem 0 0; white-space: pre; line-height: 1.45; }
+.sequence th { font-weight: 400; letter-spacing: 0; font-size: .8rem; }
+.sequence span { margin-right: 1ch; }
 .sequence i { font-style: normal; color: var(--soft); }
+.sequence b.changed { background: var(--marked); }
 .sequence .a { color: var(--green); } .sequence .c { color: var(--blue); }
 .sequence .g { color: var(--orange); } .sequence .t { color: var(--red); }
 """
+
+
+def standing_alone(svg: str) -> str:
+    """Return a plot of a page as an SVG file of its own."""
+    head, _, rest = svg.partition(">")
+    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
+    return f"{head}>\n<style>{CSS}svg {{ font-family: system-ui, sans-serif; }}</style>\n{paper}{rest}\n"

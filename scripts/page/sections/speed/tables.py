@@ -1,4 +1,4 @@
-"""The sections of BENCHMARKS.md on speed, memory, growth, and likelihoods after equal wall time."""
+"""The sections of BENCHMARKS.md on speed, memory and growth."""
 
 from __future__ import annotations
 
@@ -175,29 +175,6 @@ def _speed(found: Values, name: str, rate: Values) -> list[str]:
     work = found[name.format(" flops")]["median"]
     shares = [share(work / rate[kind]) for kind in ("float32", "bfloat16")]
     return [each_round(found[name.format("")]), f"{work / 1e12:,.3f}", *shares]
-
-
-def equal_time(result: Values, published: Values) -> str:
-    """Return the section on likelihoods after equal wall time."""
-    found, settings = result["figures"], result["settings"]
-    rows = [
-        [
-            f"**{name}**" if name.startswith("ours") else name,
-            f"{row['parameters']:,}",
-            f"{row['molecules_seen']:,}",
-            f"{-row['elbo']:.2f}",
-            f"{-row['bound']:.2f}",
-        ]
-        for name, row in found["models"].items()
-    ]
-    return (
-        f"{settings['minutes']:g} minutes of training each, from scratch, one after the other on the same cores, on "
-        f"{found['molecules']:,} molecules of {settings['dataset']}; then the same {found['held_out']:,} held-out "
-        f"molecules, measured in the same way with {settings['samples']} draws of q(z|x) each. Lower is better. The "
-        "recipes weigh the rate against the cross-entropy of a token, as published; ours runs once with its default "
-        "and once with beta 1.\n\n"
-        + table(["model", "parameters", "molecules seen", "−ELBO, nats per molecule", "bound on −log p(x), nats"], rows)
-    )
 
 
 def growth(result: Values, published: Values) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqvae.cli.options import ComputeOptions
-    from seqvae.infer.imputing import Imputed
+    from seqvae.infer.masked import Imputed
 
 app = App(
     name="impute",
@@ -24,11 +24,14 @@ app = App(
 Examples:
 
     seqvae impute runs/dna reads.fasta --out completed.csv
-    seqvae impute runs/dna reads.fasta -k 20 --marginals marginals.csv -o completed.fasta
+    seqvae impute runs/dna reads.fasta --completions 20 --marginals marginals.csv -o completed.fasta
+    echo 'O=C([*:1])Nc1ccc([*:2])cc1' | seqvae impute drug-smiles - --completions 20 -o completed.csv
     echo 'CC(=O)Nc1ccc(?)cc1' | seqvae impute drug-smiles - --method importance -o completed.csv
 
 Unknown is `?`, one letter, or one token of a model of molecules; `*`, a run of any length; and every IUPAC code: N, R,
-Y and so on, X in a protein. Molecules are read as they are written: give canonical SMILES with a part replaced.
+Y and so on, X in a protein. Molecules are read as they are written: give canonical SMILES with a part replaced. A
+SMILES with attachment points `[*:1]` is a scaffold: what chemists put on such atoms, up to 13 heavy atoms each, is
+weighed by the model (`--samples` combinations, the commonest).
 
 Tables have one row for each completion, the columns of the input, and:
 
@@ -90,13 +93,13 @@ def impute(
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
             from seqvae.infer.imputing import impute as run
-            from seqvae.infer.masked import read_masked
+            from seqvae.infer.imputing import readable
             from seqvae.infer.tables import completions_table, marginals_table
             from seqvae.latent.codec import load
 
         codec = load(model, device=computing.device)
         settings = replace(reading.settings(out), all=True)
-        records, read = read_records(source, settings, lambda text: read_masked(codec, text).text)
+        records, read = read_records(source, settings, lambda text: (readable(codec, text), text)[1])
         texts = [record.text for record in records]
         found = run(
             codec, texts, imputing, "auto", computing.batch_size, lambda done, count: bars("filled", done, count)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from seqvae.cli.options import ComputeOptions
     from seqvae.data.files.records import Record
+    from seqvae.data.tokens.tokenized import TokenizedTexts
     from seqvae.infer.scoring import Scores
     from seqvae.latent.codec import Codec
 
@@ -147,6 +148,7 @@ def score(
             from seqvae.infer.scoring import score
             from seqvae.infer.tables import score_table
             from seqvae.latent.codec import load
+            from seqvae.latent.conditions import conditions_of
 
         codec = load(model, device=computing.device)
         texts = [record.text for record in records]
@@ -155,11 +157,15 @@ def score(
             """Show how many are scored."""
             bars("scored", done, count)
 
-        found = score(codec, texts, scoring, "auto", computing.batch_size, scored, details.reference)
-        _write_details(codec, model, records, details, scoring, computing, scored)
+        conditions = conditions_of(records, codec.run.model, source)
+        tokenized = codec.tokenize(texts, "skip", conditions.rows)
+        found = score(codec, tokenized, scoring, "auto", computing.batch_size, scored, details.reference)
+        _write_details(codec, model, records, tokenized, details, scoring, computing, scored)
         write_pieces(out, [score_table(records, found)], scores=True)
     if read.rejected:
         computing.note(str(read))
+    if conditions.said:
+        computing.note(conditions.said)
     _tell(found, model, codec.tokenizer.domain.noun, out, computing)
 
 
@@ -167,6 +173,7 @@ def _write_details(
     codec: Codec,
     model: str,
     records: list[Record],
+    texts: TokenizedTexts,
     details: DetailOptions,
     scoring: ScoreConfig,
     computing: ComputeOptions,
@@ -179,7 +186,6 @@ def _write_details(
     from seqvae.infer.tables import mutations_table, positions_table
     from seqvae.report.score_pages import mutations_page, positions_page
 
-    texts = [record.text for record in records]
     how = (codec, texts, scoring, "auto", computing.batch_size, scored)
     if path := details.positions:
         tokens = positions(*how)

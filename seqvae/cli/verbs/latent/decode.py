@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
-from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread, check_before
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Place, Spread, check_before, conditions_of
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
 
@@ -27,6 +27,7 @@ Examples:
 
 Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule; .smi
 and .txt have the molecules or sequences alone, one per line.
+A model that was trained with --conditions decodes each vector under those in the columns of the source.
 Files may be larger than memory.
 """,
 )
@@ -40,6 +41,7 @@ def decode(
     /,
     *,
     out: Out = "-",
+    condition: Annotated[list[str] | None, Parameter(group="Decoding", negative=())] = None,
     computing: Compute = COMPUTING,
     spread: Spread = SPREADING,
     **given: Any,  # noqa: ANN401
@@ -51,12 +53,15 @@ def decode(
         source: latent vectors as `seqvae encode` writes them (.npz, .parquet, .csv), or `-` for a CSV table.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes one per line to standard
             output.
+        condition: a value that all are to have, as `logP=2.5`, of a column that the model was trained with as a
+            condition, in place of the values in the source's columns; may be repeated.
         computing: where and how the model runs.
         spread: how work on a large file is spread, and resumed after a kill.
         **given: settings of the decoding whose flags were given.
     """
     how = replaced(DecodeConfig(), merged({}, given, SETTINGS), "decode")
     refuse_idle(given, how.idle() | {"tries": "on given latent points: it would draw new ones"})
+    asked = conditions_of(condition) if condition else None
     check_before(model, out, source)
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import decode_file
@@ -65,6 +70,8 @@ def decode(
     if not bulk.codec.may_be_invalid:
         refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})
     with bar(computing) as advance:
-        found = decode_file(bulk, source, out, how, advance)
+        found = decode_file(bulk, source, out, how, advance, asked)
+    if found.conditions and not condition:
+        computing.note(found.conditions)
     valid = f" to {found.count - found.invalid:,} molecules" if bulk.codec.may_be_invalid else ""
     computing.note(f"latent vectors: {found.count:,} decoded{valid}: {out}")

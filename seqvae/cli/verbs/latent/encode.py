@@ -19,6 +19,7 @@ Examples:
 
 The output holds the molecules or sequences, the other columns of the input, and posterior means: the arrays `text` and
 `z` of an .npz, or the columns text, z0, z1, ... of a table.
+Of a model that was trained with --conditions, these are read from the columns of the input, where there are such.
 Records that are left out are listed in OUT.rejected.csv. Files may be larger than memory.
 """,
 )
@@ -60,6 +61,8 @@ def encode(
         found = encode_file(bulk, source, out, refine, reading.settings(out), advance)
     if found.read.rejected:
         computing.note(str(found.read))
+    if found.conditions:
+        computing.note(found.conditions)
     count, noun = found.read.kept, bulk.codec.tokenizer.domain.noun
     what = f"{count:,} {noun}{'' if count == 1 else 's'}"
     computing.note(f"{what} encoded into {bulk.codec.latent} dimensions: {out}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from seqvae.cli.flags import flags_of, merged, refuse_idle, with_flags
-from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread, check_before
+from seqvae.cli.options import COMPUTING, SPREADING, Compute, Out, Spread, check_before, conditions_of
 from seqvae.config import DecodeConfig
 from seqvae.config.toml import replaced
 from seqvae.errors import UsageError
@@ -20,7 +20,7 @@ Examples:
     seqvae sample runs/zinc -n 1000 --seed 1 --out new.smi
     seqvae sample runs/zinc -n 20 --temperature 0.7
     seqvae sample runs/zinc --prior normal
-    seqvae sample runs/measured -n 500 --condition logP=2.5 --condition qed=0.9
+    seqvae sample runs/measured -n 500 --condition logP=2.5 --condition qed=0.9 --guidance 1
 
 Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule; .smi
 and .txt have the molecules or sequences alone, one per line.
@@ -32,7 +32,7 @@ SETTINGS = flags_of(
     DecodeConfig("sample"),
     "",
     "Sampling",
-    ("temperature", "top_p", "rules", "tries", "seed"),
+    ("temperature", "top_p", "rules", "tries", "guidance", "seed"),
     {"tries": "for models of SMILES: most draws for each sample, until it is a molecule"},
 )
 
@@ -60,8 +60,8 @@ def sample(
             output.
         prior: `normal` for N(0, I) (`mixture` where the model was trained with one), `fitted` for the density fitted to
             the latent points after training, or `auto` for the one of these that the model card prefers.
-        condition: a value that samples are to have, as `logP=2.5`, of a column that the model was trained with
-            `--conditions`; may be repeated, and those left out may have any value.
+        condition: a value that samples are to have, as `logP=2.5` or `kind=active`, of a column that the model was
+            trained with as a condition; may be repeated, and those left out may have any value.
         computing: where and how the model runs.
         spread: how a large number is spread, and resumed after a kill.
         **given: settings of the sampling whose flags were given.
@@ -69,7 +69,7 @@ def sample(
     if condition and prior != "auto":
         raise UsageError(f"--prior {prior} takes no --condition: leave one of them out")
     how = replaced(DecodeConfig("sample"), merged({}, given, SETTINGS), "sample")
-    values = _values(condition) if condition else prior
+    values = conditions_of(condition) if condition else prior
     check_before(model, out)
     from seqvae.cli.bulk import bar, in_bulk
     from seqvae.latent.files import sample_file
@@ -81,18 +81,3 @@ def sample(
         found = sample_file(bulk, number, out, how, values, advance)
     valid = f", {number - found.invalid:,} of them molecules" if bulk.codec.may_be_invalid else ""
     computing.note(f"{number:,} samples drawn{valid}: {out}")
-
-
-def _values(conditions: list[str]) -> dict[str, float]:
-    """Return the value of each condition, given as `name=value`."""
-    found: dict[str, float] = {}
-    for text in conditions:
-        name, _, value = (part.strip() for part in text.partition("="))
-        try:
-            number = float(value)
-        except ValueError as error:
-            raise UsageError(f"--condition: expected a name and a number, as logP=2.5, got {text!r}") from error
-        if name in found:
-            raise UsageError(f"--condition {name}: expected one value, got {found[name]:g} and {value}")
-        found[name] = number
-    return found

@@ -1,0 +1,272 @@
+// With the model behind it: clicks, paths, analogs, groups, lists and objectives are asked of `seqvae explore`.
+
+/** Asks the server; returns its answer, or says why there is none. */
+async function ask(what, fields) {
+  document.body.classList.add("busy");
+  try {
+    const sent = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(fields) };
+    const reply = await fetch(`api/${what}`, sent);
+    const found = await reply.json().catch(() => ({ error: `the server refused: ${reply.status}` }));
+    if (found.error) throw new Error(found.error);
+    return found;
+  } catch (error) {
+    say(error instanceof TypeError ? "seqvae explore has ended: start it again" : error.message);
+    throw error;
+  } finally {
+    document.body.classList.remove("busy");
+  }
+}
+
+/** Returns a card of what the model made: structure or letters, a title, and facts. */
+function madeCard(one, title, facts, buttons = [], beside = "") {
+  const picture = !meta.molecular ? lettersOf(one.text, beside)
+    : one.drawing ? pictureOf(one.drawing) : element("div", { class: "text" }, one.text || "(empty)");
+  const list = element("dl");
+  for (const [name, value] of facts) {
+    const text = typeof value === "number" ? shown(value) : value;
+    if (text !== null && text !== undefined && text !== "") list.append(element("dt", {}, name), element("dd", {}, text));
+  }
+  const caption = element("figcaption", {}, element("strong", {}, title));
+  if (meta.molecular) caption.append(copyable(one.text));
+  if (one.valid === false) caption.append(element("span", { class: "badge other" }, `no ${meta.noun}`));
+  caption.append(list, element("div", { class: "tools" }, ...buttons));
+  return element("figure", { class: "card" }, picture, caption);
+}
+
+const button = (title, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, title);
+
+const live = {
+  ends: {}, // of the path: {first: {end, x, y}, last: ...}
+  groups: {}, // rows of A and B
+  placed: [], // of a pasted list: {name, place}
+  here: null,
+  steps: [],
+
+  start() {
+    this.showPath();
+    this.showGroups();
+    byId("paste").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.paste();
+    });
+    byId("objective").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.colour();
+    });
+  },
+
+  async clicked(row, [x, y]) {
+    if (row >= 0) [x, y] = [app.place[2 * row], app.place[2 * row + 1]];
+    const turn = (this.turn = (this.turn || 0) + 1);
+    const started = performance.now();
+    this.marker = [x, y];
+    draw();
+    const one = row >= 0 ? await this.known(row) : await ask("at", { x, y });
+    if (turn !== this.turn) return;
+    this.here = { ...one, row, x, y };
+    this.clickTime = performance.now() - started;
+    document.body.dataset.clicked = String(turn);
+    await this.showHere();
+    draw();
+  },
+
+  async known(row) {
+    return { text: await textOf(row), valid: true, properties: {}, near: [] };
+  },
+
+  async showHere() {
+    const one = this.here;
+    const end = one.row >= 0 ? [one.row] : [one.x, one.y];
+    const name = one.row >= 0 ? (await nameOf(one.row)) || `row ${one.row + 1}` : "decoded here";
+    const facts = [
+      ...Object.entries(one.properties), ["log p(x|z), nats", one.log_likelihood], ["log p(x), bound", one.log_p],
+      ["encoded here again", one.returns === undefined ? null : one.returns ? "yes" : "no, elsewhere"],
+    ];
+    const near = one.near.length ? await textOf(one.near[0].row) : "";
+    const card = madeCard(one, name, facts, [
+      button("50 analogs", () => this.analogs(one.text), { id: "analogs", disabled: !one.valid }),
+      button("Path from here", () => this.setEnd("first", end, one)),
+      button("Path to here", () => this.setEnd("last", end, one)),
+    ], near);
+    if (one.certainty) card.append(certainty(one.text, one.certainty));
+    const parts = [card];
+    if (one.near.length) {
+      const rows = [];
+      for (const known of one.near) {
+        const show = () => { pin(known.row); app.hovered = known.row; draw(); };
+        rows.push(element("tr", {},
+          element("td", {}, button((await nameOf(known.row)) || `row ${known.row + 1}`, show)),
+          element("td", { class: "number" }, known.similarity === null ? "" : known.similarity.toFixed(2)),
+          element("td", { class: "number" }, shown(known.distance))));
+      }
+      const like = meta.molecular ? "Tanimoto" : "similarity";
+      const head = element("tr", {}, element("th", {}, "nearest known"), element("th", { class: "number" }, like), element("th", { class: "number" }, "distance"));
+      parts.push(element("table", { class: "near" }, element("thead", {}, head), element("tbody", {}, ...rows)));
+    }
+    byId("here").replaceChildren(...parts);
+  },
+
+  setEnd(which, end, one) {
+    this.ends[which] = { end, text: one.text, x: one.x, y: one.y };
+    this.showPath();
+    draw();
+  },
+
+  showPath() {
+    const { first, last } = this.ends;
+    const short = (end) => (end ? (end.text.length > 30 ? `${end.text.slice(0, 29)}…` : end.text) : "choose it on a card above");
+    const go = button("Walk", () => this.walk(), { id: "walk", disabled: !(first && last) });
+    byId("path").replaceChildren(
+      element("dl", {}, element("dt", {}, "from"), element("dd", {}, short(first)), element("dt", {}, "to"), element("dd", {}, short(last))),
+      element("div", { class: "tools" }, go),
+    );
+  },
+
+  async walk() {
+    const { rows } = await ask("path", { first: this.ends.first.end, last: this.ends.last.end, steps: 12 });
+    this.steps = rows.map((one) => one.place);
+    const cards = rows.map((one, i) => madeCard(
+      one, one.steps[0] === one.steps[1] ? `step ${one.steps[0]}` : `steps ${one.steps[0]} to ${one.steps[1]}`,
+      [...Object.entries(one.properties), ["similarity to the start", one.similarity[0]], ["to the end", one.similarity[1]]],
+      [], i ? rows[i - 1].text : "",
+    ));
+    this.results(`Path: ${rows.length} different ${meta.noun}s in 12 equal steps`, element("div", { class: "cards" }, ...cards));
+    draw();
+  },
+
+  async analogs(text) {
+    say("proposing analogs …");
+    const found = await ask("analogs", { text, number: 50 });
+    say("");
+    this.placed = found.rows.map((one) => ({ name: "", place: one.place }));
+    const titles = ["similarity", "log_likelihood", "score", ...found.properties, "proposer"];
+    const head = element("tr", {}, element("th", { class: "number" }, "rank"), element("th", {}, meta.noun), ...titles.map((one) => element("th", { class: "number" }, one.replaceAll("_", " "))));
+    const body = found.rows.map((one, i) => element("tr", {},
+      element("td", { class: "number" }, String(i + 1)),
+      element("td", {}, meta.molecular && one.drawing ? pictureOf(one.drawing) : lettersOf(one.text, found.lead), meta.molecular ? copyable(one.text) : null),
+      ...titles.map((title) => element("td", { class: "number" }, typeof one[title] === "number" ? shown(one[title]) : one[title] || ""))));
+    const lines = [["text", ...titles].join(","), ...found.rows.map((one) => [one.text, ...titles.map((title) => one[title] ?? "")].map((cell) => csvCell(String(cell))).join(","))];
+    const save = button("CSV", () => download(lines.join("\n") + "\n", "analogs.csv"));
+    this.results(found.said, element("div", { class: "tools" }, save), element("div", { class: "wide made" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body))));
+    draw();
+  },
+
+  async paste() {
+    const found = await ask("place", { texts: byId("pasted").value });
+    this.placed = found.rows.map((one) => ({ name: one.name, place: one.place }));
+    const cards = found.rows.slice(0, CARDS).map((one) => madeCard(one, one.name || "placed", Object.entries(one.properties), [
+      button("50 analogs", () => this.analogs(one.text)),
+    ]));
+    const left = found.rejected.map((one) => element("li", {}, `${one.text}: ${one.reason}`));
+    this.results(`Placed: ${found.rows.length} of ${found.rows.length + found.rejected.length}`, left.length ? element("ul", { class: "about" }, ...left.slice(0, 20)) : "", element("div", { class: "cards" }, ...cards));
+    draw();
+  },
+
+  selected(rows) {
+    this.chosen = rows;
+    this.showGroups();
+    if (!meta.molecular && meta.logo) {
+      byId("logo")?.remove();
+      if (rows.length > 1) byId("cards").before(element("div", { id: "logo", class: "tools" }, button("Logo of the selection", async () => {
+        const { svg } = await ask("logo", { rows: Array.from(rows) });
+        const box = element("div", { class: "wide" });
+        box.innerHTML = svg; // made by seqvae of letters of its alphabet alone
+        byId("logo").replaceChildren(box);
+      })));
+    }
+  },
+
+  showGroups() {
+    const { A, B } = this.groups;
+    const many = this.chosen && this.chosen.length;
+    const set = (name) => button(`Selection is ${name}`, () => {
+      this.groups[name] = Array.from(this.chosen);
+      this.showGroups();
+    }, { disabled: !many, id: `group-${name}` });
+    const line = (rows) => (rows ? `${rows.length.toLocaleString("en")} ${meta.noun}s` : "select some by lasso or search");
+    const slider = element("input", { type: "range", min: -1, max: 2, step: 0.25, value: 1, "aria-label": "how far from A to B", id: "strength" });
+    const go = () => this.move(Number(slider.value));
+    slider.addEventListener("change", go);
+    slider.disabled = !(A && B && this.here);
+    byId("groups").replaceChildren(
+      element("dl", {}, element("dt", {}, "A"), element("dd", {}, line(A)), element("dt", {}, "B"), element("dd", {}, line(B))),
+      element("div", { class: "tools" }, set("A"), set("B")), slider,
+      element("p", { class: "about" }, `Moves what is shown under Here from A towards B: 1 is the whole difference between the groups.`),
+      element("div", { id: "moved" }),
+    );
+  },
+
+  async move(strength) {
+    const { rows } = await ask("between", { with: this.groups.B, without: this.groups.A, text: this.here.text, strengths: [strength] });
+    const one = rows[0];
+    byId("moved").replaceChildren(madeCard(one, `moved by ${strength}`, [...Object.entries(one.properties), ["similarity", one.similarity]], [], this.here.text));
+  },
+
+  async colour() {
+    const shade = await ask("objective", { name: byId("objective-name").value });
+    shade.values = Float32Array.from(shade.values);
+    meta.shades = [...meta.shades.filter((one) => one.name !== "objective"), shade];
+    const list = byId("shading");
+    if (!list.querySelector("[value=objective]")) list.append(element("option", { value: "objective" }, "objective"));
+    list.value = app.shade = "objective";
+    reshade();
+  },
+
+  results(title, ...parts) {
+    byId("results-title").textContent = title;
+    byId("results-body").replaceChildren(...parts);
+    byId("results").hidden = false;
+  },
+
+  /** Marks where the click was, the ends and steps of the path, and what was placed. */
+  draw(pen) {
+    pen.strokeStyle = pen.fillStyle = ink("--orange");
+    pen.lineWidth = 2;
+    if (this.steps.length) {
+      pen.beginPath();
+      this.steps.forEach(([x, y], i) => pen[i ? "lineTo" : "moveTo"](...app.view.toPixels(x, y)));
+      pen.stroke();
+    }
+    for (const [x, y] of this.steps) dot(pen, x, y, 3.5);
+    for (const [which, end] of Object.entries(this.ends)) label(pen, which === "first" ? "from" : "to", ...shifted(end.x, end.y));
+    pen.fillStyle = ink("--violet");
+    for (const { place: [x, y] } of this.placed) dot(pen, x, y, 4);
+    for (const { name, place: [x, y] } of this.placed.slice(0, 50)) if (name) label(pen, name.slice(0, 24), ...shifted(x, y));
+    if (!this.marker) return;
+    const [x, y] = app.view.toPixels(...this.marker);
+    pen.strokeStyle = ink("--orange");
+    pen.beginPath();
+    pen.arc(x, y, 8, 0, 7);
+    pen.moveTo(x - 13, y);
+    pen.lineTo(x - 4, y);
+    pen.moveTo(x + 4, y);
+    pen.lineTo(x + 13, y);
+    pen.stroke();
+    if (this.here?.again && !this.here.returns) {
+      pen.setLineDash([4, 4]);
+      pen.beginPath();
+      pen.moveTo(x, y);
+      pen.lineTo(...app.view.toPixels(...this.here.again));
+      pen.stroke();
+      pen.setLineDash([]);
+    }
+  },
+};
+
+function dot(pen, x, y, radius) {
+  pen.beginPath();
+  pen.arc(...app.view.toPixels(x, y), radius, 0, 7);
+  pen.fill();
+}
+
+function shifted(x, y) {
+  const [left, top] = app.view.toPixels(x, y);
+  return [left + 9, top - 7];
+}
+
+/** Returns bars of how sure the decoder was of each position. */
+function certainty(text, shares) {
+  const box = element("div", { class: "certainty", role: "img", "aria-label": "probability of each letter" });
+  for (let at = 0; at < text.length; at++) box.append(element("i", { style: `height:${100 * (shares[at] ?? 0)}%`, title: `${at + 1} ${text[at]}: ${shares[at]}` }));
+  return box;
+}

@@ -1,0 +1,1 @@
+"""The map as a web application of this machine alone."""

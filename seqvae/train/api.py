@@ -1,0 +1,111 @@
+"""Training in one call of Python."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqvae.config import FinetuneConfig, RunConfig
+from seqvae.config.checks import door
+from seqvae.config.toml import with_settings
+from seqvae.data.tokens.tokenized import as_strings
+from seqvae.errors import UsageError
+from seqvae.runtime.files import atomic_file
+from seqvae.train.finetune import finetune
+from seqvae.train.fit import FINETUNE, Trained, train
+from seqvae.train.run_folder import check_run_folder
+
+DATA, COLUMN = "data.csv", "text"  # of the folder, where the molecules or sequences were given themselves
+Labels = Mapping[str, Sequence[float | None]]
+
+
+@door
+def fit(
+    texts: Sequence[Any] | str | Path | None,
+    out: str | Path,
+    start: str | Path = "",
+    labels: Labels | str | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+    **settings: Any,  # noqa: ANN401 - each has the type of its setting
+) -> Trained:
+    """Train a model, or fine-tune one, on molecules or sequences; `seqvae.fit` does the same and loads the model.
+
+    Args:
+        texts: molecules (SMILES or RDKit's `Mol`) or sequences, in a list, an array or a pandas Series, of which the
+            folder keeps a copy (`data.csv`); or the path of a file, or the name of a dataset; None with `resume`.
+        out: folder of the model, which is created.
+        start: a model to fine-tune: its folder, or the name of a pretrained one; empty: none, from scratch.
+        labels: numbers of each text that the model learns to predict from z, by name, None or NaN where one is missing;
+            of a file the titles of their columns, separated by commas.
+        resume: resume the stopped training in this folder, with its settings.
+        quiet: show no progress, and say nothing of what was read and chosen.
+        **settings: any setting of `seqvae train` (or, with `start`, of `seqvae finetune`), by the name of its flag:
+            `epochs=20`, `tokenizer="selfies"`, `target_rate=20.0`.
+
+    Returns:
+        The folder, and what was trained on and held out.
+
+    Raises:
+        UsageError: the folder holds a run already, or there is none to resume; `texts` and `resume` are both given, or
+            neither; a label has another number of values than there are texts.
+        ConfigError: there is no such setting, or its value is out of range.
+        InputError: the data cannot be used.
+        KeyboardInterrupt: Ctrl-C, after the state was saved; `resume=True` resumes.
+    """
+    out = Path(out).expanduser()
+    if (texts is None) != resume:
+        raise UsageError("expected molecules or sequences, or resume=True, and not both")
+    if resume and (settings or start or labels):
+        raise UsageError("resume takes start, labels and settings from the folder: leave them out")
+    check_run_folder(out, resume)
+    say = None if quiet else _to_stderr
+    if resume:
+        if (out / FINETUNE).is_file():
+            return finetune("", "", out, resume=True, quiet=quiet, say=say).trained
+        return train(RunConfig(), out, resume=True, quiet=quiet, say=say)
+    kind: RunConfig | FinetuneConfig = FinetuneConfig() if start else RunConfig()
+    config = with_settings(kind, settings)
+    named = labels if isinstance(labels, str) else ",".join(labels or {})
+    if isinstance(texts, (str, Path)):
+        if labels and not isinstance(labels, str):
+            raise UsageError("labels: of a file, expected the titles of their columns, separated by commas")
+        source = str(texts)
+    else:
+        if isinstance(labels, str):
+            raise UsageError("labels: expected the numbers themselves by name, as the molecules or sequences are given")
+        source = str(_written(texts or (), labels or {}, out))
+        config = replace(config, data=replace(config.data, column=COLUMN))
+    config = replace(config, data=replace(config.data, labels=named or config.data.labels))
+    if isinstance(config, FinetuneConfig):
+        return finetune(start, source, out, config, quiet=quiet, say=say).trained
+    return train(replace(config, data=replace(config.data, source=source)), out, quiet=quiet, say=say)
+
+
+def _written(texts: Sequence[Any], labels: Labels, out: Path) -> Path:
+    """Write texts and their labels into the folder, whence a resumed training reads them again."""
+    rows = as_strings(texts)
+    for name, values in labels.items():
+        if len(values) != len(rows):
+            raise UsageError(f"labels: expected {len(rows):,} values of {name}, one per text, got {len(values):,}")
+    table = io.StringIO()
+    lines = csv.writer(table)
+    lines.writerow([COLUMN, *labels])
+    lines.writerows(zip(rows, *([_cell(value) for value in values] for values in labels.values()), strict=True))
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_file(out / DATA) as file:
+        file.write(table.getvalue().encode())
+    return out / DATA
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or value != value else repr(float(value))  # NaN alone differs from itself
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
