@@ -62,12 +62,15 @@ class InputOptions:
         standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
             spelling of each group; as `seqvae data standardize` writes them.
         on_error: `stop` at the first bad record, or `skip` bad records, which are counted and written to a reject file.
+        max_characters: longest SMILES or sequence that is read, a longer one is a bad record; 0: 10,000 for molecules
+            (RDKit is given none that is longer), 2^30 for others.
     """
 
     column: str = ""
     format: str = ""
     standardize: bool = False
     on_error: str = "stop"
+    max_characters: int = 0
 
     def check(self, source: str) -> None:
         """Raise UsageError where a column is named and the source is no table, or its format is unknown."""
@@ -87,6 +90,7 @@ class InputOptions:
             on_error=self.on_error,
             reject_file=rejects_beside(out),
             standardize=self.standardize,
+            max_characters=self.max_characters,
         )
 
 

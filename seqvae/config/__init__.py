@@ -16,6 +16,10 @@ from seqvae.config.checks import (
     suggestion,
 )
 from seqvae.config.data import (
+    LONGEST_MOLECULE,
+    LONGEST_SELFIES,
+    LONGEST_SEQUENCE,
+    MOST_ATOMS,
     DataConfig,
 )
 from seqvae.config.decoding import (
@@ -96,6 +100,10 @@ __all__ = [
     "HUGE",
     "INFERENCE_BATCH",
     "INITIAL",
+    "LONGEST_MOLECULE",
+    "LONGEST_SELFIES",
+    "LONGEST_SEQUENCE",
+    "MOST_ATOMS",
     "OBJECTIVE_FOR_MANY",
     "OPTIMIZERS",
     "REFINE_STEPS",

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from seqvae.config.checks import HUGE, between, one_of, typed
 from seqvae.errors import ConfigError
 
+# A chain of 20,000 atoms ends the process within RDKit, whose search is recursive; one of 10,000 takes seconds.
+LONGEST_MOLECULE = 10_000  # characters of a SMILES
+LONGEST_SELFIES = 10 * LONGEST_MOLECULE  # characters: a symbol of one atom has some
+MOST_ATOMS = 5000  # of a record of an SD file
+LONGEST_SEQUENCE = 1 << 30  # letters of a sequence: longer than any chromosome of man, mouse or maize
+
 
 def names_of(listed: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas."""
@@ -52,6 +58,8 @@ class DataConfig:
         spellings: SMILES only: other spellings of each training molecule, random SMILES, for the encoder to read.
         spelling_share: how often the encoder reads one of these in place of the canonical SMILES.
         on_error: `stop` at the first bad record, or `skip` it (counted, and written to a reject file).
+        max_characters: longest SMILES or sequence that is read, a longer one is a bad record; 0: 10,000 for molecules
+            (RDKit is given none that is longer), 2^30 for others.
     """
 
     source: str = ""
@@ -72,6 +80,7 @@ class DataConfig:
     spellings: int = 0
     spelling_share: float = 0.5
     on_error: str = "stop"
+    max_characters: int = 0
 
     def __post_init__(self) -> None:
         one_of("data.split", self.split, ("auto", "random", "scaffold", "dedup", "connectivity", "published"))
@@ -79,6 +88,7 @@ class DataConfig:
         between("data.valid_fraction", self.valid_fraction, 0.0, 0.9)
         between("data.test_fraction", self.test_fraction, 0.0, 0.9)
         between("data.limit", self.limit, 0, HUGE)
+        between("data.max_characters", self.max_characters, 0, LONGEST_SEQUENCE)
         between("data.spellings", self.spellings, 0, 1000)
         between("data.spelling_share", self.spelling_share, 0.0, 1.0)
         for name in ("labels", "conditions"):

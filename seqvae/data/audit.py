@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqvae.data.reasons import kind_of_reason
 from seqvae.data.splits import Split
 from seqvae.data.tokens.tokenized import tokenize
 from seqvae.errors import InputError, UsageError
@@ -233,16 +234,6 @@ def _coverage(
     fitted = build_tokenizer(kind).fit(train)
     held_out = np.concatenate([split.valid, split.test]).tolist()
     return fitted.coverage(form for i in held_out if (form := forms[i]) is not None).unseen, {}
-
-
-def kind_of_reason(reason: str) -> str:
-    """Return a reason without what is of one text alone: the text itself, places, atom numbers, advice."""
-    reason = re.sub(r"^expected a molecule as SMILES, got .*?(?:'|\"|characters\)): ", "", reason)
-    if letter := re.search(r"^expected (\w+) .*got ('.'|\".\") at column", reason):
-        return f"the letter {letter[2]} is not of {letter[1]}"
-    reason = re.sub(r"(?: at column \d+| at position \d+| on line \d+|, this one has [\d,]+)", "", reason)
-    reason = re.sub(r"# \d+", "#", re.sub(r":? ?'[^']*'", "", reason)) if "token" not in reason else reason
-    return re.split(r"; (?:correct it|leave it)", reason)[0]
 
 
 def _repeated(

@@ -83,14 +83,16 @@ def read_texts(
         on_error=config.on_error,
         reject_file=reject_file,
         standardize=config.standardize,
+        max_characters=config.max_characters,
     )
     reader = RecordReader(config.source, settings)
-    texts, lines, names = [], [], []
+    texts, lines, names, title = [], [], [], ""
     cells: dict[str, list[str]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
         names.append(record.name)
+        title = record.title
         for name, column in cells.items():
             column.append(record.fields[name])
         if len(texts) == config.limit:
@@ -112,7 +114,7 @@ def read_texts(
         if censored:
             note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
-    found = detected(texts, config.source)
+    found = detected(texts, config.source, title)
     texts = as_smiles(texts, found.domain)
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why, classes=table)
 
@@ -128,7 +130,8 @@ def first_records(config: DataConfig) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReadingNote)  # said when all is read
         try:
-            items = islice(items_of(config.source, ReadSettings(config.column, format=config.format)), _LOOKED_AT)
+            settings = ReadSettings(config.column, format=config.format, max_characters=config.max_characters)
+            items = islice(items_of(config.source, settings), _LOOKED_AT)
             return [item.text for item in items if isinstance(item, Record)]
         except InputError:
             return []
@@ -326,7 +329,7 @@ def _with_flaws(source: str, settings: ReadSettings) -> tuple[Texts, Beside]:
         flaws.append(Flaw("", records[-1].line + 1, f"the file cannot be read from here on: {error}"))
     if not records and not flaws:
         raise InputError(f"{source}: the file holds no records")
-    found = detected([record.text for record in records], source)
+    found = detected([record.text for record in records], source, records[0].title if records else "")
     texts = as_smiles([record.text for record in records], found.domain)
     empty = tuple(one.line for one in flaws if one.text.lower() in MISSING_TEXTS and "is empty" in one.reason)
     unread = tuple(Finding(one.line, one.text, one.reason) for one in flaws if one.line not in set(empty))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, final, runtime_checkable
 
 import torch
@@ -41,16 +42,20 @@ class Rules:
         device: where decoding runs.
 
     Attributes:
-        by_name: `syntax` and `valence`, as `DecodeConfig.rules` calls them; empty where the model writes no SMILES.
         accepts: whether the rules of chemistry accept token ids; None where there are none.
     """
 
     def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
-        syntax, valences = syntax_of(tokenizer), valences_of(tokenizer)
-        self.by_name: dict[str, Constraint] = {}
-        if syntax is not None:
-            self.by_name = {"syntax": Constraint(syntax, device), "valence": Constraint(syntax, device, valences)}
-        self.accepts: Callable[[Sequence[int]], bool] | None = valences.accepts if valences else None
+        self._syntax, self._valences, self._device = syntax_of(tokenizer), valences_of(tokenizer), device
+        self.accepts: Callable[[Sequence[int]], bool] | None = self._valences.accepts if self._valences else None
+
+    @cached_property
+    def by_name(self) -> dict[str, Constraint]:
+        """`syntax` and `valence`, as `DecodeConfig.rules` calls them; empty where the model writes no SMILES."""
+        if self._syntax is None:
+            return {}
+        kinds = {"syntax": None, "valence": self._valences}
+        return {name: Constraint(self._syntax, self._device, valences) for name, valences in kinds.items()}
 
 
 @dataclass(frozen=True)

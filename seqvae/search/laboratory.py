@@ -17,7 +17,6 @@ from seqvae.errors import UsageError
 from seqvae.runtime.streams import LIBRARY_BATCH
 from seqvae.search.api import Search, opened
 from seqvae.search.library import LIBRARY, Library, Rows, batch_from
-from seqvae.search.memory.archive import Archive
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
 from seqvae.search.plate import Measured, names_on
@@ -116,10 +115,9 @@ def _from_library(
 ) -> list[Candidate]:
     """Return the next designs of a list, and remember their names and columns; `plate` is its size and number."""
     measured = Measured(list(search.ledger.entries()), {}, search.texts, search.config.campaign.seed)
-    archive, (count, number) = Archive(), plate
-    archive.update(measured.scores, measured.scores.values())
+    count, number = plate
     library = Library(rows, search.texts, [*measured.scores, *waiting])
-    found = batch_from(library, count, archive, LIBRARY_BATCH.seed(search.config.campaign.seed, number))
+    found = batch_from(library, count, measured.scores, LIBRARY_BATCH.seed(search.config.campaign.seed, number))
     run_folder.add_names(search.folder, {form: record.name for form, record in found if record.name})
     run_folder.add_carried(search.folder, [(form, record.fields) for form, record in found])
     if say is not None:

@@ -8,9 +8,9 @@ what may be best. Before anything has been measured the batch is spread over the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -20,13 +20,14 @@ from seqvae.data.files.records import Record
 from seqvae.errors import InputError
 from seqvae.properties.similarity import FINGERPRINT
 from seqvae.search.domain.domain import Texts
-from seqvae.search.memory.archive import Archive
-from seqvae.sequences.molecules import connectivity_of
+
+if TYPE_CHECKING:
+    from seqvae.search.surrogates.multiple_kernels import MultipleKernels, Similarity
 
 LIBRARY = "library"  # proposer of designs that come from a list
 _FEWEST = 5  # measured designs from which a surrogate is made
 _CHUNK = 1_000  # designs that are screened at a time
-_FINALISTS = 1_000  # with the highest bounds, among which posterior draws choose
+_FINALISTS, _PER_DESIGN = 300, 3  # with the highest bounds, among which draws choose; at least so many per design
 _SPREAD = 5_000  # designs of the list, drawn at random, among which a first batch is spread
 _READ, _KNOWN = "break a constraint or cannot be read", "are measured, on a plate, or repeated"
 Rows = Iterable[Record | str]
@@ -68,46 +69,56 @@ class Library:
 
     def _identity(self, form: str) -> str:
         sheet = None if self.texts.sheets is None else self.texts.sheets.of(form)
-        return form if sheet is None else connectivity_of(sheet.molecule)
+        return form if sheet is None else sheet.connectivity
 
 
-def batch_from(library: Library, count: int, archive: Archive, seed: int) -> list[Design]:
+def batch_from(
+    library: Library,
+    count: int,
+    scores: Mapping[str, float],
+    seed: int,
+    errors: Mapping[str, float] | None = None,
+    likenesses: Sequence[Similarity] | None = None,
+) -> list[Design]:
     """Return the next batch of a list; fewer if the list has no more.
 
     Args:
         library: the list.
         count: how many designs are wanted.
-        archive: what has been measured.
+        scores: of the designs that have been measured.
         seed: one seed, one batch.
+        errors: standard errors of the scores; None: unknown.
+        likenesses: of designs, where several batches are chosen and share them; None: new ones.
 
     Raises:
         InputError: nothing of the list is left to choose from.
     """
-    rng = np.random.default_rng(seed)
-    learns = len(archive) >= _FEWEST and archive.ranked
-    found = _screened(library, count, archive, rng) if learns else _spread(library, count, rng)
+    learns = len(scores) >= _FEWEST and len({*scores.values()}) > 1
+    if learns:
+        from seqvae.search.surrogates.multiple_kernels import likenesses_of, surrogate_of  # import SciPy's optimisers
+
+        shared = likenesses_of(library.texts.sheets) if likenesses is None else likenesses
+        surrogate = surrogate_of(scores, shared, seed, errors)
+        found = _screened(library, count, surrogate, np.random.default_rng(seed))
+    else:
+        found = _spread(library, count, np.random.default_rng(seed))
     if not found:
         said = "; ".join(f"{rows:,} {reason}" for reason, rows in library.counts.items()) or "it has no rows"
         raise InputError(f"nothing of the list is left to choose from: {said}")
     return found
 
 
-def _screened(library: Library, count: int, archive: Archive, rng: np.random.Generator) -> list[Design]:
+def _screened(library: Library, count: int, surrogate: MultipleKernels, rng: np.random.Generator) -> list[Design]:
     """Return the designs that posterior draws of a surrogate choose among those with the highest bounds."""
-    from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
-    from seqvae.search.surrogates.tanimoto import Substructures, Words
-
-    features = Words() if library.texts.sheets is None else Substructures(library.texts.sheets)
-    guide = Guide(features)
-    surrogate = guide.fitted(archive, {}, rng)
     best: list[tuple[float, str, Record]] = []
+    finalists = max(_FINALISTS, _PER_DESIGN * count)
     for chunk in library:
         bounds = surrogate.bounds([form for form, _ in chunk]).tolist()
         best += [(bound, *design) for bound, design in zip(bounds, chunk, strict=True)]
-        best = sorted(best, key=lambda one: (-one[0], one[1]))[:_FINALISTS]
-        guide.likeness.forget(but=surrogate.known)
+        best = sorted(best, key=lambda one: (-one[0], one[1]))[:finalists]
+        surrogate.forget()
     rows = {form: record for _, form, record in best}
-    return [(form, rows[form]) for form in surrogate.choose({form: bound for bound, form, _ in best}, count)]
+    return [(form, rows[form]) for form in surrogate.choose({form: bound for bound, form, _ in best}, count, rng)]
 
 
 def _spread(library: Library, count: int, rng: np.random.Generator) -> list[Design]:

@@ -11,7 +11,6 @@ import numpy as np
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
 from seqvae.properties.similarity import similarities
 from seqvae.search.domain.domain import Texts
-from seqvae.search.memory.archive import Archive
 from seqvae.search.oracle.measurements import mean
 from seqvae.search.storage.ledger import Entry
 
@@ -63,15 +62,11 @@ class Measured:
 
     def _predicted(self, forms: Sequence[str]) -> list[tuple[float | None, float | None]]:
         """Return mean and standard deviation of the score that a measurement of each design would give."""
-        archive = Archive()
-        archive.update(self.scores, self.scores.values())
-        if len(archive) < _FEWEST or not archive.ranked or not forms:
+        if len(self.scores) < _FEWEST or len({*self.scores.values()}) == 1 or not forms:
             return [(None, None)] * len(forms)
-        from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
-        from seqvae.search.surrogates.tanimoto import Substructures, Words
+        from seqvae.search.surrogates.multiple_kernels import likenesses_of, surrogate_of  # import SciPy's optimisers
 
-        features = Words() if self.sheets is None else Substructures(self.sheets)
-        surrogate = Guide(features).fitted(archive, {}, np.random.default_rng(self.seed))
+        surrogate = surrogate_of(self.scores, likenesses_of(self.sheets), self.seed)
         means, deviations = surrogate.predicted(forms)
         return list(zip(means.tolist(), deviations.tolist(), strict=True))
 

@@ -142,11 +142,12 @@ def detect(texts: Sequence[str], source: str = "") -> Domain:
     return detected(texts, source).domain
 
 
-def detected(texts: Sequence[str], source: str = "") -> Detected:
-    """Return the domain of texts, judged by their file's ending and a sample of them.
+def detected(texts: Sequence[str], source: str = "", title: str = "") -> Detected:
+    """Return the domain of texts, judged by their file's ending, their column's title and a sample of them.
 
     The ending decides if it belongs to one domain (`.smi`, `.gb`, `.faa`); FASTA holds sequences over some alphabet.
-    Otherwise the first that fits is taken:
+    So does a title that names SMILES or SELFIES, however many of them are broken. Otherwise the first that fits is
+    taken:
 
     * DNA or RNA, if at least 90 % of the letters are bases, IUPAC codes or gaps, and at least 75 % are A, C, G, T, U
       or N; RNA if U outnumbers T. Outside FASTA, at least 5 % of the bases must not be C, or most texts must not be
@@ -160,11 +161,14 @@ def detected(texts: Sequence[str], source: str = "") -> Detected:
     Args:
         texts: as read; invalid ones raise nothing.
         source: the file's name, or "".
+        title: of the column that they stood in, or "".
     """
     name = source.lower().removesuffix(".gz")
     for row in _ROWS:
         if row.endings and name.endswith(row.endings):
             return Detected(row, f"by the ending of {source}")
+    if any(word in title.lower() for word in ("smiles", "selfies")):
+        return Detected(DOMAINS[MOLECULES], f"by the title of the column {title!r}")
     places = random.Random(0).sample(range(len(texts)), min(len(texts), _LOOKED_AT))
     sample = [texts[place][:_LONGEST].strip() for place in places]
     fasta = name.endswith(_SEQUENCE_FILES)

@@ -19,6 +19,7 @@ import numpy as np
 import selfies
 from rdkit import Chem, rdBase
 
+from seqvae.config import LONGEST_MOLECULE, LONGEST_SELFIES
 from seqvae.errors import InvalidMoleculeError, quoted
 
 _SELFIES_SYMBOL = re.compile(r"\[[^\[\]]*\]|\.")
@@ -34,15 +35,13 @@ _MOST_PASSES = 8
 # of 220,913 molecules from mutated and random SELFIES (with stereo it failed for 1 of 79,085). Checking it would cost
 # as much as the first pass.
 _PLAIN = re.compile(r"(?:[BCNOPSFIbcnops()=#%0-9.-]|Cl|Br|\[[BCNOPSbcnops]H?\d?[+-]?\])+")
-# A chain of 20,000 atoms ends the process within RDKit, whose search is recursive; one of 10,000 takes seconds.
-MOST_CHARACTERS = 10_000
 # selfies never uses a ring number twice and writes the hundredth as %100, which reads as ring 10 and ring 0.
 _MOST_RINGS = 99
 
 
 def _read(text: str) -> Chem.Mol | None:
     """The molecule, or None, also for texts of which RDKit would read only a part (`CCO ethanol`, or up to a NUL)."""
-    if len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable() or " " in text or not text:
+    if len(text) > LONGEST_MOLECULE or not text.isascii() or not text.isprintable() or " " in text or not text:
         return None
     with rdBase.BlockLogs():  # Our own error gives the reason; RDKit's log settings outside this call stay the same.
         return Chem.MolFromSmiles(text)
@@ -106,9 +105,9 @@ def _invalid(text: str) -> InvalidMoleculeError:
         reason, advice = "this is SELFIES", "convert it first with seqvae.sequences.molecules.selfies_to_smiles"
     elif not smiles:
         reason = "the SMILES is empty"
-    elif len(smiles) > MOST_CHARACTERS:
-        reason = f"SMILES of more than {MOST_CHARACTERS:,} characters are not read, this one has {len(smiles):,}"
-        advice = "leave it out"
+    elif len(smiles) > LONGEST_MOLECULE:
+        reason = f"SMILES of more than {LONGEST_MOLECULE:,} characters are not read, this one has {len(smiles):,}"
+        advice = "leave it out (--on-error skip; --max-characters sets a lower limit)"
     elif not smiles.isascii() or not smiles.isprintable() or " " in smiles:
         reason = "SMILES has neither blanks nor characters outside printable ASCII"
     elif hasattr(rdBase, "CaptureErrorLog"):  # RDKit of 2024 gives no access to its log.
@@ -230,6 +229,10 @@ def selfies_to_smiles(text: str) -> str:
     >>> selfies_to_smiles("[C][C][O]")
     'CCO'
     """
+    if len(text) > LONGEST_SELFIES:
+        raise InvalidMoleculeError(
+            f"expected SELFIES of at most {LONGEST_SELFIES:,} characters, got {len(text):,}; leave it out"
+        )
     try:
         smiles = selfies.decoder(text)
     except (selfies.DecoderError, RecursionError) as error:
@@ -249,7 +252,7 @@ def written_in_selfies(texts: Sequence[str]) -> bool:
     """
     found = 0
     for text in texts:
-        if text and not _SELFIES_SYMBOL.sub("", text):
+        if text and len(text) <= LONGEST_SELFIES and not _SELFIES_SYMBOL.sub("", text):
             with suppress(selfies.DecoderError, RecursionError):
                 found += bool(selfies.decoder(text))
     return 2 * found > len(texts)
@@ -323,6 +326,8 @@ def connectivity_of(molecule: Chem.Mol) -> str:
 
 def scaffold_of(molecule: Chem.Mol) -> str:
     """The scaffold of a molecule that has been read already; as `scaffold`."""
+    if not molecule.GetRingInfo().NumRings():
+        return ""  # RDKit takes fifteen seconds to find no ring in a chain of 1,000 atoms
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
     with rdBase.BlockLogs():

@@ -16,15 +16,17 @@ from search_cases import settings, start
 
 from scripts.attack.model_folders import made
 from seqvae.cli.main import main
+from seqvae.config import DataConfig
+from seqvae.data.corpus import audit_source, read_texts
 from seqvae.data.files import molecule_files, open, sequence_files
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.latent_vectors import read_latent
-from seqvae.data.files.readers import read_records
+from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.data.files.writers import SAFE, write_pieces
 from seqvae.errors import InputError, visible
 from seqvae.search import run
 from seqvae.search.storage.run_folder import LEDGER
-from seqvae.sequences.molecules import canonical_smiles
+from seqvae.sequences.molecules import canonical_smiles, scaffold, selfies_to_smiles
 
 
 @pytest.mark.parametrize(("name", "ending"), [("a.smi", ""), ("a.csv", ""), ("a.fasta", ">x\n"), ("a.txt.gz", "")])
@@ -44,7 +46,7 @@ def test_a_line_of_just_that_length_is_read(tmp_path, monkeypatch):
 
 def test_a_record_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(molecule_files, "LONGEST_LINE", 1 << 16)
-    monkeypatch.setattr(sequence_files, "LONGEST_RECORD", 1 << 16)
+    monkeypatch.setattr(sequence_files, "LONGEST_SEQUENCE", 1 << 16)
     (tmp_path / "a.sdf").write_text("line of a record\n" * 10_000)
     (tmp_path / "a.fasta").write_text(">a\n" + "ACGT\n" * 50_000)
     with pytest.raises(InputError, match="characters before"):
@@ -137,3 +139,30 @@ def test_a_smaller_batch_is_advised_where_there_is_one(verb, advice, monkeypatch
 def test_what_is_plain_stays():
     for text in ("CCO\tname\n", "é ü 分子", "C[C@H](N)O"):
         assert visible(text) == text
+
+
+def test_the_longest_text_is_a_setting(tmp_path):
+    (tmp_path / "a.smi").write_text("CCO\nCCCCCCCC\nCCCCCCCC |x|\n")
+    settings = ReadSettings(max_characters=5, on_error="skip", reject_file=tmp_path / "bad.csv")
+    found, summary = read_records(tmp_path / "a.smi", settings)
+    assert ([one.text for one in found], summary.rejected) == (["CCO"], 2)
+    assert "expected at most 5 characters (--max-characters), got 8 characters" in (tmp_path / "bad.csv").read_text()
+    code, _, err = command(["properties", "score", "logp", str(tmp_path / "a.smi"), "--max-characters", "5"])
+    assert code == 1
+    assert "a.smi:2: expected at most 5 characters (--max-characters), got 8" in err
+    with pytest.raises(InputError, match="expected at most 5 characters"):
+        read_texts(DataConfig(str(tmp_path / "a.smi"), max_characters=5))
+    with pytest.raises(InputError, match="expected SELFIES of at most 100,000 characters"):
+        selfies_to_smiles("[C]" * 50_000)
+
+
+def test_chains_have_no_scaffold_at_once():
+    assert scaffold("C" * 3000) == ""
+
+
+@pytest.mark.parametrize("title", ["smiles", "Smiles"])
+def test_a_title_decides_what_a_file_holds(title, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{title},n\nC1CC,1\nCC(C,2\nc1ccc,3\nCCO,4\n")
+    found = audit_source(str(tmp_path / "a.csv"))
+    assert (found.texts, found.invalid) == (4, 3)
+    assert found.why == f"by the title of the column {title!r}"

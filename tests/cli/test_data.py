@@ -27,7 +27,7 @@ def test_audit_of_a_file(capsys, tmp_path):
     path.write_text("smiles,id\nCCO,1\nOCC,2\nC1CC,3\n[Na+].[Cl-],4\nCCN,5\n")
     assert main(["data", "audit", str(path)]) == 0
     rows = {line[:20].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
-    assert "most of them are SMILES or SELFIES" in rows.pop("domain")
+    assert "by the title of the column 'smiles'" in rows.pop("domain")
     assert {name: text.split()[0] for name, text in rows.items() if name and "length" not in name} == {
         "molecules": "5",
         "metals": "1",
@@ -54,7 +54,7 @@ def test_an_audit_stops_at_nothing_and_groups_what_it_finds(capsys, tmp_path):
     rows = {line.rpartition("  ")[0].strip() or line: " ".join(line.split()) for line in printed.out.splitlines()}
     text = "\n".join(rows.values())
     for row in (
-        "domain molecules as SMILES most of them are SMILES or SELFIES",
+        "domain molecules as SMILES by the title of the column 'smiles'",
         "molecules 12",
         "empty 1 line 6",
         "Explicit valence for atom # C, 5, is greater than permitted 2 lines 9, 11",

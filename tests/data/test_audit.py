@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqvae.data.audit import Finding, audit, kind_of_reason
+from seqvae.data.audit import Finding, audit
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.reasons import kind_of_reason
 from seqvae.data.splits import Split, group_split, groups_of
 from seqvae.errors import UsageError
 from seqvae.sequences.tokenizers.registry import build_tokenizer

@@ -76,7 +76,7 @@ def test_a_chunk_is_sampled_by_its_own_seed(codec):
 def test_points_of_a_gpu_are_decoded_here_and_spelled_elsewhere(codec, monkeypatch):
     expected = texts_of(local(codec).sample(50, HOW))
     other = tiny_codec()
-    monkeypatch.setattr(other, "device", type("Device", (), {"type": "other"})())
+    monkeypatch.setattr(other, "device", torch.device("meta"))
     monkeypatch.setattr(other, "generate_ids", codec.generate_ids)
     assert texts_of(Bulk(other, BulkSettings(LOCAL)).sample(50, HOW)) == expected
 

@@ -22,7 +22,6 @@ from seqvae.search import library
 from seqvae.search.domain.domain import molecules, texts_over
 from seqvae.search.laboratory import ask, tell
 from seqvae.search.library import Library, batch_from
-from seqvae.search.memory.archive import Archive
 
 LIST = load_dataset("moses-sample").texts[:400]
 RECORDS = [Record(text, f"C{row}", row + 1, {"price": str(row)}) for row, text in enumerate(LIST)]
@@ -33,9 +32,7 @@ def nitrogens(text):
 
 
 def measured(texts, score):
-    archive = Archive()
-    archive.update(texts, map(score, texts))
-    return archive
+    return {text: score(text) for text in texts}
 
 
 @pytest.fixture
@@ -64,18 +61,18 @@ def test_what_is_known_by_connectivity_is_left_out():
 
 
 def test_the_surrogate_prefers_what_is_like_the_best(monkeypatch):
-    archive = measured(LIST[:60], nitrogens)
-    found = batch_from(Library(LIST[60:], molecules(), LIST[:60]), 20, archive, 0)
+    scores = measured(LIST[:60], nitrogens)
+    found = batch_from(Library(LIST[60:], molecules(), LIST[:60]), 20, scores, 0)
     chosen = np.mean([nitrogens(form) for form, _ in found])
     assert chosen > np.mean([nitrogens(text) for text in LIST[60:]]) + 1
     monkeypatch.setattr(library, "_CHUNK", 37)  # chunks change nothing
-    again = batch_from(Library(LIST[60:], molecules(), LIST[:60]), 20, archive, 0)
+    again = batch_from(Library(LIST[60:], molecules(), LIST[:60]), 20, scores, 0)
     assert [form for form, _ in again] == [form for form, _ in found]
 
 
 def test_the_first_batch_is_spread_over_the_list():
-    found = [form for form, _ in batch_from(Library(LIST, molecules(), []), 15, Archive(), 0)]
-    assert found == [form for form, _ in batch_from(Library(LIST, molecules(), []), 15, Archive(), 0)]
+    found = [form for form, _ in batch_from(Library(LIST, molecules(), []), 15, {}, 0)]
+    assert found == [form for form, _ in batch_from(Library(LIST, molecules(), []), 15, {}, 0)]
 
     def nearest(texts):
         table = np.array(similarities(texts, texts, Sheets()))
@@ -89,7 +86,7 @@ def test_sequences_are_chosen_from_a_list_too():
     rng = np.random.default_rng(0)
     rows = ["".join(rng.choice(list("ACGT"), 12)) for _ in range(200)]
     kind, share = texts_over("ACGT", rows), lambda text: text.count("G") / 12
-    first = batch_from(Library(rows, kind, []), 10, Archive(), 0)
+    first = batch_from(Library(rows, kind, []), 10, {}, 0)
     assert len({form for form, _ in first}) == 10
     found = batch_from(Library(rows[50:], kind, rows[:50]), 10, measured(rows[:50], share), 0)
     assert np.mean([share(form) for form, _ in found]) > np.mean([share(text) for text in rows]) + 0.05

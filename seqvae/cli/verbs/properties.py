@@ -114,19 +114,22 @@ def score(*words: Place, out: Out = "-", reading: Input = READING, quiet: bool =
     reader = RecordReader(source, replace(reading.settings(out), all=True, empty=True))
     with importable_here():
         columns = Columns(names)
-        found = dict.fromkeys(columns.titles, 0)
-        write_pieces(out, _scored(columns, reader, found), scores=True)
+        found, first = dict.fromkeys(columns.titles, 0), list[str]()
+        write_pieces(out, _scored(columns, reader, found, first), scores=True)
     values = ", ".join(f"{name} {count:,}" for name, count in found.items())
     ComputeOptions(quiet=quiet).note(f"{reader.summary}; values: {values}; {out}")
     if not any(found.values()):
+        from seqvae.data.reasons import unreadable
+
+        domains = [name for one in columns.properties for name in one.domains]
+        why = unreadable(first, domains) or "is it the right --column, and what these properties are of?"
         raise InputError(
-            f"{reader.summary.source}: none of {reader.summary.kept:,} records has a value of {', '.join(found)}: is "
-            "it the right --column, and what these properties are of?"
+            f"{reader.summary.source}: none of {reader.summary.kept:,} records has a value of {', '.join(found)}: {why}"
         )
 
 
-def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> Iterator[Results]:
-    """Yield the texts with their values, and count the values of each column in `found`."""
+def _scored(columns: Columns, reader: RecordReader, found: dict[str, int], first: list[str]) -> Iterator[Results]:
+    """Yield the texts with their values; count the values of each column in `found`, and keep the `first` texts."""
     import numpy as np
 
     from seqvae.config import CHUNK
@@ -139,6 +142,7 @@ def _scored(columns: Columns, reader: RecordReader, found: dict[str, int]) -> It
         for name, column in values.items():
             found[name] += int((~np.isnan(column)).sum())  # infinity is written, and counts
         texts = [record.text for record in rows]
+        first[:] = first or texts
         yield Results(texts, carried.of(rows) | {name: column.tolist() for name, column in values.items()})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqvae.config import MOST_ATOMS
 from seqvae.data.files.cxsmiles import without_enhanced_stereo
 from seqvae.data.files.layout.titles import key_of
 from seqvae.data.files.open import LONGEST_LINE, open_lines, shown_name
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _LOG = re.compile(r"^\[[\d:]+\]\s*(?:ERROR: |Warning: )?")
 _ATOMS = re.compile(r"^(?: *(\d{1,3})[ \d]{3}.*V2000|M  V30 COUNTS (\d+) )", re.MULTILINE)
 _TITLE = re.compile(r"^>.*?<(.+)>")
-MOST_ATOMS = 5000  # RDKit ends the process on some 20,000, and takes seconds for a few thousand
 
 
 def blocks(lines: Iterator[str], end: str, name: str) -> Iterator[tuple[int, str]]:
@@ -50,7 +50,7 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
     keep = list(dict.fromkeys((*columns.keep, *titles)))
     with open_lines(source) as lines:
         for line, block in blocks(lines, "$$$$", name):
-            item, mixed = _read(block, line, keep)
+            item, mixed = _read(block, line, keep, columns)
             enhanced += mixed
             yield item
     note_enhanced(name, enhanced)
@@ -66,14 +66,16 @@ def _titles(source: Path | str) -> list[str]:
         return list(dict.fromkeys(found))
 
 
-def _read(block: str, line: int, keep: list[str]) -> tuple[Record | Flaw, bool]:
+def _read(block: str, line: int, keep: list[str], columns: Columns) -> tuple[Record | Flaw, bool]:
     from rdkit import Chem
 
     title = block.split("\n", 1)[0].strip()
     counts = _ATOMS.search(block)
     atoms = int((counts[1] or counts[2]).strip()) if counts else 0
+    if reason := columns.too_long(atoms, "atoms"):
+        return Flaw(title, line, reason, title), False
     if atoms > MOST_ATOMS:
-        reason = f"{atoms:,} atoms: molecules of more than {MOST_ATOMS:,} are not read; leave it out"
+        reason = f"{atoms:,} atoms: molecules of more than {MOST_ATOMS:,} are not read; leave it out (--on-error skip)"
         return Flaw(title, line, reason, title), False
     molecule, reason = _parsed(block)
     fields = _fields(block, keep) if keep else NO_FIELDS

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from seqvae.config import LONGEST_SEQUENCE
+from seqvae.config.checks import between
 from seqvae.data.files.formats import format_of, kind_of
 from seqvae.data.files.open import STDIN, shown_name
 from seqvae.data.files.records import MISSING_TEXTS, Columns, Flaw, Record
@@ -28,9 +30,11 @@ class ReadSettings:
         all: put all other columns into `Record.fields`.
         standardize: molecules are read in their standard form (`sequences.standardize`).
         empty: a record without a text is a record with the empty text, not an invalid one.
+        max_characters: a longer text is an invalid record, told before RDKit sees it; 0: what the domain allows
+            (`config.LONGEST_MOLECULE`, `config.LONGEST_SEQUENCE`).
 
     Raises:
-        UsageError: if `on_error` is something else.
+        UsageError: if `on_error` is something else, or a negative number of characters.
     """
 
     column: str = ""
@@ -41,15 +45,17 @@ class ReadSettings:
     all: bool = False
     empty: bool = False
     standardize: bool = False
+    max_characters: int = 0
 
     @property
     def columns(self) -> Columns:
-        """The columns to read."""
-        return Columns(self.column, self.keep, self.all)
+        """The columns to read, and how long their texts may be."""
+        return Columns(self.column, self.keep, self.all, self.max_characters)
 
     def __post_init__(self) -> None:
         if self.on_error not in ("stop", "skip"):
             raise UsageError(f'on_error must be "stop" or "skip", got {self.on_error!r}')
+        between("max_characters", self.max_characters, 0, LONGEST_SEQUENCE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,14 @@ def items_of(source: Path | str, settings: ReadSettings) -> Iterator[Record | Fl
         InputError: while iterating, if the source cannot be read.
     """
     items = format_of(source, settings.format)(source, settings.columns)
+    if settings.max_characters:
+        items = (_short(item, settings.columns) for item in items)
     return map(standard_record, items) if settings.standardize else items
+
+
+def _short(item: Record | Flaw, columns: Columns) -> Record | Flaw:
+    reason = columns.too_long(len(item.text)) if isinstance(item, Record) else ""
+    return Flaw(item.text, item.line, reason, item.name, item.fields) if reason else item
 
 
 def standard_record(item: Record | Flaw) -> Record | Flaw:
@@ -97,7 +110,7 @@ def standard_record(item: Record | Flaw) -> Record | Flaw:
         text = standardized(item.text).smiles
     except InputError as error:
         return Flaw(item.text, item.line, str(error), item.name, item.fields)
-    return Record(text, item.name, item.line, item.fields)
+    return Record(text, item.name, item.line, item.fields, item.title)
 
 
 class RecordReader:
@@ -159,7 +172,7 @@ class RecordReader:
             text = self._check(item.text)
         except InputError as error:
             return Flaw(item.text, item.line, str(error), item.name, item.fields)
-        return item if text == item.text else Record(text, item.name, item.line, item.fields)
+        return item if text == item.text else Record(text, item.name, item.line, item.fields, item.title)
 
 
 def no_records(source: str, rejects: Rejects) -> InputError:

@@ -15,12 +15,14 @@ class Record:
         name: the record's name in the file, "" if it has none.
         line: 1-based line where it starts; in a Parquet file or a spreadsheet, the row.
         fields: the other columns requested, as text.
+        title: of the column that the text stood in; "" where no header says one.
     """
 
     text: str
     name: str
     line: int
     fields: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,22 @@ class Columns:
             sequence, seq, selfies, structure, ..., or the only one).
         keep: other columns to put into `Record.fields`.
         all: put all other columns into `Record.fields`.
+        max_characters: a longer text is a flaw, told before RDKit sees it; 0: what the domain allows.
     """
 
     text: str = ""
     keep: tuple[str, ...] = ()
     all: bool = False
+    max_characters: int = 0
+
+    def too_long(self, size: int, unit: str = "characters") -> str:
+        """Return what is wrong with a text of a size, "" if nothing is."""
+        if not self.max_characters or size <= self.max_characters:
+            return ""
+        return (
+            f"expected at most {self.max_characters:,} characters (--max-characters), got {size:,} {unit}: "
+            "leave it out (--on-error skip) or allow more"
+        )
 
 
 NO_FIELDS: Mapping[str, str] = {}

@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from seqvae.config import LONGEST_SEQUENCE
 from seqvae.data.files.molecule_files import blocks
 from seqvae.data.files.open import open_lines, shown_name
 from seqvae.data.files.records import Columns, Flaw, Record
 from seqvae.errors import InputError
 
 _LENGTH = re.compile(r"^LOCUS\s+\S+\s+(\d+)\s+(?:bp|aa)\b")
-LONGEST_RECORD = 1 << 30  # letters: longer than any chromosome of man, mouse or maize
 DESCRIPTION = "description"  # what follows the name in the header of a FASTA record
 
 
@@ -34,9 +34,9 @@ def read_fasta(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
             else:
                 parts.append("".join(line.split()))
                 size += len(parts[-1])
-                if size > LONGEST_RECORD:
+                if size > LONGEST_SEQUENCE:
                     where = f"{shown_name(source)}:{start}"
-                    raise InputError(f"{where}: expected a record of {LONGEST_RECORD:,} letters at most, got more")
+                    raise InputError(f"{where}: expected a record of {LONGEST_SEQUENCE:,} letters at most, got more")
     if start:
         yield _fasta_record(header, start, parts, columns)
 

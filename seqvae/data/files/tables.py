@@ -120,7 +120,8 @@ class Picker:
         if columns.all:
             taken = {layout.text, *(place for _, place in self.keep)}
             self.keep += [(title, place) for place, title in enumerate(titles) if place not in taken]
-        self.enhanced = 0
+        self.enhanced, self.too_long = 0, columns.too_long
+        self.title = titles[layout.text] if layout.start and titles else ""
 
     def __call__(self, row: Sequence[str], line: int) -> Record | Flaw:
         """Return the record of a row."""
@@ -144,6 +145,8 @@ class Picker:
             return Flaw(
                 text, line, f"the column {self.layout.titles[self.layout.text]!r} is empty here{shown}", name, fields
             )
+        if reason := self.too_long(len(text)):
+            return Flaw(text, line, reason, name, fields)
         try:
             if self.layout.selfies:
                 from seqvae.sequences.molecules import selfies_to_smiles  # loads RDKit, which others do not need
@@ -154,7 +157,7 @@ class Picker:
                 self.enhanced += enhanced
         except InvalidMoleculeError as error:
             return Flaw(text, line, str(error), name, fields)
-        return Record(text, name, line, fields)
+        return Record(text, name, line, fields, self.title)
 
     def finish(self) -> None:
         """Say what was read otherwise than written."""

@@ -17,7 +17,7 @@ from seqvae.properties.molecules.fingerprints import Fingerprint, fingerprint
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.properties.property import Property
 from seqvae.sequences.domain import MOLECULES
-from seqvae.sequences.molecules import canonical_of, read_molecule, scaffold_of, write_molecule
+from seqvae.sequences.molecules import canonical_of, connectivity_of, read_molecule, scaffold_of, write_molecule
 
 _WEIGHT = rdMolDescriptors.Properties(["amw"])
 # Kept by default, 33 kB each with QED and a fingerprint: the offspring of five rounds of a search and their parents.
@@ -81,6 +81,11 @@ class Sheet:
     def scaffold(self) -> str:
         """Bemis-Murcko scaffold as canonical SMILES without stereo; empty without rings."""
         return scaffold_of(self.molecule)
+
+    @functools.cached_property
+    def connectivity(self) -> str:
+        """Canonical SMILES without stereo: equal for stereoisomers."""
+        return connectivity_of(self.molecule)
 
     def fingerprint(self, kind: str) -> Fingerprint:
         """Return a fingerprint, computed once."""

@@ -79,8 +79,13 @@ class Likeness:
         return tanimoto_of_sizes(shared, sizes[0][:, None], sizes[1])
 
     def forget(self, but: Sequence[str]) -> None:
-        """Forget the counts of all texts but some."""
-        self._marks = {text: self._marks[text] for text in but if text in self._marks}
+        """Forget the counts of all texts but some, and parts that none of these has: a list may have any number."""
+        kept = {text: self._marks[text] for text in but if text in self._marks}
+        names, self._columns = {column: mark for mark, column in self._columns.items()}, {}
+        self._marks = {
+            text: [self._columns.setdefault(names[column], len(self._columns)) for column in row]
+            for text, row in kept.items()
+        }
 
     def _sparse(self, rows: Sequence[Sequence[int]]) -> csr_array:
         ends = np.cumsum([0, *map(len, rows)])

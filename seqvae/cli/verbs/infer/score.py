@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from seqvae.cli.options import COMPUTING, READING, Compute, Input, Out, Place, check_before, check_file
 from seqvae.config import ScoreConfig
-from seqvae.errors import UsageError
+from seqvae.errors import InputError, UsageError
 from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
@@ -167,6 +167,11 @@ def score(
     if conditions.said:
         computing.note(conditions.said)
     _tell(found, model, codec.tokenizer.domain.noun, out, computing)
+    if found.unread == len(records):
+        from seqvae.data.reasons import commonest
+
+        why = commonest(str(reason) for reason in found.columns["reason"])
+        raise InputError(f"{read.source}: none of {len(records):,} records can be read by {model}; {why}")
 
 
 def _write_details(
