@@ -235,7 +235,7 @@ def load_artifact(folder: Path) -> Artifact:
     _check_hashes(folder, provenance)
     weights = _tensors(folder, WEIGHTS)
     try:
-        model_config = section_from_dict(ModelConfig, config["model"], "model")
+        model_config = section_from_dict(ModelConfig, {**_BEFORE, **config["model"]}, "model")
         tokenizer = tokenizer_from_dict(_read_json(folder, TOKENIZER))
         vocab_size = checked("vocab_size", config["vocab_size"], int)
         if vocab_size != tokenizer.vocab_size:
@@ -261,6 +261,7 @@ def load_artifact(folder: Path) -> Artifact:
     return Artifact(model.eval(), model_config, tokenizer, run, provenance, fitted, default, seen, scores)
 
 
+_BEFORE = {"ends": "learned"}  # settings of a model that older folders do not have, and what they were
 _YOUNGER = "prior"  # a section that folders of the first format do not have
 
 

@@ -23,7 +23,7 @@ _NAMES = {
     "model.prior_groups": "model_prior_groups",
 }
 # `data.source` is the verb's first argument; the model's labels and conditions are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels", "model.conditions"}
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.ends"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 

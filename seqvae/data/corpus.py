@@ -12,12 +12,16 @@ from seqvae.data.audit import Audit, Beside, Finding, audit
 from seqvae.data.columns import Columns
 from seqvae.data.datasets.cards import check_source
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.family import Family, family_of, neighbour_weights
+from seqvae.data.files.alignments import ALIGNED
+from seqvae.data.files.formats import is_alignment
 from seqvae.data.files.open import note
 from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, standard_record
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
 from seqvae.errors import ConfigError, InputError, ReadingNote, SeqVAEWarning
+from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -38,6 +42,7 @@ class Texts:
         names: name or id of each in its file; empty where there are none.
         why: why they are taken to be of this domain.
         distinct: molecules of which no two are the same, as is known without looking.
+        family: what the alignment is that the texts are rows of; None where they are not aligned.
     """
 
     texts: list[str]
@@ -49,6 +54,7 @@ class Texts:
     names: list[str] = field(default_factory=list)
     why: str = ""
     distinct: bool = False
+    family: Family | None = None
 
 
 def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
@@ -68,22 +74,23 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         return _read_dataset(config)
     if config.shares:
         raise ConfigError(f"data.shares: {config.source} is a file, not a dataset made of others; leave it out")
-    wanted = _columns(config)
+    wanted, aligned = _columns(config), is_alignment(config.source, config.format)
     settings = ReadSettings(
         config.column,
-        tuple(wanted),
+        (*wanted, *([ALIGNED] if aligned else [])),
         format=config.format,
         on_error=config.on_error,
         reject_file=reject_file,
         standardize=config.standardize,
     )
     reader = RecordReader(config.source, settings)
-    texts, lines, names = [], [], []
+    texts, lines, names, rows = [], [], [], []
     cells: dict[str, list[str]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
         names.append(record.name)
+        rows.append(record.fields.get(ALIGNED, ""))
         for name, column in cells.items():
             column.append(record.fields[name])
         if len(texts) == config.limit:
@@ -97,7 +104,12 @@ def read_texts(config: DataConfig, reject_file: Path | None = None) -> Texts:
         if censored:
             note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
-    found = detected(texts, config.source)
+    found = detected([text.replace(GAP, "") for text in texts] if aligned else texts, config.source)
+    if aligned:
+        weights = neighbour_weights(texts, config.identity, found.domain)
+        family = family_of(rows, names[0], weights, config.identity)
+        columns = replace(columns, weights=weights if columns.weights is None else weights * columns.weights)
+        return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why, family=family)
     texts = as_smiles(texts, found.domain)
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why)
 
@@ -229,6 +241,8 @@ def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicat
         strands = " (or their reverse complements)" if domain.alphabet and domain.alphabet.complements else ""
         stereo = f", {duplicates.stereo:,} of them by all but stereo" if duplicates.stereo else ""
         same = f"; {duplicates.count:,} {domain.noun}s stand there before{strands}{stereo}: they stay on one side"
+    if found.family is not None:
+        lines.append(found.family.told())
     return [*lines, f"split {split}: {sizes}{same}"]
 
 
