@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -21,8 +22,9 @@ from seqvae.model.vae import SequenceVAE
 
 def build_decoder(config: ModelConfig, vocab_size: int) -> Decoder:
     """Return a freshly initialised decoder; torch's generator draws its weights. Counts that it stands on are empty."""
-    decoder = DECODERS[config.decoder](config, vocab_size)
-    return WithCounts(decoder, config, vocab_size) if config.counts == "added" else decoder
+    if config.counts == "added":  # which sees to the ends by itself
+        return WithCounts(DECODERS[config.decoder](replace(config, ends="learned"), vocab_size), config, vocab_size)
+    return DECODERS[config.decoder](config, vocab_size)
 
 
 def build_model(
