@@ -264,7 +264,8 @@ class TrainingShell(pl.LightningModule):
         """Return how many texts of a batch are decoded exactly from their means; 0 where no target asks for it."""
         if self.target is None or self.target.quantity != "reconstruction":
             return torch.zeros((), device=batch.targets.device)
-        return exactly(model.decoder(model.posterior(batch.inputs).mean, batch.targets), batch.targets).sum()
+        z = model.posterior(batch.inputs, batch.conditions).mean
+        return exactly(model.decoder(model.points(z, batch.conditions), batch.targets), batch.targets).sum()
 
     def on_validation_epoch_end(self) -> None:
         """Compute the metrics over all processes, choose the weights, and compare them with the best so far."""
