@@ -10,6 +10,8 @@ tenth that is nearest to the target, which is what rejection keeps of draws with
 Then logP, QED and SA score are labels of 1, 5, 20 and 50 % of the molecules, chosen at random, and a model is trained
 on all molecules with these: the held-out error of its predictions from z, of a ridge on its z and of a ridge on ECFP4
 (2,048 bits), both fitted to the same labelled molecules, with the penalty that is best in five folds of them.
+
+The result is written after each part; what it has of the same settings is not measured again.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.preprocessing import StandardScaler
 
-from scripts.record import arguments, result_path, torch_threads, write_result
+from scripts.record import arguments, metrics_of, result_path, torch_threads, write_result
 from seqvae.config import DataConfig, DecodeConfig, ModelConfig, ObjectiveConfig, PriorConfig, RunConfig, TrainingConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import InputError
@@ -178,14 +180,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.dataset, given.molecules, given.steps, given.draws, given.held_out = "moses-sample", 120, 2, 20, 20
         sizes, shares = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8), (0.5,)
     smiles, test = molecules(given.dataset, given.molecules, given.held_out, seed=0)
-    figures: dict[str, Any] = {}
-    with torch_threads(given.threads) as threads, TemporaryDirectory() as made:
-        if given.only != "labels":
-            figures["generation"] = conditional(smiles, sizes, given.steps, given.draws, Path(made))
-        if given.only != "generation":
-            figures["labels"] = {
-                f"{share:g}": labelled(smiles, test, share, sizes, given.steps, Path(made)) for share in shares
-            }
     settings = {
         "dataset": given.dataset,
         "molecules": len(smiles),
@@ -195,9 +189,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         "draws": given.draws,
         "kept": KEPT,
         "model": asdict(sizes),
-        "threads": threads,
     }
-    write_result(result_path(given, NAME), NAME, settings, figures)
+    out = result_path(given, NAME)
+    with torch_threads(given.threads) as threads, TemporaryDirectory() as made:
+        settings["threads"] = threads
+        figures = metrics_of(out, settings)  # what an earlier run has finished is kept
+        if given.only != "labels" and "generation" not in figures:
+            figures["generation"] = conditional(smiles, sizes, given.steps, given.draws, Path(made))
+            write_result(out, NAME, settings, figures)
+        labels = figures.setdefault("labels", {})
+        for share in () if given.only == "generation" else shares:
+            if f"{share:g}" not in labels:
+                labels[f"{share:g}"] = labelled(smiles, test, share, sizes, given.steps, Path(made))
+                write_result(out, NAME, settings, figures)
 
 
 if __name__ == "__main__":

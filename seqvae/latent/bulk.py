@@ -323,7 +323,9 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
             if isinstance(given, int):
-                made = codec.generate_samples(given, seeded, prior, batch_size, insist)
+                with warnings.catch_warnings():  # `sample` has said which conditions are out of range, once for all
+                    warnings.simplefilter("ignore", SeqVAEWarning)
+                    made = codec.generate_samples(given, seeded, prior, batch_size, insist)
             else:
                 made = codec.generate(given, seeded, batch_size, insist, known)
         return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})

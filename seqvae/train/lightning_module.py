@@ -262,7 +262,8 @@ class TrainingShell(pl.LightningModule):
                 bounds = model.bounds(batch, rng)
                 exact = torch.zeros((), device=batch.targets.device)
                 if self.target is not None and self.target.quantity == "reconstruction":
-                    decoded = model.decoder(model.posterior(batch.inputs).mean, batch.targets)
+                    z = model.posterior(batch.inputs, batch.conditions).mean
+                    decoded = model.decoder(model.points(z, batch.conditions), batch.targets)
                     exact = exactly(decoded, batch.targets).sum()
             found = torch.stack([(part.double() * weights).sum() for part in (bounds.distortion, bounds.rate)])
             sums += torch.cat([found, counts, exact.unsqueeze(0)])
