@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
+from seqvae.data.files.layout.layout import long_celled
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
-from seqvae.data.files.tables import LONGEST_CELL
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
@@ -175,8 +175,7 @@ def _single(numbers: ArrayLike) -> NDArray[np.float32]:
 def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-        table = csv.reader(lines, delimiter=delimiter)
+        table = long_celled(csv.reader(lines, delimiter=delimiter))
         try:
             header = next(table, [])
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
