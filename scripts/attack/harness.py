@@ -22,7 +22,7 @@ from typing import Any
 
 from scripts.record import arguments, result_path, torch_threads, write_result
 
-LIMIT = 60  # seconds that a verb may take over a damaged folder
+LIMIT = 300  # seconds that a verb may take; machines may be busy with other things
 DONE, REFUSED, TRACEBACK, HANG, UNCLEAR = "done", "refused", "traceback", "hang", "not one line"
 FAULTS = (TRACEBACK, HANG, UNCLEAR)
 # What a field is replaced by: other types, other sizes, other contents.

@@ -175,7 +175,8 @@ def _single(numbers: ArrayLike) -> NDArray[np.float32]:
 def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        table = long_celled(csv.reader(lines, delimiter=delimiter))
+        reader = csv.reader(lines, delimiter=delimiter)
+        table = long_celled(reader)
         try:
             header = next(table, [])
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
@@ -185,6 +186,6 @@ def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
                 yield z, {title: [row[place] for row in rows] for title, place in others}
         except (ValueError, IndexError) as error:
             reason = f"expected a number in each of the columns z0 to z{latent - 1}"
-            raise RecordError(reason, file=name, line=table.line_num) from error
+            raise RecordError(reason, file=name, line=reader.line_num) from error
         except csv.Error as error:
-            raise RecordError(f"not a table: {error}", file=name, line=table.line_num) from error
+            raise RecordError(f"not a table: {error}", file=name, line=reader.line_num) from error
