@@ -18,9 +18,10 @@ from seqvae.runtime.streams import LIBRARY_BATCH
 from seqvae.search.api import Search, opened
 from seqvae.search.library import LIBRARY, Library, Rows, batch_from
 from seqvae.search.optimizer import Optimizer
-from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
+from seqvae.search.oracle.measurements import OBSERVED, Measurement, measured_forms
 from seqvae.search.plate import Measured, names_on
 from seqvae.search.proposals import Candidate, Scores
+from seqvae.search.replicates import averaged
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.agreement import check_plates, load_with, save_with
 from seqvae.search.storage.ledger import GIVEN, OK, Entry
@@ -117,7 +118,9 @@ def _from_library(
     measured = Measured(list(search.ledger.entries()), {}, search.texts, search.config.campaign.seed)
     count, number = plate
     library = Library(rows, search.texts, [*measured.scores, *waiting])
-    found = batch_from(library, count, measured.scores, LIBRARY_BATCH.seed(search.config.campaign.seed, number))
+    found = batch_from(
+        library, count, measured.scores, LIBRARY_BATCH.seed(search.config.campaign.seed, number), measured.errors
+    )
     run_folder.add_names(search.folder, {form: record.name for form, record in found if record.name})
     run_folder.add_carried(search.folder, [(form, record.fields) for form, record in found])
     if say is not None:
@@ -216,7 +219,17 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
     if not (Path(folder) / run_folder.SETTINGS).exists():
-        rows = [[one.text, list(one.scores), one.where, one.name, dict(one.fields)] for one in measurements]
+        rows = [
+            [
+                one.text,
+                list(one.scores),
+                one.where,
+                one.name,
+                dict(one.fields),
+                *([list(one.errors)] if one.errors else []),
+            ]
+            for one in measurements
+        ]
         run_folder.keep_told(Path(folder), rows)
         missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
         return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
@@ -232,7 +245,7 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             about = wanted.get(form)
             source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
             status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
+            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source, errors=one.errors))
         search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
@@ -269,11 +282,14 @@ def _catch_up(search: Search, state: State) -> None:
     """Tell the optimiser the rounds of the ledger that it does not know: of each text the mean of all measurements."""
     for number in range(state["learned"], search.ledger.rounds()):
         now = {str(entry.canonical): entry for entry in search.ledger.entries(number)}
-        scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
+        known: dict[str, list[Entry]] = {form: [] for form in now}
         for entry in search.ledger.before(number + 1):
-            if str(entry.canonical) in scores:
-                scores[str(entry.canonical)].append(entry.scores)
-        means = np.array([mean(found) for found in scores.values()], np.float64)
+            if str(entry.canonical) in known:
+                known[str(entry.canonical)].append(entry)
+        means = np.array(
+            [averaged([one.scores for one in found], [one.errors for one in found]) for found in known.values()],
+            np.float64,
+        )
         candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
         if candidates:
             search.optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))
