@@ -242,7 +242,7 @@ def load_artifact(folder: Path) -> Artifact:
             raise ValueError(f"vocab_size: expected {tokenizer.vocab_size}, as the tokenizer has, got {vocab_size}")
         run = run_from_dict(_whole_run(read_run(folder / RUN)))
         check_sizes(model_config, vocab_size, weights)
-        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces())
+        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces(), complements=tokenizer.complements())
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     try:

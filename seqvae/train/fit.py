@@ -126,7 +126,9 @@ def _train(
 ) -> Trained:
     prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
     tokenizer = prepared.tokenizer
-    model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
+    model = build_model(
+        prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces(), tokenizer.complements()
+    )
     if start is not None:
         try:
             model.load_state_dict(start.model.state_dict())

@@ -79,8 +79,14 @@ class Splits:
         store = self.train if train or self.valid is None else self.valid
         columns = self.columns[0 if store is self.train else 1] if self.columns else None
         plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
-        more = {"spellings": self.spellings if train else None, "drawn": self.drawn}
-        return BatchStream(store, plan, id_table=self.id_table, columns=columns, **more)
+        return BatchStream(
+            store,
+            plan,
+            id_table=self.id_table,
+            columns=columns,
+            spellings=self.spellings if train else None,
+            drawn=self.drawn,
+        )
 
 
 class TrainingShell(pl.LightningModule):

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from scripts.baselines import moses_recipe
 from scripts.benchmarks import (
     benchmark_compression,
+    benchmark_families,
     benchmark_features,
     benchmark_metrics,
     benchmark_properties,
@@ -72,6 +73,7 @@ SCRIPTS = {
     benchmark_equal_time.NAME: benchmark_equal_time.main,
     benchmark_features.NAME: benchmark_features.main,
     benchmark_compression.NAME: benchmark_compression.main,
+    benchmark_families.NAME: benchmark_families.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,
