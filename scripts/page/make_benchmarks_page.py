@@ -33,6 +33,7 @@ from scripts.page.sections.speed import throughput as page_throughput
 from scripts.page.sections.speed.tables import device, growth, memory, throughput, tokenize
 from scripts.page.sections.uses import analogs as page_analogs
 from scripts.page.sections.uses import compression as page_compression
+from scripts.page.sections.uses import families as page_families
 from scripts.page.sections.uses import features as page_features
 from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
@@ -60,6 +61,7 @@ _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
 _CONDITIONAL = "python -m scripts.benchmarks.benchmark_conditional"
+_FAMILIES = "python -m scripts.benchmarks.benchmark_families --family FILE --variants FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
@@ -98,6 +100,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         "python -m scripts.benchmarks.benchmark_compression",
         page_compression.section,
     ),
+    ("Variants of a protein", "families", _FAMILIES, page_families.section),
     ("Known truths", "trust", "python -m scripts.benchmarks.benchmark_trust", page_trust.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (

@@ -248,7 +248,7 @@ def load_artifact(folder: Path) -> Artifact:
             raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
         run = run_from_dict(sections)
         check_sizes(model_config, vocab_size, weights)
-        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces())
+        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces(), complements=tokenizer.complements())
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     try:

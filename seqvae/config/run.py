@@ -94,6 +94,8 @@ class ModelConfig:
             `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
         ends: whether sequences of `fixed` length end there for `certain`, or as `learned`, which leaves an early end
             some probability, as in models of before there was this setting; `auto`: certain in a new training.
+        strands: `both`: DNA or RNA and its reverse complement have the same probability, the mean of what either would
+            have by itself; `one`: as they are read.
         counts: whether the decoder stands on counts, of what letter follows which and stands where, and learns what
             they do not say: `added`, or `none`; `auto`: added for fewer than 10,000 sequences of DNA, RNA or protein
             whose KL weight is left to their number as well.
@@ -128,6 +130,7 @@ class ModelConfig:
     max_length: int = 0
     lengths: str = "auto"
     ends: str = "auto"
+    strands: str = "one"
     counts: str = "auto"
     labels: str = ""
     conditions: str = ""
@@ -193,10 +196,13 @@ class ModelConfig:
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
         one_of("model.ends", self.ends, ("auto", "certain", "learned"))
+        one_of("model.strands", self.strands, ("one", "both"))
         one_of("model.counts", self.counts, ("auto", "added", "none"))
         one_of("model.conditioned", self.conditioned, ("auto", "all", "prior"))
         if self.inferred and not (self.inferred in self.class_table and self.inferred in self.condition_names):
             raise ConfigError(f"model.inferred: expected a condition that has classes, got {self.inferred!r}")
+        if self.inferred and self.strands == "both":
+            raise ConfigError("model.strands: a class that is inferred needs one strand, got both")
         if self.encoder_tokens == "base" and self.encoder != "gru":
             raise ConfigError(f"model.encoder_tokens: base symbols are for encoder gru, got encoder {self.encoder}")
         if self.encoder_tokens == "base" and self.prior == "vamp":

@@ -17,6 +17,7 @@ from seqvae.model.heads import LabelHead
 from seqvae.model.marginal import ClassInference
 from seqvae.model.pieces import Pieces
 from seqvae.model.priors.registry import PRIORS
+from seqvae.model.strands import Strands
 from seqvae.model.vae import SequenceVAE
 
 
@@ -28,7 +29,11 @@ def build_decoder(config: ModelConfig, vocab_size: int) -> Decoder:
 
 
 def build_model(
-    config: ModelConfig, vocab_size: int, seed: int = 0, pieces: Sequence[Sequence[int]] | None = None
+    config: ModelConfig,
+    vocab_size: int,
+    seed: int = 0,
+    pieces: Sequence[Sequence[int]] | None = None,
+    complements: Sequence[int] | None = None,
 ) -> SequenceVAE:
     """Return a freshly initialised model on the CPU; the same seed gives the same weights.
 
@@ -37,15 +42,19 @@ def build_model(
         vocab_size: symbols of the alphabet, specials included.
         seed: seed of the initial weights; the global generator is left as found.
         pieces: the tokenizer's `pieces()`, which an encoder needs that reads base symbols.
+        complements: the tokenizer's `complements()`, which a model of both strands needs.
 
     Raises:
-        ConfigError: `max_length` is not set, or the encoder reads base symbols, and which these are is not given.
+        ConfigError: `max_length` is not set; or the encoder reads base symbols, or the model both strands, and which
+            these are is not given.
     """
     if config.max_length < 1:
         raise ConfigError("model.max_length: expected the longest text in tokens, got 0")
     finer = config.encoder_tokens == "base"
     if finer and pieces is None:
         raise ConfigError("model.encoder_tokens: an encoder of base symbols needs pieces=tokenizer.pieces()")
+    if config.strands == "both" and complements is None:
+        raise ConfigError("model.strands: both strands are of DNA and RNA, in tokens that are letters; leave it one")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
@@ -58,6 +67,7 @@ def build_model(
             None if pieces is None else Pieces(pieces),
             finer,
             _classes(config),
+            Strands(complements) if config.strands == "both" and complements is not None else None,
         )
 
 

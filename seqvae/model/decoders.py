@@ -330,7 +330,7 @@ class DenseDecoder(Decoder):
 
     autoregressive = False
     positional = True
-    _channels = 8  # of each position: fewer than letters of proteins
+    _channels = 4  # of each position: with more, few hundred sequences are learned by heart
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
@@ -345,11 +345,13 @@ class DenseDecoder(Decoder):
             )
         )
         self.places = nn.Linear(width, places * self._channels)
-        with torch.no_grad():  # all latent points begin alike, and z says what the biases do not
-            self.places.weight.mul_(0.1)
-            self.places.bias.zero_()
         self.bias = nn.Parameter(torch.zeros(places, vocab_size))
         self.output = Output(self._channels, vocab_size)
+        with torch.no_grad():  # all latent points begin at the biases, and z says what these do not
+            self.places.weight.mul_(0.1)
+            self.places.bias.zero_()
+            self.output.linear.weight.mul_(0.3)
+            self.output.linear.bias.zero_()
 
     def begin_at(self, log_shares: Float[Tensor, "positions vocab"]) -> None:
         """Let every position begin at these log-probabilities, whatever z is."""

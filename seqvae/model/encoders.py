@@ -185,8 +185,8 @@ class DenseEncoder(Encoder):
         super().__init__()
         self.family, self.vocab_size = family, vocab_size
         width, places = config.encoder_width, config.max_length + 1
-        self.embedding = nn.Embedding(places * vocab_size, width)
-        nn.init.normal_(self.embedding.weight, std=places**-0.5)  # the sum over positions begins with variance 1
+        # A row for each symbol at each position; their sum over positions begins with variance 1.
+        self.vectors = nn.Parameter(torch.randn(places * vocab_size, width) * places**-0.5)
         self.conditions = nn.Linear(config.told, width, bias=False) if config.told else None
         layers = (nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(config.encoder_layers))
         self.layers = nn.Sequential(nn.ReLU(), *layers, nn.Dropout(config.dropout))
@@ -197,9 +197,9 @@ class DenseEncoder(Encoder):
         mask, length = present(tokens), tokens.shape[1]
         if tokens.dim() == 2:
             places = tokens + torch.arange(length, device=tokens.device) * self.vocab_size
-            states = (self.embedding(places) * mask.unsqueeze(-1)).sum(1)
+            states = (nn.functional.embedding(places, self.vectors) * mask.unsqueeze(-1)).sum(1)
         else:
-            table = self.embedding.weight[: length * self.vocab_size]
+            table = self.vectors[: length * self.vocab_size]
             states = (tokens * mask.unsqueeze(-1)).flatten(1).to(table.dtype) @ table
         states = self.with_conditions(states.unsqueeze(1), told).squeeze(1)
         return self.family(self.moments(self.layers(states)).float())  # as in the GRU encoder

@@ -36,6 +36,7 @@ _ON_A_PLATE: dict[str, Any] = {  # what is remembered of a design that was asked
     "about": dict[str, str | float | None],
 }
 _NEW_ON_A_PLATE = ("about",)  # earlier versions remember nothing of it
+_SOURCE = ("proposer", "z", "seed")  # of a design on a plate
 _TRIES = 5  # times that an optimiser is asked for texts that are on no plate yet
 
 
@@ -243,9 +244,10 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         entries = []
         for place, (form, one) in enumerate(measured):
             about = wanted.get(form)
-            source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
+            proposer, z, seed = (OBSERVED, None, None) if about is None else [about[key] for key in _SOURCE]
             status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source, errors=one.errors))
+            entry = Entry(number, place, form, form, status, one.scores, "", 0.0, proposer, z, seed, errors=one.errors)
+            entries.append(entry)
         search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})

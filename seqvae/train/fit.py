@@ -115,7 +115,8 @@ def train(
     with alone_in(out, resume):
         prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
         tokenizer = prepared.tokenizer
-        model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
+        parts = (tokenizer.pieces(), tokenizer.complements())
+        model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, *parts)
         if start is not None:
             try:
                 model.load_state_dict(start.model.state_dict())

@@ -85,7 +85,7 @@ def test_another_host_origin_or_kind_of_body_is_refused(served):
     path = f"/{served.token}/api/find"
     body = json.dumps({"query": "CCO"})
     assert served.ask(path, body)[0] == 200
-    assert served.ask(path, body, Host="localhost:%d" % served.port)[0] == 200
+    assert served.ask(path, body, Host=f"localhost:{served.port}")[0] == 200
     for host in ("evil.example", f"evil.example:{served.port}", "127.0.0.1:1", ""):
         assert served.ask(path, body, Host=host)[0] in (400, 421)
         assert served.ask(f"/{served.token}/", method="GET", Host=host)[0] in (400, 421)

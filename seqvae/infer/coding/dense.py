@@ -62,7 +62,7 @@ class ExactDenseEncoder:
     """
 
     def __init__(self, encoder: DenseEncoder) -> None:
-        self.embedding, self.vocab = numbers(encoder.embedding.weight), encoder.vocab_size
+        self.embedding, self.vocab = numbers(encoder.vectors), encoder.vocab_size
         self.most = power_above(max(float(np.abs(self.embedding).max()), 1.0))
         self.layers, self.moments = _layers(encoder.layers, _HIDDEN), linear(encoder.moments, _HIDDEN)
 

@@ -4,8 +4,8 @@ What DeepSequence and EVE are used for (Riesselman et al. 2018, doi:10.1038/s415
 doi:10.1038/s41586-021-04043-8), which take the difference of two lower bounds. Here all variants of a decoder whose
 positions are independent are weighed at the same latent points, those of the target's posterior: log p(variant|z)
 differs from log p(target|z) at the mutated positions alone, the error that both share cancels, and fifty thousand
-variants take seconds. A variant for which these points are worth too few, and every variant of another decoder, is
-weighed at points of its own posterior.
+variants take seconds. A variant for which these points are worth too few, and every variant of another decoder or of
+both strands, is weighed at points of its own posterior.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def variants(
     read = read_variants(codec, texts, target)
     config = config or ScoreConfig()
     steps = SCORE_STEPS if config.refine < 0 else config.refine
-    if codec.model.decoder.autoregressive:
+    if codec.model.decoder.autoregressive or codec.model.strands is not None:
         found = _each(codec, read, target, config.samples or SCORE_SAMPLES, steps, config.seed, batch_size, progress)
         delta, error, effective, log_p, log_p_error = found
     else:
@@ -166,11 +166,11 @@ def _at_points_of(codec: Codec, target: Target, read: Sequence[Variant], samples
         mass = own.logsumexp(1)
         shares = (own - mass.unsqueeze(1)).exp()
         # The delta method for the ratio of two means over the same points.
-        error = ((shares - share).square().sum(1) * count / (count - 1)).sqrt()
-        parts.append(torch.stack([mass - total, error, 1 / shares.square().sum(1)]))
-    delta, spread, effective = torch.cat(parts, 1).numpy() if parts else np.zeros((3, 0))
+        apart = ((shares - share).square().sum(1) * count / (count - 1)).sqrt()
+        parts.append(torch.stack([mass - total, apart, 1 / shares.square().sum(1)]))
+    delta, error, effective = torch.cat(parts, 1).numpy() if parts else np.zeros((3, 0))
     log_p = float(importance_weighted_bound(weights.unsqueeze(1)))
-    return delta, spread, effective, log_p, float(((share - 1 / count).square().sum() * count / (count - 1)).sqrt())
+    return delta, error, effective, log_p, float(((share - 1 / count).square().sum() * count / (count - 1)).sqrt())
 
 
 def _gains(codec: Codec, made: Proposals, tokens: Tensor) -> Float[Tensor, "places samples"]:
