@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from map_cases import SMILES, dna_map, small_map
+from map_cases import SMILES, dna_map, save_small, small_map
 
 from seqvae.cli.main import main
 from seqvae.errors import UsageError
@@ -85,7 +85,7 @@ def test_another_host_origin_or_kind_of_body_is_refused(served):
     path = f"/{served.token}/api/find"
     body = json.dumps({"query": "CCO"})
     assert served.ask(path, body)[0] == 200
-    assert served.ask(path, body, Host="localhost:%d" % served.port)[0] == 200
+    assert served.ask(path, body, Host=f"localhost:{served.port}")[0] == 200
     for host in ("evil.example", f"evil.example:{served.port}", "127.0.0.1:1", ""):
         assert served.ask(path, body, Host=host)[0] in (400, 421)
         assert served.ask(f"/{served.token}/", method="GET", Host=host)[0] in (400, 421)
@@ -195,10 +195,8 @@ def test_what_to_install_is_said(monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_quietly(tmp_path, number):
-    from bulk_cases import MOLECULES, save_tiny
-
-    save_tiny(tmp_path / "model")
-    (tmp_path / "in.smi").write_text("\n".join(MOLECULES) + "\n")
+    save_small(tmp_path / "model")
+    (tmp_path / "in.smi").write_text("\n".join(SMILES) + "\n")
     words = ["-m", "seqvae", "explore", "./model", "in.smi", "--port", "0", "--grid", "0", "--draws", "0"]
     with subprocess.Popen([sys.executable, *words, "--samples", "0"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as process:  # fmt: skip
