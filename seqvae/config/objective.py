@@ -25,8 +25,9 @@ class ObjectiveConfig:
         target_rate: nats per sequence that z should carry; 0: none.
         target_distortion: nats per sequence that a sampled z should leave open, at most, with no more rate than that
             takes (GECO: Rezende & Viola 2018, arXiv:1810.00597); 0: none.
-        target_reconstruction: share of validation texts that should be decoded exactly from their posterior means; beta
-            moves at each validation after a quarter of the training, so that it takes some ten of them; 0: none.
+        target_reconstruction: share of the validation molecules or sequences that should be decoded exactly from their
+            posterior means; beta moves at each validation after a quarter of the training, so that it takes some ten of
+            them; 0: none.
         schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).

@@ -40,7 +40,7 @@ class TokenizerConfig:
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens per molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
-        on_unknown: `error` or `drop`, for tokens that are not in the training texts.
+        on_unknown: `error` or `drop`, for tokens that are not in the training data.
     """
 
     kind: str = "auto"
@@ -70,7 +70,7 @@ class ModelConfig:
             (the posteriors of learned pseudo-inputs); `flow` (normalizing flow that is trained with the model); or
             `conditional` (a Gaussian for each value of `data.conditions`, which choose it by themselves).
         posterior_layers: layers of the posterior's flow.
-        posterior_width: hidden units in each of them, and numbers that the encoder tells them of a text.
+        posterior_width: hidden units in each of them, and numbers that the encoder passes on to them.
         posterior_groups: groups of dimensions in each of them, from 2; with more the flow fits better, and densities of
             points that are not its own samples take longer.
         prior_components: Gaussians of a mixture, or pseudo-inputs.
@@ -89,7 +89,7 @@ class ModelConfig:
             `attention`, weighted means of all states besides.
         encoder_tokens: what a `gru` encoder reads: `merged` tokens, as the decoder writes, or the `base` symbols that
             they are made of, which takes longer and depends less on where tokens happen to be cut.
-        max_length: longest text in tokens; 0: the longest of the training data.
+        max_length: most tokens of a molecule or sequence; 0: as many as the longest of the training data has.
         lengths: `fixed`: the model writes nothing but sequences of `max_length` letters; `free`: of up to so many;
             `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
         ends: whether sequences of `fixed` length end there for `certain`, or as `learned`, which leaves an early end

@@ -16,7 +16,6 @@ from itertools import islice
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, ImputeConfig
@@ -93,6 +92,10 @@ def complete(codec: Codec, text: str, config: ImputeConfig, batch_size: int = IN
     order = torch.argsort(shares, descending=True, stable=True)[: config.completions].tolist()
     groups_of = [pool[form] for form in read.forms]
     tokens = sorted({group for groups in groups_of for group in groups})
+    marginals = np.zeros((len(groups_of[0]), len(tokens)))
+    for groups, share in zip(groups_of, shares.tolist(), strict=True):
+        for point, group in enumerate(groups):
+            marginals[point, tokens.index(group)] += share
     return Imputed(
         text=text,
         completions=[read.forms[row] for row in order],
@@ -103,7 +106,7 @@ def complete(codec: Codec, text: str, config: ImputeConfig, batch_size: int = IN
         log_p_known_error=float((shares * found.error.double()).square().sum().sqrt()),
         positions=list(range(1, len(groups_of[0]) + 1)),
         tokens=tokens,
-        marginals=_marginals(groups_of, shares.tolist(), tokens),
+        marginals=marginals,
         draws=math.nan,
         r_hat=math.nan,
         acceptance=math.nan,
@@ -150,15 +153,3 @@ def _joined(codec: Codec, scaffold: Chem.Mol, groups: Sequence[str]) -> str | No
                 return None
             made = joined
         return codec.canonical(Chem.MolToSmiles(made))
-
-
-def _marginals(
-    groups_of: Sequence[Sequence[str]], shares: Sequence[float], tokens: Sequence[str]
-) -> NDArray[np.float64]:
-    """Return the probability of each substituent at each attachment point, `(points, substituents)`."""
-    place_of = {token: place for place, token in enumerate(tokens)}
-    found = np.zeros((len(groups_of[0]), len(tokens)))
-    for groups, share in zip(groups_of, shares, strict=True):
-        for point, group in enumerate(groups):
-            found[point, place_of[group]] += share
-    return found

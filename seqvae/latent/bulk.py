@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any
 
 import numpy as np
 import selfies
@@ -132,7 +132,11 @@ class Bulk:
         """
         sizes = chunk_sizes(count)
         self.codec.draw(1, how.seed, prior)  # an unknown prior is reported here, not by a worker
-        chosen = prior if isinstance(prior, str) else {name: _plain(value) for name, value in prior.items()}
+        chosen = (
+            prior
+            if isinstance(prior, str)
+            else {name: value if isinstance(value, str) else float(value) for name, value in prior.items()}
+        )
         work = {"verb": "sample", "count": count, "prior": chosen, **_record(how)}
         yield from self._generated(sizes, how, prior, work)
 
@@ -249,10 +253,6 @@ def _saved(parts: Parts, chunks: Iterator[tuple[int, Any]]) -> Iterator[Results]
         raise UsageError(
             f"{parts.folder}: its parts were made from other input: give the same file as before, or delete the folder"
         )
-
-
-def _plain(value: SupportsFloat | str) -> float | str:
-    return value if isinstance(value, str) else float(value)
 
 
 def _record(how: DecodeConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
@@ -266,7 +266,12 @@ def tsne(z: Points, perplexity: float = 30.0, seed: int = 0, most: int = MOST_FI
     Raises:
         UsageError: openTSNE is not installed, or there are fewer than four points.
     """
-    fit = _opentsne()
+    try:
+        from openTSNE import TSNE
+    except ImportError as error:
+        raise UsageError(
+            "t-SNE needs openTSNE: pip install 'seqvae[map]'; or take --projection pca, which needs nothing"
+        ) from error
     points = tensors_of(z)[0].float().numpy()
     if points.ndim != 2 or len(points) < 4:
         raise UsageError(f"t-SNE: expected at least 4 latent points, got {points.shape}")
@@ -277,15 +282,5 @@ def tsne(z: Points, perplexity: float = 30.0, seed: int = 0, most: int = MOST_FI
     usual = min(perplexity, max(1.0, (len(points) - 1) / 3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries beneath
-        made = fit(perplexity=usual, random_state=seed % 2**32, initialization="pca", n_jobs=1).fit(points)
+        made = TSNE(perplexity=usual, random_state=seed % 2**32, initialization="pca", n_jobs=1).fit(points)
     return Neighbourhoods(points, np.asarray(made, np.float64), usual, seed)
-
-
-def _opentsne() -> Any:  # noqa: ANN401 - an optional library
-    try:
-        from openTSNE import TSNE as fit
-    except ImportError as error:
-        raise UsageError(
-            "t-SNE needs openTSNE: pip install 'seqvae[map]'; or take --projection pca, which needs nothing"
-        ) from error
-    return fit

@@ -59,25 +59,20 @@ def build_model(
         torch.manual_seed(seed)
         encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
         decoder = build_decoder(config, vocab_size)
+        prior = PRIORS[config.prior](config, encoder, vocab_size)
+        labels, conditions = config.label_names, config.condition_names
+        head = LabelHead(config.latent, len(labels), config.kinds_of(labels)) if labels else None
+        classes = None
+        if config.inferred:
+            kinds, place = config.kinds_of(conditions), conditions.index(config.inferred)
+            classes = ClassInference(config.latent, kinds, place)
         return SequenceVAE(
             encoder,
             decoder,
-            PRIORS[config.prior](config, encoder, vocab_size),
-            _head(config),
+            prior,
+            head,
             None if pieces is None else Pieces(pieces),
             finer,
-            _classes(config),
+            classes,
             Strands(complements) if config.strands == "both" and complements is not None else None,
         )
-
-
-def _head(config: ModelConfig) -> LabelHead | None:
-    names = config.label_names
-    return LabelHead(config.latent, len(names), config.kinds_of(names)) if names else None
-
-
-def _classes(config: ModelConfig) -> ClassInference | None:
-    if not config.inferred:
-        return None
-    names = config.condition_names
-    return ClassInference(config.latent, config.kinds_of(names), names.index(config.inferred))

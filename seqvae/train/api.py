@@ -96,15 +96,15 @@ def _written(texts: Sequence[Any], labels: Labels, out: Path) -> Path:
     table = io.StringIO()
     lines = csv.writer(table)
     lines.writerow([COLUMN, *labels])
-    lines.writerows(zip(rows, *([_cell(value) for value in values] for values in labels.values()), strict=True))
+    columns = [  # NaN alone differs from itself
+        ["" if value is None or value != value else repr(float(value)) for value in values]
+        for values in labels.values()
+    ]
+    lines.writerows(zip(rows, *columns, strict=True))
     out.mkdir(parents=True, exist_ok=True)
     with atomic_file(out / DATA) as file:
         file.write(table.getvalue().encode())
     return out / DATA
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None or value != value else repr(float(value))  # NaN alone differs from itself
 
 
 def _to_stderr(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The models that ship: small, whole, described by their own figures; and how a name finds its model."""
+"""The models that ship: small, whole, described by their own metrics; and how a name finds its model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_shipped_model_is_what_its_card_says(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_no_figure_on_a_card_was_typed(name):
+def test_no_metric_on_a_card_was_typed(name):
     """The first table is what `provenance.json` has, the headline is made of the same numbers."""
     folder = pretrained_folder(name)
     card, metrics = read_card(folder), json.loads((folder / "provenance.json").read_text())["metrics"]

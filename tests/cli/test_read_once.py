@@ -1,4 +1,4 @@
-"""A held-out text is read once on its way from the file to the figures, whatever the tokenizer."""
+"""A held-out text is read once on its way from the file to the metrics, whatever the tokenizer."""
 
 from __future__ import annotations
 

@@ -31,19 +31,15 @@ def sequence_text(
     classes = CLASSES.get(unit, {})
     lines = []
     for start in range(0, longest, _LINE):
-        lines.append(f"<tr><td>{_ruler(start, min(longest, start + _LINE))}</td><th></th></tr>")
+        ends = range(start + _BLOCK, min(longest, start + _LINE) + 1, _BLOCK)  # above every tenth position its number
+        ruler = "".join(f"<span><i>{number:>{_BLOCK}}</i></span>" for number in ends)
+        lines.append(f"<tr><td>{ruler}</td><th></th></tr>")
         for text, label in rows:
             if start < max(1, len(text)):
                 against = reference if len(text) == len(reference) else ""
                 cells = _letters(text[start : start + _LINE], against[start : start + _LINE], classes)
                 lines.append(f"<tr><td>{cells}</td><th>{escape(label)}</th></tr>")
     return f'<table class="sequence"><tbody>{"".join(lines)}</tbody></table>'
-
-
-def _ruler(start: int, end: int) -> str:
-    """Return the number of every tenth position, above it."""
-    ends = range(start + _BLOCK, end + 1, _BLOCK)
-    return "".join(f"<span><i>{number:>{_BLOCK}}</i></span>" for number in ends)
 
 
 def _letters(text: str, reference: str, classes: dict[str, str]) -> str:
