@@ -199,7 +199,8 @@ class ModelConfig:
         one_of("model.strands", self.strands, ("one", "both"))
         one_of("model.counts", self.counts, ("auto", "added", "none"))
         one_of("model.conditioned", self.conditioned, ("auto", "all", "prior"))
-        if self.inferred and not (self.inferred in self.class_table and self.inferred in self.condition_names):
+        table = self.class_table  # it is checked when it is read
+        if self.inferred and not (self.inferred in table and self.inferred in self.condition_names):
             raise ConfigError(f"model.inferred: expected a condition that has classes, got {self.inferred!r}")
         if self.inferred and self.strands == "both":
             raise ConfigError("model.strands: a class that is inferred needs one strand, got both")

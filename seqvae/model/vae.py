@@ -200,7 +200,7 @@ class SequenceVAE(nn.Module):
 
     def _shown(
         self, batch: Batch, config: ObjectiveConfig, rng: torch.Generator
-    ) -> tuple[Tokens, Tokens, Conditions | None, Spread | None]:
+    ) -> tuple[Tensor, Tokens, Conditions | None, Spread | None]:  # base symbols are more than tokens
         """Return what encoder and decoder are shown in training: some conditions hidden, classes in copies."""
         inputs, conditions, share = batch.inputs, batch.conditions, config.condition_dropout
         if config.random_cuts and self.pieces is not None and not self.finer:
