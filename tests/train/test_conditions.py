@@ -231,7 +231,7 @@ def test_a_file_without_the_columns_is_encoded_and_said(told, classed, tmp_path,
 
 
 def test_scores_and_evaluation_are_given_conditions(told, classed, tmp_path, capsys):
-    from seqvae.evaluate.model.held_out import model_table
+    from seqvae.evaluate.model.table import model_table
     from seqvae.infer.scoring import score
 
     path = table(tmp_path, 40)
