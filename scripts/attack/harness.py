@@ -10,16 +10,19 @@ import io
 import json
 import random
 import signal
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-LIMIT = 60  # seconds that a verb may take over a damaged folder
+from scripts.record import arguments, result_path, torch_threads, write_result
+
+LIMIT = 300  # seconds that a verb may take; machines may be busy with other things
 DONE, REFUSED, TRACEBACK, HANG, UNCLEAR = "done", "refused", "traceback", "hang", "not one line"
 FAULTS = (TRACEBACK, HANG, UNCLEAR)
 # What a field is replaced by: other types, other sizes, other contents.
@@ -129,11 +132,51 @@ def limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def within(inputs: int, minutes: float) -> Iterator[int]:
+    """Yield the numbers of so many inputs, as long as so many minutes have not passed; 0: no limit."""
+    started = time.monotonic()
+    for number in range(inputs):
+        if minutes and time.monotonic() - started > 60 * minutes:
+            return
+        yield number
+
+
 def command(words: Sequence[str]) -> Callable[[], int]:
     """Return a call of a verb of the command line in this process."""
     from seqvae.cli.main import main
 
     return lambda: main(list(words))
+
+
+def run_main(
+    name: str,
+    about: str,
+    attack: Callable[[Any], dict[str, Any]],
+    usual: Any,  # noqa: ANN401 - a dataclass of settings, as `small` is
+    small: Any,  # noqa: ANN401
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Run an attack as a script: attack, print the counts, and write the result.
+
+    Args:
+        name: of the result.
+        about: the script's docstring.
+        attack: makes the attack of some settings, and returns the counts.
+        usual: the settings; `--inputs`, `--kills` and `--minutes` replace those of the same name.
+        small: the settings of `--small`.
+        argv: arguments; None: those of this process.
+    """
+    parser = arguments(about)
+    for flag, kind in (("inputs", int), ("kills", int), ("minutes", float)):
+        parser.add_argument(f"--{flag}", type=kind, help="in place of the setting of this name, where there is one")
+    given = parser.parse_args(argv)
+    chosen = {flag: getattr(given, flag) for flag in ("inputs", "kills", "minutes") if getattr(given, flag) is not None}
+    if idle := sorted({*chosen} - {one.name for one in fields(usual)}):
+        parser.error(f"--{idle[0]} has no effect on {name}: leave it out")
+    settings = replace(small if given.small else usual, **chosen)
+    with torch_threads(given.threads):
+        metrics = attack(settings)
+    write_result(result_path(given, name), name, asdict(settings), metrics)
 
 
 def totals(parts: Mapping[str, Counts]) -> dict[str, Any]:

@@ -13,9 +13,8 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +22,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from scripts.attack.harness import Counts, command, damaged_file, outcome, totals
-from scripts.record import arguments, result_path, torch_threads, write_result
+from scripts.attack.harness import Counts, command, damaged_file, outcome, run_main, totals, within
 from seqvae.artifact.folder import (
     CONFIG,
     PRIOR,
@@ -57,6 +55,7 @@ class Settings:
         inputs: damaged folders of each model.
         models: kinds of models: tokenizer, encoder, decoder, posterior, prior, fitted prior.
         seed: of all damages.
+        minutes: after which no more is tried; 0: no limit.
     """
 
     inputs: int = 2000
@@ -67,6 +66,7 @@ class Settings:
         "dna gru gru diagonal vamp none",
     )
     seed: int = 0
+    minutes: float = 0.0
 
 
 SMALL = Settings(inputs=40, models=("dna gru gru diagonal normal mixture",))
@@ -159,7 +159,7 @@ def attack(settings: Settings) -> dict[str, Any]:
             folder = made(Path(place) / kinds.replace(" ", "-"), kinds)
             texts = Path(place) / "texts.txt"
             texts.write_text("CCO\n" if kinds.startswith("smiles") else "\n".join(TEXTS) + "\n")
-            for number in range(settings.inputs):
+            for number in within(settings.inputs, settings.minutes / len(parts)):
                 rng = random.Random(f"{settings.seed} {kinds} {number}")
                 one = Path(shutil.copytree(folder, Path(place) / "damaged"))
                 what = f"{kinds} {number}: {damage(one, rng)}"
@@ -174,14 +174,5 @@ def attack(settings: Settings) -> dict[str, Any]:
     return totals(parts)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Attack, print, and write the result."""
-    given = arguments(__doc__ or "").parse_args(argv)
-    settings = SMALL if given.small else Settings()
-    with torch_threads(given.threads):
-        metrics = attack(settings)
-    write_result(result_path(given, NAME), NAME, asdict(settings), metrics)
-
-
 if __name__ == "__main__":
-    main()
+    run_main(NAME, __doc__ or "", attack, Settings(), SMALL)

@@ -12,9 +12,9 @@ import datetime
 import random
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import chdir
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from scripts.attack.harness import DONE, HANG, LIMIT, REFUSED, TRACEBACK, Counts, Late, limited, totals
+from scripts.attack.harness import DONE, HANG, LIMIT, REFUSED, TRACEBACK, Counts, Late, limited, run_main, totals
 from scripts.attack.model_folders import made
 from scripts.attack.search_folders import begun
-from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae import config as settings_room
 from seqvae.errors import SeqVAEError
 from seqvae.latent import arithmetic, interpolate, neighbours
@@ -162,14 +161,5 @@ def attack(settings: Settings) -> dict[str, Any]:
     return totals(parts)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Attack, print, and write the result."""
-    given = arguments(__doc__ or "").parse_args(argv)
-    settings = SMALL if given.small else Settings()
-    with torch_threads(given.threads):
-        metrics = attack(settings)
-    write_result(result_path(given, NAME), NAME, asdict(settings), metrics)
-
-
 if __name__ == "__main__":
-    main()
+    run_main(NAME, __doc__ or "", attack, Settings(), SMALL)

@@ -12,9 +12,8 @@ import json
 import random
 import shutil
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +21,7 @@ from typing import Any
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from scripts.attack.harness import Counts, command, damaged, damaged_file, outcome, totals
-from scripts.record import arguments, result_path, torch_threads, write_result
+from scripts.attack.harness import Counts, command, damaged, damaged_file, outcome, run_main, totals, within
 from seqvae.artifact.folder import Artifact, save_artifact
 from seqvae.config import CampaignConfig, ModelConfig, OracleConfig, RunConfig, SearchConfig, TokenizerConfig
 from seqvae.model.build import build_model
@@ -50,11 +48,13 @@ class Settings:
         inputs: damaged folders of each search.
         optimizers: searches that are damaged, by their optimiser; `plates` is one of a laboratory.
         seed: of all damages.
+        minutes: after which no more is tried; 0: no limit.
     """
 
     inputs: int = 2000
     optimizers: tuple[str, ...] = ("ga", "plates", "cma-es", "turbo", "ascent", "latent")
     seed: int = 0
+    minutes: float = 0.0
 
 
 SMALL = Settings(inputs=60, optimizers=("ga", "plates"))
@@ -149,7 +149,7 @@ def attack(settings: Settings) -> dict[str, Any]:
     with TemporaryDirectory() as place:
         for name, counts in parts.items():
             folder = begun(Path(place), name)
-            for number in range(settings.inputs):
+            for number in within(settings.inputs, settings.minutes / len(parts)):
                 rng = random.Random(f"{settings.seed} {name} {number}")
                 one = Path(shutil.copytree(folder, Path(place) / "damaged"))
                 what = f"{name} {number}: {damage(one, rng)}"
@@ -162,14 +162,5 @@ def attack(settings: Settings) -> dict[str, Any]:
     return totals(parts)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Attack, print, and write the result."""
-    given = arguments(__doc__ or "").parse_args(argv)
-    settings = SMALL if given.small else Settings()
-    with torch_threads(given.threads):
-        metrics = attack(settings)
-    write_result(result_path(given, NAME), NAME, asdict(settings), metrics)
-
-
 if __name__ == "__main__":
-    main()
+    run_main(NAME, __doc__ or "", attack, Settings(), SMALL)

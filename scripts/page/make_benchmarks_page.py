@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.page.sections import metrics as page_metrics
 from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
+from scripts.page.sections.models import conditional as page_conditional
 from scripts.page.sections.models import dna as page_dna
 from scripts.page.sections.models import drug as page_drug
 from scripts.page.sections.models import few as page_few
@@ -32,6 +33,7 @@ from scripts.page.sections.speed import throughput as page_throughput
 from scripts.page.sections.speed.tables import device, growth, memory, throughput, tokenize
 from scripts.page.sections.uses import analogs as page_analogs
 from scripts.page.sections.uses import compression as page_compression
+from scripts.page.sections.uses import families as page_families
 from scripts.page.sections.uses import features as page_features
 from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
@@ -58,6 +60,8 @@ def speed(result: Values, published: Values) -> str:
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
+_CONDITIONAL = "python -m scripts.benchmarks.benchmark_conditional"
+_FAMILIES = "python -m scripts.benchmarks.benchmark_families --family FILE --variants FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
@@ -87,6 +91,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
     ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
+    ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
     (
@@ -95,6 +100,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         "python -m scripts.benchmarks.benchmark_compression",
         page_compression.section,
     ),
+    ("Variants of a protein", "families", _FAMILIES, page_families.section),
     ("Known truths", "trust", "python -m scripts.benchmarks.benchmark_trust", page_trust.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
     (

@@ -58,6 +58,7 @@ _CALIBRATION = (CALIBRATION, CALIBRATION_NUMBERS)
 NO_FITTED_PRIOR = "the model has no fitted prior; fit one (seqvae train --resume --prior auto), or take another prior"
 _ALWAYS = (CONFIG, TOKENIZER, WEIGHTS, RUN)
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
+_BEFORE = {"ends": "learned"}  # settings of a model that older folders do not have, and what they were
 _YOUNGER = "prior"  # a section that the settings of folders of the first format do not have
 _LONGEST = 200  # characters of a reason that are shown
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
@@ -236,7 +237,7 @@ def load_artifact(folder: Path) -> Artifact:
     _check_hashes(folder, provenance)
     weights = _tensors(folder, WEIGHTS)
     try:
-        model_config = section_from_dict(ModelConfig, config["model"], "model")
+        model_config = section_from_dict(ModelConfig, {**_BEFORE, **config["model"]}, "model")
         tokenizer = tokenizer_from_dict(_read_json(folder, TOKENIZER))
         vocab_size = checked("vocab_size", config["vocab_size"], int)
         if vocab_size != tokenizer.vocab_size:
@@ -247,7 +248,7 @@ def load_artifact(folder: Path) -> Artifact:
             raise ValueError(f"{RUN}: expected the sections of a run, found no [{missing[0]}]")
         run = run_from_dict(sections)
         check_sizes(model_config, vocab_size, weights)
-        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces())
+        model = build_model(model_config, vocab_size, pieces=tokenizer.pieces(), complements=tokenizer.complements())
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{folder}: not a whole seqvae model: {error}") from error
     try:

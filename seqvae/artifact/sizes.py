@@ -27,6 +27,9 @@ def _least(config: ModelConfig, vocab_size: int) -> int:
         (config.encoder, config.encoder_width, config.encoder_layers, 2),
         (config.decoder, config.decoder_width, config.decoder_layers, 1),
     ):
+        if kind == "dense":
+            parts.append((layers - 1) * width**2 + (config.max_length + 1) * width)
+            continue
         recurrent = kind == "gru"
         parts.append(layers * width**2 * (_GATES * directions if recurrent else _SQUARES))
         parts.append(0 if recurrent else (config.max_length + 1) * width)

@@ -15,7 +15,7 @@ from seqvae.config.run import SETTING_NAMES
 from seqvae.errors import UsageError
 
 # `data.source` is the verb's first argument; the model's labels, conditions and classes are those of the data.
-_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.classes", "model.inferred"}
+_NOT_FLAGS = {"data.source", "model.labels", "model.conditions", "model.classes", "model.inferred", "model.ends"}
 OPTIMIZER = "optimizer"  # the section whose flags are all dotted: --optimizer.guide.points
 
 

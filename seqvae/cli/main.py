@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from seqvae import __version__
 from seqvae.cli import STDIO
+from seqvae.config.checks import environment_kept
 from seqvae.errors import ReadingNote, SeqVAEError, SeqVAEWarning, UsageError, visible
 from seqvae.runtime.signals import TERMINATED, exit_code, obeyed
 
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         # A training has a way of its own to stop between two steps.
-        with obeyed(relay=not set(words[:1]) & set(_TRAINING)), _warnings_in_one_line():
+        with obeyed(relay=not set(words[:1]) & set(_TRAINING)), _warnings_in_one_line(), environment_kept():
             # The parser would take a lone dash for a flag without a name.
             build_app()([STDIO if word == "-" else word for word in words], exit_on_error=False, print_error=False)
             sys.stdout.flush()

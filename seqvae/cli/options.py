@@ -58,7 +58,7 @@ class InputOptions:
     Attributes:
         column: column that holds the molecules or sequences, for tables; by default the one obvious column.
         format: what the file is, where neither its content nor its ending tells: `csv`, `tsv`, `smi`, `txt`, `sdf`,
-            `fasta`, `fastq`, `gb`, `parquet`, `xlsx`.
+            `fasta`, `fastq`, `gb`, `a2m` (aligned sequences: A2M, A3M, FASTA), `sto`, `parquet`, `xlsx`.
         standardize: read molecules in their standard form: largest fragment, neutral, no isotopes, metals cut off, one
             spelling of each group; as `seqvae data standardize` writes them.
         on_error: `stop` at the first bad record, or `skip` bad records, which are counted and written to a reject file.

@@ -11,8 +11,8 @@ import difflib
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path, PurePath
@@ -108,9 +108,27 @@ def door(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]
         for name, value in bound.arguments.items():
             if name in hints():
                 bound.arguments[name] = taken(f"{function.__name__}: {name}", value, hints()[name])
-        return function(*bound.args, **bound.kwargs)
+        with environment_kept():
+            return function(*bound.args, **bound.kwargs)
 
     return checked
+
+
+_ON_IMPORT = (  # what scikit-learn, Lightning and torch._inductor set when they are imported
+    *("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "PYTORCH_NVML_BASED_CUDA_CHECK", "TORCHINDUCTOR_CACHE_DIR"),
+)
+
+
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Take out of the environment afterwards what packages of others have put there on import."""
+    before = {name for name in _ON_IMPORT if name in os.environ}
+    try:
+        yield
+    finally:
+        for name in _ON_IMPORT:
+            if name not in before:
+                os.environ.pop(name, None)
 
 
 def typed(kind: type[Kind]) -> type[Kind]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from seqvae.config.checks import HUGE, between, one_of, typed
-from seqvae.config.data import DataConfig, names_of, told_by
+from seqvae.config.data import DataConfig, TokenizerConfig, names_of, told_by
 from seqvae.config.objective import ObjectiveConfig
 from seqvae.errors import ConfigError
 
@@ -31,37 +31,14 @@ CHUNK = 2048
 
 @dataclass(frozen=True)
 @typed
-class TokenizerConfig:
-    """How texts become tokens.
-
-    Attributes:
-        kind: `smiles`, `selfies`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
-            the dataset's card, the file's extension or its content; SMILES for molecules.
-        vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
-            ZINC from 37 to 12 tokens per molecule), none otherwise.
-        allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
-        on_unknown: `error` or `drop`, for tokens that are not in the training data.
-    """
-
-    kind: str = "auto"
-    vocab_size: int = -1
-    allow_gap: bool = False
-    on_unknown: str = "error"
-
-    def __post_init__(self) -> None:
-        one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
-        # ids are packed in 16 bits
-        between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
-
-
-@dataclass(frozen=True)
-@typed
 class ModelConfig:
     """The parts of a model and their sizes.
 
     Attributes:
-        encoder: `gru` (bidirectional) or `conv` (dilated residual convolution).
-        decoder: `gru` or `causal_conv` (autoregressive), or `position` (one independent categorical per position).
+        encoder: `gru` (bidirectional), `conv` (dilated residual convolution), or `dense` (fully connected, for aligned
+            sequences, which take it where no part and no size is given).
+        decoder: `gru` or `causal_conv` (autoregressive), or one independent categorical per position: `position` (by
+            convolutions) or `dense` (fully connected, for aligned sequences, which take it as the encoder).
         posterior: q(z|x), `diagonal` (Gaussian, dimensions independent), `full` (Gaussian with a full covariance) or
             `iaf` (inverse autoregressive flow).
         prior: p(z) of the training: `normal`, N(0, I); `mixture` (Gaussians that are trained with the model); `vamp`
@@ -90,6 +67,10 @@ class ModelConfig:
         max_length: most tokens of a molecule or sequence; 0: as many as the longest of the training data has.
         lengths: `fixed`: the model writes nothing but sequences of `max_length` letters; `free`: of up to so many;
             `auto`: fixed where all sequences of the training data have one length, else free, as molecules always.
+        ends: whether sequences of `fixed` length end there for `certain`, or as `learned`, which leaves an early end
+            some probability, as in models of before there was this setting; `auto`: certain in a new training.
+        strands: `both`: DNA or RNA and its reverse complement have the same probability, the mean of what either would
+            have by itself; `one`: as they are read.
         counts: whether the decoder stands on counts, of what letter follows which and stands where, and learns what
             they do not say: `added`, or `none`; `auto`: added for fewer than 10,000 sequences of DNA, RNA or protein
             whose KL weight is left to their number as well.
@@ -123,6 +104,8 @@ class ModelConfig:
     encoder_tokens: str = "merged"
     max_length: int = 0
     lengths: str = "auto"
+    ends: str = "auto"
+    strands: str = "one"
     counts: str = "auto"
     labels: str = ""
     conditions: str = ""
@@ -180,19 +163,23 @@ class ModelConfig:
         return found
 
     def __post_init__(self) -> None:
-        one_of("model.encoder", self.encoder, ("gru", "conv"))
-        one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position"))
+        one_of("model.encoder", self.encoder, ("gru", "conv", "dense"))
+        one_of("model.decoder", self.decoder, ("gru", "causal_conv", "position", "dense"))
         one_of("model.posterior", self.posterior, ("diagonal", "full", "iaf"))
         one_of("model.prior", self.prior, ("normal", "mixture", "vamp", "flow", "conditional"))
         one_of("model.encoder_pooling", self.encoder_pooling, ("ends", "attention"))
         one_of("model.encoder_tokens", self.encoder_tokens, ("merged", "base"))
         one_of("model.lengths", self.lengths, ("auto", "fixed", "free"))
+        one_of("model.ends", self.ends, ("auto", "certain", "learned"))
+        one_of("model.strands", self.strands, ("one", "both"))
         one_of("model.counts", self.counts, ("auto", "added", "none"))
         one_of("model.conditioned", self.conditioned, ("auto", "all", "prior"))
         if self.inferred and not (self.inferred in self.class_table and self.inferred in self.condition_names):
             raise ConfigError(f"model.inferred: expected a condition that has classes, got {self.inferred!r}")
-        if self.encoder_tokens == "base" and self.encoder == "conv":
-            raise ConfigError("model.encoder_tokens: base symbols are for encoder gru, got encoder conv")
+        if self.inferred and self.strands == "both":
+            raise ConfigError("model.strands: a class that is inferred needs one strand, got both")
+        if self.encoder_tokens == "base" and self.encoder != "gru":
+            raise ConfigError(f"model.encoder_tokens: base symbols are for encoder gru, got encoder {self.encoder}")
         if self.encoder_tokens == "base" and self.prior == "vamp":
             raise ConfigError("model.prior: vamp's pseudo-inputs are of merged tokens; take encoder_tokens merged")
         between("model.prior_components", self.prior_components, 1, 10_000)
@@ -324,8 +311,8 @@ class RunConfig:
             )
         if self.data.inferred and self.model.conditioned == "prior":
             raise ConfigError("data.inferred: encoder and decoder have to read the class; leave out model.conditioned")
-        if self.objective.random_cuts and self.model.encoder == "conv":
-            raise ConfigError("objective.random_cuts: cuts are for encoder gru, got encoder conv")
+        if self.objective.random_cuts and self.model.encoder != "gru":
+            raise ConfigError(f"objective.random_cuts: cuts are for encoder gru, got encoder {self.model.encoder}")
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
@@ -336,18 +323,19 @@ class RunConfig:
             found["warmup"] = "with schedule constant"
         if not objective.lagging:
             found["encoder_steps"] = "without lagging"
-        if self.model.decoder == "position":
-            found["word_dropout"] = "with decoder position, which reads no tokens"
+        if self.model.decoder in ("position", "dense"):
+            found["word_dropout"] = f"with decoder {self.model.decoder}, which reads no tokens"
         if not (self.data.condition_names or self.model.conditions):
             found |= dict.fromkeys(("condition_dropout", "conditioned"), "without conditions")
         if not (self.data.inferred or self.model.inferred):
             found["classification"] = "without an inferred class"
         if self.model.encoder_tokens == "base":
             found["random_cuts"] = "with encoder_tokens base, which are cut already"
-        if self.tokenizer.kind not in ("auto", "dna"):
-            found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna"
-        if self.model.encoder == "conv":
-            found["encoder_pooling"] = "with encoder conv, which always pools by attention"
+        if self.tokenizer.kind not in ("auto", "dna", "rna", "protein"):
+            found["allow_gap"] = f"with tokenizer {self.tokenizer.kind}, only with dna, rna and protein"
+        if self.model.encoder != "gru":
+            by = {"conv": "which always pools by attention", "dense": "which reads all positions at once"}
+            found["encoder_pooling"] = f"with encoder {self.model.encoder}, {by[self.model.encoder]}"
         if not self.data.spellings:
             found["spelling_share"] = "with no spellings"
         if self.data.split == "published":

@@ -16,6 +16,16 @@ SMALL_SIZES = {
     3_000: {"latent": 8, "embedding": 16, "encoder_width": 32, "decoder_width": 64},
     FEW_SEQUENCES: {"latent": 16, "embedding": 32, "encoder_width": 64, "decoder_width": 128},
 }
+# Networks of aligned sequences, whose positions are the same in all. Sizes, dropout and steps were chosen on the family
+# of green fluorescent protein (scripts/benchmarks/benchmark_families.py).
+FAMILY_PARTS: dict[str, str | int | float] = {
+    "encoder": "dense",
+    "decoder": "dense",
+    "latent": 16,
+    "encoder_width": 64,
+    "decoder_width": 64,
+    "dropout": 0.3,
+}
 _SMALLEST_BATCH = 16  # below, a step takes hardly less time
 _STEPS_PER_EPOCH = 50  # at least, where the smallest batch allows it
 _MOST_EPOCHS = 60
@@ -32,6 +42,7 @@ class Length:
         patience: of a training with more than the fewest passes, which may learn its texts by heart; with these, see
             `patience_for_many`.
         patience_for_many: of a training with the fewest passes.
+        smallest_batch: smallest batch.
     """
 
     batch: int
@@ -39,9 +50,12 @@ class Length:
     steps: int
     patience: int
     patience_for_many: int
+    smallest_batch: int = _SMALLEST_BATCH
 
 
 FROM_SCRATCH = Length(batch=256, epochs=10, steps=3000, patience=10, patience_for_many=0)
+# Aligned sequences, many of them alike: worth a few hundred, which dense networks learn in fewer steps.
+FAMILY = Length(batch=256, epochs=10, steps=1000, patience=10, patience_for_many=0, smallest_batch=64)
 FINETUNING = Length(batch=64, epochs=20, steps=1000, patience=5, patience_for_many=3)
 # A training from scratch on very many texts, as benchmarks of speed take it.
 FOR_MANY = TrainingConfig(epochs=FROM_SCRATCH.epochs, batch_size=FROM_SCRATCH.batch, patience=0)
@@ -73,7 +87,7 @@ def sized(training: TrainingConfig, texts: int, validated: bool, length: Length 
     batch, epochs, patience = training.batch_size, training.epochs, training.patience
     if not batch:
         fitting = texts // (_STEPS_PER_EPOCH * training.devices)
-        batch = min(max(_SMALLEST_BATCH, 1 << max(fitting, 1).bit_length() - 1), length.batch)
+        batch = min(max(length.smallest_batch, 1 << max(fitting, 1).bit_length() - 1), length.batch)
     if not epochs:
         wanted = math.ceil(length.steps / steps_of(replace(training, batch_size=batch, epochs=1), texts))
         epochs = min(max(wanted, length.epochs), _MOST_EPOCHS)

@@ -14,12 +14,16 @@ from seqvae.data.classes import class_numbers, classes_of
 from seqvae.data.columns import Columns
 from seqvae.data.datasets.cards import check_source
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.family import Family, family_of, neighbour_weights
+from seqvae.data.files.alignments import ALIGNED
+from seqvae.data.files.formats import is_alignment
 from seqvae.data.files.open import note
 from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, standard_record
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
 from seqvae.errors import ConfigError, InputError, ReadingNote, RecordError, SeqVAEWarning
+from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -41,6 +45,7 @@ class Texts:
         why: why they are taken to be of this domain.
         distinct: molecules of which no two are the same, as is known without looking.
         classes: the classes of each column that holds some.
+        family: what the alignment is that the texts are rows of; None where they are not aligned.
     """
 
     texts: list[str]
@@ -53,6 +58,7 @@ class Texts:
     why: str = ""
     distinct: bool = False
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    family: Family | None = None
 
 
 def read_texts(
@@ -75,10 +81,10 @@ def read_texts(
         return _read_dataset(config, classes or {})
     if config.shares:
         raise ConfigError(f"data.shares: {config.source} is a file, not a dataset made of others; leave it out")
-    wanted = _columns(config)
+    wanted, aligned = _columns(config), is_alignment(config.source, config.format)
     settings = ReadSettings(
         config.column,
-        tuple(wanted),
+        (*wanted, *([ALIGNED] if aligned else [])),
         format=config.format,
         on_error=config.on_error,
         reject_file=reject_file,
@@ -86,13 +92,14 @@ def read_texts(
         max_characters=config.max_characters,
     )
     reader = RecordReader(config.source, settings)
-    texts, lines, names, title = [], [], [], ""
+    texts, lines, names, rows, title = [], [], [], [], ""
     cells: dict[str, list[str]] = {name: [] for name in wanted}
     for record in reader:
         texts.append(record.text)
         lines.append(record.line)
         names.append(record.name)
         title = record.title
+        rows.append(record.fields.get(ALIGNED, ""))
         for name, column in cells.items():
             column.append(record.fields[name])
         if len(texts) == config.limit:
@@ -114,7 +121,12 @@ def read_texts(
         if censored:
             note(f"{config.source}: {censored_note(name, censored)}")
     columns = Columns.of(len(texts), values, config.label_names, config.weights, config.condition_names)
-    found = detected(texts, config.source, title)
+    found = detected([text.replace(GAP, "") for text in texts] if aligned else texts, config.source, title)
+    if aligned:
+        weights = neighbour_weights(texts, config.identity, found.domain)
+        family = family_of(rows, names[0], weights, config.identity)
+        columns = replace(columns, weights=weights if columns.weights is None else weights * columns.weights)
+        return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why, family=family)
     texts = as_smiles(texts, found.domain)
     return Texts(texts, lines, config.source, found.domain, None, columns, names, found.why, classes=table)
 
@@ -269,6 +281,8 @@ def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicat
         strands = " (or their reverse complements)" if domain.alphabet and domain.alphabet.complements else ""
         stereo = f", {duplicates.stereo:,} of them by all but stereo" if duplicates.stereo else ""
         same = f"; {duplicates.count:,} {domain.noun}s stand there before{strands}{stereo}: they stay on one side"
+    if found.family is not None:
+        lines.append(found.family.told())
     return [*lines, f"split {split}: {sizes}{same}"]
 
 

@@ -21,6 +21,8 @@ _HOMES = {
     "Positions": "by_position",
     "mutations": "substitutions",
     "Mutations": "substitutions",
+    "variants": "family.effects",
+    "Variants": "family.effects",
     "impute": "imputing",
     "Imputed": "imputing",
 }
@@ -31,11 +33,13 @@ __all__ = [
     "Mutations",
     "Positions",
     "Scores",
+    "Variants",
     "calibrate",
     "impute",
     "mutations",
     "positions",
     "score",
+    "variants",
 ]
 
 __getattr__, __dir__ = parts_of(__name__, _HOMES)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqvae.config import INFERENCE_BATCH, ScoreConfig
 from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
+from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, proposals
 from seqvae.latent.codec import Codec, load
 from seqvae.model.encoders import EOS
@@ -49,6 +50,8 @@ def positions(
     The average over the posterior p(z|x) is by self-normalised importance sampling.
     """
     codec = model if isinstance(model, Codec) else load(model, device=device)
+    if codec.model.strands is not None:
+        raise UsageError("expected a model of one strand: under both, letters have no order to be predicted in")
     config, read = (config or ScoreConfig()).settled(), codec.tokenize(texts, on_error="skip")
     found: dict[int, NDArray[np.float64]] = {}
     with evaluating(codec.model):

@@ -23,6 +23,7 @@ from seqvae.model.encoders import Tokens
 from seqvae.model.inference.refine import refined
 from seqvae.model.objective import importance_weighted_bound, token_log_likelihood
 from seqvae.model.posteriors import Posterior
+from seqvae.model.strands import mixed
 from seqvae.model.vae import Conditions, SequenceVAE
 from seqvae.runtime.device import evaluating
 from seqvae.runtime.streams import SCORE_POINTS
@@ -168,6 +169,14 @@ def weigh(
             absent = torch.full_like(loss, torch.nan)
             refined_loss = absent if made.best is None else -model.log_likelihood(made.best.mean, tokens, known)
             weights, regret = made.log_weights, absent if made.best is None else made.regret
+            if model.strands is not None:
+                turned = model.strands(tokens)
+                other = proposals(model, turned, samples, steps, seed, known)
+                weights = mixed(weights, other.log_weights)
+                loss = torch.minimum(loss, -model.log_likelihood(other.encoder.mean, turned, known))
+                if other.best is not None:
+                    lost = -model.log_likelihood(other.best.mean, turned, known)
+                    refined_loss, regret = torch.minimum(refined_loss, lost), torch.minimum(regret, other.regret)
             bound = importance_weighted_bound(weights)
             part = (bound, log_mean_error(weights), effective_samples(weights), loss, refined_loss, regret)
             parts.append(tuple(value.double().cpu() for value in part))

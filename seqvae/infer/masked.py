@@ -105,6 +105,8 @@ def read_masked(codec: Codec, text: str) -> Masked:
     tokenizer, noun = codec.tokenizer, codec.tokenizer.domain.noun
     if tokenizer.molecular and "selfies" in (tokenizer.kind, getattr(getattr(tokenizer, "base", None), "kind", "")):
         raise UsageError("expected a model of SMILES or sequences: SELFIES of a molecule cannot be read in parts")
+    if codec.model.strands is not None:
+        raise UsageError("expected a model of one strand: completions of both strands are not offered yet")
     content, given = content_ids(tokenizer), text.strip()
     if given.count(RUN) > 1:
         raise InputError(f"{quoted(text)}: expected at most one run {RUN} of unknown length; write others as {ONE}")

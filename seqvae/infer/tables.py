@@ -9,6 +9,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.data.files.records import Record
 from seqvae.data.files.writers import NAME
 from seqvae.infer.by_position import Positions
+from seqvae.infer.family.effects import Variants
 from seqvae.infer.masked import Imputed
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Mutations
@@ -46,6 +47,19 @@ def mutations_table(records: Sequence[Record], found: Mutations) -> Results:
     columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
     columns |= {title: [row[place] for row in rows] for place, title in enumerate(titles, 1)}
     return Results([record.text for record, *_ in rows], columns)
+
+
+def variants_table(records: Sequence[Record], found: Variants) -> Results:
+    """Return one row for each variant: its columns, and what it does to log p."""
+    own: dict[str, list[object]] = {
+        "delta_log_p": found.delta_log_p.tolist(),
+        "delta_log_p_error": found.error.tolist(),
+        "effective_samples": found.effective.tolist(),
+        "mutations": found.mutations.tolist(),
+        "unmodelled": found.unmodelled.tolist(),
+    }
+    carried = Carried(tuple(own)).of(list(records))
+    return Results([record.text for record in records], {**carried, **own})
 
 
 _LEAST = 5e-4  # probability of a token that a table of marginals still has

@@ -290,7 +290,7 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice
         with _one_thread(codec):
             points = codec.draw(given, seed, prior) if isinstance(given, int) else given
             asked = known if isinstance(prior, str) else prior
-            rows = codec.generate_ids(points, replace(how, seed=seed), batch_size, conditions=asked)
+            rows = codec.generate_ids(codec.under(points, asked), replace(how, seed=seed), batch_size)
         return rows.ids, [float(row.sum()) for row in rows.token_log_probs]
 
     return decode
@@ -323,7 +323,9 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
         seeded = replace(how, seed=chunk_seed(how.seed, number))
         with _one_thread(codec):
             if isinstance(given, int):
-                made = codec.generate_samples(given, seeded, prior, batch_size, insist)
+                with warnings.catch_warnings():  # `sample` has said which conditions are out of range, once for all
+                    warnings.simplefilter("ignore", SeqVAEWarning)
+                    made = codec.generate_samples(given, seeded, prior, batch_size, insist)
             else:
                 made = codec.generate(given, seeded, batch_size, insist, known)
         return Results(made.texts, {LIKELIHOOD: made.log_likelihood.tolist(), VALID: made.valid})

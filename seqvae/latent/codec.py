@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -18,26 +18,24 @@ from torch import Tensor
 
 from seqvae.artifact.folder import NO_FITTED_PRIOR, Artifact, load_artifact
 from seqvae.artifact.pretrained import resolve
-from seqvae.config import CHUNK, INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, RunConfig, suggestion
 from seqvae.config.checks import door
 from seqvae.data.tokens.batch import Batch
 from seqvae.data.tokens.onehot import padded
 from seqvae.data.tokens.tokenized import AnyTexts, TokenizedTexts, tokenize
-from seqvae.errors import InputError, SeqVAEWarning, UsageError
+from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
 from seqvae.latent.checks import Points, points_of
 from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
 from seqvae.latent.conditions import Asked, Known, PriorChoice, asked, condition_rows
-from seqvae.latent.decoded import Generated, TokenRows
+from seqvae.latent.decoded import Generated
+from seqvae.latent.decoding import PointDecoder
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
-from seqvae.latent.interpolate import decoded_path
-from seqvae.latent.valid_decoding import Rules, Writer
-from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
-from seqvae.model.decoding.guidance import Guided
+from seqvae.latent.interpolate import PATHS
 from seqvae.model.objective import Bounds
 from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.contract import FittedPrior, Prior
 from seqvae.runtime.device import evaluating, resolve_device
-from seqvae.runtime.streams import BOUNDS_NOISE, DECODING, PRIOR_POINTS
+from seqvae.runtime.streams import BOUNDS_NOISE, PRIOR_POINTS
 from seqvae.sequences.molecules import canonical_or_none
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -59,7 +57,7 @@ def load(name: str | Path, device: str = "auto", canonical: Callable[[str], str 
 
 
 @final
-class Codec:
+class Codec(PointDecoder):
     """A trained model with its tokenizer: encodes texts, decodes latent points, samples and interpolates.
 
     The model computes in float32, never in training mode; every draw follows from the seed given.
@@ -84,11 +82,6 @@ class Codec:
         self.max_length: int = artifact.config.max_length
         self.fitted: FittedPrior | None = artifact.fitted  # stays on the CPU: one seed gives one point on any device
         self.default_prior: str = artifact.default_prior or self.model.prior.kind
-
-    @property
-    def may_be_invalid(self) -> bool:
-        """Whether a decoded text may be invalid, as SMILES that is no molecule."""
-        return bool(self._rules.by_name)
 
     @door
     def encode(
@@ -226,112 +219,6 @@ class Codec:
         return copy.deepcopy(density).to(self.device) if density is self.fitted else None
 
     @door
-    def decode(
-        self,
-        z: Points,
-        config: DecodeConfig | None = None,
-        batch_size: int = INFERENCE_BATCH,
-        conditions: Known = None,
-    ) -> list[str]:
-        """Return the text of each latent point: the likeliest token at each position, or as the config says.
-
-        Args:
-            z: latent points.
-            config: how tokens are chosen.
-            batch_size: points at a time.
-            conditions: what the texts are to have, as in `tokenize`, one value of each condition for all points or one
-                for each point; those left out may have any.
-
-        Raises:
-            UsageError: z has another shape than `(batch, latent)`, the batch size is below 1, guidance without
-                conditions, or as `tokenize` of these.
-        """
-        return self.generate(z, config, batch_size, insist=True, conditions=conditions).texts
-
-    @door
-    def generate(
-        self,
-        z: Points,
-        config: DecodeConfig | None = None,
-        batch_size: int = INFERENCE_BATCH,
-        insist: bool = False,
-        conditions: Known = None,
-    ) -> Generated:
-        """Decode latent points and return texts, token log-probabilities and log p(x|z); raises as `decode`.
-
-        With `insist`, as in `decode`, what ends against the rules is decoded again; metrics and searches go without.
-        With guidance, log-probabilities are the guided ones.
-        """
-        config, points = config or DecodeConfig(), points_of(z, self.latent)
-        return self._generated(self._whole(points, conditions, config), config, batch_size, insist)
-
-    def _generated(self, points: Tensor, config: DecodeConfig, batch_size: int, insist: bool) -> Generated:
-        if self.may_be_invalid:
-            return self._writer(config, batch_size, insist).written(points, config)
-        return Generated.of(self._ids(points, config, batch_size), self.tokenizer, self.canonical)
-
-    def _whole(self, points: Tensor, conditions: Known, config: DecodeConfig) -> Tensor:
-        """Return points as the decoder takes them: z, and what is known of the conditions behind it, if anything is."""
-        if config.guidance and (conditions is None or not self.run.model.told):
-            raise UsageError(
-                "guidance: expected conditions to be guided by, got none"
-                if self.run.model.told
-                else "guidance: expected a model whose decoder reads conditions, train one with --conditions COLUMN"
-            )
-        known = self.known(conditions, len(points))
-        if known is None:
-            return points
-        return self.model.points(points.to(self.device), known.to(self.device)).detach().cpu()
-
-    def generate_ids(
-        self,
-        z: Points,
-        config: DecodeConfig | None = None,
-        batch_size: int = INFERENCE_BATCH,
-        rows: Sequence[int] | None = None,
-        insist: bool = False,
-        conditions: Known = None,
-    ) -> TokenRows:
-        """Decode latent points to token ids only, under the config's rules; raises as `decode`.
-
-        With `rows`, these alone are decoded, each as it would be among all; `insist` as in `generate`.
-        """
-        config, points = config or DecodeConfig(), points_of(z, self.latent)
-        return self._ids(self._whole(points, conditions, config), config, batch_size, rows, insist)
-
-    def _ids(
-        self,
-        points: Tensor,
-        config: DecodeConfig,
-        batch_size: int,
-        rows: Sequence[int] | None = None,
-        insist: bool = False,
-    ) -> TokenRows:
-        """Decode points as the decoder takes them."""
-        decoder = Guided(self.model.decoder, self.latent, config.guidance) if config.guidance else self.model.decoder
-        made, rules, start = TokenRows([], [], []), self._rules.by_name.get(config.rules), 0
-        wanted = None if rows is None else torch.zeros(len(points)).index_fill(0, torch.tensor(rows), 1.0).bool()
-        with evaluating(self.model):
-            for number, chunk in enumerate(points.split(CHUNK)):
-                rng = DECODING.generator(chunk_seed(config.seed, number))  # of the CPU: one result on every device
-                for part in split(chunk, batch_size):
-                    kept = None if wanted is None else wanted[start : start + len(part)]
-                    made.add(decode(decoder, part.to(self.device), config, rng, rules, kept, ATTEMPTS * insist))
-                    start += len(part)
-        return made
-
-    @door
-    def decode_distribution(self, z: Points, batch_size: int = INFERENCE_BATCH) -> Float[Tensor, "batch length vocab"]:
-        """Return the categorical distribution at each position, free-running along the likeliest tokens.
-
-        The last axis is ordered as `tokenizer.tokens`; after the end of a text all probability is on padding. The
-        length is that of the longest text, its end included. Raises as `decode`.
-        """
-        parts = split(points_of(z, self.latent), batch_size)
-        with evaluating(self.model):
-            return joined([distribution(self.model.decoder, part.to(self.device)).cpu() for part in parts])
-
-    @door
     def draw(self, count: int, seed: int = 0, prior: PriorChoice = "auto") -> Float[Tensor, "count latent"]:
         """Return points drawn from a prior, on the CPU.
 
@@ -345,11 +232,7 @@ class Codec:
         Raises:
             UsageError: an unknown prior or condition, `fitted` where there is none, or a count below 1.
         """
-        density = self.prior(prior)
-        draws = (
-            density.sample(n, PRIOR_POINTS.generator(chunk_seed(seed, i))) for i, n in enumerate(chunk_sizes(count))
-        )
-        return torch.cat(list(draws)).detach().float()
+        return _drawn(self.prior(prior), count, seed)
 
     @door
     def log_prior(
@@ -415,9 +298,10 @@ class Codec:
     ) -> Generated:
         """Draw texts with log p(x|z) at the z of each; `prior` and errors as in `draw`, `insist` as in `generate`."""
         chunks, known = [], None if isinstance(prior, str) else self.known(prior, 1)
+        density = self.prior(prior) if known is None else self.prior().given(known)
 
         def draw(count: int, seed: int) -> Tensor:
-            return self._whole(self.draw(count, seed, prior), known, config)
+            return self.under(_drawn(density, count, seed), known)
 
         for number, size in enumerate(chunk_sizes(count)):
             seeded = replace(config, seed=chunk_seed(config.seed, number))
@@ -426,14 +310,6 @@ class Codec:
             else:
                 chunks.append(self._generated(draw(size, seeded.seed), seeded, batch_size, insist=False))
         return Generated.joined(chunks)
-
-    def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
-        def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
-            """Decode points, or some rows of them."""
-            made = self._ids(points, how, batch_size, rows, insist and last)
-            return Generated.of(made, self.tokenizer, self.canonical)
-
-        return Writer(write, self._rules.accepts if config.rules == "valence" else None)
 
     @door
     def interpolate(
@@ -454,8 +330,15 @@ class Codec:
             UsageError: an unknown kind of path (`slerp`, `linear`), or fewer than two steps.
             InputError: as `encode`.
         """
-        encode = partial(self.encode, refine=refine)
-        return decoded_path(first, last, steps, kind, encode, self.decode, self.tokenizer.normalize)
+        if kind not in PATHS:
+            raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
+        z = self.encode([first, last], refine=refine)
+        path = self.decode(PATHS[kind](z[0], z[1], steps))
+        for end, back in ((first, path[0]), (last, path[-1])):
+            if back != self.tokenizer.normalize(end):
+                said = f"{quoted(end)} comes back as {quoted(back)}: the path does not reach it"
+                warnings.warn(said, SeqVAEWarning, stacklevel=2)
+        return path
 
     @door
     def tokenize(self, texts: AnyTexts, on_error: str = "stop", conditions: Known = None) -> TokenizedTexts:
@@ -480,18 +363,6 @@ class Codec:
         known = self.known(conditions, read.given)
         return read if known is None else read.told(known.expand(read.given, -1).numpy())
 
-    def known(self, conditions: Known, count: int) -> Float[Tensor, "rows conditions"] | None:
-        """Return conditions in the model's order, on the CPU, in one row or `count`; None where none are given.
-
-        Raises:
-            UsageError: as `tokenize`.
-        """
-        if conditions is None:
-            return None
-        if not isinstance(conditions, Mapping):
-            return torch.as_tensor(conditions)
-        return condition_rows(conditions, self.model.prior, self.run.model, count)
-
     def batches(self, texts: AnyTexts, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and padded tokens on the model's device, similar lengths together; raises as `encode`."""
         ids = self.tokenize(texts).ids
@@ -510,7 +381,7 @@ class Codec:
         """Return rows of token ids, ended and padded, on the model's device."""
         return padded(ids, self.tokenizer).to(self.device)
 
-    @cached_property
-    def _rules(self) -> Rules:
-        """The rules of decoding; they take a while to make."""
-        return Rules(self.tokenizer, self.device)
+
+def _drawn(density: Prior, count: int, seed: int) -> Float[Tensor, "count latent"]:
+    draws = (density.sample(n, PRIOR_POINTS.generator(chunk_seed(seed, i))) for i, n in enumerate(chunk_sizes(count)))
+    return torch.cat(list(draws)).detach().float()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqvae.config.checks import door, suggestion
-from seqvae.errors import SeqVAEWarning, UsageError, quoted
+from seqvae.config.checks import door
+from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, tensors_of
 
 # Below this sine of the angle, the weights of the great circle divide one rounding error by another (in float32, 1e-7
@@ -97,37 +94,3 @@ def _positions(a: Tensor, b: Tensor, steps: int) -> Tensor:
 
 def _with_exact_ends(path: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.cat([a.unsqueeze(0), path[1:-1], b.unsqueeze(0)])
-
-
-def decoded_path(
-    first: str,
-    last: str,
-    steps: int,
-    kind: str,
-    encode: Callable[[list[str]], Tensor],
-    decode: Callable[[Tensor], list[str]],
-    normalize: Callable[[str], str],
-) -> list[str]:
-    """Return the texts decoded along the path between two texts; warns where an end does not come back as itself.
-
-    Args:
-        first: text to start from.
-        last: text to end at.
-        steps: texts in all.
-        kind: among `PATHS`.
-        encode: from texts to latent points.
-        decode: from latent points to texts.
-        normalize: from a text to its canonical form.
-
-    Raises:
-        UsageError: an unknown kind of path, or fewer than two steps.
-    """
-    if kind not in PATHS:
-        raise UsageError(f"unknown kind of path {kind!r}{suggestion(kind, PATHS)}")
-    z = encode([first, last])
-    path = decode(PATHS[kind](z[0], z[1], steps))
-    for end, back in ((first, path[0]), (last, path[-1])):
-        if back != normalize(end):
-            said = f"{quoted(end)} comes back as {quoted(back)}: the path does not reach it"
-            warnings.warn(said, SeqVAEWarning, stacklevel=3)  # of the caller of `Codec.interpolate`
-    return path

@@ -10,19 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol, final, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
 from seqvae.latent.decoded import Generated
-from seqvae.model.decoding.constraint import Constraint
 from seqvae.runtime.streams import LATER_TRIES
-from seqvae.sequences.grammar.smiles_syntax import syntax_of
-from seqvae.sequences.grammar.valence import valences_of
-from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @runtime_checkable
@@ -31,31 +25,6 @@ class Write(Protocol):
 
     def __call__(self, points: Tensor, config: DecodeConfig, rows: Sequence[int] | None, last: bool, /) -> Generated:
         """Return one text per point, or per row of `rows`; after the `last` time nothing else mends them."""
-
-
-@final
-class Rules:
-    """The rules that a model of SMILES may decode under; none for other models.
-
-    Args:
-        tokenizer: of the model.
-        device: where decoding runs.
-
-    Attributes:
-        accepts: whether the rules of chemistry accept token ids; None where there are none.
-    """
-
-    def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
-        self._syntax, self._valences, self._device = syntax_of(tokenizer), valences_of(tokenizer), device
-        self.accepts: Callable[[Sequence[int]], bool] | None = self._valences.accepts if self._valences else None
-
-    @cached_property
-    def by_name(self) -> dict[str, Constraint]:
-        """`syntax` and `valence`, as `DecodeConfig.rules` calls them; empty where the model writes no SMILES."""
-        if self._syntax is None:
-            return {}
-        kinds = {"syntax": None, "valence": self._valences}
-        return {name: Constraint(self._syntax, self._device, valences) for name, valences in kinds.items()}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, final
 
 import torch
@@ -20,9 +21,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvae.config import ModelConfig
-from seqvae.model.encoders import BOS, PAD, Tokens, embed
+from seqvae.model.encoders import BOS, EOS, PAD, Tokens, embed
 from seqvae.model.layers.convolution import ResidualBlock, dilations
 from seqvae.model.layers.gru import StepwiseGRU
+
+_NEVER = -1e4  # a logit: e to that power is zero, and no difference of two of them is undefined
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Decoder(nn.Module, ABC):
         positional: it has a table of positions, and so writes no text longer than `max_length`.
         max_length: longest text in tokens, without its end.
         fixed_length: it writes no shorter text either.
+        certain_ends: the end has probability one after `max_length` tokens and zero before. Without it a decoder of
+            fixed length gives ends a probability wherever it has learned to, as those of older models do.
     """
 
     autoregressive: ClassVar[bool]
@@ -68,6 +73,25 @@ class Decoder(nn.Module, ABC):
     reads: int
     max_length: int
     fixed_length: bool = False
+    certain_ends: bool = False
+
+    def _lengths_of(self, config: ModelConfig) -> None:
+        """Set what the settings say of lengths."""
+        self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
+        self.certain_ends = self.fixed_length and config.ends == "certain"
+
+    def ended(self, logits: Float[Tensor, "batch length vocab"], first: int = 0) -> Float[Tensor, "batch length vocab"]:
+        """Return logits of the positions from `first` on, the end ruled out before `max_length` and certain then.
+
+        It is ruled out by a finite number, so that log-likelihoods of texts of other lengths can be compared.
+        """
+        if not self.certain_ends:
+            return logits
+        over = torch.arange(first, first + logits.shape[1], device=logits.device) >= self.max_length
+        ends = torch.arange(logits.shape[2], device=logits.device) == EOS
+        # What is minus infinity already, `PAD` and `BOS`, stays it.
+        never = (over.unsqueeze(1) != ends) & (logits > _NEVER)
+        return logits.masked_fill(never, _NEVER)
 
     def whole(self, z: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch reads"]:
         """Return points as the networks read them: what is not told of conditions is zero."""
@@ -143,9 +167,9 @@ class GRUDecoder(Decoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.max_length, self.layers = config.max_length, config.decoder_layers
+        self._lengths_of(config)
+        self.layers = config.decoder_layers
         self.reads = config.latent + config.told
-        self.fixed_length = config.lengths == "fixed"
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         self.start = nn.Linear(self.reads, config.decoder_layers * config.decoder_width)
         self.recurrence = StepwiseGRU(
@@ -161,7 +185,7 @@ class GRUDecoder(Decoder):
         z, vectors = self.whole(z), _shifted(tokens, self.embedding.weight, hidden).transpose(0, 1)
         inputs = torch.cat([vectors, z.to(vectors.dtype).expand(vectors.shape[0], -1, -1)], dim=-1)
         states = self.recurrence(inputs, self._first_state(z).to(vectors.dtype))
-        return self.output(self.dropout(states)).transpose(0, 1)
+        return self.ended(self.output(self.dropout(states)).transpose(0, 1))
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
         """Return the memory before the first position: each layer's state, and z's share of the gates."""
@@ -172,7 +196,8 @@ class GRUDecoder(Decoder):
         """Return the logits of the next position and the memory after it."""
         states, projected = state.tensors
         states = self.recurrence.step(self.embedding(tokens), projected, states)
-        return self.output(states[-1]), state.after(states, projected)
+        logits = self.ended(self.output(states[-1]).unsqueeze(1), state.position).squeeze(1)
+        return logits, state.after(states, projected)
 
     def _first_state(self, z: Tensor) -> Tensor:
         return self.start(z).tanh().unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
@@ -195,7 +220,7 @@ class CausalConvDecoder(Decoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
+        self._lengths_of(config)
         self.reads = config.latent + config.told
         channels = config.decoder_width
         self.embedding = nn.Embedding(vocab_size, channels)
@@ -215,7 +240,7 @@ class CausalConvDecoder(Decoder):
         states = _shifted(tokens, self.embedding.weight, hidden) + self.position[: tokens.shape[1]]
         for block in self.blocks:
             states = block(states, z)
-        return self.output(self.norm(states))
+        return self.ended(self.output(self.norm(states)))
 
     def begin(self, z: Float[Tensor, "batch latent"]) -> State:
         """Return the memory before the first position: z, and each block's last inputs."""
@@ -231,7 +256,8 @@ class CausalConvDecoder(Decoder):
         for block, cache in zip(self._blocks(), caches, strict=True):
             states, cache = block.step(states, z, cache)
             later.append(cache)
-        return self.output(self.norm(states)), state.after(z, *later)
+        logits = self.ended(self.output(self.norm(states)).unsqueeze(1), state.position).squeeze(1)
+        return logits, state.after(z, *later)
 
     def _blocks(self) -> list[ResidualBlock]:
         return [block for block in self.blocks if isinstance(block, ResidualBlock)]
@@ -254,7 +280,7 @@ class PositionDecoder(Decoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__()
-        self.max_length, self.fixed_length = config.max_length, config.lengths == "fixed"
+        self._lengths_of(config)
         self.reads = config.latent + config.told
         channels = config.decoder_width
         self.position = nn.Parameter(torch.randn(config.max_length + 1, channels) * 0.02)
@@ -286,11 +312,74 @@ class PositionDecoder(Decoder):
         states = self.widen(self.seed(z).unflatten(1, (-1, self._seeded))) + self.position
         for block in self.blocks:
             states = block(states, z)
-        return self.output(self.norm(states))
+        return self.ended(self.output(self.norm(states)))
+
+
+@final
+class DenseDecoder(Decoder):
+    """One independent categorical distribution per position by fully connected layers, for aligned sequences.
+
+    Every position has weights of its own up to a few channels, which one table turns into letters: what may stand in
+    each other's place is learned once for all positions (as by the convolution of EVE: Frazer et al. 2021,
+    doi:10.1038/s41586-021-04043-8). Each position has a bias, which `begin_at` sets.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+    """
+
+    autoregressive = False
+    positional = True
+    _channels = 4  # of each position: with more, few hundred sequences are learned by heart
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self._lengths_of(config)
+        self.reads = config.latent + config.told
+        width, places = config.decoder_width, config.max_length + 1
+        sizes = [self.reads] + [width] * config.decoder_layers
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.dropout))
+                for before, after in pairwise(sizes)
+            )
+        )
+        self.places = nn.Linear(width, places * self._channels)
+        self.bias = nn.Parameter(torch.zeros(places, vocab_size))
+        self.output = Output(self._channels, vocab_size)
+        with torch.no_grad():  # all latent points begin at the biases, and z says what these do not
+            self.places.weight.mul_(0.1)
+            self.places.bias.zero_()
+            self.output.linear.weight.mul_(0.3)
+            self.output.linear.bias.zero_()
+
+    def begin_at(self, log_shares: Float[Tensor, "positions vocab"]) -> None:
+        """Let every position begin at these log-probabilities, whatever z is."""
+        with torch.no_grad():
+            self.bias.copy_(log_shares)
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Return the logits of the first `length` positions; the tokens are not read."""
+        return self._all_positions(z)[:, : tokens.shape[1]]
+
+    def begin(self, z: Float[Tensor, "batch latent"]) -> State:
+        """Return the memory before the first position: every position's logits."""
+        return State((self._all_positions(z),), (0,))
+
+    def step(self, tokens: Int[Tensor, " batch"], state: State) -> tuple[Float[Tensor, "batch vocab"], State]:
+        """Return the logits of the next position and the memory after it."""
+        return state.tensors[0][:, state.position], state.after(*state.tensors)
+
+    def _all_positions(self, z: Tensor) -> Tensor:
+        states = self.places(self.layers(self.whole(z))).unflatten(1, (-1, self._channels))
+        return self.ended(self.output(states) + self.bias)
 
 
 DECODERS: dict[str, Callable[[ModelConfig, int], Decoder]] = {
     "gru": GRUDecoder,
     "causal_conv": CausalConvDecoder,
     "position": PositionDecoder,
+    "dense": DenseDecoder,
 }

@@ -166,4 +166,47 @@ class ConvEncoder(Encoder):
         return self.family(self.moments(pool(states, self.scores(states), mask)).float())  # as in the GRU encoder
 
 
-ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {"gru": GRUEncoder, "conv": ConvEncoder}
+@final
+class DenseEncoder(Encoder):
+    """Fully connected layers over all positions at once, for aligned sequences: every position has weights of its own.
+
+    As in DeepSequence and EVE (Riesselman et al. 2018, doi:10.1038/s41592-018-0138-4; Frazer et al. 2021,
+    doi:10.1038/s41586-021-04043-8), but small.
+
+    Args:
+        config: sizes.
+        vocab_size: symbols of the alphabet.
+        family: the kind of posterior.
+    """
+
+    positional = True
+
+    def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
+        super().__init__()
+        self.family, self.vocab_size = family, vocab_size
+        width, places = config.encoder_width, config.max_length + 1
+        # A row for each symbol at each position; their sum over positions begins with variance 1.
+        self.vectors = nn.Parameter(torch.randn(places * vocab_size, width) * places**-0.5)
+        self.conditions = nn.Linear(config.told, width, bias=False) if config.told else None
+        layers = (nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(config.encoder_layers))
+        self.layers = nn.Sequential(nn.ReLU(), *layers, nn.Dropout(config.dropout))
+        self.moments = nn.Linear(width, family.size)
+
+    def forward(self, tokens: Tokens, told: Told | None = None) -> Posterior:
+        """Return q(z|x), or q(z|x, c) where it is told of conditions, one row per text."""
+        mask, length = present(tokens), tokens.shape[1]
+        if tokens.dim() == 2:
+            places = tokens + torch.arange(length, device=tokens.device) * self.vocab_size
+            states = (nn.functional.embedding(places, self.vectors) * mask.unsqueeze(-1)).sum(1)
+        else:
+            table = self.vectors[: length * self.vocab_size]
+            states = (tokens * mask.unsqueeze(-1)).flatten(1).to(table.dtype) @ table
+        states = self.with_conditions(states.unsqueeze(1), told).squeeze(1)
+        return self.family(self.moments(self.layers(states)).float())  # as in the GRU encoder
+
+
+ENCODERS: dict[str, Callable[[ModelConfig, int, Family], Encoder]] = {
+    "gru": GRUEncoder,
+    "conv": ConvEncoder,
+    "dense": DenseEncoder,
+}

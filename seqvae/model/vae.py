@@ -21,6 +21,7 @@ from seqvae.model.posteriors import Posterior
 from seqvae.model.priors.contract import Prior
 from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.rate import rate, rate_parts
+from seqvae.model.strands import Strands, mixed, strand_shares
 
 Conditions = Float[Tensor, "#batch conditions"]  # NaN for a missing one
 
@@ -55,6 +56,8 @@ class SequenceVAE(nn.Module):
         pieces: the base symbols of merged tokens; None where there are none, or the encoder never reads them.
         finer: the encoder reads base symbols in place of merged tokens.
         classes: q(y|x) of a condition that is a class, which is summed over where it is missing; None: none is.
+        strands: a text and its reverse complement have the same probability, the mean of what either has by itself;
+            None: each has its own. What is given a latent point, log p(x|z) and texts decoded, is of one strand.
     """
 
     def __init__(
@@ -66,10 +69,11 @@ class SequenceVAE(nn.Module):
         pieces: Pieces | None = None,
         finer: bool = False,
         classes: ClassInference | None = None,
+        strands: Strands | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.prior, self.head = encoder, decoder, prior, head
-        self.pieces, self.finer, self.classes = pieces, finer, classes
+        self.pieces, self.finer, self.classes, self.strands = pieces, finer, classes, strands
 
     def posterior(self, tokens: Tokens, conditions: Conditions | None = None) -> Posterior:
         """Return q(z|x), or q(z|x, c) where the encoder reads conditions, one row per text.
@@ -120,9 +124,11 @@ class SequenceVAE(nn.Module):
         if self.classes is not None:
             return self._summed_bounds(batch, self.classes, rng, prior)
         posterior = self.posterior(batch.inputs, batch.conditions)
+        density = self.prior.given(batch.conditions) if prior is None else prior
+        if self.strands is not None:
+            return self._bounds_of_strands(batch, self.strands, posterior, density, rng)
         z = posterior.rsample(1, rng)
-        found = rate(posterior, self.prior.given(batch.conditions) if prior is None else prior, z)
-        return Bounds(-self.log_likelihood(z[0], batch.targets, batch.conditions), found)
+        return Bounds(-self.log_likelihood(z[0], batch.targets, batch.conditions), rate(posterior, density, z))
 
     def _summed_bounds(
         self, batch: Batch, classes: ClassInference, rng: torch.Generator, prior: Prior | None
@@ -134,6 +140,26 @@ class SequenceVAE(nn.Module):
         distortion = -self.log_likelihood(z[0], batch.targets[spread.rows], spread.conditions)
         return Bounds(spread.mixed(distortion), spread.mixed(found) + spread.rate)
 
+    def _bounds_of_strands(
+        self, batch: Batch, strands: Strands, own: Posterior, density: Prior, rng: torch.Generator
+    ) -> Bounds:
+        """Return the bounds of the mixture of both strands, which share the noise, so that either has the same.
+
+        Which strand a text is on is judged at the posteriors' means: were it judged at the samples, the bound would
+        choose among its own errors and be too high.
+        """
+        noise = torch.randn((1, *own.numbers[0].shape), generator=rng, device=rng.device).to(own.numbers[0])
+        costs, found, known = [], [], batch.conditions
+        for turned in (False, True):
+            targets = strands(batch.targets) if turned else batch.targets
+            posterior = self.posterior(targets, known) if turned else own
+            mean, z = posterior.mean.unsqueeze(0), posterior.at(noise)
+            costs.append(rate(posterior, density, mean) - self.log_likelihood(mean[0], targets, known))
+            found.append(torch.stack([-self.log_likelihood(z[0], targets, known), rate(posterior, density, z)]))
+        shares, strand_rate = strand_shares(torch.stack(costs))
+        distortion, z_rate = (shares.unsqueeze(1) * torch.stack(found)).sum(0)
+        return Bounds(distortion, z_rate + strand_rate)
+
     def losses(self, batch: Batch, beta: float, config: ObjectiveConfig, rng: torch.Generator) -> Losses:
         """Return the training loss of a batch: distortion + beta * rate, with word dropout and free bits.
 
@@ -141,6 +167,8 @@ class SequenceVAE(nn.Module):
         of them hidden at random, and a missing class summed over where the model infers it. The batch's weights enter
         all means.
         """
+        if self.strands is not None:
+            return self._losses_of_strands(batch, self.strands, beta, config, rng)
         inputs, targets, conditions, spread = self._shown(batch, config, rng)
         posterior = self.posterior(inputs, conditions)
         z = posterior.rsample(1, rng)
@@ -184,6 +212,38 @@ class SequenceVAE(nn.Module):
         if self.encoder.conditions is not None and conditions is not None and share:
             conditions = _hidden(conditions, share, rng)
         return inputs, batch.targets, conditions, None
+
+    def _losses_of_strands(
+        self, batch: Batch, strands: Strands, beta: float, config: ObjectiveConfig, rng: torch.Generator
+    ) -> Losses:
+        """Return the training loss under the mixture of both strands: each counts by its share q(s|x).
+
+        The shares are the best ones given what was drawn, and held fixed for the gradient, which is that of the bound.
+        """
+        both = torch.cat([batch.targets, strands(batch.targets)])
+        conditions = _hidden(batch.conditions, config.condition_dropout, rng)
+        conditions = None if conditions is None else conditions.repeat(2, 1)
+        posterior = self.posterior(both, conditions)
+        z = posterior.rsample(1, rng)
+        parts = rate_parts(posterior, self.prior.given(conditions), z)
+        hidden = None
+        if config.word_dropout and self.decoder.autoregressive:
+            uniform = torch.rand(both.shape[:2], generator=rng, device=rng.device)
+            hidden = (uniform < config.word_dropout).to(both.device)
+        nats = -log_likelihood(self.decoder(self.points(z[0], conditions), both, hidden), both).unflatten(0, (2, -1))
+        rates = parts.unflatten(0, (2, -1))
+        shares, strand_rate = strand_shares((nats + rates.sum(-1)).detach())
+        distortion, charged = batch.mean((shares * nats).sum(0)), batch.mean((shares.unsqueeze(-1) * rates).sum(0))
+        labels = torch.zeros((), device=distortion.device)
+        if self.head is not None and batch.labels is not None:
+            each = self.head.nats(z[0], batch.labels.repeat(2, 1)).unflatten(0, (2, -1))
+            labels = batch.mean((shares * each).sum(0))
+        of_strand, total = batch.mean(strand_rate), charged.detach().sum(-1)
+        free = config.free_bits * (z.shape[-1] // parts.shape[-1])
+        if config.free_bits_total:
+            charged, free = charged.sum(-1, keepdim=True), config.free_bits_total
+        loss = distortion + labels + beta * (rate_penalty(charged, free) + of_strand)
+        return Losses(loss, distortion.detach(), total + of_strand, labels.detach())
 
     def iwae(
         self,
@@ -229,11 +289,21 @@ class SequenceVAE(nn.Module):
     ) -> Float[Tensor, " batch"]:
         posterior = self.posterior(tokens, conditions)
         density = self.prior.given(conditions) if prior is None else prior
-        weights = []
-        for z in posterior.rsample(samples, rng):
-            likelihood = self.log_likelihood(z, tokens, conditions)
-            weights.append(likelihood + density.log_prob(z) - posterior.log_prob(z))
-        return importance_weighted_bound(torch.stack(weights))
+        noise = torch.randn((samples, *posterior.numbers[0].shape), generator=rng, device=rng.device)
+        texts = [(tokens, posterior)]
+        if self.strands is not None:  # both strands share the noise
+            other = self.strands(tokens)
+            texts.append((other, self.posterior(other, conditions)))
+        weights = [
+            torch.stack(
+                [
+                    self.log_likelihood(z, text, conditions) + density.log_prob(z) - q.log_prob(z)
+                    for z in q.at(noise.to(q.numbers[0]))
+                ]
+            )
+            for text, q in texts
+        ]
+        return importance_weighted_bound(weights[0] if len(weights) == 1 else mixed(*weights))
 
 
 def _hidden(conditions: Conditions | None, share: float, rng: torch.Generator) -> Conditions | None:

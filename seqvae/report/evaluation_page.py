@@ -88,7 +88,7 @@ def _verdict(found: Evaluation) -> str:
                 said.append(f"their {metric_name(key, DOMAINS[generation.kind].unit)} is {value:.3g}{beside}")
                 break
     if (back := found.model.get("exact_reconstruction")) is not None:
-        said.append(f"{back:.1%} of held-out {DOMAINS[found.splits.kind].noun}s come back exactly")
+        said.append(f"{back:.1%} of the {DOMAINS[found.splits.kind].noun}s come back exactly")
     return f"{', '.join(said[:-1])}{' and ' if said[:-1] else ''}{said[-1]}." if said else ""
 
 

@@ -14,6 +14,7 @@ from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
+from seqvae.search.outlook import LEVEL, Outlook, sentences
 from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
 from seqvae.sequences.molecules import is_valid
@@ -21,11 +22,17 @@ from seqvae.sequences.molecules import is_valid
 _POINTS = 200  # of a curve: a page has no pixels for many more
 _DESIGNS = 24
 _SCORES = ("best", "top_mean")  # metrics that are of the first score where there are several
+_PREDICTED = 96  # last predictions that are shown beside measurements
 _BEST = 100  # designs among which proposers are counted
 
 
 def search_page(
-    name: str, settings: Mapping[str, Any], found: Results, entries: Sequence[Entry], known: Known | None = None
+    name: str,
+    settings: Mapping[str, Any],
+    found: Results,
+    entries: Sequence[Entry],
+    known: Known | None = None,
+    said: Outlook | None = None,
 ) -> str:
     """Return the page of a search.
 
@@ -35,6 +42,7 @@ def search_page(
         found: its results.
         entries: of its ledger, in order.
         known: identifiers of designs, and the other columns of the tables that they were told in.
+        said: what a laboratory's measurements say together.
     """
     called = [entry for entry in entries if entry.status in CALLED]
     names = [str(score) for score in settings["scores"]]
@@ -61,12 +69,35 @@ def search_page(
     sections = [
         Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
         Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
+        *_outlook(said, (known or Known()).names),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
         Section("Settings", (code(json.dumps(settings, indent=1)),)),
     ]
     came_to = f"{len(best):,} on the Pareto front of {', '.join(names)}" if several else f"best {found.best:.4g}"
     return page(f"Search {name}", sections, f"{found.unique:,} designs scored, {came_to}.")
+
+
+def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
+    """Return what a laboratory's measurements say, and the last predictions beside what was measured."""
+    if said is None:
+        return []
+    blocks = [paragraph(line) for line in sentences(said, names)]
+    if said.predictions:
+        titles = ["design", "round", "predicted", "sd", "measured", f"in its {LEVEL:.0%} interval"]
+        rows = [
+            [
+                names.get(one.form, one.form),
+                one.round,
+                one.mean,
+                one.deviation,
+                one.measured,
+                "yes" if one.within else "no",
+            ]
+            for one in said.predictions[-_PREDICTED:]
+        ]
+        blocks.append(table(titles, rows))
+    return [Section("What the measurements say together", tuple(blocks))]
 
 
 def curves(called: Sequence[Entry], names: Sequence[str]) -> str:

@@ -142,7 +142,7 @@ def _begun(
     }
     if isinstance(scoring, Scoring) and scoring.term_titles:
         settings[run_folder.TERMS] = list(scoring.term_titles)
-    entries = given(known, made.measured, columns_of(scoring))
+    entries = given(known, made.measured, columns_of(scoring), each=scoring is None)
     run_folder.begin(Path(out), settings, start, entries)
     named = {made.measured(one.text): one.name for one in known if one.name}
     run_folder.add_names(Path(out), {form: name for form, name in named.items() if form is not None})

@@ -18,9 +18,10 @@ from seqvae.runtime.streams import LIBRARY_BATCH
 from seqvae.search.api import Search, opened
 from seqvae.search.library import LIBRARY, Library, Rows, batch_from
 from seqvae.search.optimizer import Optimizer
-from seqvae.search.oracle.measurements import OBSERVED, Measurement, mean, measured_forms
+from seqvae.search.oracle.measurements import OBSERVED, Measurement, measured_forms
 from seqvae.search.plate import Measured, names_on
 from seqvae.search.proposals import Candidate, Scores
+from seqvae.search.replicates import averaged
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.agreement import check_plates, load_with, save_with
 from seqvae.search.storage.ledger import GIVEN, OK, Entry
@@ -35,6 +36,7 @@ _ON_A_PLATE: dict[str, Any] = {  # what is remembered of a design that was asked
     "about": dict[str, str | float | None],
 }
 _NEW_ON_A_PLATE = ("about",)  # earlier versions remember nothing of it
+_SOURCE = ("proposer", "z", "seed")  # of a design on a plate
 _TRIES = 5  # times that an optimiser is asked for texts that are on no plate yet
 
 
@@ -117,7 +119,9 @@ def _from_library(
     measured = Measured(list(search.ledger.entries()), {}, search.texts, search.config.campaign.seed)
     count, number = plate
     library = Library(rows, search.texts, [*measured.scores, *waiting])
-    found = batch_from(library, count, measured.scores, LIBRARY_BATCH.seed(search.config.campaign.seed, number))
+    found = batch_from(
+        library, count, measured.scores, LIBRARY_BATCH.seed(search.config.campaign.seed, number), measured.errors
+    )
     run_folder.add_names(search.folder, {form: record.name for form, record in found if record.name})
     run_folder.add_carried(search.folder, [(form, record.fields) for form, record in found])
     if say is not None:
@@ -216,7 +220,17 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         UsageError: the search has an objective of its own, or a text does not have exactly one score.
     """
     if not (Path(folder) / run_folder.SETTINGS).exists():
-        rows = [[one.text, list(one.scores), one.where, one.name, dict(one.fields)] for one in measurements]
+        rows = [
+            [
+                one.text,
+                list(one.scores),
+                one.where,
+                one.name,
+                dict(one.fields),
+                *([list(one.errors)] if one.errors else []),
+            ]
+            for one in measurements
+        ]
         run_folder.keep_told(Path(folder), rows)
         missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
         return Told(0, 0, 0, 0, missing, waiting=len(measurements) - missing)
@@ -230,9 +244,10 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         entries = []
         for place, (form, one) in enumerate(measured):
             about = wanted.get(form)
-            source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
+            proposer, z, seed = (OBSERVED, None, None) if about is None else [about[key] for key in _SOURCE]
             status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source))
+            entry = Entry(number, place, form, form, status, one.scores, "", 0.0, proposer, z, seed, errors=one.errors)
+            entries.append(entry)
         search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
@@ -269,11 +284,14 @@ def _catch_up(search: Search, state: State) -> None:
     """Tell the optimiser the rounds of the ledger that it does not know: of each text the mean of all measurements."""
     for number in range(state["learned"], search.ledger.rounds()):
         now = {str(entry.canonical): entry for entry in search.ledger.entries(number)}
-        scores: dict[str, list[tuple[float, ...]]] = {form: [] for form in now}
+        known: dict[str, list[Entry]] = {form: [] for form in now}
         for entry in search.ledger.before(number + 1):
-            if str(entry.canonical) in scores:
-                scores[str(entry.canonical)].append(entry.scores)
-        means = np.array([mean(found) for found in scores.values()], np.float64)
+            if str(entry.canonical) in known:
+                known[str(entry.canonical)].append(entry)
+        means = np.array(
+            [averaged([one.scores for one in found], [one.errors for one in found]) for found in known.values()],
+            np.float64,
+        )
         candidates = [Candidate(form, entry.proposer, entry.z, entry.seed, form) for form, entry in now.items()]
         if candidates:
             search.optimizer.tell(candidates, Scores(means, [OK] * len(now), list(now)))

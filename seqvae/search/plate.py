@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import final
 
@@ -11,7 +10,7 @@ import numpy as np
 from seqvae.properties.molecules.alerts import MOSES, UNSTABLE, alerts_of
 from seqvae.properties.similarity import similarities
 from seqvae.search.domain.domain import Texts
-from seqvae.search.oracle.measurements import mean
+from seqvae.search.replicates import replicates
 from seqvae.search.storage.ledger import Entry
 
 _FEWEST = 5  # measured designs from which a prediction is made
@@ -37,11 +36,8 @@ class Measured:
     """
 
     def __init__(self, entries: Sequence[Entry], names: Mapping[str, str], texts: Texts, seed: int) -> None:
-        scores: dict[str, list[tuple[float, ...]]] = {}
-        for entry in entries:
-            if entry.canonical is not None and math.isfinite(entry.scores[0]):
-                scores.setdefault(entry.canonical, []).append(entry.scores)
-        self.scores = {form: mean(found)[0] for form, found in scores.items()}
+        known = replicates(entries)
+        self.scores, self.errors = known.scores, known.errors
         self.names, self.sheets, self.seed = names, texts.sheets, seed
 
     def about(self, forms: Sequence[str]) -> list[About]:
@@ -49,9 +45,9 @@ class Measured:
         predicted, nearest = self._predicted(forms), self._nearest(forms)
         found: list[About] = []
         for row, form in enumerate(forms):
-            value, deviation = predicted[row]
+            value, deviation, improvement = predicted[row]
             near, name = nearest[row]
-            about: About = {"predicted": value, "predicted_sd": deviation}
+            about: About = {"predicted": value, "predicted_sd": deviation, "expected_improvement": improvement}
             about |= {"nearest_similarity": near, "nearest_id": name}
             if self.sheets is not None:
                 sheet = self.sheets.of(form)
@@ -60,15 +56,16 @@ class Measured:
             found.append(about)
         return found
 
-    def _predicted(self, forms: Sequence[str]) -> list[tuple[float | None, float | None]]:
-        """Return mean and standard deviation of the score that a measurement of each design would give."""
+    def _predicted(self, forms: Sequence[str]) -> list[tuple[float | None, ...]]:
+        """Return mean and standard deviation of what a measurement of each would give, and its expected improvement."""
         if len(self.scores) < _FEWEST or len({*self.scores.values()}) == 1 or not forms:
-            return [(None, None)] * len(forms)
+            return [(None, None, None)] * len(forms)
         from seqvae.search.surrogates.multiple_kernels import likenesses_of, surrogate_of  # import SciPy's optimisers
 
-        surrogate = surrogate_of(self.scores, likenesses_of(self.sheets), self.seed)
+        surrogate = surrogate_of(self.scores, likenesses_of(self.sheets), self.seed, self.errors)
         means, deviations = surrogate.predicted(forms)
-        return list(zip(means.tolist(), deviations.tolist(), strict=True))
+        gains = surrogate.improvement(forms)
+        return list(zip(means.tolist(), deviations.tolist(), gains.tolist(), strict=True))
 
     def _nearest(self, forms: Sequence[str]) -> list[tuple[float | None, str]]:
         """Return the similarity of each design to the nearest measured one, and its name."""

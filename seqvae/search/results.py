@@ -24,6 +24,7 @@ from seqvae.errors import UsageError
 from seqvae.search.memory.pareto import pareto_front
 from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
+from seqvae.search.replicates import averaged
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
 from seqvae.search.storage.run_folder import LEDGER, carried, settings_of, shape_of
 from seqvae.search.storage.run_folder import names as names_in
@@ -112,6 +113,44 @@ def opened_results(folder: str | Path, kept: int = 0) -> Iterator[tuple[Results,
     calls = settings["config"]["oracle"]
     with closing(Ledger(Path(folder) / LEDGER, shape=shape_of(settings))) as ledger:
         yield results(ledger.entries(), calls["budget"], count=calls["count"], kept=kept), settings, ledger
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of several searches that are compared.
+
+    Attributes:
+        name: of the run: its folder's, with as many of the folders above as tell it from the others.
+        settings: as in its folder.
+        results: of the search.
+        called: evaluations that the oracle was called for, in order.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    results: Results
+    called: list[Entry]
+
+
+@door
+def compared(folders: Sequence[str | Path]) -> list[Compared]:
+    """Return the results of several searches; errors as in `opened_results`."""
+    found, names = list[Compared](), _told_apart([Path(one) for one in folders])
+    for folder, name in zip(folders, names, strict=True):
+        with opened_results(folder) as (one, settings, ledger):
+            called = [entry for entry in ledger.entries() if entry.status in CALLED]
+            found.append(Compared(name, settings, one, called))
+    return found
+
+
+def _told_apart(folders: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of some paths that differ; the paths themselves where one comes twice."""
+    parts = [folder.absolute().parts for folder in folders]
+    for count in range(1, max(map(len, parts)) + 1):
+        names = [str(Path(*one[-count:])) for one in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
 
 
 @dataclass(frozen=True)
@@ -223,12 +262,14 @@ def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:
     """Return the first entry of each text, with the mean of all its measurements."""
     first: dict[str | None, Entry] = {}
     scores: dict[str | None, list[tuple[float, ...]]] = {}
+    errors: dict[str | None, list[tuple[float, ...]]] = {}
     for entry in called:
         first.setdefault(entry.canonical, entry)
         scores.setdefault(entry.canonical, []).append(entry.scores)
+        errors.setdefault(entry.canonical, []).append(entry.errors)
     for text, found in scores.items():
         if len(found) > 1:
-            first[text] = replace(first[text], scores=tuple(np.mean(found, axis=0).tolist()))
+            first[text] = replace(first[text], scores=averaged(found, errors[text]))
     return first
 
 

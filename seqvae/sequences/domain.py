@@ -119,6 +119,13 @@ _SEQUENCE_FILES = (
     ".mpfa",
     ".fastq",
     ".fq",
+    ".a2m",
+    ".a3m",
+    ".afa",
+    ".sto",
+    ".sth",
+    ".stk",
+    ".stockholm",
 )  # sequences over any alphabet, never SMILES
 _NUCLEIC = f"{DNA_ALPHABET.letters}U{''.join(DNA_ALPHABET.codes)}{GAP}"
 

@@ -1,15 +1,18 @@
-"""The counts that a decoder of few sequences stands on: tables of the training split, weights by the validation one."""
+"""The counts that a decoder begins with or stands on: tables of the training split, weights by the validation one."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.data.tokens.store import TokenStore
 from seqvae.model.counting import WithCounts, outcomes, windows
+from seqvae.model.decoders import DenseDecoder
 from seqvae.model.encoders import EOS, PAD
 
 _PSEUDO_COUNTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -55,6 +58,27 @@ def count(decoder: WithCounts, train: TokenStore, valid: TokenStore | None) -> N
         found[name] = tried[best]
         parts.append(rows[best])
     decoder.set_tables(found, _weights(torch.stack(parts)[..., counted], counted, chosen.letter))
+
+
+def begin_at_shares(decoder: DenseDecoder, train: TokenStore, weights: NDArray[np.float32] | None) -> None:
+    """Let every position of a new decoder begin at the shares of the letters that stand there in the training texts.
+
+    Ambiguity codes are left out; one more letter is shared by all, so that none is impossible.
+
+    Args:
+        decoder: never trained.
+        train: training texts.
+        weights: of each; None: all are equal.
+    """
+    places, vocab = decoder.bias.shape
+    counted = outcomes(vocab, decoder.certain_ends)
+    table = torch.zeros(places, vocab, dtype=torch.float64)
+    for row in range(len(train)):
+        ids = torch.tensor([*train.ids(row), EOS], dtype=torch.long)
+        position = torch.arange(len(ids))[ids < vocab]
+        weight = 1.0 if weights is None else float(weights[row])
+        table[position, ids[ids < vocab]] += weight
+    decoder.begin_at(_log(table.masked_fill(~counted, 0.0), counted, 1.0))
 
 
 def _places(store: TokenStore, decoder: WithCounts, counted: Tensor) -> _Places:

@@ -101,7 +101,8 @@ def finetune(
         write_json(out / FINETUNE, asdict(origin))
         tokenizer, sizes = prepared.tokenizer, prepared.run.model
         kept = kept_ids(base.tokenizer, tokenizer)
-        larger = extended_model(base.model, sizes, kept, tokenizer.vocab_size, tokenizer.pieces())
+        parts = (tokenizer.pieces(), tokenizer.complements())
+        larger = extended_model(base.model, sizes, kept, tokenizer.vocab_size, *parts)
         start = replace(base, model=larger, config=sizes, tokenizer=tokenizer)
         new = sorted(set(range(tokenizer.vocab_size)) - set(kept))  # symbols that the model has not been trained on
         learner = copy.deepcopy(start.model)
@@ -110,7 +111,7 @@ def finetune(
         trained = Trained(out, settled(prepared, progress, say), progress)
         new_tokens = tuple(tokenizer.tokens[i] for i in new)
         if not is_launched():
-            plain = merged(learner, build_model(sizes, tokenizer.vocab_size, pieces=tokenizer.pieces()))
+            plain = merged(learner, build_model(sizes, tokenizer.vocab_size, 0, *parts))
             known = {**asdict(origin), "model": Path(origin.model).name}  # a shared model names no folders of its maker
             notes = {**known, "base": base.provenance, "new_tokens": list(new_tokens)}
             save_trained(trained, plain, quiet, {"finetune": notes}, base, say)

@@ -24,6 +24,7 @@ from seqvae.config.toml import flat, read_run, run_from_dict, run_to_dict, run_t
 from seqvae.errors import ConfigError, TrainingError, UsageError
 from seqvae.model.build import build_model
 from seqvae.model.counting import WithCounts
+from seqvae.model.decoders import DenseDecoder
 from seqvae.model.priors.gaussians import ConditionalGaussian
 from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
@@ -33,7 +34,7 @@ from seqvae.runtime.lock import one_writer
 from seqvae.runtime.progress import phase
 from seqvae.train.callbacks import Bar, Checkpointer, StopRequest, TrainingInterrupted, best_path
 from seqvae.train.checkpoint import Progress, load_checkpoint
-from seqvae.train.counts import count
+from seqvae.train.counts import begin_at_shares, count
 from seqvae.train.lightning_module import Splits, TrainingShell
 from seqvae.train.prepare import Prepared, prepare
 from seqvae.train.prior.fit import check_enough, fit_prior, kept_prior
@@ -48,7 +49,16 @@ _FREE_ON_RESUME = {"training.checkpoint_minutes"} | {f"prior.{item.name}" for it
 # Settings whose default means what suits the data: the folder has the values found.
 _FOUND = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "model.lengths"}
 _FOUND |= {"model.counts", "model.conditioned", *(f"model.{name}" for name in sizes_of(0))}
-_FOUND |= {"training.epochs", "training.batch_size", "training.patience", "objective.beta"}
+_FOUND |= {
+    "tokenizer.allow_gap",
+    "model.encoder",
+    "model.decoder",
+    "model.ends",
+    "training.epochs",
+    "training.batch_size",
+    "training.patience",
+    "objective.beta",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ def train(
     with alone_in(out, resume):
         prepared = prepare(run, out / "rejected.csv", not quiet, start.tokenizer if start else None, say)
         tokenizer = prepared.tokenizer
-        model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, tokenizer.pieces())
+        parts = (tokenizer.pieces(), tokenizer.complements())
+        model = build_model(prepared.run.model, tokenizer.vocab_size, run.training.seed, *parts)
         if start is not None:
             try:
                 model.load_state_dict(start.model.state_dict())
@@ -116,6 +127,8 @@ def train(
                 begin_at_texts(model.prior, prepared.train, tokenizer.id_table(), prepared.run.training.seed)
             if isinstance(model.decoder, WithCounts):
                 count(model.decoder, prepared.train, prepared.valid)
+            if isinstance(model.decoder, DenseDecoder):
+                begin_at_shares(model.decoder, prepared.train, prepared.columns[0].weights)
         progress = fit_model(model, prepared, out, resume, quiet)
         prepared = settled(prepared, progress, say)
         if not is_launched():
@@ -173,6 +186,7 @@ def save_trained(
             "seconds": round(trained.progress.seconds, 1),
             "threads": torch.get_num_threads(),
         },
+        **({"family": prepared.family.to_dict()} if prepared.family else {}),
         **(notes or {}),
     }
     old = before.seen if before else None
@@ -227,7 +241,7 @@ def settings_of(run: RunConfig, out: Path, resume: bool, named: Collection[str] 
         return run
     values = read_run(out / RUN)
     # as it was before there were these settings
-    values["model"] = {"lengths": "free", "conditioned": "prior", **values.get("model", {})}
+    values["model"] = {"lengths": "free", "ends": "learned", "conditioned": "prior", **values.get("model", {})}
     stored = run_from_dict(values)
     given, kept, blank = (flat(run_to_dict(config)) for config in (run, stored, RunConfig()))
     result = run_to_dict(stored)
@@ -268,7 +282,8 @@ def _shell(model: SequenceVAE, prepared: Prepared, path: Path | None) -> Trainin
             if model.classes is not None:
                 model.classes.take_shares(torch.from_numpy(columns.conditions))
     table = prepared.tokenizer.id_table()
-    splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings)
+    drawn = prepared.family is not None
+    splits = Splits(prepared.train, prepared.valid, table, prepared.columns, prepared.spellings, drawn)
     return TrainingShell(model, run, splits, checkpoint)
 
 

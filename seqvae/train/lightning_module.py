@@ -59,6 +59,7 @@ class Splits:
         id_table: the tokenizer's table of ids, `(n_ids, vocab)`, for texts with ambiguity codes.
         columns: labels, weights and conditions of the training texts, and of the validation texts.
         spellings: of the training texts, for the encoder.
+        drawn: training texts are drawn by their weights, and validation texts count by theirs, as those of a family.
     """
 
     train: TokenStore
@@ -66,6 +67,7 @@ class Splits:
     id_table: NDArray[np.float32]
     columns: tuple[Columns, ...] = ()
     spellings: Spellings | None = None
+    drawn: bool = False
 
     @property
     def data_hash(self) -> str:
@@ -78,7 +80,7 @@ class Splits:
         columns = self.columns[0 if store is self.train else 1] if self.columns else None
         plan = BatchPlan(run.training.batch_size, run.training.seed, train, rank, world_size)
         spellings = self.spellings if train else None
-        return BatchStream(store, plan, id_table=self.id_table, columns=columns, spellings=spellings)
+        return BatchStream(store, plan, id_table=self.id_table, columns=columns, spellings=spellings, drawn=self.drawn)
 
 
 class TrainingShell(pl.LightningModule):
@@ -251,16 +253,19 @@ class TrainingShell(pl.LightningModule):
         """Add one batch's distortion, rate, texts, tokens and exact reconstructions to each set of weights' sums."""
         if self._sums is None:
             return
-        counts = torch.tensor([len(batch), int(batch.mask.sum())], device=self.device)
+        weights = batch.weights if self.splits.drawn else None
+        weights = torch.ones(len(batch), device=self.device) if weights is None else weights
+        counts = torch.stack([weights.sum(), (batch.mask.sum(1) * weights).sum()])
         for model, sums in zip(self._candidates, self._sums, strict=True):
             rng = VALIDATION_NOISE.generator(self.run.training.seed, batch_idx, device=batch.targets.device)
             with exact_products(batch.targets.device):
                 bounds = model.bounds(batch, rng)
                 exact = torch.zeros((), device=batch.targets.device)
                 if self.target is not None and self.target.quantity == "reconstruction":
-                    decoded = model.decoder(model.posterior(batch.inputs).mean, batch.targets)
+                    z = model.posterior(batch.inputs, batch.conditions).mean
+                    decoded = model.decoder(model.points(z, batch.conditions), batch.targets)
                     exact = exactly(decoded, batch.targets).sum()
-            found = torch.stack([bounds.distortion.double().sum(), bounds.rate.double().sum()])
+            found = torch.stack([(part.double() * weights).sum() for part in (bounds.distortion, bounds.rate)])
             sums += torch.cat([found, counts, exact.unsqueeze(0)])
 
     def on_validation_epoch_end(self) -> None:

@@ -16,6 +16,7 @@ from seqvae.config import FINETUNING, FROM_SCRATCH, DataConfig, ModelConfig, Run
 from seqvae.data.classes import written
 from seqvae.data.columns import Columns
 from seqvae.data.corpus import Texts, read_texts, resolved_split, split_texts, told
+from seqvae.data.family import Family
 from seqvae.data.files.readers import REJECTED
 from seqvae.data.splits import Duplicates
 from seqvae.data.tokens.pack import PackedData, pack
@@ -49,6 +50,7 @@ class Prepared:
         data_hash: sha256 over the packed splits and their columns.
         test: the held-out texts as they were packed; None if they were not, as those of a published split.
         spellings: other spellings of the training texts; None where none were asked for.
+        family: what the alignment is that the texts are rows of, if they are aligned.
     """
 
     run: RunConfig
@@ -60,6 +62,7 @@ class Prepared:
     data_hash: str
     test: TokenizedTexts | None = None
     spellings: Spellings | None = None
+    family: Family | None = None
 
     @property
     def held_out(self) -> AnyTexts:
@@ -131,14 +134,14 @@ def prepare(
     )
     _check_columns(columns[0], run.data.condition_names, found, say)
     run = replace(run, model=_with_columns(run.model, run.data, found))
-    run = suited(run, train, valid, FINETUNING if fitted else FROM_SCRATCH, say)
+    run = suited(run, train, valid, FINETUNING if fitted else FROM_SCRATCH, say, found.family)
     test_texts = [found.texts[i] for i in split.test]
     spellings = None
     if run.data.spellings:
         pool = pack_spellings(train.store, train.tokenizer, run.data.spellings, run.training.seed, progress)
         spellings = Spellings(pool, run.data.spellings, run.data.spelling_share, run.training.seed)
     hashed = data_hash(*stores, columns)
-    return Prepared(run, train.tokenizer, *stores, test_texts, columns, hashed, test, spellings)
+    return Prepared(run, train.tokenizer, *stores, test_texts, columns, hashed, test, spellings, found.family)
 
 
 def data_hash(train: TokenStore, valid: TokenStore | None, columns: Sequence[Columns] = ()) -> str:
@@ -197,7 +200,8 @@ def _resolve(run: RunConfig, found: Texts) -> tuple[RunConfig, Duplicates | None
     if run.data.spellings and kind != "smiles":
         raise ConfigError(f"data.spellings: only a SMILES has other spellings, the tokenizer is {kind}; leave it 0")
     split, duplicates = resolved_split(found, run.data.split, kind)
-    tokens, data = replace(run.tokenizer, kind=kind, vocab_size=size), replace(run.data, split=split)
+    gaps = run.tokenizer.allow_gap or found.family is not None
+    tokens, data = replace(run.tokenizer, kind=kind, vocab_size=size, allow_gap=gaps), replace(run.data, split=split)
     return replace(run, tokenizer=tokens, data=data), duplicates
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from seqvae.config import DEFAULT_MODEL, FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
-from seqvae.config.sizes import FEW_SEQUENCES, Length, sizes_of
+from seqvae.config.sizes import FAMILY, FAMILY_PARTS, FEW_SEQUENCES, Length, sizes_of
+from seqvae.data.family import Family
 from seqvae.data.tokens.pack import PackedData
 from seqvae.errors import ConfigError, InputError
 from seqvae.sequences.domain import MOLECULES, Domain
@@ -24,6 +25,7 @@ def suited(
     valid: PackedData | None,
     length: Length,
     say: Callable[[str], object] | None = None,
+    family: Family | None = None,
 ) -> RunConfig:
     """Return the settings with those chosen that are left to the data.
 
@@ -33,17 +35,19 @@ def suited(
         valid: packed validation texts, if there are any.
         length: of a training from scratch, or of a fine-tuning.
         say: is told, a line at a time, what was chosen, and what cannot come out well.
+        family: what the alignment is that the texts are rows of, if they are aligned.
 
     Raises:
         InputError: a text is longer than `max_length`, or they are to be of one length and are not.
         ConfigError: counts are wanted of other texts than sequences.
     """
-    model = _with_lengths(run.model, train, valid, run.data.source)
+    model = _with_lengths(run.model if family is None else _of_family(run.model), train, valid, run.data.source)
     count, domain = len(train.store), train.tokenizer.domain
     # by another KL weight z is to say what letters stand where
     model = _with_counts(model, count if run.objective.beta == -1.0 else FEW_SEQUENCES, train.tokenizer)
-    training = sized(run.training, count, valid is not None, length)
-    objective = weighted(run.objective, count if domain.alphabet else 0)
+    training = sized(run.training, count, valid is not None, length if family is None else FAMILY)
+    worth = count if family is None else max(1, int(family.effective))
+    objective = weighted(run.objective, worth if domain.alphabet else 0)
     if say is not None:
         if line := told_length(run.training, training, count, domain.noun):
             say(line)
@@ -54,7 +58,10 @@ def suited(
             )
         if model.counts == "added" != run.model.counts:
             say(f"the decoder stands on counts: {count:,} sequences are too few to learn them (--counts none: without)")
-        if model.decoder_width != run.model.decoder_width:
+        if model.decoder != run.model.decoder:
+            sizes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in FAMILY_PARTS.items())
+            say(f"networks of aligned sequences: {sizes} (any of these flags: all as given)")
+        elif model.decoder_width != run.model.decoder_width:
             sizes = ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in sizes_of(0))
             say(f"smaller networks: {sizes} (any of these flags: all as given)")
         if objective.beta == 1.0 != run.objective.beta:
@@ -78,6 +85,14 @@ def advice(domain: Domain, source: str) -> str:
     if domain.name == MOLECULES:
         return f"more --epochs, a smaller --batch-size, or a pretrained model: seqvae finetune {DEFAULT_MODEL} {source}"
     return "more --epochs, a smaller --batch-size, or more sequences"
+
+
+def _of_family(model: ModelConfig) -> ModelConfig:
+    """Return a model's settings with the parts and sizes of aligned sequences, if all are the default ones."""
+    blank = ModelConfig()
+    if any(getattr(model, name) != getattr(blank, name) for name in (*FAMILY_PARTS, "counts")):
+        return model
+    return replace(model, counts="none", **FAMILY_PARTS)  # type: ignore[arg-type]
 
 
 def _with_counts(model: ModelConfig, count: int, tokenizer: Tokenizer) -> ModelConfig:
@@ -107,7 +122,8 @@ def _with_lengths(model: ModelConfig, train: PackedData, valid: PackedData | Non
     letters = not train.tokenizer.molecular and not isinstance(train.tokenizer, SubwordTokenizer)
     alike = letters and all(int(store.lengths.min()) == longest for store in stores)
     if alike and model.max_length in (0, longest):
-        return replace(model, max_length=longest, lengths="free" if model.lengths == "free" else "fixed")
+        ends = "certain" if model.ends == "auto" else model.ends
+        return replace(model, max_length=longest, lengths="free" if model.lengths == "free" else "fixed", ends=ends)
     if model.lengths == "fixed":
         raise InputError(
             f"{source}: model.lengths is fixed, which needs sequences that all have one length, in tokens that are "

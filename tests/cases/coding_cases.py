@@ -32,9 +32,9 @@ def with_plain_numbers(model, seed=0, scale=0.5):
     return model
 
 
-def exact_model(encoder, decoder, posterior="diagonal"):
-    config = model_cases.config(encoder, decoder, posterior=posterior)
-    model = with_plain_numbers(model_cases.model(encoder, decoder, posterior=posterior))
+def exact_model(encoder, decoder, posterior="diagonal", **more):
+    config = model_cases.config(encoder, decoder, posterior=posterior, **more)
+    model = with_plain_numbers(model_cases.model(encoder, decoder, posterior=posterior, **more))
     pieces = [(i,) for i in range(model_cases.VOCAB)]
     codec = SimpleNamespace(
         model=model,

@@ -92,8 +92,8 @@ def test_no_two_settings_share_a_flag():
         [name for _, _, name, _ in FLAGS],
         sum(len(fields(part.default_factory)) for part in fields(RunConfig)),
     )
-    # The source is an argument, and the labels and conditions of the model are those of the data.
-    assert len(set(names)) == len(names) == known - 3
+    # The source is an argument; the labels, conditions and ends of the model are those of the data.
+    assert len(set(names)) == len(names) == known - 4
 
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])

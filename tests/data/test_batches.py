@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqvae.data.columns import Columns
 from seqvae.data.tokens.batches import CHUNK_BATCHES, BatchPlan, BatchStream, plan_batches
 from seqvae.data.tokens.onehot import allowed, one_hot, padding_mask, soft_one_hot
 from seqvae.data.tokens.store import write_store
@@ -188,3 +189,20 @@ def test_ids_outside_the_vocabulary_are_refused():
 def test_pinned_batches(store):
     (batch, *_) = BatchStream(store, BatchPlan(10), pin_memory=True)
     assert batch.targets.is_pinned()
+
+
+def test_sequences_are_drawn_by_their_weights(tmp_path):
+    rows = [[3] * 4, [4] * 4, [5] * 4, [6] * 4]
+    store = write_store(tmp_path / "x", rows)
+    weights = np.array([8.0, 1.0, 1.0, 0.0], np.float32)
+    columns = Columns((), np.zeros((4, 0), np.float32), weights)
+    stream = BatchStream(store, BatchPlan(2, seed=3), columns=columns, drawn=True)
+    batches = [batch for epoch in range(500) for batch in stream.batches(epoch)]
+    assert all(batch.weights is None for batch in batches)
+    counts = torch.bincount(torch.cat([batch.targets[:, 0] for batch in batches]), minlength=7)[3:]
+    assert counts.sum() == 2000 and counts[3] == 0
+    assert counts[0] == pytest.approx(1600, abs=80) and counts[1] == pytest.approx(200, abs=60)
+    again = BatchStream(store, BatchPlan(2, seed=3), columns=columns, drawn=True)
+    assert [b.tolist() for b in again.plan_epoch(7)] == [b.tolist() for b in stream.plan_epoch(7)]
+    fixed = BatchStream(store, BatchPlan(2, shuffle=False), columns=columns, drawn=True)
+    assert torch.cat([batch.weights for batch in fixed.batches(0)]).tolist() == weights.tolist()

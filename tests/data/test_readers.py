@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from seqvae.data.files.formats import ENDINGS, FORMATS, format_of
+from seqvae.data.files.formats import ALIGNMENTS, ENDINGS, FORMATS, format_of
 from seqvae.data.files.readers import ReadSettings, RecordReader, read_records
 from seqvae.errors import InputError, ReadingNote, RecordError, UsageError
 from seqvae.sequences.molecules import canonical_smiles
 
 SMILES = ["CCO", "Oc1ccccc1", "C[C@H](N)C(=O)O"]
 DNA = ["ACGT", "TTGACA", "NNNN"]
+ALIGNED_DNA = ["ACGTA", "TT-CA", "AC--N"]
 
 
 def sdf(texts):
@@ -85,6 +86,8 @@ def content(kind, texts):
         "fasta": lambda: "".join(f">s{i} described\n{t[:2]}\n{t[2:]}\n" for i, t in enumerate(texts)),
         "fastq": lambda: "".join(f"@s{i}\n{t}\n+\n{'I' * len(t)}\n" for i, t in enumerate(texts)),
         "gb": lambda: "".join(genbank(t, f"G{i}") for i, t in enumerate(texts)),
+        "a2m": lambda: "".join(f">s{i} described\n{t[:2]}\n{t[2:]}\n" for i, t in enumerate(texts)),
+        "sto": lambda: "# STOCKHOLM 1.0\n" + "".join(f"s{i} {t}\n" for i, t in enumerate(texts)) + "//\n",
     }[ENDINGS[kind]]()
 
 
@@ -94,6 +97,7 @@ def as_bytes(value):
 
 def example(kind):
     texts = DNA if ENDINGS[kind] in ("fasta", "fastq", "gb") else SMILES
+    texts = ALIGNED_DNA if ENDINGS[kind] in ALIGNMENTS else texts
     return texts, as_bytes(content(kind, texts))
 
 

@@ -16,6 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from scripts.baselines import moses_recipe
 from scripts.benchmarks import (
     benchmark_compression,
+    benchmark_conditional,
+    benchmark_families,
     benchmark_features,
     benchmark_metrics,
     benchmark_properties,
@@ -70,6 +72,8 @@ SCRIPTS = {
     benchmark_growth.NAME: benchmark_growth.main,
     benchmark_features.NAME: benchmark_features.main,
     benchmark_compression.NAME: benchmark_compression.main,
+    benchmark_conditional.NAME: benchmark_conditional.main,
+    benchmark_families.NAME: benchmark_families.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,

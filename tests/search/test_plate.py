@@ -27,7 +27,7 @@ from seqvae.search.storage.ledger import Entry
 from seqvae.search.storage.run_folder import LEDGER, settings_of
 
 SMILES = load_dataset("moses-sample").texts[:60]
-TITLES = ["id", "predicted", "predicted_sd", "nearest_similarity", "nearest_id"]
+TITLES = ["id", "predicted", "predicted_sd", "expected_improvement", "nearest_similarity", "nearest_id"]
 
 
 def measured(texts, score=len):

@@ -146,6 +146,9 @@ def test_classes_can_be_asked_for_and_guidance_drives_further(told):
     poor, rich = (mean_share(told.sample(300, conditions={"rich": name})) for name in ("no", "yes"))
     assert poor + 0.25 < rich
     free = mean_share(told.sample(300))
+    with pytest.warns(SeqVAEWarning, match="condition gc = 7 is outside") as said:
+        told.sample(5, conditions={"gc": 7})
+    assert len(said) == 1
     assert poor < free < rich
     guided = [mean_share(told.sample(300, conditions={"gc": 0.9}, guidance=weight)) for weight in (0.0, 2.0)]
     assert guided[0] < guided[1]
@@ -296,5 +299,7 @@ def test_the_command_line_trains_with_conditions(tmp_path, capsys):
     capsys.readouterr()
     assert main(["sample", str(out), "-n", "5", "--condition", "rich=yes", "--guidance", "1", "--quiet"]) == 0
     assert capsys.readouterr().out.split() == made.sample(5, conditions={"rich": "yes"}, guidance=1.0)
+    assert main(["sample", str(out), "-n", "5", "--condition", "gc=-2"]) == 0
+    assert capsys.readouterr().err.count("condition gc = -2 is outside the training texts' ") == 1
     assert main(["sample", str(out), "-n", "5", "--guidance", "1"]) != 0
     assert "guidance: expected conditions to be guided by, got none" in capsys.readouterr().err

@@ -90,8 +90,10 @@ def forest(greedy: bool) -> Method:
         from sklearn.ensemble import RandomForestRegressor  # of the benchmark alone
 
         model = RandomForestRegressor(_TREES, random_state=int(rng.integers(2**31)))
-        model.fit(table.bits[known], table.values[known])
-        found = np.stack([tree.tree_.predict(table.bits)[:, 0] for tree in model.estimators_])
+        varied = np.flatnonzero(np.ptp(table.bits[known], 0))  # no tree splits by another, and it takes a third
+        bits = np.ascontiguousarray(table.bits[:, varied])
+        model.fit(bits[known], table.values[known])
+        found = np.stack([tree.tree_.predict(bits)[:, 0] for tree in model.estimators_])
         if greedy:
             return np.asarray(found.mean(0))
         return improvement(found.mean(0), found.std(0) + 1e-9, table.values[known].max())

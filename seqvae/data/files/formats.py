@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from seqvae.data.files.alignments import read_a2m, read_stockholm
 from seqvae.data.files.molecule_files import read_sdf
 from seqvae.data.files.open import head_of, note, shown_name
 from seqvae.data.files.records import Columns, Flaw, Record
@@ -29,6 +30,8 @@ _READERS: Mapping[str, Format] = {
     "fasta": read_fasta,
     "fastq": read_fastq,
     "gb": read_genbank,
+    "a2m": read_a2m,
+    "sto": read_stockholm,
 }
 _TITLES = {
     "parquet": "a Parquet file",
@@ -37,6 +40,7 @@ _TITLES = {
     "fasta": "FASTA",
     "fastq": "FASTQ",
     "gb": "GenBank",
+    "sto": "a Stockholm alignment",
 }
 ENDINGS: Mapping[str, str] = {
     **{name: name for name in _READERS},
@@ -46,11 +50,14 @@ ENDINGS: Mapping[str, str] = {
     **dict.fromkeys(("sd", "mol", "mdl"), "sdf"),
     **dict.fromkeys(("fa", "faa", "fna", "ffn", "frn", "fas", "fsa", "mpfa", "aa"), "fasta"),
     **dict.fromkeys(("fq",), "fastq"),
+    **dict.fromkeys(("a3m", "afa"), "a2m"),
+    **dict.fromkeys(("sth", "stk", "stockholm"), "sto"),
     **dict.fromkeys(("gbk", "gbff", "genbank", "gp", "gpff"), "gb"),
 }
 """The format of each known ending of a file's name; `ENDINGS` are also the names that a format may be asked for by."""
 
 FORMATS = tuple(ENDINGS)
+ALIGNMENTS = ("a2m", "sto")  # formats of aligned sequences
 TABLES = ("txt", "smi", "csv", "tsv", "parquet", "xlsx")  # formats that may have columns
 _PARQUET, _ZIP, _LEGACY = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _COUNTS = re.compile(r"[ \d]{6,}.*V[23]000\s*$")
@@ -74,6 +81,16 @@ def kind_of(source: Path | str, asked: str = "") -> str:
         advice = "" if asked else "; or name its format: --format (format= in Python)"
         raise UsageError(f"unknown {what}: expected one of {', '.join(ENDINGS)}, each plain or with .gz{advice}")
     return ENDINGS[kind]
+
+
+def is_alignment(source: Path | str, asked: str = "") -> bool:
+    """Return whether a source holds aligned sequences; standard input does where its format says so.
+
+    Raises:
+        UsageError: if the format is unknown.
+    """
+    kind = kind_of(source, asked)
+    return (kind if asked or str(source) == "-" else _content(source, kind)) in ALIGNMENTS
 
 
 def format_of(source: Path | str, asked: str = "") -> Format:
@@ -110,7 +127,9 @@ def _content(source: Path | str, kind: str) -> str:
     if len(lines) < 2 or kind in ("parquet", "xlsx"):
         return kind
     if lines[0].startswith(">"):
-        return "fasta"
+        return kind if kind == "a2m" else "fasta"
+    if lines[0].startswith("# STOCKHOLM "):
+        return "sto"
     if lines[0].startswith("LOCUS "):
         return "gb"
     if lines[0].startswith("@") and len(lines) > 2 and lines[2].startswith("+"):

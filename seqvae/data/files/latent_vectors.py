@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
+from seqvae.data.files.layout.layout import long_celled
 from seqvae.data.files.open import open_bytes, open_lines, shown_name
-from seqvae.data.files.tables import LONGEST_CELL
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
@@ -175,8 +175,8 @@ def _single(numbers: ArrayLike) -> NDArray[np.float32]:
 def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
     name = shown_name(source)
     with open_lines(source) as lines:
-        csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-        table = csv.reader(lines, delimiter=delimiter)
+        reader = csv.reader(lines, delimiter=delimiter)
+        table = long_celled(reader)
         try:
             header = next(table, [])
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
@@ -186,6 +186,6 @@ def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
                 yield z, {title: [row[place] for row in rows] for title, place in others}
         except (ValueError, IndexError) as error:
             reason = f"expected a number in each of the columns z0 to z{latent - 1}"
-            raise RecordError(reason, file=name, line=table.line_num) from error
+            raise RecordError(reason, file=name, line=reader.line_num) from error
         except csv.Error as error:
-            raise RecordError(f"not a table: {error}", file=name, line=table.line_num) from error
+            raise RecordError(f"not a table: {error}", file=name, line=reader.line_num) from error

@@ -46,10 +46,11 @@ def _fasta_record(header: str, line: int, parts: list[str], columns: Columns) ->
     name, _, rest = header.partition(" ")
     if not text:
         return Flaw(header, line, "the record has no sequence", name)
-    return Record(text, name, line, _described(rest, columns))
+    return Record(text, name, line, described(rest, columns))
 
 
-def _described(text: str, columns: Columns) -> dict[str, str]:
+def described(text: str, columns: Columns) -> dict[str, str]:
+    """Return the fields of a record: what follows its name, where it is asked for, and nothing for all others."""
     wanted = columns.all or DESCRIPTION in columns.keep
     return ({DESCRIPTION: text.strip()} if wanted else {}) | {t: "" for t in columns.keep if t != DESCRIPTION}
 
@@ -66,7 +67,7 @@ def read_fastq(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
             if not line.startswith("@") or not plus.startswith("+") or len(quality) != len(text) or not text:
                 yield Flaw(line.strip(), number, "no FASTQ record of four lines: @name, letters, +, qualities", name)
             else:
-                yield Record(text, name, number, _described(rest, columns))
+                yield Record(text, name, number, described(rest, columns))
 
 
 def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
@@ -97,7 +98,7 @@ def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
                 else:
                     known = record.id not in (None, "", "<unknown id>")  # Biopython's word for none
                     known_as = str(record.id) if known else name
-                    item = Record(text, known_as, line, _described(record.description, columns))
+                    item = Record(text, known_as, line, described(record.description, columns))
             except (ValueError, UndefinedSequenceError, AssertionError) as error:
                 item = Flaw(first, line, f"Biopython cannot read this record: {error}", name)
             yield item

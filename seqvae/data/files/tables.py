@@ -17,7 +17,6 @@ from seqvae.data.files.records import MISSING_TEXTS, NO_FIELDS, Columns, Flaw, R
 from seqvae.data.files.spreadsheet import sheet_rows
 from seqvae.errors import InputError, InvalidMoleculeError
 
-LONGEST_CELL = 1 << 30  # letters: longer than any chromosome; csv's own limit would refuse a plasmid
 _MOST_LINES = 100  # of one cell of a tab-separated table
 
 Rows = Iterator[tuple[int, list[str]] | Flaw]  # line where it starts, cells
@@ -67,7 +66,6 @@ def _words(line: str, layout: Layout) -> list[str]:
 
 def _quoted(lines: Iterator[str], layout: Layout) -> Rows:
     """Yield the rows of a table whose cells may be quoted, as csv is; a line with a malformed quote is a flaw."""
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
     before = layout.start
     for taken, row in csv_rows(lines, layout.separator):
         line, before = before + 1, before + len(taken)

@@ -20,6 +20,7 @@ from seqvae.errors import UsageError
 # Sequences are sorted by length within chunks of this many batches: enough for batches of nearly one length (little
 # padding), few enough for batches that differ between epochs and chunks that sample the whole set.
 CHUNK_BATCHES = 64
+_DRAWN = 1  # the stream of the draws by weight, beside that of the order
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class BatchStream:
             `vocab`), the stream yields soft one-hot floats, `(batch, length, vocab)`; otherwise ids.
         columns: the numbers of each sequence of the store, which become part of its batch.
         spellings: what the encoder reads now and then in place of the store's sequences.
+        drawn: in a shuffled epoch each sequence is drawn with replacement, in proportion to its weight, as many as
+            there are; the batches then have no weights. Where weights are very unequal a batch of few would hardly have
+            any that counts.
         pin_memory: put batches in page-locked memory, for faster copies to a CUDA device.
 
     Raises:
@@ -117,6 +121,7 @@ class BatchStream:
         id_table: NDArray[np.float32] | None = None,
         columns: Columns | None = None,
         spellings: Spellings | None = None,
+        drawn: bool = False,
         pin_memory: bool = False,
     ) -> None:
         beside = {"columns": len(store) if columns is None else len(columns.labels)}
@@ -127,6 +132,8 @@ class BatchStream:
                 raise UsageError(f"{name}: expected one for each of {len(store):,} sequences, got {count:,}")
         self.store, self.plan, self.pin_memory = store, plan, pin_memory
         self.columns, self.spellings = columns, spellings
+        weights = columns.weights if drawn and columns is not None and plan.shuffle else None
+        self._drawn_by = None if weights is None else weights.astype(np.float64)
         self.indices = None if indices is None else np.asarray(indices, np.int32)
         soft = id_table is not None and store.meta.max_id >= id_table.shape[1]
         self.id_table = torch.as_tensor(id_table) if soft else None
@@ -144,6 +151,10 @@ class BatchStream:
 
     def plan_epoch(self, epoch: int) -> list[NDArray[np.int32]]:
         """Indices into the store of each batch of an epoch."""
+        if self._drawn_by is not None and self.indices is None:
+            shares = self._drawn_by / self._drawn_by.sum()
+            drawn = np.random.default_rng([self.plan.seed, epoch, _DRAWN]).choice(len(shares), len(shares), p=shares)
+            return [drawn[b].astype(np.int32) for b in plan_batches(self._lengths[drawn], self.plan, epoch)]
         batches = plan_batches(self._lengths, self.plan, epoch)
         return batches if self.indices is None else [self.indices[b] for b in batches]
 
@@ -162,7 +173,8 @@ class BatchStream:
             parts: list[Tensor | None] = []
             if self.columns:
                 found = self.columns.rows(indices)
-                numbers = (found.labels if found.names else None, found.weights, found.conditions)
+                weights = found.weights if self._drawn_by is None else None
+                numbers = (found.labels if found.names else None, weights, found.conditions)
                 parts = [None if part is None else torch.from_numpy(part) for part in numbers]
             batch = Batch(targets, inputs, *parts)
             yield batch.pin_memory() if self.pin_memory else batch

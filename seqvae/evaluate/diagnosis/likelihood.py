@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -81,6 +81,7 @@ def weigh(
         batch_size: texts at a time.
         progress: is told how many of the samples are done.
     """
+    texts = replace(texts, conditions=None)  # it is p(x), no condition known, that is judged
     posterior, prior = codec.posterior(texts, batch_size, refine=0), codec.prior()
     batches = list(codec.batches(texts, batch_size))
     longest = max(tokens.shape[1] for _, tokens in batches)

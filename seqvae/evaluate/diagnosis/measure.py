@@ -44,7 +44,7 @@ def measure(
         batch_size: texts at a time.
     """
     watch, noun = watch or Unwatched(), codec.tokenizer.domain.noun
-    # Of a conditional model it is p(x), no condition known, that is diagnosed.
+    # of a conditional model it is p(x), no condition known, that is diagnosed
     texts = replace(held_out.take(range(len(held_out))[: config.texts]), rejected=held_out.rejected, conditions=None)
 
     def told(what: str) -> Callable[[int, int], object]:

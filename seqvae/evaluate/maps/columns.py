@@ -59,8 +59,8 @@ class Column:
 
     @property
     def groups(self) -> bool:
-        """Whether its texts form groups."""
-        return not self.numeric and 1 < len(set(self.values)) <= _CATEGORIES
+        """Whether its texts form groups: few, and on average of two rows or more."""
+        return not self.numeric and 1 < len(set(self.values)) <= min(_CATEGORIES, len(self.values) // 2)
 
     def cell(self, row: int) -> str:
         """Return a cell as text; numbers with four significant digits, a missing one empty."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seqvae.config import AnalogConfig
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.diagnosis.space import dark_points
+from seqvae.evaluate.diagnosis.space import outside
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.columns import Column
 from seqvae.evaluate.maps.selection import SMARTS, found_by
@@ -27,6 +27,7 @@ from seqvae.properties.columns import Columns
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.registry import get, is_own_code, score
 from seqvae.properties.similarity import similarities
+from seqvae.runtime.streams import DIAGNOSIS_DARK
 from seqvae.search.lead_analogs import analogs
 
 NEAR = 5  # known rows that are shown beside a place
@@ -54,20 +55,22 @@ class Explorer:
     def at(self, x: float, y: float) -> Answer:
         """Return what lies at a place: the text decoded there, how likely it is, where it is encoded, known ones near.
 
-        Decoding is greedy under the rules of chemistry, so that what is shown is a molecule wherever that is possible.
+        Decoding is greedy under the rules of chemistry; where they lead to no molecule, the place is dark, and said to
+        be.
         """
         z = torch.from_numpy(self.map.projection.back(np.array([[x, y]])))
-        made = self.codec.generate(z, insist=True)
+        made = self.codec.generate(z)
         (text,) = made.texts
         answer = self._about(text) | {"x": x, "y": y, "log_likelihood": float(made.log_likelihood[0])}
-        invalid, elsewhere = dark_points(self.codec, z, [text])
-        answer["returns"] = not bool(invalid[0] | elsewhere[0])
         if not self.map.molecular:
             answer["certainty"] = np.exp(made.token_log_probs[0]).round(3).tolist()
-        if answer["valid"] and not bool(invalid[0]):
-            answer["log_p"] = float(self.codec.bounds([text]).elbo[0])
-            again = self.map.projection.place(self.codec.encode([text], refine=0))[0]
-            answer["again"] = [float(again[0]), float(again[1])]
+        read = self.codec.tokenize([text], "skip")
+        answer["returns"] = False
+        if answer["valid"] and len(read):
+            posterior = self.codec.posterior(read, refine=0)
+            answer["returns"] = not bool(outside(posterior, z, DIAGNOSIS_DARK.generator(0))[0])
+            answer["again"] = self.map.projection.place(posterior.mean)[0].tolist()
+            answer["log_p"] = float(self.codec.bounds(read).elbo[0])
         answer["near"] = self._near(z, text if answer["valid"] else None)
         return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -312,6 +312,7 @@ def _coded(codec: Codec, texts: TokenizedTexts, settings: ModelSettings) -> dict
     nll = -codec.iwae(texts, settings.iwae_samples, settings.seed).mean().item()
     rate_fitted = nll_fitted = None
     if codec.fitted is not None:
+        texts = replace(texts, conditions=None)  # it is fitted to latent points of texts of which nothing is known
         rate_fitted = codec.bounds(texts, settings.seed, prior="fitted").rate.mean().item()
         nll_fitted = -codec.iwae(texts, settings.iwae_samples, settings.seed, prior="fitted").mean().item()
     return {

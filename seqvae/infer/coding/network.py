@@ -9,12 +9,13 @@ import numpy as np
 
 from seqvae.infer.coding.convolutional import ExactCausalConvDecoder, ExactConvEncoder, ExactPositionDecoder
 from seqvae.infer.coding.counting import ExactDecoder, ExactWithCounts
+from seqvae.infer.coding.dense import ExactDenseDecoder, ExactDenseEncoder, ExactEnds
 from seqvae.infer.coding.exact import Numbers, exact_sum, exp, weights_of
 from seqvae.infer.coding.recurrent import ExactGRUDecoder, ExactGRUEncoder, Ids, State
 from seqvae.latent.codec import Codec
 from seqvae.model.counting import WithCounts
-from seqvae.model.decoders import CausalConvDecoder, Decoder, GRUDecoder, PositionDecoder
-from seqvae.model.encoders import BOS, EOS, PAD, ConvEncoder, GRUEncoder
+from seqvae.model.decoders import CausalConvDecoder, Decoder, DenseDecoder, GRUDecoder, PositionDecoder
+from seqvae.model.encoders import BOS, EOS, PAD, ConvEncoder, DenseEncoder, GRUEncoder
 
 
 class _Encoder(Protocol):
@@ -25,8 +26,9 @@ _DECODERS = {
     GRUDecoder: ExactGRUDecoder,
     CausalConvDecoder: ExactCausalConvDecoder,
     PositionDecoder: ExactPositionDecoder,
+    DenseDecoder: ExactDenseDecoder,
 }
-_ENCODERS = {GRUEncoder: ExactGRUEncoder, ConvEncoder: ExactConvEncoder}
+_ENCODERS = {GRUEncoder: ExactGRUEncoder, ConvEncoder: ExactConvEncoder, DenseEncoder: ExactDenseEncoder}
 
 
 def _exact(decoder: Decoder) -> ExactDecoder:
@@ -34,7 +36,7 @@ def _exact(decoder: Decoder) -> ExactDecoder:
     if isinstance(decoder, WithCounts):
         return ExactWithCounts(decoder, _exact)
     made: ExactDecoder = _DECODERS[type(decoder)](decoder)
-    return made
+    return ExactEnds(made) if decoder.certain_ends else made
 
 
 @final
@@ -54,6 +56,7 @@ class ExactModel:
         self.exact_posterior = self.kind in ("diagonal", "full") and type(model.encoder) in _ENCODERS
         self._codec = codec
         self._decoder = _exact(model.decoder)
+        self._told = model.decoder.reads - codec.latent  # of a conditional model: no condition is known
         self._encoder: _Encoder | None = None
         if self.exact_posterior:
             self._encoder = _ENCODERS[type(model.encoder)](model.encoder)
@@ -81,7 +84,7 @@ class ExactModel:
 
     def begin(self, z: Numbers) -> State:
         """Return the memory before the first token of each text."""
-        return self._decoder.begin(z)
+        return self._decoder.begin(np.pad(z, ((0, 0), (0, self._told))))
 
     def step(self, tokens: Ids, state: State) -> tuple[Numbers, State]:
         """Return the weights of the next token, whole numbers `(batch, vocab)`, and the memory after it."""

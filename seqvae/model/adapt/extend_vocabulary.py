@@ -22,6 +22,7 @@ def extended_model(
     kept: Sequence[int],
     vocab_size: int,
     pieces: Sequence[Sequence[int]] | None = None,
+    complements: Sequence[int] | None = None,
 ) -> SequenceVAE:
     """Return a model over a larger vocabulary that gives old symbols their old logits.
 
@@ -34,11 +35,12 @@ def extended_model(
         kept: the new id of each old symbol.
         vocab_size: symbols of the new alphabet.
         pieces: as for `build_model`.
+        complements: as for `build_model`.
 
     Raises:
         ConfigError: another size than the vocabulary or `max_length` differs, or a part is `positional`.
     """
-    larger, state = build_model(config, vocab_size, pieces=pieces), model.state_dict()
+    larger, state = build_model(config, vocab_size, 0, pieces, complements), model.state_dict()
     for name in vocabulary_names(model):
         old = state[name]
         mean = old[EOS + 1 :].mean(0)

@@ -113,6 +113,8 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
     noun = found.noun
     hint = "SMILES, name, column or smarts:PATTERN" if found.molecular else "letters, name or column"
     empty = f"Click on a point to keep its {noun} here."
+    kept = f'<section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>\n'
+    kept = "" if meta["live"] else kept
     command = (
         '<section class="again"><h2>This view again</h2><div class="command"><pre><code id="command"></code></pre>'
         '<button type="button" id="copy-command">Copy</button></div></section>'
@@ -133,12 +135,11 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <canvas id="above" tabindex="0" role="application" aria-label="Map of {len(found):,} {noun}s; {escape(_KEYS)}"></canvas>
 <div id="tip" hidden></div></div>
 <aside>
-<section><h2><label for="color">Colour</label></h2><select id="color">{colours}</select>
+{_HERE if meta["live"] else ""}<section><h2><label for="color">Colour</label></h2><select id="color">{colours}</select>
 <div id="legend"></div></section>
 <section><h2><label for="shading">Shading</label></h2><select id="shading">{shading}</select>
 <div id="shade-legend"></div></section>
-<section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>
-</aside>
+{kept}</aside>
 </div>
 {command}
 {_LIVE_PARTS if meta["live"] else ""}
@@ -146,13 +147,15 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <h2>Selected: <span id="count"></span></h2>
 <div class="tools">{buttons}<button type="button" id="clear">Clear</button></div>
 <div class="cards" id="cards"></div><p class="about" id="more"></p>
+<p class="about">A search for a laboratory chooses among these by seqvae ask RUN --from selection.csv</p>
 <details><summary id="table-title">Table</summary><div class="wide" id="table"></div></details>
 </section>"""
 
 
-_LIVE_PARTS = """<div class="live">
-<section class="first"><h2>Here</h2>
+_HERE = """<section><h2>Here</h2>
 <div id="here" data-empty="Click anywhere on the map: the model decodes what lies there."></div></section>
+"""
+_LIVE_PARTS = """<div class="live">
 <section><h2>Path</h2><div id="path"></div></section>
 <section><h2>Between two groups</h2><div id="groups"></div></section>
 <section><h2>Your list</h2><form id="paste"><textarea id="pasted" rows="3" maxlength="200000"

@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from seqvae.config.checks import door
 from seqvae.data.files.open import note, shown_name
 from seqvae.data.files.readers import ReadSettings, items_of
@@ -18,6 +16,7 @@ from seqvae.data.numbers import censored_note, decimal_commas, parse
 from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
+from seqvae.search.replicates import averaged
 from seqvae.search.storage.ledger import GIVEN, Entry
 
 OBSERVED = "observed"  # the proposer of a text that the search never asked for
@@ -33,6 +32,7 @@ class Measurement:
         where: file and line, for messages.
         name: its identifier in the laboratory's table; empty: it has none.
         fields: the other columns of that table, by title, which travel to the results.
+        errors: standard errors of the scores; empty: unknown.
     """
 
     text: str
@@ -40,11 +40,12 @@ class Measurement:
     where: str = ""
     name: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[float, ...] = ()
 
 
 @door
 def read_measurements(
-    source: str, column: str = "", scores: Sequence[str] = (SCORE,), format: str = ""
+    source: str, column: str = "", scores: Sequence[str] = (SCORE,), format: str = "", error: str = ""
 ) -> list[Measurement]:
     """Read a table of texts and their scores; a row that cannot be read is left out with a warning.
 
@@ -53,18 +54,20 @@ def read_measurements(
         column: column of the texts; empty: the one obvious column.
         scores: columns of the scores; an empty cell is NaN.
         format: what the table is, where neither its content nor its ending tells.
+        error: column of the standard errors of the score, above 0; an empty cell: unknown. "": there is none.
 
     Raises:
         InputError: there is no such column, or there are no rows.
         RecordError: no row can be read; it names the first one.
     """
-    settings = ReadSettings(column, keep=tuple(scores), format=format or ("csv" if source == "-" else ""), all=True)
+    kept = (*scores, error) if error else tuple(scores)
+    settings = ReadSettings(column, keep=kept, format=format or ("csv" if source == "-" else ""), all=True)
     name, items = shown_name(source), list(items_of(source, settings))
     records = [item for item in items if isinstance(item, Record)]
     bad = [RecordError(item.reason, file=name, line=item.line) for item in items if isinstance(item, Flaw)]
     if not records:
         raise bad[0] if bad else InputError(f"{name}: the file holds no records")
-    for score in scores:
+    for score in kept:
         if not any(score in record.fields for record in records):
             raise InputError(f"{name}: expected a table with a column {score!r} beside the texts, found none")
     found = list[Measurement]()
@@ -80,8 +83,14 @@ def read_measurements(
             censored[score].update([number.censored] if number.censored else [])
         else:
             values = tuple(number.value for number in numbers if number is not None)
-            fields = {t: cell for t, cell in record.fields.items() if cell and t not in scores and cell != record.name}
-            found.append(Measurement(record.text, values, f"{name}:{record.line}: ", record.name, fields))
+            given = parse(str(record.fields.get(error) or ""), decimal) if error else None
+            if error and (given is None or given.value <= 0 or math.isinf(given.value)):
+                reason = f"expected a number above 0 as {error!r}, got {record.fields.get(error)!r}"
+                bad.append(RecordError(reason, file=name, line=record.line))
+                continue
+            fields = {t: cell for t, cell in record.fields.items() if cell and t not in kept and cell != record.name}
+            errors = (given.value,) if given is not None and given.value > 0 else ()
+            found.append(Measurement(record.text, values, f"{name}:{record.line}: ", record.name, fields, errors))
     for score in scores:
         if censored[score]:
             note(f"{name}: {censored_note(score, censored[score])}")
@@ -123,6 +132,8 @@ def measured_forms(
     for one in measured:
         if (form := canonical(one.text)) is None:
             bad.append(f"{one.where}{one.text!r} is no text of this search: correct it, or leave the row out")
+        elif one.errors and (len(one.errors) != columns or not all(0 < error < math.inf for error in one.errors)):
+            bad.append(f"{one.where}{one.text!r}: expected a standard error above 0 of each score, got {one.errors}")
         elif any(map(math.isinf, one.scores)):
             bad.append(f"{one.where}{one.text!r} has an infinite score: leave the cell empty where there is none")
         else:
@@ -131,17 +142,32 @@ def measured_forms(
     return found
 
 
-def given(measurements: Sequence[Measurement], canonical: Canonical, columns: int) -> list[Entry]:
-    """Return what was measured before a search as its round 0; arguments and errors are those of `measured_forms`."""
+def given(measurements: Sequence[Measurement], canonical: Canonical, columns: int, each: bool = False) -> list[Entry]:
+    """Return what was measured before a search as its round 0; arguments and errors are those of `measured_forms`.
+
+    Args:
+        measurements: as there.
+        canonical: as there.
+        columns: as there.
+        each: every measurement is an entry, as in a laboratory's search; otherwise the mean of each text.
+    """
+    if each:
+        return [
+            Entry(0, place, form, form, GIVEN, one.scores, proposer=OBSERVED, errors=one.errors)
+            for place, (form, one) in enumerate(measured_forms(measurements, canonical, columns))
+        ]
     kept: dict[str, list[Measurement]] = {}
     for form, one in measured_forms(measurements, canonical, columns):
         kept.setdefault(form, []).append(one)
     return [
-        Entry(0, place, form, form, GIVEN, mean([one.scores for one in found]), proposer=OBSERVED)
+        Entry(
+            0,
+            place,
+            form,
+            form,
+            GIVEN,
+            averaged([one.scores for one in found], [one.errors for one in found]),
+            proposer=OBSERVED,
+        )
         for place, (form, found) in enumerate(kept.items())
     ]
-
-
-def mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    """Return the mean of repeated measurements of a text, column by column."""
-    return tuple(np.mean(scores, axis=0).tolist())

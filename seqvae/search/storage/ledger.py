@@ -51,6 +51,15 @@ CREATE TABLE IF NOT EXISTS terms (
     PRIMARY KEY (round, place)
 ) WITHOUT ROWID
 """
+# Made with the first standard errors that are written.
+_ERRORS = """
+CREATE TABLE IF NOT EXISTS standard_errors (
+    round INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    deviations TEXT NOT NULL,
+    PRIMARY KEY (round, place)
+) WITHOUT ROWID
+"""
 # Ledgers of earlier versions count nothing: they are counted when they are written to.
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -159,11 +168,13 @@ class Ledger:
             UsageError: there is an entry of that round and place already.
             OSError: the disk is full, or refuses.
         """
-        rows, terms = [], []
+        rows, terms, errors = [], [], []
         for one in entries:
             scores = _numbers(one.scores)
             if one.terms:
                 terms.append((one.round, one.place, _numbers(one.terms)))
+            if one.errors:
+                errors.append((one.round, one.place, _numbers(one.errors)))
             z = None if one.z is None else np.asarray(one.z, "<f4").tobytes()
             head = (one.round, one.place, one.text, one.canonical, one.status, scores)
             rows.append((*head, one.error, one.seconds, one.proposer, z, one.seed))
@@ -173,6 +184,9 @@ class Ledger:
                 if terms:
                     self._connection.execute(_TERMS)
                     self._connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", terms)
+                if errors:
+                    self._connection.execute(_ERRORS)
+                    self._connection.executemany("INSERT INTO standard_errors VALUES (?, ?, ?)", errors)
                 more = "UPDATE counts SET value = value + ? WHERE name = ?"
                 self._connection.execute(more, (len(rows), EVALUATIONS))
         except sqlite3.IntegrityError as error:
@@ -200,7 +214,9 @@ class Ledger:
 
     def _selected(self) -> str:
         joined = "NATURAL LEFT JOIN terms" if self._has("terms") else "JOIN (SELECT NULL AS numbers)"
-        return f"SELECT evaluations.*, numbers FROM evaluations {joined}"
+        known = self._has("standard_errors")
+        more = "NATURAL LEFT JOIN standard_errors" if known else "JOIN (SELECT NULL AS deviations)"
+        return f"SELECT evaluations.*, numbers, deviations FROM evaluations {joined} {more}"
 
     def _has(self, table: str) -> bool:
         with self._told():

@@ -39,6 +39,7 @@ class Entry:
         z: its latent point, `(latent,)`, where it has one.
         seed: of its decoding, where it was sampled.
         terms: what the score is made of; empty where that is not known.
+        errors: standard errors of the scores; empty where they are not known.
     """
 
     round: int
@@ -53,6 +54,7 @@ class Entry:
     z: NDArray[np.float32] | None = field(default=None, compare=False)
     seed: int | None = None
     terms: tuple[float, ...] = field(default=(), compare=False)
+    errors: tuple[float, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Rows:
 
     def entry(self, row: Sequence[Any]) -> Entry:
         """Return a row as an entry; raises InputError where a cell is damaged."""
-        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms = row
+        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms, errors = row
         for name, value, kinds in (
             ("round", round_, int),
             ("place", place, int),
@@ -119,7 +121,14 @@ class Rows:
             self._point(row, z),
             seed,
             () if terms is None else self._numbers(row, "terms", terms, self.shape.terms),
+            () if errors is None else self._errors(row, errors),
         )
+
+    def _errors(self, row: Sequence[Any], cell: object) -> tuple[float, ...]:
+        found = self._numbers(row, "standard errors", cell, self.shape.columns)
+        if not all(math.isfinite(one) and one > 0 for one in found):
+            raise self._damaged(row, "standard errors", "numbers above 0", cell)
+        return found
 
     def _numbers(self, row: Sequence[Any], name: str, cell: object, count: int) -> tuple[float, ...]:
         expected = f"a list of {count} numbers" if count else "a list of numbers"

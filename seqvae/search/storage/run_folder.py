@@ -24,8 +24,10 @@ START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
 NAMES = "names.json"  # of designs, by canonical form
 CARRIED = "columns.json"  # other columns of tables of measurements, by canonical form and title
-# What is told before a search begins: text, scores, where it stood, name, and, since they are kept, other columns.
-_TOLD: tuple[Any, ...] = (str, tuple[float, ...], str, str, dict[str, str])
+# What is told before a search begins: text, scores, where it stood, name, and, since they are kept, other columns and
+# standard errors.
+_TOLD: tuple[Any, ...] = (str, tuple[float, ...], str, str, dict[str, str], tuple[float, ...])
+_FEWEST_TOLD = 4
 
 
 def begin(folder: Path, settings: Mapping[str, Any], start: Sequence[str], given: Sequence[Entry]) -> None:
@@ -80,7 +82,7 @@ def told(folder: Path) -> list[Any]:
         return []
     try:
         rows = checked("measurements", json_of(bytes_of(path), path), list[list[Any]])
-        if any(len(row) not in (len(_TOLD) - 1, len(_TOLD)) for row in rows):  # earlier versions kept no columns
+        if any(not _FEWEST_TOLD <= len(row) <= len(_TOLD) for row in rows):
             raise ConfigError("expected text, scores, place, name and columns of each measurement, got other data")
         return [
             tuple(checked(f"measurement {number}", cell, kind) for cell, kind in zip(row, _TOLD, strict=False))
@@ -142,7 +144,7 @@ def add_names(folder: Path, new: Mapping[str, str]) -> None:
 def given_count(folder: Path, settings: Mapping[str, Any]) -> int:
     """Return how many texts had been measured before the search."""
     with closing(ledger_of(folder, settings)) as ledger:
-        return sum(entry.status == GIVEN for entry in ledger.entries(0))
+        return len({entry.canonical for entry in ledger.entries(0) if entry.status == GIVEN})
 
 
 def ledger_of(folder: Path, settings: Mapping[str, Any], new: bool = False) -> Ledger:

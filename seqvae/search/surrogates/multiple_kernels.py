@@ -33,6 +33,7 @@ _STEPS = 50  # of L-BFGS
 _JITTER = 1e-4  # the least noise, in variances of the scores
 _NEGLIGIBLE = 0.01  # share of the variance below which a kernel is left out of predictions
 _BOLDNESS = 0.5  # standard deviations of the posterior by which draws stray from its mean, per its own
+_DRAWS = 1_024  # of a batch, for what it is expected to gain
 _POINTS = 1_000  # most measured designs that the process is fitted to
 
 
@@ -101,7 +102,7 @@ class MultipleKernels:
         self._all = likenesses
         self._mean, self._unit = float(values.mean()), float(values.std())
         given = np.zeros(len(values)) if errors is None else (errors / self._unit) ** 2
-        self._own = errors is not None
+        self._own, self._error = errors is not None, float(np.mean(given))
         tables = [one.table(self.known, self.known) for one in self._all]
         self.weights, self.noise = fitted(tables, (values - self._mean) / self._unit, given)
         self._among = self._summed(tables)
@@ -116,12 +117,12 @@ class MultipleKernels:
 
         Args:
             texts: designs.
-            measured: of what a measurement would give, with all noise but a known error; False: of the mean of many.
+            measured: of what a measurement would give, with its noise; False: of the mean of many.
         """
         if not texts:
             return np.empty(0), np.empty(0)
         mean, variance, _ = self._posterior(texts)
-        more = self.noise if measured or self._own else 0.0
+        more = self.noise + self._error if measured else self._own * self.noise
         return self._mean + self._unit * mean, self._unit * np.sqrt(variance + more)
 
     def bounds(self, texts: Sequence[str]) -> Numbers:
@@ -158,6 +159,25 @@ class MultipleKernels:
         residual = (inverse.T @ self._solution) / precision
         values = self._factor @ self._solution + self._centre
         return self._mean + self._unit * (values - residual), self._unit / np.sqrt(precision)
+
+    @property
+    def noise_deviation(self) -> float:
+        """Standard deviation of the fitted noise, in the unit of the scores."""
+        return self._unit * float(np.sqrt(self.noise))
+
+    def gain(self, texts: Sequence[str], seed: int) -> float:
+        """Return the expected improvement of the best of a batch on the best posterior mean, from joint draws.
+
+        Args:
+            texts: the batch, at least one.
+            seed: of the draws.
+        """
+        mean, _, explained = self._posterior(texts)
+        among = self._summed([one.table(texts, texts) for one in self._used()], used=True) - explained.T @ explained
+        deviations = np.linalg.cholesky(among + (self._own * self.noise + 1e-6) * np.eye(len(texts)))
+        drawn = np.random.default_rng(seed).standard_normal((len(texts), _DRAWS))
+        best = (self.at_known()[0].max() - self._mean) / self._unit
+        return float(self._unit * np.maximum((mean[:, None] + deviations @ drawn).max(0) - best, 0.0).mean())
 
     def choose(self, bounds: dict[str, float], count: int, rng: np.random.Generator) -> list[str]:
         """Return the best design of each of `count` draws, of those with the highest bounds; none comes twice."""

@@ -48,6 +48,14 @@ class AlphabetTokenizer(SymbolTokenizer):
         """Whether the gap `-` is a token."""
         return self._allow_gap
 
+    def complements(self) -> list[int] | None:
+        """Return, for each id of the vocabulary, that of its complement; None for letters without another strand."""
+        if not self.alphabet.complements:
+            return None
+        place_of = {token: place for place, token in enumerate(self.tokens)}
+        pairs = {GAP: GAP, **self.alphabet.complements}
+        return [place_of[pairs.get(token, token)] for token in self.tokens]
+
     def normalize(self, text: str) -> str:
         """The canonical form that the alphabet gives; raises InvalidSequenceError."""
         return self.alphabet.normalize(text, allow_gap=self._allow_gap)

@@ -107,6 +107,10 @@ class Tokenizer(ABC):
         """Return, for each id of the vocabulary, the ids of the base symbols that its token stands for."""
         return [(i,) for i in range(self.vocab_size)]
 
+    def complements(self) -> list[int] | None:
+        """Return, for each id of the vocabulary, that of its complement on the other strand; None if there is none."""
+        return None
+
     @property
     @abstractmethod
     def code_sets(self) -> Mapping[str, tuple[str, ...]]:

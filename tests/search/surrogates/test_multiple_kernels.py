@@ -70,7 +70,8 @@ def test_predictions_are_those_of_the_textbook(likenesses, errors):
     mean, variance = textbook(model, likenesses, noise, NEW)
     found = model.predicted(NEW)
     assert found[0] == pytest.approx(mean)
-    assert found[1] == pytest.approx(np.sqrt(variance + own))
+    told = 0 if errors is None else np.mean(errors**2)
+    assert found[1] == pytest.approx(np.sqrt(variance + own + told))
     true = model.predicted(NEW, measured=False)[1]
     assert true == pytest.approx(np.sqrt(variance + (0 if errors is None else own)))
     lead = mean - model.at_known()[0].max()

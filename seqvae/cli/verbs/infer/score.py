@@ -34,6 +34,7 @@ Examples:
     seqvae score runs/dna promoter.fasta --mutations effects.csv
     seqvae score runs/dna variants.fasta --reference ACGTTGCAAC -o effects.csv
     seqvae score runs/dna held_out.csv --calibrate --samples 100
+    seqvae score runs/gfp --variants variants.csv -o effects.csv
 
 The table has one row for each molecule or sequence, those that the model cannot read included, the columns of the
 input, and:
@@ -75,11 +76,18 @@ class DetailOptions:
         mutations: the same for the change of log p by every single substitution of each sequence. Each is weighed like
             a row of its own; `--refine 0` makes that several times quicker.
         reference: a molecule or sequence: columns delta_log_p and its standard error say how much likelier each row is.
+        variants: file of variants of the reference, in place of a file to score: sequences, or lists of mutations
+            (A24G:T30S) in a column `variant`. The table says what they do to log p. With a model of an alignment its
+            first row is the reference where none is given.
+        first: number of the reference's first letter, which mutations are counted from; 0: as the name of the first row
+            says (NAME/24-240), or 1.
     """
 
     positions: str = ""
     mutations: str = ""
     reference: str = ""
+    variants: str = ""
+    first: int = 0
 
     def check(self) -> None:
         """Refuse a file of another kind before anything is loaded."""
@@ -92,6 +100,7 @@ class DetailOptions:
 
 SCORING, DETAILS = ScoreConfig(), DetailOptions()
 _PAGE = ".html"
+_SHOWN = 10  # letters of a reference
 
 
 @app.default
@@ -122,6 +131,11 @@ def score(
         reading: how the source is read.
         computing: where and how the model runs.
     """
+    if details.variants:
+        if source or calibrate or details.positions or details.mutations:
+            raise UsageError("--variants takes the place of a file to score: leave out the file and what is about it")
+        _score_variants(model, out, details, scoring, reading, computing)
+        return
     if not source and not calibrate:
         raise UsageError("expected a file of molecules or sequences to score, or --calibrate")
     if source:
@@ -172,6 +186,52 @@ def score(
 
         why = commonest(str(reason) for reason in found.columns["reason"])
         raise InputError(f"{read.source}: none of {len(records):,} records can be read by {model}; {why}")
+
+
+def _score_variants(
+    model: str, out: str, details: DetailOptions, scoring: ScoreConfig, reading: Input, computing: ComputeOptions
+) -> None:
+    """Write what variants of the reference do to log p."""
+    reading.check(details.variants)
+    from seqvae.data.files.writers import writer_for
+
+    writer_for(out, scores=True)
+    check_before(model, "-", details.variants)
+    from dataclasses import replace
+
+    from seqvae.cli.progress import Bars
+    from seqvae.data.files.readers import read_records
+
+    records, read = read_records(details.variants, replace(reading.settings(out), all=True))
+    with Bars(quiet=computing.quiet) as bars:
+        with phase("loading PyTorch", computing.quiet):
+            from seqvae.data.files.writers import write_pieces
+            from seqvae.infer.family.effects import variants
+            from seqvae.infer.tables import variants_table
+            from seqvae.latent.codec import load
+
+        texts = [record.text for record in records]
+        codec = load(model, device=computing.device)
+        found = variants(
+            codec,
+            texts,
+            details.reference,
+            scoring,
+            details.first,
+            "auto",
+            computing.batch_size,
+            lambda done, count: bars("weighed by themselves", done, count),
+        )
+        write_pieces(out, [variants_table(records, found)], scores=True)
+    if read.rejected:
+        computing.note(str(read))
+    first, last = found.target.first, found.target.first + len(found.target.letters) - 1
+    computing.note(
+        f"{len(texts):,} variants of a reference whose positions are {first:,} to {last:,} "
+        f"({found.target.letters[:_SHOWN]}...), log p {found.log_p:.1f} +- {found.log_p_error:.1f}: {out}"
+    )
+    if unseen := int((found.unmodelled > 0).sum()):
+        computing.note(f"{unseen:,} have mutations where the model has no column: column unmodelled")
 
 
 def _write_details(

@@ -90,7 +90,10 @@ def explore(
             found = chart(codec, rows, config, settings, batch_size=computing.batch_size, watch=bars, name=model)
             command = command_of(model, source, "map.html", given, reading) if source else ""
             page = map_page(found, view, command, live=True)
-        serve(Explorer(codec, found, objective), page, listener, _say)
+            explorer = Explorer(codec, found, objective)
+            # The first click would wait for what is made only once, such as the rules of valence.
+            explorer.at(found.extent.left + found.extent.side / 2, found.extent.bottom + found.extent.side / 2)
+        serve(explorer, page, listener, _say)
     computing.note("ended")
 
 

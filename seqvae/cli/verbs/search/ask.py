@@ -30,10 +30,10 @@ Examples:
 
 The first call creates the folder, with the model and the settings given; later calls find them there. The table has
 the columns text (the molecule or sequence), id, and proposer; the value that a measurement is predicted to give, by a
-Gaussian process on what has been measured, with its standard deviation; the similarity to the nearest measured design
-(of molecules ECFP4, 2,048 bits; of sequences one less the edit distance per letter), and the id of that one; of
-molecules the SA score and structural alerts. Add a column `score`, higher is better, and leave the cell of a missing
-well empty.
+Gaussian process on what has been measured, with its standard deviation, and the improvement that it expects on the best
+design; the similarity to the nearest measured design (of molecules ECFP4, 2,048 bits; of sequences one less the edit
+distance per letter), and the id of that one; of molecules the SA score and structural alerts. Add a column `score`,
+higher is better, and leave the cell of a missing well empty.
 """,
 )
 

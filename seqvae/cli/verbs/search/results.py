@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from seqvae.cli.options import Out
-from seqvae.errors import visible
+from seqvae.errors import UsageError, visible
 
 if TYPE_CHECKING:
+    from seqvae.search.outlook import Outlook
     from seqvae.search.results import Known, Results
 
 app = App(
@@ -25,6 +26,11 @@ Examples:
     seqvae results runs/affinity --top 3
     seqvae results runs/affinity --out evaluations.csv
     seqvae results runs/affinity --top 100 --out best.smi --page results.html
+    seqvae results runs/ga runs/auto runs/turbo --page comparison.html
+
+Of a laboratory's search it also says which design is best by all measurements together (the posterior mean of a
+Gaussian process: a single well may have been lucky), how many measurements lay in the interval that was predicted
+before, and whether more rounds are likely to help: whether the plate that waits is expected to gain more than noise.
 """,
 )
 
@@ -35,7 +41,7 @@ _REASONS = 3  # kinds of failures that are shown
 def results(
     run: Path,
     /,
-    *,
+    *others: Path,
     top: int = 0,
     out: Out = "",
     page: Path | None = None,
@@ -46,6 +52,7 @@ def results(
 
     Args:
         run: folder of the search.
+        others: folders of more searches, to be compared with it: their tables and curves side by side.
         top: show this many of the best, best first, and write only these with --out; 0: show ten (of several scores the
             whole Pareto front), and write all proposals, in their order.
         out: write the evaluations: .csv, .tsv, .parquet, .npz, or the molecules or sequences alone as .smi, .txt or
@@ -57,16 +64,22 @@ def results(
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
     from seqvae.evaluate.glossary import lines_of, search_terms
+    from seqvae.search.outlook import outlook_of
     from seqvae.search.results import known_of, opened_results, table_of
 
+    if others:
+        compare([run, *others], page, json, out or top or explain)
+        return
     if out:
         writer_for(out)
     with opened_results(run, top) as (found, settings, ledger):
         names, known = settings["scores"], known_of(run)
         if json:
-            print_json(found.to_dict(known))
+            said = outlook_of(settings, ledger, known.names)
+            print_json(found.to_dict(known) | ({"outlook": said.to_dict()} if said is not None else {}))
         elif out != "-":
             print_results(found, settings, known)
+            print_outlook(outlook_of(settings, ledger, known.names), known.names)
             if explain:
                 print("\n" + "\n".join(lines_of(search_terms())))
         if out:
@@ -75,7 +88,34 @@ def results(
         if page is not None:
             from seqvae.report.search_page import search_page
 
-            write_text(page, search_page(run.name, settings, found, list(ledger.entries()), known))
+            said = outlook_of(settings, ledger, known.names)
+            write_text(page, search_page(run.name, settings, found, list(ledger.entries()), known, said))
+
+
+def compare(runs: Sequence[Path], page: Path | None, json: bool, more: object) -> None:
+    """Show the metrics of several searches side by side; raises UsageError where other flags are given."""
+    from seqvae.cli.printing import print_json, print_rows
+    from seqvae.data.files.writers import write_text
+    from seqvae.report.comparison_page import comparison_page, comparison_rows
+    from seqvae.search.results import compared
+
+    if more:
+        raise UsageError("several searches are compared with --page and --json alone: leave out the other flags")
+    found = compared(runs)
+    if json:
+        print_json({one.name: one.results.to_dict() for one in found})
+    else:
+        print_rows([tuple(map(str, row)) for row in comparison_rows(found)])
+    if page is not None:
+        write_text(page, comparison_page(found))
+
+
+def print_outlook(found: Outlook | None, names: Mapping[str, str]) -> None:
+    """Print what a laboratory's measurements say together."""
+    from seqvae.search.outlook import sentences
+
+    if found is not None:
+        print("\n" + "\n".join(sentences(found, names)))
 
 
 def print_results(found: Results, settings: Mapping[str, Any], known: Known | None = None) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from seqvae.config import LONGEST_SEQUENCE
 from seqvae.data.files.layout.guesses import MOLECULES, are_selfies, is_like, is_number, kind_of_cells
 from seqvae.data.files.layout.titles import HOW, distinct, is_plain, likely, matching, name_column, present, text_column
 from seqvae.errors import InputError
@@ -74,6 +75,19 @@ def split_line(line: str, separator: str) -> list[str]:
     return line.rstrip("\r\n").split(separator)
 
 
+def long_celled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield the rows of a reader of csv, whose cells may be as long as a sequence; csv's own limit is put back."""
+    while True:
+        before = csv.field_size_limit(LONGEST_SEQUENCE)  # csv's own would refuse a plasmid
+        try:
+            row = next(rows, None)
+        finally:
+            csv.field_size_limit(before)
+        if row is None:
+            return
+        yield row
+
+
 def csv_rows(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], list[str] | csv.Error]]:
     """Yield the lines and the cells of each row; in place of the cells of a row with a malformed quote the error.
 
@@ -90,7 +104,7 @@ def csv_rows(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], 
     while True:
         rows = csv.reader(feed(), delimiter=separator, strict=True, skipinitialspace=True)
         try:
-            for row in rows:
+            for row in long_celled(rows):
                 yield taken, row
                 taken.clear()
             return

@@ -13,6 +13,7 @@ _MOLECULES = ("smiles", "selfies")
 _MORE_MOLECULES = ("structure", "structures", "mol", "molecule", "molecules")
 _SEQUENCES = ("sequence", "seq")
 _MORE_SEQUENCES = ("sequences", "seqs", "dna", "rna", "peptide", "promoter", "oligo")
+_VARIANTS = ("variant", "variants", "mutant", "mutants", "mutation", "mutations")
 _NAMES = ("name", "id")
 _MORE_NAMES = (
     *("compoundid", "compoundname", "compound", "moleculeid", "moleculename", "molid", "molname", "title", "cid"),
@@ -43,7 +44,8 @@ def likely(header: Sequence[str]) -> list[str]:
     sequences = sequences or [
         title for title, key in keys.items() if key in _MORE_SEQUENCES or key.endswith(_SEQUENCES)
     ]
-    return [*own, *molecules, *sequences]
+    found = [*own, *molecules, *sequences]
+    return found or [title for title, key in keys.items() if key in _VARIANTS]
 
 
 def is_plain(title: str) -> bool:

@@ -20,7 +20,8 @@ async function ask(what, fields) {
 /** Returns a card of what the model made: structure or letters, a title, and facts. */
 function madeCard(one, title, facts, buttons = [], beside = "") {
   const picture = !meta.molecular ? lettersOf(one.text, beside)
-    : one.drawing ? pictureOf(one.drawing) : element("div", { class: "text" }, one.text || "(empty)");
+    : one.drawing ? pictureOf(one.drawing)
+      : one.valid ? drawnHere(one.text) : element("div", { class: "text" }, one.text || "(empty)");
   const list = element("dl");
   for (const [name, value] of facts) {
     const text = typeof value === "number" ? shown(value) : value;
@@ -83,6 +84,10 @@ const live = {
       ["encoded here again", one.returns === undefined ? null : one.returns ? "yes" : "no, elsewhere"],
     ];
     const near = one.near.length ? await textOf(one.near[0].row) : "";
+    if (one.row >= 0) {
+      for (const column of meta.columns) facts.push([column.title, (await cellsOf(column))(one.row)]);
+      if (meta.drawings) one.drawing = await drawnBefore("drawings", one.row, meta.drawings.chunk);
+    }
     const card = madeCard(one, name, facts, [
       button("50 analogs", () => this.analogs(one.text), { id: "analogs", disabled: !one.valid }),
       button("Path from here", () => this.setEnd("first", end, one)),
@@ -93,7 +98,7 @@ const live = {
     if (one.near.length) {
       const rows = [];
       for (const known of one.near) {
-        const show = () => { pin(known.row); app.hovered = known.row; draw(); };
+        const show = () => this.clicked(known.row, []);
         rows.push(element("tr", {},
           element("td", {}, button((await nameOf(known.row)) || `row ${known.row + 1}`, show)),
           element("td", { class: "number" }, known.similarity === null ? "" : known.similarity.toFixed(2)),

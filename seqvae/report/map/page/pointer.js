@@ -53,10 +53,11 @@ function clicked(row, here, adding) {
   if (row >= 0 && adding) {
     app.selection.toggle(row);
     selected();
+  } else if (meta.live) {
+    live.clicked(row, app.view.toPlace(...here));
   } else if (row >= 0) {
     pin(row);
   }
-  if (meta.live) live.clicked(row, app.view.toPlace(...here));
 }
 
 above.addEventListener("pointerup", lifted);

@@ -113,7 +113,7 @@ function commandLine(view, colour, shade, selection) {
   const words = [meta.command];
   const flag = (name, value) => words.push(`${name} ${quoted(String(value))}`);
   if (colour) flag("--color", colour);
-  if (shade !== "density") flag("--shade", shade);
+  if (shade !== "density" && shade !== "objective") flag("--shade", shade);
   if (view.zoom > 1.001) {
     const width = Math.min(view.width, (view.width * view.pixels.height) / view.pixels.width);
     words.push(`--view=${brief(view.x)},${brief(view.y)},${brief(width)}`);

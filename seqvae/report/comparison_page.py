@@ -1,0 +1,64 @@
+"""The page of several searches, side by side: metrics, and the best so far, call by call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqvae.evaluate.glossary import SEARCH, search_terms
+from seqvae.report.html.line_plot import Series, line_plot
+from seqvae.report.html.page import Section, glossary, page, paragraph, table
+from seqvae.search.results import TOP, Compared, anytime
+from seqvae.search.storage.ledger import OK
+
+_POINTS = 200  # of a curve
+
+
+def comparison_rows(found: Sequence[Compared]) -> list[list[object]]:
+    """Return the metrics of each search as rows of a table, its titles first."""
+    titles = ["search", "optimizer", *(metric.title for metric in SEARCH.values()), "best design"]
+    rows: list[list[object]] = [list(titles)]
+    for one in found:
+        metrics = [getattr(one.results, key) for key in SEARCH]
+        shown = [f"{value:,}" if isinstance(value, int) else f"{value:.6g}" for value in metrics]
+        best = one.results.top[0].canonical if one.results.top else ""
+        rows.append([one.name, one.settings["config"]["optimizer"]["name"], *shown, best or ""])
+    return rows
+
+
+def comparison_page(found: Sequence[Compared]) -> str:
+    """Return the page."""
+    titles, *rows = comparison_rows(found)
+    budgets = {one.settings["config"]["oracle"]["budget"] for one in found}
+    sections = [
+        Section("Results", (table([str(title) for title in titles], rows, 2), *_remarks(found, len(budgets) > 1))),
+        Section("Best so far", tuple(_curves(found, top) for top in (1, TOP))),
+        glossary(search_terms()),
+    ]
+    return page("Searches compared", sections, f"{len(found)} searches: {', '.join(one.name for one in found)}.")
+
+
+def _remarks(found: Sequence[Compared], budgets: bool) -> list[str]:
+    """Return what stands in the way of the comparison."""
+    said = []
+    objectives = {repr(one.settings["objective"]) for one in found}
+    if len(objectives) > 1:
+        said.append("The objectives of these searches differ, so their scores say nothing of one another.")
+    if budgets:
+        said.append("Their budgets differ: the area under the curve is over each one's own.")
+    return [paragraph(one) for one in said]
+
+
+def _curves(found: Sequence[Compared], top: int) -> str:
+    """Return a plot of the mean of the best `top` first scores of each search."""
+    lines = []
+    for one in found:
+        if one.called:
+            every = max(1, len(one.called) // _POINTS)
+            calls = [*range(every, len(one.called), every), len(one.called)]
+            scores = np.array([entry.scores[0] if entry.status == OK else -np.inf for entry in one.called])
+            lines.append(Series(one.name, calls, anytime(scores, top, every)[-len(calls) :].tolist()))
+    if not lines:
+        return paragraph("Nothing has been scored yet.")
+    return line_plot(lines, "Best" if top == 1 else f"Mean of the top {top}", "calls", "score")

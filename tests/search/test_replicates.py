@@ -1,0 +1,109 @@
+"""Repeats and standard errors: kept, averaged with their variance, and used."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from seqvae import search
+from seqvae.cli.main import main
+from seqvae.config import CampaignConfig, SearchConfig
+from seqvae.data.datasets.registry import load_dataset
+from seqvae.errors import InputError
+from seqvae.search import Measurement
+from seqvae.search.replicates import averaged, replicates
+from seqvae.search.results import opened_results
+from seqvae.search.storage.ledger import Entry
+from seqvae.search.storage.run_folder import LEDGER
+
+LIST = load_dataset("moses-sample").texts[:60]
+
+
+def measured(form, score, *errors, place=0):
+    return Entry(0, place, form, form, "given", (score,), errors=errors)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    config = SearchConfig(model="none", optimizer="ga", campaign=CampaignConfig(seed=3))
+    search.begin(None, tmp_path / "run", config, LIST[:30])
+    return tmp_path / "run"
+
+
+def kept(folder):
+    with opened_results(folder) as (_, _, ledger):
+        return list(ledger.entries())
+
+
+def test_means_count_by_the_inverse_variance_where_all_have_errors():
+    assert averaged([(1.0,), (4.0,)]) == (2.5,)
+    assert averaged([(1.0,), (4.0,)], [(1.0,), ()]) == (2.5,)
+    # weights 1 and 1/4
+    assert averaged([(1.0,), (4.0,)], [(1.0,), (2.0,)]) == pytest.approx((1.6,))
+
+
+def test_errors_are_pooled_from_repeats_and_own_where_they_are_told():
+    none = replicates([measured("A", 1.0), measured("B", 2.0)])
+    assert (none.scores, none.errors, none.deviation) == ({"A": 1.0, "B": 2.0}, None, None)
+    entries = [measured("A", 1.0), measured("A", 3.0), measured("B", 5.0), measured("B", 5.5), measured("B", 6.0)]
+    found = replicates([*entries, measured("C", 7.0), measured("D", 8.0, 0.3), measured("D", 9.0, 0.4)])
+    # squares about the means: 2 of A, .5 of B, .5 of D, with 1, 2 and 1 degrees of freedom
+    assert found.deviation == pytest.approx(math.sqrt(3.0 / 4))
+    assert found.counts == {"A": 2, "B": 3, "C": 1, "D": 2}
+    assert found.errors["A"] == pytest.approx(found.deviation / math.sqrt(2))
+    assert found.errors["B"] == pytest.approx(found.deviation / math.sqrt(3))
+    assert found.errors["C"] == pytest.approx(found.deviation)
+    # 1 / sqrt(1/.09 + 1/.16) = .24, mean (8/.09 + 9/.16) * .0576
+    assert found.errors["D"] == pytest.approx(0.24)
+    assert found.scores["D"] == pytest.approx((8 / 0.09 + 9 / 0.16) * 0.0576)
+    told = replicates([measured("A", 1.0, 0.3), measured("B", 2.0, 0.4)])
+    assert told.deviation == pytest.approx(math.sqrt((0.09 + 0.16) / 2))
+    assert told.errors == pytest.approx({"A": 0.3, "B": 0.4})
+
+
+def test_the_ledger_keeps_every_measurement_and_its_error(folder):
+    search.tell(folder, [Measurement(LIST[0], (1.0,)), Measurement(LIST[0], (2.0,)), Measurement(LIST[1], (3.0,))])
+    search.tell(folder, [Measurement(LIST[1], (4.0,), errors=(0.5,))])
+    entries = kept(folder)
+    assert [(one.scores, one.errors) for one in entries] == [((1.0,), ()), ((2.0,), ()), ((3.0,), ()), ((4.0,), (0.5,))]
+    with closing(sqlite3.connect(folder / LEDGER)) as connection, connection:
+        connection.execute("UPDATE standard_errors SET deviations = '[-1]'")
+    with pytest.raises(InputError, match=r"standard errors: damaged: expected numbers above 0, got '\[-1\]'"):
+        kept(folder)
+
+
+def test_what_is_told_before_the_search_keeps_repeats_and_errors(tmp_path, one_thread):
+    run = tmp_path / "run"
+    search.tell(run, [Measurement(text, (float(row),)) for row, text in enumerate(LIST[:8])])
+    search.tell(run, [Measurement(LIST[0], (1.0,), errors=(0.25,))])
+    search.begin(None, run, SearchConfig(model="none", optimizer="ga"), [])
+    entries = kept(run)
+    assert len(entries) == 9
+    assert (entries[-1].canonical, entries[-1].scores, entries[-1].errors) == (entries[0].canonical, (1.0,), (0.25,))
+    assert len(search.ask(run, 4)) == 4
+
+
+def test_an_error_moves_the_prediction_to_what_is_sure(folder):
+    """Of two measurements of a design, the one with the smaller error decides, and a sure neighbour outweighs."""
+    rng = np.random.default_rng(0)
+    rows = [Measurement(text, (rng.normal(),), errors=(0.2,)) for text in LIST[:20]]
+    search.tell(folder, rows)
+    search.tell(folder, [Measurement(LIST[20], (9.0,), errors=(0.01,))])
+    sure = search.ask(folder, 1, library=[LIST[20], LIST[21]])
+    search.tell(folder, [Measurement(LIST[20], (0.0,), errors=(0.0001,))])
+    drawn = search.ask(folder, 1, library=[LIST[22]])
+    assert sure[0].about["predicted"] > drawn[0].about["predicted"] - 9
+
+
+def test_the_verb_reads_a_column_of_errors(folder, tmp_path, capsys):
+    table = tmp_path / "told.csv"
+    table.write_text(f"smiles,score,sd\n{LIST[0]},1.5,0.1\n{LIST[1]},2.5,\n{LIST[2]},3.5,-1\n")
+    assert main(["tell", str(folder), str(table), "--error", "sd"]) == 0
+    assert "told.csv:4: expected a number above 0 as 'sd', got '-1'" in capsys.readouterr().err
+    assert [(one.scores, one.errors) for one in kept(folder)] == [((1.5,), (0.1,)), ((2.5,), ())]
+    assert main(["tell", str(folder), str(table), "--error", "se"]) == 1
+    assert "told.csv: no column 'se'; the columns are smiles, score, sd" in capsys.readouterr().err
