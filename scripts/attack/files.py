@@ -40,9 +40,8 @@ NAME = "attack_files"
 # What a piece of a file is replaced by.
 PIECES = (
     *(b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\n\n", b"\t", b",", b";", b'"', b"'", b"\x1b[3m"),
-    *(b">", b"@", b"$$$$\n", b"//\n", b"M  END\n", b"=1+1", b"nan", b"1e999", b"-1", b"9" * 400, b"1_0", b"1,5"),
-    b"|&1:1|",
-    *(b"C" * 3000, b"C(" * 200, b"[" * 300, b"%99", b"[2H]", b"[U]", b"*", b"N" * 500, b"\xc3\xa9", b"\xe2\x80\xae"),
+    *(b">", b"@", b"$$$$\n", b"//\n", b"M  END\n", b"=1+1", b"nan", b"1e999", b"-1", b"9" * 400, b"1_0", b"|&1:1|"),
+    *(b"C" * 3000, b"C(" * 200, b"[" * 300, b"%99", b"[2H]", b"[U]", b"*", b"N" * 500, b"\xc3\xa9", b"1,5"),
 )  # fmt: skip
 MOLECULES = ("CCO", "c1ccccc1O", "CC(=O)N", "C[C@H](N)C(=O)O", "[Na+].[Cl-]", "CCCl")
 SEQUENCES = ("ACGT", "TTGCA", "GGGTTT", "ACGNT", "CATG", "GATTACA")

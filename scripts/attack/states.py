@@ -151,7 +151,7 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
     """Return public calls by name: verbs of the command line, and functions of Python."""
     import seqvae
     from seqvae import infer, search
-    from seqvae.config import EvaluationConfig, OracleConfig, SearchConfig
+    from seqvae.config import EvaluationConfig, ImputeConfig, OracleConfig, SearchConfig
     from seqvae.infer.coding.api import compress, decompress
     from seqvae.properties import score
 
@@ -175,9 +175,9 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
         "interpolate": f"interpolate {m} ACGT TTTT",
         "neighbours": f"neighbours {m} ACGT {d} --out {place}/n.csv --quiet",
         "score": f"score {m} {d} --out {place}/sc.csv --quiet --samples 4",
-        "impute": f"impute {m} {place}/masked.txt --out {place}/i.csv --quiet --samples 8",
+        "impute": f"impute {m} {place}/masked.txt --out {place}/i.csv --quiet --method importance --samples 8",
         "evaluate": f"evaluate {m} --reference {d} --out {place}/ev --number 64 --quiet",
-        "diagnose": f"diagnose {m} {d} --out {place}/diag --quiet",
+        "diagnose": f"diagnose {m} {d} --out {place}/diag --quick --quiet",
         "compress": f"compress {m} {d} --out {place}/d.svc --quiet",
         "refused": "encode none none.txt",
     }
@@ -223,7 +223,7 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
         "infer.score()": lambda: infer.score(codec, DATA),
         "infer.positions()": lambda: infer.positions(codec, DATA),
         "infer.mutations()": lambda: infer.mutations(codec, DATA[:2]),
-        "infer.impute()": lambda: infer.impute(codec, ["ACNN"]),
+        "infer.impute()": lambda: infer.impute(codec, ["ACNN"], ImputeConfig(method="importance")),
         "evaluate.run()": lambda: seqvae.evaluate.run(codec, d, config=EvaluationConfig(number=64)),  # type: ignore[attr-defined]
         "properties.score()": lambda: score(["qed", "sa"], ["CCO", "broken("]),
         "search.ask() and tell()": laboratory,

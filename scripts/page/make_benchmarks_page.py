@@ -28,6 +28,7 @@ from scripts.page.sections.models import trust as page_trust
 from scripts.page.sections.models.dna import mpsa
 from scripts.page.sections.models.zinc import faithful, search, trace, zinc
 from scripts.page.sections.search import benchmarks as page_search
+from scripts.page.sections.search import lists as page_lists
 from scripts.page.sections.search import pareto as page_pareto
 from scripts.page.sections.speed import throughput as page_throughput
 from scripts.page.sections.speed.tables import device, growth, memory, throughput, tokenize
@@ -62,6 +63,7 @@ _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
 _CONDITIONAL = "python -m scripts.benchmarks.benchmark_conditional"
 _FAMILIES = "python -m scripts.benchmarks.benchmark_families --family FILE --variants FILE"
+_LISTS = "python -m scripts.benchmarks.search.benchmark_lists --table FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
@@ -110,6 +112,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         page_search.ablation,
     ),
     ("Searches of some hundred calls", "small_budgets", _SMALL, page_search.small_budgets),
+    ("Plates from a list", "lists", _LISTS, page_lists.section),
     ("Searches: two objectives", "pareto", "python -m scripts.benchmarks.search.benchmark_pareto", page_pareto.section),
     ("Searches: Ehrlich functions", "ehrlich", _EHRLICH, page_search.ehrlich),
     ("Searches: Ehrlich functions of pytorch-holo", "ehrlich_holo", _HOLO, page_search.ehrlich_holo),

@@ -87,4 +87,6 @@ def application(explorer: Explorer, page: str, port: int, token: str) -> Any:  #
         status, found = await run_in_threadpool(computed, request.path_params["what"], bytes(body))
         return JSONResponse(found, status, _HEADERS)
 
-    return Starlette(routes=[Route("/{token}/", shown), Route("/{token}/api/{what}", asked, methods=["POST"])])
+    app = Starlette(routes=[Route("/{token}/", shown), Route("/{token}/api/{what}", asked, methods=["POST"])])
+    app.router.redirect_slashes = False  # a redirect would repeat the host that was asked for
+    return app

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from codec_cases import dna, untrained
 
+from seqvae.artifact.folder import Artifact, save_artifact
 from seqvae.config import MapConfig
 from seqvae.data.files.records import Record
 from seqvae.evaluate.maps.chart import LatentMap, chart
@@ -30,6 +33,13 @@ def small_map(
     codec = codec or untrained(molecules=True)
     config = MapConfig(**{"grid": 4, "draws": 20, "clusters": 2, "samples": 2, **settings})
     return codec, chart(codec, records(texts), config, name="small")
+
+
+def save_small(folder: Path) -> Path:
+    """Write the model of `small_map` to a folder."""
+    codec = untrained(molecules=True)
+    save_artifact(folder, Artifact(codec.model, codec.run.model, codec.tokenizer, codec.run, {}))
+    return folder
 
 
 def dna_map(**settings: object) -> tuple[Codec, LatentMap]:

@@ -84,6 +84,49 @@ def starting_texts():
 
 
 @row
+def map(run, monkeypatch):
+    from map_cases import SMILES, save_small
+
+    from seqvae.config import MapConfig, ViewConfig
+    from seqvae.evaluate.maps.chart import chart
+
+    save_small(Path("model"))
+    Path("in.csv").write_text("smiles,pIC50\n" + "".join(f"{text},{len(text)}\n" for text in SMILES))
+    asked = "--samples 3 --clusters 2 --grid 3 --draws 10 --property logp"
+    run(f"map ./model in.csv -o map.csv {asked} --pick 2-4 --quiet")
+    found = chart("./model", "in.csv", MapConfig(samples=3, clusters=2, grid=3, draws=10, property=("logp",)))
+    rows, expected = table(Path("map.csv").read_text()), found.table(ViewConfig(pick="2-4"))
+    assert [one["text"] for one in rows] == list(expected.texts) == SMILES[1:4]
+    for title, values in expected.columns.items():
+        if title == "cluster":
+            assert [one[title] for one in rows] == values
+        else:
+            assert column(rows, title) == pytest.approx(values, rel=1e-6)
+
+
+@row
+def explore(run, monkeypatch):
+    """It serves until it is told to end: here it is told at once, and what it would serve is compared."""
+    from map_cases import SMILES, save_small
+
+    from seqvae.config import MapConfig
+    from seqvae.evaluate.maps.chart import chart
+    from seqvae.evaluate.maps.explorer import Explorer
+    from seqvae.serve import server
+
+    save_small(Path("model"))
+    Path("in.smi").write_text("\n".join(SMILES) + "\n")
+    served = []
+    monkeypatch.setattr(server, "serve", lambda explorer, page, listener, ready: served.append((explorer, page)))
+    run("explore ./model in.smi --port 0 --samples 0 --clusters 0 --grid 0 --draws 0 --quiet")
+    ((explorer, page),) = served
+    codec = seqvae.load("./model", device="cpu")
+    found = chart(codec, "in.smi", MapConfig(samples=0, clusters=0, grid=0, draws=0))
+    assert Explorer(codec, found).at(0.1, -0.2) == explorer.at(0.1, -0.2)
+    assert "the latent space of model" in page
+
+
+@row
 def quickstart(run, monkeypatch):
     from seqvae.artifact.folder import Artifact, save_artifact
     from seqvae.config import ModelConfig, RunConfig

@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from map_cases import SMILES, dna_map, small_map
+from map_cases import SMILES, dna_map, save_small, small_map
 
 from seqvae.cli.main import main
 from seqvae.errors import UsageError
@@ -195,10 +195,8 @@ def test_what_to_install_is_said(monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_quietly(tmp_path, number):
-    from bulk_cases import MOLECULES, save_tiny
-
-    save_tiny(tmp_path / "model")
-    (tmp_path / "in.smi").write_text("\n".join(MOLECULES) + "\n")
+    save_small(tmp_path / "model")
+    (tmp_path / "in.smi").write_text("\n".join(SMILES) + "\n")
     words = ["-m", "seqvae", "explore", "./model", "in.smi", "--port", "0", "--grid", "0", "--draws", "0"]
     with subprocess.Popen([sys.executable, *words, "--samples", "0"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as process:  # fmt: skip

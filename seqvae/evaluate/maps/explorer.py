@@ -108,6 +108,7 @@ class Explorer:
                 merged[-1]["steps"][1] = step + 1
                 continue
             merged.append(self._about(text) | {"steps": [step + 1, step + 1], "place": places[step]})
+        merged[-1]["place"] = places[-1]  # a drawn path ends at its end
         known = (merged[0], merged[-1])
         for one in merged:
             both = one["valid"] and all(end["valid"] for end in known)
