@@ -21,6 +21,7 @@ from seqvae.config.data import (
     LONGEST_SEQUENCE,
     MOST_ATOMS,
     DataConfig,
+    TokenizerConfig,
 )
 from seqvae.config.decoding import (
     DecodeConfig,
@@ -68,7 +69,6 @@ from seqvae.config.run import (
     ModelConfig,
     PriorConfig,
     RunConfig,
-    TokenizerConfig,
     TrainingConfig,
 )
 from seqvae.config.search import (

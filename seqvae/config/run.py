@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from seqvae.config.checks import HUGE, between, one_of, typed
-from seqvae.config.data import DataConfig, names_of, told_by
+from seqvae.config.data import DataConfig, TokenizerConfig, names_of, told_by
 from seqvae.config.objective import ObjectiveConfig
 from seqvae.errors import ConfigError
 
@@ -27,31 +27,6 @@ REFINE_STEPS = (
 # Rows whose random draws come from one generator, so that large runs can be cut there; with other chunks the same seed
 # would give other results.
 CHUNK = 2048
-
-
-@dataclass(frozen=True)
-@typed
-class TokenizerConfig:
-    """How texts become tokens.
-
-    Attributes:
-        kind: `smiles`, `selfies`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
-            the dataset's card, the file's extension or its content; SMILES for molecules.
-        vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
-            ZINC from 37 to 12 tokens per molecule), none otherwise.
-        allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.
-        on_unknown: `error` or `drop`, for tokens that are not in the training data.
-    """
-
-    kind: str = "auto"
-    vocab_size: int = -1
-    allow_gap: bool = False
-    on_unknown: str = "error"
-
-    def __post_init__(self) -> None:
-        one_of("tokenizer.on_unknown", self.on_unknown, ("error", "drop"))
-        # ids are packed in 16 bits
-        between("tokenizer.vocab_size", self.vocab_size, -1, 65_000)
 
 
 @dataclass(frozen=True)

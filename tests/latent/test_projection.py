@@ -11,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
-from seqvae.latent.projection import Neighbourhoods, Plane, pca, plane_along, plane_through, tsne
-from seqvae.latent.projection_files import NUMBERS, RECORD, load_projection, save_projection
+from seqvae.latent.projection import (
+    NUMBERS,
+    RECORD,
+    Neighbourhoods,
+    Plane,
+    load_projection,
+    pca,
+    plane_along,
+    plane_through,
+    save_projection,
+    tsne,
+)
 
 
 def cloud(points: int = 40, latent: int = 5, seed: int = 0) -> torch.Tensor:

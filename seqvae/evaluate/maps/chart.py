@@ -33,8 +33,18 @@ from seqvae.evaluate.model.diagnostics import active_units
 from seqvae.evaluate.records import Watch
 from seqvae.latent.arithmetic import attribute_vector
 from seqvae.latent.codec import Codec, load
-from seqvae.latent.projection import PCA, SLICE, TSNE, Plane, Projection, pca, plane_along, plane_through, tsne
-from seqvae.latent.projection_files import load_projection
+from seqvae.latent.projection import (
+    PCA,
+    SLICE,
+    TSNE,
+    Plane,
+    Projection,
+    load_projection,
+    pca,
+    plane_along,
+    plane_through,
+    tsne,
+)
 from seqvae.properties.registry import score
 
 Rows = str | Path | Sequence[Any]  # a file, or records or texts

@@ -78,7 +78,7 @@ def map(
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
             from seqvae.evaluate.maps.chart import chart
-            from seqvae.latent.projection_files import save_projection as save
+            from seqvae.latent.projection import save_projection as save
 
         settings = replace(reading.settings(out), all=True)
         found = chart(model, source, config, settings, computing.device, computing.batch_size, bars)
