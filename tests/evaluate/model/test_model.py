@@ -99,7 +99,7 @@ def test_the_protocol_counts_what_a_known_decoder_gives(monkeypatch):
         calls.append(len(z))
         return [texts[first + row // 100] if row % 100 < first + row // 100 else "C" for row in range(len(z))]
 
-    monkeypatch.setattr(codec, "generate", lambda *given: SimpleNamespace(texts=decode(*given)))
+    monkeypatch.setattr(codec, "generate", lambda *given, **_: SimpleNamespace(texts=decode(*given)))
     shares = sampled_reconstruction(codec, texts)
     assert sum(calls) == 100 * len(texts)
     assert shares.tolist() == pytest.approx([i / 100 for i in range(25)])
