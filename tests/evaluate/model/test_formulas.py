@@ -26,6 +26,7 @@ from seqvae.evaluate.model.diagnostics import (
     mutual_information,
     other_rows,
 )
+from seqvae.evaluate.model.held_out import model_table
 from seqvae.evaluate.model.reconstruction import (
     Forced,
     Reconstruction,
@@ -38,7 +39,6 @@ from seqvae.evaluate.model.reconstruction_errors import measure_reconstruction_e
 from seqvae.evaluate.model.sample_metrics import sample_metrics
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SummarySettings, summarise
-from seqvae.evaluate.model.table import model_table
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.runtime.device import generator
 
@@ -173,7 +173,7 @@ def test_shares_of_decodings_are_those_that_are_right():
         count = right[method, torch.equal(z, mean)]
         return [*texts[:count], *("" for _ in texts[count:])]
 
-    codec.generate = lambda *given, conditions=None: SimpleNamespace(texts=decode(*given))
+    codec.generate = lambda *given, **_: SimpleNamespace(texts=decode(*given))
     found = model_table(codec, texts)
     assert (found.exact_reconstruction, found.beam_exact) == (0.4, 0.6)
     assert (found.refined_exact, found.refined_beam_exact) == (0.2, 0.8)

@@ -20,11 +20,11 @@ from seqvae.errors import CollapseWarning, InputError
 from seqvae.evaluate.metric_names import BRIEF, TELLING
 from seqvae.evaluate.model import diagnostics
 from seqvae.evaluate.model.diagnostics import mixture_log_prob, mutual_information, other_rows
-from seqvae.evaluate.model.held_out import encodable
+from seqvae.evaluate.model.held_out import encodable, model_table
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
-from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable, model_table
+from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
@@ -99,7 +99,7 @@ def test_the_protocol_counts_what_a_known_decoder_gives(monkeypatch):
         calls.append(len(z))
         return [texts[first + row // 100] if row % 100 < first + row // 100 else "C" for row in range(len(z))]
 
-    monkeypatch.setattr(codec, "generate", lambda *given, conditions=None: SimpleNamespace(texts=decode(*given)))
+    monkeypatch.setattr(codec, "generate", lambda *given, **_: SimpleNamespace(texts=decode(*given)))
     shares = sampled_reconstruction(codec, texts)
     assert sum(calls) == 100 * len(texts)
     assert shares.tolist() == pytest.approx([i / 100 for i in range(25)])
