@@ -33,6 +33,7 @@ from scripts.page.sections.speed.tables import device, equal_time, growth, memor
 from scripts.page.sections.uses import analogs as page_analogs
 from scripts.page.sections.uses import compression as page_compression
 from scripts.page.sections.uses import features as page_features
+from scripts.page.sections.uses import map as page_map
 from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
 from seqvae.report.published import tables
@@ -88,6 +89,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
+    ("Maps in a browser", "map", "python -m scripts.benchmarks.benchmark_map", page_map.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
     (
         "Lossless compression",
