@@ -36,6 +36,7 @@ from scripts.page.sections.uses import analogs as page_analogs
 from scripts.page.sections.uses import compression as page_compression
 from scripts.page.sections.uses import families as page_families
 from scripts.page.sections.uses import features as page_features
+from scripts.page.sections.uses import map as page_map
 from scripts.page.sections.uses import scores as page_uses
 from scripts.page.tables import Values
 from seqvae.report.published import tables
@@ -95,6 +96,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
+    ("Maps in a browser", "map", "python -m scripts.benchmarks.benchmark_map", page_map.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),
     (
         "Lossless compression",

@@ -19,6 +19,7 @@ from scripts.benchmarks import (
     benchmark_conditional,
     benchmark_families,
     benchmark_features,
+    benchmark_map,
     benchmark_metrics,
     benchmark_properties,
     benchmark_rivals,
@@ -43,6 +44,7 @@ from scripts.benchmarks.speed import (
     benchmark_tokenize,
     matrix_work,
 )
+from scripts.browser import CHROMIUM
 from scripts.page import make_benchmarks_page, make_curve, tables
 from scripts.training import (
     count_dna,
@@ -75,6 +77,7 @@ SCRIPTS = {
     benchmark_compression.NAME: benchmark_compression.main,
     benchmark_conditional.NAME: benchmark_conditional.main,
     benchmark_families.NAME: benchmark_families.main,
+    benchmark_map.NAME: benchmark_map.main,
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,
@@ -116,6 +119,11 @@ ASKED_MORE = {benchmark_rivals.NAME, train_moses.NAME, train_zinc.NAMES["smiles"
 
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in ASKED_MORE])
 def test_each_script_runs_small_and_leaves_a_result_that_the_page_shows(name, results, tmp_path, capsys):
+    if name == benchmark_map.NAME:
+        pytest.importorskip("starlette")
+        pytest.importorskip("uvicorn")
+        if CHROMIUM is None:
+            pytest.skip("there is no Chromium here")
     leaves_a_result_that_the_page_shows(name, results / f"{name}.json", tmp_path)
     capsys.readouterr()
 
