@@ -25,7 +25,7 @@ def section(result: Values, published: Values) -> str:
     ]
     whole = ["all", "", *(f"{sum(one.get(title, 0) for one in attacks.values()):,}" for title in _TITLES)]
     said = (
-        f"{states['states']} states of the calling process (random generators, threads, precision, environment, handlers "
+        f"{states['states']} states of the calling process (random generators, threads, precision, environment "
         f"and others) were compared before and after {states['calls']} public calls; {states['faults']} calls changed "
         "one.\n"
         if states
@@ -33,8 +33,8 @@ def section(result: Values, published: Values) -> str:
     )
     return (
         "Damaged files and folders, wrong arguments, and runs that were killed, interrupted or starved of disk and run "
-        "again. Done: the verb ended well, and wrote what an unbroken run writes. Refused: one line said why; where a run "
-        "was broken, the next one wrote what an unbroken run writes. Anything else is a fault.\n\n"
+        "again. Done: the verb ended well, and wrote what an unbroken run writes. Refused: one line said why; where a "
+        "run was broken, the next one wrote what an unbroken run writes. Anything else is a fault.\n\n"
         + table(["attack", "kinds", *_TITLES], [*rows, whole])
         + f"\n{said}"
     )
