@@ -162,15 +162,19 @@ def run_main(
         name: of the result.
         about: the script's docstring.
         attack: makes the attack of some settings, and returns the counts.
-        usual: the settings; `--inputs`, `--kills` and `--minutes` replace those of the same name.
+        usual: the settings; `--inputs`, `--kills`, `--minutes` and `--seed` replace those of the same name.
         small: the settings of `--small`.
         argv: arguments; None: those of this process.
     """
     parser = arguments(about)
-    for flag, kind in (("inputs", int), ("kills", int), ("minutes", float)):
+    for flag, kind in (("inputs", int), ("kills", int), ("minutes", float), ("seed", int)):
         parser.add_argument(f"--{flag}", type=kind, help="in place of the setting of this name, where there is one")
     given = parser.parse_args(argv)
-    chosen = {flag: getattr(given, flag) for flag in ("inputs", "kills", "minutes") if getattr(given, flag) is not None}
+    chosen = {
+        flag: getattr(given, flag)
+        for flag in ("inputs", "kills", "minutes", "seed")
+        if getattr(given, flag) is not None
+    }
     if idle := sorted({*chosen} - {one.name for one in fields(usual)}):
         parser.error(f"--{idle[0]} has no effect on {name}: leave it out")
     settings = replace(small if given.small else usual, **chosen)

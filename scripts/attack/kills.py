@@ -31,6 +31,7 @@ from typing import Any
 from scripts.attack.harness import DONE, REFUSED, TRACEBACK, UNCLEAR, Counts, run_main, totals, within
 from scripts.attack.model_folders import made
 from scripts.attack.search_folders import begun
+from seqvae.cli.main import main
 from seqvae.search.storage.run_folder import LEDGER
 
 NAME = "attack_kills"
@@ -164,19 +165,17 @@ def ran(words: str, fault: Callable[[], None], signalled: tuple[int, float] = (0
         fault: called in the fork before the command.
         signalled: a signal to send, and after how many seconds; 0: none.
     """
-    said = Path("said.txt")
+    reading, writing = os.pipe()  # no file, which may not grow where the disk is full
     child = os.fork()
     if child == 0:
         code = 99
         try:
             os.setsid()
-            with said.open("w") as file, Path(os.devnull).open("w") as nothing:
+            with Path(os.devnull).open("w") as nothing:
                 os.dup2(nothing.fileno(), 1)
-                os.dup2(file.fileno(), 2)
+            os.dup2(writing, 2)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             fault()
-            from seqvae.cli.main import main
-
             code = main(words.split())
             sys.stderr.flush()
         except BaseException:
@@ -184,6 +183,7 @@ def ran(words: str, fault: Callable[[], None], signalled: tuple[int, float] = (0
             sys.stderr.flush()
         finally:
             os._exit(code)
+    os.close(writing)
     number, after = signalled
     if number:
         time.sleep(after)
@@ -194,9 +194,13 @@ def ran(words: str, fault: Callable[[], None], signalled: tuple[int, float] = (0
         if time.monotonic() - began > LONGEST:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+            os.close(reading)
             return 98, "it did not end"
         time.sleep(0.005)
-    return os.waitstatus_to_exitcode(ended[1]), said.read_text(errors="replace")
+    os.set_blocking(reading, False)  # what outlives the verb may hold the other end
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read() or b""
+    return os.waitstatus_to_exitcode(ended[1]), said.decode(errors="replace")
 
 
 def failing(call: str, number: int, how: str) -> Callable[[], None]:

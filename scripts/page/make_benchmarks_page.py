@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scripts.page.sections import attack as page_attack
 from scripts.page.sections import metrics as page_metrics
 from scripts.page.sections import properties as page_properties
 from scripts.page.sections import rivals as page_rivals
@@ -129,6 +130,12 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Growth", "growth", "python -m scripts.benchmarks.speed.benchmark_growth", growth),
     ("Tokenising ZINC250k", "tokenize", "python -m scripts.benchmarks.speed.benchmark_tokenize", tokenize),
     ("Memory on MOSES", "memory_moses", "python -m scripts.benchmarks.speed.benchmark_memory", memory),
+    (
+        "Damage, kills and full disks",
+        "attack",
+        "python -m scripts.attack.together RESULT.json ...",
+        page_attack.section,
+    ),
 )
 
 
