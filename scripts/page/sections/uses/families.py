@@ -24,7 +24,8 @@ def section(result: Values, published: Values) -> str:
     ]
     return (
         "Rank correlation of log p(variant) - log p(target) with what was measured, of "
-        f"{figures['variants']:,} variants of `{settings['family']}`: {family['rows']:,} aligned sequences worth {family['effective']:.0f} at "
+        f"{figures['variants']:,} variants of `{settings['family']}`: {family['rows']:,} aligned sequences worth "
+        f"{family['effective']:.0f} at "
         f"{family['identity']:.0%} identity. {figures['unmodelled']:,} variants have mutations in columns that the "
         "alignment leaves out. Sizes, dropout and steps of the package's settings for families were chosen on this "
         "family; no model has seen a measurement.\n\n"
