@@ -345,7 +345,7 @@ class DenseDecoder(Decoder):
             )
         )
         self.places = nn.Linear(width, places * self._channels)
-        self.bias = nn.Parameter(torch.zeros(places, vocab_size))
+        self.bias = nn.Parameter(torch.zeros(vocab_size, places))
         self.output = Output(self._channels, vocab_size)
         with torch.no_grad():  # all latent points begin at the biases, and z says what these do not
             self.places.weight.mul_(0.1)
@@ -356,7 +356,7 @@ class DenseDecoder(Decoder):
     def begin_at(self, log_shares: Float[Tensor, "positions vocab"]) -> None:
         """Let every position begin at these log-probabilities, whatever z is."""
         with torch.no_grad():
-            self.bias.copy_(log_shares)
+            self.bias.copy_(log_shares.t())
 
     def forward(
         self, z: Float[Tensor, "batch latent"], tokens: Tokens, hidden: Tensor | None = None
@@ -374,7 +374,7 @@ class DenseDecoder(Decoder):
 
     def _all_positions(self, z: Tensor) -> Tensor:
         states = self.places(self.layers(self.whole(z))).unflatten(1, (-1, self._channels))
-        return self.ended(self.output(states) + self.bias)
+        return self.ended(self.output(states) + self.bias.t())
 
 
 DECODERS: dict[str, Callable[[ModelConfig, int], Decoder]] = {

@@ -183,10 +183,10 @@ class DenseEncoder(Encoder):
 
     def __init__(self, config: ModelConfig, vocab_size: int, family: Family) -> None:
         super().__init__()
-        self.family, self.vocab_size = family, vocab_size
+        self.family = family
         width, places = config.encoder_width, config.max_length + 1
-        # A row for each symbol at each position; their sum over positions begins with variance 1.
-        self.vectors = nn.Parameter(torch.randn(places * vocab_size, width) * places**-0.5)
+        # Of each symbol at each position; their sum over positions begins with variance 1.
+        self.vectors = nn.Parameter(torch.randn(vocab_size, places, width) * places**-0.5)
         self.conditions = nn.Linear(config.told, width, bias=False) if config.told else None
         layers = (nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(config.encoder_layers))
         self.layers = nn.Sequential(nn.ReLU(), *layers, nn.Dropout(config.dropout))
@@ -196,11 +196,11 @@ class DenseEncoder(Encoder):
         """Return q(z|x), or q(z|x, c) where it is told of conditions, one row per text."""
         mask, length = present(tokens), tokens.shape[1]
         if tokens.dim() == 2:
-            places = tokens + torch.arange(length, device=tokens.device) * self.vocab_size
-            states = (nn.functional.embedding(places, self.vectors) * mask.unsqueeze(-1)).sum(1)
+            rows = tokens * self.vectors.shape[1] + torch.arange(length, device=tokens.device)
+            states = (nn.functional.embedding(rows, self.vectors.flatten(0, 1)) * mask.unsqueeze(-1)).sum(1)
         else:
-            table = self.vectors[: length * self.vocab_size]
-            states = (tokens * mask.unsqueeze(-1)).flatten(1).to(table.dtype) @ table
+            seen = (tokens * mask.unsqueeze(-1)).to(self.vectors.dtype)
+            states = torch.einsum("blv,vlw->bw", seen, self.vectors[:, :length])
         states = self.with_conditions(states.unsqueeze(1), told).squeeze(1)
         return self.family(self.moments(self.layers(states)).float())  # as in the GRU encoder
 

@@ -1,19 +1,23 @@
-"""The page of `seqvae diagnose`: the verdict, every metric with its meaning, and what they mean."""
+"""The page of `seqvae diagnose`, and its folder: the verdict, every metric with its meaning, and what they mean."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvae import __version__
+from seqvae.data.files.writers import write_text
 from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.page import Section, page, paragraph, table
+from seqvae.runtime.lock import one_writer
 from seqvae.sequences.domain import DOMAINS
 
 if TYPE_CHECKING:
     from seqvae.evaluate.diagnosis.record import Diagnosis
 
+DIAGNOSIS_METRICS_FILE, PAGE = "diagnosis.json", "diagnosis.html"
 _GLOSSARY = (
     ("rate", "KL(q(z|x) || p(z)), nats: how much the latent point z says of its {noun}, as the prior counts it."),
     ("distortion", "-log p(x|z), nats: what is left to say of a {noun} once z is known. Rate + distortion = -ELBO."),
@@ -95,3 +99,22 @@ def _positions(values: Mapping[str, Any]) -> list[str]:
     series = [Series("nats per token", range(1, len(nats) + 1), a_token)]
     text = "By position: what a token there costs once z and the tokens before it are known."
     return [paragraph(text), line_plot(series, "Distortion by position", "position (tokens)", "nats per token")]
+
+
+def write_diagnosis(folder: str | Path, found: Diagnosis) -> None:
+    """Write the metrics and, last, the page: once it exists, the metrics are complete and of this diagnosis.
+
+    Args:
+        folder: created if missing.
+        found: what `seqvae.evaluate.diagnose` returned.
+
+    Raises:
+        UsageError: another process writes there.
+        OSError: the disk refuses.
+    """
+    folder = Path(folder).expanduser()
+    page = diagnosis_page(found)
+    with one_writer(folder, "a diagnosis"):
+        (folder / PAGE).unlink(missing_ok=True)  # of an earlier diagnosis, whose metrics are replaced now
+        write_text(folder / DIAGNOSIS_METRICS_FILE, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+        write_text(folder / PAGE, page)

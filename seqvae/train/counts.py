@@ -70,7 +70,7 @@ def begin_at_shares(decoder: DenseDecoder, train: TokenStore, weights: NDArray[n
         train: training texts.
         weights: of each; None: all are equal.
     """
-    places, vocab = decoder.bias.shape
+    vocab, places = decoder.bias.shape
     counted = outcomes(vocab, decoder.certain_ends)
     table = torch.zeros(places, vocab, dtype=torch.float64)
     for row in range(len(train)):

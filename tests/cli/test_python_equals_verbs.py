@@ -405,7 +405,7 @@ def impute(run, monkeypatch):
 
 @row
 def diagnose(run, monkeypatch):
-    from seqvae.report.diagnosis_folder import write_diagnosis
+    from seqvae.report.diagnosis_page import write_diagnosis
 
     search_cases.dna_model(Path("model"))
     texts = starting_texts()

@@ -80,8 +80,7 @@ def diagnose(
         with phase("loading PyTorch", computing.quiet):
             from seqvae.evaluate.diagnosing import diagnose as run
             from seqvae.evaluate.metric_names import BRIEF
-            from seqvae.report.diagnosis_folder import PAGE, write_diagnosis
-            from seqvae.report.diagnosis_page import diagnosis_rows
+            from seqvae.report.diagnosis_page import PAGE, diagnosis_rows, write_diagnosis
 
         watch = None if computing.quiet else bars
         settings, device, batch_size = reading.settings(), computing.device, computing.batch_size

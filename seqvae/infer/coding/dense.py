@@ -37,7 +37,7 @@ class ExactDenseDecoder:
 
     def __init__(self, decoder: DenseDecoder) -> None:
         self.layers, self.places = _layers(decoder.layers, FARTHEST), linear(decoder.places, _HIDDEN)
-        self.output, self.bias = linear(decoder.output.linear, _HIDDEN), numbers(decoder.bias)
+        self.output, self.bias = linear(decoder.output.linear, _HIDDEN), numbers(decoder.bias).T
         self.channels, self.never = decoder.output.linear.in_features, decoder.output.never.cpu().numpy()
 
     def begin(self, z: Numbers) -> State:
@@ -62,14 +62,14 @@ class ExactDenseEncoder:
     """
 
     def __init__(self, encoder: DenseEncoder) -> None:
-        self.embedding, self.vocab = numbers(encoder.vectors), encoder.vocab_size
+        self.embedding = numbers(encoder.vectors)
         self.most = power_above(max(float(np.abs(self.embedding).max()), 1.0))
         self.layers, self.moments = _layers(encoder.layers, _HIDDEN), linear(encoder.moments, _HIDDEN)
 
     def __call__(self, tokens: Ids, lengths: Ids) -> Numbers:
         """Return the posterior's numbers, one row per text; each text of `tokens` is its first `lengths` ids."""
         places = np.arange(tokens.shape[1])
-        vectors = self.embedding[tokens + places * self.vocab] * (places < lengths[:, None])[..., None]
+        vectors = self.embedding[tokens, places] * (places < lengths[:, None])[..., None]
         states = _rectified(exact_sum(np.moveaxis(vectors, 1, 2), _SUMMED, self.most))
         for layer in self.layers:
             states = _rectified(layer(states))

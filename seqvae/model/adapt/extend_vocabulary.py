@@ -10,8 +10,8 @@ from torch import nn
 from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
 from seqvae.model.build import build_model
-from seqvae.model.decoders import Output
-from seqvae.model.encoders import EOS
+from seqvae.model.decoders import DenseDecoder, Output
+from seqvae.model.encoders import EOS, DenseEncoder
 from seqvae.model.priors.vamp import VampPrior
 from seqvae.model.vae import SequenceVAE
 
@@ -66,4 +66,8 @@ def vocabulary_names(model: SequenceVAE) -> set[str]:
             names.add(f"{path}.weight")
         elif isinstance(module, Output):
             names |= {f"{path}.linear.weight", f"{path}.linear.bias"}
+        elif isinstance(module, DenseEncoder):
+            names.add(f"{path}.vectors")
+        elif isinstance(module, DenseDecoder):
+            names.add(f"{path}.bias")
     return names
