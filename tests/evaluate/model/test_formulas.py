@@ -26,7 +26,7 @@ from seqvae.evaluate.model.diagnostics import (
     mutual_information,
     other_rows,
 )
-from seqvae.evaluate.model.held_out import model_table
+from seqvae.evaluate.model.table import model_table
 from seqvae.evaluate.model.reconstruction import (
     Forced,
     Reconstruction,
