@@ -76,6 +76,8 @@ def run(
         prior = codec.default_prior if work.config.prior == "auto" else work.config.prior
         samples = _drawn(codec, splits, name, work)
         settings |= {"number": work.config.number, "prior": prior}
+        if splits.conditions_said:
+            settings["conditions"] = splits.conditions_said
         if codec.may_be_invalid:
             settings["tries"] = work.config.tries
     if not splits.train:
