@@ -240,7 +240,7 @@ def test_a_model_learns_a_handful_of_texts_by_heart(encoder, decoder):
         optimizer.zero_grad()
         losses.loss.backward()
         optimizer.step()
-        if losses.distortion < 0.1:
+        if losses.distortion < (0.01 if decoder == "dense" else 0.1):  # few channels: the mean comes after the samples
             break
     assert losses.distortion < 0.5
     z = built.eval().posterior(ids).mean
