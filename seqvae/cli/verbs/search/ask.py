@@ -81,7 +81,8 @@ def ask(
             that were enumerated; up to a million. Their ids and columns go along.
         config: TOML file of settings, as for `seqvae optimize`.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences that have been measured already; the first plate learns from them.
+        measured: table of molecules or sequences that have been measured already, or the folder of another search; the
+            first plate learns from them.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured.

@@ -84,7 +84,8 @@ def optimize(
         config: TOML file of settings: `model` and `device` at the top, the tables oracle, campaign and constraints, and
             the table optimizer, with `name` and the settings of that optimizer.
         start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences whose scores are known already; they cost no call. The scores are in
+        measured: table of molecules or sequences whose scores are known already, or the folder of another search, whose
+            scored designs this one learns from; they cost no call. The scores of a table are in
             the column `score`, or, of terms joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
@@ -173,7 +174,8 @@ def check_table_flags(start: str, measured: str, column: str, score: str, format
     if score and not measured:
         raise UsageError("--score has no effect without --measured: leave it out")
     for source in filter(None, (start, measured)):
-        check_file(source)
+        if source != measured or not Path(source).is_dir():  # what was measured may be another search
+            check_file(source)
 
 
 def measured_in(
@@ -191,8 +193,10 @@ def measured_in(
     Raises:
         UsageError: one column of scores is named, and the search has several.
     """
-    from seqvae.search.oracle.measurements import read_measurements
+    from seqvae.search.oracle.measurements import is_search, read_measurements
 
+    if is_search(table) and (column or score or format):
+        raise UsageError(f"{table}: is a search, which has its own scores: leave out --column, --format and --score")
     if score and len(names) > 1:
         raise UsageError(
             f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
