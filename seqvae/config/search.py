@@ -20,6 +20,7 @@ from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
 
+PLAUSIBLE = ("off", "weak", "usual", "strict")  # how likely a chemist must be to make a design
 SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp4-counts", "ap", "phco")
 
 
@@ -103,7 +104,8 @@ class ConstraintConfig:
         forbid: parts that no design may have.
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
-        like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`.
+        like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`, or
+            by at most `max_mutations`.
         min_similarity: least Tanimoto similarity to that molecule.
         max_similarity: greatest Tanimoto similarity to it.
         similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
@@ -112,6 +114,13 @@ class ConstraintConfig:
             radicals, N-F, O-O and the like), files of SMARTS, or `none`; plates leave out `unstable` too, unless
             `none` is given.
         max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
+        plausible: how likely a chemist must be to make a molecule: `off`; `weak` (no `unstable`, SA score at most 6);
+            `usual` (ring systems that occur in ChEMBL, no hetero-atom in a ring of three, no `unstable`, SA score at
+            most 5); `strict` (common ring systems, no `unstable` and no `mcf`, SA score at most 4).
+        max_mutations: most letters that a sequence may have exchanged, inserted or removed against `like`; 0: any
+            number.
+        indels: letters of sequences are inserted and removed too where all that the search begins with have one length;
+            otherwise they keep it.
     """
 
     keep: tuple[str, ...] = ()
@@ -125,8 +134,12 @@ class ConstraintConfig:
     positions: str = ""
     alerts: tuple[str, ...] = ()
     max_sa: float = 0.0
+    plausible: str = PLAUSIBLE[0]
+    max_mutations: int = 0
+    indels: bool = False
 
     def __post_init__(self) -> None:
+        one_of("constraints.plausible", self.plausible, PLAUSIBLE)
         for name in ("shortest", "longest"):
             between(f"constraints.{name}", getattr(self, name), 0, HUGE)
         if self.longest and self.longest < self.shortest:
@@ -135,6 +148,11 @@ class ConstraintConfig:
         between("constraints.max_sa", self.max_sa, 0.0, 10.0)
         between("constraints.min_similarity", self.min_similarity, 0.0, 1.0)
         between("constraints.max_similarity", self.max_similarity, self.min_similarity, 1.0)
+        between("constraints.max_mutations", self.max_mutations, 0, HUGE)
+        if self.max_mutations and not self.like:
+            raise ConfigError("constraints.max_mutations: expected the sequence too, by constraints.like")
+        if self.indels and self.positions:
+            raise ConfigError("constraints.indels: designs that differ at `positions` keep their length: leave one out")
         if self.positions and not self.like:
             raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
         if self.limits_similarity and not self.like:

@@ -24,7 +24,7 @@ def test_similarities_of_old_folders_are_of_counts(format_, tmp_path):
     if format_ == 2:
         path = tmp_path / "run" / SETTINGS
         written = json.loads(path.read_text())
-        for name in ("similarity", "alerts", "max_sa"):
+        for name in ("similarity", "alerts", "max_sa", "plausible"):
             del written["config"]["constraints"][name]
         path.write_text(json.dumps({**written, "format": 2}))
     kind = "ecfp4-counts" if format_ == 2 else "ecfp4"

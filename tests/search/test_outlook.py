@@ -95,7 +95,7 @@ def test_the_verb_says_it_and_the_page_too(folder, tmp_path, capsys):
     assert "best by all measurements (posterior mean ± sd): " in printed
     assert "likely to help: the 6 that wait are expected to gain " in printed
     assert "What the measurements say together" in (tmp_path / "page.html").read_text()
-    assert main(["results", str(folder), "--json"]) == 0
+    assert main(["results", str(folder), "--json", "--explain"]) == 0
     said = json.loads(capsys.readouterr().out)["outlook"]
     assert (said["waiting"], said["coverage_90"]) == (6, None)
 

@@ -15,8 +15,9 @@ from seqvae.config import CampaignConfig, SearchConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import InputError
 from seqvae.search import Measurement
+from seqvae.search.oracle.measurements import read_measurements
 from seqvae.search.replicates import averaged, replicates
-from seqvae.search.results import opened_results
+from seqvae.search.results import known_of, opened_results
 from seqvae.search.storage.ledger import Entry
 from seqvae.search.storage.run_folder import LEDGER
 
@@ -107,3 +108,26 @@ def test_the_verb_reads_a_column_of_errors(folder, tmp_path, capsys):
     assert [(one.scores, one.errors) for one in kept(folder)] == [((1.5,), (0.1,)), ((2.5,), ())]
     assert main(["tell", str(folder), str(table), "--error", "se"]) == 1
     assert "told.csv: no column 'se'; the columns are smiles, score, sd" in capsys.readouterr().err
+
+
+def test_a_search_begins_from_anothers_ledger(folder, tmp_path, capsys, one_thread):
+    """Names, columns, repeats and errors go along; a table's flags have no meaning then."""
+    rows = [Measurement(text, (float(row),), "", f"C-{row}", {"price": str(row)}) for row, text in enumerate(LIST[:8])]
+    search.tell(folder, [*rows, Measurement(LIST[0], (2.0,), errors=(0.5,))])
+    assert main(["ask", str(tmp_path / "next"), "--measured", str(folder), "--model", "none", "-n", "4"]) == 0
+    entries = kept(tmp_path / "next")
+    assert [(one.scores, one.errors, one.status) for one in entries] == [
+        *(((float(row),), (), "given") for row in range(8)),
+        ((2.0,), (0.5,), "given"),
+    ]
+    found = known_of(tmp_path / "next")
+    assert found.names[entries[3].canonical] == "C-3"
+    assert found.columns[entries[3].canonical] == {"price": "3"}
+    capsys.readouterr()
+    run = ["optimize", "--objective", "qed", "--measured", str(folder), "--out", str(tmp_path / "third")]
+    assert main([*run, "--score", "pIC50"]) == 2
+    assert "is a search, which has its own scores: leave out --column" in capsys.readouterr().err
+    empty = tmp_path / "empty"
+    search.begin(None, empty, SearchConfig(model="none", optimizer="ga"), LIST[:3])
+    with pytest.raises(InputError, match="this search has scored nothing yet"):
+        read_measurements(str(empty))

@@ -16,8 +16,9 @@ from rdkit.Chem import QED, Descriptors
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.molecules.filters import passes_filters
 from seqvae.evaluate.molecules.fragments import brics_fragments, ring_scaffold
-from seqvae.evaluate.molecules.oddities import ODDITIES, oddities, ring_systems
+from seqvae.evaluate.molecules.oddities import ODDITIES, oddities
 from seqvae.properties.molecules.fingerprints import morgan_bits
+from seqvae.properties.molecules.ring_systems import ring_systems
 from seqvae.properties.molecules.sa_score import sa_score
 from seqvae.sequences.molecules import canonical_or_none
 

@@ -1,4 +1,4 @@
-"""What a chemist finds odd in a molecule, and its ring systems: counted beside those of real molecules.
+"""What a chemist finds odd in a molecule, counted beside that of real molecules.
 
 Metrics of distributions hardly see these: a few samples in a hundred with a radical, a bond that Bredt's rule forbids,
 or a ring system that nobody has made leave the Fréchet distance as it is.
@@ -47,31 +47,3 @@ def _breaks_bredts_rule(mol: Chem.Mol) -> bool:
         and 0 < max((len(rings.BondRings()[i]) for i in rings.BondMembers(bond.GetIdx())), default=0) <= _BREDT_RING
         for bond in mol.GetBonds()
     )
-
-
-def ring_systems(mol: Chem.Mol) -> list[str]:
-    """Return a molecule's ring systems as canonical SMILES without stereo, each distinct one once.
-
-    A ring system is what hangs together by rings that share an atom, with the atoms that are bonded to it twice, as a
-    carbonyl's oxygen; what else was bonded to it becomes hydrogen. As in P. Walters' check of ring systems
-    (useful_rdkit_utils), which asks how often each occurs in ChEMBL.
-    """
-    cut = []
-    for bond in mol.GetBonds():
-        ends = bond.GetBeginAtom().IsInRing() + bond.GetEndAtom().IsInRing()
-        exocyclic = bond.GetBondType() == Chem.BondType.DOUBLE and ends < 2
-        if not bond.IsInRing() and ends and not exocyclic:
-            cut.append(bond.GetIdx())
-    parts = Chem.FragmentOnBonds(mol, cut) if cut else mol
-    found = set()
-    for part in Chem.GetMolFrags(parts, asMols=True, sanitizeFrags=False):
-        for atom in part.GetAtoms():
-            if atom.GetAtomicNum() == 0:
-                atom.SetAtomicNum(1)
-                atom.SetIsotope(0)
-        Chem.FastFindRings(part)
-        if part.GetRingInfo().NumRings():
-            plain = Chem.RemoveHs(part, sanitize=False)
-            if Chem.SanitizeMol(plain, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-                found.add(Chem.MolToSmiles(plain, isomericSmiles=False))
-    return sorted(found)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, final
 
+from rapidfuzz.distance import Levenshtein
 from rdkit import Chem, rdBase
 
 from seqvae.config import ConstraintConfig
@@ -18,6 +19,8 @@ from seqvae.properties.molecules.cache import Sheets, sharing
 from seqvae.search.domain.contradictions import refuse_contradictions, refuse_contradictory_parts
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
+from seqvae.search.domain.plausible import OFF, plausible
+from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
 
 Allowed = Callable[[str], bool]
@@ -45,6 +48,10 @@ def constrained(texts: Texts, config: ConstraintConfig, start: Collection[str] =
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
+    if config.indels and not isinstance(texts.moves, SequenceMoves):
+        raise ConfigError("constraints.indels: for sequences only: leave it out")
+    if config.indels and isinstance(texts.moves, SequenceMoves):
+        texts = replace(texts, moves=replace(texts.moves, fixed_length=False))
     if not rules and not config.positions:
         return texts
     # Moves make nothing that is too large, and their own limit gives way to that of the search.
@@ -109,6 +116,8 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     """Yield the rules on molecules, the quick ones first."""
     if config.positions:
         raise ConfigError("constraints.positions: for sequences only; to keep a part of a molecule, use `keep`")
+    if config.max_mutations:
+        raise ConfigError("constraints.max_mutations: for sequences only; for molecules, use `min_similarity`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
     refuse_contradictions(config, kept, forbidden)
 
@@ -130,6 +139,11 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     if config.max_sa:
         rule = f"max_sa {config.max_sa:g}"
         yield Rule(rule, lambda text: (sheet := sheets.of(text)) is not None and sheet.sa <= config.max_sa)
+    if config.plausible != OFF:
+        makes = plausible(config.plausible)
+        yield Rule(
+            f"plausible {config.plausible}", lambda text: (sheet := sheets.of(text)) is not None and makes(sheet)
+        )
     if config.like:
         near = sharing(get(f"similarity:{config.similarity}:{config.like}"), sheets)
         low, high = config.min_similarity, config.max_similarity
@@ -159,8 +173,13 @@ def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
         raise ConfigError("constraints.min_similarity, max_similarity: for molecules only: leave them out")
     if [name for name in config.alerts if name != NONE] or config.max_sa:
         raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
-    if config.like and not config.positions:
-        raise ConfigError("constraints.like: for sequences, give positions too, the places where they may differ")
+    if config.plausible != OFF:
+        raise ConfigError("constraints.plausible: for molecules only: leave it out")
+    if config.like and not config.positions and not config.max_mutations:
+        raise ConfigError(
+            "constraints.like: for sequences, give positions too, the places where they may differ, or max_mutations, "
+            "in how many"
+        )
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
     refuse_contradictory_parts(config, kept, forbidden)
     for part in kept:
@@ -171,6 +190,12 @@ def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
         yield Rule(f"shortest {config.shortest}", lambda text: len(text) >= config.shortest)
     if config.longest:
         yield Rule(f"longest {config.longest}", lambda text: len(text) <= config.longest)
+    if config.max_mutations:
+        parent, most = texts.canonical(config.like), config.max_mutations
+        if parent is None:
+            raise ConfigError(f"constraints.like: expected a sequence of this search, got {config.like!r}")
+        # beyond the limit the distance is cut off at the limit and one
+        yield Rule(f"max_mutations {most}", lambda text: Levenshtein.distance(text, parent, score_cutoff=most) <= most)
 
 
 def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:

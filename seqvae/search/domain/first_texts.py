@@ -16,7 +16,8 @@ _TRIES = 60  # mutations per text that is wanted
 
 def reference_of(config: ConstraintConfig) -> str:
     """Return the text near which all designs must be: draws from a prior would be of no use; empty: there is none."""
-    return config.like if config.positions or config.min_similarity > 0.0 else ""
+    near = config.positions or config.max_mutations or config.min_similarity > 0.0
+    return config.like if near else ""
 
 
 def around(reference: str, texts: Texts, count: int, seed: int) -> tuple[str, ...]:

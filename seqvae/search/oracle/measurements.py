@@ -6,7 +6,9 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from seqvae.config.checks import door
 from seqvae.data.files.open import note, shown_name
@@ -17,7 +19,8 @@ from seqvae.errors import InputError, RecordError, SeqVAEWarning, UsageError
 from seqvae.properties.scoring import SCORE
 from seqvae.search.proposals import Canonical
 from seqvae.search.replicates import averaged
-from seqvae.search.storage.ledger import GIVEN, Entry
+from seqvae.search.storage import run_folder
+from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
 
 OBSERVED = "observed"  # the proposer of a text that the search never asked for
 
@@ -50,7 +53,7 @@ def read_measurements(
     """Read a table of texts and their scores; a row that cannot be read is left out with a warning.
 
     Args:
-        source: path of the table, or `-`.
+        source: path of the table, or `-`; or the folder of a search, whose scored designs are taken as they are.
         column: column of the texts; empty: the one obvious column.
         scores: columns of the scores; an empty cell is NaN.
         format: what the table is, where neither its content nor its ending tells.
@@ -60,6 +63,8 @@ def read_measurements(
         InputError: there is no such column, or there are no rows.
         RecordError: no row can be read; it names the first one.
     """
+    if is_search(source):
+        return measurements_of(Path(source))
     kept = (*scores, error) if error else tuple(scores)
     settings = ReadSettings(column, keep=kept, format=format or ("csv" if source == "-" else ""), all=True)
     name, items = shown_name(source), list(items_of(source, settings))
@@ -95,6 +100,25 @@ def read_measurements(
         if censored[score]:
             note(f"{name}: {censored_note(score, censored[score])}")
     _left_out([str(error) for error in bad], len(items), bad[0] if bad and not found else None)
+    return found
+
+
+def is_search(source: str) -> bool:
+    """Return whether a source of measurements is the folder of a search."""
+    return source not in ("", "-") and (Path(source) / run_folder.LEDGER).is_file()
+
+
+def measurements_of(folder: Path) -> list[Measurement]:
+    """Return what a search has scored, with names and columns; raises InputError where it is damaged or has nothing."""
+    settings, names, columns = run_folder.settings_of(folder), run_folder.names(folder), run_folder.carried(folder)
+    with closing(Ledger(folder / run_folder.LEDGER, shape=run_folder.shape_of(settings))) as ledger:
+        found = [
+            Measurement(form, one.scores, f"{folder}: ", names.get(form, ""), columns.get(form, {}), one.errors)
+            for one in ledger.entries()
+            if one.status in (OK, GIVEN) and (form := one.canonical) is not None
+        ]
+    if not found:
+        raise InputError(f"{folder}: this search has scored nothing yet")
     return found
 
 

@@ -26,7 +26,6 @@ from seqvae.evaluate.model.diagnostics import (
     mutual_information,
     other_rows,
 )
-from seqvae.evaluate.model.table import model_table
 from seqvae.evaluate.model.reconstruction import (
     Forced,
     Reconstruction,
@@ -39,6 +38,7 @@ from seqvae.evaluate.model.reconstruction_errors import measure_reconstruction_e
 from seqvae.evaluate.model.sample_metrics import sample_metrics
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SummarySettings, summarise
+from seqvae.evaluate.model.table import model_table
 from seqvae.model.posteriors import DiagonalGaussian
 from seqvae.runtime.device import generator
 

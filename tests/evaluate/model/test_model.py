@@ -21,11 +21,10 @@ from seqvae.evaluate.metric_names import BRIEF, TELLING
 from seqvae.evaluate.model import diagnostics
 from seqvae.evaluate.model.diagnostics import mixture_log_prob, mutual_information, other_rows
 from seqvae.evaluate.model.held_out import encodable
-from seqvae.evaluate.model.table import model_table
 from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sampled_reconstruction, teacher_forced
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
-from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable
+from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable, model_table
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian

@@ -10,8 +10,8 @@ from seqvae.evaluate.molecules.oddities import (
     RADICAL,
     SMALL_HETEROCYCLE,
     oddities,
-    ring_systems,
 )
+from seqvae.properties.molecules.ring_systems import ring_systems
 
 
 @pytest.mark.parametrize(

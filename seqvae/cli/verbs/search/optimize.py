@@ -61,9 +61,9 @@ class StartOptions:
 
     Attributes:
         start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences that have been measured already: the search learns from them, and they
-            cost no call. The scores are in the column `score`, or, of terms joined by `pareto`, in one column per term,
-            by its name.
+        measured: table of molecules or sequences that have been measured already, or the folder of another search: the
+            search learns from them, and they cost no call. The scores of a table are in the column `score`, or, of terms
+            joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured, where it is another.
@@ -83,7 +83,8 @@ class StartOptions:
         if self.score and not self.measured:
             raise UsageError("--score has no effect without --measured: leave it out")
         for source in filter(None, (self.start, self.measured)):
-            check_file(source)
+            if source != self.measured or not Path(source).is_dir():  # what was measured may be another search
+                check_file(source)
 
     def texts(self) -> list[str]:
         """Return the texts to start from; an empty list without a file."""
@@ -105,8 +106,12 @@ class StartOptions:
         Raises:
             UsageError: one column of scores is named, and the search has several.
         """
-        from seqvae.search.oracle.measurements import read_measurements
+        from seqvae.search.oracle.measurements import is_search, read_measurements
 
+        if self.measured and is_search(self.measured) and (self.column or self.score or self.format):
+            raise UsageError(
+                f"{self.measured}: is a search, which has its own scores: leave out --column, --format and --score"
+            )
         if self.score and len(names) > 1:
             raise UsageError(
                 f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"

@@ -59,7 +59,8 @@ def results(
             .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
-        explain: say below the tables what each metric and column means.
+        explain: say below the tables what each metric and column means; with --json, add to it as `outlook` what a
+            laboratory's measurements say together.
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
@@ -75,7 +76,7 @@ def results(
     with opened_results(run, top) as (found, settings, ledger):
         names, known = settings["scores"], known_of(run)
         if json:
-            said = outlook_of(settings, ledger, known.names)
+            said = outlook_of(settings, ledger, known.names) if explain else None
             print_json(found.to_dict(known) | ({"outlook": said.to_dict()} if said is not None else {}))
         elif out != "-":
             print_results(found, settings, known)
