@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_cases import dna_file, small_run
+from run_cases import dna_file, small_run, with_model
 
 from seqvae.cli.main import main
 from seqvae.config import DataConfig, ObjectiveConfig, TokenizerConfig
@@ -72,7 +72,7 @@ def test_promoters_that_cost_more_than_two_bits_a_base(tmp_path):
     source = tmp_path / "promoters.txt"
     rng = np.random.default_rng(0)
     source.write_text("".join("".join(rng.choice(list("ACGT"), 40)) + "\n" for _ in range(200)))
-    run = small_run(source, epochs=1, learning_rate=1e-3)
+    run = with_model(small_run(source, epochs=1, learning_rate=1e-3), lengths="free")
     trained = train(replace(run, objective=ObjectiveConfig(beta=1.0)), tmp_path / "model", quiet=True)
     found = measure_trained(trained)
     assert found.bits_per_character > 2

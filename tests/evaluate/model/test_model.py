@@ -25,7 +25,7 @@ from seqvae.evaluate.model.reconstruction import Reconstruction, reconstruct, sa
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.summary import SUMMARY_METRICS, Summary, SummarySettings, summarise
 from seqvae.evaluate.model.table import TABLE_METRICS, ModelTable, model_table
-from seqvae.model.decoders import DECODERS
+from seqvae.model.decoders import DECODERS, DenseDecoder
 from seqvae.model.encoders import ENCODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
 from seqvae.model.priors.mixture import GaussianMixture
@@ -51,10 +51,16 @@ def codec(trained):
 @pytest.mark.parametrize(("encoder", "decoder"), list(product(ENCODERS, DECODERS)))
 def test_all_tokens_right_is_what_greedy_decoding_gives(encoder, decoder):
     """Teacher-forced exact from z is free-running exact from the same z, for any decoder."""
-    codec = untrained(encoder, decoder, seed=3)
     z = 3 * torch.randn(60, LATENT, generator=generator(0))
-    own = codec.decode(z)
-    kept = [i for i, text in enumerate(own) if 0 < len(text) < codec.max_length]  # none cut off at the longest
+    for seed in range(3, 30):  # of some weights nearly all texts are empty or have no end
+        codec = untrained(encoder, decoder, seed=seed)
+        if isinstance(codec.model.decoder, DenseDecoder):
+            torch.nn.init.normal_(codec.model.decoder.bias, std=4.0, generator=generator(seed))
+            codec.model.decoder.places.weight.data.mul_(10)
+        own = codec.decode(z)
+        kept = [i for i, text in enumerate(own) if 0 < len(text) < codec.max_length]  # none cut off at the longest
+        if len({own[i] for i in kept}) > 5:
+            break
     assert len({own[i] for i in kept}) > 5
     texts = [own[i] for i in kept]
     assert teacher_forced(codec, texts, z[kept])[0].exact == 1.0

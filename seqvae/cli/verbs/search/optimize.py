@@ -61,8 +61,8 @@ class StartOptions:
 
     Attributes:
         start: file of molecules or sequences to start from; by default draws from the model's prior.
-        measured: table of molecules or sequences that have been measured already, or the folder of another search: the
-            search learns from them, and they cost no call. The scores of a table are in the column `score`, or, of terms
+        measured: table of molecules or sequences that have been measured already, or the folder of another search: it
+            learns from them, and they cost no call. The scores of a table are in the column `score`, or, of terms
             joined by `pareto`, in one column per term, by its name.
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
