@@ -38,7 +38,7 @@ _FRAMES = """new Promise((done) => {
   const times = []; let before = performance.now();
   const step = (now) => {
     times.push(now - before); before = now; app.view.pan(times.length % 2 ? 4 : -4, 2); draw();
-    if (times.length < 60) requestAnimationFrame(step); else done(times.slice(5));
+    if (times.length < 15) requestAnimationFrame(step); else done(times.slice(3));
   };
   requestAnimationFrame(step);
 })"""
