@@ -25,6 +25,7 @@ from scripts.page.sections.models import few as page_few
 from scripts.page.sections.models import labelled as page_labelled
 from scripts.page.sections.models import moses as page_moses
 from scripts.page.sections.models import pretrained as page_models
+from scripts.page.sections.models import strands as page_strands
 from scripts.page.sections.models import trust as page_trust
 from scripts.page.sections.models.dna import mpsa
 from scripts.page.sections.models.zinc import faithful, search, trace, zinc
@@ -96,6 +97,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Latent points as features", "features", _FEATURES, page_features.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
+    ("Both strands of DNA", "symmetric", "python -m scripts.training.train_symmetric", page_strands.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Maps in a browser", "map", "python -m scripts.benchmarks.benchmark_map", page_map.section),
     ("Scores and imputation", "uses", "python -m scripts.benchmarks.benchmark_uses", page_uses.section),

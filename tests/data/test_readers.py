@@ -117,6 +117,13 @@ def test_every_format_plain_and_gzipped(tmp_path, kind, packed):
     assert (summary.kept, summary.rejected, summary.reject_file) == (len(texts), 0, None)
 
 
+def test_qualities_of_another_length_are_named(tmp_path):
+    path = tmp_path / "x.fastq"
+    path.write_text("@a\nACGT\n+\nIII\n", "utf-8")
+    with pytest.raises(RecordError, match="4 letters and 3 qualities: is the file cut off"):
+        read_records(path)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_every_format_from_standard_input(monkeypatch, kind, packed):

@@ -56,6 +56,7 @@ from scripts.training import (
     train_labelled,
     train_moses,
     train_mpsa,
+    train_symmetric,
     train_zinc,
 )
 from scripts.training.packaged import measure_pretrained
@@ -102,6 +103,7 @@ SCRIPTS = {
     train_mpsa.NAME: train_mpsa.main,
     train_ecoli.NAME: train_ecoli.main,
     train_few.NAME: train_few.main,
+    train_symmetric.NAME: train_symmetric.main,
 }
 # A small setting may drop a record, and learns too little for its latent space to carry anything.
 pytestmark = pytest.mark.filterwarnings("ignore::seqvae.errors.SeqVAEWarning")

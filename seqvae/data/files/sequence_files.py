@@ -64,7 +64,10 @@ def read_fastq(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
                 continue
             text, plus, quality = (next(numbered, (0, ""))[1].strip() for _ in range(3))
             name, _, rest = line[1:].strip().partition(" ")
-            if not line.startswith("@") or not plus.startswith("+") or len(quality) != len(text) or not text:
+            if line.startswith("@") and plus.startswith("+") and text and quality and len(quality) != len(text):
+                reason = f"FASTQ record with {len(text):,} letters and {len(quality):,} qualities: is the file cut off?"
+                yield Flaw(line.strip(), number, reason, name)
+            elif not line.startswith("@") or not plus.startswith("+") or not quality or not text:
                 yield Flaw(line.strip(), number, "no FASTQ record of four lines: @name, letters, +, qualities", name)
             else:
                 yield Record(text, name, number, described(rest, columns))
