@@ -14,6 +14,7 @@ import numpy as np
 
 from seqvae.config import CampaignConfig
 from seqvae.config.toml import section_from_dict
+from seqvae.errors import InputError
 from seqvae.search.optimizer import Optimizer
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.proposals import Candidate, Scores
@@ -112,6 +113,8 @@ class Campaign:
         first: int = 0,
         refused: Callable[[], int] | None = None,
     ) -> None:
+        if config.batch < 1:  # 0 is settled when a search begins: this folder's settings were changed
+            raise InputError(f"{state.parent}: expected a batch of 1 or more proposals, got {config.batch}")
         self.refused = refused or (lambda: 0)
         self.optimizer, self.oracle, self.config, self.state = optimizer, oracle, config, state
         self.progress = Progress()

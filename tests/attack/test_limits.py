@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import pty
+import random
 import sqlite3
 from contextlib import closing, redirect_stdout
 
@@ -14,6 +15,7 @@ import pytest
 from golden_cases import command
 from search_cases import settings, start
 
+from scripts.attack.files import damage, kinds
 from scripts.attack.model_folders import made
 from seqvae.cli.main import main
 from seqvae.config import DataConfig
@@ -166,3 +168,27 @@ def test_a_title_decides_what_a_file_holds(title, tmp_path):
     found = audit_source(str(tmp_path / "a.csv"))
     assert (found.texts, found.invalid) == (4, 3)
     assert found.why == f"by the title of the column {title!r}"
+
+
+# What damage has found: the input of each once ended in a traceback.
+DAMAGED = {
+    "sdf 40": "data audit",
+    "sdf 49": "data audit",
+    "genbank 7": "score",
+    "latents npz 30": "decode",
+    "latents npz 44": "decode",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+@pytest.mark.filterwarnings("ignore")
+def test_damage_that_ended_in_a_traceback(what, tmp_path):
+    name, number = what.rsplit(" ", 1)
+    kind = kinds(tmp_path)[name]
+    rng = random.Random(f"0 {name} {number}")
+    (tmp_path / kind.name).write_bytes(damage(kind.data, rng))
+    verb = rng.choice(kind.verbs).format(tmp_path / kind.name)
+    assert verb.startswith(DAMAGED[what])
+    code, _, err = command(verb)
+    assert code in (0, 1)
+    assert "Traceback" not in err

@@ -34,7 +34,8 @@ def section(result: Values, published: Values) -> str:
     return (
         "Damaged files and folders, wrong arguments, and runs that were killed, interrupted or starved of disk and run "
         "again. Done: the verb ended well, and wrote what an unbroken run writes. Refused: one line said why; where a "
-        "run was broken, the next one wrote what an unbroken run writes. Anything else is a fault.\n\n"
+        "run was broken, the next one wrote what an unbroken run writes. Anything else is a fault, "
+        "of the package or of the harness (a busy machine makes hangs).\n\n"
         + table(["attack", "kinds", *_TITLES], [*rows, whole])
         + f"\n{said}"
     )

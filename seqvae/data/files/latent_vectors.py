@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,8 +105,15 @@ def _read_npz(source: str, latent: int) -> Iterator[Rows]:
                         yield z[first : first + CHUNK], columns
         except KeyError as error:
             raise InputError(f"{source}: it has no array `z`; write latent vectors with seqvae encode") from error
-        except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _BROKEN as error:
             raise InputError(f"{source}: not a NumPy .npz file, or truncated: {error}") from error
+
+
+# What zipfile, zlib and NumPy's reader of headers, which is Python's own tokenizer, raise where bytes are damaged.
+_BROKEN = (
+    *(ValueError, TypeError, ArithmeticError, AttributeError, IndexError, EOFError, SyntaxError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
 
 
 def _other_arrays(archive: zipfile.ZipFile, stack: ExitStack, count: int) -> dict[str, tuple[IO[bytes], np.dtype[Any]]]:
@@ -142,7 +151,7 @@ def _read_parquet(source: str, latent: int) -> Iterator[Rows]:
             columns = [_single(batch.column(title).to_numpy(zero_copy_only=False)) for title in titles]
             others = {t: batch.column(t).to_pylist() for t in batch.schema.names if not is_latent_title(t)}
             yield np.stack(columns, axis=1), others
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise InputError(f"{source}: not a Parquet file, or truncated") from error
     except (ValueError, TypeError) as error:
         raise InputError(f"{source}: the columns z0 to z{latent - 1} must hold numbers") from error

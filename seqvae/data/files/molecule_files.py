@@ -97,7 +97,11 @@ def _parsed(block: str) -> tuple[Chem.Mol | None, str]:
             return next(iter(Chem.ForwardSDMolSupplier(io.BytesIO(block.encode()))), None), "no reason given"
     with captured() as log:
         molecule = next(iter(Chem.ForwardSDMolSupplier(io.BytesIO(block.encode()))), None)
-    said = [_LOG.sub("", one).strip() for one in log.messages.splitlines()]
+    try:
+        messages = log.messages
+    except UnicodeDecodeError:  # RDKit has cut what it repeats within a letter
+        messages = ""
+    said = [_LOG.sub("", one).strip() for one in messages.splitlines()]
     said = [one for one in said if one and not one.startswith(("****", "moving to", "Could not sanitize"))]
     return molecule, said[0] if said else "no molecule in it"
 

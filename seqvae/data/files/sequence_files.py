@@ -15,6 +15,7 @@ from seqvae.data.files.records import Columns, Flaw, Record
 from seqvae.errors import InputError
 
 _LENGTH = re.compile(r"^LOCUS\s+\S+\s+(\d+)\s+(?:bp|aa)\b")
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError)  # Biopython, of damaged records
 DESCRIPTION = "description"  # what follows the name in the header of a FASTA record
 
 
@@ -102,6 +103,13 @@ def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
                     known = record.id not in (None, "", "<unknown id>")  # Biopython's word for none
                     known_as = str(record.id) if known else name
                     item = Record(text, known_as, line, described(record.description, columns))
-            except (ValueError, UndefinedSequenceError, AssertionError) as error:
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
+                UndefinedSequenceError,
+                AssertionError,
+            ) as error:
                 item = Flaw(first, line, f"Biopython cannot read this record: {error}", name)
             yield item

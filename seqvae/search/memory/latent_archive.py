@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config.toml import checked
+from seqvae.errors import ConfigError, quoted
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.latent_space import Points, Space
 from seqvae.search.memory.pareto import ParetoRanks
@@ -87,6 +88,8 @@ class Designs:
         self._ranks = ParetoRanks(self.archive)
         self._ranks.load_state_dict(state)
         texts = checked("encoded", state["encoded"], list[str])
+        if lost := [text for text in texts if text not in self.archive]:
+            raise ConfigError(f"encoded: expected texts of the archive, got {quoted(lost[0])}")
         points = array_of("points", state["points"], (len(texts), self.space.latent))
         self._points = dict(zip(texts, points, strict=True))
 

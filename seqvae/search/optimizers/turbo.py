@@ -20,6 +20,7 @@ from torch import Tensor
 
 from seqvae.config import INITIAL, TurboConfig
 from seqvae.config.toml import checked
+from seqvae.errors import ConfigError, quoted
 from seqvae.search.memory.initial_design import FromPrior, InitialDesign, fill
 from seqvae.search.memory.latent_archive import Designs
 from seqvae.search.memory.latent_space import Points, Space
@@ -119,6 +120,8 @@ class Turbo:
         self.designs.load_state_dict(state)
         self._rng.bit_generator.state = state["rng"]
         self.regions.load_state_dict(state)
+        if lost := [one.centre for one in self.regions.all if one.centre not in self.designs.archive]:
+            raise ConfigError(f"regions: expected centres among the texts of the archive, got {quoted(lost[0])}")
         box = state["box"]
         self._box = None if box is None else array_of("box", box, (2, self.space.latent))
         self._hyper = checked("hyper", state["hyper"], list[dict[str, np.ndarray]] | None)
