@@ -41,11 +41,12 @@ def suited(
         InputError: a text is longer than `max_length`, or they are to be of one length and are not.
         ConfigError: counts are wanted of other texts than sequences.
     """
-    model = _with_lengths(run.model if family is None else _of_family(run.model), train, valid, run.data.source)
+    new_family = family is not None and length is FROM_SCRATCH  # a fine-tuning keeps the parts that there are
+    model = _with_lengths(_of_family(run.model) if new_family else run.model, train, valid, run.data.source)
     count, domain = len(train.store), train.tokenizer.domain
     # by another KL weight z is to say what letters stand where
     model = _with_counts(model, count if run.objective.beta == -1.0 else FEW_SEQUENCES, train.tokenizer)
-    training = sized(run.training, count, valid is not None, length if family is None else FAMILY)
+    training = sized(run.training, count, valid is not None, FAMILY if new_family else length)
     worth = count if family is None else max(1, int(family.effective))
     objective = weighted(run.objective, worth if domain.alphabet else 0)
     if say is not None:

@@ -5,13 +5,16 @@ import gzip
 import numpy as np
 import pytest
 
-from seqvae.config import DataConfig
+from seqvae.config import DataConfig, PriorConfig, RunConfig, ScoreConfig, TrainingConfig
 from seqvae.data.corpus import read_texts
 from seqvae.data.family import neighbour_weights
 from seqvae.data.files.alignments import ALIGNED
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.errors import InputError, RecordError
+from seqvae.infer import variants
+from seqvae.latent.codec import load
 from seqvae.sequences.domain import DOMAINS
+from seqvae.train.fit import train
 
 A2M = ">TARGET/5-14 first\nmkELF..TG-\nVV\n>other\n..EL-qwTGA\nVI\n>third\n..-LF..SGAVV\n"
 MATCH = ["ELFTG-VV", "EL-TGAVI", "-LFSGAVV"]
@@ -97,3 +100,28 @@ def test_an_alignment_becomes_texts_with_weights(tmp_path):
     assert (found.family.target, found.family.name) == ("mkELF..TG-VV", "TARGET/5-14")
     assert (found.family.columns, found.family.rows, found.family.dropped) == (8, 3, 4)
     assert "2 of the 9 of the target (TARGET/5-14)" in found.family.told()
+
+
+def test_a_family_is_trained_by_dense_networks_and_keeps_its_target(tmp_path):
+    rng = np.random.default_rng(0)
+    target = "".join(rng.choice(list("ACDEFGHIKL"), 12))
+    rows = ["".join(rng.choice(list("ACDEFG-")) if rng.random() < 0.3 else a for a in target) for _ in range(60)]
+    path = tmp_path / "family.a2m"
+    path.write_text("".join(f">row{n}/7-20\nmk{row}\n" for n, row in enumerate([target, *rows])), "utf-8")
+    told = []
+    run = RunConfig(
+        data=DataConfig(source=str(path)),
+        training=TrainingConfig(device="cpu", epochs=2),
+        prior=PriorConfig(prior="none"),
+    )
+    train(run, tmp_path / "model", quiet=True, say=told.append)
+    assert any("61 aligned sequences of 12 columns" in line for line in told)
+    assert any("networks of aligned sequences: encoder dense, decoder dense" in line for line in told)
+    codec = load(tmp_path / "model", device="cpu")
+    assert (codec.run.model.decoder, codec.run.model.lengths, codec.run.model.ends) == ("dense", "fixed", "certain")
+    assert codec.run.tokenizer.allow_gap and codec.run.training.batch_size == 64
+    assert codec.provenance["family"]["target"] == f"mk{target}"
+    assert {len(text) for text in codec.sample(500, seed=1)} == {12}
+    found = variants(codec, [f"{target[0]}9{'W' if target[0] != 'W' else 'Y'}", "M7A"], config=ScoreConfig(samples=50))
+    assert found.unmodelled.tolist() == [0, 1] and found.delta_log_p[0] < 0
+    assert found.delta_log_p[1] == pytest.approx(0, abs=1e-9)
