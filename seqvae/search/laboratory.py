@@ -243,9 +243,10 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         entries = []
         for place, (form, one) in enumerate(measured):
             about = wanted.get(form)
-            source = (OBSERVED,) if about is None else (about["proposer"], about["z"], about["seed"])
-            status = GIVEN if about is None else OK
-            entries.append(Entry(number, place, form, form, status, one.scores, "", 0.0, *source, errors=one.errors))
+            entry = Entry(number, place, form, form, GIVEN, one.scores, proposer=OBSERVED, errors=one.errors)
+            if about is not None:
+                entry = replace(entry, status=OK, **{name: about[name] for name in ("proposer", "z", "seed")})
+            entries.append(entry)
         search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
