@@ -62,6 +62,7 @@ def another(value, name):
         "prior": "flow",
         "device": "cpu",
         "lengths": "free",
+        "strands": "both",
         "counts": "none",
         "beta": 0.5,
         "precision": "32",
