@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             seqvae.fit(texts, out, quiet=True, beta=beta, counts="none", **settings, **fixed)
             found = evaluate.diagnose(out, config=DiagnosisConfig(quick=True), device="cpu")
             print(f"beta {beta:g}: {found.verdict.paragraph}\n")
-            nats = found.figures["likelihood"]["distortion_by_position"]
+            nats = found.metrics["likelihood"]["distortion_by_position"]
             lines.append(Series(f"beta {beta:g}: {found.verdict.kind}", range(1, len(nats) + 1), nats))
     plot = line_plot(lines, "What z leaves open at each position", "position", "distortion, nats")
     save_plot(given.out / "read_diagnosis.svg", plot)

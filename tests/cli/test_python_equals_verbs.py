@@ -149,7 +149,8 @@ def quickstart(run, monkeypatch):
     for title, values in found.samples.columns.items():
         assert column(samples, title) == pytest.approx(values, rel=1e-8, nan_ok=True)
     assert [one["text"] for one in climb] == [entry.text for entry in found.climb]
-    assert column(climb, "qed") == pytest.approx([entry.scores[0] for entry in found.climb], rel=1e-8)
+    for title in ("score", "qed", "sa"):
+        assert column(climb, title) == pytest.approx([getattr(one, title) for one in found.climb], rel=1e-8)
     decoded = table(Path("try", "reconstructions.csv").read_text())
     assert [one["decoded"] for one in decoded] == [drug.decoded for drug in found.drugs]
     path = table(Path("try", "interpolation.csv").read_text())

@@ -71,6 +71,9 @@ def another(value, name):
         "format": "csv",
         "labels": "logP",
         "conditions": "logP",
+        "classes": "kind",
+        "inferred": "kind",
+        "conditioned": "prior",
         "weights": "w",
         "shares": "chembl=0.5",
     }
@@ -80,12 +83,21 @@ def another(value, name):
 
 
 FLAGS = [(*one.path.split("."), one.name, one.default) for one in RUN]
-# What has an effect beside another setting alone.
-BESIDE = {"cycles": ("objective", "schedule", "cyclical"), "spelling_share": ("data", "spellings", 2)}
-BESIDE["encoder_steps"] = ("objective", "lagging", 0.5)
-BESIDE["condition_dropout"] = ("data", "conditions", "logP")
-BESIDE |= {f"posterior_{size}": ("model", "posterior", "iaf") for size in ("layers", "width", "groups")}
-BESIDE |= {f"model_prior_{size}": ("model", "prior", "flow") for size in ("layers", "width", "groups")}
+# What has an effect, or is allowed, beside other settings alone.
+KIND = [("data", "conditions", "kind"), ("data", "classes", "kind")]
+BESIDE = {
+    "cycles": [("objective", "schedule", "cyclical")],
+    "spelling_share": [("data", "spellings", 2)],
+    "encoder_steps": [("objective", "lagging", 0.5)],
+    "condition_dropout": [("data", "conditions", "logP")],
+    "conditioned": [("data", "conditions", "logP")],
+    "condition": [("data", "labels", "logP")],
+    "classes": [("data", "labels", "kind")],
+    "inferred": KIND,
+    "classification": [*KIND, ("data", "inferred", "kind")],
+}
+BESIDE |= {f"posterior_{size}": [("model", "posterior", "iaf")] for size in ("layers", "width", "groups")}
+BESIDE |= {f"model_prior_{size}": [("model", "prior", "flow")] for size in ("layers", "width", "groups")}
 
 
 def test_no_two_settings_share_a_flag():
@@ -93,16 +105,15 @@ def test_no_two_settings_share_a_flag():
         [name for _, _, name, _ in FLAGS],
         sum(len(fields(part.default_factory)) for part in fields(RunConfig)),
     )
-    # The source is an argument; the labels, conditions and ends of the model are those of the data.
-    assert len(set(names)) == len(names) == known - 4
+    # The source is an argument; the labels, conditions, classes, inferred class and ends of the model follow the data.
+    assert len(set(names)) == len(names) == known - 6
 
 
 @pytest.mark.parametrize(("section", "key", "name", "default"), FLAGS, ids=[f"{s}.{k}" for s, k, _, _ in FLAGS])
 def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
     value, call = another(default, name), ["train", "moses", "--out", str(tmp_path / "out")]
     expected: dict[str, dict[str, object]] = {"data": {"source": "moses"}}
-    if name in BESIDE:
-        other_section, other, needed = BESIDE[name]
+    for other_section, other, needed in BESIDE.get(name, ()):
         expected.setdefault(other_section, {})[other] = needed
         call += ["--model-prior" if (other_section, other) == ("model", "prior") else f"--{other}", str(needed)]
     assert main([*call, *words_of(value, name)]) == 0
@@ -110,7 +121,7 @@ def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
     assert trained[0].run == run_from_dict(expected)
     assert trained[0].named == {f"{part}.{one}" for part, values in expected.items() for one in values}
     # against a file that says `value`, the flag brings the default back
-    (tmp_path / "run.toml").write_text(run_toml(run_from_dict({section: {key: value}})))
+    (tmp_path / "run.toml").write_text(run_toml(run_from_dict(expected)))
     config = ["--config", str(tmp_path / "run.toml")]
     assert main([*call, *config, *words_of(default, name)]) == 0
     assert getattr(getattr(trained[1].run, section), key) == default

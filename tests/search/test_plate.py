@@ -81,7 +81,8 @@ def test_too_few_measurements_predict_nothing(tmp_path):
     assert {one.about["predicted"] for one in plate} == {None}
     assert {one.about["nearest_id"] for one in plate} <= {"C-0", "C-1", "C-2"}
     empty = Measured([], {}, texts_over("ACGT", start()), 0).about(["ACGT"])
-    assert empty == [{"predicted": None, "predicted_sd": None, "nearest_similarity": None, "nearest_id": ""}]
+    missing = dict.fromkeys(("predicted", "predicted_sd", "expected_improvement", "nearest_similarity"))
+    assert empty == [{**missing, "nearest_id": ""}]
 
 
 @pytest.mark.parametrize(

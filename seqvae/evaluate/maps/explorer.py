@@ -27,7 +27,7 @@ from seqvae.properties.columns import Columns
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.registry import get, is_own_code, score
 from seqvae.properties.similarity import similarities
-from seqvae.runtime.streams import DIAGNOSIS_DARK
+from seqvae.runtime.streams import MAP_DARK
 from seqvae.search.lead_analogs import analogs
 
 NEAR = 5  # known rows that are shown beside a place
@@ -68,7 +68,7 @@ class Explorer:
         answer["returns"] = False
         if answer["valid"] and len(read):
             posterior = self.codec.posterior(read, refine=0)
-            answer["returns"] = not bool(outside(posterior, z, DIAGNOSIS_DARK.generator(0))[0])
+            answer["returns"] = not bool(outside(posterior, z, MAP_DARK.generator(0))[0])
             answer["again"] = self.map.projection.place(posterior.mean)[0].tolist()
             answer["log_p"] = float(self.codec.bounds(read).elbo[0])
         answer["near"] = self._near(z, text if answer["valid"] else None)

@@ -40,7 +40,8 @@ def test_texts_that_cannot_be_read_are_masked():
 
 
 def test_a_point_is_the_mean_where_that_decodes_to_the_text_and_refined_elsewhere():
-    texts = [text for text in codec().sample(60, seed=5) if dna(text)]
+    drawn = [*codec().sample(60, seed=5), *codec().decode(codec().draw(60, seed=5))]
+    texts = [text for text in dict.fromkeys(drawn) if dna(text)]
     here = space()
     points, readable = here.encode(texts)
     assert readable.all()
