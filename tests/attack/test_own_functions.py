@@ -73,7 +73,7 @@ def test_one_that_exits_fails_like_any_other(workers, own):
     assert code == 1, err
     assert "nothing was scored: 6 of 6 calls failed; most often (6): " in err
     assert "SystemExit" in err
-    assert [one.status for one in Ledger("run/" + LEDGER).entries()] == ["failed"] * 6
+    assert [one.status for one in Ledger(Path("run") / LEDGER).entries()] == ["failed"] * 6
 
 
 def test_a_worker_that_ends_itself_is_noticed_at_once(own):
