@@ -177,9 +177,11 @@ def ran(words: str, fault: Callable[[], None], signalled: tuple[int, float] = (0
             signal.signal(signal.SIGINT, signal.default_int_handler)
             fault()
             code = main(words.split())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what comes now comes after the verb
             sys.stderr.flush()
-        except BaseException:
-            traceback.print_exc()
+        except BaseException as error:
+            if code == 99 or not isinstance(error, KeyboardInterrupt):
+                traceback.print_exc()
             sys.stderr.flush()
         finally:
             os._exit(code)

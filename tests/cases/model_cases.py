@@ -13,7 +13,12 @@ from seqvae.runtime.device import generator
 
 VOCAB, LATENT, LONGEST = 9, 3, 6
 VARIANTS = [*ENCODERS, "gru:attention"]  # an encoder by its name, and, after a colon, how it pools
-PARTS = list(product(VARIANTS, DECODERS))
+# Parts for aligned sequences stand with each other, and with one other part on either side.
+PARTS = [
+    pair
+    for pair in product(VARIANTS, DECODERS)
+    if "dense" not in pair or pair in (("dense", "dense"), ("dense", "gru"), ("gru", "dense"))
+]
 
 
 def config(encoder: str = "gru", decoder: str = "gru", **more: object) -> ModelConfig:
