@@ -34,29 +34,10 @@ def fit(
     quiet: bool = False,
     **settings: Any,  # noqa: ANN401 - each has the type of its setting
 ) -> Trained:
-    """Train a model, or fine-tune one, on molecules or sequences; `seqvae.fit` does the same and loads the model.
-
-    Args:
-        texts: molecules (SMILES or RDKit's `Mol`) or sequences, in a list, an array or a pandas Series, of which the
-            folder keeps a copy (`data.csv`); or the path of a file, or the name of a dataset; None with `resume`.
-        out: folder of the model, which is created.
-        start: a model to fine-tune: its folder, or the name of a pretrained one; empty: none, from scratch.
-        labels: numbers of each text that the model learns to predict from z, by name, None or NaN where one is missing;
-            of a file the titles of their columns, separated by commas.
-        resume: resume the stopped training in this folder, with its settings.
-        quiet: show no progress, and say nothing of what was read and chosen.
-        **settings: any setting of `seqvae train` (or, with `start`, of `seqvae finetune`), by the name of its flag:
-            `epochs=20`, `tokenizer="selfies"`, `target_rate=20.0`.
+    """Train a model, or fine-tune one, on molecules or sequences; arguments and errors as of `seqvae.fit`.
 
     Returns:
         The folder, and what was trained on and held out.
-
-    Raises:
-        UsageError: the folder holds a run already, or there is none to resume; `texts` and `resume` are both given, or
-            neither; a label has another number of values than there are texts.
-        ConfigError: there is no such setting, or its value is out of range.
-        InputError: the data cannot be used.
-        KeyboardInterrupt: Ctrl-C, after the state was saved; `resume=True` resumes.
     """
     out = Path(out).expanduser()
     if (texts is None) != resume:
