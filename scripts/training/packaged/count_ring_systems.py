@@ -8,19 +8,13 @@ package is of 60,000 molecules of ChEMBL (CC BY-SA 3.0).
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 from rdkit import rdBase
 
-from seqvae.data.datasets.registry import load_dataset
+from scripts.training.packaged.counting import write_counts
 from seqvae.properties.molecules.ring_systems import ring_systems
-from seqvae.runtime.files import atomic_file
 from seqvae.sequences.molecules import read_molecule
 
 LEAST = 3
@@ -36,22 +30,10 @@ def counted(texts: Sequence[str]) -> Counter[str]:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--molecules", type=int, default=60_000)
-    parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args(arguments)
-    data = load_dataset(chosen.dataset)
-    texts = data.texts if data.split is None else [data.texts[row] for row in data.split.train]
-    rows = np.random.default_rng(chosen.seed).permutation(len(texts))[: chosen.molecules]
-    kept = {system: count for system, count in counted([texts[row] for row in rows]).most_common() if count >= LEAST}
-    with atomic_file(chosen.target) as file:
-        file.write(gzip.compress(json.dumps(kept, separators=(",", ":")).encode(), mtime=0))
-    print(f"{len(rows):,} molecules, {len(kept):,} ring systems: {chosen.target}")
+def table(texts: Sequence[str]) -> dict[str, int]:
+    """Return the ring systems that are frequent enough, the commonest first."""
+    return {system: count for system, count in counted(texts).most_common() if count >= LEAST}
 
 
 if __name__ == "__main__":
-    main()
+    write_counts(__doc__ or "", table, None)

@@ -10,18 +10,12 @@ out, and the series of lead optimisation on which the analogs of a lead are meas
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 from rdkit import Chem, rdBase
 
-from seqvae.data.datasets.registry import load_dataset
-from seqvae.runtime.files import atomic_file
+from scripts.training.packaged.counting import write_counts
 from seqvae.search.domain.substituents import kind_of, places_of
 
 LEAST, MOST = 4, 1_000
@@ -39,28 +33,14 @@ def counted(texts: Sequence[str]) -> dict[str, Counter[str]]:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--molecules", type=int, default=60_000)
-    parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args(arguments)
-    data = load_dataset(chosen.dataset)
-    texts = data.texts if data.split is None else [data.texts[row] for row in data.split.train]
-    rows = np.random.default_rng(chosen.seed).permutation(len(texts))[: chosen.molecules]
-    found = counted([texts[row] for row in rows])
-    table = {}
-    for kind, counts in sorted(found.items()):
+def table(texts: Sequence[str]) -> dict[str, tuple[int, dict[str, int]]]:
+    """Return the total of each kind of atom, and its substituents that are frequent enough."""
+    found = {}
+    for kind, counts in sorted(counted(texts).items()):
         if kept := {group: count for group, count in counts.most_common(MOST) if count >= LEAST}:
-            table[kind] = (counts.total(), kept)
-    with atomic_file(chosen.target) as file:
-        file.write(gzip.compress(json.dumps(table, separators=(",", ":")).encode(), mtime=0))
-    print(
-        f"{len(rows):,} molecules, {sum(len(groups) for _, groups in table.values()):,} substituents: {chosen.target}"
-    )
+            found[kind] = (counts.total(), kept)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    write_counts(__doc__ or "", table, None)

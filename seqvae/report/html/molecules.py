@@ -23,7 +23,7 @@ _MCS_SECONDS = 1  # for the largest common substructure with a lead
 _LEAST_SHARED = 6  # atoms that a molecule must have in common with its lead to be laid out like it
 _MARKED = (1.0, 0.8, 0.6)  # what a lead does not have
 # The colours of RDKit's default palette, and the page's variables that replace them.
-_COLOURS = {
+COLOURS = {
     "#000000": "currentColor",
     "#191919": "currentColor",
     "#0000FF": "var(--blue)",
@@ -65,7 +65,7 @@ def drawing(smiles: str, lead: str = "") -> str:
     # A page does not need the header and the defaults, and chooses the colours itself.
     content = _DEFAULTS.sub("", _HEADER.sub("", canvas.GetDrawingText()))
     content = re.sub(r"fill='(#[0-9A-F]{6})'", r"style='fill:\1'", content)
-    for colour, variable in _COLOURS.items():
+    for colour, variable in COLOURS.items():
         content = content.replace(colour, variable)
     label = escape(smiles)
     opening = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}"><title>{label}</title>'

@@ -9,18 +9,9 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
+from seqvae.report.html.molecules import COLOURS
+
 WIDTH, HEIGHT = 220, 165
-# The colours of RDKit's default palette, and the page's variables that replace them.
-_COLOURS = {
-    "#0000FF": "var(--blue)",
-    "#FF0000": "var(--red)",
-    "#CCCC00": "var(--yellow)",
-    "#33CCCC": "var(--cyan)",
-    "#00CC00": "var(--green)",
-    "#7F4C19": "var(--brown)",
-    "#A01EEF": "var(--violet)",
-    "#FF7F00": "var(--orange)",
-}
 _LINE = re.compile(r"<path [^>]*?d='([^']*)' style='fill:none;[^']*?stroke:(#[0-9A-F]{6})[^']*'")
 _FILLED = re.compile(r"<path [^>]*?d='([^']*)' style='fill:(#[0-9A-F]{6});[^']*'")
 _LETTER = re.compile(
@@ -69,7 +60,7 @@ def _rounded(path: str) -> str:
 
 
 def _ink(colour: str) -> str:
-    return _COLOURS.get(colour, "currentColor")
+    return COLOURS.get(colour, "currentColor")
 
 
 def compact_drawings(smiles: Sequence[str]) -> list[str]:
