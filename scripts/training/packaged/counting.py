@@ -30,7 +30,7 @@ def write_counts(about: str, table_of: Callable[[list[str]], dict[str, Any]], ar
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(argv)
     data = load_dataset(chosen.dataset)
-    texts = data.texts if data.split is None else [data.texts[row] for row in data.split.train]
+    texts = [data.texts[row] for row in data.split.train] if data.card.published else data.texts
     rows = np.random.default_rng(chosen.seed).permutation(len(texts))[: chosen.molecules]
     table = table_of([texts[row] for row in rows])
     with atomic_file(chosen.target) as file:
