@@ -99,7 +99,7 @@ def _details(smiles: str) -> str:
         molecule = Chem.MolFromSmiles(smiles)
     sheet = Sheet(molecule) if molecule is not None and molecule.GetNumAtoms() else None
     known = f"MW {sheet.weight:.0f} · logP {sheet.logp:.1f}" if sheet else ""
-    return f'<div class="about">{known}<code title="click, then copy">{escape(smiles)}</code></div>'
+    return f'<div class="details">{known}<code title="click, then copy">{escape(smiles)}</code></div>'
 
 
 def molecule_grid(

@@ -53,11 +53,11 @@ code, .sequence { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, mo
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .45rem; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; text-align: center; }
-.about { font-size: .75rem; color: var(--soft); text-align: center; }
-.about code {
+.details { font-size: .75rem; color: var(--soft); text-align: center; }
+.details code {
   display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: all; font-size: .7rem;
 }
-.about code:active { white-space: normal; overflow-wrap: anywhere; }
+.details code:active { white-space: normal; overflow-wrap: anywhere; }
 .side { display: grid; gap: 1rem; align-items: center; margin: .8rem 0; }
 @media (min-width: 50rem) { .side { grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); } }
 .pair { display: grid; grid-template-columns: 1fr auto 1fr; align-items: center; }

@@ -115,6 +115,12 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
     empty = f"Click on a point to keep its {noun} here."
     kept = f'<section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>\n'
     kept = "" if meta["live"] else kept
+    marks = (
+        '<p class="about">Points between: &#9632; is encoded there again, &#9633; elsewhere, <b class="bad">&times;</b> '
+        f"is no {noun}; zoomed in, they are drawn.</p>"
+        if meta["grid"]
+        else ""
+    )
     command = (
         '<section class="again"><h2>This view again</h2><div class="command"><pre><code id="command"></code></pre>'
         '<button type="button" id="copy-command">Copy</button></div></section>'
@@ -138,7 +144,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 {_HERE if meta["live"] else ""}<section><h2><label for="color">Colour</label></h2><select id="color">{colours}</select>
 <div id="legend"></div></section>
 <section><h2><label for="shading">Shading</label></h2><select id="shading">{shading}</select>
-<div id="shade-legend"></div></section>
+<div id="shade-legend"></div>{marks}</section>
 {kept}</aside>
 </div>
 {command}
