@@ -116,8 +116,8 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
     kept = f'<section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>\n'
     kept = "" if meta["live"] else kept
     marks = (
-        '<p class="about">Points between: &#9632; is encoded there again, &#9633; elsewhere, <b class="bad">&times;</b> '
-        f"is no {noun}; zoomed in, they are drawn.</p>"
+        '<p class="about">Points between: &#9632; is encoded there again, &#9633; elsewhere, '
+        f'<b class="bad">&times;</b> is no {noun}; zoomed in, they are drawn.</p>'
         if meta["grid"]
         else ""
     )
