@@ -12,7 +12,7 @@ import numpy as np
 from seqvae.evaluate.glossary import SEARCH, search_terms
 from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid
-from seqvae.report.html.page import Section, code, glossary, page, paragraph, table
+from seqvae.report.html.page import Section, code, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
 from seqvae.search.outlook import LEVEL, Outlook, sentences
 from seqvae.search.results import TOP, Known, Results, anytime, best_of
@@ -67,12 +67,12 @@ def search_page(
     sources = [[one or "given", number, scored[one], good[one]] for one, number in count.most_common()]
     title = f"{len(shown)} designs along the Pareto front" if several else f"The best {len(shown)} designs"
     sections = [
-        Section("Results", (table(["metric", "value"], metrics, 1), *plots)),
+        Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),
         Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
         *_outlook(said, (known or Known()).names),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
-        Section("Settings", (code(json.dumps(settings, indent=1)),)),
+        Section("Settings", (more("as in the folder of the search", code(json.dumps(settings, indent=1))),)),
     ]
     came_to = f"{len(best):,} on the Pareto front of {', '.join(names)}" if several else f"best {found.best:.4g}"
     return page(f"Search {name}", sections, f"{found.unique:,} designs scored, {came_to}.")
@@ -121,7 +121,7 @@ def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str], 
     captions = [
         ", ".join(f"{name} {score:.4g}" for name, score in zip(names, entry.scores, strict=True))
         if len(names) > 1
-        else f"{entry.scores[0]:.4g}"
+        else f"{names[0]} {entry.scores[0]:.3g}"
         for entry in best
     ]
     drawn = all(map(is_valid, texts[:TOP]))
