@@ -76,9 +76,7 @@ def too_few_steps(steps: int, domain: Domain, source: str) -> str:
     """Return in one line that so many optimiser steps from scratch are too few; empty if they may do."""
     if steps >= FEWEST_STEPS:
         return ""
-    return (
-        f"{steps:,} optimiser steps are too few to learn much, take {FEWEST_STEPS} at least: {advice(domain, source)}"
-    )
+    return f"{steps:,} optimiser {'step is' if steps == 1 else 'steps are'} too few to learn much, take {FEWEST_STEPS} at least: {advice(domain, source)}"
 
 
 def advice(domain: Domain, source: str) -> str:
