@@ -42,6 +42,7 @@ def classes_of(cells: Sequence[object], column: str, file: str) -> tuple[str, ..
         )
 
     def order(name: str) -> tuple[bool, float, str]:
+        """Return the key by which numbers come first, by size, then names."""
         number = parse(name)
         return (number is None, 0.0 if number is None else number.value, name)
 

@@ -262,7 +262,13 @@ def parse_card(values: Mapping[str, Any], where: str) -> Card:
     if "table" in values:
         values["table"] = _build(Table, values["table"], f"{where}: [table]")
     if "recipe" in values:
-        values["recipe"] = _recipe(values["recipe"], f"{where}: [recipe]")
+        recipe = values["recipe"]
+        if not isinstance(recipe, Mapping) or not isinstance(recipe.get("sources"), list) or not recipe["sources"]:
+            raise ConfigError(f"{where}: [recipe]: a recipe needs at least one [[recipe.sources]] table")
+        within = f"{where}: [recipe]: [[recipe.sources]]"
+        sources = tuple(_build(Source, one, f"{within} {i}") for i, one in enumerate(recipe["sources"], 1))
+        limits = _build(Limits, recipe.get("limits", {}), f"{where}: [recipe]: [recipe.limits]")
+        values["recipe"] = _build(Recipe, {**recipe, "limits": limits, "sources": sources}, f"{where}: [recipe]")
     if "parts" in values:
         values["parts"] = tuple(_build(Part, part, f"{where}: [[parts]]") for part in values["parts"])
     card = _build(Card, values, where)
@@ -270,17 +276,6 @@ def parse_card(values: Mapping[str, Any], where: str) -> Card:
         raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}, got {card.kind!r}")
     _check_files(card, where)
     return card
-
-
-def _recipe(values: object, where: str) -> Recipe:
-    """Make a recipe, with its limits and sources."""
-    if not isinstance(values, Mapping) or not isinstance(values.get("sources"), list) or not values["sources"]:
-        raise ConfigError(f"{where}: a recipe needs at least one [[recipe.sources]] table")
-    sources = tuple(
-        _build(Source, one, f"{where}: [[recipe.sources]] {i}") for i, one in enumerate(values["sources"], 1)
-    )
-    limits = _build(Limits, values.get("limits", {}), f"{where}: [recipe.limits]")
-    return _build(Recipe, {**values, "limits": limits, "sources": sources}, where)
 
 
 def _check_files(card: Card, where: str) -> None:

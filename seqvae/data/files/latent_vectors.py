@@ -169,12 +169,6 @@ def _latent_titles(header: list[str], source: str, latent: int) -> list[str]:
     return titles
 
 
-def _number(cell: str) -> float:
-    if "_" in cell:  # Python's own way of writing numbers, and nobody else's
-        raise ValueError(f"{cell!r} is no number")
-    return float(cell)
-
-
 def _single(numbers: ArrayLike) -> NDArray[np.float32]:
     """Return numbers as float32; those beyond it are infinite, which is refused where they are used."""
     with np.errstate(over="ignore"):
@@ -191,7 +185,11 @@ def _read_csv(source: str, latent: int, delimiter: str) -> Iterator[Rows]:
             places = [header.index(title) for title in _latent_titles(header, source, latent)]
             others = [(title, place) for place, title in enumerate(header) if not is_latent_title(title)]
             while rows := list(islice(table, CHUNK)):
-                z = _single([[_number(row[place]) for place in places] for row in rows])
+                cells = [[row[place] for place in places] for row in rows]
+                # An underscore within a number is Python's own way of writing it, and nobody else's.
+                if any("_" in cell for row in cells for cell in row):
+                    raise ValueError("expected numbers without underscores")
+                z = _single([[float(cell) for cell in row] for row in cells])
                 yield z, {title: [row[place] for row in rows] for title, place in others}
         except (ValueError, IndexError) as error:
             reason = f"expected a number in each of the columns z0 to z{latent - 1}"

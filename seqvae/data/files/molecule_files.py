@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LOG = re.compile(r"^\[[\d:]+\]\s*(?:ERROR: |Warning: )?")
 _ATOMS = re.compile(r"^(?: *(\d{1,3})[ \d]{3}.*V2000|M  V30 COUNTS (\d+) )", re.MULTILINE)
 _TITLE = re.compile(r"^>.*?<(.+)>")
+_IDS = ("id", "name", "compoundid", "chemblid", "molid")  # titles of properties that name a record
 
 
 def blocks(lines: Iterator[str], end: str, name: str) -> Iterator[tuple[int, str]]:
@@ -46,7 +47,11 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
     All columns are those of the first records: a property that none of these has is not a column.
     """
     name, enhanced = shown_name(source), 0
-    titles = _titles(source) if columns.all else ()
+    titles: list[str] = []
+    if columns.all and str(source) != "-":  # a pipe is read once: its titles are not known beforehand
+        with warnings.catch_warnings(), open_lines(source) as lines:
+            warnings.simplefilter("ignore", ReadingNote)  # it is given when the records are read
+            titles = [match[1].strip() for line in lines if (match := _TITLE.match(line))]
     keep = list(dict.fromkeys((*columns.keep, *titles)))
     with open_lines(source) as lines:
         for line, block in blocks(lines, "$$$$", name):
@@ -54,16 +59,6 @@ def read_sdf(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
             enhanced += mixed
             yield item
     note_enhanced(name, enhanced)
-
-
-def _titles(source: Path | str) -> list[str]:
-    """Return the titles of all properties, in the order of their first record; of a pipe, none."""
-    if str(source) == "-":
-        return []
-    with warnings.catch_warnings(), open_lines(source) as lines:
-        warnings.simplefilter("ignore", ReadingNote)  # it is given when the records are read
-        found = (match[1].strip() for line in lines if (match := _TITLE.match(line)))
-        return list(dict.fromkeys(found))
 
 
 def _read(block: str, line: int, keep: list[str], columns: Columns) -> tuple[Record | Flaw, bool]:
@@ -84,7 +79,8 @@ def _read(block: str, line: int, keep: list[str], columns: Columns) -> tuple[Rec
     if not molecule.GetNumAtoms():
         return Flaw(title, line, "the molecule has no atoms; leave it out", title, fields), False
     mixed = without_enhanced_stereo(molecule)
-    return Record(Chem.MolToSmiles(molecule), title or _name(fields), line, fields), mixed
+    ids = (str(value) for key, value in fields.items() if key_of(key) in _IDS)
+    return Record(Chem.MolToSmiles(molecule), title or next(ids, ""), line, fields), mixed
 
 
 def _parsed(block: str) -> tuple[Chem.Mol | None, str]:
@@ -118,12 +114,3 @@ def _fields(block: str, keep: list[str]) -> dict[str, str]:
         else:
             title = ""
     return {one: values.get(one, "") for one in keep}
-
-
-def _name(fields: object) -> str:
-    """Return the id among properties of a record without a title."""
-    if isinstance(fields, dict):
-        for title, value in fields.items():
-            if key_of(title) in ("id", "name", "compoundid", "chemblid", "molid"):
-                return str(value)
-    return ""

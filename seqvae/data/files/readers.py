@@ -91,13 +91,13 @@ def items_of(source: Path | str, settings: ReadSettings) -> Iterator[Record | Fl
     """
     items = format_of(source, settings.format)(source, settings.columns)
     if settings.max_characters:
-        items = (_short(item, settings.columns) for item in items)
+        items = (
+            Flaw(item.text, item.line, reason, item.name, item.fields)
+            if isinstance(item, Record) and (reason := settings.columns.too_long(len(item.text)))
+            else item
+            for item in items
+        )
     return map(standard_record, items) if settings.standardize else items
-
-
-def _short(item: Record | Flaw, columns: Columns) -> Record | Flaw:
-    reason = columns.too_long(len(item.text)) if isinstance(item, Record) else ""
-    return Flaw(item.text, item.line, reason, item.name, item.fields) if reason else item
 
 
 def standard_record(item: Record | Flaw) -> Record | Flaw:

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,12 +87,8 @@ def pack_spellings(store: TokenStore, tokenizer: Tokenizer, each: int, seed: int
         raise UsageError(f"each: expected at least 1 spelling of each molecule, got {each}")
     key = f"{content_key([], tokenizer)}:{store.content_hash}:{each}:{seed}"
     path = cache_folder("spellings") / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
-    if not path.is_file():
-        _write(path, store, tokenizer, (each, seed), progress)
-    return TokenStore(path)
-
-
-def _write(path: Path, store: TokenStore, tokenizer: Tokenizer, draws: tuple[int, int], progress: bool) -> None:
+    if path.is_file():
+        return TokenStore(path)
     chunks = (
         [
             (i, "".join(tokenizer.symbols_of(store.ids(i).tolist())))
@@ -103,12 +98,13 @@ def _write(path: Path, store: TokenStore, tokenizer: Tokenizer, draws: tuple[int
     )
     workers = max(1, min(cores(), len(store) // _PER_WORKER))
     where = ExecutorConfig("local" if workers == 1 else "processes", workers)
-    job = Job(_speller, (tokenizer.to_dict(), *draws))
+    job = Job(_speller, (tokenizer.to_dict(), each, seed))
     bar = shown(len(store), "other spellings", "molecule", quiet=not progress)
     with bar, writing_store(path) as writer, closing(run_chunks(job, chunks, where)) as found:
         for ids in found:
             writer.append(ids)
-            bar.update(len(ids) // draws[0])
+            bar.update(len(ids) // each)
+    return TokenStore(path)
 
 
 def _speller(record: dict[str, Any], each: int, seed: int) -> Callable[[Sequence[tuple[int, str]]], list[list[int]]]:

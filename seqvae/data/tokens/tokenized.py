@@ -133,7 +133,13 @@ def tokenize(texts: AnyTexts, tokenizer: Tokenizer, max_length: int = 0, on_erro
 
 def as_strings(texts: Sequence[Any]) -> list[Any]:
     """Return texts as they are written, molecules of RDKit as SMILES; what is no text stays as it is."""
-    return [_written(one) for one in texts]  # a column of a table has an index of its own
+    written = list(texts)  # a column of a table has an index of its own
+    for row, one in enumerate(written):
+        if type(one).__name__ == "Mol":
+            from seqvae.sequences.molecules import write_molecule
+
+            written[row] = write_molecule(one)
+    return written
 
 
 def ids_or_errors(symbol_lists: Sequence[Sequence[str]], tokenizer: Tokenizer) -> list[list[int] | UnknownTokenError]:
@@ -163,7 +169,11 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
     split: list[tuple[int, str, list[str]]] = []
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            reject(row, None, InputError(_no_text(row, text, tokenizer.domain.noun)))
+            place = f"{tokenizer.domain.noun} {row + 1}"
+            reason = f"{place} is no text, it is of type {type(text).__name__}: give a string"
+            if text is None or (isinstance(text, Real) and text != text):  # NaN, as pandas has it for an empty cell
+                reason = f"{place} is {'None' if text is None else 'NaN'}: leave empty rows out"
+            reject(row, None, InputError(reason))
             continue
         read = tokenizer.read(text)
         if read.error is None and read.form is not None:
@@ -179,22 +189,6 @@ def _read(texts: Sequence[str], tokenizer: Tokenizer, stop: bool) -> TokenizedTe
         ids.append(found)
         rows.append(row)
     return TokenizedTexts(tokenizer, forms, ids, rows, tuple(sorted(rejected, key=lambda one: one.row)))
-
-
-def _written(given: Any) -> Any:  # noqa: ANN401 - what a user gives
-    """Return a molecule of RDKit as SMILES, and anything else as it is."""
-    if type(given).__name__ != "Mol":
-        return given
-    from seqvae.sequences.molecules import write_molecule
-
-    return write_molecule(given)
-
-
-def _no_text(row: int, given: object, noun: str) -> str:
-    """Return what is wrong with something in place of a text."""
-    if given is None or (isinstance(given, Real) and given != given):  # NaN, as pandas has it for an empty cell
-        return f"{noun} {row + 1} is {'None' if given is None else 'NaN'}: leave empty rows out"
-    return f"{noun} {row + 1} is no text, it is of type {type(given).__name__}: give a string"
 
 
 def _fitting(texts: TokenizedTexts, names: Sequence[str], max_length: int, stop: bool) -> TokenizedTexts:

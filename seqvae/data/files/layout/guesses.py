@@ -36,21 +36,18 @@ def kind_of_cells(cells: Sequence[str], alone: bool = False) -> str:
     iupac = own + sum(letters[letter] for letter in "RYSWKMBDHV-")
     if own >= 0.75 * total and iupac >= 0.95 * total and least >= _LEAST[NUCLEOTIDES]:
         return MOLECULES if own == letters["C"] + letters["N"] else NUCLEOTIDES
-    if least >= _LEAST[MOLECULES] and _are_molecules(kept):
-        return MOLECULES
+    if least >= _LEAST[MOLECULES]:
+        from seqvae.sequences.molecules import is_valid  # RDKit: only for cells that may be molecules
+
+        plain = [cell.partition(" |")[0] for cell in kept]  # without the extension of a CXSMILES
+        looks = [cell for cell in plain if _SYMBOLS.fullmatch(cell)]
+        if 2 * len(looks) > len(kept) and 2 * sum(map(is_valid, looks)) > len(kept):
+            return MOLECULES
     residues = sum(letters[letter] for letter in _RESIDUES)
     upper = sum(cell.isupper() for cell in kept)
     if residues >= 0.98 * total and upper >= 0.9 * len(kept) and least >= _LEAST[PROTEINS]:
         return PROTEINS
     return ""
-
-
-def _are_molecules(cells: Sequence[str]) -> bool:
-    from seqvae.sequences.molecules import is_valid  # RDKit: only for cells that may be molecules
-
-    plain = [cell.partition(" |")[0] for cell in cells]  # without the extension of a CXSMILES
-    looks = [cell for cell in plain if _SYMBOLS.fullmatch(cell)]
-    return 2 * len(looks) > len(cells) and 2 * sum(map(is_valid, looks)) > len(cells)
 
 
 def is_number(cell: str) -> bool:

@@ -266,7 +266,11 @@ class _Sniffer:
             named, separator = True, BLANK
         rows = _rows(self.body[header:], separator)
         selfies = are_selfies([row[text] for row in rows if len(row) > text])
-        name = name_column(titles, text) if header else _first_words(rows, len(titles), text)
+        if header:
+            name = name_column(titles, text)
+        else:  # the first column beside that of the texts that does not hold numbers
+            columns = {i: [row[i] for row in rows if len(row) > i] for i in range(len(titles)) if i != text}
+            name = next((i for i, cells in columns.items() if 2 * sum(map(is_number, cells)) <= len(cells)), None)
         named = named or (lists and len(titles) == 2 and text == 0 and name == 1)
         said = []
         if len(titles) > 1 and separator != self.usual:
@@ -285,22 +289,11 @@ class _Sniffer:
             said.append("SELFIES, read as molecules")
         plain = self.kind == "smi" and said == ["with a header"]
         about = "" if plain else ", ".join(said)
-        start = self.start + (self._lines_of_header(separator) if header else 0)
+        start = self.start
+        if header and separator in (BLANK, TAB, WHOLE):
+            start += 1
+        elif header:  # of several lines where a quoted title is broken
+            parsed = csv.reader(self.body, delimiter=separator)
+            next(parsed, None)
+            start += parsed.line_num
         return Layout(separator, tuple(titles), text, start, name, named, selfies, about)
-
-    def _lines_of_header(self, separator: str) -> int:
-        """Return how many lines the header takes: several where a quoted title is broken."""
-        if separator in (BLANK, TAB, WHOLE):
-            return 1
-        rows = csv.reader(self.body, delimiter=separator)
-        next(rows, None)
-        return rows.line_num
-
-
-def _first_words(rows: Sequence[Sequence[str]], count: int, text: int) -> int | None:
-    """Return the place of the first column beside that of the texts that does not hold numbers."""
-    for place in range(count):
-        cells = [row[place] for row in rows if len(row) > place]
-        if place != text and 2 * sum(is_number(cell) for cell in cells) <= len(cells):
-            return place
-    return None
