@@ -137,6 +137,6 @@ def told_length(asked: TrainingConfig, chosen: TrainingConfig, texts: int, noun:
         return ""
     steps = steps_of(chosen, texts)
     return (
-        f"chosen for {texts:,} training {noun}s: {', '.join(parts)}; {steps:,} optimiser step{'' if steps == 1 else 's'} at most "
-        f"({', '.join(flags)} to choose)"
+        f"chosen for {texts:,} training {noun}s: {', '.join(parts)}; {steps:,} optimiser "
+        f"step{'' if steps == 1 else 's'} at most ({', '.join(flags)} to choose)"
     )

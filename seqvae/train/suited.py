@@ -76,7 +76,8 @@ def too_few_steps(steps: int, domain: Domain, source: str) -> str:
     """Return in one line that so many optimiser steps from scratch are too few; empty if they may do."""
     if steps >= FEWEST_STEPS:
         return ""
-    return f"{steps:,} optimiser {'step is' if steps == 1 else 'steps are'} too few to learn much, take {FEWEST_STEPS} at least: {advice(domain, source)}"
+    few = f"{steps:,} optimiser {'step is' if steps == 1 else 'steps are'} too few to learn much"
+    return f"{few}, take {FEWEST_STEPS} at least: {advice(domain, source)}"
 
 
 def advice(domain: Domain, source: str) -> str:
