@@ -9,7 +9,7 @@ from seqvae.errors import LONGEST_SHOWN
 from seqvae.sequences.domain import MOLECULES
 
 if TYPE_CHECKING:
-    from seqvae.data.audit import Audit, Finding, Repeated
+    from seqvae.data.audit import Audit, Finding
 
 _LINES = 8  # line numbers named
 _UNSEEN = 20  # unseen tokens named, the most frequent first
@@ -24,7 +24,14 @@ def audit_rows(audit: Audit) -> list[tuple[str, str, str]]:
     rows.append(("invalid", f"{audit.invalid:,}", _examples(audit.invalid_examples)))
     if len(audit.reasons) < audit.invalid:  # a reason that is of several: grouped
         rows += [(f"  {reason}", f"{len(lines):,}", _lines(lines)) for reason, lines in audit.reasons.items()]
-    rows.append(("duplicates", f"{audit.duplicates:,}", "; ".join(map(_repeated, audit.repeated))))
+    repeated = []  # each group of equal ones: where they stand, and in which columns they differ
+    for one in audit.repeated:
+        values = [
+            f"{title}: {' | '.join(quoted_cell(cell) for cell in cells[:3])}" for title, cells in one.differing.items()
+        ]
+        differ = f" differ in {'; '.join(values)}" if values else ""
+        repeated.append(f"{_lines(one.lines)}: {quoted_cell(one.text)}{differ}")
+    rows.append(("duplicates", f"{audit.duplicates:,}", "; ".join(repeated)))
     if audit.stereo:
         rows.append(("stereo-isomers of an earlier one", f"{audit.stereo:,}", ""))
     if audit.domain.alphabet and audit.domain.alphabet.complements:
@@ -51,15 +58,6 @@ def audit_rows(audit: Audit) -> list[tuple[str, str, str]]:
 def _lines(lines: tuple[int, ...]) -> str:
     shown = ", ".join(map(str, lines[:_LINES]))
     return f"line{'s' * (len(lines) > 1)} {shown}{', ...' * (len(lines) > _LINES)}" if lines else ""
-
-
-def _repeated(one: Repeated) -> str:
-    """Return a group of equal texts: where they stand, and in which columns they differ."""
-    values = [
-        f"{title}: {' | '.join(quoted_cell(cell) for cell in cells[:3])}" for title, cells in one.differing.items()
-    ]
-    differ = f" differ in {'; '.join(values)}" if values else ""
-    return f"{_lines(one.lines)}: {quoted_cell(one.text)}{differ}"
 
 
 def quoted_cell(text: str) -> str:

@@ -31,23 +31,18 @@ def comparison_page(found: Sequence[Compared]) -> str:
     """Return the page."""
     titles, *rows = comparison_rows(found)
     budgets = {one.settings["config"]["oracle"]["budget"] for one in found}
+    remarks = []  # what stands in the way of the comparison
+    if len({repr(one.settings["objective"]) for one in found}) > 1:
+        remarks.append("The objectives of these searches differ, so their scores say nothing of one another.")
+    if len(budgets) > 1:
+        remarks.append("Their budgets differ: the area under the curve is over each one's own.")
+    results = table([str(title) for title in titles], rows, 2)
     sections = [
-        Section("Results", (table([str(title) for title in titles], rows, 2), *_remarks(found, len(budgets) > 1))),
+        Section("Results", (results, *map(paragraph, remarks))),
         Section("Best so far", tuple(_curves(found, top) for top in (1, TOP))),
         glossary(search_terms()),
     ]
     return page("Searches compared", sections, f"{len(found)} searches: {', '.join(one.name for one in found)}.")
-
-
-def _remarks(found: Sequence[Compared], budgets: bool) -> list[str]:
-    """Return what stands in the way of the comparison."""
-    said = []
-    objectives = {repr(one.settings["objective"]) for one in found}
-    if len(objectives) > 1:
-        said.append("The objectives of these searches differ, so their scores say nothing of one another.")
-    if budgets:
-        said.append("Their budgets differ: the area under the curve is over each one's own.")
-    return [paragraph(one) for one in said]
 
 
 def _curves(found: Sequence[Compared], top: int) -> str:

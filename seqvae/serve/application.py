@@ -55,6 +55,7 @@ def application(explorer: Explorer, page: str, port: int, token: str) -> Any:  #
     lock = threading.Lock()  # one computation at a time: the model has one set of threads
 
     def computed(what: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Return the status and the answer to a request of the page's script."""
         with lock:
             try:
                 return 200, answer(explorer, what, body)
@@ -62,6 +63,7 @@ def application(explorer: Explorer, page: str, port: int, token: str) -> Any:  #
                 return 400, {"error": str(error)}
 
     def refused(request: Any) -> Any:  # noqa: ANN401
+        """Return what a request is refused with; None where it may be answered."""
         origin = request.headers.get("origin")
         if request.headers.get("host") not in hosts:
             return PlainTextResponse("expected this machine as the host", 421, _HEADERS)
@@ -72,9 +74,11 @@ def application(explorer: Explorer, page: str, port: int, token: str) -> Any:  #
         return None
 
     async def shown(request: Any) -> Any:  # noqa: ANN401
+        """Return the page."""
         return refused(request) or HTMLResponse(page, headers=_HEADERS)
 
     async def asked(request: Any) -> Any:  # noqa: ANN401
+        """Return the answer to what the page's script asks, computed beside the loop that serves others."""
         if (refusal := refused(request)) is not None:
             return refusal
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":

@@ -66,15 +66,6 @@ def _rows(explorer: Explorer, fields: Fields, name: str, most: int = MOST_ROWS) 
     return value
 
 
-def _end(explorer: Explorer, fields: Fields, name: str) -> list[float]:
-    """Return an end of a path: a place, or the number of a row."""
-    value = fields.get(name)
-    if isinstance(value, list) and len(value) == 2:
-        pair = dict(zip("xy", value, strict=True))
-        return [_number(pair, "x"), _number(pair, "y")]
-    return [float(_rows(explorer, {name: value}, name, 1)[0])]
-
-
 def _drawn(explorer: Explorer, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add a drawing to each molecule."""
     if explorer.map.molecular:
@@ -88,8 +79,15 @@ def _at(explorer: Explorer, fields: Fields) -> dict[str, Any]:
 
 
 def _path(explorer: Explorer, fields: Fields) -> dict[str, Any]:
-    first, last = (_end(explorer, fields, name) for name in ("first", "last"))
-    return {"rows": _drawn(explorer, explorer.path(first, last, _count(fields, "steps", 2, MOST_STEPS)))}
+    ends = []
+    for name in ("first", "last"):
+        end = fields.get(name)
+        if isinstance(end, list) and len(end) == 2:
+            place = dict(zip("xy", end, strict=True))
+            ends.append([_number(place, "x"), _number(place, "y")])
+        else:
+            ends.append([float(row) for row in _rows(explorer, fields, name, 1)])
+    return {"rows": _drawn(explorer, explorer.path(ends[0], ends[1], _count(fields, "steps", 2, MOST_STEPS)))}
 
 
 def _analogs(explorer: Explorer, fields: Fields) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def _server(uvicorn: Any) -> Any:  # noqa: ANN401 - an optional library
     class Quiet(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
+            """Let Ctrl-C and SIGTERM end the server, in the main thread, where alone signals can be handled."""
             if threading.current_thread() is not threading.main_thread():
                 yield
                 return

@@ -174,6 +174,7 @@ def chart(
     kept = [records[row] for row in read.rows]
 
     def progress(done: int, total: int) -> None:
+        """Tell whoever watches how many rows are encoded."""
         if watch is not None:
             watch("encoded", done, total)
 

@@ -9,13 +9,11 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from seqvae.config import AnalogConfig
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.diagnosis.space import outside
 from seqvae.evaluate.maps.chart import LatentMap
-from seqvae.evaluate.maps.columns import Column
 from seqvae.evaluate.maps.selection import SMARTS, found_by
 from seqvae.evaluate.maps.shading import CELLS, Shade
 from seqvae.evaluate.model.latent_quality import predict_ridge
@@ -98,7 +96,12 @@ class Explorer:
             last: the same.
             steps: points on the path, both ends included.
         """
-        ends = [self._point(end) for end in (first, last)]
+        ends = []
+        for end in (first, last):
+            if len(end) == 1:
+                ends.append(self._z[int(end[0])])
+            else:
+                ends.append(torch.from_numpy(self.map.projection.back(np.array([end])))[0])
         path = slerp(ends[0], ends[1], steps)
         texts = self.codec.decode(path)
         places = self.map.projection.place(path).tolist()
@@ -115,11 +118,6 @@ class Explorer:
             like = similarities([one["text"]], [end["text"] for end in known], self._sheets)[0] if both else []
             one["similarity"] = [round(float(value), 3) for value in like]
         return merged
-
-    def _point(self, end: Sequence[float]) -> torch.Tensor:
-        if len(end) == 1:
-            return self._z[int(end[0])]
-        return torch.from_numpy(self.map.projection.back(np.array([end])))[0]
 
     def analogs(self, text: str, number: int) -> Answer:
         """Return distinct valid analogs of a text, the likeliest first, with properties, alerts and places."""
@@ -165,7 +163,11 @@ class Explorer:
         """
         if is_own_code(name) and name not in self.objectives:
             raise UsageError(f"{name}: only functions that --objective named are called: start again with it")
-        values = self._values(name)
+        column = self.map.columns.get(name)
+        if column is not None and isinstance(column.values, np.ndarray):
+            values = column.values
+        else:
+            values = Columns([get(name).name])(self.map.forms)[name]
         known = np.flatnonzero(np.isfinite(values))
         if len(known) < 10 or np.ptp(values[known]) == 0:
             raise InputError(f"{name}: has the same value for all rows, or none for most: nothing to colour")
@@ -176,12 +178,6 @@ class Explorer:
         shown = np.clip(found, low, high)
         about = f"{name} as ridge regression on z predicts it from {len(rows):,} rows, at the points of the plane"
         return Shade(shown.reshape(CELLS, CELLS), float(shown.min()), float(shown.max()), about)
-
-    def _values(self, name: str) -> NDArray[np.float64]:
-        column: Column | None = self.map.columns.get(name)
-        if column is not None and isinstance(column.values, np.ndarray):
-            return column.values
-        return Columns([get(name).name])(self.map.forms)[name]
 
     def find(self, query: str) -> list[int]:
         """Return the rows that match a SMARTS, `smarts:PATTERN`, or are the molecule or sequence given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
@@ -192,18 +193,14 @@ def _slice_density(codec: Codec, plane: Projection, extent: Extent) -> Shade:
     try:
         found = codec.log_prior(z).double().numpy()
     except InputError:  # far out, one by one
-        found = np.array([_log_prior(codec, row) for row in z])
+        found = np.full(len(z), np.nan)
+        for row, point in enumerate(z):
+            with suppress(InputError):
+                found[row] = float(codec.log_prior(point.unsqueeze(0)))
     values = found.reshape(CELLS, CELLS)
     high = float(np.nanmax(values))
     low = max(float(np.nanmin(values)), high - _LOWEST)
     return Shade(values, low, high, "log density of the model's prior on the plane, nats")
-
-
-def _log_prior(codec: Codec, row: torch.Tensor) -> float:
-    try:
-        return float(codec.log_prior(row.unsqueeze(0)))
-    except InputError:
-        return float("nan")
 
 
 def _share(places: NDArray[np.float64], flags: NDArray[np.float64], extent: Extent, of: str) -> Shade:

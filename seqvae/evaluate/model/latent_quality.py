@@ -164,7 +164,13 @@ def latent_quality(
         noun = codec.tokenizer.domain.noun
         raise InputError(f"expected at least {2 * settings.folds} distinct {noun}s to predict from, got {count}")
     z = codec.encode(distinct, refine=0).double().numpy()
-    known = _own_properties(codec, distinct.forms)
+    known: dict[str, list[float]] = {}
+    alphabet = codec.tokenizer.domain.alphabet
+    if codec.tokenizer.molecular:
+        known = {name: values.tolist() for name, values in score(_MOLECULAR, distinct.forms).items()}
+    elif alphabet is not None and alphabet.complements:  # only bases pair
+        found = letters(distinct.forms, alphabet.letters, "".join(alphabet.codes) + GAP)
+        known = {"gc": gc_content(found).tolist()}
     known |= {name: [values[row] for row in distinct.rows] for name, values in (columns or {}).items()}
     ridge = {name: _fit(predict_ridge, z, values, settings) for name, values in known.items()}
     few, process = _at_most(settings.gp_texts, count), gaussian_process(settings.gp_tune)
@@ -187,15 +193,6 @@ def latent_quality(
 def _at_most(most: int, count: int) -> list[int]:
     """Return at most `most` rows, evenly spaced, since a file may be sorted."""
     return np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
-
-
-def _own_properties(codec: Codec, forms: Sequence[str]) -> dict[str, list[float]]:
-    if codec.tokenizer.molecular:
-        return {name: values.tolist() for name, values in score(_MOLECULAR, forms).items()}
-    alphabet = codec.tokenizer.domain.alphabet
-    if alphabet is None or not alphabet.complements:  # only bases pair
-        return {}
-    return {"gc": gc_content(letters(forms, alphabet.letters, "".join(alphabet.codes) + GAP)).tolist()}
 
 
 def _fit(

@@ -90,16 +90,15 @@ def laid_like(molecule: Chem.Mol, lead: str) -> list[int]:
 
 def _figure(smiles: str, caption: str, lead: str = "", details: bool = False) -> str:
     label = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f"<figure>{drawing(smiles, lead)}{label}{_details(smiles) if details else ''}</figure>"
-
-
-def _details(smiles: str) -> str:
-    """Return weight and logP, and the SMILES, which one click selects whole."""
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-    sheet = Sheet(molecule) if molecule is not None and molecule.GetNumAtoms() else None
-    known = f"MW {sheet.weight:.0f} · logP {sheet.logp:.1f}" if sheet else ""
-    return f'<div class="details">{known}<code title="click, then copy">{escape(smiles)}</code></div>'
+    below = ""
+    if details:
+        with rdBase.BlockLogs():
+            molecule = Chem.MolFromSmiles(smiles)
+        sheet = Sheet(molecule) if molecule is not None and molecule.GetNumAtoms() else None
+        known = f"MW {sheet.weight:.0f} · logP {sheet.logp:.1f}" if sheet else ""
+        # One click selects all of the SMILES.
+        below = f'<div class="details">{known}<code title="click, then copy">{escape(smiles)}</code></div>'
+    return f"<figure>{drawing(smiles, lead)}{label}{below}</figure>"
 
 
 def molecule_grid(

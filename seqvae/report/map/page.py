@@ -51,9 +51,17 @@ def map_page(found: LatentMap, view: ViewConfig | None = None, command: str = ""
     view = view or ViewConfig()
     blobs = _Blobs()
     meta = _meta(found, view, blobs) | {"command": command, "live": live}
-    title = _title(found)
+    what = Path(found.source).name if found.source else f"{len(found):,} {found.noun}s"
+    title = f"{what} in the latent space of {Path(found.model).name or 'a model'}"
+    coded = json.dumps(meta).replace("<", "\\u003c")  # it cannot end the element that it stands in
     scripts = [*_SCRIPTS, *(_LIVE if live else ()), _START]
-    libraries = ["kdbush", *(["smiles-drawer"] if found.molecular and not meta["drawings"] else [])]
+    others = {"kdbush": ["kdbush"]}  # libraries of others, and whose licences stand before each
+    if found.molecular and not meta["drawings"]:
+        others["smiles-drawer"] = ["smiles-drawer", "chroma-js"]
+    libraries = ""
+    for name, owners in others.items():
+        licences = "\n\n".join(_part(f"licences/{one}.txt").replace("*/", "* /") for one in owners)
+        libraries += f"<script>\n/*! {name}\n{licences}\n*/\n{_part(f'{name}.js')}\n</script>\n"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -69,9 +77,9 @@ def map_page(found: LatentMap, view: ViewConfig | None = None, command: str = ""
 {_body(found, meta)}
 </main>
 <footer>{escape(_KEYS)}</footer>
-<script type="application/json" id="meta">{_json(meta)}</script>
+<script type="application/json" id="meta">{coded}</script>
 {blobs.html}
-{"".join(_licensed(name) for name in libraries)}
+{libraries}
 <script>
 "use strict";
 {"".join(_part(f"{name}.js") for name in scripts)}
@@ -85,11 +93,6 @@ _KEYS = (
     "Keys on the map: arrows move, + and - zoom, 0 shows all, Enter keeps the point at the cross, the space bar "
     "selects it, l switches the lasso, Escape clears. Shift and drag draws a lasso, Shift and click adds a point."
 )
-
-
-def _title(found: LatentMap) -> str:
-    what = Path(found.source).name if found.source else f"{len(found):,} {found.noun}s"
-    return f"{what} in the latent space of {Path(found.model).name or 'a model'}"
 
 
 def _lead(found: LatentMap) -> str:
@@ -198,6 +201,15 @@ def _meta(found: LatentMap, view: ViewConfig, blobs: _Blobs) -> dict[str, Any]:
     drawn = found.molecular and len(found) <= DRAWN
     if drawn:
         blobs.drawings("drawings", found.forms)
+    grid = None
+    if found.grid:
+        grid = {"side": round(len(found.grid) ** 0.5), "chunk": _CHUNK}
+        blobs.json("grid", [[one.x, one.y, one.text, one.valid, one.returns] for one in found.grid])
+        if found.molecular:
+            blobs.drawings("grid-drawings", [one.text if one.valid else "" for one in found.grid])
+    reasons = [*(("lasso", one) for one in view.lasso), *(("find", one) for one in view.find)]
+    if view.pick:  # rows picked one by one are selected for no reason that the page could keep
+        reasons = []
     anchors = found.projection.anchors if isinstance(found.projection, Plane) else ()
     return {
         "rows": len(found), "noun": found.noun, "molecular": found.molecular, "asGiven": as_given,
@@ -205,15 +217,10 @@ def _meta(found: LatentMap, view: ViewConfig, blobs: _Blobs) -> dict[str, Any]:
         "extent": vars_of(found.extent), "columns": columns, "color": found.colour_of(view), "shades": shades,
         "shade": view.shade if view.shade in found.shades else "none",
         "anchors": [{"name": name, "x": x, "y": y} for name, x, y in anchors],
-        "grid": _grid(found, blobs), "drawings": {"chunk": _CHUNK} if drawn else None,
+        "grid": grid, "drawings": {"chunk": _CHUNK} if drawn else None,
         "view": list(numbers_of("view", view.view, 3)) if view.view else None, "selected": bool(selected),
-        "logo": bool(found.unit) and found.unit != "character", "reasons": _reasons(view),
+        "logo": bool(found.unit) and found.unit != "character", "reasons": reasons,
     }  # fmt: skip
-
-
-def _reasons(view: ViewConfig) -> list[tuple[str, str]]:
-    """Return why rows are selected, as the page keeps it; nothing where rows were picked one by one."""
-    return [] if view.pick else [("lasso", one) for one in view.lasso] + [("find", one) for one in view.find]
 
 
 def vars_of(extent: Any) -> dict[str, float]:  # noqa: ANN401
@@ -241,15 +248,6 @@ def _column(column: Column, number: int, blobs: _Blobs) -> dict[str, Any]:
     blobs.put(name, np.array([places[value] for value in column.values], np.uint8))
     groups = [{"name": str(names[row]), "count": int(counts[row])} for row in order]
     return made | {"kind": "group", "groups": groups}
-
-
-def _grid(found: LatentMap, blobs: _Blobs) -> dict[str, Any] | None:
-    if not found.grid:
-        return None
-    blobs.json("grid", [[one.x, one.y, one.text, one.valid, one.returns] for one in found.grid])
-    if found.molecular:
-        blobs.drawings("grid-drawings", [one.text if one.valid else "" for one in found.grid])
-    return {"side": round(len(found.grid) ** 0.5), "chunk": _CHUNK}
 
 
 class _Blobs:
@@ -287,17 +285,5 @@ class _Blobs:
             self.lines(f"{name}-{start // _CHUNK}", compact_drawings(smiles[start : start + _CHUNK]))
 
 
-def _json(values: dict[str, Any]) -> str:
-    """Return JSON that cannot end the element of the page that it stands in."""
-    return json.dumps(values).replace("<", "\\u003c")
-
-
 def _part(name: str) -> str:
     return (_FOLDER / name).read_text("utf-8")
-
-
-def _licensed(name: str) -> str:
-    """Return a library of others with its licence before it."""
-    of = {"kdbush": ("kdbush",), "smiles-drawer": ("smiles-drawer", "chroma-js")}[name]
-    licences = "\n\n".join(_part(f"licences/{one}.txt").replace("*/", "* /") for one in of)
-    return f"<script>\n/*! {name}\n{licences}\n*/\n{_part(f'{name}.js')}\n</script>\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,7 +16,6 @@ from seqvae.config import ViewConfig
 from seqvae.data.files.writers import write_text
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.selection import numbers_of
-from seqvae.evaluate.maps.shading import Shade
 from seqvae.latent.projection import Plane
 from seqvae.runtime.files import atomic_file
 
@@ -107,6 +105,7 @@ def picture(found: LatentMap, view: ViewConfig) -> Picture:
     unit = SIDE / side
 
     def pixels(x: Any, y: Any) -> tuple[Any, Any]:  # noqa: ANN401 - numbers or arrays
+        """Return where places of the map are in the picture."""
         return EDGE + (x - left) * unit, EDGE + SIDE - (y - bottom) * unit
 
     chosen = found.selected(view)
@@ -118,7 +117,13 @@ def picture(found: LatentMap, view: ViewConfig) -> Picture:
         dots.append((*at, 6.0, _INK, True))
         texts.append(Text(at[0] + 10, at[1] + 4, name if len(name) <= 30 else f"{name[:29]}…", 12, _INK, True))
     shade = found.shades.get(view.shade)
-    texts += _lines(shade.about if shade is not None else "", 12, EDGE + SIDE - 60)
+    shaded = None
+    if shade is not None:
+        texts += _lines(shade.about, 12, EDGE + SIDE - 60)
+        share = np.clip((shade.values - shade.low) / ((shade.high - shade.low) or 1.0), 0, 1)
+        cells = np.empty((*share.shape, 4), np.uint8)
+        cells[..., :3], cells[..., 3] = _rgb(_SHADES[view.shade]), np.nan_to_num(150 * share, nan=0.0).round()
+        shaded = cells[::-1]  # from the top, as pictures have it
     texts += _lines(f"{len(found):,} {found.noun}s; {found.projection.described}", 12, EDGE + SIDE - 130)
     top = pixels(found.extent.left, found.extent.bottom + found.extent.side)
     rows = np.flatnonzero(inside)
@@ -126,7 +131,7 @@ def picture(found: LatentMap, view: ViewConfig) -> Picture:
     return Picture(
         points=places[rows], colours=[colours[row] for row in rows.tolist()], radius=radius,
         faint=(~chosen if chosen.any() else np.zeros(len(chosen), bool))[rows],
-        shade=None if shade is None else _shaded(shade, _SHADES[view.shade]),
+        shade=shaded,
         shade_box=(float(top[0]), float(top[1]), found.extent.side * unit), texts=texts, bars=bars, dots=dots,
     )  # fmt: skip
 
@@ -175,14 +180,6 @@ def _lines(text: str, size: float, top: float, letters: int = 38) -> list[Text]:
     return [Text(x, top + 16 * row, line, size, _SOFT) for row, line in enumerate(textwrap.wrap(text, letters)[:5])]
 
 
-def _shaded(shade: Shade, colour: str) -> NDArray[np.uint8]:
-    share = np.clip((shade.values - shade.low) / ((shade.high - shade.low) or 1.0), 0, 1)
-    alpha = np.nan_to_num(150 * share, nan=0.0).round()
-    made = np.empty((*share.shape, 4), np.uint8)
-    made[..., :3], made[..., 3] = _rgb(colour), alpha
-    return made[::-1]
-
-
 def _svg(made: Picture) -> str:
     width, height = SIDE + LEGEND + 3 * EDGE, SIDE + 2 * EDGE
     parts = [
@@ -196,9 +193,17 @@ def _svg(made: Picture) -> str:
         left, top, side = made.shade_box
         parts.append(_image(_enlarged(made.shade), left, top, side))
     if len(made.points) > _MOST_SHAPES:
-        parts.append(_image(_dots_only(made), EDGE, EDGE, SIDE))
+        from PIL import Image
+
+        over = _SCALE * _OVER  # drawn larger and shrunk, which smooths edges
+        layer = Image.new("RGBA", (SIDE * over, SIDE * over), (255, 255, 255, 0))
+        _put_points(layer, made, over, EDGE)
+        points = layer.resize((SIDE * _SCALE, SIDE * _SCALE), Image.Resampling.LANCZOS)
+        parts.append(_image(points, EDGE, EDGE, SIDE))
     else:
-        parts += _circles(made)
+        for (x, y), ink, faint in zip(made.points.tolist(), made.colours, made.faint.tolist(), strict=True):
+            at = f'cx="{x:.1f}" cy="{y:.1f}" r="{made.radius:g}"'
+            parts.append(f'<circle {at} fill="{ink}" fill-opacity="{0.15 if faint else 0.9}"/>')
     parts += ["</g>", f'<rect x="{EDGE}" y="{EDGE}" width="{SIDE}" height="{SIDE}" fill="none" stroke="{_LINE}"/>']
     for left, top, wide, high, colours in made.bars:
         step = wide / len(colours)
@@ -217,12 +222,6 @@ def _svg(made: Picture) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _circles(made: Picture) -> Iterator[str]:
-    for (x, y), ink, faint in zip(made.points.tolist(), made.colours, made.faint.tolist(), strict=True):
-        alpha = 0.15 if faint else 0.9
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{made.radius:g}" fill="{ink}" fill-opacity="{alpha}"/>'
-
-
 def _image(image: Any, left: float, top: float, side: float) -> str:  # noqa: ANN401 - of Pillow
     data = io.BytesIO()
     image.save(data, "PNG")
@@ -235,16 +234,6 @@ def _enlarged(shade: NDArray[np.uint8]) -> Any:  # noqa: ANN401
     from PIL import Image
 
     return Image.fromarray(shade, "RGBA" if shade.shape[2] == 4 else None).resize((512, 512), Image.Resampling.BICUBIC)
-
-
-def _dots_only(made: Picture) -> Any:  # noqa: ANN401
-    """Return the points of the map on a transparent ground."""
-    from PIL import Image
-
-    over = _SCALE * _OVER
-    layer = Image.new("RGBA", (SIDE * over, SIDE * over), (255, 255, 255, 0))
-    _put_points(layer, made, over, EDGE)
-    return layer.resize((SIDE * _SCALE, SIDE * _SCALE), Image.Resampling.LANCZOS)
 
 
 def _put_points(layer: Any, made: Picture, over: float, edge: float) -> None:  # noqa: ANN401

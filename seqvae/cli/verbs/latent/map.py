@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from seqvae.cli.flags import Setting, flags_of, merged, with_flags
+from seqvae.cli.flags import flags_of, merged, with_flags
 from seqvae.cli.options import COMPUTING, READING, Compute, Input, InputOptions, Place, check_before
 from seqvae.config import MapConfig, ViewConfig
 from seqvae.config.toml import section_from_dict
@@ -98,19 +98,15 @@ def command_of(model: str, source: str, out: str, given: Mapping[str, Any], read
     """Return the command line that makes a map again, without view and selection."""
     words = ["seqvae", "map", model, source, "-o", out]
     for one in _MAPPING:
-        words += _words(one, given.get(one.key))
+        value = given.get(one.key)
+        values = value if isinstance(value, (tuple, list)) else () if value is None else (value,)
+        for part in values:
+            words += [one.flag, str(part)]
     for item in fields(reading):
         value, flag = getattr(reading, item.name), f"--{item.name.replace('_', '-')}"
         if value != getattr(READING, item.name):
             words += [flag] if value is True else [flag, str(value)]
     return shlex.join(words)
-
-
-def _words(one: Setting, value: Any) -> list[str]:  # noqa: ANN401
-    if value is None:
-        return []
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return [word for part in values for word in (one.flag, str(part))]
 
 
 def _check_output(out: str) -> None:
