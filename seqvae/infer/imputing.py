@@ -114,7 +114,13 @@ class _Draws:
 
 def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size: int) -> Iterator[Imputed]:
     """Yield what the unknown positions of some texts may be; a text with a run is one variant for each length."""
-    variants = [_variants(codec, one) for one in texts]
+    content = content_ids(codec.tokenizer)
+    variants: list[list[Masked]] = []
+    for one in texts:
+        longest = codec.max_length - len(one.slots)
+        shortest = longest if codec.model.decoder.fixed_length else 0  # a model of one length writes no other
+        lengths_of_run = range(shortest, longest + 1)
+        variants.append([one] if one.run is None else [one.with_run(length, content) for length in lengths_of_run])
     owners = [row for row, some in enumerate(variants) for _ in some]
     weighed: list[Weighted] = []
     for allowed in _batches(codec, [one for some in variants for one in some], AT_ONCE * config.particles, batch_size):
@@ -135,15 +141,6 @@ def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size
         errors = torch.cat([log_mean_error(part.log_weights) for part in some])
         error = float((bound.softmax(0) * errors).square().sum().sqrt())
         yield _described(codec, one, found, config, (float(bound.logsumexp(0)), error))
-
-
-def _variants(codec: Codec, one: Masked) -> list[Masked]:
-    """Return the text with every length of its run; a model of one length writes no other."""
-    if one.run is None:
-        return [one]
-    longest = codec.max_length - len(one.slots)
-    shortest = longest if codec.model.decoder.fixed_length else 0
-    return [one.with_run(length, content_ids(codec.tokenizer)) for length in range(shortest, longest + 1)]
 
 
 def _batches(codec: Codec, variants: list[Masked], rows: int, batch_size: int) -> Iterator[Tensor]:

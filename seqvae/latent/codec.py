@@ -127,6 +127,7 @@ class Codec(PointDecoder):
             return encodings_of(self.model, batches(read), beta, refine)
 
         def decoded(z: Tensor, known: NDArray[np.float32] | None) -> list[str]:
+            """Return the texts of latent points under their conditions."""
             return self.generate(z, None, batch_size, conditions=known).texts
 
         return refined_where_lost(self.model, read, batches, decoded, beta)
@@ -301,6 +302,7 @@ class Codec(PointDecoder):
         density = self.prior(prior) if known is None else self.prior().given(known)
 
         def draw(count: int, seed: int) -> Tensor:
+            """Return points of the prior as the decoder takes them, with the conditions behind z."""
             return self.under(_drawn(density, count, seed), known)
 
         for number, size in enumerate(chunk_sizes(count)):

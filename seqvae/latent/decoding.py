@@ -167,6 +167,7 @@ class PointDecoder(ABC):
 
     def _writer(self, config: DecodeConfig, batch_size: int, insist: bool) -> Writer:
         def write(points: Tensor, how: DecodeConfig, rows: Sequence[int] | None, last: bool) -> Generated:
+            """Decode points to texts; `insist` counts the last time alone, after which nothing else mends them."""
             made = self.generate_ids(points, how, batch_size, rows, insist and last)
             return Generated.of(made, self.tokenizer, self.canonical)
 

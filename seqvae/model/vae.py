@@ -122,23 +122,18 @@ class SequenceVAE(nn.Module):
             prior: p(z) in place of the model's own.
         """
         if self.classes is not None:
-            return self._summed_bounds(batch, self.classes, rng, prior)
+            spread = self.classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
+            posterior = self.posterior(batch.inputs[spread.rows], spread.conditions)
+            z = posterior.rsample(1, rng)
+            found = rate(posterior, self.prior.given(spread.conditions) if prior is None else prior, z)
+            distortion = -self.log_likelihood(z[0], batch.targets[spread.rows], spread.conditions)
+            return Bounds(spread.mixed(distortion), spread.mixed(found) + spread.rate)
         posterior = self.posterior(batch.inputs, batch.conditions)
         density = self.prior.given(batch.conditions) if prior is None else prior
         if self.strands is not None:
             return self._bounds_of_strands(batch, self.strands, posterior, density, rng)
         z = posterior.rsample(1, rng)
         return Bounds(-self.log_likelihood(z[0], batch.targets, batch.conditions), rate(posterior, density, z))
-
-    def _summed_bounds(
-        self, batch: Batch, classes: ClassInference, rng: torch.Generator, prior: Prior | None
-    ) -> Bounds:
-        spread = classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
-        posterior = self.posterior(batch.inputs[spread.rows], spread.conditions)
-        z = posterior.rsample(1, rng)
-        found = rate(posterior, self.prior.given(spread.conditions) if prior is None else prior, z)
-        distortion = -self.log_likelihood(z[0], batch.targets[spread.rows], spread.conditions)
-        return Bounds(spread.mixed(distortion), spread.mixed(found) + spread.rate)
 
     def _bounds_of_strands(
         self, batch: Batch, strands: Strands, own: Posterior, density: Prior, rng: torch.Generator
@@ -264,19 +259,13 @@ class SequenceVAE(nn.Module):
             prior: p(z) in place of the model's own.
             conditions: c of each text, as in `posterior`.
         """
-        if self.classes is not None:
-            batch = Batch(tokens, tokens, conditions=conditions)
-            return self._summed_iwae(batch, self.classes, samples, rng, prior)
-        return self._iwae(tokens, samples, rng, prior, conditions)
-
-    def _summed_iwae(
-        self, batch: Batch, classes: ClassInference, samples: int, rng: torch.Generator, prior: Prior | None
-    ) -> Float[Tensor, " batch"]:
-        spread = classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
-        found = self._iwae(batch.targets[spread.rows], samples, rng, prior, spread.conditions)
+        if self.classes is None:
+            return self._iwae(tokens, samples, rng, prior, conditions)
+        spread = self.classes.spread(self.posterior(tokens).mean, conditions)
+        found = self._iwae(tokens[spread.rows], samples, rng, prior, spread.conditions)
         alone, several = found.split([spread.alone, len(found) - spread.alone])
-        together = (several.view(-1, classes.classes) + classes.log_prior).logsumexp(-1)
-        order = torch.cat([spread.rows[: spread.alone], spread.rows[spread.alone :: classes.classes]])
+        together = (several.view(-1, self.classes.classes) + self.classes.log_prior).logsumexp(-1)
+        order = torch.cat([spread.rows[: spread.alone], spread.rows[spread.alone :: self.classes.classes]])
         return torch.cat([alone, together])[order.argsort()]
 
     def _iwae(

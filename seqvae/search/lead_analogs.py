@@ -184,21 +184,17 @@ class _Pool:
             if len(self.likely) >= most:
                 return
             form = self.free.canonical(text)
-            if form is None or not self._counts(form):
+            if form is None:
                 continue
-            if log_q + share > self.likely.get(form, -math.inf):
+            if form not in self._seen:  # what is no analog is counted once
+                self._seen.add(form)
+                broken = next((name for name, keeps in self._rules if not keeps(form)), "")
+                if broken:
+                    self.refused[broken] += 1
+                else:
+                    self.likely[form] = -math.inf
+            if form in self.likely and log_q + share > self.likely[form]:
                 self.likely[form], self.proposer[form] = log_q + share, proposer
-
-    def _counts(self, form: str) -> bool:
-        """Tell whether a design counts as an analog, and count those that do not, each once."""
-        if form not in self._seen:
-            self._seen.add(form)
-            broken = next((name for name, keeps in self._rules if not keeps(form)), "")
-            if broken:
-                self.refused[broken] += 1
-            else:
-                self.likely[form] = -math.inf
-        return form in self.likely
 
 
 def _rules(lead: str, free: Texts, config: AnalogConfig) -> list[tuple[str, Callable[[str], bool]]]:

@@ -165,6 +165,7 @@ def sentences(found: Outlook, names: Mapping[str, str]) -> list[str]:
     """Return what the measurements say in lines; `names` of designs by canonical form, others go by the form."""
 
     def shown(one: Standing) -> str:
+        """Return a design's name, posterior mean and deviation, and the measurements behind them."""
         name = names.get(one.form, one.form)
         wells = "1 measurement" if one.count == 1 else f"{one.count} measurements"
         return f"{name}, {one.mean:.4g} ± {one.deviation:.2g} ({wells}, mean {one.measured:.4g})"

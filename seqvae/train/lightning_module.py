@@ -273,7 +273,11 @@ class TrainingShell(pl.LightningModule):
         if self._sums is None:
             return
         total = torch.as_tensor(self.trainer.strategy.reduce(self._sums, reduce_op="sum"))
-        found = [self._step_metrics(*sums) for sums in total[:, :4].tolist()]
+        beta = self.run.objective.weight if self.target is None else self.progress.beta
+        found = []
+        for distortion, rate, texts, tokens in total[:, :4].tolist():
+            distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
+            found.append(StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta))
         averaged = found[-1].loss < found[0].loss
         self.valid_metrics = found[-1] if averaged else found[0]
         # With a target the objective moves, and the last weights are the ones that were fitted to it.
@@ -290,12 +294,6 @@ class TrainingShell(pl.LightningModule):
             self._move_beta(float(total[-1 if averaged else 0, 4] / total[0, 2]))
         for split, metrics in zip(("valid", "valid-averaged"), found, strict=False):
             self._log(split, metrics)
-
-    def _step_metrics(self, distortion: float, rate: float, texts: float, tokens: float) -> StepMetrics:
-        """Make the metrics of a validation of its sums."""
-        distortion, rate, bits = distortion / texts, rate / texts, (distortion + rate) / tokens / math.log(2)
-        beta = self.run.objective.weight if self.target is None else self.progress.beta
-        return StepMetrics(self.progress.step, distortion + beta * rate, rate, distortion, bits, beta)
 
     def _log(self, split: str, metrics: StepMetrics) -> None:
         values = {f"{split}/{name}": value for name, value in vars(metrics).items() if name != "step"}

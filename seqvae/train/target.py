@@ -34,24 +34,20 @@ def settled(prepared: Prepared, progress: Progress, say: Callable[[str], object]
     line = f"target {target.quantity} {shown(target, target.value)}: {shown(target, progress.reached)} reached"
     line += f" at beta {progress.beta:.4g}"
     missed = target.misses(progress.reached)
-    if abs(missed) <= MET:
-        if say is not None:
-            say(line)
-    else:
-        warnings.warn(f"{line}; {_advice(target, progress.beta, missed)}", SeqVAEWarning, stacklevel=2)
+    if abs(missed) > MET:
+        if progress.beta <= LOWEST_BETA * 1.01:
+            why = _MISSED[target.quantity]
+        elif progress.beta >= HIGHEST_BETA * 0.99:
+            why = "even the largest beta leaves more than that: the target is too easy for these texts"
+        else:
+            direction = "falling" if missed < 0 else "rising"
+            why = f"beta was still {direction}: more --epochs, or begin nearer to it with --beta"
+        warnings.warn(f"{line}; {why}", SeqVAEWarning, stacklevel=2)
+    elif say is not None:
+        say(line)
     return replace(prepared, run=replace(run, objective=replace(run.objective, beta=progress.beta)))
 
 
 def shown(target: Target, value: float) -> str:
     """Return a value of a target's quantity with its unit."""
     return f"{value:.1%}" if target.quantity == "reconstruction" else f"{value:.2f} nats"
-
-
-def _advice(target: Target, beta: float, missed: float) -> str:
-    """Return why a target was missed, and what to do."""
-    if beta <= LOWEST_BETA * 1.01:
-        return _MISSED[target.quantity]
-    if beta >= HIGHEST_BETA * 0.99:
-        return "even the largest beta leaves more than that: the target is too easy for these texts"
-    direction = "falling" if missed < 0 else "rising"
-    return f"beta was still {direction}: more --epochs, or begin nearer to it with --beta"

@@ -23,21 +23,19 @@ def ids_of(codec: Codec, texts: Sequence[bytes]) -> list[Text]:
     tokenizer = codec.tokenizer
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SeqVAEWarning)  # tokens that are dropped do not come back, which is seen below
-        symbols = [_symbols(tokenizer, text) for text in texts]
-        found = ids_or_errors([one or [] for one in symbols], tokenizer)
+        symbols: list[list[str]] = []
+        for text in texts:
+            try:
+                symbols.append(tokenizer.split(text.decode("ascii")))
+            except (InputError, UnicodeDecodeError):
+                symbols.append([])
+        found = ids_or_errors(symbols, tokenizer)
     rows: list[Text] = []
     for text, one, ids in zip(texts, symbols, found, strict=True):
         known = ids if one and isinstance(ids, list) else []
         fits = 0 < len(known) <= codec.max_length and max(known) < tokenizer.vocab_size  # ambiguity codes lie beyond
         rows.append(known if fits and text_of(tokenizer, known) == text else None)
     return rows
-
-
-def _symbols(tokenizer: Tokenizer, text: bytes) -> list[str] | None:
-    try:
-        return tokenizer.split(text.decode("ascii"))
-    except (InputError, UnicodeDecodeError):
-        return None
 
 
 def text_of(tokenizer: Tokenizer, ids: Sequence[int]) -> bytes:

@@ -156,18 +156,15 @@ class Constraint:
         """
         forbidden = self.forbidden(written)
         if left is not None:
-            closing = forbidden | (self._needed(written) > left)
+            opened = (written.rings.unsqueeze(1) >> self._places & 1).float()
+            both = opened @ self._ring_places  # rings that the token closes
+            rings = opened.sum(1, keepdim=True) + self._ring_places.sum(0) - 2 * both
+            # about how many tokens it takes to end each text after each next token
+            needed = written.depth.unsqueeze(1) + self._depth + self._unended + _TOKENS_PER_RING * rings.long()
+            needed[:, EOS] = 0
+            closing = forbidden | (needed > left)
             forbidden = torch.where(closing.all(1, keepdim=True), forbidden, closing)
         return logits.masked_fill(forbidden, float("-inf"))
-
-    def _needed(self, written: Unfinished) -> Int[Tensor, "batch vocab"]:
-        """Return about how many tokens it takes to end each text after each next token."""
-        opened = (written.rings.unsqueeze(1) >> self._places & 1).float()
-        both = opened @ self._ring_places  # rings that the token closes
-        rings = opened.sum(1, keepdim=True) + self._ring_places.sum(0) - 2 * both
-        needed = written.depth.unsqueeze(1) + self._depth + self._unended + _TOKENS_PER_RING * rings.long()
-        needed[:, EOS] = 0
-        return needed
 
     def may_end(self, written: Unfinished) -> Bool[Tensor, " batch"]:
         """Return which texts may end; those no longer checked may, as far as the syntax goes."""

@@ -118,8 +118,14 @@ class Oracle:
             new = [self._entry(place, proposals, plan, outcome) for place, outcome in zip(places, found, strict=True)]
             self.ledger.add(new)
             done.update((entry.place, entry) for entry in new)
-            if new[-1].status != OK:
-                self._stop_if_broken(done)
+            if new[-1].status == OK:
+                continue
+            called = [done[place] for place in sorted(done) if done[place].status in CALLED]
+            failed = list(takewhile(lambda entry: entry.status != OK, reversed(called)))
+            # Where the whole round has failed so far, the count goes on from earlier rounds.
+            in_a_row = len(failed) + (self._in_a_row if len(failed) == len(called) else 0)
+            if failed and in_a_row >= self.config.failures:
+                raise OracleError(f"the oracle failed {in_a_row} times in a row; the last error: {failed[0].error}")
         return self._finished(proposals, plan, done)
 
     def close(self) -> None:
@@ -158,14 +164,6 @@ class Oracle:
             one.seed,
             found.terms,
         )
-
-    def _stop_if_broken(self, done: dict[int, Entry]) -> None:
-        """Raise OracleError where too many texts have failed in a row, counting on from earlier rounds."""
-        called = [done[place] for place in sorted(done) if done[place].status in CALLED]
-        last = list(takewhile(lambda entry: entry.status != OK, reversed(called)))
-        in_a_row = len(last) + (self._in_a_row if len(last) == len(called) else 0)
-        if last and in_a_row >= self.config.failures:
-            raise OracleError(f"the oracle failed {in_a_row} times in a row; the last error: {last[0].error}")
 
     def _finished(self, proposals: Sequence[Candidate], plan: Sequence[_Planned], done: dict[int, Entry]) -> Scores:
         """Write what needed no call, remember the whole round, and return its scores."""

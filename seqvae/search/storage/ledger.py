@@ -108,17 +108,16 @@ class Ledger:
             raise InputError(f"{path}: expected the ledger of a search, got no regular file")
         new = is_bare(path)
         with self._told():
-            self._connection = self._writable() if about is not None else self._readable()
+            if about is None:
+                self._connection = self._readable()
+            else:
+                self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+                # A commit is on disk before its scores are used, and readers do not wait for writers.
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=FULL")
+                self._connection.executescript(_SCHEMA)
         if about is None or not self._begun({"format": FORMAT, **about}, new):
             self._check_rows()
-
-    def _writable(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)
-        # A commit is on disk before its scores are used, and readers do not wait for writers.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
-        return connection
 
     def _readable(self) -> sqlite3.Connection:
         """Open the file so that nothing is written, in a folder that cannot be written to either."""

@@ -107,6 +107,9 @@ class Rows:
         missing = status == GIVEN and not all(map(math.isnan, found))
         if status in (OK, GIVEN) and not all(math.isfinite(one) or (missing and math.isnan(one)) for one in found):
             raise self._damaged(row, "scores", f"finite numbers, since its status is {status}", scores)
+        deviations = () if errors is None else self._numbers(row, "standard errors", errors, self.shape.columns)
+        if not all(math.isfinite(one) and one > 0 for one in deviations):
+            raise self._damaged(row, "standard errors", "numbers above 0", errors)
         return Entry(
             round_,
             place,
@@ -121,14 +124,8 @@ class Rows:
             self._point(row, z),
             seed,
             () if terms is None else self._numbers(row, "terms", terms, self.shape.terms),
-            () if errors is None else self._errors(row, errors),
+            deviations,
         )
-
-    def _errors(self, row: Sequence[Any], cell: object) -> tuple[float, ...]:
-        found = self._numbers(row, "standard errors", cell, self.shape.columns)
-        if not all(math.isfinite(one) and one > 0 for one in found):
-            raise self._damaged(row, "standard errors", "numbers above 0", cell)
-        return found
 
     def _numbers(self, row: Sequence[Any], name: str, cell: object, count: int) -> tuple[float, ...]:
         expected = f"a list of {count} numbers" if count else "a list of numbers"

@@ -203,15 +203,11 @@ class MultipleKernels:
         """Return mean and variance of each design, standardised, and what is explained, `(known, texts)`."""
         across = self._summed([one.table(self.known, texts) for one in self._used()], used=True)
         explained = self._solved(across)
-        variance = np.maximum(self._total - (explained**2).sum(0), 1e-9)
+        variance = np.maximum(float(self.weights.sum()) - (explained**2).sum(0), 1e-9)
         return self._centre + explained.T @ self._solution, variance, explained
 
     def _used(self) -> list[Similarity]:
         return [one for one, weight in zip(self._all, self.weights, strict=True) if weight > 0]
-
-    @property
-    def _total(self) -> float:
-        return float(self.weights.sum())
 
     def _summed(self, tables: Iterable[Numbers], used: bool = False) -> Numbers:
         weights = [weight for weight in self.weights if weight > 0 or not used]

@@ -67,6 +67,7 @@ def _counted(kind: str) -> Callable[[Chem.Mol], Counts]:
     """Return what counts the parts of one of the fingerprints that are counts."""
 
     def counts(molecule: Chem.Mol) -> Counts:
+        """Return how often each part of the fingerprint occurs in a molecule."""
         return dict(fingerprint(molecule, kind).GetNonzeroElements())
 
     return counts
