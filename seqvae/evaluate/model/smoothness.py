@@ -89,12 +89,7 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
         InputError: a text cannot be encoded.
     """
     settings = settings or PathSettings()
-    count = len(texts)
-    if count < 2:
-        raise UsageError(f"a path needs two texts, got {count}")
-    rng = np.random.default_rng(PATH_ENDS.seed(settings.seed))
-    first = rng.integers(count, size=settings.pairs)
-    last = (first + rng.integers(1, count, size=settings.pairs)) % count  # never the first one again
+    first, last = _pairs(len(texts), settings)
     z = codec.encode(texts, refine=0)
     points = PATHS[settings.kind](z[first], z[last], settings.steps).transpose(0, 1)
     decoded = codec.generate(points.flatten(0, 1)).texts
@@ -102,6 +97,15 @@ def path_quality(codec: Codec, texts: AnyTexts, settings: PathSettings | None = 
     return measure_paths(
         [forms[i : i + settings.steps] for i in range(0, len(forms), settings.steps)], codec.tokenizer.molecular
     )
+
+
+def _pairs(count: int, settings: PathSettings) -> NDArray[np.int64]:
+    """Return the rows of the first and of the last texts, `(2, pairs)`; the two of a pair always differ."""
+    if count < 2:
+        raise UsageError(f"a path needs two texts, got {count}")
+    rng = np.random.default_rng(PATH_ENDS.seed(settings.seed))
+    first = rng.integers(count, size=settings.pairs)
+    return np.stack([first, (first + rng.integers(1, count, size=settings.pairs)) % count])
 
 
 def measure_paths(paths: Sequence[Sequence[str]], molecular: bool) -> PathQuality:
