@@ -8,6 +8,7 @@ splits and metrics follow from its letters.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def detected(texts: Sequence[str], source: str = "", title: str = "") -> Detecte
         source: the file's name, or "".
         title: of the column that they stood in, or "".
     """
-    name = source.lower().removesuffix(".gz")
+    name = re.sub(r"\.(?:gz|bz2|xz)$", "", source.lower())
     for row in _ROWS:
         if row.endings and name.endswith(row.endings):
             return Detected(row, f"by the ending of {source}")

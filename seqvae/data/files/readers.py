@@ -76,7 +76,7 @@ class ReadSummary:
 
     def __str__(self) -> str:
         aside = f", {self.rejected:,} rejected (see {self.reject_file})" if self.rejected else ""
-        return f"{self.source}: {self.kept:,} records read{aside}"
+        return f"{self.source}: {self.kept:,} record{'s' * (self.kept != 1)} read{aside}"
 
 
 REJECTED = ("file", "line", "name", "text", "reason")  # the columns of a reject file
@@ -117,7 +117,7 @@ class RecordReader:
     """Iterate over the valid records of a source; afterwards, `summary` counts the invalid ones.
 
     Args:
-        source: a path, or `-` for standard input. Plain or gzipped; the extension determines the format.
+        source: a path, or `-` for standard input. Plain or packed (gzip, bz2, xz); the extension determines the format.
         settings: columns, format, and the handling of invalid records.
         check: called with each text; it returns the text to use (its canonical form, say) or raises `InputError`.
 

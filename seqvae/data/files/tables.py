@@ -54,14 +54,7 @@ def _words(line: str, layout: Layout) -> list[str]:
     """Return the cells of a line separated by blanks, the last of which may hold blanks."""
     if layout.separator == WHOLE:
         return [line.strip()]
-    count = 2 if layout.named else len(layout.titles)
-    cells = split_line(line, BLANK)
-    if len(cells) <= count:
-        return cells
-    rest = line.strip()
-    for cell in cells[: count - 1]:
-        rest = rest[len(cell) :].lstrip()
-    return [*cells[: count - 1], rest]
+    return split_line(line, BLANK, 2 if layout.named else len(layout.titles))
 
 
 def _quoted(lines: Iterator[str], layout: Layout) -> Rows:
