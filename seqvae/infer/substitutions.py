@@ -14,6 +14,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
+from seqvae.sequences.tokenizers.codons import CodonTokenizer
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def letters_of(codec: Codec) -> str:
     """Return the letters that a position of a model's sequences may have.
 
     Raises:
-        UsageError: it is a model of molecules, or its symbols are longer than one letter.
+        UsageError: it is a model of molecules or of codons, or its symbols are longer than one letter.
     """
     tokenizer = codec.tokenizer
     if tokenizer.molecular:
@@ -163,6 +164,8 @@ def letters_of(codec: Codec) -> str:
             "expected a model of sequences: a letter of a SMILES cannot be exchanged by itself; score the molecules "
             "that you have in mind"
         )
+    if isinstance(tokenizer, CodonTokenizer):
+        raise UsageError("expected a model of letters: of codons a letter cannot be exchanged without regard to frame")
     if tokenizer.domain.alphabet is not None:
         return tokenizer.domain.alphabet.letters
     symbols = {symbol for token in range(3, tokenizer.vocab_size) for symbol in tokenizer.symbols_of([token])}
