@@ -16,6 +16,7 @@ from seqvae.errors import ConfigError, ConstraintError, UsageError
 from seqvae.properties import get
 from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets, sharing
+from seqvae.search.domain.codon_moves import CodonMoves
 from seqvae.search.domain.contradictions import refuse_contradictions, refuse_contradictory_parts
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
@@ -48,9 +49,9 @@ def constrained(texts: Texts, config: ConstraintConfig, start: Collection[str] =
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
-    if config.indels and not isinstance(texts.moves, SequenceMoves):
+    if config.indels and not isinstance(texts.moves, SequenceMoves | CodonMoves):
         raise ConfigError("constraints.indels: for sequences only: leave it out")
-    if config.indels and isinstance(texts.moves, SequenceMoves):
+    if config.indels and isinstance(texts.moves, SequenceMoves | CodonMoves):
         texts = replace(texts, moves=replace(texts.moves, fixed_length=False))
     if not rules and not config.positions:
         return texts
