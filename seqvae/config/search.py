@@ -168,6 +168,25 @@ class ConstraintConfig:
 
 @dataclass(frozen=True)
 @typed
+class StagesConfig:
+    """A cheap score before the objective, which then is called for the survivors alone.
+
+    Attributes:
+        cheap: property, or TOML file of terms, by which each round is screened first; its calls cost nothing of the
+            budget and are counted apart; empty: there is none.
+        survivors: share of the new proposals of a round, those with the highest cheap scores, for which the objective
+            is called; a round has as many more proposals.
+    """
+
+    cheap: str = ""
+    survivors: float = 0.1
+
+    def __post_init__(self) -> None:
+        between("stages.survivors", self.survivors, 0.001, 1.0)
+
+
+@dataclass(frozen=True)
+@typed
 class AnalogConfig:
     """What counts as an analog of a lead, and how many are wanted.
 
@@ -229,6 +248,7 @@ class SearchConfig:
         oracle: budget, workers, time limits.
         campaign: batch, seed, and when the search ends.
         constraints: what every design must satisfy.
+        stages: a cheap score before the objective.
     """
 
     model: str = DEFAULT_MODEL
@@ -237,16 +257,21 @@ class SearchConfig:
     oracle: OracleConfig = field(default_factory=OracleConfig)
     campaign: CampaignConfig = field(default_factory=CampaignConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+    stages: StagesConfig = field(default_factory=StagesConfig)
 
     def __post_init__(self) -> None:
         if self.model == "none":
             object.__setattr__(self, "model", "")
+        if self.stages.cheap and self.oracle.count != "unique":
+            raise ConfigError("stages.cheap: the budget counts the survivors alone: leave oracle.count out")
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
         found: dict[str, str] = {}
         if not self.model:
             found["device"] = "without a model"
+        if not self.stages.cheap:
+            found["survivors"] = "without a cheap score (--cheap)"
         if not self.oracle.workers and self.oracle.executor == "processes":
             alone = "without workers, since one process cannot end itself (with --workers 1 it has)"
             found |= dict.fromkeys(("timeout", "retries"), alone)

@@ -33,6 +33,7 @@ Examples:
     seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
     seqvae optimize --model runs/promoters --objective dna:gc --budget 500 --out runs/gc
     seqvae optimize --objective qed --optimizer turbo --optimizer.regions 2 --out runs/turbo
+    seqvae optimize --objective mine:docking --cheap tasks.toml --survivors 0.05 --budget 200 --out runs/docking
     seqvae optimize --objective qed --config search.toml --out runs/mine
     seqvae optimize --resume runs/affinity
     seqvae optimize --resume runs/affinity --budget 2000
