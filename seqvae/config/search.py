@@ -20,7 +20,8 @@ from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
 
-PLAUSIBLE = ("off", "weak", "usual", "strict")  # how likely a chemist must be to make a design
+# How likely a chemist must be to make a design; `auto` is settled when a laboratory's search begins, else it is `off`.
+PLAUSIBLE = ("auto", "off", "weak", "usual", "strict")
 SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp4-counts", "ap", "phco")
 
 
@@ -116,7 +117,9 @@ class ConstraintConfig:
         max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
         plausible: how likely a chemist must be to make a molecule: `off`; `weak` (no `unstable`, SA score at most 6);
             `usual` (ring systems that occur in ChEMBL, no hetero-atom in a ring of three, no `unstable`, SA score at
-            most 5); `strict` (common ring systems, no `unstable` and no `mcf`, SA score at most 4).
+            most 5); `strict` (common ring systems, no `unstable` and no `mcf`, SA score at most 4). `auto`: `usual` on
+            plates, unless most molecules that the search begins with break it or `alerts` is `none`; `off` where an
+            objective is computed.
         max_mutations: most letters that a sequence may have exchanged, inserted or removed against `like`; 0: any
             number.
         indels: letters of sequences are inserted and removed too where all that the search begins with have one length;

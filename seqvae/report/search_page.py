@@ -15,7 +15,7 @@ from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, code, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
 from seqvae.search.memory.origins import diversity, origins, sheets_for
-from seqvae.search.outlook import LEVEL, Outlook, sentences
+from seqvae.search.outlook import LEVEL, Outlook, Predicted, coverage, predictions_of, sentences
 from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
 from seqvae.search.storage.run_folder import CHEAP
@@ -74,7 +74,7 @@ def search_page(
         Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),
         Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
         *_origins(shown, best, entries, (known or Known()).names),
-        *_outlook(said, (known or Known()).names),
+        *_outlook(said, (known or Known()).names, predictions_of(settings, entries) if said is None else []),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
         Section("Settings", (more("as in the folder of the search", code(json.dumps(settings, indent=1))),)),
@@ -107,12 +107,17 @@ def _origins(
     return [Section("Why each design was proposed", blocks)]
 
 
-def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
-    """Return what a laboratory's measurements say, and the last predictions beside what was measured."""
-    if said is None:
+def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
+    """Return what a laboratory's measurements say, and the last predictions beside what was measured.
+
+    Of a search with an objective, of which nothing is said, `predicted` are the predictions.
+    """
+    shown = predicted if said is None else said.predictions
+    lines = [coverage(shown)] if shown else []
+    blocks = [paragraph(line) for line in (lines if said is None else sentences(said, names))]
+    if not blocks:
         return []
-    blocks = [paragraph(line) for line in sentences(said, names)]
-    if said.predictions:
+    if shown:
         titles = ["design", "round", "predicted", "sd", "measured", f"in its {LEVEL:.0%} interval"]
         rows = [
             [
@@ -123,10 +128,11 @@ def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
                 one.measured,
                 "yes" if one.within else "no",
             ]
-            for one in said.predictions[-_PREDICTED:]
+            for one in shown[-_PREDICTED:]
         ]
         blocks.append(table(titles, rows))
-    return [Section("What the measurements say together", tuple(blocks))]
+    title = "Predicted against measured" if said is None else "What the measurements say together"
+    return [Section(title, tuple(blocks))]
 
 
 def curves(called: Sequence[Entry], names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from seqvae.properties.scoring import SCORE, Scoring
 from seqvae.search.domain.constraints import Judged, constrained
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.first_texts import around, reference_of, warn_of_others
+from seqvae.search.domain.plausible import AUTO, suited
 from seqvae.search.loop import Campaign, Progress
 from seqvae.search.objective import (
     Objective,
@@ -135,7 +136,7 @@ def _begun(
     known = [*(Measurement(*row) for row in run_folder.told(Path(out))), *known]
     if not start and not config.model:
         start = list(dict.fromkeys(one.text for one in known))  # nothing else says what the search's texts are
-    made = _made(config, (scoring, cheap), start, new=True)
+    made = _made(config, (scoring, cheap), start, [one.text for one in known])
     start = made.start
     settings = {
         "objective": scoring.to_dict() if scoring else None,
@@ -297,23 +298,27 @@ class _Made:
     latent: int  # dimensions of a latent point; 0 without a model
 
 
-def _made(config: SearchConfig, scores: _Scores, given: Sequence[str], new: bool = False) -> _Made:
+def _made(config: SearchConfig, scores: _Scores, given: Sequence[str], known: Sequence[str] | None = None) -> _Made:
     """Load the model, and make the optimiser; errors as in `run`.
 
     Args:
         config: of the search, its sizes settled.
         scores: the objective and the cheap score, as in `Search`.
         given: texts to begin with.
-        new: the search is not begun yet: without texts to begin with, it begins near the reference of its constraints.
+        known: texts that have been measured before a search that is not begun yet, which without texts to begin with
+            begins near the reference of its constraints; None: it has begun already.
     """
-    sheets, (scoring, cheap) = Sheets(), scores
+    sheets, (scoring, cheap), new = Sheets(), scores, known is not None
     reference = reference_of(config.constraints) if new and not given else ""
     start = (reference,) if reference else tuple(given)
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
     free, constraints = texts_scored(codec, read_by(scoring, cheap), start, sheets), config.constraints
-    if new and scoring is None and free.molecular and not {NONE, UNSTABLE} & {*constraints.alerts}:
+    if new and scoring is None and free.molecular and NONE not in constraints.alerts:
         # A plate has nothing that a chemist would not make.
-        constraints = replace(constraints, alerts=(*constraints.alerts, UNSTABLE))
+        missing = () if UNSTABLE in constraints.alerts else (UNSTABLE,)
+        constraints = replace(constraints, alerts=(*constraints.alerts, *missing))
+        if constraints.plausible == AUTO:
+            constraints = replace(constraints, plausible=suited([*start, *(known or ())], sheets))
     texts = constrained(free, constraints, start)
     if reference:
         start = around(reference, texts, config.campaign.initial, config.campaign.seed)

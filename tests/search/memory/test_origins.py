@@ -59,6 +59,7 @@ def test_the_verb_and_the_page_say_both(tmp_path, capsys):
         page = search_page("run", said, found, entries)
     assert "Why each design was proposed" in page
     assert "nearest before" in page
+    assert "Predicted against measured" in page
     best = max(entries, key=lambda one: one.scores[0] if one.status == "ok" else -1)
     (origin,) = origins([best], entries, None)
     assert origin is None or origin.nearest in page
