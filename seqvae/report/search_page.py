@@ -14,9 +14,11 @@ from seqvae.report.html.line_plot import Series, line_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, code, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.search.outlook import LEVEL, Outlook, sentences
+from seqvae.search.memory.origins import diversity, origins, sheets_for
+from seqvae.search.outlook import LEVEL, Outlook, Predicted, coverage, predictions_of, sentences
 from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, OK, Entry
+from seqvae.search.storage.run_folder import CHEAP
 from seqvae.sequences.molecules import is_valid
 
 _POINTS = 200  # of a curve: a page has no pixels for many more
@@ -58,6 +60,8 @@ def search_page(
     of = f" by {names[0]}" if several else ""
     metrics = [
         *[[f"{metric.title}{of if key in _SCORES else ''}", getattr(found, key)] for key, metric in SEARCH.items()],
+        *([["calls of the cheap score", found.cheap_calls]] if CHEAP in settings else []),
+        *[[f"hypervolume after {calls:,} calls", volume] for calls, volume in found.hypervolumes.items()],
         *[[f"proposals: {status}", count] for status, count in found.statuses.items()],
     ]
     count = Counter(entry.proposer for entry in entries)
@@ -69,7 +73,8 @@ def search_page(
     sections = [
         Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),
         Section(title, _designs(shown, names, settings.get("terms", ()), known or Known())),
-        *_outlook(said, (known or Known()).names),
+        *_origins(shown, best, entries, (known or Known()).names),
+        *_outlook(said, (known or Known()).names, predictions_of(settings, entries) if said is None else []),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
         Section("Settings", (more("as in the folder of the search", code(json.dumps(settings, indent=1))),)),
@@ -78,12 +83,41 @@ def search_page(
     return page(f"Search {name}", sections, f"{found.unique:,} designs scored, {came_to}.")
 
 
-def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
-    """Return what a laboratory's measurements say, and the last predictions beside what was measured."""
-    if said is None:
+def _origins(
+    shown: Sequence[Entry], best: Sequence[Entry], entries: Sequence[Entry], names: Mapping[str, str]
+) -> list[Section]:
+    """Return why each design was proposed: by whom, near what, and what it gained on that; and how much they differ."""
+    if not best:
         return []
-    blocks = [paragraph(line) for line in sentences(said, names)]
-    if said.predictions:
+    sheets = sheets_for(entries)
+    titles = ["design", "proposed by", "round", "nearest before", "similarity", "its score", "score", "gain"]
+    rows = []
+    for one, origin in zip(shown, origins(shown, entries, sheets), strict=True):
+        near = ["", "", "", one.scores[0], ""]
+        if origin is not None:
+            near = [
+                names.get(origin.nearest, origin.nearest),
+                origin.similarity,
+                origin.before,
+                one.scores[0],
+                origin.gain,
+            ]
+        rows.append([names.get(str(one.canonical), str(one.canonical)), one.proposer, one.round, *near])
+    blocks = (table(titles, rows), paragraph(f"{diversity(best, sheets)}."))
+    return [Section("Why each design was proposed", blocks)]
+
+
+def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
+    """Return what a laboratory's measurements say, and the last predictions beside what was measured.
+
+    Of a search with an objective, of which nothing is said, `predicted` are the predictions.
+    """
+    shown = predicted if said is None else said.predictions
+    lines = [coverage(shown)] if shown else []
+    blocks = [paragraph(line) for line in (lines if said is None else sentences(said, names))]
+    if not blocks:
+        return []
+    if shown:
         titles = ["design", "round", "predicted", "sd", "measured", f"in its {LEVEL:.0%} interval"]
         rows = [
             [
@@ -94,10 +128,11 @@ def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
                 one.measured,
                 "yes" if one.within else "no",
             ]
-            for one in said.predictions[-_PREDICTED:]
+            for one in shown[-_PREDICTED:]
         ]
         blocks.append(table(titles, rows))
-    return [Section("What the measurements say together", tuple(blocks))]
+    title = "Predicted against measured" if said is None else "What the measurements say together"
+    return [Section(title, tuple(blocks))]
 
 
 def curves(called: Sequence[Entry], names: Sequence[str]) -> str:
@@ -126,8 +161,13 @@ def _designs(best: Sequence[Entry], names: Sequence[str], terms: Sequence[str], 
     ]
     drawn = all(map(is_valid, texts[:TOP]))
     blank = [""] * len(terms)
-    rows = [[*entry.scores, *(entry.terms or blank), entry.proposer, entry.round, entry.canonical] for entry in best]
-    titles = [*names, *terms, "proposed by", "round", "design"]
+    cheap = any(entry.cheap is not None for entry in best)
+    rows = [
+        [*entry.scores, *(entry.terms or blank), *([entry.cheap] if cheap else []), entry.proposer, entry.round]
+        for entry in best
+    ]
+    rows = [[*row, entry.canonical] for row, entry in zip(rows, best, strict=True)]
+    titles = [*names, *terms, *([CHEAP] if cheap else []), "proposed by", "round", "design"]
     carried = known.of(best, {*titles, "proposer", "text"})
     titles += carried
     rows = [[*row, *cells] for row, *cells in zip(rows, *carried.values(), strict=True)]
