@@ -33,18 +33,10 @@ from seqvae.evaluate.model.diagnostics import active_units
 from seqvae.evaluate.records import Watch
 from seqvae.latent.arithmetic import attribute_vector
 from seqvae.latent.codec import Codec, load
-from seqvae.latent.projection import (
-    PCA,
-    SLICE,
-    TSNE,
-    Plane,
-    Projection,
-    load_projection,
-    pca,
-    plane_along,
-    plane_through,
-    tsne,
-)
+from seqvae.latent.projection.kinds import PCA, SLICE, TSNE, UMAP, check_projection
+from seqvae.latent.projection.neighbourhoods import tsne, umap
+from seqvae.latent.projection.planes import Plane, Projection, pca, plane_along, plane_through
+from seqvae.latent.projection.stored import load_projection
 from seqvae.properties.registry import score
 
 Rows = str | Path | Sequence[Any]  # a file, or records or texts
@@ -162,9 +154,11 @@ def chart(
     Raises:
         ArtifactError: there is no such model, or no such projection.
         InputError: the rows cannot be read, or are fewer than three.
-        UsageError: the model's latent space is empty, or a column, a property or openTSNE is not there.
+        UsageError: the model's latent space is empty, or a column, a property, or the library or
+            folder of a projection is not there.
     """
     config = config or MapConfig()
+    check_projection(config.projection)
     codec = model if isinstance(model, Codec) else load(model, device)
     records, source = _records(rows, settings, config.limit)
     read = codec.tokenize([one.text for one in records], "skip" if settings is None else settings.on_error)
@@ -245,9 +239,8 @@ def _projection(
         return pca(z)
     if config.projection == TSNE:
         return tsne(z, config.perplexity, config.seed)
-    if not Path(config.projection).is_dir():
-        known = f"expected {PCA}, {TSNE} or the folder of a stored one"
-        raise UsageError(f"projection: {known}, got {config.projection!r}{suggestion(config.projection, (PCA, TSNE))}")
+    if config.projection == UMAP:
+        return umap(z, config.neighbours, config.seed)
     return load_projection(Path(config.projection), fingerprint)
 
 

@@ -16,7 +16,7 @@ from seqvae.config import ViewConfig
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.columns import Column
 from seqvae.evaluate.maps.selection import numbers_of
-from seqvae.latent.projection import Plane
+from seqvae.latent.projection.planes import Plane
 from seqvae.report.html.letters import CLASSES
 from seqvae.report.html.style import CSS
 from seqvae.report.map.drawings import compact_drawings

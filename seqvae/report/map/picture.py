@@ -16,7 +16,7 @@ from seqvae.config import ViewConfig
 from seqvae.data.files.writers import write_text
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.selection import numbers_of
-from seqvae.latent.projection import Plane
+from seqvae.latent.projection.planes import Plane
 from seqvae.runtime.files import atomic_file
 
 SIDE, LEGEND, EDGE = 720, 250, 14  # of the map and of what stands beside it, in pixels of an SVG
