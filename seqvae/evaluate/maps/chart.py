@@ -18,6 +18,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.files.records import Record
 from seqvae.data.files.writers import NAME
+from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.maps.columns import (
     Column,
@@ -165,7 +166,33 @@ def chart(
     noun = codec.tokenizer.domain.noun
     if len(read) < 3:
         raise InputError(f"a map shows three {noun}s or more, the model can read {len(read)} of {len(records)}")
-    kept = [records[row] for row in read.rows]
+    name = name or ("" if isinstance(model, Codec) else os.fspath(model))
+    return charted(codec, read, [records[row] for row in read.rows], config, batch_size, watch, name, source)
+
+
+def charted(
+    codec: Codec,
+    read: TokenizedTexts,
+    kept: Sequence[Record],
+    config: MapConfig,
+    batch_size: int = INFERENCE_BATCH,
+    watch: Watch | None = None,
+    name: str = "",
+    source: str = "",
+) -> LatentMap:
+    """Return the map of texts that the model has read.
+
+    Args:
+        codec: the model.
+        read: three texts or more.
+        kept: the record of each.
+        config: as of `chart`, as the rest and what is raised.
+        batch_size: rows at a time.
+        watch: is told what is being done.
+        name: of the model, for readers.
+        source: name of the file of the records.
+    """
+    noun = codec.tokenizer.domain.noun
 
     def progress(done: int, total: int) -> None:
         """Tell whoever watches how many rows are encoded."""
@@ -173,7 +200,6 @@ def chart(
             watch("encoded", done, total)
 
     z, costs = encoded(codec, read, config, progress, batch_size)
-    name = name or ("" if isinstance(model, Codec) else os.fspath(model))
     _check_occupied(codec, z, name or "this model", noun)
     columns = file_columns(kept)
     columns += property_columns(codec, read.forms, config.property, [one.title for one in columns])
