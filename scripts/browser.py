@@ -160,7 +160,7 @@ class Browser:
     def downloaded(self, name: str) -> str:
         """Return a file that the page gave to the user."""
         path, end = Path(self.folder, name), time.monotonic() + _PATIENCE
-        while not path.is_file():
+        while not path.is_file() or not path.stat().st_size:  # it is there before it is written
             assert time.monotonic() < end, f"{name} was not saved"
             time.sleep(0.03)
         return path.read_text("utf-8")

@@ -123,8 +123,8 @@ class MapConfig:
     """How a map of latent space is made.
 
     Attributes:
-        projection: `pca`, `tsne` (pip install 'seqvae[map]'), or folder of a stored projection; `--through` and
-            `--around` ask for a slice in its place.
+        projection: `pca`, `tsne` or `umap` (both: pip install 'seqvae[map]'), or folder of a stored projection;
+            `--through` and `--around` ask for a slice in its place.
         through: three molecules or sequences, one flag each: the plane through them.
         around: a molecule or sequence: the plane around it along the two directions of `--along`.
         along: two columns or properties, one flag each; the direction of each leads from the third of the rows with the
@@ -137,6 +137,7 @@ class MapConfig:
         grid: decoded points along each side of the map; 0: none, and no magnification.
         draws: from the prior, of which the density and, unless the map is a slice, the dark areas are made; 0: neither.
         perplexity: of t-SNE.
+        neighbours: of UMAP: fewer show small groups, more the whole.
         limit: rows that are taken, the first ones.
         seed: every random draw comes from it.
     """
@@ -151,6 +152,7 @@ class MapConfig:
     grid: int = 20
     draws: int = 1000
     perplexity: float = 30.0
+    neighbours: int = 15
     limit: int = 250_000
     seed: int = 0
 
@@ -168,6 +170,7 @@ class MapConfig:
         between("grid", self.grid, 0, 100)
         between("draws", self.draws, 0, 1_000_000)
         between("perplexity", self.perplexity, 1.0, 1000.0)
+        between("neighbours", self.neighbours, 2, 1000)
         between("limit", self.limit, 3, 250_000)
         between("seed", self.seed, 0, 2**63 - 1)
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from seqvae.artifact.pretrained import check_model_or_file, is_pretrained
-from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig
+from seqvae.config import INFERENCE_BATCH, DecodeConfig, EvaluationConfig, MapConfig
 from seqvae.config.checks import door
 from seqvae.data.files.readers import ReadSettings
+from seqvae.data.files.records import Record
 from seqvae.data.tokens.tokenized import TokenizedTexts, first_texts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.compare import check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation, Overlap
+from seqvae.evaluate.maps.chart import LatentMap, charted
 from seqvae.evaluate.model.held_out import encodable
 from seqvae.evaluate.model.settings import ModelSettings
 from seqvae.evaluate.model.table import model_table
@@ -28,6 +30,7 @@ from seqvae.properties.dna.motifs import PROMOTER_BOXES, Motif, read_motifs
 from seqvae.sequences.domain import DNA, DOMAINS, MOLECULES
 
 _BOXES = "promoter-boxes"
+_FEWEST_MAPPED = 3
 _ENOUGH = 20  # training texts: with fewer, counts and distances mean nothing
 _FEWEST_UNSEEN = 10  # with fewer the metrics are of all texts of the reference, and say so
 
@@ -216,7 +219,7 @@ def _of_the_samples(
     return found, logos if len(logos) == len(forms) else []
 
 
-def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, work: _Work) -> dict[str, dict[str, Any]]:
+def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, work: _Work) -> dict[str, Any]:
     """Measure the model on held-out texts: its table, bits per letter against counting models, and its latent space.
 
     `read` are the test texts, where they have been read already.
@@ -259,4 +262,16 @@ def _of_the_model(codec: Codec, splits: Splits, read: TokenizedTexts | None, wor
     except InputError as error:  # too few texts to hold some out: the other tables do without this one
         work.watch.note(f"no metrics of the latent space: {error}")
         latent = {}
-    return {"model": table, "bits": bits, "latent": latent}
+    return {"model": table, "bits": bits, "latent": latent, "map": _map_of(codec, held_out)}
+
+
+def _map_of(codec: Codec, read: TokenizedTexts) -> LatentMap | None:
+    """Return the map of texts in latent space; None where they are too few, or lie all at one place."""
+    if len(read) < _FEWEST_MAPPED:
+        return None
+    colour = ("logp",) if codec.tokenizer.molecular else ()
+    records = [Record(form, "", 0) for form in read.forms]
+    try:
+        return charted(codec, read, records, MapConfig(property=colour, samples=0, clusters=0, grid=0, draws=0))
+    except UsageError:  # an empty latent space, which the other tables tell of
+        return None

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqvae import __version__
+from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.records import Generation
 from seqvae.evaluate.reference_sets import Splits
 from seqvae.evaluate.sequences.logo import Logo
@@ -64,6 +65,7 @@ class Evaluation:
         latent: metrics of the latent space, a `LatentQuality` as a dictionary; empty if not computed.
         settings: seed, and how the model was sampled.
         logos: sequence logos of samples and reference; empty unless most sequences have one length.
+        map: of real texts in the model's latent space; None if not made.
         overlap: what the model has seen of the reference; `splits` has the rest. None if the samples came from a file.
     """
 
@@ -76,6 +78,7 @@ class Evaluation:
     latent: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     logos: Sequence[Logo] = ()
+    map: LatentMap | None = None
     overlap: Overlap | None = None
 
     def named(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

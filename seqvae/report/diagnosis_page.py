@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqvae import __version__
 from seqvae.data.files.writers import write_text
 from seqvae.report.html.line_plot import Series, line_plot
-from seqvae.report.html.page import Section, page, paragraph, table
+from seqvae.report.html.page import Section, glossary, more, page, paragraph, table
 from seqvae.runtime.lock import one_writer
 from seqvae.sequences.domain import DOMAINS
 
@@ -62,10 +62,14 @@ def diagnosis_rows(found: Diagnosis, place: str = "") -> Iterator[tuple[str, lis
 def diagnosis_page(found: Diagnosis) -> str:
     """Return the page as one HTML document."""
     noun = DOMAINS[found.kind].noun
-    sections = [Section("Verdict", (paragraph(found.verdict.paragraph),))]
-    for title, rows in diagnosis_rows(found):
+    verdict, *_ = found.verdict.paragraph.partition(". ")
+    measured = f"Measured on {Path(found.held_out).name}."
+    if found.overlap:
+        measured += f" {found.overlap[0].upper()}{found.overlap[1:]}."
+    sections = [Section("The verdict in full", (paragraph(found.verdict.paragraph), paragraph(measured)))]
+    for number, (title, rows) in enumerate(diagnosis_rows(found)):
         blocks = [table(("metric", "value", "meaning"), rows)]
-        if title == next(iter(diagnosis_rows(found)))[0]:
+        if not number:
             blocks += _positions(found.metrics["likelihood"])
         sections.append(Section(title, tuple(blocks)))
     if counted := found.metrics.get("baselines", {}).get("baselines"):
@@ -73,7 +77,7 @@ def diagnosis_page(found: Diagnosis) -> str:
         costs = own + sorted(counted.items(), key=lambda item: item[1])
         sections.append(Section("Counting models", (table(("model", "-log p(x) (nats)"), costs),)))
     terms = [(term, meaning.format(noun=noun)) for term, meaning in _GLOSSARY]
-    sections.append(Section("Words", (table(("word", "meaning"), terms),)))
+    sections.append(glossary(terms))
     facts = [
         ("model", found.model),
         ("held-out data", found.held_out),
@@ -81,13 +85,10 @@ def diagnosis_page(found: Diagnosis) -> str:
         *[(name, str(value)) for name, value in found.settings.items()],
         ("seqvae", __version__),
     ]
-    sections.append(Section("How this page was made", (table(("", ""), facts),)))
+    sections.append(Section("How this page was made", (more("model, data and settings", table(("", ""), facts)),)))
     name = Path(found.model).name or found.model
-    lead = f"What the latent space is worth, measured on {Path(found.held_out).name}."
-    if found.overlap:
-        lead += f" {found.overlap[0].upper()}{found.overlap[1:]}."
     footer = "Written by seqvae diagnose. This page works offline."
-    return page(f"Diagnosis of {name}", sections, lead, footer)
+    return page(f"Diagnosis of {name}", sections, f"{verdict.removesuffix('.')}.", footer)
 
 
 def _positions(values: Mapping[str, Any]) -> list[str]:

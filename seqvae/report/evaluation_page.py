@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
+from seqvae.report.map.plot import map_plot
 from seqvae.report.published import generation_rows, reconstruction_rows
 from seqvae.report.tables import (
     better,
@@ -32,6 +34,7 @@ from seqvae.sequences.domain import DOMAINS, MOLECULES
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
+    from seqvae.evaluate.maps.chart import LatentMap
 
 _MOLECULES, _SEQUENCES = 16, 12  # examples shown
 _TELLING = ("FCD/Test", "discriminability")  # the one metric of samples that stands in the first sentence
@@ -182,7 +185,10 @@ def _pictures(found: Evaluation) -> list[Section]:
             for title, logo in zip(("Samples", "Reference"), found.logos, strict=False)
         ]
         top = axis_top(found.logos)
-        drawn = [logo_plot(logo, name, top) for logo, name in zip(found.logos, names, strict=False)]
+        drawn = [
+            f'<div class="wide">{logo_plot(logo, name, top)}</div>'
+            for logo, name in zip(found.logos, names, strict=False)
+        ]
         sections.append(Section("Positions", (paragraph(text), *drawn)))
     if examples and generation.kind == MOLECULES:
         blocks = paragraph("The first valid and distinct ones."), molecule_grid(examples[:_MOLECULES])
@@ -199,8 +205,9 @@ def _pictures(found: Evaluation) -> list[Section]:
 
 def _latent(found: Evaluation) -> list[Section]:
     """How well the latent space predicts properties, and its other metrics."""
+    drawn = () if found.map is None else (_mapped(found.map, found.source),)
     if not found.latent:
-        return []
+        return [Section("The latent space", drawn)] if drawn else []
     noun = DOMAINS[found.splits.kind].noun
     titles, *rows = property_rows(found.latent)
     text = (
@@ -208,4 +215,10 @@ def _latent(found: Evaluation) -> list[Section]:
         "is 1 for perfect predictions and 0 for predicting the mean; Spearman's rank correlation ranges from -1 to 1."
     )
     predicted = (paragraph(text), table([str(title) for title in titles], rows)) if rows else ()
-    return [Section("The latent space", (*predicted, table(_MODEL_TITLES, latent_rows(found.latent, noun))))]
+    return [Section("The latent space", (*drawn, *predicted, table(_MODEL_TITLES, latent_rows(found.latent, noun))))]
+
+
+def _mapped(found: LatentMap, model: str) -> str:
+    """Return the map with the command that draws it to be looked into."""
+    again = f"seqvae map {shlex.quote(model)} FILE -o map.html draws it to zoom, search and select in."
+    return map_plot(found) + paragraph(again)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqvae.errors import SeqVAEError, UsageError
-from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.serve.requests import LARGEST, answer
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.maps.explorer import Explorer
 
 LOOPBACK = "127.0.0.1"
 # The page loads nothing from anywhere, and nothing else may frame it or be asked by it.
@@ -27,6 +30,12 @@ Handler = Callable[[Any], Awaitable[Any]]
 def missing() -> UsageError:
     """Return the error that says what `seqvae explore` needs."""
     return UsageError("seqvae explore needs starlette and uvicorn: pip install 'seqvae[explore]'")
+
+
+def check_installed() -> None:
+    """Raise UsageError where what serves the page is not installed, before a model is loaded for it."""
+    if not all(importlib.util.find_spec(name) for name in ("starlette", "uvicorn")):
+        raise missing()
 
 
 def application(explorer: Explorer, page: str, port: int, token: str) -> Any:  # noqa: ANN401 - of Starlette

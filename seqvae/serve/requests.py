@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.report.map.drawings import compact_drawing
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.maps.explorer import Explorer
 
 LARGEST = 1 << 20  # bytes of a request
 MOST_TEXTS, LONGEST_TEXT, MOST_ROWS = 1000, 2000, 250_000

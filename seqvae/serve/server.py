@@ -9,11 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqvae.errors import UsageError
-from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.serve.application import LOOPBACK, application, missing
+
+if TYPE_CHECKING:
+    from seqvae.evaluate.maps.explorer import Explorer
 
 _PATIENCE = 1  # seconds that answers under way have when the server ends
 

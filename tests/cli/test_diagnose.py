@@ -117,7 +117,9 @@ def test_the_table_ends_with_the_verdict_and_the_page_has_all(here):
     assert " ".join(verdict[1:]) == found["verdict"]["paragraph"]
     assert max(map(len, out.splitlines())) <= 80
     text = checked(Path("found/diagnosis.html").read_text())
-    for part in (found["verdict"]["paragraph"], "Distortion by position", "amortisation gap", "Counting models"):
+    first, *_ = found["verdict"]["paragraph"].split(". ", 1)
+    assert text.index(first) < text.index("The verdict in full") < text.index(found["verdict"]["paragraph"])
+    for part in ("Distortion by position", "amortisation gap", "Counting models", "What the words mean"):
         assert part in text
 
 

@@ -19,7 +19,7 @@ from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.evaluate.maps.selection import inside, picked
 from seqvae.evaluate.maps.shading import CELLS, Extent
 from seqvae.infer.likelihood import weigh
-from seqvae.latent.projection import pca
+from seqvae.latent.projection.planes import pca
 from seqvae.properties import get
 
 
@@ -170,8 +170,8 @@ def test_polygons_and_numbers_are_read_strictly():
 def test_half_a_slice_is_refused(settings):
     with pytest.raises(ConfigError, match=r"through|around"):
         MapConfig(**settings)
-    with pytest.raises(UsageError, match="expected pca, tsne or the folder"):
-        small_map(projection="umap")
+    with pytest.raises(UsageError, match=r"expected pca, tsne, umap or the folder of a stored one, got 'umpa'.*umap"):
+        small_map(projection="umpa")
 
 
 def test_an_explorer_says_what_lies_at_a_place(small):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -11,18 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqvae.errors import ArtifactError, NewerFormatError, UsageError
-from seqvae.latent.projection import (
-    NUMBERS,
-    RECORD,
-    Neighbourhoods,
-    Plane,
-    load_projection,
-    pca,
-    plane_along,
-    plane_through,
-    save_projection,
-    tsne,
-)
+from seqvae.latent.projection.kinds import TSNE, UMAP, check_projection
+from seqvae.latent.projection.neighbourhoods import Neighbourhoods, tsne, umap
+from seqvae.latent.projection.planes import Plane, pca, plane_along, plane_through
+from seqvae.latent.projection.stored import NUMBERS, RECORD, load_projection, save_projection
 
 
 def cloud(points: int = 40, latent: int = 5, seed: int = 0) -> torch.Tensor:
@@ -30,9 +26,9 @@ def cloud(points: int = 40, latent: int = 5, seed: int = 0) -> torch.Tensor:
     return torch.randn(points, latent, generator=rng) * torch.arange(1.0, latent + 1)
 
 
-def neighbourhoods(points: int = 40) -> Neighbourhoods:
+def neighbourhoods(points: int = 40, kind: str = TSNE) -> Neighbourhoods:
     z = cloud(points)
-    return Neighbourhoods(z.numpy(), z[:, :2].double().numpy(), 5.0, 0)
+    return Neighbourhoods(z.numpy(), z[:, :2].double().numpy(), 5.0, 0, kind)
 
 
 PROJECTIONS = {
@@ -40,6 +36,7 @@ PROJECTIONS = {
     "through": lambda: plane_through(cloud(3), ["a", "b", "c"]),
     "along": lambda: plane_along(cloud(1)[0], cloud(2)[0], cloud(2)[1], ["a", "u", "v"]),
     "tsne": neighbourhoods,
+    "umap": lambda: neighbourhoods(kind=UMAP),
 }
 
 
@@ -58,7 +55,7 @@ def test_all_components_are_an_exact_inverse():
     assert sum(pca(z, 5).shares) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", [name for name in PROJECTIONS if name != "tsne"])
+@pytest.mark.parametrize("kind", ["pca", "through", "along"])
 @given(places=st.lists(st.tuples(st.floats(-50, 50), st.floats(-50, 50)), min_size=1, max_size=5))
 def test_the_way_back_of_a_plane_is_placed_where_it_came_from(kind, places):
     plane = PROJECTIONS[kind]()
@@ -152,22 +149,63 @@ def test_a_stored_projection_is_refused_where_it_is_not_what_it_says(tmp_path):
         load_projection(tmp_path / "nowhere")
 
 
-def test_tsne_keeps_neighbours_and_repeats_itself():
-    pytest.importorskip("openTSNE")
+@pytest.mark.parametrize(("fit", "library"), [(tsne, "openTSNE"), (umap, "umap")])
+def test_maps_keep_neighbours_and_repeat_themselves(fit, library):
+    pytest.importorskip(library)
     groups = torch.cat([cloud(30, seed=3) * 0.1, cloud(30, seed=4) * 0.1 + 20])
-    found = tsne(groups, perplexity=8.0, seed=1)
+    wide = 8.0 if fit is tsne else 8
+    found = fit(groups, wide, seed=1)
     places = found.place(groups)
     middle = [places[:30].mean(0), places[30:].mean(0)]
     own = np.linalg.norm(places - np.repeat(middle, 30, axis=0), axis=1)
     other = np.linalg.norm(places - np.repeat(middle[::-1], 30, axis=0), axis=1)
     assert (own < other).all()
-    np.testing.assert_array_equal(tsne(groups, perplexity=8.0, seed=1).places, found.places)
-    assert len(tsne(groups, perplexity=8.0, most=20).fitted) == 20
-    with pytest.raises(UsageError, match="at least 4"):
-        tsne(groups[:3])
+    np.testing.assert_array_equal(fit(groups, wide, seed=1).places, found.places)
+    assert len(fit(groups, wide, most=20).fitted) == 20
+    with pytest.raises(UsageError, match="at least 4 different"):
+        fit(torch.cat([groups[:3], groups[:3]]))
 
 
-def test_tsne_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "openTSNE", None)
-    with pytest.raises(UsageError, match=r"pip install 'seqvae\[map\]'"):
-        tsne(cloud())
+def test_umap_is_asked_for_a_map_that_repeats_itself(monkeypatch):
+    """With a stand-in for umap-learn, which is large: what it is told, and that later points find their places."""
+    asked = {}
+
+    class Fit:
+        def __init__(self, **settings):
+            asked.update(settings)
+
+        def fit_transform(self, points):
+            return points[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Fit))
+    z = cloud(9)
+    found = umap(torch.cat([z, z[:2]]), neighbours=30, seed=3)
+    assert asked == {"n_neighbors": 8, "random_state": 3, "init": "pca", "n_jobs": 1}
+    np.testing.assert_array_equal(found.place(z), z[:, :2].double().numpy())
+    assert found.described.startswith("UMAP of z (8 neighbours)")
+
+
+@pytest.mark.parametrize(("kind", "module"), [("tsne", "openTSNE"), ("umap", "umap")])
+def test_what_to_install_is_said(monkeypatch, kind, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    for ask in (lambda: {"tsne": tsne, "umap": umap}[kind](cloud()), lambda: check_projection(kind)):
+        with pytest.raises(UsageError, match=r"pip install 'seqvae\[map\]'"):
+            ask()
+
+
+@pytest.mark.parametrize("words", [["map", "zinc-smiles", "in.smi"], ["explore", "zinc-smiles"]])
+def test_a_projection_that_cannot_be_made_is_refused_before_pytorch_is_loaded(words, tmp_path):
+    (tmp_path / "in.smi").write_text("CCO\n")
+    code = f"""
+import sys
+sys.modules["umap"] = None
+from seqvae.cli.main import main
+status = main({[*words, "--projection", "umap"]!r})
+print(status, "torch" in sys.modules)
+"""
+    path = os.pathsep.join(map(os.path.abspath, sys.path))
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+                           env={**os.environ, "PYTHONPATH": path})  # fmt: skip
+    assert found.stdout.split() == ["2", "False"]
+    assert "UMAP needs umap-learn: pip install 'seqvae[map]'" in found.stderr
+    assert "Traceback" not in found.stderr

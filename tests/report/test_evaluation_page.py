@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from map_cases import small_map
 from page_cases import checked
 
 from seqvae.errors import InputError
@@ -250,3 +251,10 @@ def test_sides_of_plain_text_have_no_references():
     with pytest.raises(InputError, match=r"r\.txt: holds neither molecules nor DNA"):
         _ = Splits("r.txt", "letters", ["a", "b"]).references
     assert certain(["acgu", "ACGN", "x", " GG "], DNA_ALPHABET) == ["ACGT", "GG"]
+
+
+def test_the_map_stands_with_the_metrics_of_the_latent_space():
+    latent = {"texts": 16, "ridge_r2": {}, "path_pairs": 3}
+    text = checked(page(source="my model", generation=None, latent=latent, map=small_map(grid=0, draws=0)[1]))
+    assert text.index("The latent space") < text.index("16 molecules in latent space") < text.index("paths")
+    assert "seqvae map 'my model' FILE -o map.html" in text

@@ -15,6 +15,7 @@ from map_cases import HOSTILE, SMILES, dna_map, small_map
 from seqvae.config import ViewConfig
 from seqvae.errors import ConfigError, UsageError
 from seqvae.report.map import page as map_pages
+from seqvae.report.map import plot
 from seqvae.report.map.drawings import compact_drawing
 from seqvae.report.map.page import map_page
 from seqvae.report.map.picture import write_picture
@@ -126,3 +127,20 @@ def test_a_picture_of_a_view_shows_what_lies_in_it(small, tmp_path):
     write_picture(tmp_path / "map.svg", small, view)
     near = np.abs(small.places - (x, y)).max(1) <= small.extent.side / 100
     assert (tmp_path / "map.svg").read_text("utf-8").count("fill-opacity") == near.sum()
+
+
+def test_a_report_shows_the_map_in_the_colours_of_its_page(small, monkeypatch):
+    root = ET.fromstring(plot.map_plot(small))
+    dots = [(one.get("style"), one.get("d")) for one in root.iter("path")]
+    assert sum(places.count("h0") for _, places in dots) == len(small)
+    grey = [places.count("h0") for style, places in dots if "var(--soft)" in style]
+    assert grey == [1]  # one row has no value
+    text = " ".join(root.itertext())
+    assert "16 molecules in latent space" in text
+    assert "pIC50" in text
+    x, y = (float(part) for part in dots[1][1].removeprefix("M").split("h0")[0].split())
+    extent = small.extent
+    places = extent.left + x / 400 * extent.side, extent.bottom + (426 - y) / 400 * extent.side
+    assert np.linalg.norm(small.places - places, axis=1).min() < 1e-2 * extent.side
+    monkeypatch.setattr(plot, "MOST_SHOWN", 5)
+    assert "5 of 16 molecules" in plot.map_plot(small)

@@ -13,7 +13,7 @@ from page_cases import checked
 
 from seqvae.data.audit import audit
 from seqvae.report.audit_table import audit_rows
-from seqvae.report.html.line_plot import Series, line_plot, ticks
+from seqvae.report.html.line_plot import ACROSS, CLOUD, POINTS, Series, line_plot, ticks
 from seqvae.report.html.molecules import drawing, molecule_grid, molecule_pairs, molecule_path
 from seqvae.report.html.page import Section, code, page, paragraph, shown, table
 from seqvae.report.html.sequences import sequence_text
@@ -136,6 +136,26 @@ def test_a_plot_draws_every_finite_point_inside_its_frame(points, more):
         assert all(0 <= float(x) <= 640 and 0 <= float(y) <= 320 for x, y in places)
     assert [(dot.get("cx"), dot.get("cy")) for dot in root.iter("circle")] == all_places(root)
     assert "title & more" in "".join(root.itertext())
+
+
+def test_points_a_cloud_and_a_line_across_are_told_apart():
+    series = [
+        Series("all scored", [0.0, 1.0, math.nan], [0.0, 4.0, 2.0], CLOUD),
+        Series("a front that has a name of many letters", [0.0, 1.0], [3.0, 1.0], POINTS),
+        Series("another one, which makes the legend two lines long", [0.0, 1.0], [1.0, 2.0]),
+        Series("best measured before", (9.0,), (2.0,), ACROSS),
+    ]
+    root = ET.fromstring(line_plot(series, "t", "x", "y"))
+    cloud, line = root.iter("path")
+    assert cloud.get("class") == "cloud"
+    assert cloud.get("d").count("h0") == 2
+    assert line.get("style") == "stroke:var(--orange)"
+    (across,) = [one for one in root.iter("line") if one.find("title") is not None]
+    assert across.get("y1") == across.get("y2") == all_places(root)[-1][1]
+    assert (across.get("x1"), across.get("x2")) == ("58", "626")  # its own x moves no axis
+    names = {one.text: (float(one.get("x")), float(one.get("y"))) for one in root.iter("text")}
+    assert all(names[one.name][0] + 6.5 * len(one.name) <= 640 for one in series)
+    assert len({names[one.name][1] for one in series}) == 3
 
 
 @settings(max_examples=100, deadline=None)

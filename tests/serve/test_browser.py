@@ -13,6 +13,7 @@ from browser_cases import Browser, needs_browser
 from map_cases import HOSTILE, dna_map, small_map
 
 from seqvae.cli.flags import flags_of
+from seqvae.cli.verbs.search.ask import read_library
 from seqvae.config import ViewConfig
 from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.report.map.page import map_page
@@ -213,34 +214,151 @@ def serving(explorer, page):
     return told[0], lambda: (stop.set(), thread.join(20))
 
 
-@pytest.mark.parametrize("kind", ["molecules", "dna"])
-def test_with_the_model_behind_it_a_click_decodes_and_paths_and_lists_are_drawn(kind):
+@pytest.fixture(scope="module", params=["molecules", "dna"])
+def live(request):
+    """The page with the model behind it, in a browser, with its map."""
     pytest.importorskip("starlette")
     pytest.importorskip("uvicorn")
-    codec, found = small_map() if kind == "molecules" else dna_map()
+    codec, found = small_map() if request.param == "molecules" else dna_map()
     explorer = Explorer(codec, found)
     address, end = serving(explorer, map_page(found, live=True))
     try:
         with Browser() as browser:
             browser.open(address)
-            browser.get("live.clicked(-1, [0.05, 0.05])")
-            browser.wait("byId('here').querySelector('figure')")
-            one = explorer.at(0.05, 0.05)
-            assert browser.get("live.here.text") == one["text"]
-            assert "encoded here again" in browser.text("#here")
-            browser.get(
-                "live.setEnd('first', [0], {text: 'a', x: 0, y: 0}), live.setEnd('last', [1], {text: 'b', x: 1, y: 1})"
-            )
-            browser.press("#walk")
-            browser.wait("!byId('results').hidden")
-            assert "different" in browser.text("#results-title")
-            browser.get(f"byId('pasted').value = {json.dumps(found.forms[2] + ' mine')}")
-            browser.press("#paste button")
-            browser.wait("live.placed.length === 1")
-            assert browser.get("live.placed[0].place") == pytest.approx(found.places[2].tolist(), abs=1e-3)
-            if kind == "molecules":
-                browser.get("find('smarts:c1ccccc1')")
-                assert selected(browser) == [1, 2, 10, 14]
+            yield browser, explorer
             assert browser.said == []
     finally:
         end()
+
+
+@pytest.fixture
+def explored(live):
+    live[0].get(
+        "clear(), app.view.home(), setMode('pan'), window.scrollTo(0, 0), byId('results').hidden = true, draw()"
+    )
+    return live
+
+
+def test_a_click_decodes_what_lies_there(explored):
+    browser, explorer = explored
+    browser.get("live.clicked(-1, [0.05, 0.05])")
+    browser.wait("byId('here').querySelector('figure')")
+    one = explorer.at(0.05, 0.05)
+    assert browser.get("live.here.text") == one["text"]
+    assert "encoded here again" in browser.text("#here")
+    assert browser.get("byId('here').querySelectorAll('.near tbody tr').length") == len(one["near"])
+    if not explorer.map.molecular:
+        letters = "document.querySelectorAll('#here .sure [style]')"
+        shares = browser.get(f"Array.from({letters}, (one) => one.style.getPropertyValue('--share'))")
+        assert [float(share) for share in shares] == one["certainty"]
+
+
+def walked(browser):
+    """Wait for a path, and return the texts of its steps."""
+    browser.wait("!byId('results').hidden && live.steps.length")
+    assert "different" in browser.text("#results-title")
+    return browser.get("live.steps")
+
+
+def test_a_path_is_dragged_from_a_point_to_another(explored):
+    browser, explorer = explored
+    browser.press("[data-mode=path]")
+    first, last = pixel(browser, 0), pixel(browser, 1)
+    browser.drag([first, ((first[0] + last[0]) / 2, (first[1] + last[1]) / 2), last])
+    places = walked(browser)
+    rows = [[float(row) for row in browser.get(f"live.ends.{end}.end")] for end in ("first", "last")]
+    expected = explorer.path(rows[0], rows[1], 12)  # points that lie upon one another: the nearest is taken
+    assert all(len(row) == 1 for row in rows)
+    np.testing.assert_allclose(places, [one["place"] for one in expected], atol=1e-6)
+    shown = browser.text("#results-body")
+    assert f"{expected[0]['steps'][1]}" in shown
+    assert "similarity to the start" in shown
+    assert selected(browser) == []
+
+
+def test_a_path_begins_and_ends_with_clicks_keys_or_cards_too(explored):
+    browser, _ = explored
+    browser.get("above.focus()")
+    browser.key("p")
+    assert browser.get("app.mode") == "path"
+    for row in (0, 2):
+        browser.get(f"(app.view.x = app.place[2 * {row}], app.view.y = app.place[2 * {row} + 1], draw())")
+        browser.key("Enter")
+        browser.wait(f"live.ends.{'last' if row else 'first'}")
+    walked(browser)
+    browser.key("Escape")
+    assert browser.get("live.steps.length + Object.keys(live.ends).length") == 0
+    browser.get("live.setEnd('first', [0], {text: 'a', x: 0, y: 0}), live.setEnd('last', [1], {text: 'b', x: 1, y: 1})")
+    browser.press("#walk")
+    walked(browser)
+
+
+def test_a_pasted_list_is_placed(explored):
+    browser, explorer = explored
+    browser.get(f"byId('pasted').value = {json.dumps(explorer.map.forms[2] + ' mine')}")
+    browser.press("#paste button")
+    browser.wait("live.placed.length === 1")
+    assert browser.get("live.placed[0].place") == pytest.approx(explorer.map.places[2].tolist(), abs=1e-3)
+
+
+def test_two_groups_are_a_slider(explored):
+    browser, explorer = explored
+    browser.get("live.clicked(0, [])")
+    browser.wait("live.here && live.here.row === 0")
+    for name, rows in (("A", [0, 1, 2]), ("B", [3, 4, 5])):
+        browser.get(f"(app.selection.clear(), app.selection.add({rows}), selected())")
+        browser.press(f"#group-{name}")
+    browser.get("(byId('strength').value = 1.5, byId('strength').dispatchEvent(new Event('change')))")
+    browser.wait("byId('moved').querySelector('figure')")
+    (expected,) = explorer.between([3, 4, 5], [0, 1, 2], explorer.map.forms[0], [1.5])
+    assert "moved by 1.5" in browser.text("#moved")
+    assert expected["text"] in browser.get("byId('moved').textContent")
+
+
+def test_an_objective_colours_the_plane(explored):
+    browser, explorer = explored
+    name = "logp" if explorer.map.molecular else "dna:gc"
+    browser.get(f"byId('objective-name').value = {json.dumps(name)}")
+    browser.press("#objective button")
+    browser.wait("app.shade === 'objective' && byId('shade-legend').textContent.includes('ridge')")
+    assert f"{name} as ridge regression on z" in browser.text("#shade-legend")
+    assert browser.get("byId('shading').value") == "objective"
+
+
+def test_a_selection_is_a_batch_for_a_laboratory_with_ids(explored, tmp_path):
+    browser, explorer = explored
+    browser.get("(app.selection.add([1, 2, 4]), selected())")
+    browser.press("[data-file=csv]")
+    path = tmp_path / "selection.csv"
+    path.write_text(browser.downloaded("selection.csv"), "utf-8")
+    rows = list(read_library(str(path), "", ""))
+    assert [row.text for row in rows] == [explorer.map.forms[row] for row in (1, 2, 4)]
+    assert [row.name for row in rows] == [explorer.map.names[row] for row in (1, 2, 4)]
+    assert "seqvae ask RUN --from selection.csv" in browser.text("#selection")
+
+
+def test_what_is_of_molecules_alone(explored):
+    browser, explorer = explored
+    if not explorer.map.molecular:
+        pytest.skip("sequences")
+    browser.get("find('smarts:c1ccccc1')")
+    assert selected(browser) == [1, 2, 10, 14]
+
+
+def test_a_selection_of_sequences_is_an_alignment_with_a_logo(explored):
+    browser, explorer = explored
+    if explorer.map.molecular:
+        pytest.skip("molecules")
+    forms = explorer.map.forms
+    length = max(map(len, forms), key=[len(form) for form in forms].count)
+    rows = [row for row, form in enumerate(forms) if len(form) == length]
+    browser.get(f"(app.selection.add({rows}), selected())")
+    browser.wait(f"byId('cards').querySelectorAll('tbody tr').length === {len(rows) + 1}")
+    lines = browser.get("Array.from(byId('cards').querySelectorAll('tr:not(.ruler) td'), (one) => one.textContent)")
+    assert lines == [forms[row] for row in rows]
+    marked = (
+        "Array.from(byId('cards').querySelectorAll('tr:not(.ruler)'), (one) => one.querySelectorAll('.changed').length)"
+    )
+    assert browser.get(marked) == [sum(a != b for a, b in zip(forms[rows[0]], forms[row], strict=True)) for row in rows]
+    browser.press("#logo button")
+    browser.wait("byId('logo').querySelector('svg') && byId('logo').querySelector('svg').clientWidth > 100")

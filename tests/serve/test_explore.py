@@ -19,6 +19,7 @@ from seqvae.cli.main import main
 from seqvae.errors import UsageError
 from seqvae.evaluate.maps.explorer import Explorer
 from seqvae.serve import server
+from seqvae.serve.application import check_installed
 from seqvae.serve.requests import LARGEST
 
 pytest.importorskip("starlette")
@@ -191,6 +192,8 @@ def test_what_to_install_is_said(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with server.listening(0) as found, pytest.raises(UsageError, match=r"pip install 'seqvae\[explore\]'"):
         server.serve(Explorer(*small_map(grid=0, draws=0)), PAGE, found, print)
+    with pytest.raises(UsageError, match=r"pip install 'seqvae\[explore\]'"):
+        check_installed()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

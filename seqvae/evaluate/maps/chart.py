@@ -18,6 +18,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.data.files.readers import ReadSettings, RecordReader
 from seqvae.data.files.records import Record
 from seqvae.data.files.writers import NAME
+from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
 from seqvae.evaluate.maps.columns import (
     Column,
@@ -33,18 +34,10 @@ from seqvae.evaluate.model.diagnostics import active_units
 from seqvae.evaluate.records import Watch
 from seqvae.latent.arithmetic import attribute_vector
 from seqvae.latent.codec import Codec, load
-from seqvae.latent.projection import (
-    PCA,
-    SLICE,
-    TSNE,
-    Plane,
-    Projection,
-    load_projection,
-    pca,
-    plane_along,
-    plane_through,
-    tsne,
-)
+from seqvae.latent.projection.kinds import PCA, SLICE, TSNE, UMAP, check_projection
+from seqvae.latent.projection.neighbourhoods import tsne, umap
+from seqvae.latent.projection.planes import Plane, Projection, pca, plane_along, plane_through
+from seqvae.latent.projection.stored import load_projection
 from seqvae.properties.registry import score
 
 Rows = str | Path | Sequence[Any]  # a file, or records or texts
@@ -162,16 +155,44 @@ def chart(
     Raises:
         ArtifactError: there is no such model, or no such projection.
         InputError: the rows cannot be read, or are fewer than three.
-        UsageError: the model's latent space is empty, or a column, a property or openTSNE is not there.
+        UsageError: the model's latent space is empty, or a column, a property, or the library or
+            folder of a projection is not there.
     """
     config = config or MapConfig()
+    check_projection(config.projection)
     codec = model if isinstance(model, Codec) else load(model, device)
     records, source = _records(rows, settings, config.limit)
     read = codec.tokenize([one.text for one in records], "skip" if settings is None else settings.on_error)
     noun = codec.tokenizer.domain.noun
     if len(read) < 3:
         raise InputError(f"a map shows three {noun}s or more, the model can read {len(read)} of {len(records)}")
-    kept = [records[row] for row in read.rows]
+    name = name or ("" if isinstance(model, Codec) else os.fspath(model))
+    return charted(codec, read, [records[row] for row in read.rows], config, batch_size, watch, name, source)
+
+
+def charted(
+    codec: Codec,
+    read: TokenizedTexts,
+    kept: Sequence[Record],
+    config: MapConfig,
+    batch_size: int = INFERENCE_BATCH,
+    watch: Watch | None = None,
+    name: str = "",
+    source: str = "",
+) -> LatentMap:
+    """Return the map of texts that the model has read.
+
+    Args:
+        codec: the model.
+        read: three texts or more.
+        kept: the record of each.
+        config: as of `chart`, as the rest and what is raised.
+        batch_size: rows at a time.
+        watch: is told what is being done.
+        name: of the model, for readers.
+        source: name of the file of the records.
+    """
+    noun = codec.tokenizer.domain.noun
 
     def progress(done: int, total: int) -> None:
         """Tell whoever watches how many rows are encoded."""
@@ -179,7 +200,6 @@ def chart(
             watch("encoded", done, total)
 
     z, costs = encoded(codec, read, config, progress, batch_size)
-    name = name or ("" if isinstance(model, Codec) else os.fspath(model))
     _check_occupied(codec, z, name or "this model", noun)
     columns = file_columns(kept)
     columns += property_columns(codec, read.forms, config.property, [one.title for one in columns])
@@ -245,9 +265,8 @@ def _projection(
         return pca(z)
     if config.projection == TSNE:
         return tsne(z, config.perplexity, config.seed)
-    if not Path(config.projection).is_dir():
-        known = f"expected {PCA}, {TSNE} or the folder of a stored one"
-        raise UsageError(f"projection: {known}, got {config.projection!r}{suggestion(config.projection, (PCA, TSNE))}")
+    if config.projection == UMAP:
+        return umap(z, config.neighbours, config.seed)
     return load_projection(Path(config.projection), fingerprint)
 
 

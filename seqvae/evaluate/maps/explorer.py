@@ -61,7 +61,9 @@ class Explorer:
         (text,) = made.texts
         answer = self._about(text) | {"x": x, "y": y, "log_likelihood": float(made.log_likelihood[0])}
         if not self.map.molecular:
-            answer["certainty"] = np.exp(made.token_log_probs[0]).round(3).tolist()
+            # one for each letter: a token of several letters has one probability
+            letters = [len("".join(self.codec.tokenizer.written([number]))) for number in made.ids[0].tolist()]
+            answer["certainty"] = np.repeat(np.exp(made.token_log_probs[0]), letters).round(3).tolist()
         read = self.codec.tokenize([text], "skip")
         answer["returns"] = False
         if answer["valid"] and len(read):

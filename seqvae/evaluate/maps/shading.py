@@ -15,7 +15,9 @@ from seqvae.errors import InputError
 from seqvae.evaluate.diagnosis.geometry import jacobian
 from seqvae.evaluate.diagnosis.space import dark_points
 from seqvae.latent.codec import Codec
-from seqvae.latent.projection import SLICE, Neighbourhoods, Plane, Projection
+from seqvae.latent.projection.kinds import SLICE
+from seqvae.latent.projection.neighbourhoods import Neighbourhoods
+from seqvae.latent.projection.planes import Plane, Projection
 from seqvae.runtime.device import evaluating
 
 CELLS = 64  # of a shading, along each side

@@ -33,7 +33,7 @@ def sequence_text(
     for start in range(0, longest, _LINE):
         ends = range(start + _BLOCK, min(longest, start + _LINE) + 1, _BLOCK)  # above every tenth position its number
         ruler = "".join(f"<span><i>{number:>{_BLOCK}}</i></span>" for number in ends)
-        lines.append(f"<tr><td>{ruler}</td><th></th></tr>")
+        lines.append(f'<tr class="ruler"><td>{ruler}</td><th></th></tr>')
         for text, label in rows:
             if start < max(1, len(text)):
                 against = reference if len(text) == len(reference) else ""

@@ -35,6 +35,7 @@ table { border-collapse: collapse; font-size: .95rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: .34rem 1.1rem .34rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.wide td:last-child:not(.number) { overflow-wrap: anywhere; min-width: 12rem; }
 td.strong, th.strong { font-weight: 650; color: var(--ink); }
 pre {
   background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
@@ -71,11 +72,16 @@ figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; text
 .plots { margin: .8rem 0; }
 .plot text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 .plot .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
+@media (max-width: 36rem) { .plot text { font-size: 15px; } .plot .title { font-size: 16px; } }
 .plot .gridline { stroke: var(--line); }
+.plot .cloud {
+  fill: none; stroke: var(--soft); stroke-opacity: .5; stroke-width: 5; stroke-linecap: round;
+}
 .plot .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
 .sequence { font-size: .9rem; letter-spacing: .04em; margin: .2rem 0 .8rem; display: block; overflow-x: auto; }
 .sequence td, .sequence th { border: 0; padding: 0 1.2rem 0 0; white-space: pre; line-height: 1.45; }
 .sequence th { font-weight: 400; letter-spacing: 0; font-size: .8rem; }
+.sequence .ruler td { padding-top: .45rem; }
 .sequence span { margin-right: 1ch; }
 .sequence i { font-style: normal; color: var(--soft); }
 .sequence b.changed { background: var(--marked); }

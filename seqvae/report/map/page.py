@@ -16,7 +16,7 @@ from seqvae.config import ViewConfig
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.columns import Column
 from seqvae.evaluate.maps.selection import numbers_of
-from seqvae.latent.projection import Plane
+from seqvae.latent.projection.planes import Plane
 from seqvae.report.html.letters import CLASSES
 from seqvae.report.html.style import CSS
 from seqvae.report.map.drawings import compact_drawings
@@ -76,7 +76,7 @@ def map_page(found: LatentMap, view: ViewConfig | None = None, command: str = ""
 <main>
 {_body(found, meta)}
 </main>
-<footer>{escape(_KEYS)}</footer>
+<footer>{escape(_KEYS + (_LIVE_KEYS if live else ""))}</footer>
 <script type="application/json" id="meta">{coded}</script>
 {blobs.html}
 {libraries}
@@ -89,6 +89,7 @@ def map_page(found: LatentMap, view: ViewConfig | None = None, command: str = ""
 """
 
 
+_LIVE_KEYS = " p switches the path: drag from one end to the other, or press Enter at both."
 _KEYS = (
     "Keys on the map: arrows move, + and - zoom, 0 shows all, Enter keeps the point at the cross, the space bar "
     "selects it, l switches the lasso, Escape clears. Shift and drag draws a lasso, Shift and click adds a point."
@@ -118,6 +119,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
     empty = f"Click on a point to keep its {noun} here."
     kept = f'<section><h2>Kept</h2><div id="pinned" data-empty="{escape(empty)}"></div></section>\n'
     kept = "" if meta["live"] else kept
+    path, keys = (_PATH, _KEYS + _LIVE_KEYS) if meta["live"] else ("", _KEYS)
     marks = (
         '<p class="about">Points between: &#9632; is encoded there again, &#9633; elsewhere, '
         f'<b class="bad">&times;</b> is no {noun}; zoomed in, they are drawn.</p>'
@@ -132,7 +134,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <form id="search" role="search"><input id="query" type="search" maxlength="500" placeholder="Find: {hint}"
  aria-label="Find {noun}s by {hint}"><button>Find</button></form>
 <span class="together" role="group" aria-label="What dragging does">
-<button type="button" data-mode="pan">Move</button><button type="button" data-mode="lasso">Lasso</button></span>
+<button type="button" data-mode="pan">Move</button><button type="button" data-mode="lasso">Lasso</button>{path}</span>
 <span class="together" role="group" aria-label="Zoom">
 <button type="button" data-zoom="in" aria-label="zoom in">+</button>
 <button type="button" data-zoom="out" aria-label="zoom out">&minus;</button>
@@ -141,7 +143,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <p id="said" role="status"></p>
 <div class="desk">
 <div id="frame" data-mode="pan"><canvas id="shade"></canvas><canvas id="points"></canvas><div id="thumbs"></div>
-<canvas id="above" tabindex="0" role="application" aria-label="Map of {len(found):,} {noun}s; {escape(_KEYS)}"></canvas>
+<canvas id="above" tabindex="0" role="application" aria-label="Map of {len(found):,} {noun}s; {escape(keys)}"></canvas>
 <div id="tip" hidden></div></div>
 <aside>
 {_HERE if meta["live"] else ""}<section><h2><label for="color">Colour</label></h2><select id="color">{colours}</select>
@@ -164,6 +166,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 _HERE = """<section><h2>Here</h2>
 <div id="here" data-empty="Click anywhere on the map: the model decodes what lies there."></div></section>
 """
+_PATH = '<button type="button" data-mode="path">Path</button>'
 _LIVE_PARTS = """<div class="live">
 <section><h2>Path</h2><div id="path"></div></section>
 <section><h2>Between two groups</h2><div id="groups"></div></section>
@@ -171,7 +174,7 @@ _LIVE_PARTS = """<div class="live">
  placeholder="One a line, a name behind it if you like" aria-label="To be placed, one a line"></textarea>
 <button>Place on the map</button></form></section>
 <section><h2>Objective</h2><form id="objective"><input id="objective-name" maxlength="200"
- placeholder="a property, such as qed" aria-label="Property that colours the plane">
+ placeholder="a property or column" aria-label="Property that colours the plane">
 <button>Colour the plane</button></form></section>
 </div>
 <section id="results" hidden><h2 id="results-title"></h2><div id="results-body"></div></section>"""
@@ -219,7 +222,7 @@ def _meta(found: LatentMap, view: ViewConfig, blobs: _Blobs) -> dict[str, Any]:
         "anchors": [{"name": name, "x": x, "y": y} for name, x, y in anchors],
         "grid": grid, "drawings": {"chunk": _CHUNK} if drawn else None,
         "view": list(numbers_of("view", view.view, 3)) if view.view else None, "selected": bool(selected),
-        "logo": bool(found.unit) and found.unit != "character", "reasons": reasons,
+        "unit": found.unit, "logo": bool(found.unit) and found.unit != "character", "reasons": reasons,
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from seqvae.config import ViewConfig
 from seqvae.data.files.writers import write_text
 from seqvae.evaluate.maps.chart import LatentMap
 from seqvae.evaluate.maps.selection import numbers_of
-from seqvae.latent.projection import Plane
+from seqvae.latent.projection.planes import Plane
 from seqvae.runtime.files import atomic_file
 
 SIDE, LEGEND, EDGE = 720, 250, 14  # of the map and of what stands beside it, in pixels of an SVG
@@ -148,9 +148,9 @@ def _coloured(found: LatentMap, title: str) -> tuple[list[str], list[Text], list
         known = column.values[np.isfinite(column.values)]
         low, high = (float(value) for value in np.quantile(known, [0.02, 0.98])) if len(known) else (0.0, 1.0)
         steps = np.nan_to_num((column.values - low) / ((high - low) or 1.0), nan=-1.0)
-        colours = [_OTHER if step == -1.0 else _ramp(step) for step in steps.tolist()]
+        colours = [_OTHER if step == -1.0 else ramp(step) for step in steps.tolist()]
         texts += [Text(x, top + 32, f"{low:.3g}", 12, _SOFT), Text(x + 180, top + 32, f"{high:.3g}", 12, _SOFT)]
-        return colours, texts, [(x, top, 200.0, 14.0, [_ramp(step / 40) for step in range(41)])], []
+        return colours, texts, [(x, top, 200.0, 14.0, [ramp(step / 40) for step in range(41)])], []
     names, counts = np.unique(column.values, return_counts=True)
     order = [str(names[row]) for row in np.argsort(-counts, kind="stable")]
     table = {name: _GROUPS[place] if place < len(_GROUPS) else _OTHER for place, name in enumerate(order)}
@@ -160,7 +160,7 @@ def _coloured(found: LatentMap, title: str) -> tuple[list[str], list[Text], list
     return [table[value] for value in column.values], texts, [], dots
 
 
-def _ramp(share: float) -> str:
+def ramp(share: float) -> str:
     """Return viridis (van der Walt & Smith 2015) without its yellow end, which does not show on white."""
     at = min(max(share, 0.0), 1.0) * (len(_VIRIDIS) - 1)
     low = min(int(at), len(_VIRIDIS) - 2)

@@ -130,11 +130,14 @@ def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_pat
     assert hypervolume(values, [0, 0]) > hypervolume(begun, [0, 0]) * 1.05
     with opened(tmp_path / "run") as search:
         page = search_page("run", run_folder.settings_of(tmp_path / "run"), found, list(search.ledger.entries()))
-    assert f"{len(values)} on the Pareto front of GC, near" in page
+    assert f"{len(values)} designs on the Pareto front of GC, near" in page
     assert "best by GC" in page
     assert "best by near" in page
-    ends = [f"GC {row[0]:.4g}, near {row[1]:.4g}" for row in values[[0, -1]].tolist()]
-    assert all(end in page for end in ends)
+    for one in (found.top[0], found.top[-1]):
+        gc, _, near, share = (f"{number:.3g}" for number in one.terms)
+        assert f"GC {gc}, near {near} (desirability {share})" in page  # GC itself is the score
+    assert 'class="cloud"' in page
+    assert "all scored" in page
 
 
 CORNERS = np.array([[0.0, 2.0], [np.nan, np.nan], [1.0, 1.0], [0.5, 0.5], [2.0, 0.0]])

@@ -13,6 +13,7 @@ from seqvae.cli.options import COMPUTING, READING, Compute, Input, Place, check_
 from seqvae.cli.verbs.latent.map import command_of
 from seqvae.config import MapConfig, ViewConfig
 from seqvae.config.toml import section_from_dict
+from seqvae.latent.projection.kinds import check_projection
 from seqvae.runtime.progress import phase
 
 app = App(
@@ -66,11 +67,14 @@ def explore(
     """
     config = section_from_dict(MapConfig, merged({}, given, _MAPPING), "map")
     view = section_from_dict(ViewConfig, merged({}, given, _VIEWING), "map")
+    check_projection(config.projection)
+    from seqvae.serve.application import check_installed
+    from seqvae.serve.server import listening, serve
+
+    check_installed()
     if source:
         reading.check(source)
     check_before(model, "-", source or "-")
-    from seqvae.serve.server import listening, serve
-
     with listening(port) as listener:  # before the model is loaded: a port that is taken is said at once
         from seqvae.cli.progress import Bars
 

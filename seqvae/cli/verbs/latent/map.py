@@ -15,6 +15,7 @@ from seqvae.cli.options import COMPUTING, READING, Compute, Input, InputOptions,
 from seqvae.config import MapConfig, ViewConfig
 from seqvae.config.toml import section_from_dict
 from seqvae.errors import UsageError
+from seqvae.latent.projection.kinds import check_projection
 from seqvae.runtime.progress import phase
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def map(
     """
     config = section_from_dict(MapConfig, merged({}, given, _MAPPING), "map")
     view = section_from_dict(ViewConfig, merged({}, given, _VIEWING), "map")
+    check_projection(config.projection)
     reading.check(source)
     _check_output(out)
     check_before(model, "-", source)
@@ -78,7 +80,7 @@ def map(
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
             from seqvae.evaluate.maps.chart import chart
-            from seqvae.latent.projection import save_projection as save
+            from seqvae.latent.projection.stored import save_projection as save
 
         settings = replace(reading.settings(out), all=True)
         found = chart(model, source, config, settings, computing.device, computing.batch_size, bars)

@@ -277,6 +277,7 @@ function clear() {
   app.selection.clear();
   app.lasso = [];
   say("");
+  if (meta.live) live.forgetPath();
   selected();
 }
 

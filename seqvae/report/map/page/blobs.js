@@ -50,12 +50,12 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Returns a number with four significant digits. */
+/** Returns a number with three significant digits, or all of a whole one's. */
 function shown(value) {
   if (!Number.isFinite(value)) return "";
   const size = Math.abs(value);
   if (size >= 10000) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(4)));
+  return String(size >= 1000 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3)));
 }
 
 const byId = (id) => document.getElementById(id);

@@ -18,8 +18,8 @@ async function ask(what, fields) {
 }
 
 /** Returns a card of what the model made: structure or letters, a title, and facts. */
-function madeCard(one, title, facts, buttons = [], beside = "") {
-  const picture = !meta.molecular ? lettersOf(one.text, beside)
+function madeCard(one, title, facts, buttons = [], beside = "", shares = null) {
+  const picture = !meta.molecular ? lettersOf(one.text, beside, shares)
     : one.drawing ? pictureOf(one.drawing)
       : one.valid ? drawnHere(one.text) : element("div", { class: "text" }, one.text || "(empty)");
   const list = element("dl");
@@ -36,12 +36,15 @@ function madeCard(one, title, facts, buttons = [], beside = "") {
 
 const button = (title, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, title);
 
+const STEPS = 12; // of a path
+
 const live = {
   ends: {}, // of the path: {first: {end, x, y}, last: ...}
   groups: {}, // rows of A and B
   placed: [], // of a pasted list: {name, place}
   here: null,
   steps: [],
+  drawn: null, // a path that is being dragged: {first, last}
 
   start() {
     this.showPath();
@@ -92,8 +95,11 @@ const live = {
       button("50 analogs", () => this.analogs(one.text), { id: "analogs", disabled: !one.valid }),
       button("Path from here", () => this.setEnd("first", end, one)),
       button("Path to here", () => this.setEnd("last", end, one)),
-    ], near);
-    if (one.certainty) card.append(certainty(one.text, one.certainty));
+    ], near, one.certainty);
+    if (one.certainty) {
+      const said = `Bars: the probability of each ${meta.unit}. Marked: where it differs from the nearest known one.`;
+      card.append(element("p", { class: "about" }, said));
+    }
     const parts = [card];
     if (one.near.length) {
       const rows = [];
@@ -117,25 +123,77 @@ const live = {
     draw();
   },
 
+  /** Returns the end of a path at a pixel: the row that is shown there, or else the place. */
+  endAt(here) {
+    const row = rowAt(...here, 12);
+    const [x, y] = row >= 0 ? [app.place[2 * row], app.place[2 * row + 1]] : app.view.toPlace(...here);
+    return { end: row >= 0 ? [row] : [x, y], row, x, y };
+  },
+
+  startPath(here) {
+    const first = this.endAt(here);
+    this.drawn = { first, last: first };
+  },
+
+  /** Walks the path that was dragged; one that is hardly longer than a click sets one of its ends alone. */
+  async endPath(here, far) {
+    const { first } = this.drawn;
+    this.drawn = null;
+    if (!far) return clicked(-1, here, false);
+    this.ends = { first: await this.named(first), last: await this.named(this.endAt(here)) };
+    return this.walk();
+  },
+
+  /** Takes a click, or Enter, as the start of a path, and the next one as its end. */
+  async clickPath(here) {
+    const one = await this.named(this.endAt(here));
+    if (!this.ends.first || this.ends.last) {
+      this.ends = {};
+      this.steps = [];
+      this.setEnd("first", one.end, one);
+      return;
+    }
+    this.setEnd("last", one.end, one);
+    await this.walk();
+  },
+
+  async named(one) {
+    return { ...one, text: one.row >= 0 ? await textOf(one.row) : "" };
+  },
+
+  forgetPath() {
+    Object.assign(this, { ends: {}, steps: [], drawn: null });
+    if (document.body.dataset.ready === "all") this.showPath();
+  },
+
   showPath() {
     const { first, last } = this.ends;
-    const short = (end) => (end ? (end.text.length > 30 ? `${end.text.slice(0, 29)}…` : end.text) : "choose it on a card above");
+    const short = (end) => (end ? (end.text.length > 30 ? `${end.text.slice(0, 29)}…` : end.text || "a place between") : "not chosen yet");
     const go = button("Walk", () => this.walk(), { id: "walk", disabled: !(first && last) });
     byId("path").replaceChildren(
       element("dl", {}, element("dt", {}, "from"), element("dd", {}, short(first)), element("dt", {}, "to"), element("dd", {}, short(last))),
       element("div", { class: "tools" }, go),
+      element("p", { class: "about" }, "Drag one on the map with the button Path above it (key p), or choose its ends on cards."),
     );
   },
 
   async walk() {
-    const { rows } = await ask("path", { first: this.ends.first.end, last: this.ends.last.end, steps: 12 });
+    const { rows } = await ask("path", { first: this.ends.first.end, last: this.ends.last.end, steps: STEPS });
     this.steps = rows.map((one) => one.place);
-    const cards = rows.map((one, i) => madeCard(
-      one, one.steps[0] === one.steps[1] ? `step ${one.steps[0]}` : `steps ${one.steps[0]} to ${one.steps[1]}`,
-      [...Object.entries(one.properties), ["similarity to the start", one.similarity[0]], ["to the end", one.similarity[1]]],
-      [], i ? rows[i - 1].text : "",
-    ));
-    this.results(`Path: ${rows.length} different ${meta.noun}s in 12 equal steps`, element("div", { class: "cards" }, ...cards));
+    this.ends.first.text ||= rows[0].text;
+    this.ends.last.text ||= rows.at(-1).text;
+    this.showPath();
+    const titles = rows.map(({ steps: [a, b] }) => (a === b ? `step ${a}` : `steps ${a} to ${b}`));
+    const title = `Path: ${rows.length} different ${meta.noun}s in ${STEPS} equal steps`;
+    if (meta.molecular) {
+      const cards = rows.map((one, i) => madeCard(one, titles[i], [
+        ...Object.entries(one.properties), ["similarity to the start", one.similarity[0]], ["to the end", one.similarity[1]],
+      ]));
+      this.results(title, element("div", { class: "cards" }, ...cards));
+    } else {
+      const like = ({ similarity: [a, b] }) => (a === undefined ? "" : `similarity to the start ${a.toFixed(2)}, to the end ${b.toFixed(2)}`);
+      this.results(title, alignment(rows.map((one) => one.text), rows.map((one, i) => `${titles[i]}, ${like(one)}`)));
+    }
     draw();
   },
 
@@ -172,7 +230,7 @@ const live = {
     this.showGroups();
     if (!meta.molecular && meta.logo) {
       byId("logo")?.remove();
-      if (rows.length > 1) byId("cards").before(element("div", { id: "logo", class: "tools" }, button("Logo of the selection", async () => {
+      if (rows.length > 1) byId("cards").before(element("div", { id: "logo" }, button("Logo of the selection", async () => {
         const { svg } = await ask("logo", { rows: Array.from(rows) });
         const box = element("div", { class: "wide" });
         box.innerHTML = svg; // made by seqvae of letters of its alphabet alone
@@ -227,6 +285,14 @@ const live = {
   draw(pen) {
     pen.strokeStyle = pen.fillStyle = ink("--orange");
     pen.lineWidth = 2;
+    if (this.drawn) {
+      const { first, last } = this.drawn;
+      pen.beginPath();
+      pen.moveTo(...app.view.toPixels(first.x, first.y));
+      pen.lineTo(...app.view.toPixels(last.x, last.y));
+      pen.stroke();
+      for (const end of [first, last]) ring(pen, end.x, end.y, end.row >= 0 ? pointSize() / 2 + 4 : 3);
+    }
     if (this.steps.length) {
       pen.beginPath();
       this.steps.forEach(([x, y], i) => pen[i ? "lineTo" : "moveTo"](...app.view.toPixels(x, y)));
@@ -264,14 +330,13 @@ function dot(pen, x, y, radius) {
   pen.fill();
 }
 
+function ring(pen, x, y, radius) {
+  pen.beginPath();
+  pen.arc(...app.view.toPixels(x, y), radius, 0, 7);
+  pen.stroke();
+}
+
 function shifted(x, y) {
   const [left, top] = app.view.toPixels(x, y);
   return [left + 9, top - 7];
-}
-
-/** Returns bars of how sure the decoder was of each position. */
-function certainty(text, shares) {
-  const box = element("div", { class: "certainty", role: "img", "aria-label": "probability of each letter" });
-  for (let at = 0; at < text.length; at++) box.append(element("i", { style: `height:${100 * (shares[at] ?? 0)}%`, title: `${at + 1} ${text[at]}: ${shares[at]}` }));
-  return box;
 }

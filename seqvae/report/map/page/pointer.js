@@ -11,7 +11,8 @@ above.addEventListener("pointerdown", (event) => {
   above.setPointerCapture(event.pointerId);
   touching.set(event.pointerId, at(event));
   moved = 0;
-  if (touching.size === 1 && (app.mode === "lasso" || (event.shiftKey && app.mode === "pan"))) {
+  if (touching.size === 1 && app.mode === "path") live.startPath(at(event));
+  else if (touching.size === 1 && (app.mode === "lasso" || (event.shiftKey && app.mode === "pan"))) {
     app.lasso = [app.view.toPlace(...at(event))];
     app.adding = event.shiftKey && app.mode === "lasso";
   }
@@ -30,6 +31,9 @@ above.addEventListener("pointermove", (event) => {
     const apart = (a) => Math.hypot(a[0] - other[0], a[1] - other[1]);
     app.view.zoomAt(apart(here) / Math.max(apart(before), 1), (here[0] + other[0]) / 2, (here[1] + other[1]) / 2);
     app.lasso = [];
+    if (meta.live) live.drawn = null;
+  } else if (meta.live && live.drawn) {
+    live.drawn.last = live.endAt(here);
   } else if (app.lasso.length) {
     app.lasso.push(app.view.toPlace(...here));
   } else {
@@ -43,6 +47,7 @@ above.addEventListener("pointermove", (event) => {
 function lifted(event) {
   const here = at(event);
   touching.delete(event.pointerId);
+  if (meta.live && live.drawn) return live.endPath(here, moved > 12 && event.type === "pointerup");
   if (app.lasso.length && moved > 12) return closeLasso(app.adding);
   app.lasso = [];
   if (moved > 6 || event.type === "pointercancel") return draw();
@@ -50,7 +55,9 @@ function lifted(event) {
 }
 
 function clicked(row, here, adding) {
-  if (row >= 0 && adding) {
+  if (app.mode === "path" && !adding) {
+    live.clickPath(here);
+  } else if (row >= 0 && adding) {
     app.selection.toggle(row);
     selected();
   } else if (meta.live) {
@@ -73,7 +80,8 @@ above.addEventListener("dblclick", (event) => {
   draw();
 });
 
-// Keys: arrows pan, + and - zoom, 0 shows all, Enter takes the point at the cross, l is the lasso, Escape clears.
+// Keys: arrows pan, + and - zoom, 0 shows all, Enter takes the point at the cross, l is the lasso, p a path, Escape
+// clears.
 above.addEventListener("keydown", (event) => {
   const step = 60;
   const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
@@ -83,6 +91,7 @@ above.addEventListener("keydown", (event) => {
   else if (event.key === "-") app.view.zoomAt(1 / 1.5);
   else if (event.key === "0") app.view.home();
   else if (event.key === "l") setMode(app.mode === "lasso" ? "pan" : "lasso");
+  else if (event.key === "p" && meta.live) setMode(app.mode === "path" ? "pan" : "path");
   else if (event.key === "Escape") clear();
   else if (event.key === "Enter" || event.key === " ") clicked(rowAt(...middle, 40), middle, event.key === " ");
   else return;

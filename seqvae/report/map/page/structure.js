@@ -40,17 +40,50 @@ function drawnHere(text) {
   return box;
 }
 
-/** Returns a sequence in blocks of ten, with the colours of its letters; positions that differ from another are marked. */
-function lettersOf(text, beside = "") {
-  const box = element("div", { class: "sequence" });
-  for (let start = 0; start < text.length; start += 10) {
-    const block = element("span");
-    for (let at = start; at < Math.min(start + 10, text.length); at++) {
-      const kind = LETTERS[text[at].toUpperCase()];
-      const changed = beside && beside[at] !== text[at];
-      block.append(element(kind ? "b" : "i", { class: [kind, changed ? "changed" : ""].filter(Boolean).join(" ") }, text[at]));
-    }
-    box.append(block);
-  }
+/**
+ * Returns a sequence in blocks of ten, with the colours of its letters; positions that differ from another are marked, if
+ * that is as long, and bars show a share of each position.
+ */
+function lettersOf(text, beside = "", shares = null) {
+  const box = element("div", { class: shares ? "sequence sure" : "sequence" });
+  box.append(...blocksOf(text, 0, text.length, beside, shares));
   return box;
+}
+
+function blocksOf(text, first, last, beside, shares = null) {
+  const blocks = [];
+  for (let start = first; start < last; start += 10) {
+    const block = element("span");
+    for (let at = start; at < Math.min(start + 10, last); at++) {
+      const kind = LETTERS[text[at].toUpperCase()];
+      const changed = beside.length === text.length && beside[at] !== text[at];
+      const about = { class: [kind, changed ? "changed" : ""].filter(Boolean).join(" ") };
+      if (shares) Object.assign(about, { style: `--share:${shares[at] ?? 0}`, title: `${at + 1} ${text[at]}: probability ${shares[at]}` });
+      block.append(element(kind ? "b" : "i", about, text[at]));
+    }
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+const LINE = 60; // letters in a line of an alignment
+
+/** Returns sequences one below the other under a ruler; what differs from the first, in those as long as it, is marked. */
+function alignment(texts, labels) {
+  const body = element("tbody");
+  const longest = Math.max(0, ...texts.map((text) => text.length));
+  for (let start = 0; start < longest; start += LINE) {
+    const marks = [];
+    for (let at = start + 10; at <= Math.min(start + LINE, longest); at += 10) marks.push(element("span", {}, element("i", {}, String(at).padStart(10))));
+    body.append(element("tr", { class: "ruler" }, element("td", {}, ...marks), element("th", {})));
+    texts.forEach((text, row) => {
+      if (start >= Math.max(1, text.length)) return;
+      const cells = blocksOf(text, start, Math.min(start + LINE, text.length), row ? texts[0] : "");
+      body.append(element("tr", {}, element("td", {}, ...cells), element("th", {}, labels[row])));
+    });
+  }
+  const other = texts.some((text) => text.length !== texts[0].length);
+  const said = `Marked: what differs from the first${other ? `, in ${meta.noun}s of the same length` : ""}.`;
+  const about = texts.length > 1 ? element("p", { class: "about" }, said) : "";
+  return element("div", { class: "wide" }, element("table", { class: "sequence" }, body), about);
 }

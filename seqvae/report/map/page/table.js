@@ -1,6 +1,7 @@
 // The selection as cards, as a table, and as files.
 
 const CARDS = 24;
+const ALIGNED = 60; // sequences that are shown one below the other
 const TABLE_ROWS = 200;
 
 /** Returns a function from a row to the text of a column. */
@@ -35,10 +36,16 @@ async function factsOf(row, most = 12) {
   return list;
 }
 
-async function cardOf(row, beside = "") {
+/** Returns what stands beside a sequence of an alignment: its name, and what the points are coloured by. */
+async function labelOf(row) {
+  const name = (await nameOf(row)) || `row ${row + 1}`;
+  const value = app.colour ? (await cellsOf(app.colour))(row) : "";
+  return value === "" ? name : `${name}, ${app.colour.title} ${value}`;
+}
+
+async function cardOf(row) {
   const [text, name] = [await textOf(row), await nameOf(row)];
-  const picture = meta.molecular || !beside ? await structureOf(row, text) : lettersOf(text, beside);
-  const card = element("figure", { class: "card" }, picture);
+  const card = element("figure", { class: "card" }, await structureOf(row, text));
   const caption = element("figcaption");
   caption.append(element("strong", {}, name || `row ${(row + 1).toLocaleString("en")}`));
   if (meta.molecular) caption.append(copyable(text));
@@ -75,13 +82,19 @@ async function copied(text) {
 
 /** Shows the selected rows: cards of the first ones, and a table that folds. */
 async function showSelection(rows, isCurrent) {
+  const first = Array.from(rows.slice(0, meta.molecular ? CARDS : ALIGNED));
   const cards = [];
-  for (const row of rows.slice(0, CARDS)) {
-    cards.push(await cardOf(row, meta.molecular ? "" : await textOf(rows[0])));
+  if (meta.molecular) {
+    for (const row of first) {
+      cards.push(await cardOf(row));
+      if (!isCurrent()) return;
+    }
+  } else {
+    cards.push(alignment(await Promise.all(first.map(textOf)), await Promise.all(first.map(labelOf))));
     if (!isCurrent()) return;
   }
   byId("cards").replaceChildren(...cards);
-  const more = rows.length - cards.length;
+  const more = rows.length - first.length;
   byId("more").textContent = more > 0 ? `and ${more.toLocaleString("en")} more, in the table and in the files` : "";
   const table = await tableOf(rows.slice(0, TABLE_ROWS));
   if (!isCurrent()) return;
@@ -114,7 +127,7 @@ function csvCell(value) {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Returns the selection as a file: `csv`, `smi` or `fasta`. */
+/** Returns the selection as a file: `csv`, whose names are the ids of a batch for `seqvae ask`, `smi` or `fasta`. */
 async function fileOf(kind, rows) {
   const [forms, names] = [await blobs.texts("forms"), await blobs.texts("names")];
   const list = Array.from(rows);
@@ -122,7 +135,7 @@ async function fileOf(kind, rows) {
   if (kind === "fasta") return list.map((row) => `>${names[row] || `row${row + 1}`}\n${forms[row]}`).join("\n") + "\n";
   const cells = await Promise.all(meta.columns.map(exactCells));
   const lines = [["text", "name", ...meta.columns.map((one) => one.title)].map(csvCell).join(",")];
-  for (const row of list) lines.push([forms[row], names[row], ...cells.map((cell) => cell(row))].map(csvCell).join(","));
+  for (const row of list) lines.push([forms[row], names[row] || `row ${row + 1}`, ...cells.map((cell) => cell(row))].map(csvCell).join(","));
   return lines.join("\n") + "\n";
 }
 
