@@ -222,7 +222,7 @@ def _records(path: Path | str) -> list[Record]:
         records = list(motifs.parse(io.StringIO(text), form))
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # what the parsers raise on bad files
         raise InputError(
-            f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {error}"
+            f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {str(error)[:200]}"
         ) from error
     if not records:
         raise InputError(f"{path}: has no motif; give a file in JASPAR or minimal MEME format")
