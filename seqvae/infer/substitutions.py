@@ -39,6 +39,11 @@ class Mutations:
     error: list[NDArray[np.float64]]
     rejected: tuple[RejectedText, ...]
 
+    @property
+    def importance(self) -> list[NDArray[np.float64]]:
+        """Of each sequence `(length,)`: what log p loses on average by another letter there, nats; negative: gains."""
+        return [-delta.sum(1) / (len(self.letters) - 1) for delta in self.delta]
+
 
 def mutations(
     model: str | Path | Codec,
