@@ -189,7 +189,8 @@ Examples:
 
 BED has sequence, start (from 0), end, and, where there are six columns, strand: windows of `-` are reverse complements.
 A window of a circle may end beyond its last base, and goes on at the first. Tables have the columns text, name,
-sequence, start and end (the first and the last base, from 1) and strand.
+sequence, start and end (the first and the last base, from 1; beyond the last base of a circle on, not from 1 again) and
+strand.
 """
 )
 def windows(

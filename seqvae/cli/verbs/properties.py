@@ -214,14 +214,9 @@ def scan(
     columns: dict[str, list[object]] = {
         "name": [records[row].name for row in found.rows],
         "sequence": [row + 1 for row in found.rows],
-        "motif": list(found.motifs),
-        "start": list(found.starts),
-        "end": list(found.ends),
-        "strand": list(found.strands),
-        "score": list(found.scores),
-        "p": list(found.p),
-        "q": list(found.q),
     }
+    titles = {"motifs": "motif", "starts": "start", "ends": "end", "strands": "strand", "scores": "score"}
+    columns |= {titles.get(name, name): getattr(found, name) for name in (*titles, "p", "q")}
     write_pieces(out, [Results(found.windows, columns)], scores=True)
     note = ComputeOptions(quiet=quiet).note
     if read.rejected:

@@ -103,8 +103,9 @@ class DetailOptions:
         """Refuse a file of another kind, and what has no effect, before anything is loaded."""
         from seqvae.data.files.writers import writer_for
 
-        if self.vcf and (self.positions or self.mutations or self.reference):
-            raise UsageError("--vcf writes effects of alleles alone: leave out --positions, --mutations, --reference")
+        if self.vcf and (self.positions or self.mutations or self.reference or self.first):
+            said = "--vcf writes effects of alleles alone: leave out --positions, --mutations, --reference, --first"
+            raise UsageError(said)
         if (self.width or self.circular) and not self.vcf:
             raise UsageError(
                 "--width and --circular are about the windows of --vcf: leave them out, or give a VCF file"
@@ -148,7 +149,7 @@ def score(
         computing: where and how the model runs.
     """
     if details.variants:
-        if source or calibrate or details.positions or details.mutations:
+        if source or calibrate or details.positions or details.mutations or details.vcf or details.width:
             raise UsageError("--variants takes the place of a file to score: leave out the file and what is about it")
         _score_variants(model, out, details, scoring, reading, computing)
         return
