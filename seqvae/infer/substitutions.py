@@ -14,7 +14,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
-from seqvae.sequences.tokenizers.codons import CodonTokenizer
+from seqvae.sequences.tokenizers.codons import of_codons
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def letters_of(codec: Codec) -> str:
             "expected a model of sequences: a letter of a SMILES cannot be exchanged by itself; score the molecules "
             "that you have in mind"
         )
-    if isinstance(tokenizer, CodonTokenizer):
+    if of_codons(tokenizer):
         raise UsageError("expected a model of letters: of codons a letter cannot be exchanged without regard to frame")
     if tokenizer.domain.alphabet is not None:
         return tokenizer.domain.alphabet.letters
