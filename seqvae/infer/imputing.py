@@ -46,8 +46,8 @@ def impute(
 
     `?` is one unknown token, `*` a run of any length, and IUPAC codes (`N`, `R`, ...; `X` of proteins) are sets of
     letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by `seqvae.infer.scaffolds`. With an
-    error rate or qualities every letter of a sequence is uncertain, and the completions are what may have been read:
-    p(true sequence | reading), where errors are substitutions, each letter by itself.
+    error rate or qualities every letter is uncertain: completions are true sequences given what was read (errors are
+    substitutions, each letter by itself).
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.
@@ -56,13 +56,11 @@ def impute(
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: rows of chains and particles at a time.
         progress: is told how many texts are done, and of how many.
-        qualities: Phred qualities of the letters of each sequence, as FASTQ has them, "" for none; `error_rate` of the
-            settings wins over them.
+        qualities: Phred qualities of the letters of each sequence, "" for none; an `error_rate` wins over them.
 
     Raises:
         ArtifactError: there is no such model, or it is damaged.
-        InputError: in a text nothing is unknown, or everything, or something that the model cannot read, or it has
-            another number of qualities than letters.
+        InputError: in a text nothing is unknown, or everything, or something is unreadable; or its qualities are wrong.
         UsageError: a model of SELFIES, one text in place of a list, or error rates of a model of molecules.
     """
     if isinstance(texts, str):

@@ -14,7 +14,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
-from seqvae.sequences.tokenizers.codons import CodonTokenizer
+from seqvae.sequences.tokenizers.codons import of_codons
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Mutations:
     delta: list[NDArray[np.float64]]
     error: list[NDArray[np.float64]]
     rejected: tuple[RejectedText, ...]
+
+    @property
+    def importance(self) -> list[NDArray[np.float64]]:
+        """Of each sequence `(length,)`: what log p loses on average by another letter there, nats; negative: gains."""
+        return [-delta.sum(1) / (len(self.letters) - 1) for delta in self.delta]
 
 
 def mutations(
@@ -164,7 +169,7 @@ def letters_of(codec: Codec) -> str:
             "expected a model of sequences: a letter of a SMILES cannot be exchanged by itself; score the molecules "
             "that you have in mind"
         )
-    if isinstance(tokenizer, CodonTokenizer):
+    if of_codons(tokenizer):
         raise UsageError("expected a model of letters: of codons a letter cannot be exchanged without regard to frame")
     if tokenizer.domain.alphabet is not None:
         return tokenizer.domain.alphabet.letters

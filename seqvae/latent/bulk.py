@@ -33,6 +33,7 @@ from seqvae.latent.codec import Codec
 from seqvae.latent.conditions import PriorChoice
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.executor import Job, Work, run_chunks
+from seqvae.sequences.tokenizers.codons import of_codons
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 LIKELIHOOD, VALID = "log_likelihood", "valid"
@@ -160,7 +161,8 @@ class Bulk:
     ) -> Iterator[Results]:
         given = (self.codec, self.settings.batch_size, how, prior)
         # Where invalid texts are drawn or written again, the worker that draws the tokens makes the texts as well.
-        if self.codec.device.type == "cpu" or self.codec.may_be_invalid:
+        judged = self.codec.may_be_invalid or of_codons(self.codec.tokenizer)
+        if self.codec.device.type == "cpu" or judged:
             yield from self._run(_job(_generate, *given, self.settings.insist), chunks, work, executor=self._of_model())
         else:  # this process drives the GPU, the workers make texts, for which they need none
             yield from self._run(_job(_spell, self.codec.tokenizer), chunks, work, _decode(*given))

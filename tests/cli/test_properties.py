@@ -220,6 +220,9 @@ def test_scan_writes_what_the_call_returns(tmp_path, capsys, monkeypatch):
     words = ["two.jaspar", "in.fasta", "--motif", "AGL3", "--one-strand", "--quiet", "--threshold", "0.05"]
     assert main(["properties", "scan", *words]) == 0
     assert [row["strand"] for row in table(capsys.readouterr().out)] == ["+", "+"]
+    Path("ring.fasta").write_text(">ring\nCATTTC\n")
+    assert main(["properties", "scan", "two.jaspar", "ring.fasta", "--threshold", "0.02", "--circular"]) == 0
+    assert [(row["text"], row["start"], row["end"]) for row in table(capsys.readouterr().out)] == [("CCA", "6", "8")]
     assert main(["properties", "scan", "two.jaspar", "in.fasta", "--threshold", "1e-9"]) == 0
     assert table(capsys.readouterr().out) == []
 

@@ -9,6 +9,7 @@ import pytest
 from seqvae.cli.main import main
 from seqvae.sequences.codons import CODONS, genetic_code, normalize_coding
 from seqvae.sequences.domain import PROTEIN, RNA
+from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 SMALL = "--epochs 1 --batch-size 16 --encoder-width 8 --decoder-width 16 --embedding 8 --latent 4 --prior none --quiet"
 LETTERS = {PROTEIN: "ACDEFGHIKLMNPQRSTVWY", RNA: "ACGU"}
@@ -45,6 +46,12 @@ def test_coding_sequences_go_all_the_way_codon_by_codon(run, tmp_path):
     assert 'kind = "codon"' in (tmp_path / "model" / "run.toml").read_text()
     assert run("sample model -n 5 --seed 1 --out samples.txt --quiet")[0] == 0
     assert {len(line) for line in (tmp_path / "samples.txt").read_text().split()} == {18}
+    code, _, err = run("sample model -n 100 --seed 1 --out samples.csv")
+    with (tmp_path / "samples.csv").open() as file:
+        valid = {row["text"]: row["valid"] == "True" for row in csv.DictReader(file)}
+    assert valid == {text: build_tokenizer("codon").normalize_or_none(text) is not None for text in valid}
+    assert {*valid.values()} == {True, False}
+    assert "of them coding sequences without a stop before their end: samples.csv" in err
     code, _, err = run("score model all.fasta --out scores.csv --samples 4 --refine 0")
     assert code == 0, err
     assert "bits_per_base" in (tmp_path / "scores.csv").read_text()

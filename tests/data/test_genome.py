@@ -191,3 +191,25 @@ def test_wrong_calls_are_one_line_and_leave_nothing(here, capsys, words, said):
     assert said in error
     assert error.count("\n") == 1
     assert not Path("out.fasta").exists()
+
+
+def test_logos_of_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("in.fasta").write_text(">a\nACGT\n>b\nacga\n>c\nACGN\n>d\nAC\n")
+    assert main(["data", "logo", "in.fasta", "--out", "logo.svg"]) == 0
+    assert "3 sequences of 4 bases, 1 of other lengths left out: logo.svg" in capsys.readouterr().err
+    svg = Path("logo.svg").read_text()
+    assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    assert ">in.fasta</text>" in svg
+    Path("many.txt").write_text("A\nAC\nACG\nACGT\nACGTA\n")
+    for words, said in (
+        ("many.txt --out logo2.svg", "a logo needs sequences of one length, fewer than half of 5"),
+        ("in.fasta --out logo.png", "logo.png: a logo is written as .svg"),
+        ("in.smi --out logo2.svg", "a logo is of DNA, RNA or proteins, got molecules as SMILES"),
+    ):
+        Path("in.smi").write_text("CCO\n")
+        assert main(["data", "logo", *words.split()]) in (1, 2)
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+        assert not Path("logo2.svg").exists()

@@ -18,6 +18,7 @@ from seqvae.config import ScoreConfig
 from seqvae.errors import InputError, UsageError
 from seqvae.infer.likelihood import proposals
 from seqvae.model.objective import token_log_likelihood
+from seqvae.report.html.logo_files import importance_logo
 from seqvae.runtime.device import evaluating
 
 QUICK = ScoreConfig(samples=6, refine=1)
@@ -197,3 +198,28 @@ def test_wrong_calls_about_alleles_are_one_line(genome, capsys, words, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_importance_is_the_mean_loss_by_another_letter_and_drawn_in_bits():
+    delta = np.array([[0.0, -3.0, -1.5, -1.5], [0.6, 0.0, 0.6, 0.3]])
+    found = infer.Mutations("ACGT", ["AC"], [0], np.zeros(1), [delta], [np.zeros((2, 4))], ())
+    assert found.importance[0] == pytest.approx([2.0, -0.5])
+    svg = importance_logo(found, "box")
+    assert "box: what log p loses by another letter, on average" in svg
+    # 2 / ln 2 = 2.885 bits of an axis of 5, whose 96 pixels make .554 of the shape's 100; the C gains, and has none.
+    assert svg.count("<path") == 1
+    assert "0.55399" in svg
+    with pytest.raises(InputError, match="a logo of what matters is of one sequence, got 0"):
+        importance_logo(infer.Mutations("ACGT", [], [], np.zeros(0), [], [], ()))
+
+
+def test_the_verb_draws_what_matters_in_a_sequence(genome, capsys):
+    Path("one.fasta").write_text(">box\nACGTT\n")
+    words = "--samples 4 --refine 0 --device cpu -o scores.csv --mutations out.svg"
+    assert main(["score", "./model", "one.fasta", *words.split()]) == 0
+    assert "box: what log p loses" in Path("out.svg").read_text()
+    Path("two.fasta").write_text(">a\nACGTT\n>b\nACG\n")
+    assert main(["score", "./model", "two.fasta", *words.replace("out.svg", "no.svg").split()]) == 1
+    assert "a logo of what matters is of one sequence, got 2" in capsys.readouterr().err
+    assert not Path("no.svg").exists()
+    assert main(["score", "./model", "one.fasta", *words.replace("--mutations", "--positions").split()]) == 2

@@ -190,10 +190,28 @@ def test_one_site_by_hand():
     assert scan(["gta"], [motif("narrow", [[9, 0, 0, 0], [0, 9, 0, 0]], True)], 0.1).windows == ["AC"]
 
 
+@given(text=st.text("ACGT", min_size=4, max_size=20), turn=st.integers(0, 19))
+def test_sites_of_a_circle_do_not_depend_on_where_it_is_cut(text, turn):
+    wanted, turn = motif("box", [[9, 1, 0, 2], [0, 7, 3, 0], [1, 1, 1, 9]], both_strands=True), turn % len(text)
+    first = scan([text], [wanted], 0.2, circular=[True])
+    other = scan([text[turn:] + text[:turn]], [wanted], 0.2, circular=[True])
+    moved = sorted(((start - 1 + turn) % len(text) + 1, *rest) for start, *rest in rows_of(other))
+    assert sorted(rows_of(first)) == moved
+    assert first.tested == {"box": 2 * len(text)}
+    open_ends = scan([text + text[:2]], [wanted], 0.2)
+    assert rows_of(first) == rows_of(open_ends)
+    assert scan(["AC"], [wanted], 1.0, circular=[True]).tested == {"box": 0}
+
+
+def rows_of(found):
+    return list(zip(found.starts, found.strands, found.windows, found.scores, found.p, found.q, strict=True))
+
+
 def test_wrong_scans_say_what_was_expected(tmp_path):
     narrow = motif("narrow", [[9, 0, 0, 0]])
     for words_given, said in (
         ({"threshold": 0.0}, "threshold: expected a chance above 0 and up to 1, got 0"),
+        ({"circular": [True, False]}, "circular: expected a value for each of 1 sequences, got 2"),
         ({"background": "yeast"}, "background: expected one of uniform, sequences, got 'yeast'"),
     ):
         with pytest.raises(UsageError, match=said):

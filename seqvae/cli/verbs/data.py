@@ -1,4 +1,4 @@
-"""`seqvae data list | fetch | audit | standardize | windows`."""
+"""`seqvae data list | fetch | audit | standardize | windows | logo`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Examples:
     seqvae data audit molecules.smi
     seqvae data standardize molecules.csv --out clean.csv
     seqvae data windows genome.gb --width 165 --step 50 --out windows.fasta
+    seqvae data logo sites.fasta --out logo.svg
 """,
 )
 
@@ -188,7 +189,8 @@ Examples:
 
 BED has sequence, start (from 0), end, and, where there are six columns, strand: windows of `-` are reverse complements.
 A window of a circle may end beyond its last base, and goes on at the first. Tables have the columns text, name,
-sequence, start and end (the first and the last base, from 1) and strand.
+sequence, start and end (the first and the last base, from 1; beyond the last base of a circle on, not from 1 again) and
+strand.
 """
 )
 def windows(
@@ -243,3 +245,49 @@ def windows(
     if read.rejected:
         note(str(read))
     note(f"{len(records):,} windows of {len(contigs):,} sequences, {circles:,} of them circles: {out}")
+
+
+@app.command(
+    help_epilogue="""
+Examples:
+
+    seqvae data logo sites.fasta --out logo.svg
+    seqvae sample runs/dna -n 1000 | seqvae data logo - --title "samples of runs/dna" --out samples.svg
+
+The height of a stack is the information at its position in bits, corrected for few sequences (Schneider & Stephens
+1990), divided among the letters by their shares. Sequences of another than the commonest length are left out.
+"""
+)
+def logo(source: Place, /, *, out: Out, title: str = "", reading: Input = READING, quiet: bool = False) -> None:
+    """Draw the sequence logo of DNA, RNA or proteins of one length.
+
+    Args:
+        source: file of sequences, or `-` for one per line.
+        out: .svg.
+        title: what stands above it; by default the name of the file.
+        reading: how the file is read.
+        quiet: show no notes.
+    """
+    from pathlib import Path
+
+    from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.readers import read_records
+    from seqvae.data.files.writers import write_text
+    from seqvae.report.html.logo_files import sequences_logo
+    from seqvae.runtime.files import check_folder
+    from seqvae.sequences.domain import detected
+
+    if not out.lower().endswith(".svg"):
+        raise UsageError(f"{out}: a logo is written as .svg")
+    check_folder(Path(out).parent)
+    reading.check(source)
+    check_file(source)
+    records, read = read_records(source, reading.settings(out))
+    texts = [record.text for record in records]
+    domain = detected(texts, source, records[0].title).domain
+    svg, found = sequences_logo(texts, domain, title or read.source)
+    write_text(Path(out), svg)
+    left_out = f", {found.left_out:,} of other lengths left out" if found.left_out else ""
+    ComputeOptions(quiet=quiet).note(
+        f"{found.sequences:,} sequences of {len(found.heights):,} {domain.unit}s{left_out}: {out}"
+    )

@@ -160,7 +160,8 @@ The table has one row for each site:
     text            its bases as they stand on its strand; name, sequence: the
                     record that it is in, by its name and its number
     motif, start, end, strand
-                    positions from 1 on the strand that was given
+                    positions from 1 on the strand that was given; beyond the
+                    last base of a circle they go on
     score           bits over uniform bases, as dna:motif=FILE#NAME
     p               chance that a window of random DNA scores as high: exact
     q               rate of false discoveries among all windows under this
@@ -179,6 +180,7 @@ def scan(
     threshold: float = 1e-4,
     one_strand: Annotated[bool, Parameter(negative="")] = False,
     background: str = "uniform",
+    circular: Annotated[bool, Parameter(negative="")] = False,
     reading: Input = READING,
     quiet: bool = False,
 ) -> None:
@@ -193,6 +195,7 @@ def scan(
         threshold: highest p of a site.
         one_strand: scan the strand that is given, and not its reverse complement.
         background: random DNA that p is about: `uniform`, or with the shares of bases of the `sequences`.
+        circular: the sequences are circles, as GenBank says itself of some: sites may span the origin.
         reading: how the source is read.
         quiet: show no notes.
     """
@@ -210,18 +213,14 @@ def scan(
     both = not one_strand
     wanted = [read_motif(motifs, name, both) for name in motif] if motif else read_motifs(motifs, both)
     records, read = read_records(source, reading.settings(out), normalize_dna)
-    found = run([record.text for record in records], wanted, threshold, background)
+    circles = [circular or record.circular for record in records]
+    found = run([record.text for record in records], wanted, threshold, background, circles)
     columns: dict[str, list[object]] = {
         "name": [records[row].name for row in found.rows],
         "sequence": [row + 1 for row in found.rows],
-        "motif": list(found.motifs),
-        "start": list(found.starts),
-        "end": list(found.ends),
-        "strand": list(found.strands),
-        "score": list(found.scores),
-        "p": list(found.p),
-        "q": list(found.q),
     }
+    titles = {"motifs": "motif", "starts": "start", "ends": "end", "strands": "strand", "scores": "score"}
+    columns |= {titles.get(name, name): getattr(found, name) for name in (*titles, "p", "q")}
     write_pieces(out, [Results(found.windows, columns)], scores=True)
     note = ComputeOptions(quiet=quiet).note
     if read.rejected:

@@ -14,6 +14,7 @@ from torch import Tensor
 from seqvae.model.decoding.generate import Decoded
 from seqvae.model.encoders import PAD
 from seqvae.sequences.grammar.smiles_syntax import of_smiles
+from seqvae.sequences.tokenizers.codons import of_codons
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -45,7 +46,7 @@ class Generated:
 
     Attributes:
         texts: one per latent point; molecules as canonical SMILES where RDKit can read them.
-        forms: the same where the model writes SMILES, with None in place of invalid ones.
+        forms: the same where the model writes SMILES or codons, with None in place of invalid ones.
         ids: token ids of each, the end token included.
         token_log_probs: log p of each of these given z and the tokens before it, nats.
         log_likelihood: `(batch,)`, log p(x|z) in nats: the sum of these.
@@ -63,7 +64,7 @@ class Generated:
 
     @property
     def valid(self) -> list[bool]:
-        """Whether each text is a molecule; true of all where the model does not write SMILES."""
+        """Whether each text is a molecule, or a coding sequence; true of all where the model writes neither."""
         return [form is not None for form in self.forms]
 
     @staticmethod
@@ -75,7 +76,7 @@ class Generated:
             texts = [form or text for form, text in zip(forms, written, strict=True)]
         else:
             texts = tokenizer.decode_batch(made.ids)
-            forms = [*texts]
+            forms = [*map(tokenizer.normalize_or_none, texts)] if of_codons(tokenizer) else [*texts]
         total = torch.tensor([float(row.sum()) for row in made.token_log_probs])
         refusals = torch.tensor(made.refusals)
         return Generated(texts, forms, made.ids, made.token_log_probs, total, refusals, torch.ones_like(refusals))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ def scan(
     motifs: str | Path | Sequence[Motif],
     threshold: float = SITE_CHANCE,
     background: str = "uniform",
+    circular: Sequence[bool] = (),
 ) -> Sites:
     """Return the sites of motifs in DNA sequences.
 
@@ -66,27 +68,36 @@ def scan(
         threshold: highest p of a site, from 0 to 1.
         background: which random DNA p is about: `uniform` bases, or with the shares that they have in these `sequences`
             (of both strands together, where both are scanned).
+        circular: of each sequence, whether its end is followed by its first base: sites may span it, and then end
+            beyond the last base; empty: none is a circle.
 
     Raises:
         InputError: the file cannot be read or has no motif; or there is no sequence, or a text is none.
-        UsageError: the threshold is out of range, or the background is unknown.
+        UsageError: the threshold is out of range, the background is unknown, or `circular` is not of all sequences.
     """
     if not 0 < threshold <= 1:
         raise UsageError(f"threshold: expected a chance above 0 and up to 1, got {threshold:g}")
     if background not in BACKGROUNDS:
         raise UsageError(f"background: expected one of {', '.join(BACKGROUNDS)}, got {background!r}")
-    forms = [normalize_dna(text) for text in texts]
+    forms, circles = [normalize_dna(text) for text in texts], list(circular) or [False] * len(texts)
+    if len(circles) != len(forms):
+        raise UsageError(f"circular: expected a value for each of {len(forms):,} sequences, got {len(circles):,}")
     found, wanted = dna_letters(forms), read_motifs(motifs) if isinstance(motifs, str | Path) else motifs
     sites: list[tuple[int, int, int, str, float, float, float]] = []
     tested: dict[str, int] = {}
     for number, one in enumerate(wanted):
         shares = UNIFORM if background == "uniform" else _shares(found, one.both_strands)
-        hits, tested[one.name] = _sites(found, one, shares, threshold)
+        size = one.width  # of a shorter circle no window is one
+        turns = [
+            form[: size - 1] if ring and len(form) >= size else "" for form, ring in zip(forms, circles, strict=True)
+        ]
+        read = dna_letters(list(map(add, forms, turns))) if any(turns) else found
+        hits, tested[one.name] = _sites(read, one, shares, threshold)
         sites += [(row, start, number, sign, bits, p, q) for row, start, sign, bits, p, q in hits]
     sites.sort(key=lambda site: site[:4])
     cut = [(row, start, start + wanted[number].width) for row, start, number, *_ in sites]
     strands = [site[3] for site in sites]
-    windows = [forms[row][start:stop] for row, start, stop in cut]
+    windows = [(forms[row] * (1 + circles[row]))[start:stop] for row, start, stop in cut]
     turned = [reverse_complement(one) if sign == "-" else one for one, sign in zip(windows, strands, strict=True)]
     return Sites(
         rows=[row for row, *_ in cut],

@@ -45,7 +45,9 @@ def axis_top(logos: Sequence[Logo]) -> float:
     """Return a round number of bits that no stack of these logos exceeds; at most 2 for bases."""
     tallest = max((float(logo.heights.sum(axis=1).max()) for logo in logos), default=0.0)
     rounding = 1e-9  # shares add up to 1 only approximately
-    return next(bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, math.inf) if tallest <= bits + rounding)
+    return next(
+        bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, math.inf) if tallest <= bits + rounding
+    )
 
 
 def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:

@@ -16,7 +16,7 @@ from seqvae.search.proposals import Canonical
 from seqvae.sequences.dna import BASES
 from seqvae.sequences.domain import DOMAINS, detect
 from seqvae.sequences.domain import MOLECULES as MOLECULE_TEXTS
-from seqvae.sequences.tokenizers.codons import CodonTokenizer
+from seqvae.sequences.tokenizers.codons import of_codons
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -75,7 +75,7 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
     """
     if tokenizer.molecular:
         return molecules()
-    if isinstance(tokenizer, CodonTokenizer):
+    if of_codons(tokenizer):
         return Texts(normal_form(tokenizer), CodonMoves(fixed_length=_of_one_length(start)), False)
     letters = "".join(token for token in tokenizer.tokens if len(token) == 1)
     return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)

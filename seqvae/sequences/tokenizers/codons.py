@@ -8,6 +8,7 @@ from typing import Any, Self, final
 from seqvae.sequences.codons import CODONS, normalize_coding, split_codons
 from seqvae.sequences.tokenizers.record import read_field
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
+from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
 @final
@@ -39,3 +40,8 @@ class CodonTokenizer(SymbolTokenizer):
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """The tokenizer that `to_dict` wrote; raises ArtifactError if the record is damaged."""
         return cls(read_field(record, "on_unknown", str))
+
+
+def of_codons(tokenizer: Tokenizer) -> bool:
+    """Return whether a tokenizer reads coding sequences codon by codon, merged ones included."""
+    return getattr(tokenizer, "base", tokenizer).kind == CodonTokenizer.kind

@@ -59,6 +59,8 @@ Files of .smi, .txt and .fasta have the completions alone.
 
 IMPUTING = ImputeConfig()
 _DISAGREE = 1.05  # of R-hat: above it chains are at different places (Gelman et al. 2013 say 1.1, Vehtari et al. 1.01)
+_QUALITIES = "letters may be wrong as often as its qualities say; --error-rate 0: none is"
+_NO_LETTERS = "qualities are left out: the model does not read letter by letter"
 _FEW = 50  # effective draws of weights
 
 
@@ -110,8 +112,8 @@ def impute(
         settings, rate = replace(reading.settings(out), all=True), imputing.error_rate
         records, read = read_records(source, settings, judge=lambda one: readable(codec, one.text, one.quality, rate))
         texts, qualities = [one.text for one in records], [one.quality for one in records]
-        size = computing.batch_size
-        found = run(codec, texts, imputing, "auto", size, lambda done, all: bars("filled", done, all), qualities)
+        how = ("auto", computing.batch_size, lambda done, all: bars("filled", done, all), qualities)
+        found = run(codec, texts, imputing, *how)
         misread = bool(rate) or (rate is None and any(qualities) and bool(exchangeable(codec.tokenizer)))
         table = completions_table(records, found, misread)
         whole = writer_for(out) in WITH_LATENT.values()  # a list has no room for more than names
@@ -122,9 +124,7 @@ def impute(
     if read.rejected:
         computing.note(str(read))
     if rate is None and any(qualities):
-        used = "letters may be wrong as often as its qualities say; --error-rate 0: none is"
-        left_out = "qualities are left out: the model does not read letter by letter"
-        computing.note(f"{read.source}: {used if misread else left_out}")
+        computing.note(f"{read.source}: {_QUALITIES if misread else _NO_LETTERS}")
     _tell(found, codec.tokenizer.domain.noun, imputing, out, computing)
 
 

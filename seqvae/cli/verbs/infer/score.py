@@ -32,6 +32,7 @@ Examples:
     seqvae score runs/dna reads.fasta --out scores.parquet --samples 100
     seqvae score runs/dna reads.fasta --positions map.html --out scores.csv
     seqvae score runs/dna promoter.fasta --mutations effects.csv
+    seqvae score runs/dna promoter.fasta --mutations importance.svg --refine 0 --out scores.csv
     seqvae score runs/dna variants.fasta --reference ACGTTGCAAC -o effects.csv
     seqvae score runs/dna held_out.csv --calibrate --samples 100
     seqvae score runs/gfp --variants variants.csv -o effects.csv
@@ -75,7 +76,8 @@ class DetailOptions:
         positions: file for log p of every token, given those before it and what the model knows of the whole: a table
             (.csv .tsv .parquet .npz), or a heat map (.html).
         mutations: the same for the change of log p by every single substitution of each sequence. Each is weighed like
-            a row of its own; `--refine 0` makes that several times quicker.
+            a row of its own; `--refine 0` makes that several times quicker. Of one sequence also a logo (.svg), whose
+            letters are as tall as log p loses by others there, on average.
         reference: a molecule or sequence: columns delta_log_p and its standard error say how much likelier each row is.
         variants: file of variants of the reference, in place of a file to score: sequences, or lists of mutations
             (A24G:T30S) in a column `variant`. The table says what they do to log p. With a model of an alignment its
@@ -101,19 +103,20 @@ class DetailOptions:
         """Refuse a file of another kind, and what has no effect, before anything is loaded."""
         from seqvae.data.files.writers import writer_for
 
-        if self.vcf and (self.positions or self.mutations or self.reference):
-            raise UsageError("--vcf writes effects of alleles alone: leave out --positions, --mutations, --reference")
+        if self.vcf and (self.positions or self.mutations or self.reference or self.first):
+            said = "--vcf writes effects of alleles alone: leave out --positions, --mutations, --reference, --first"
+            raise UsageError(said)
         if (self.width or self.circular) and not self.vcf:
             raise UsageError(
                 "--width and --circular are about the windows of --vcf: leave them out, or give a VCF file"
             )
         for path in filter(None, (self.positions, self.mutations)):
-            if not path.lower().endswith(_PAGE):
+            if not path.lower().endswith(_PAGE if path == self.positions else (_PAGE, _LOGO)):
                 writer_for(path, scores=True)
 
 
 SCORING, DETAILS = ScoreConfig(), DetailOptions()
-_PAGE = ".html"
+_PAGE, _LOGO = ".html", ".svg"
 _SHOWN = 10  # letters of a reference
 
 
@@ -146,7 +149,7 @@ def score(
         computing: where and how the model runs.
     """
     if details.variants:
-        if source or calibrate or details.positions or details.mutations:
+        if source or calibrate or details.positions or details.mutations or details.vcf or details.width:
             raise UsageError("--variants takes the place of a file to score: leave out the file and what is about it")
         _score_variants(model, out, details, scoring, reading, computing)
         return
@@ -315,6 +318,7 @@ def _write_details(
     from seqvae.infer.by_position import positions
     from seqvae.infer.substitutions import mutations
     from seqvae.infer.tables import mutations_table, positions_table
+    from seqvae.report.html.logo_files import importance_logo
     from seqvae.report.score_pages import mutations_page, positions_page
 
     how = (codec, texts, scoring, "auto", computing.batch_size, scored)
@@ -325,8 +329,16 @@ def _write_details(
         else:
             write_pieces(path, [positions_table(records, tokens)], scores=True)
     if path := details.mutations:
+        if path.lower().endswith(_LOGO) and len(texts) != 1:
+            raise InputError(
+                f"{path}: a logo of what matters is of one sequence, got {len(texts):,} that the model can read: write "
+                "a table (.csv) or a page (.html)"
+            )
         effects = mutations(*how)
-        if path.lower().endswith(_PAGE):
+        if path.lower().endswith(_LOGO):
+            named = "".join(records[row].name for row in effects.rows[:1])
+            write_text(Path(path), importance_logo(effects, named))
+        elif path.lower().endswith(_PAGE):
             write_text(Path(path), mutations_page(effects, [records[row].name for row in effects.rows], model))
         else:
             write_pieces(path, [mutations_table(records, effects)], scores=True)

@@ -74,4 +74,6 @@ def decode(
     if found.conditions and not condition:
         computing.note(found.conditions)
     valid = f" to {found.count - found.invalid:,} molecules" if bulk.codec.may_be_invalid else ""
+    if found.invalid and not valid:
+        valid = f", {found.count - found.invalid:,} to coding sequences without a stop before their end"
     computing.note(f"latent vectors: {found.count:,} decoded{valid}: {out}")

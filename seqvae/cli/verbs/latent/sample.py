@@ -22,8 +22,8 @@ Examples:
     seqvae sample runs/zinc --prior normal
     seqvae sample runs/measured -n 500 --condition logP=2.5 --condition qed=0.9 --guidance 1
 
-Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule; .smi
-and .txt have the molecules or sequences alone, one per line.
+Tables have the columns text, log_likelihood, log p(x|z) in nats, and valid, false where a SMILES is no molecule, or a
+coding sequence has a stop before its end; .smi and .txt have the molecules or sequences alone, one per line.
 """,
 )
 
@@ -80,4 +80,6 @@ def sample(
     with bar(computing, number) as advance:
         found = sample_file(bulk, number, out, how, values, advance)
     valid = f", {number - found.invalid:,} of them molecules" if bulk.codec.may_be_invalid else ""
+    if found.invalid and not valid:
+        valid = f", {number - found.invalid:,} of them coding sequences without a stop before their end"
     computing.note(f"{number:,} samples drawn{valid}: {out}")
