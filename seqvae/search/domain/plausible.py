@@ -4,6 +4,10 @@ Without it, what a score rewards is found in molecules that nobody would make: o
 heteroatoms, spiro rings raise a weight. Each strength has three parts. Ring systems are those of molecules of ChEMBL,
 as in P. Walters' check (useful_rdkit_utils); alerts those of `datasets/filters`; the synthesis by the SA score (Ertl &
 Schuffenhauer 2009, doi:10.1186/1758-2946-1-8).
+
+The model's log p(x) is no part of it. Beside that of held-out molecules of the same length, none of the 60 best designs
+of searches for zaleplon, with and without `usual`, was both unlikely (p < .05) and let through by these parts; and it
+takes sixteen times as long.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_the_verb_and_the_page_say_both(tmp_path, capsys):
     run(alike, tmp_path / "run", settings(budget=40), start(40))
     assert main(["results", str(tmp_path / "run")]) == 0
     assert "\ndiversity: mean similarity of the best 40: 0." in capsys.readouterr().out
-    assert main(["results", str(tmp_path / "run"), "--json"]) == 0
+    assert main(["results", str(tmp_path / "run"), "--json", "--explain"]) == 0
     assert json.loads(capsys.readouterr().out)["diversity"]["designs"] == 40
     with opened_results(tmp_path / "run") as (found, said, ledger):
         entries = list(ledger.entries())

@@ -59,8 +59,8 @@ def results(
             .fasta.
         page: write an HTML page with the curve and the best designs.
         json: print one JSON object.
-        explain: say below the tables what each metric and column means; with --json, add to it as `outlook` what a
-            laboratory's measurements say together.
+        explain: say below the tables what each metric and column means; with --json, add to it as `diversity` how
+            much the best differ, and as `outlook` what a laboratory's measurements say together.
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
@@ -78,7 +78,7 @@ def results(
         names, known = settings["scores"], known_of(run)
         if json:
             said = outlook_of(settings, ledger, known.names) if explain else None
-            differ = diversity_of(ledger.entries())
+            differ = diversity_of(ledger.entries()) if explain else None
             more = ({"outlook": said.to_dict()} if said else {}) | ({"diversity": differ.to_dict()} if differ else {})
             print_json(found.to_dict(known) | more)
         elif out != "-":
