@@ -297,8 +297,11 @@ def test_analogs_are_a_ranked_table_a_file_and_points(explored):
     browser, explorer = explored
     browser.get("live.clicked(2, [])")
     browser.wait("live.here && live.here.row === 2")
+    rows = browser.get("live.here.near.map((one) => one.row)")
+    assert rows == [one["row"] for one in explorer.near(2)]
+    browser.wait("byId('here').querySelectorAll('.near tbody tr').length === 5")
     browser.press("#analogs")
-    browser.wait("byId('results-body').querySelectorAll('tbody tr').length")
+    browser.wait("byId('results-title').textContent.includes('analogs')")
     title, lead = browser.text("#results-title"), explorer.map.forms[2]
     assert title.startswith("50 analogs of ")
     assert lead in title

@@ -75,7 +75,8 @@ const live = {
   },
 
   async known(row) {
-    return { text: await textOf(row), valid: true, properties: {}, near: [] };
+    const { near } = await ask("near", { row });
+    return { text: await textOf(row), valid: true, properties: {}, near };
   },
 
   async showHere() {
