@@ -17,8 +17,8 @@ from hypothesis import settings
 
 _jaxtyped, _test = jaxtyping.jaxtyped, [0]
 # Calls of a function that are checked in each test. Thousands follow in a loop, with the shapes of the first ones: to
-# check all of them would take a quarter of the time of a search.
-_CHECKED = 300
+# check three hundred of them took two fifths of the time of the tests of searches.
+_CHECKED = 8
 
 
 def _sparing(typechecker: Callable[[Any], Any]) -> Callable[[Any], Any]:

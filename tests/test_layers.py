@@ -18,7 +18,7 @@ FOLDERS = {
     "properties": ["molecules", "dna", "benchmarks"],
     "data": ["files", "datasets", "tokens"],
     "model": ["layers", "priors", "decoding", "inference", "adapt"],
-    "latent": ["projection"],
+    "latent": ["decoding", "projection"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
     "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves", "maps"],
     "report": ["html", "map"],

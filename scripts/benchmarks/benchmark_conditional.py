@@ -43,9 +43,9 @@ from seqvae.train.fit import train
 NAME = "conditional"
 CONDITIONS = ("logp", "qed", "molecular_weight")
 LABELS = ("logp", "qed", "sa")
-QUANTILES = (0.1, 0.5, 0.9)
+QUANTILES: tuple[float, ...] = (0.1, 0.5, 0.9)
 GUIDANCE = (0.0, 1.0, 2.0)
-SHARES = (0.01, 0.05, 0.2, 0.5)
+SHARES: tuple[float, ...] = (0.01, 0.05, 0.2, 0.5)
 KEPT = 0.1  # of the draws, by rejection
 BITS = 2048
 PENALTIES = [10.0**power for power in range(-2, 5)]
@@ -102,7 +102,9 @@ def errors_of(codec: Codec, draws: int, name: str, target: float, conditions: An
     }
 
 
-def conditional(smiles: Sequence[str], sizes: ModelConfig, steps: int, draws: int, folder: Path) -> dict[str, Any]:
+def conditional(
+    smiles: Sequence[str], sizes: ModelConfig, steps: int, draws: int, folder: Path, quantiles: Sequence[float]
+) -> dict[str, Any]:
     """Train with conditions and without, and return the errors of each for every target."""
     values = score(list(CONDITIONS), smiles)
     path = written(folder / "conditions.csv", smiles, values)
@@ -112,7 +114,7 @@ def conditional(smiles: Sequence[str], sizes: ModelConfig, steps: int, draws: in
     for name in CONDITIONS:
         low, high = np.quantile(values[name], [0.25, 0.75])
         part: dict[str, Any] = {"interquartile_range": float(high - low), "targets": {}}
-        for quantile in QUANTILES:
+        for quantile in quantiles:
             target = float(np.quantile(values[name], quantile))
             asked = {name: target}
             found = {"without": errors_of(plain, draws, name, target, None, 0.0)}
@@ -175,10 +177,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--held-out", type=int, default=2_000, help="molecules that predictions are tested on")
     parser.add_argument("--only", choices=("generation", "labels"), help="one part alone")
     given = parser.parse_args(argv)
-    sizes, shares = ModelConfig(), SHARES
+    sizes, shares, quantiles = ModelConfig(), SHARES, QUANTILES
     if given.small:
-        given.dataset, given.molecules, given.steps, given.draws, given.held_out = "moses-sample", 120, 2, 20, 20
+        given.dataset, given.molecules, given.steps, given.draws, given.held_out = "moses-sample", 120, 2, 3, 20
         sizes, shares = ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8), (0.5,)
+        quantiles = QUANTILES[:1]
     smiles, test = molecules(given.dataset, given.molecules, given.held_out, seed=0)
     settings = {
         "dataset": given.dataset,
@@ -195,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings["threads"] = threads
         figures = metrics_of(out, settings)  # what an earlier run has finished is kept
         if given.only != "labels" and "generation" not in figures:
-            figures["generation"] = conditional(smiles, sizes, given.steps, given.draws, Path(made))
+            figures["generation"] = conditional(smiles, sizes, given.steps, given.draws, Path(made), quantiles)
             write_result(out, NAME, settings, figures)
         labels = figures.setdefault("labels", {})
         for share in () if given.only == "generation" else shares:

@@ -144,6 +144,7 @@ def search_flags(about: Mapping[str, str] | None = None) -> dict[str, list[Setti
         "search": [replace(one, path=f"{OPTIMIZER}.name") if one.path == OPTIMIZER else one for one in chosen],
         "oracle": flags_of(config.oracle, "oracle", "Calls"),
         "campaign": flags_of(config.campaign, "campaign", "Rounds", about=about),
+        "stages": flags_of(config.stages, "stages", "A cheap score first"),
         "constraints": flags_of(config.constraints, "constraints", "Constraints"),
         OPTIMIZER: list(settings.values()),
     }

@@ -18,7 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 from seqvae import __version__
 from seqvae.cli import STDIO
 from seqvae.config.checks import environment_kept
-from seqvae.errors import ReadingNote, SeqVAEError, SeqVAEWarning, UsageError, visible
+from seqvae.errors import LONGEST_SHOWN, ReadingNote, SeqVAEError, SeqVAEWarning, UsageError, visible
 from seqvae.runtime.signals import TERMINATED, exit_code, obeyed
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -62,6 +62,7 @@ _WITH_ANOTHER = {"decompress": "infer.compress:decompress_app"}  # in the file o
 _IN_BATCHES = {"train", "finetune", "evaluate", "diagnose", "analogs", *_FOLDERS["latent"], *_FOLDERS["infer"]}
 _IN_BATCHES -= {"interpolate"}
 _TRAINING = ("train", "finetune")
+_LONGEST_WORD = 1000  # characters of an error that stand together: more than those of a path
 
 
 def build_app() -> App:
@@ -136,7 +137,12 @@ def _reason(error: Exception, verb: str) -> str:
 
 
 def _say(what: str, code: int, message: str) -> int:
-    line = visible(" ".join(message.split()))
+    # What other libraries say may repeat a whole sequence.
+    words = message.split()
+    for place, word in enumerate(words):
+        if len(word) > _LONGEST_WORD:
+            words[place] = f"{word[:LONGEST_SHOWN]}... ({len(word):,} characters)"
+    line = visible(" ".join(words))
     print(f"seqvae: {what}: {line}" if line else f"seqvae: {what}", file=sys.stderr)
     return code
 

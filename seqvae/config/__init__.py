@@ -78,6 +78,7 @@ from seqvae.config.search import (
     EndConfig,
     OracleConfig,
     SearchConfig,
+    StagesConfig,
 )
 from seqvae.config.sizes import (
     FINETUNING,
@@ -145,6 +146,7 @@ __all__ = [
     "ScoreConfig",
     "ScreeningConfig",
     "SearchConfig",
+    "StagesConfig",
     "TokenizerConfig",
     "TrainingConfig",
     "TurboConfig",

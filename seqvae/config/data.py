@@ -147,8 +147,9 @@ class TokenizerConfig:
     """How texts become tokens.
 
     Attributes:
-        kind: `smiles`, `selfies`, `dna`, `rna`, `protein`, `char` (letters of any other kind), or `auto`: by
-            the dataset's card, the file's extension or its content; SMILES for molecules.
+        kind: `smiles`, `selfies`, `dna`, `codon` (coding sequences, codon by codon), `rna`, `protein`, `char` (letters
+            of any other kind), or `auto`: by the dataset's card, the file's extension or its content; SMILES for
+            molecules.
         vocab_size: size of the vocabulary learned by merging symbols; 0: no merges; -1: 512 for molecules (which cuts
             ZINC from 37 to 12 tokens per molecule), none otherwise.
         allow_gap: DNA, RNA and proteins only: accept `-` as a symbol.

@@ -57,6 +57,8 @@ class ImputeConfig:
         warmup: sweeps before these.
         particles: of the filter that draws tokens, from 2, where the decoder reads those before them.
         seed: every random draw comes from it.
+        error_rate: how likely a letter of a sequence was read wrong, as any of the others, between 0 and 1; 0: never.
+            By default what the qualities of FASTQ say, and never in other files.
     """
 
     method: str = "gibbs"
@@ -67,6 +69,7 @@ class ImputeConfig:
     warmup: int = 100
     particles: int = 8
     seed: int = 0
+    error_rate: float | None = None
 
     def __post_init__(self) -> None:
         one_of("method", self.method, ("gibbs", "importance"))
@@ -77,3 +80,5 @@ class ImputeConfig:
         between("warmup", self.warmup, 0, 10_000_000)
         between("particles", self.particles, 2, 10_000)
         between("seed", self.seed, 0, 2**63 - 1)
+        if self.error_rate is not None:
+            between("error_rate", self.error_rate, 0.0, 1.0)

@@ -20,7 +20,8 @@ from seqvae.config.run import DEFAULT_MODEL
 from seqvae.config.toml import flat, replaced
 from seqvae.errors import ConfigError
 
-PLAUSIBLE = ("off", "weak", "usual", "strict")  # how likely a chemist must be to make a design
+# How likely a chemist must be to make a design; `auto` is settled when a laboratory's search begins, else it is `off`.
+PLAUSIBLE = ("auto", "off", "weak", "usual", "strict")
 SIMILARITIES = ("ecfp4", "ecfp6", "fcfp4", "ecfp4-counts", "ecfp6-counts", "fcfp4-counts", "ap", "phco")
 
 
@@ -116,7 +117,9 @@ class ConstraintConfig:
         max_sa: greatest synthetic accessibility score of a molecule, 1 (easy) to 10; 0: no limit.
         plausible: how likely a chemist must be to make a molecule: `off`; `weak` (no `unstable`, SA score at most 6);
             `usual` (ring systems that occur in ChEMBL, no hetero-atom in a ring of three, no `unstable`, SA score at
-            most 5); `strict` (common ring systems, no `unstable` and no `mcf`, SA score at most 4).
+            most 5); `strict` (common ring systems, no `unstable` and no `mcf`, SA score at most 4). `auto`: `usual` on
+            plates, unless most molecules that the search begins with break it or `alerts` is `none`; `off` where an
+            objective is computed.
         max_mutations: most letters that a sequence may have exchanged, inserted or removed against `like`; 0: any
             number.
         indels: letters of sequences are inserted and removed too where all that the search begins with have one length;
@@ -164,6 +167,25 @@ class ConstraintConfig:
     def limits_similarity(self) -> bool:
         """Whether the similarity is limited."""
         return self.min_similarity > 0.0 or self.max_similarity < 1.0
+
+
+@dataclass(frozen=True)
+@typed
+class StagesConfig:
+    """A cheap score before the objective, which then is called for the survivors alone.
+
+    Attributes:
+        cheap: property, or TOML file of terms, by which each round is screened first; its calls cost nothing of the
+            budget and are counted apart; empty: there is none.
+        survivors: share of the new proposals of a round, those with the highest cheap scores, for which the objective
+            is called; a round has as many more proposals.
+    """
+
+    cheap: str = ""
+    survivors: float = 0.1
+
+    def __post_init__(self) -> None:
+        between("stages.survivors", self.survivors, 0.001, 1.0)
 
 
 @dataclass(frozen=True)
@@ -229,6 +251,7 @@ class SearchConfig:
         oracle: budget, workers, time limits.
         campaign: batch, seed, and when the search ends.
         constraints: what every design must satisfy.
+        stages: a cheap score before the objective.
     """
 
     model: str = DEFAULT_MODEL
@@ -237,16 +260,21 @@ class SearchConfig:
     oracle: OracleConfig = field(default_factory=OracleConfig)
     campaign: CampaignConfig = field(default_factory=CampaignConfig)
     constraints: ConstraintConfig = field(default_factory=ConstraintConfig)
+    stages: StagesConfig = field(default_factory=StagesConfig)
 
     def __post_init__(self) -> None:
         if self.model == "none":
             object.__setattr__(self, "model", "")
+        if self.stages.cheap and self.oracle.count != "unique":
+            raise ConfigError("stages.cheap: the budget counts the survivors alone: leave oracle.count out")
 
     def idle(self) -> dict[str, str]:
         """Return the settings that have no effect beside the others, each with the reason."""
         found: dict[str, str] = {}
         if not self.model:
             found["device"] = "without a model"
+        if not self.stages.cheap:
+            found["survivors"] = "without a cheap score (--cheap)"
         if not self.oracle.workers and self.oracle.executor == "processes":
             alone = "without workers, since one process cannot end itself (with --workers 1 it has)"
             found |= dict.fromkeys(("timeout", "retries"), alone)

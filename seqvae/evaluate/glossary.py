@@ -117,6 +117,17 @@ SEARCH_COLUMNS: Terms = [
     ),
     ("given", "measured before, or never asked for: it cost no call"),
     ("over_budget", "proposed after the last call"),
+    ("screened_out", "stopped by the cheap score, others of its round being better: it cost no call of the objective"),
+    (
+        "nearest before",
+        "the most similar design that had been scored in an earlier round; most designs are bred from it",
+    ),
+    ("gain", "of the design's score on that of the nearest before"),
+    ("cheap", "the cheap score, by which each round is screened before the objective is called"),
+    (
+        "hypervolume",
+        "what the designs so far dominate in two or three scores, above a point a tenth of the front's width below it",
+    ),
 ]
 MOLECULE_COLUMNS: Terms = [
     ("QED", "quantitative estimate of drug-likeness, 0 to 1"),

@@ -21,6 +21,8 @@ _HOMES = {
     "Positions": "by_position",
     "mutations": "substitutions",
     "Mutations": "substitutions",
+    "alleles": "substitutions",
+    "Alleles": "substitutions",
     "variants": "family.effects",
     "Variants": "family.effects",
     "impute": "imputing",
@@ -28,12 +30,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "Alleles",
     "Calibration",
     "Imputed",
     "Mutations",
     "Positions",
     "Scores",
     "Variants",
+    "alleles",
     "calibrate",
     "impute",
     "mutations",

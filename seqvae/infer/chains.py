@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.infer.completion import Uniforms, completed
@@ -61,7 +61,7 @@ class Weighted:
 
 def walked(
     model: SequenceVAE,
-    allowed: Bool[Tensor, "texts length vocab"],
+    evidence: Float[Tensor, "texts length vocab"],
     chains: int,
     sweeps: int,
     warmup: int,
@@ -72,23 +72,23 @@ def walked(
 
     Args:
         model: a trained model.
-        allowed: tokens that each position may have.
+        evidence: log p(what was observed at each position | its token), as `log_evidence` returns it.
         chains: for each text.
         sweeps: that are kept.
         warmup: sweeps before these.
         particles: of the filter that draws tokens, where the decoder is autoregressive.
         seed: of all draws.
     """
-    texts, prior = len(allowed), model.prior.given(None)
-    latent = model.posterior(soft(allowed)).numbers[0].shape[1]
-    every = allowed.repeat_interleave(chains, 0)
+    texts, prior = len(evidence), model.prior.given(None)
+    latent = model.posterior(soft(evidence)).numbers[0].shape[1]
+    every = evidence.repeat_interleave(chains, 0)
     size = 2.38 / math.sqrt(latent)  # of a random walk on a Gaussian (Gelman, Roberts & Gilks 1996)
 
     def numbers(sweep: int) -> Iterator[Tensor]:
         """Yield the normal numbers of a sweep, one row for each chain."""
         rng = IMPUTED_POINTS.generator(seed, sweep)
         while True:
-            yield torch.randn(chains, latent, generator=rng).repeat(texts, 1).to(allowed.device)
+            yield torch.randn(chains, latent, generator=rng).repeat(texts, 1).to(evidence.device)
 
     def joint(z: Tensor, ids: Tensor) -> Tensor:
         """Return log p(x, z), nats."""
@@ -149,7 +149,7 @@ def _log_uniform(noise: Float[Tensor, "rows latent"]) -> Float[Tensor, " rows"]:
 
 def weighted(
     model: SequenceVAE,
-    allowed: Bool[Tensor, "texts length vocab"],
+    evidence: Float[Tensor, "texts length vocab"],
     samples: int,
     particles: int,
     seed: int,
@@ -161,24 +161,24 @@ def weighted(
 
     Args:
         model: a trained model.
-        allowed: tokens that each position may have.
+        evidence: log p(what was observed at each position | its token), as `log_evidence` returns it.
         samples: of each text.
         particles: of the filter, where the decoder is autoregressive.
         seed: of all draws.
     """
-    texts, known = len(allowed), model.posterior(soft(allowed))
-    first = _weighed(model, allowed, (known,), (samples + 3) // 4, particles, seed)
+    texts, known = len(evidence), model.posterior(soft(evidence))
+    first = _weighed(model, evidence, (known,), (samples + 3) // 4, particles, seed)
     chances = torch.rand(1, _COMPLETED, generator=IMPUTED_TOKENS.generator(seed, _LATER - 1), dtype=torch.float64)
     steps = first.log_weights.t().softmax(1).cumsum(1)
     places = torch.searchsorted(steps, chances.repeat(texts, 1)).clamp(max=len(first.ids) - 1)
     completions = torch.stack([first.ids[places[text], text] for text in range(texts)], 1)  # components first
-    found = model.posterior(completions.flatten(0, 1).to(allowed.device))
-    return _weighed(model, allowed, (known, found), samples, particles, seed, _LATER)
+    found = model.posterior(completions.flatten(0, 1).to(evidence.device))
+    return _weighed(model, evidence, (known, found), samples, particles, seed, _LATER)
 
 
 def _weighed(
     model: SequenceVAE,
-    allowed: Bool[Tensor, "texts length vocab"],
+    evidence: Float[Tensor, "texts length vocab"],
     sources: tuple[Posterior, ...],
     samples: int,
     particles: int,
@@ -189,14 +189,14 @@ def _weighed(
 
     Args:
         model: a trained model.
-        allowed: tokens that each position may have.
+        evidence: log p(what was observed at each position | its token), as `log_evidence` returns it.
         sources: posteriors, each of as many rows for every text, those of one component together.
         samples: of each text.
         particles: of the filter.
         seed: of all draws.
         place: where the numbers of these draws begin.
     """
-    texts, prior = len(allowed), model.prior.given(None)
+    texts, prior = len(evidence), model.prior.given(None)
     shares = [_FROM_PRIOR, *[(1 - _FROM_PRIOR) * part for part in ((1.0,), (0.25, 0.75))[len(sources) - 1]]]
     ids, weights = [], []
     for number, start in enumerate(range(0, samples, AT_ONCE), place):
@@ -205,7 +205,7 @@ def _weighed(
         chance = torch.rand(count, 2, generator=rng, dtype=torch.float64)
         kept = (chance[:, :1] >= torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]).sum(1)
         noise = torch.randn(count, 1, sources[0].numbers[0].shape[1], generator=rng)
-        z = prior.sample(count, rng).to(allowed.device).unsqueeze(1).repeat(1, texts, 1)
+        z = prior.sample(count, rng).to(evidence.device).unsqueeze(1).repeat(1, texts, 1)
         for which, source in enumerate(sources, 1):
             drawn = source.at(noise.to(z)).unflatten(1, (-1, texts))
             component = (chance[:, 1] * drawn.shape[1]).long().to(z.device)
@@ -216,7 +216,7 @@ def _weighed(
         mixture = (density + log_shares).logsumexp(0)
         uniform = Uniforms(IMPUTED_TOKENS.generator(seed, number), count, particles)
         rows = z.transpose(0, 1).flatten(0, 1)
-        found, log_known = completed(model.decoder, rows, allowed.repeat_interleave(count, 0), uniform, particles)
+        found, log_known = completed(model.decoder, rows, evidence.repeat_interleave(count, 0), uniform, particles)
         ids.append(found.unflatten(0, (texts, count)).transpose(0, 1).cpu())
         weights.append((log_known.unflatten(0, (texts, count)).t() + density[0] - mixture).cpu())
     return Weighted(torch.cat(ids), torch.cat(weights))
@@ -231,7 +231,7 @@ def _mean_density(source: Posterior, z: Float[Tensor, "samples texts latent"]) -
     return torch.stack([column.double().logsumexp(1) - math.log(column.shape[1]) for column in columns], 1)
 
 
-def soft(allowed: Bool[Tensor, "texts length vocab"]) -> Float[Tensor, "texts length vocab"]:
-    """Return sets of tokens as an encoder reads them: uniform over each; padding is `PAD`."""
-    found = allowed.float()
+def soft(evidence: Float[Tensor, "texts length vocab"]) -> Float[Tensor, "texts length vocab"]:
+    """Return texts as an encoder reads them: tokens in the shares of their evidence; padding is `PAD`."""
+    found = evidence.exp()
     return found / found.sum(-1, keepdim=True)

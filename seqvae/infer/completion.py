@@ -1,10 +1,11 @@
 """Tokens of unknown positions given a latent point, and the likelihood of what is known.
 
-Given z, the positions of a decoder that reads no tokens are independent: the likelihood of a set of allowed tokens is
-their sum, and a draw is exact. An autoregressive decoder's unknown positions depend on what comes after them: there the
-likelihood of what is known is estimated without bias, and drawn from, by a particle filter whose weights are the
-probabilities of the known tokens; given a current completion, the filter is conditional, and its draw leaves the true
-conditional distribution as it is (Andrieu, Doucet & Holenstein 2010, doi:10.1111/j.1467-9868.2009.00736.x).
+Given z, the positions of a decoder that reads no tokens are independent: the likelihood of what was observed at one is
+the sum over its tokens, each times what was observed given that token, and a draw is exact. An autoregressive decoder's
+unknown positions depend on what comes after them: there the likelihood of what was observed is estimated without bias,
+and drawn from, by a particle filter whose weights are the probabilities of the observations; given a current
+completion, the filter is conditional, and its draw leaves the true conditional distribution as it is (Andrieu, Doucet &
+Holenstein 2010, doi:10.1111/j.1467-9868.2009.00736.x).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 from typing import final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvae.model.decoders import Decoder
@@ -42,7 +43,7 @@ class Uniforms:
 def completed(
     decoder: Decoder,
     z: Float[Tensor, "rows latent"],
-    allowed: Bool[Tensor, "rows length vocab"],
+    evidence: Float[Tensor, "rows length vocab"],
     draws: Uniforms,
     particles: int,
     current: Int[Tensor, "rows length"] | None = None,
@@ -52,7 +53,8 @@ def completed(
     Args:
         decoder: of the model.
         z: a latent point for each row; the rows of a text are together, one for each chain.
-        allowed: tokens that each position may have; padding allows `PAD` alone.
+        evidence: log p(what was observed at each position | its token), minus infinity for tokens that it cannot have;
+            padding can have `PAD` alone.
         draws: uniform numbers, with as many particles as here.
         particles: of the filter.
         current: the completion that the draw starts from; None: there is none.
@@ -62,21 +64,20 @@ def completed(
         completion the estimate has another law and is not to be used.
     """
     if decoder.autoregressive:
-        return _filtered(decoder, z, allowed, draws, particles, current)
-    logits = decoder(z, allowed.new_zeros(allowed.shape[:2], dtype=torch.long))
-    inside = _within(logits, allowed)
+        return _filtered(decoder, z, evidence, draws, particles, current)
+    logits = decoder(z, evidence.new_zeros(evidence.shape[:2], dtype=torch.long))
+    inside = _weighed(logits, evidence)
     mass = inside.logsumexp(-1)
     chosen = [_drawn(inside[:, place], draws.draw(len(z), z.device)[:, 0]) for place in range(mass.shape[1])]
     return torch.stack(chosen, 1), mass.sum(1)
 
 
-def _within(
-    logits: Float[Tensor, "*rows vocab"], allowed: Bool[Tensor, "*#rows vocab"]
+def _weighed(
+    logits: Float[Tensor, "*rows vocab"], evidence: Float[Tensor, "*#rows vocab"]
 ) -> Float[Tensor, "*rows vocab"]:
-    """Return log p of the allowed tokens, minus infinity for all others; of padding it is 0."""
-    found = logits.double().log_softmax(-1).masked_fill(~allowed, float("-inf"))
-    padding = torch.zeros_like(found).masked_fill(~allowed, float("-inf"))
-    return torch.where(allowed[..., PAD : PAD + 1], padding, found)
+    """Return log p of each token and of what was observed there; of padding it is 0."""
+    found = logits.double().log_softmax(-1) + evidence
+    return torch.where(evidence[..., PAD : PAD + 1] > float("-inf"), evidence.double(), found)
 
 
 def _drawn(log_p: Float[Tensor, "*rows vocab"], uniform: Float[Tensor, "*rows"]) -> Int[Tensor, "*rows"]:
@@ -90,14 +91,14 @@ def _drawn(log_p: Float[Tensor, "*rows vocab"], uniform: Float[Tensor, "*rows"])
 def _filtered(
     decoder: Decoder,
     z: Float[Tensor, "rows latent"],
-    allowed: Bool[Tensor, "rows length vocab"],
+    evidence: Float[Tensor, "rows length vocab"],
     draws: Uniforms,
     particles: int,
     current: Int[Tensor, "rows length"] | None,
 ) -> tuple[Int[Tensor, "rows length"], Float[Tensor, " rows"]]:
-    rows, length = allowed.shape[:2]
+    rows, length = evidence.shape[:2]
     # Up to the first unknown position of any text all particles are the same: one stands for them.
-    first = int((allowed.sum(-1) > 1).any(0).int().argmax())
+    first = int(((evidence > float("-inf")).sum(-1) > 1).any(0).int().argmax())
     firsts = torch.arange(rows, device=z.device).unsqueeze(1) * particles
     last = draws.draw(rows, z.device)[:, 0]  # first, so that it does not depend on padding
     state, before = decoder.begin(z), torch.full((rows,), BOS, device=z.device)
@@ -108,7 +109,7 @@ def _filtered(
         if place == first:
             spread = torch.arange(rows, device=z.device).repeat_interleave(particles)
             state, logits = state.select(spread), logits[spread]
-        inside = _within(logits.unflatten(0, (rows, -1)), allowed[:, place].unsqueeze(1))
+        inside = _weighed(logits.unflatten(0, (rows, -1)), evidence[:, place].unsqueeze(1))
         weights = weights + inside.logsumexp(-1)
         uniform, again = draws.draw(rows, z.device), draws.draw(rows, z.device)
         if place >= first:

@@ -18,8 +18,9 @@ from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
 from seqvae.infer.chains import AT_ONCE, Walked, Weighted, walked, weighted
 from seqvae.infer.convergence import effective_draws, split_r_hat
+from seqvae.infer.evidence import reading_errors
 from seqvae.infer.likelihood import Progress, effective_samples, log_mean_error, weigh
-from seqvae.infer.masked import Imputed, Masked, allowed_tokens, content_ids, read_masked
+from seqvae.infer.masked import Imputed, Masked, content_ids, log_evidence, read_masked
 from seqvae.infer.scaffolds import complete, is_scaffold, read_scaffold
 from seqvae.latent.codec import Codec, load
 from seqvae.model.encoders import EOS
@@ -39,11 +40,14 @@ def impute(
     device: str = "auto",
     batch_size: int = INFERENCE_BATCH,
     progress: Progress | None = None,
+    qualities: Sequence[str] | None = None,
 ) -> list[Imputed]:
-    """Return what the unknown positions of texts may be.
+    """Return what the unknown positions of texts may be, and the letters that may have been read wrong.
 
     `?` is one unknown token, `*` a run of any length, and IUPAC codes (`N`, `R`, ...; `X` of proteins) are sets of
-    letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by `seqvae.infer.scaffolds`.
+    letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by `seqvae.infer.scaffolds`. With an
+    error rate or qualities every letter of a sequence is uncertain, and the completions are what may have been read:
+    p(true sequence | reading), where errors are substitutions, each letter by itself.
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.
@@ -52,52 +56,65 @@ def impute(
         device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
         batch_size: rows of chains and particles at a time.
         progress: is told how many texts are done, and of how many.
+        qualities: Phred qualities of the letters of each sequence, as FASTQ has them, "" for none; `error_rate` of the
+            settings wins over them.
 
     Raises:
         ArtifactError: there is no such model, or it is damaged.
-        InputError: in a text nothing is unknown, or everything, or something that the model cannot read.
-        UsageError: a model of SELFIES, or one text in place of a list.
+        InputError: in a text nothing is unknown, or everything, or something that the model cannot read, or it has
+            another number of qualities than letters.
+        UsageError: a model of SELFIES, one text in place of a list, or error rates of a model of molecules.
     """
     if isinstance(texts, str):
         raise UsageError("expected a list of texts, got one text: put it in a list")
     codec = model if isinstance(model, Codec) else load(model, device=device)
     config = config or ImputeConfig()
+    phred = [""] * len(texts) if qualities is None else qualities
+    if len(phred) != len(texts):
+        raise UsageError(f"qualities: expected one text for each of {len(texts):,}, got {len(phred):,}")
     masked: list[tuple[int, Masked]] = []
-    for row, text in enumerate(texts):
+    for row, (text, quality) in enumerate(zip(texts, phred, strict=True)):
         try:
-            if readable(codec, text):
-                masked.append((row, read_masked(codec, text)))
+            if (found := readable(codec, text, quality, config.error_rate)) is not None:
+                masked.append((row, found))
         except InputError as error:
             raise InputError(f"{codec.tokenizer.domain.noun} {row + 1} of {len(texts):,}: {error}") from error
-    found: dict[int, Imputed] = {}
+    done: dict[int, Imputed] = {}
 
     def take(row: int, one: Imputed) -> None:
         """Keep what was found of a text, and tell."""
-        found[row] = one
+        done[row] = one
         if progress is not None:
-            progress(len(found), len(texts))
+            progress(len(done), len(texts))
 
     with evaluating(codec.model):
         for start in range(0, len(masked), _TOGETHER):
             rows, some = zip(*masked[start : start + _TOGETHER], strict=True)
             for row, one in zip(rows, _imputed(codec, list(some), config, batch_size), strict=True):
                 take(row, one)
-        for row in sorted(set(range(len(texts))) - found.keys()):
+        for row in sorted(set(range(len(texts))) - done.keys()):
             take(row, complete(codec, texts[row], config, batch_size))
-    return [found[row] for row in range(len(texts))]
+    return [done[row] for row in range(len(texts))]
 
 
-def readable(codec: Codec, text: str) -> bool:
-    """Check a text before anything is filled; return whether it has unknown tokens, and is no scaffold.
+def readable(codec: Codec, text: str, quality: str = "", error_rate: float | None = None) -> Masked | None:
+    """Read a text before anything is filled; return None for a scaffold, whose completion reads it.
+
+    Args:
+        codec: the model.
+        text: with unknown positions, or letters that may be wrong.
+        quality: Phred qualities of its letters; "" for none.
+        error_rate: the same for all letters, which wins over qualities; None: none is given.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or its qualities are wrong.
+        UsageError: as `read_masked` and `reading_errors`.
     """
+    errors = reading_errors(codec.tokenizer, text.strip(), quality, error_rate)
     if codec.tokenizer.molecular and is_scaffold(text):
         read_scaffold(text)
-        return False
-    read_masked(codec, text)
-    return True
+        return None
+    return read_masked(codec, text, errors)
 
 
 @dataclass(frozen=True)
@@ -123,9 +140,9 @@ def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size
         variants.append([one] if one.run is None else [one.with_run(length, content) for length in lengths_of_run])
     owners = [row for row, some in enumerate(variants) for _ in some]
     weighed: list[Weighted] = []
-    for allowed in _batches(codec, [one for some in variants for one in some], AT_ONCE * config.particles, batch_size):
-        made = weighted(codec.model, allowed, config.samples, config.particles, config.seed)
-        rows = (slice(row, row + 1) for row in range(len(allowed)))
+    for evidence in _batches(codec, [one for some in variants for one in some], AT_ONCE * config.particles, batch_size):
+        made = weighted(codec.model, evidence, config.samples, config.particles, config.seed)
+        rows = (slice(row, row + 1) for row in range(len(evidence)))
         weighed += [Weighted(made.ids[:, row], made.log_weights[:, row]) for row in rows]
     parts: list[list[Weighted]] = [[] for _ in texts]
     for row, part in zip(owners, weighed, strict=True):
@@ -144,10 +161,10 @@ def _imputed(codec: Codec, texts: list[Masked], config: ImputeConfig, batch_size
 
 
 def _batches(codec: Codec, variants: list[Masked], rows: int, batch_size: int) -> Iterator[Tensor]:
-    """Yield the allowed tokens of variants, as many at a time as a batch holds if each takes so many rows."""
+    """Yield the evidence of variants, as many at a time as a batch holds if each takes so many rows."""
     count = max(1, batch_size // rows)
     for start in range(0, len(variants), count):
-        yield allowed_tokens(variants[start : start + count], codec.tokenizer.vocab_size).to(codec.device)
+        yield log_evidence(variants[start : start + count], codec.tokenizer.vocab_size).to(codec.device)
 
 
 def _of_weights(variants: list[Masked], parts: list[Weighted], lengths: list[float]) -> _Draws:
@@ -173,9 +190,9 @@ def _of_chains(
     asked = [some[place] for some, places in zip(variants, chosen, strict=True) for place in places]
     how = (config.chains, config.sweeps, config.warmup, config.particles, config.seed)
     made: list[Walked] = []
-    for allowed in _batches(codec, asked, config.chains * config.particles, batch_size):
-        found = walked(codec.model, allowed, *how)
-        rows = [slice(row, row + 1) for row in range(len(allowed))]
+    for evidence in _batches(codec, asked, config.chains * config.particles, batch_size):
+        found = walked(codec.model, evidence, *how)
+        rows = [slice(row, row + 1) for row in range(len(evidence))]
         made += [
             Walked(found.ids[:, row], found.log_joint[:, row], found.accepted[row], found.accepted_steps[row])
             for row in rows
@@ -253,4 +270,5 @@ def _described(codec: Codec, one: Masked, drawn: _Draws, config: ImputeConfig, k
         r_hat=drawn.r_hat,
         acceptance=drawn.acceptance,
         invalid=float(sum(share for text, share in by_text.items() if not valid[text])),
+        changed=[one.changed(ids_of[text]) for text in best],
     )

@@ -1,23 +1,26 @@
-"""Texts with unknown positions: sets of allowed tokens, runs of unknown length; and what was found for them."""
+"""Texts with unknown positions: what each may be, runs of unknown length; and what was found for them."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.errors import InputError, UsageError, quoted
+from seqvae.infer.evidence import Slot, exchangeable, misread, one_of_ids
 from seqvae.latent.codec import Codec
 from seqvae.model.encoders import EOS, PAD
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 ONE, RUN = "?", "*"
+_FLAT = 1e-9  # differences of log-likelihoods that are rounding
 _FIRST = EOS + 1  # ids below are special tokens, which no position of a text may have
 
 
@@ -27,23 +30,29 @@ class Masked:
 
     Attributes:
         text: as given.
-        slots: the ids that each position may have, the end not counted; a run of unknown length is not among them.
+        slots: what each position may be, the end not counted; a run of unknown length is not among them.
         run: before which slot the run stands; None: there is none.
     """
 
     text: str
-    slots: tuple[tuple[int, ...], ...]
+    slots: tuple[Slot, ...]
     run: int | None = None
 
     def with_run(self, length: int, content: Sequence[int]) -> Masked:
         """Return the text with its run replaced by that many positions that may have any token."""
         place = self.run or 0
-        return Masked(self.text, (*self.slots[:place], *[tuple(content)] * length, *self.slots[place:]))
+        return Masked(self.text, (*self.slots[:place], *[one_of_ids(content)] * length, *self.slots[place:]))
 
     @property
     def unknown(self) -> list[int]:
         """The positions that may have several tokens, from 0."""
         return [place for place, slot in enumerate(self.slots) if len(slot) > 1]
+
+    def changed(self, ids: Sequence[int]) -> int:
+        """Return at how many positions a completion has another letter than was read there; a run is left out."""
+        before = len(self.slots) if self.run is None else self.run
+        kept = [*ids[:before], *ids[len(ids) - len(self.slots) + before :]]
+        return sum(slot[one] < max(slot.values()) for slot, one in zip(self.slots, kept, strict=True))
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Imputed:
         r_hat: the largest of any quantity looked at; NaN for importance sampling.
         acceptance: share of the encoder's proposals that were accepted; NaN for importance sampling.
         invalid: share of the draws that are no molecules.
+        changed: of each completion, the letters that are not as they were read; 0 where none may have been read wrong.
     """
 
     text: str
@@ -82,6 +92,7 @@ class Imputed:
     r_hat: float
     acceptance: float
     invalid: float
+    changed: list[int]
 
 
 def content_ids(tokenizer: Tokenizer) -> list[int]:
@@ -89,13 +100,14 @@ def content_ids(tokenizer: Tokenizer) -> list[int]:
     return list(range(_FIRST, tokenizer.vocab_size))
 
 
-def read_masked(codec: Codec, text: str) -> Masked:
+def read_masked(codec: Codec, text: str, errors: Sequence[float] | None = None) -> Masked:
     """Read a text in which `?` is one unknown token, `*` a run of any length, and IUPAC codes are sets of letters.
 
     Args:
         codec: the model.
         text: a sequence, or the canonical SMILES of a molecule, in which `?` stands for one token of the model's
             vocabulary.
+        errors: of sequences: how likely each letter is wrong, as `reading_errors` returns them; None: none is.
 
     Raises:
         InputError: nothing in it is unknown, or everything; it has two runs, or is too long; or what is known has
@@ -110,18 +122,17 @@ def read_masked(codec: Codec, text: str) -> Masked:
     content, given = content_ids(tokenizer), text.strip()
     if given.count(RUN) > 1:
         raise InputError(f"{quoted(text)}: expected at most one run {RUN} of unknown length; write others as {ONE}")
-    slots: list[tuple[int, ...]] = []
+    slots: list[Slot] = []
     run = None
-    for part in re.split(f"([{re.escape(ONE + RUN)}])", given):
-        if part == RUN:
+    for part in re.finditer(f"{re.escape(ONE)}|{re.escape(RUN)}|[^{re.escape(ONE + RUN)}]+", given):
+        if part[0] == RUN:
             run = len(slots)
-        elif part == ONE:
-            slots.append(tuple(content))
-        elif part:
-            slots += _known(tokenizer, part, text)
+        elif part[0] == ONE:
+            slots.append(one_of_ids(content))
+        else:
+            slots += _known(tokenizer, part[0], text, None if errors is None else errors[part.start() : part.end()])
     found = Masked(text, tuple(slots), run)
-    whole = all(len(slot) == len(content) for slot in slots)
-    if whole:
+    if all(len(slot) == len(content) and max(slot.values()) - min(slot.values()) < _FLAT for slot in slots):
         raise InputError(f"{quoted(text)}: everything is unknown, and that is sampling: seqvae sample MODEL")
     if run is None and not found.unknown:
         raise InputError(
@@ -132,8 +143,8 @@ def read_masked(codec: Codec, text: str) -> Masked:
     return found
 
 
-def _known(tokenizer: Tokenizer, part: str, text: str) -> list[tuple[int, ...]]:
-    """Return the slots of a part without `?` and `*`; a code of an alphabet allows several ids."""
+def _known(tokenizer: Tokenizer, part: str, text: str, errors: Sequence[float] | None) -> Iterator[Slot]:
+    """Yield the slots of a part without `?` and `*`; a code of an alphabet allows several ids, an error all letters."""
     try:
         form = part if tokenizer.molecular else tokenizer.normalize(part)
         ids = tokenizer.ids(tokenizer.split(form, text))
@@ -141,16 +152,28 @@ def _known(tokenizer: Tokenizer, part: str, text: str) -> list[tuple[int, ...]]:
         raise InputError(f"{quoted(text)}: the model cannot read {quoted(part)}: {error}") from error
     place_of = {token: place for place, token in enumerate(tokenizer.tokens)}
     sets = [tuple(sorted(place_of[token] for token in allowed)) for allowed in tokenizer.code_sets.values()]
-    return [(number,) if number < tokenizer.vocab_size else sets[number - tokenizer.vocab_size] for number in ids]
+    read = [(number,) if number < tokenizer.vocab_size else sets[number - tokenizer.vocab_size] for number in ids]
+    if errors is None:
+        yield from map(one_of_ids, read)
+        return
+    if len(read) != len(errors):
+        raise InputError(
+            f"{quoted(text)}: with reading errors expected letters without blanks between them, got {quoted(part)}"
+        )
+    letters = exchangeable(tokenizer)
+    yield from (misread(allowed, error, letters) for allowed, error in zip(read, errors, strict=True))
 
 
-def allowed_tokens(texts: Sequence[Masked], vocab: int) -> Bool[Tensor, "batch length vocab"]:
-    """Return which tokens each position may have: those of its slot, then the end, then padding."""
+def log_evidence(texts: Sequence[Masked], vocab: int) -> Float[Tensor, "batch length vocab"]:
+    """Return log p(what was observed at a position | its token): of its slot, then the end, then padding.
+
+    Minus infinity for a token that the position cannot have.
+    """
     longest = max(len(text.slots) for text in texts) + 1
-    found = torch.zeros(len(texts), longest, vocab, dtype=torch.bool)
+    found = torch.full((len(texts), longest, vocab), -math.inf)
     for row, text in enumerate(texts):
         for place, slot in enumerate(text.slots):
-            found[row, place, list(slot)] = True
-        found[row, len(text.slots), EOS] = True
-        found[row, len(text.slots) + 1 :, PAD] = True
+            found[row, place, list(slot)] = torch.tensor(list(slot.values()), dtype=found.dtype)
+        found[row, len(text.slots), EOS] = 0.0
+        found[row, len(text.slots) + 1 :, PAD] = 0.0
     return found

@@ -111,6 +111,7 @@ def complete(codec: Codec, text: str, config: ImputeConfig, batch_size: int = IN
         r_hat=math.nan,
         acceptance=math.nan,
         invalid=0.0,
+        changed=[0] * len(order),
     )
 
 

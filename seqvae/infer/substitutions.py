@@ -1,7 +1,8 @@
-"""What every single substitution of a sequence does to log p(x), and what listed variants do."""
+"""What every single substitution of a sequence does to log p(x), and what alleles within windows of a genome do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
+from seqvae.sequences.tokenizers.codons import CodonTokenizer
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,81 @@ def mutations(
     return Mutations(letters, read.forms, read.rows, log_p[own], deltas, errors, read.rejected)
 
 
+@dataclass(frozen=True)
+class Alleles:
+    """Windows of a reference with other alleles in them; nats, a row for each, NaN where there is a reason.
+
+    Attributes:
+        delta_log_p: log p of the window with the alternative allele minus that of the window of the reference.
+        error: its standard error, from above: both share the noise.
+        log_p: of the alternative.
+        log_p_reference: of the reference.
+        reasons: why one of the two has no log p; "" where both have.
+    """
+
+    delta_log_p: NDArray[np.float64]
+    error: NDArray[np.float64]
+    log_p: NDArray[np.float64]
+    log_p_reference: NDArray[np.float64]
+    reasons: list[str]
+
+
+def alleles(
+    model: str | Path | Codec,
+    texts: Sequence[str],
+    references: Sequence[str],
+    config: ScoreConfig | None = None,
+    device: str = "auto",
+    batch_size: int = INFERENCE_BATCH,
+    progress: Progress | None = None,
+) -> Alleles:
+    """Return what alleles do to log p of the windows that they stand in; other arguments and errors as `score`.
+
+    Args:
+        model: its folder, the name of a pretrained model, or a loaded one.
+        texts: windows with alternative alleles.
+        references: the same windows with those of the reference.
+        config: how much work it is.
+        device: `auto`, `cpu` or `cuda`; a loaded model stays where it is.
+        batch_size: windows at a time.
+        progress: is told how many distinct windows are done, and of how many.
+
+    Raises:
+        UsageError: another number of references than of windows.
+    """
+    if len(texts) != len(references):
+        raise UsageError(f"expected a reference for each of {len(texts):,} windows, got {len(references):,}")
+    codec = model if isinstance(model, Codec) else load(model, device=device)
+    config = (config or ScoreConfig()).settled()
+    distinct = list(dict.fromkeys([*references, *texts]))
+    read = codec.tokenize(distinct, on_error="skip")
+    why = {distinct[one.row]: f"the model cannot read it: {one.reason}" for one in read.rejected}
+    if codec.model.decoder.fixed_length:
+        for row, form in zip(read.rows, read.forms, strict=True):
+            if len(form) != codec.max_length:
+                why[distinct[row]] = f"the model has sequences of {codec.max_length:,} letters alone, got {len(form):,}"
+    kept = [place for place, row in enumerate(read.rows) if distinct[row] not in why]
+    log_p, error = np.full(len(distinct), np.nan), np.full(len(distinct), np.nan)
+    if kept:
+        rows = [read.rows[place] for place in kept]
+        found = weigh(codec, read.take(kept), config.samples, config.refine, config.seed, batch_size, progress)
+        log_p[rows], error[rows] = found.log_p.numpy(), found.error.numpy()
+    place_of = {text: place for place, text in enumerate(distinct)}
+    own, beside = ([place_of[text] for text in some] for some in (texts, references))
+    return Alleles(
+        delta_log_p=log_p[own] - log_p[beside],
+        error=np.where(np.equal(own, beside), 0.0, np.hypot(error[own], error[beside])),
+        log_p=log_p[own],
+        log_p_reference=log_p[beside],
+        reasons=[why.get(text) or why.get(other, "") for text, other in zip(texts, references, strict=True)],
+    )
+
+
 def letters_of(codec: Codec) -> str:
     """Return the letters that a position of a model's sequences may have.
 
     Raises:
-        UsageError: it is a model of molecules, or its symbols are longer than one letter.
+        UsageError: it is a model of molecules or of codons, or its symbols are longer than one letter.
     """
     tokenizer = codec.tokenizer
     if tokenizer.molecular:
@@ -92,6 +164,8 @@ def letters_of(codec: Codec) -> str:
             "expected a model of sequences: a letter of a SMILES cannot be exchanged by itself; score the molecules "
             "that you have in mind"
         )
+    if isinstance(tokenizer, CodonTokenizer):
+        raise UsageError("expected a model of letters: of codons a letter cannot be exchanged without regard to frame")
     if tokenizer.domain.alphabet is not None:
         return tokenizer.domain.alphabet.letters
     symbols = {symbol for token in range(3, tokenizer.vocab_size) for symbol in tokenizer.symbols_of([token])}

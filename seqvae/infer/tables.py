@@ -12,7 +12,7 @@ from seqvae.infer.by_position import Positions
 from seqvae.infer.family.effects import Variants
 from seqvae.infer.masked import Imputed
 from seqvae.infer.scoring import Scores
-from seqvae.infer.substitutions import Mutations
+from seqvae.infer.substitutions import Alleles, Mutations
 
 
 def score_table(records: list[Record], found: Scores) -> Results:
@@ -62,17 +62,37 @@ def variants_table(records: Sequence[Record], found: Variants) -> Results:
     return Results([record.text for record in records], {**carried, **own})
 
 
+def alleles_table(records: Sequence[Record], found: Alleles) -> Results:
+    """Return one row for each window with an alternative allele: its fields, and what the allele does to log p."""
+    own: dict[str, list[object]] = {
+        "delta_log_p": found.delta_log_p.tolist(),
+        "delta_log_p_error": found.error.tolist(),
+        "log_p": found.log_p.tolist(),
+        "log_p_reference": found.log_p_reference.tolist(),
+        "reason": list(found.reasons),
+    }
+    carried = Carried(tuple(own)).of(records)
+    return Results([record.text for record in records], {**carried, **own})
+
+
 _LEAST = 5e-4  # probability of a token that a table of marginals still has
 _OF_COMPLETIONS = ("input_text", "rank", "share", "log_p", "valid")
 _OF_TEXTS = ("log_p_known", "log_p_known_error", "draws", "r_hat", "acceptance", "invalid")
 
 
-def completions_table(records: Sequence[Record], found: Sequence[Imputed]) -> Results:
-    """Return one row for each completion: the columns of its record, and what `Imputed` says of it."""
+def completions_table(records: Sequence[Record], found: Sequence[Imputed], misread: bool = False) -> Results:
+    """Return one row for each completion: the columns of its record, and what `Imputed` says of it.
+
+    Args:
+        records: what was filled.
+        found: of each record.
+        misread: whether letters may have been read wrong: then there is a column `changed`.
+    """
     pairs = [
         (record, one, rank) for record, one in zip(records, found, strict=True) for rank in range(len(one.completions))
     ]
-    carried = Carried((*_OF_COMPLETIONS, *_OF_TEXTS)).of([record for record, *_ in pairs])
+    own = (*_OF_COMPLETIONS, *_OF_TEXTS, *(["changed"] if misread else []))
+    carried = Carried(own).of([record for record, *_ in pairs])
     columns: dict[str, list[object]] = {title: list(cells) for title, cells in carried.items()}
     columns["input_text"] = [record.text for record, *_ in pairs]
     columns["rank"] = [rank + 1 for *_, rank in pairs]
@@ -80,6 +100,8 @@ def completions_table(records: Sequence[Record], found: Sequence[Imputed]) -> Re
     columns["log_p"] = [one.log_p[rank] for _, one, rank in pairs]
     columns["valid"] = [one.valid[rank] for _, one, rank in pairs]
     columns |= {title: [getattr(one, title) for _, one, _ in pairs] for title in _OF_TEXTS}
+    if misread:
+        columns["changed"] = [one.changed[rank] for _, one, rank in pairs]
     return Results([one.completions[rank] for _, one, rank in pairs], columns)
 
 

@@ -27,8 +27,8 @@ from seqvae.errors import InputError, SeqVAEWarning, UsageError, quoted
 from seqvae.latent.checks import Points, points_of
 from seqvae.latent.chunks import at_least_one, chunk_seed, chunk_sizes, split
 from seqvae.latent.conditions import Asked, Known, PriorChoice, asked, condition_rows
-from seqvae.latent.decoded import Generated
-from seqvae.latent.decoding import PointDecoder
+from seqvae.latent.decoding.generated import Generated
+from seqvae.latent.decoding.points import PointDecoder
 from seqvae.latent.encodings import AUTO, Encodings, encodings_of, refined_where_lost
 from seqvae.latent.interpolate import PATHS
 from seqvae.model.objective import Bounds

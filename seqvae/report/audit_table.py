@@ -21,8 +21,9 @@ def audit_rows(audit: Audit) -> list[tuple[str, str, str]]:
     rows = [("domain", audit.domain.title, audit.why)] if audit.why else []
     rows += [(f"{noun}s", f"{audit.texts:,}", "")]
     rows += [("empty", f"{len(audit.empty):,}", _lines(audit.empty))] if audit.empty else []
-    rows.append(("invalid", f"{audit.invalid:,}", _examples(audit.invalid_examples)))
-    if len(audit.reasons) < audit.invalid:  # a reason that is of several: grouped
+    grouped = len(audit.reasons) < audit.invalid  # a reason that is of several
+    rows.append(("invalid", f"{audit.invalid:,}", _examples(audit.invalid_examples[: 1 if grouped else None])))
+    if grouped:
         rows += [(f"  {reason}", f"{len(lines):,}", _lines(lines)) for reason, lines in audit.reasons.items()]
     repeated = []  # each group of equal ones: where they stand, and in which columns they differ
     for one in audit.repeated:

@@ -17,13 +17,15 @@ _POINTS = 200  # of a curve
 
 def comparison_rows(found: Sequence[Compared]) -> list[list[object]]:
     """Return the metrics of each search as rows of a table, its titles first."""
-    titles = ["search", "optimizer", *(metric.title for metric in SEARCH.values()), "best design"]
+    volumes = [] if found[0].hypervolume is None else [f"hypervolume after {found[0].calls:,} calls"]
+    titles = ["search", "optimizer", *(metric.title for metric in SEARCH.values()), *volumes, "best design"]
     rows: list[list[object]] = [list(titles)]
     for one in found:
         metrics = [getattr(one.results, key) for key in SEARCH]
         shown = [f"{value:,}" if isinstance(value, int) else f"{value:.6g}" for value in metrics]
         best = one.results.top[0].canonical if one.results.top else ""
-        rows.append([one.name, one.settings["config"]["optimizer"]["name"], *shown, best or ""])
+        volume = [] if one.hypervolume is None else [f"{one.hypervolume:.6g}"]
+        rows.append([one.name, one.settings["config"]["optimizer"]["name"], *shown, *volume, best or ""])
     return rows
 
 

@@ -18,9 +18,11 @@ from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.molecules import molecule_grid
 from seqvae.report.html.page import Section, code, glossary, more, page, paragraph, table
 from seqvae.report.html.sequences import sequence_text
-from seqvae.search.outlook import LEVEL, Outlook, sentences
+from seqvae.search.memory.origins import diversity, origins, sheets_for
+from seqvae.search.outlook import LEVEL, Outlook, Predicted, coverage, predictions_of, sentences
 from seqvae.search.results import TOP, Known, Results, anytime, best_of
 from seqvae.search.storage.ledger import CALLED, GIVEN, OK, Entry
+from seqvae.search.storage.run_folder import CHEAP
 from seqvae.sequences.domain import detect
 from seqvae.sequences.molecules import is_valid
 
@@ -65,6 +67,8 @@ def search_page(
     of = f" by {names[0]}" if several else ""
     metrics = [
         *[[f"{metric.title}{of if key in _SCORES else ''}", getattr(found, key)] for key, metric in SEARCH.items()],
+        *([["calls of the cheap score", found.cheap_calls]] if CHEAP in settings else []),
+        *[[f"hypervolume after {calls:,} calls", volume] for calls, volume in found.hypervolumes.items()],
         *[[f"proposals: {status}", count] for status, count in found.statuses.items()],
     ]
     count = Counter(entry.proposer for entry in entries)
@@ -76,7 +80,8 @@ def search_page(
     sections = [
         Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),
         Section(title, _designs(shown, first, entries, names, settings.get("terms", ()), known or Known())),
-        *_outlook(said, (known or Known()).names),
+        *_origins(shown, best, entries, (known or Known()).names),
+        *_outlook(said, (known or Known()).names, predictions_of(settings, entries) if said is None else []),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
         Section("Settings", (more("as in the folder of the search", code(json.dumps(settings, indent=1))),)),
@@ -138,12 +143,41 @@ def _fronts(scored: Sequence[Entry], best: Sequence[Entry], names: Sequence[str]
     return [f'<div class="plots wider">{"".join(plots)}</div>'] if len(plots) > 1 else plots
 
 
-def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
-    """Return what a laboratory's measurements say, and the last predictions beside what was measured."""
-    if said is None:
+def _origins(
+    shown: Sequence[Entry], best: Sequence[Entry], entries: Sequence[Entry], names: Mapping[str, str]
+) -> list[Section]:
+    """Return why each design was proposed: by whom, near what, and what it gained on that; and how much they differ."""
+    if not best:
         return []
-    blocks = [paragraph(line) for line in sentences(said, names)]
-    if said.predictions:
+    sheets = sheets_for(entries)
+    titles = ["design", "proposed by", "round", "nearest before", "similarity", "its score", "score", "gain"]
+    rows = []
+    for one, origin in zip(shown, origins(shown, entries, sheets), strict=True):
+        near = ["", "", "", one.scores[0], ""]
+        if origin is not None:
+            near = [
+                names.get(origin.nearest, origin.nearest),
+                origin.similarity,
+                origin.before,
+                one.scores[0],
+                origin.gain,
+            ]
+        rows.append([names.get(str(one.canonical), str(one.canonical)), one.proposer, one.round, *near])
+    blocks = (table(titles, rows), paragraph(f"{diversity(best, sheets)}."))
+    return [Section("Why each design was proposed", blocks)]
+
+
+def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
+    """Return what a laboratory's measurements say, and the last predictions beside what was measured.
+
+    Of a search with an objective, of which nothing is said, `predicted` are the predictions.
+    """
+    shown = predicted if said is None else said.predictions
+    lines = [coverage(shown)] if shown else []
+    blocks = [paragraph(line) for line in (lines if said is None else sentences(said, names))]
+    if not blocks:
+        return []
+    if shown:
         titles = ["design", "round", "predicted", "sd", "measured", f"in its {LEVEL:.0%} interval"]
         rows = [
             [
@@ -154,10 +188,11 @@ def _outlook(said: Outlook | None, names: Mapping[str, str]) -> list[Section]:
                 one.measured,
                 "yes" if one.within else "no",
             ]
-            for one in said.predictions[-_PREDICTED:]
+            for one in shown[-_PREDICTED:]
         ]
         blocks.append(table(titles, rows))
-    return [Section("What the measurements say together", tuple(blocks))]
+    title = "Predicted against measured" if said is None else "What the measurements say together"
+    return [Section(title, tuple(blocks))]
 
 
 def curves(called: Sequence[Entry], names: Sequence[str], levels: Sequence[Series] = ()) -> str:
@@ -203,13 +238,15 @@ def _designs(
         drawn = _aligned(best, first, names, terms)
     blank = [""] * len(terms)
     repeated = len(names) > 1 and bool(terms)  # the scores of several objectives are the desirabilities of their terms
+    cheap = any(entry.cheap is not None for entry in best)
     rows = [
-        [*([] if repeated else entry.scores), *(entry.terms or blank), entry.proposer, entry.round, entry.canonical]
+        [*([] if repeated else entry.scores), *(entry.terms or blank), *([entry.cheap] if cheap else [])]
         for entry in best
     ]
+    rows = [[*row, entry.proposer, entry.round, entry.canonical] for row, entry in zip(rows, best, strict=True)]
     values = [title.removesuffix(".value") for title in terms[::2]]
     titles = [*([] if repeated else names), *(part for value in values for part in (value, "desirability"))]
-    titles += ["proposed by", "round", "design"]
+    titles += [*([CHEAP] if cheap else []), "proposed by", "round", "design"]
     carried = known.of(best, {*names, *terms, *titles, "proposer", "text"})
     titles += carried
     rows = [[*row, *cells] for row, *cells in zip(rows, *carried.values(), strict=True)]

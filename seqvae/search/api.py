@@ -9,32 +9,37 @@ from pathlib import Path
 from typing import cast, final
 
 from seqvae.artifact.weights import weights_hash
-from seqvae.config import ConstraintConfig, DecodeConfig, EndConfig, OptimizerConfig, SearchConfig
+from seqvae.config import ConstraintConfig, EndConfig, OptimizerConfig, SearchConfig
 from seqvae.config.checks import door
 from seqvae.config.optimizers import is_own, name_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.errors import UsageError
-from seqvae.latent.codec import Codec, load
+from seqvae.latent.codec import load
 from seqvae.properties.molecules.alerts import NONE, UNSTABLE
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring
 from seqvae.search.domain.constraints import Judged, constrained
-from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
+from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.first_texts import around, reference_of, warn_of_others
+from seqvae.search.domain.plausible import AUTO, suited
 from seqvae.search.loop import Campaign, Progress
 from seqvae.search.objective import (
     Objective,
     OwnFunction,
     Termwise,
+    cheap_scoring,
     columns_of,
     counted,
     found_scoring,
+    read_by,
     same_name,
     scored_by,
+    texts_scored,
 )
 from seqvae.search.optimizer import Material, Optimizer
 from seqvae.search.oracle.measurements import Measurement, given
 from seqvae.search.oracle.oracle import Oracle, is_call
+from seqvae.search.oracle.screening import Screen
 from seqvae.search.proposals import Canonical
 from seqvae.search.registry import build_optimizer
 from seqvae.search.results import Results, results
@@ -42,11 +47,10 @@ from seqvae.search.settled import check_workers, sizes_settled
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.trust import check_trusted
-from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _METHODS = ("ask", "tell", "state_dict", "load_state_dict")
-_LOOKED_AT = 64  # texts of the prior
 Chosen = str | OptimizerConfig | Optimizer
+_Scores = tuple[Scoring | OwnFunction | None, Scoring | None]  # the objective, and the cheap score before it
 
 
 @door
@@ -127,11 +131,12 @@ def _begun(
         config = replace(config, optimizer=_class_of(optimizer))
     check_workers(config.oracle)
     scoring = None if objective is None else scored_by(objective)
+    cheap = cheap_scoring(config.stages.cheap, scoring)
     config, design = sizes_settled(config, scoring is None)
     known = [*(Measurement(*row) for row in run_folder.told(Path(out))), *known]
     if not start and not config.model:
         start = list(dict.fromkeys(one.text for one in known))  # nothing else says what the search's texts are
-    made = _made(config, scoring, start, new=True)
+    made = _made(config, (scoring, cheap), start, [one.text for one in known])
     start = made.start
     settings = {
         "objective": scoring.to_dict() if scoring else None,
@@ -142,6 +147,8 @@ def _begun(
     }
     if isinstance(scoring, Scoring) and scoring.term_titles:
         settings[run_folder.TERMS] = list(scoring.term_titles)
+    if cheap is not None:
+        settings[run_folder.CHEAP] = cheap.to_dict()
     entries = given(known, made.measured, columns_of(scoring), each=scoring is None)
     run_folder.begin(Path(out), settings, start, entries)
     named = {made.measured(one.text): one.name for one in known if one.name}
@@ -234,6 +241,7 @@ class Search:
         measured: returns the canonical form of a measured text, which may break the constraints: it is learned from.
         optimizer: as new, or a user's object; `campaign` gives it its state.
         ledger: everything that was scored.
+        cheap: the score by which proposals are screened before the objective; None: there is none.
     """
 
     folder: Path
@@ -243,6 +251,7 @@ class Search:
     measured: Canonical
     optimizer: Optimizer
     ledger: Ledger
+    cheap: Scoring | None = None
 
     @property
     def columns(self) -> int:
@@ -265,7 +274,9 @@ class Search:
         state, settings = self.folder / run_folder.STATE, run_folder.settings_of(self.folder)
         terms, first = settings.get(run_folder.TERMS, []), int(settings.get(run_folder.DESIGN, 0))
         score = Termwise(scoring) if terms and isinstance(scoring, Scoring) else scoring
-        oracle = Oracle(score, self.texts.canonical, self.ledger, self.config.oracle, self.columns, len(terms))
+        cheap, calls = self.cheap and replace(self.cheap, sheets=self.texts.sheets), self.config.oracle
+        screen = None if cheap is None else Screen(cheap, self.ledger, calls, self.config.stages.survivors)
+        oracle = Oracle(score, self.texts.canonical, self.ledger, calls, self.columns, len(terms), screen)
         judged, begun = self.texts.canonical, state.exists()
         refused = (lambda: judged.refused) if isinstance(judged, Judged) else None
         campaign = Campaign(self.optimizer, oracle, self.config.campaign, state, first, refused)
@@ -287,25 +298,27 @@ class _Made:
     latent: int  # dimensions of a latent point; 0 without a model
 
 
-def _made(
-    config: SearchConfig, scoring: Scoring | OwnFunction | None, given: Sequence[str], new: bool = False
-) -> _Made:
+def _made(config: SearchConfig, scores: _Scores, given: Sequence[str], known: Sequence[str] | None = None) -> _Made:
     """Load the model, and make the optimiser; errors as in `run`.
 
     Args:
         config: of the search, its sizes settled.
-        scoring: as in `Search`.
+        scores: the objective and the cheap score, as in `Search`.
         given: texts to begin with.
-        new: the search is not begun yet: without texts to begin with, it begins near the reference of its constraints.
+        known: texts that have been measured before a search that is not begun yet, which without texts to begin with
+            begins near the reference of its constraints; None: it has begun already.
     """
-    sheets = Sheets()
+    sheets, (scoring, cheap), new = Sheets(), scores, known is not None
     reference = reference_of(config.constraints) if new and not given else ""
     start = (reference,) if reference else tuple(given)
     codec = load(config.model, config.device, sheets.canonical) if config.model else None
-    free, constraints = _texts(codec, scoring, start, sheets), config.constraints
-    if new and scoring is None and free.molecular and not {NONE, UNSTABLE} & {*constraints.alerts}:
+    free, constraints = texts_scored(codec, read_by(scoring, cheap), start, sheets), config.constraints
+    if new and scoring is None and free.molecular and NONE not in constraints.alerts:
         # A plate has nothing that a chemist would not make.
-        constraints = replace(constraints, alerts=(*constraints.alerts, UNSTABLE))
+        missing = () if UNSTABLE in constraints.alerts else (UNSTABLE,)
+        constraints = replace(constraints, alerts=(*constraints.alerts, *missing))
+        if constraints.plausible == AUTO:
+            constraints = replace(constraints, plausible=suited([*start, *(known or ())], sheets))
     texts = constrained(free, constraints, start)
     if reference:
         start = around(reference, texts, config.campaign.initial, config.campaign.seed)
@@ -349,15 +362,16 @@ def opened(
     with run_folder.locked(folder):
         written = counted(found["objective"]) if found.get(run_folder.COUNTED) else found["objective"]
         scoring = found_scoring(written, function, folder)
+        cheap = Scoring.from_dict(found[run_folder.CHEAP]) if run_folder.CHEAP in found else None
         if made is None:
-            made = _made(config, scoring, run_folder.start_of(folder))
+            made = _made(config, (scoring, cheap), run_folder.start_of(folder))
         if made.weights != found["weights"]:
             raise UsageError(f"{folder}: was begun with another model than {config.model!r} is now: restore that one")
         place = folder.absolute()  # an objective may change the working directory
         with closing(run_folder.ledger_of(place, found)) as ledger:
             ledger.shape = replace(ledger.shape, latent=made.latent)
             optimizer = cast(Optimizer, own or made.optimizer)  # `_check_own` has made sure of one of them
-            yield Search(place, config, scoring, made.texts, made.measured, optimizer, ledger)
+            yield Search(place, config, scoring, made.texts, made.measured, optimizer, ledger, cheap)
 
 
 def _class_of(optimizer: Optimizer) -> str:
@@ -378,23 +392,3 @@ def _check_own(config: SearchConfig, own: Optimizer | None, folder: Path) -> Non
         )
     if not same_name(begun, _class_of(own)):
         raise UsageError(f"{folder}: its optimizer is of the class {begun}: expected that one, got {_class_of(own)}")
-
-
-def _texts(codec: Codec | None, scoring: Scoring | OwnFunction | None, start: Sequence[str], sheets: Sheets) -> Texts:
-    """Return the kind of texts, from the model where there is one; raises where the objective expects another kind.
-
-    Without a model it is what the objective reads, or, where that is any text, what the texts to begin with are.
-    """
-    read = scoring.domains if scoring else tuple(DOMAINS)
-    if codec is None:
-        return texts_alone(read, start, sheets)
-    # A model of letters writes DNA where all that it learned are bases.
-    letters = {token.upper() for token in codec.tokenizer.tokens if len(token) == 1}
-    domain = codec.tokenizer.domain.name
-    written = DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
-    if written not in read:
-        raise UsageError(f"the objective expects {read[0]}, the model writes {written}: change one of them")
-    if codec.tokenizer.molecular:
-        return molecules(sheets)
-    # The first texts show whether all have one length.
-    return texts_of(codec.tokenizer, start or codec.generate_samples(_LOOKED_AT, DecodeConfig("sample")).texts)

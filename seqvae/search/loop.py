@@ -176,7 +176,8 @@ class Campaign:
     def _round(self) -> None:
         started = time.monotonic()
         count, design = min(self.config.batch, self.oracle.left), self.first - self.oracle.calls
-        proposals = self.optimizer.ask(min(count, design) if design > 0 else count)
+        count = min(count, design) if design > 0 else count
+        proposals = self.optimizer.ask(count if self.oracle.screen is None else self.oracle.screen.asked(count))
         asked = time.monotonic()
         if not proposals:
             self.progress.asking += asked - started

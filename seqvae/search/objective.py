@@ -11,12 +11,17 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from seqvae.errors import UsageError
+from seqvae.config import DecodeConfig
+from seqvae.errors import ConfigError, UsageError
+from seqvae.latent.codec import Codec
+from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
-from seqvae.sequences.domain import DOMAINS
+from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
+from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _OLD_SIMILARITY = re.compile(r"^similarity:(ecfp4|ecfp6|fcfp4):")
+_LOOKED_AT = 64  # texts of the prior
 Objective = str | Scoring | Callable[[str], float | None]
 
 
@@ -79,6 +84,33 @@ def scored_by(objective: Objective) -> Scoring | OwnFunction:
     return objective if isinstance(objective, Scoring) else OwnFunction(objective)
 
 
+def cheap_scoring(name: str, scoring: Scoring | OwnFunction | None) -> Scoring | None:
+    """Return the cheap score of that name, by which proposals are screened before the objective; None without a name.
+
+    Raises:
+        ConfigError: a laboratory measures, or it is not one score.
+        UsageError: there is no such property, or it is of other texts than the objective.
+    """
+    if not name:
+        return None
+    if scoring is None:
+        raise ConfigError("stages.cheap: for searches with an objective, not for a laboratory's: leave it out")
+    cheap = scoring_of(name)
+    if cheap.columns != 1:
+        raise ConfigError(f"stages.cheap: expected one score, {name} has {cheap.columns}: join them by another join")
+    read_by(scoring, cheap)
+    return cheap
+
+
+def read_by(scoring: Scoring | OwnFunction | None, cheap: Scoring | None) -> tuple[str, ...]:
+    """Return the names of the domains whose texts both scores read; raises UsageError where there is none."""
+    read = scoring.domains if scoring else tuple(DOMAINS)
+    both = tuple(name for name in read if cheap is None or name in cheap.domains)
+    if cheap is not None and not both:
+        raise UsageError(f"the objective expects {read[0]}, the cheap score {cheap.domains[0]}: change one of them")
+    return both
+
+
 def found_scoring(
     written: dict[str, Any] | None, function: Callable[[str], float | None] | None, folder: Path
 ) -> Scoring | OwnFunction | None:
@@ -113,3 +145,22 @@ def same_name(*names: str) -> bool:
     """Return whether the names may be of one function; a script that is run calls its own module `__main__`."""
     modules, functions = zip(*(name.split(":", 1) for name in names), strict=True)
     return len(set(functions)) == 1 and (len(set(modules)) == 1 or "__main__" in modules)
+
+
+def texts_scored(codec: Codec | None, read: Sequence[str], start: Sequence[str], sheets: Sheets) -> Texts:
+    """Return the kind of texts, from the model where there is one; raises where the objective expects another kind.
+
+    Without a model it is what the objective reads, or, where that is any text, what the texts to begin with are.
+    """
+    if codec is None:
+        return texts_alone(read, start, sheets)
+    # A model of letters writes DNA where all that it learned are bases.
+    letters = {token.upper() for token in codec.tokenizer.tokens if len(token) == 1}
+    domain = codec.tokenizer.domain.name
+    written = DNA if domain == LETTERS and letters <= set("ACGTUN") else domain
+    if written not in read:
+        raise UsageError(f"the objective expects {read[0]}, the model writes {written}: change one of them")
+    if codec.tokenizer.molecular:
+        return molecules(sheets)
+    # The first texts show whether all have one length.
+    return texts_of(codec.tokenizer, start or codec.generate_samples(_LOOKED_AT, DecodeConfig("sample")).texts)

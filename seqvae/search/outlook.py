@@ -10,10 +10,11 @@ import numpy as np
 
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search.replicates import Replicates, replicates
-from seqvae.search.storage.ledger import Entry, Ledger
+from seqvae.search.storage.ledger import GIVEN, OK, Entry, Ledger
 from seqvae.sequences.domain import MOLECULES, detect
 
 _FEWEST = 5  # measured designs from which a surrogate is made
+_MOST = 500  # designs of a computed search: a surrogate of as many takes a second or so
 _ROUNDS = 8  # last rounds that are predicted from those before them
 _SEEN = 0.5  # standard deviations of a measurement: to see so small a gain takes 32 measurements of both designs
 LEVEL, _WITHIN = 0.9, 1.6449  # share that an interval should hold, and its half width in standard deviations
@@ -136,25 +137,53 @@ def outlook(entries: Sequence[Entry], asked: Collection[str], sheets: Sheets | N
         for form, mean, deviation in zip(surrogate.known, means, deviations, strict=True)
     ]
     waiting = [form for form in asked if form not in known.scores]
-    predictions = list[Predicted]()
+    return Outlook(
+        best=max(standings, key=lambda one: one.mean),
+        highest=max(standings, key=lambda one: one.measured),
+        predictions=tuple(predictions(entries, sheets, seed)),
+        noise=known.deviation or surrogate.noise_deviation,
+        waiting=len(waiting),
+        gain=surrogate.gain(waiting, seed) if waiting else None,
+    )
+
+
+def predictions(entries: Sequence[Entry], sheets: Sheets | None, seed: int = 0) -> list[Predicted]:
+    """Return the designs of the last rounds as a surrogate of the rounds before each predicts them.
+
+    It is the surrogate of plates; what chose the designs of another search may have been another one. Arguments as of
+    `outlook`.
+    """
+    from seqvae.search.surrogates.multiple_kernels import likenesses_of, surrogate_of  # import SciPy's optimisers
+
+    likenesses, found = likenesses_of(sheets), list[Predicted]()
     for number in sorted({entry.round for entry in entries})[-_ROUNDS:]:
         before = replicates(entry for entry in entries if entry.round < number)
         now = replicates(entry for entry in entries if entry.round == number)
         new = [form for form in now.scores if form not in before.scores]
         if _learns(before) and new:
             made = surrogate_of(before.scores, likenesses, seed, before.errors).predicted(new)
-            predictions += [
+            found += [
                 Predicted(form, number, mean, deviation, now.scores[form])
                 for form, mean, deviation in zip(new, *(one.tolist() for one in made), strict=True)
             ]
-    return Outlook(
-        best=max(standings, key=lambda one: one.mean),
-        highest=max(standings, key=lambda one: one.measured),
-        predictions=tuple(predictions),
-        noise=known.deviation or surrogate.noise_deviation,
-        waiting=len(waiting),
-        gain=surrogate.gain(waiting, seed) if waiting else None,
-    )
+    return found
+
+
+def predictions_of(settings: Mapping[str, Any], entries: Sequence[Entry]) -> list[Predicted]:
+    """Return predictions as `predictions` does, of a search with an objective; none of one with over 500 designs.
+
+    Those of a laboratory's search are in its `Outlook`.
+    """
+    forms = [entry.canonical for entry in entries if entry.status in (OK, GIVEN) and entry.canonical is not None]
+    if settings["objective"] is None or not 0 < len(forms) <= _MOST:
+        return []
+    return predictions(entries, Sheets() if detect(forms).name == MOLECULES else None)
+
+
+def coverage(found: Sequence[Predicted]) -> str:
+    """Return how many measurements lay in their predicted interval, in words; at least one."""
+    share = np.mean([one.within for one in found])
+    return f"predicted against measured: {share:.0%} of {len(found):,} measurements lay in their {LEVEL:.0%} interval"
 
 
 def _learns(known: Replicates) -> bool:
@@ -173,11 +202,8 @@ def sentences(found: Outlook, names: Mapping[str, str]) -> list[str]:
     lines = [f"best by all measurements (posterior mean ± sd): {shown(found.best)}"]
     if found.highest.form != found.best.form:
         lines.append(f"highest measurement: {shown(found.highest)}")
-    if found.coverage is not None:
-        lines.append(
-            f"predicted against measured: {found.coverage:.0%} of {len(found.predictions):,} measurements lay in their "
-            f"{LEVEL:.0%} interval"
-        )
+    if found.predictions:
+        lines.append(coverage(found.predictions))
     lines.append(f"noise of one measurement (sd): {found.noise:.3g}")
     if found.gain is None:
         lines.append("no design waits on a plate: ask for the next one, and it is said what it is expected to gain")

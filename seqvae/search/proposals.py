@@ -45,7 +45,7 @@ class Scores:
 
     Attributes:
         values: `(batch, scores)` float64; NaN where there is no score.
-        statuses: `ok`, `cached`, `invalid`, `failed`, `timeout` or `over_budget`, one per text.
+        statuses: `ok`, `cached`, `invalid`, `failed`, `timeout`, `over_budget` or `screened_out`, one per text.
         canonical: the canonical form of each text; None of an invalid one.
     """
 

@@ -21,12 +21,13 @@ from seqvae.data.files.chunks import Results as Rows
 from seqvae.data.files.writers import TEXT
 from seqvae.data.frames import frame_of
 from seqvae.errors import UsageError
-from seqvae.search.memory.pareto import pareto_front
+from seqvae.search.memory.origins import AMONG, Diversity, diversity, sheets_for
+from seqvae.search.memory.pareto import hypervolumes, pareto_front, reference
 from seqvae.search.oracle.failures import Failure, Failures
 from seqvae.search.oracle.oracle import is_call
 from seqvae.search.replicates import averaged
 from seqvae.search.storage.ledger import CACHED, CALLED, INVALID, OK, Entry, Ledger
-from seqvae.search.storage.run_folder import LEDGER, carried, settings_of, shape_of
+from seqvae.search.storage.run_folder import CHEAP, LEDGER, carried, settings_of, shape_of
 from seqvae.search.storage.run_folder import names as names_in
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 TOP = 10  # designs whose mean score is followed
 EVERY = 100  # calls between two points of the curve
 ID = "id"  # the column of the names of designs
-_OWN = {"text", "scores", "proposer", "terms"}  # of a design in JSON
+_OWN = {"text", "scores", "proposer", "terms", "cheap"}  # of a design in JSON
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Results:
         top: the best designs, best first; of several scores the Pareto front.
         statuses: number of proposals by status.
         failures: why calls failed, the commonest first; errors that differ only in the text or in numbers are one.
+        cheap_calls: of the cheap score, where proposals are screened by one first; they count nowhere else.
+        hypervolumes: of two or three scores, what the designs so far dominate above `reference`, after 96, 384, 1,000
+            and 10,000 calls and after the last, by number of calls; else empty.
+        reference: point of the hypervolume: below the worst of each score on the front by a tenth of the front's width.
     """
 
     unique: int
@@ -61,6 +66,9 @@ class Results:
     top: list[Entry]
     statuses: dict[str, int]
     failures: tuple[Failure, ...] = ()
+    cheap_calls: int = 0
+    hypervolumes: Mapping[int, float] = field(default_factory=dict)
+    reference: tuple[float, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the best designs as a data frame of pandas; raises UsageError where that is not installed."""
@@ -86,11 +94,16 @@ class Results:
         top = [
             {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer}
             | ({"terms": [_or_none(term) for term in entry.terms]} if entry.terms else {})
+            | ({"cheap": _or_none(entry.cheap)} if entry.cheap is not None else {})
             | ({title: cells[0] for title, cells in known.of([entry], _OWN).items() if cells[0]} if known else {})
             for entry in self.top
         ]
         failures = {"failures": [asdict(one) for one in self.failures]} if self.failures else {}
-        return {**named, "statuses": self.statuses, **failures, "top": top}
+        more: dict[str, object] = {"cheap_calls": self.cheap_calls} if self.cheap_calls else {}
+        if self.hypervolumes:
+            after = {str(calls): volume for calls, volume in self.hypervolumes.items()}
+            more["hypervolume"] = {"reference": list(self.reference), "after_calls": after}
+        return {**named, **more, "statuses": self.statuses, **failures, "top": top}
 
 
 def _or_none(score: float) -> float | None:
@@ -124,12 +137,17 @@ class Compared:
         settings: as in its folder.
         results: of the search.
         called: evaluations that the oracle was called for, in order.
+        hypervolume: of two or three scores, what the designs of the first `calls` calls dominate above one reference
+            point of all these searches; None where their scores differ.
+        calls: of the search that has the fewest.
     """
 
     name: str
     settings: Mapping[str, Any]
     results: Results
     called: list[Entry]
+    hypervolume: float | None = None
+    calls: int = 0
 
 
 @door
@@ -140,7 +158,22 @@ def compared(folders: Sequence[str | Path]) -> list[Compared]:
         with opened_results(folder) as (one, settings, ledger):
             called = [entry for entry in ledger.entries() if entry.status in CALLED]
             found.append(Compared(name, settings, one, called))
-    return found
+    return _with_hypervolumes(found)
+
+
+def _with_hypervolumes(found: list[Compared]) -> list[Compared]:
+    """Return searches with their hypervolumes, where all maximise the same several scores."""
+    calls, names = min(len(one.called) for one in found), found[0].settings["scores"]
+    if calls == 0 or len(names) < 2 or any(one.settings["scores"] != names for one in found):
+        return found
+    values = [np.array([entry.scores for entry in one.called], np.float64) for one in found]
+    known = np.concatenate(values)
+    known = known[np.isfinite(known).all(axis=1)]
+    if not len(known):
+        return found
+    below = reference(known)
+    volumes = [hypervolumes(rows[:calls], below).get(calls) for rows in values]
+    return [replace(one, hypervolume=volume, calls=calls) for one, volume in zip(found, volumes, strict=True)]
 
 
 def _told_apart(folders: Sequence[Path]) -> list[str]:
@@ -183,7 +216,11 @@ def known_of(folder: str | Path) -> Known:
 
 
 def table_of(
-    entries: Iterable[Entry], names: Sequence[str], terms: Sequence[str] = (), known: Known | None = None
+    entries: Iterable[Entry],
+    names: Sequence[str],
+    terms: Sequence[str] = (),
+    known: Known | None = None,
+    cheap: bool = False,
 ) -> Iterator[Rows]:
     """Yield evaluations as rows of a table, `CHUNK` at a time.
 
@@ -192,6 +229,7 @@ def table_of(
         names: columns of the scores.
         terms: columns of the terms.
         known: what else is known of the designs: their names, and columns of the tables that they were told in.
+        cheap: whether there is a cheap score, which has a column too.
     """
     source = iter(entries)
     while some := list(islice(source, CHUNK)):
@@ -199,6 +237,7 @@ def table_of(
         columns |= {name: [entry.scores[place] for entry in some] for place, name in enumerate(names)}
         for place, name in enumerate(terms):
             columns[name] = [entry.terms[place] if entry.terms else math.nan for entry in some]
+        columns |= {CHEAP: [math.nan if entry.cheap is None else entry.cheap for entry in some]} if cheap else {}
         for title in ("status", "round", "proposer", "seconds", "error"):
             columns[title] = [getattr(entry, title) for entry in some]
         columns |= known.of(some, {TEXT, *columns}) if known is not None else {}
@@ -222,22 +261,27 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
     if top < 1 or kept < 0:
         raise UsageError(f"top: expected a number of designs from 1, got {min(top, kept)}")
     statuses: dict[str, int] = {}
-    counted: list[Entry] = []
+    counted, cheap_calls = list[Entry](), 0
     failures = Failures()
     for entry in entries:
         failures.add(entry)
+        cheap_calls += entry.cheap is not None
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
         if is_call(entry.status, count):
             counted.append(entry)
     called = _averaged(entry for entry in counted if entry.status in CALLED)
-    left, scores = dict(called), list[float]()  # the score of each call; minus infinity of one that brought nothing new
+    left, rows = dict(called), list[tuple[float, ...] | None]()  # the scores of each call; None: it brought nothing new
     for entry in counted:
         found = left.pop(entry.canonical, None)
         if found is not None or count == "every":
-            scores.append(found.scores[0] if found is not None and found.status == OK else -np.inf)
+            rows.append(found.scores if found is not None and found.status == OK else None)
+    scores = [-np.inf if row is None else row[0] for row in rows]
     curve = anytime(scores, top, 1)
     good = best_of([entry for entry in called.values() if entry.status == OK])
     several = bool(good) and len(good[0].scores) > 1
+    nothing = (math.nan,) * (len(good[0].scores) if good else 1)
+    values = np.array([nothing if row is None else row for row in rows], np.float64)
+    below = reference(np.array([entry.scores for entry in good], np.float64)) if several else np.empty(0)
     return Results(
         unique=len(called),
         proposals=len(called) + sum(statuses.get(status, 0) for status in (CACHED, INVALID)),
@@ -247,6 +291,9 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         top=good[: kept or (len(good) if several else top)],
         statuses=statuses,
         failures=tuple(failures.commonest()),
+        cheap_calls=cheap_calls,
+        hypervolumes=hypervolumes(values, below) if several else {},
+        reference=tuple(below.tolist()),
     )
 
 
@@ -256,6 +303,12 @@ def best_of(entries: Sequence[Entry]) -> list[Entry]:
         values = np.array([entry.scores for entry in entries], np.float64)
         entries = [entries[int(row)] for row in pareto_front(values)]
     return sorted(entries, key=lambda entry: -entry.scores[0])
+
+
+def diversity_of(entries: Iterable[Entry]) -> Diversity | None:
+    """Return how much the best designs of a ledger differ; None where nothing has been scored."""
+    best = best_of([entry for entry in entries if entry.status == OK])[:AMONG]
+    return diversity(best, sheets_for(best))
 
 
 def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:

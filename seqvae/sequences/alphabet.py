@@ -74,7 +74,8 @@ class Alphabet:
         if not allow_gap and GAP in sequence:
             raise InvalidSequenceError(
                 f"gap '-' at column {sequence.index(GAP) + 1} of {quoted(found)}: "
-                "gaps are refused; remove them, or make the tokenizer with allow_gap=True"
+                "gaps are refused; remove them, or name an alignment as such (.afa, .a2m, .sto; --format afa; "
+                "tokenizer option allow_gap)"
             )
         return sequence
 

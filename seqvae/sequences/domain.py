@@ -8,6 +8,7 @@ splits and metrics follow from its letters.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from seqvae.sequences.dna import DNA_ALPHABET, RNA_ALPHABET
 from seqvae.sequences.protein import PROTEIN_ALPHABET
 
 MOLECULES, DNA, RNA, PROTEIN, LETTERS = "molecules", "dna", "rna", "protein", "letters"
+CODON = "codon"  # kind of tokenizer: coding sequences of DNA, whose tokens are codons
 
 
 @final
@@ -67,16 +69,15 @@ def _molecule(text: str) -> str:
     return canonical_smiles(text)
 
 
-def _sequences(name: str, alphabet: Alphabet, endings: tuple[str, ...] = ()) -> Domain:
-    """Return the domain of sequences over an alphabet; its tokenizer has the domain's name."""
+def _sequences(name: str, alphabet: Alphabet, endings: tuple[str, ...] = (), others: tuple[str, ...] = ()) -> Domain:
+    """Return the domain of sequences over an alphabet; its first tokenizer has the domain's name."""
 
     def same(text: str) -> str:
         """Return the lesser of the two strands, or the sequence itself; gaps are allowed."""
         return alphabet.representative(alphabet.normalize(text, allow_gap=True))
 
-    return Domain(
-        name, alphabet.title, "sequence", (name,), alphabet.normalize, same, endings, ".fasta", alphabet=alphabet
-    )
+    kinds = (name, *others)
+    return Domain(name, alphabet.title, "sequence", kinds, alphabet.normalize, same, endings, ".fasta", alphabet)
 
 
 _ROWS = (
@@ -90,7 +91,7 @@ _ROWS = (
         (".smi", ".smiles", ".ism", ".cxsmiles", ".sdf", ".sd", ".mol", ".mdl"),
         ".smi",
     ),
-    _sequences(DNA, DNA_ALPHABET, (".gb", ".gbk", ".gbff", ".genbank", ".fna", ".ffn")),
+    _sequences(DNA, DNA_ALPHABET, (".gb", ".gbk", ".gbff", ".genbank", ".fna", ".ffn"), (CODON,)),
     _sequences(RNA, RNA_ALPHABET, (".frn",)),
     _sequences(PROTEIN, PROTEIN_ALPHABET, (".faa", ".gp", ".gpff")),
     Domain(LETTERS, "texts over letters of their own", "text", ("char",), str, str, (), ".txt"),
@@ -170,7 +171,7 @@ def detected(texts: Sequence[str], source: str = "", title: str = "") -> Detecte
         source: the file's name, or "".
         title: of the column that they stood in, or "".
     """
-    name = source.lower().removesuffix(".gz")
+    name = re.sub(r"\.(?:gz|bz2|xz)$", "", source.lower())
     for row in _ROWS:
         if row.endings and name.endswith(row.endings):
             return Detected(row, f"by the ending of {source}")

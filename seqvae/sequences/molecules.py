@@ -24,6 +24,7 @@ from seqvae.errors import InvalidMoleculeError, quoted
 
 _SELFIES_SYMBOL = re.compile(r"\[[^\[\]]*\]|\.")
 # Occurs in SELFIES and never in SMILES: a bracket that starts with a bond, a branch or a ring.
+_REACTION = re.compile(r"(?:[^<>]|->|<-)*>(?:[^<>]|->|<-)*>(?:[^<>]|->|<-)*")
 _LOOKS_LIKE_SELFIES = re.compile(r"\[[=#/\\-]?(?:Branch|Ring)\d\]|\[[=#/\\][A-Z]")
 _ATOM_MAP = re.compile(r":\d+\]")
 # Aromatic bracket atoms, except those whose Kekulé form the selfies library finds correctly.
@@ -103,6 +104,10 @@ def _invalid(text: str) -> InvalidMoleculeError:
     smiles, reason, advice = text.strip(), "RDKit cannot read it", "correct it or leave it out"
     if _LOOKS_LIKE_SELFIES.search(text):
         reason, advice = "this is SELFIES", "convert it first with seqvae.sequences.molecules.selfies_to_smiles"
+    elif smiles.startswith("InChI="):
+        reason, advice = "this is an InChI", "convert it to SMILES first, as RDKit's Chem.MolFromInchi does"
+    elif _REACTION.fullmatch(smiles):
+        reason, advice = "this is a reaction", "give its molecules one by one"
     elif not smiles:
         reason = "the SMILES is empty"
     elif len(smiles) > LONGEST_MOLECULE:

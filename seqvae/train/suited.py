@@ -11,6 +11,7 @@ from seqvae.data.family import Family
 from seqvae.data.tokens.pack import PackedData
 from seqvae.errors import ConfigError, InputError
 from seqvae.sequences.domain import MOLECULES, Domain
+from seqvae.sequences.tokenizers.codons import CodonTokenizer
 from seqvae.sequences.tokenizers.subword import SubwordTokenizer
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -53,8 +54,9 @@ def suited(
         if line := told_length(run.training, training, count, domain.noun):
             say(line)
         if model.lengths == "fixed":
+            unit = "codons" if isinstance(train.tokenizer, CodonTokenizer) else "letters"
             say(
-                f"all {domain.noun}s have {model.max_length:,} letters: the model will write no others "
+                f"all {domain.noun}s have {model.max_length:,} {unit}: the model will write no others "
                 "(--lengths free: of any length)"
             )
         if model.counts == "added" != run.model.counts:
@@ -97,7 +99,7 @@ def _of_family(model: ModelConfig) -> ModelConfig:
 
 def _with_counts(model: ModelConfig, count: int, tokenizer: Tokenizer) -> ModelConfig:
     """Return a model's settings with `counts` as the data have them, and the sizes if all are the default ones."""
-    letters = tokenizer.domain.alphabet is not None and not isinstance(tokenizer, SubwordTokenizer)
+    letters = tokenizer.domain.alphabet is not None and not isinstance(tokenizer, SubwordTokenizer | CodonTokenizer)
     if model.counts == "auto":
         if not letters or count >= FEW_SEQUENCES:
             return replace(model, counts="none")

@@ -11,6 +11,7 @@ import selfies
 from hypothesis import strategies as st
 
 from seqvae.errors import SeqVAEWarning
+from seqvae.sequences.codons import CODONS
 from seqvae.sequences.dna import AMBIGUITY
 from seqvae.sequences.domain import KINDS
 from seqvae.sequences.molecules import is_valid, selfies_to_smiles
@@ -78,6 +79,7 @@ CORPORA = {
     "smiles": sorted(set(DRUGS.values())),
     "selfies": sorted(set(DRUGS.values())),
     "dna": ["ACGTTGCAACGT", "ggtataatgg", "ACGUNNRYACGT", "TATAATTATAAT"],
+    "codon": ["ATGGCTGCTTAA", "auggcugcuaaa", "GCTGCTAAATTT", "TGGGCTGCTTGA"],
     "rna": ["ACGUUGCAACGU", "gguauaaugg", "ACGTNNRYACGU", "UAUAAUUAUAAU"],
     "protein": ["MKTAYIAKQR", "mktwyiakqrmkt", "MKXLBZJUO*", "DEFGHIPNSVC"],
     "char": ["MKTAYIAKQR", "MKTWYIAKQRMKT", "acgu acgu\n"],
@@ -91,6 +93,10 @@ TEXTS = {
     "selfies": molecules,
     "dna": st.text(alphabet="ACGTacgtUu" + "".join(AMBIGUITY) + "nry", min_size=1, max_size=40),
     "dna-gap": st.text(alphabet="ACGTacgtN-", min_size=1, max_size=40),
+    "codon": st.tuples(
+        st.lists(st.sampled_from([one for one in CODONS if one not in ("TAA", "TAG", "TGA")]), max_size=12),
+        st.sampled_from(CODONS),
+    ).map(lambda parts: "".join([*parts[0], parts[1]])),
     "rna": st.text(alphabet="ACGTacgtUu" + "".join(AMBIGUITY) + "nry", min_size=1, max_size=40),
     "protein": st.text(alphabet="ACDEFGHIKLMNPQRSTVWYacdefBZJXUOxu", min_size=1, max_size=40),
     "char": st.text(max_size=30),

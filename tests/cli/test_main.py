@@ -107,6 +107,7 @@ def failing(monkeypatch):
         (UsageError("wrong call"), 2, "seqvae: error: wrong call"),
         (InputError("f.smi:3: bad\n  record"), 1, "seqvae: error: f.smi:3: bad record"),
         (NewerFormatError("too new"), 1, "seqvae: error: too new"),
+        (InputError(f"x: no number: {'ACGT' * 1000}"), 1, f"x: no number: {'ACGT' * 20}... (4,000 characters)"),
         (KeyboardInterrupt(), 130, "seqvae: interrupted"),
         (KeyboardInterrupt("stopped at step 3"), 130, "seqvae: interrupted: stopped at step 3"),
         (

@@ -15,7 +15,7 @@ from property_cases import ASPIRIN
 from scoring_cases import script
 
 from seqvae.cli.main import main
-from seqvae.properties import forms, get, listed, read_scoring
+from seqvae.properties import forms, get, listed, read_scoring, scan
 from seqvae.properties.scoring import JOINS
 
 TEXTS = ["CCO", "C1CC", ASPIRIN]
@@ -200,3 +200,47 @@ def test_wrong_input_is_one_line(words, code, message, smi, tmp_path, capsys, mo
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert not list(tmp_path.glob("out.*"))
+
+
+def test_scan_writes_what_the_call_returns(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("two.jaspar").write_text(
+        ">MA0001.1 AGL3\nA [ 0 3 79 ]\nC [94 75 4 ]\nG [ 1 0 3 ]\nT [ 2 19 11 ]\n"
+        ">MA0002.1 Box\nA [ 9 0 0 ]\nC [ 0 9 0 ]\nG [ 0 0 9 ]\nT [ 0 0 0 ]\n"
+    )
+    Path("in.fasta").write_text(">one\nACGTCCAGG\n>two\nTTTTTT\n>three\nuggNCCA\n")
+    assert main(["properties", "scan", "two.jaspar", "in.fasta", "-o", "out.csv", "--threshold", "0.05"]) == 0
+    assert "in.fasta: 6 sites with p up to 0.05, in 2 of 3 sequences" in capsys.readouterr().err
+    found, rows = scan(["ACGTCCAGG", "TTTTTT", "TGGNCCA"], "two.jaspar", 0.05), table(Path("out.csv").read_text())
+    assert [row["text"] for row in rows] == found.windows == ["ACG", "ACG", "CCA", "CCT", "CCA", "CCA"]
+    assert [row["name"] for row in rows] == ["one"] * 4 + ["three"] * 2
+    assert [(row["motif"], row["strand"]) for row in rows] == list(zip(found.motifs, found.strands, strict=True))
+    for title, values in (("start", found.starts), ("p", found.p), ("q", found.q), ("score", found.scores)):
+        assert [float(row[title]) for row in rows] == pytest.approx(values, rel=1e-8)
+    words = ["two.jaspar", "in.fasta", "--motif", "AGL3", "--one-strand", "--quiet", "--threshold", "0.05"]
+    assert main(["properties", "scan", *words]) == 0
+    assert [row["strand"] for row in table(capsys.readouterr().out)] == ["+", "+"]
+    assert main(["properties", "scan", "two.jaspar", "in.fasta", "--threshold", "1e-9"]) == 0
+    assert table(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("none.jaspar in.fasta", "none.jaspar: cannot read motifs"),
+        ("in.fasta in.fasta", "expected motifs in JASPAR or minimal MEME format"),
+        ("in.jaspar in.fasta --motif Bix", "did you mean 'Box'?"),
+        ("in.jaspar in.fasta --threshold 2", "threshold: expected a chance above 0 and up to 1, got 2"),
+        ("in.jaspar in.fasta --background yeast", "background: expected one of uniform, sequences"),
+        ("in.jaspar protein.fasta", "expected DNA"),
+    ],
+)
+def test_wrong_scans_are_one_line(tmp_path, capsys, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    Path("in.jaspar").write_text(">MA0002.1 Box\nA [ 9 0 0 ]\nC [ 0 9 0 ]\nG [ 0 0 9 ]\nT [ 0 0 0 ]\n")
+    Path("in.fasta").write_text(">one\nACGT\n")
+    Path("protein.fasta").write_text(">one\nMKLVI\n")
+    assert main(["properties", "scan", *words.split()]) in (1, 2)
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -371,6 +371,7 @@ def test_scores_of_known_designs_may_have_another_name(run, tmp_path):
     assert [row[4] for row in rows(tmp_path / "run")].count("given") == 5
     for words, message in {
         "--score pIC50": "without --measured",
+        "--error sem": "without --measured",
         "--column x": "without --start or --measured",
     }.items():
         code, _, err = run(SEARCH.replace("--out run", "--out other") + f" {words}")

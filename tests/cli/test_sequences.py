@@ -1,11 +1,13 @@
 """The whole way of a kind of sequences through the command line: train, sample, encode, decode, evaluate, optimize."""
 
+import csv
 import json
 import random
 
 import pytest
 
 from seqvae.cli.main import main
+from seqvae.sequences.codons import CODONS, genetic_code, normalize_coding
 from seqvae.sequences.domain import PROTEIN, RNA
 
 SMALL = "--epochs 1 --batch-size 16 --encoder-width 8 --decoder-width 16 --embedding 8 --latent 4 --prior none --quiet"
@@ -23,6 +25,45 @@ def run(capfd, tmp_path, monkeypatch):
         return code, *capfd.readouterr()
 
     return call
+
+
+def test_coding_sequences_go_all_the_way_codon_by_codon(run, tmp_path):
+    draw, sense = random.Random(0), [one for one in CODONS if genetic_code()[one] != "*"]
+    texts = ["ATG" + "".join(draw.choices(sense, k=4)) + "TAA" for _ in range(120)]
+    (tmp_path / "all.fasta").write_text("".join(f">s{i}\n{text}\n" for i, text in enumerate(texts)))
+    (tmp_path / "broken.fasta").write_text(">a\nATGTAAGCT\n>b\nATGGC\n" + (tmp_path / "all.fasta").read_text())
+    (tmp_path / "own.py").write_text("def g(text):\n    return float(text.count('G'))\n")
+    code, _, err = run(f"train broken.fasta --tokenizer codon --out model {SMALL}")
+    assert code == 1
+    assert (
+        "broken.fasta:1: 'ATGTAAGCT' cannot be used: expected no stop before the last codon, got TAA as codon 2 of 3"
+        in err
+    )
+    code, _, err = run(f"train broken.fasta --tokenizer codon --on-error skip --out model {SMALL[:-8]}")
+    assert code == 0, err
+    assert "all sequences have 6 codons" in err
+    assert 'kind = "codon"' in (tmp_path / "model" / "run.toml").read_text()
+    assert run("sample model -n 5 --seed 1 --out samples.txt --quiet")[0] == 0
+    assert {len(line) for line in (tmp_path / "samples.txt").read_text().split()} == {18}
+    code, _, err = run("score model all.fasta --out scores.csv --samples 4 --refine 0")
+    assert code == 0, err
+    assert "bits_per_base" in (tmp_path / "scores.csv").read_text()
+    code, _, err = run("score model all.fasta --mutations effects.csv --out scores.csv --samples 4 --refine 0")
+    assert (code, "of codons a letter cannot be exchanged" in err) == (2, True)
+    (tmp_path / "masked.txt").write_text("ATG?CTGAAACGTTAA\nATGNCTGAAACGTTAAA\n")
+    words = "--method importance --samples 20 --particles 2 --on-error skip"
+    code, _, err = run(f"impute model masked.txt --out filled.txt {words}")
+    assert code == 0, err
+    assert all(len(line) == 18 for line in (tmp_path / "filled.txt").read_text().split())
+    search = "--objective own:g --start all.fasta --budget 160 --optimizer string-ga --out search --quiet"
+    code, _, err = run(f"optimize --model ./model {search}")
+    assert code == 0, err
+    code, _, err = run("results search --top 60 --out top.csv")
+    assert code == 0, err
+    with (tmp_path / "top.csv").open() as file:
+        best = [line["canonical"] for line in csv.DictReader(file)]
+    assert len(best) > 20
+    assert all(normalize_coding(text) == text for text in best)
 
 
 @pytest.mark.parametrize("kind", LETTERS)

@@ -15,7 +15,7 @@ from seqvae.errors import InputError, InvalidSequenceError, SeqVAEWarning, TooLo
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
 BAD = {"dna": ("ACGT!", "AC-GT"), "dna-gap": ("ACGT!", "AC.T"), "smiles": ("C1CC", "[Og]"), "selfies": ("C1CC", "[Og]")}
-BAD |= {"rna": ("ACGU!", "AC-GU"), "protein": ("MKV!", "MK-V")}
+BAD |= {"rna": ("ACGU!", "AC-GU"), "protein": ("MKV!", "MK-V"), "codon": ("ATGGC", "ATGTAAGCT")}
 BAD |= {"char": ("\U0001f600", "\U0001f601"), **{f"subword-{kind}": bad for kind, bad in BAD.items()}}
 BAD["subword-char"] = BAD["char"]
 

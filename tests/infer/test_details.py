@@ -129,3 +129,71 @@ def test_wrong_calls_are_one_line_and_leave_nothing(here, capsys, words, said):
     assert main([*words.split(), "--device", "cpu"]) in (1, 2)
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in here.rglob("*")) == before
+
+
+def test_alleles_are_the_differences_of_two_scores():
+    codec = untrained(scale=1.0)
+    windows, references = ["ACT", "AC", "ACG", "AC!", "NCG"], ["ACG", "ACG", "ACG", "ACG", "ACG"]
+    found = infer.alleles(codec, windows, references, QUICK)
+    scores = infer.score(codec, ["ACT", "AC", "ACG", "NCG"], QUICK).log_p
+    assert found.log_p[[0, 1, 2, 4]] == pytest.approx(scores, abs=1e-4)
+    assert found.delta_log_p[[0, 1, 2, 4]] == pytest.approx(scores - scores[2], abs=1e-4)
+    assert found.error[2] == 0
+    assert found.reasons[0] == ""
+    assert "the model cannot read it" in found.reasons[3]
+    assert np.isnan(found.delta_log_p[3])
+
+
+def test_a_model_of_one_length_has_no_log_p_of_an_insertion():
+    codec = untrained(decoder="position", scale=1.0)
+    codec.model.decoder.fixed_length, codec.max_length = True, 4
+    found = infer.alleles(codec, ["ACGT", "ACG", "ACGTT", "AGGT"], ["ACCT"] * 4, QUICK)
+    assert found.reasons[:2] == ["", "the model has sequences of 4 letters alone, got 3"]
+    assert "the model takes at most 4" in found.reasons[2]
+    assert np.isnan(found.delta_log_p).tolist() == [False, True, True, False]
+    with pytest.raises(UsageError, match="expected a reference for each of 1 windows, got 2"):
+        infer.alleles(codec, ["ACGT"], ["ACGT", "ACGT"])
+
+
+@pytest.fixture
+def genome(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dna_model(Path("model"))
+    Path("in.fasta").write_text(">chr1\nACGTTGCAACGGTA\n")
+    Path("in.vcf").write_text("#CHROM\tPOS\tID\tREF\tALT\nchr1\t5\trs1\tT\tA,C\nchr1\t6\t.\tC\tG\n")
+
+
+def test_the_verb_writes_the_effects_of_a_vcf_file(genome, capsys):
+    words = "in.fasta --vcf in.vcf --width 7 --samples 6 --refine 1 --device cpu -o out.csv"
+    assert main(["score", "./model", *words.split()]) == 1
+    assert "in.vcf:3: the reference has G at chr1:6, the file C: is it another assembly?" in capsys.readouterr().err
+    assert not Path("out.csv").exists()
+    assert main(["score", "./model", *words.split(), "--on-error", "skip"]) == 0
+    said = capsys.readouterr().err
+    assert "1 rejected" in said
+    assert "2 alternative alleles, windows of 7 bases: out.csv" in said
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    found = infer.alleles("./model", ["CGTAGCA", "CGTCGCA"], ["CGTTGCA"] * 2, QUICK, "cpu")
+    assert [row["text"] for row in rows] == ["CGTAGCA", "CGTCGCA"]
+    assert [(row["name"], row["sequence"], row["position"], row["alt"]) for row in rows] == [
+        ("rs1", "chr1", "5", "A"),
+        ("rs1", "chr1", "5", "C"),
+    ]
+    for title, values in (("delta_log_p", found.delta_log_p), ("log_p_reference", found.log_p_reference)):
+        assert [float(row[title]) for row in rows] == pytest.approx(values.tolist(), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("in.fasta --vcf in.vcf", "give the --width of its windows"),
+        ("in.fasta --width 7", "--width and --circular are about the windows of --vcf"),
+        ("in.fasta --vcf in.vcf --width 7 --reference ACG", "leave out --positions, --mutations, --reference"),
+        ("in.fasta --vcf none.vcf --width 7", "none.vcf"),
+    ],
+)
+def test_wrong_calls_about_alleles_are_one_line(genome, capsys, words, said):
+    assert main(["score", "./model", *words.split(), "--device", "cpu"]) in (1, 2)
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -7,8 +7,9 @@ import torch
 from model_cases import VOCAB, every_text, model, padded
 
 from seqvae.infer.chains import walked, weighted
+from seqvae.infer.evidence import one_of_ids
 from seqvae.infer.likelihood import log_mean_error, proposals
-from seqvae.infer.masked import Masked, allowed_tokens
+from seqvae.infer.masked import Masked, log_evidence
 from seqvae.model.families import POSTERIORS
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.priors.registry import PRIORS
@@ -22,11 +23,11 @@ def test_the_probability_of_one_unknown_letter_is_the_sum_over_its_letters(poste
     more = {"conditions": "a,b"} if prior == "conditional" else {}
     built = model(decoder="position", posterior=posterior, prior=prior, **SMALL, **more)
     texts = padded([row for row in every_text(2, (3, 4)) if len(row) == 2 and row[0] == 3], 2)
-    allowed = allowed_tokens([Masked("", ((3,), (3, 4)))], VOCAB)
+    evidence = log_evidence([Masked("", (one_of_ids((3,)), one_of_ids((3, 4))))], VOCAB)
     with evaluating(built):
         plain, stepped = proposals(built, texts, 100), proposals(built, texts, 100, 2)
-        found = weighted(built, allowed, 200, 2, seed=0)
-        chains = walked(built, allowed, 2, 3, 1, 2, seed=0)
+        found = weighted(built, evidence, 200, 2, seed=0)
+        chains = walked(built, evidence, 2, 3, 1, 2, seed=0)
     bounds = [importance_weighted_bound(made.log_weights) for made in (plain, stepped)]
     errors = log_mean_error(plain.log_weights) + log_mean_error(stepped.log_weights)
     assert ((bounds[0] - bounds[1]).abs() < 5 * errors + 0.02).all()

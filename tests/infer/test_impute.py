@@ -1,6 +1,8 @@
 """The call and the verb that fill unknown positions: what is read, what is written, what is refused."""
 
 import csv
+import itertools
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from search_cases import dna_model
 from seqvae import infer
 from seqvae.cli.main import main
 from seqvae.config import ImputeConfig
-from seqvae.errors import InputError, UsageError
+from seqvae.errors import ConfigError, InputError, UsageError
+from seqvae.infer.evidence import misread, reading_errors
 from seqvae.infer.masked import read_masked
 from seqvae.latent.codec import Codec
 
@@ -108,6 +111,90 @@ def test_selfies_and_bare_texts_are_refused():
         infer.impute(untrained(), "ANA", QUICK)
 
 
+def test_evidence_of_a_reading_by_hand():
+    letters = (3, 4, 5, 6)
+    read = misread((4,), 0.03, letters)
+    assert [math.exp(read[one]) for one in letters] == pytest.approx([0.01, 0.97, 0.01, 0.01])
+    two = misread((3, 5), 0.03, letters)  # R: an A or a G was read
+    assert [math.exp(two[one]) for one in letters] == pytest.approx([0.98, 0.02, 0.98, 0.02])
+    assert misread(letters, 0.03, letters) == dict.fromkeys(letters, 0.0)  # N
+    assert misread((9,), 0.03, letters) == {9: 0.0}  # a gap
+    assert misread((4,), 0.0, letters) == {4: 0.0}
+
+
+def test_qualities_are_error_probabilities():
+    tokenizer = untrained().tokenizer
+    # 0, 10, 20, 40, 93: of the first, the letter would be the least likely one, and is as likely as the others.
+    assert reading_errors(tokenizer, "ACGTA", "!+5I~", None) == pytest.approx([0.75, 0.1, 0.01, 1e-4, 10**-9.3])
+    assert reading_errors(tokenizer, "ACG", "III", 0.02) == [0.02] * 3
+    assert reading_errors(tokenizer, "ACG", "III", 0.0) is None
+    assert reading_errors(tokenizer, "ACG", "", None) is None
+    assert reading_errors(untrained(molecules=True).tokenizer, "CCO", "III", None) is None
+
+
+@pytest.mark.parametrize("decoder", ["gru", "position"])
+def test_letters_read_with_errors_have_the_posterior_of_all_sequences(decoder):
+    codec, config = untrained(decoder=decoder, scale=1.0), ImputeConfig("importance", samples=1500, completions=16)
+    codec.max_length = 4
+    every = ["".join(letters) for letters in itertools.product("ACGT", repeat=2)]
+    log_p = codec.iwae(every, 600).double().numpy()
+    for text, quality, rate, errors in (("AC", "", 0.3, (0.3, 0.3)), ("GT", "+$", None, (0.1, 10**-0.3))):
+        read = [
+            sum(math.log(1 - e if a == b else e / 3) for a, b, e in zip(text, one, errors, strict=True))
+            for one in every
+        ]
+        joint = log_p + np.array(read)
+        exact = dict(zip(every, np.exp(joint - joint.max()) / np.exp(joint - joint.max()).sum(), strict=True))
+        (found,) = infer.impute(codec, [text], replace(config, error_rate=rate), qualities=[quality])
+        assert found.log_p_known == pytest.approx(float(np.logaddexp.reduce(joint)), abs=0.15)
+        assert found.positions == [1, 2]
+        for one, share, changed in zip(found.completions, found.shares, found.changed, strict=True):
+            assert share == pytest.approx(exact[one], abs=0.05)
+            assert changed == sum(a != b for a, b in zip(text, one, strict=True))
+
+
+def test_a_high_quality_keeps_a_letter_and_a_low_one_says_nothing():
+    codec = untrained(scale=1.5)
+    (found,) = infer.impute(codec, ["ACGT"], WEIGHTS, qualities=["~~!~"])
+    assert {text[:2] + text[3:] for text in found.completions} == {"ACT"}
+    (masked,) = infer.impute(codec, ["AC?T"], WEIGHTS)
+    assert dict(zip(found.completions, found.shares, strict=True)) == pytest.approx(
+        dict(zip(masked.completions, masked.shares, strict=True)), abs=0.02
+    )
+
+
+def test_runs_and_codes_beside_reading_errors():
+    codec = untrained(scale=1.5)
+    (found,) = infer.impute(codec, ["ARN*T"], replace(WEIGHTS, error_rate=1e-6, samples=100))
+    assert all(text[0] == "A" and text[1] in "AG" and text[-1] == "T" for text in found.completions)
+    assert found.changed == [0] * len(found.completions)
+
+
+@pytest.mark.parametrize(
+    ("text", "quality", "rate", "error", "said"),
+    [
+        ("ACGT", "III", None, InputError, "expected one quality for each of 4 letters, got 3"),
+        ("ACGT", "II I", None, InputError, r"expected qualities from ! \(0\) to ~ \(93\), got ' '"),
+        ("ACGT", "!!!!", None, InputError, "everything is unknown"),
+        ("ACGT", "", 0.75, UsageError, "error_rate: expected less than 0.75, at which a letter of 4 says nothing"),
+        ("ACGT", "IIII", 0.0, InputError, "nothing is unknown"),
+        ("AC GT", "IIIII", None, InputError, "the model cannot read"),
+    ],
+)
+def test_wrong_qualities_and_rates_are_refused(text, quality, rate, error, said):
+    with pytest.raises(error, match=said):
+        infer.impute(untrained(), [text], replace(QUICK, error_rate=rate), qualities=[quality])
+
+
+def test_error_rates_of_other_models_are_refused():
+    with pytest.raises(UsageError, match="expected a model that reads a sequence letter by letter, got one of molecul"):
+        infer.impute(untrained(molecules=True), ["CC?"], replace(QUICK, error_rate=0.1))
+    with pytest.raises(UsageError, match="qualities: expected one text for each of 1, got 2"):
+        infer.impute(untrained(), ["ACNT"], QUICK, qualities=["IIII", "II"])
+    with pytest.raises(ConfigError, match="error_rate: expected a number from 0 to 1, got 2"):
+        replace(QUICK, error_rate=2.0)
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -133,6 +220,35 @@ def test_the_verb_writes_what_the_call_returns(here, capsys):
     assert Path("out.fasta").read_text().startswith(">one\nACGT")
 
 
+def test_the_verb_uses_the_qualities_of_fastq(here, capsys):
+    Path("in.fastq").write_text("@r1 lane 1\nACGTTG\n+\nII$III\n@r2\nTTNCAA\n+\nII!III\n")
+    assert main(["impute", "./model", "in.fastq", "-o", "out.csv", *WORDS]) == 0
+    said = capsys.readouterr().err
+    assert "in.fastq: letters may be wrong as often as its qualities say; --error-rate 0: none is" in said
+    found = infer.impute("./model", ["ACGTTG", "TTNCAA"], QUICK, "cpu", qualities=["II$III", "II!III"])
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    assert [row["text"] for row in rows] == [text for one in found for text in one.completions]
+    assert [int(row["changed"]) for row in rows] == [count for one in found for count in one.changed]
+    assert "quality" not in rows[0]
+    changed = sum(one.changed[0] for one in found)
+    assert ("letters that are not as they were read" in said) == (changed > 0)
+    assert main(["impute", "./model", "in.fastq", "-o", "out.csv", "--error-rate", "0", *WORDS]) == 1
+    assert "in.fastq:1: 'ACGTTG': nothing is unknown" in capsys.readouterr().err
+    assert main(["impute", "./model", "in.fasta", "-o", "out.csv", "--error-rate", ".1", *WORDS]) == 0
+    assert "qualities" not in capsys.readouterr().err
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    found = infer.impute("./model", ["ACGTNG", "TTRCAA"], replace(QUICK, error_rate=0.1), "cpu")
+    assert [row["text"] for row in rows] == [text for one in found for text in one.completions]
+
+
+def test_qualities_of_wrong_length_name_the_record(here, capsys):
+    Path("in.fq").write_text("@r1\nACNT\n+\nIIII\n@r2\nTTNCAA\n+\nIII\n")
+    assert main(["impute", "./model", "in.fq", "-o", "out.csv", *WORDS]) == 1
+    assert "in.fq:5: FASTQ record with 6 letters and 3 qualities" in capsys.readouterr().err
+    assert main(["impute", "./model", "in.fq", "-o", "out.csv", "--on-error", "skip", *WORDS]) == 0
+    assert "1 rejected" in capsys.readouterr().err
+
+
 def test_bad_rows_stop_or_are_set_aside(here, capsys):
     Path("in.csv").write_text("id,sequence\na,ACNT\nb,ACGT\nc,AC!N\nd,NNNN\n")
     assert main(["impute", "./model", "in.csv", "-o", "out.csv", *WORDS]) == 1
@@ -151,6 +267,8 @@ def test_bad_rows_stop_or_are_set_aside(here, capsys):
         ("impute ./model in.fasta -o out.xyz", "are written as"),
         ("impute ./model in.fasta --marginals out.smi", "scores are written as"),
         ("impute ./model in.fasta --method guess", "unknown value 'guess'"),
+        ("impute ./model in.fasta --error-rate 0.8", "error_rate: expected less than 0.75"),
+        ("impute ./model in.fasta --error-rate -1", "error_rate: expected a number from 0 to 1"),
         ("impute ./model in.fasta --chains 1", "chains: expected a number from 2"),
         ("impute ./model in.fasta --standardize", "needs whole molecules"),
         ("impute ./selfies in.smi", "expected a model of SMILES or sequences"),

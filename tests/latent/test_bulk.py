@@ -38,7 +38,13 @@ def codec():
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    for module in ("latent.bulk", "latent.chunks", "latent.decoding", "latent.files", "data.files.latent_vectors"):
+    for module in (
+        "latent.bulk",
+        "latent.chunks",
+        "latent.decoding.points",
+        "latent.files",
+        "data.files.latent_vectors",
+    ):
         monkeypatch.setattr(f"seqvae.{module}.CHUNK", 16)
 
 
@@ -232,7 +238,7 @@ from seqvae.data.files.chunks import Parts
 from seqvae.cli.main import main
 from seqvae.data.files.writers import write_pieces
 latent = seqvae.latent
-for module in (latent.bulk, latent.chunks, latent.decoding, latent.files, seqvae.data.files.latent_vectors):
+for module in (latent.bulk, latent.chunks, latent.decoding.points, latent.files, seqvae.data.files.latent_vectors):
     module.CHUNK = 16
 save = Parts.save
 def slowly(self, results):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from seqvae.config import DecodeConfig
-from seqvae.latent.decoded import Generated
-from seqvae.latent.valid_decoding import Writer
+from seqvae.latent.decoding.generated import Generated
+from seqvae.latent.decoding.valid import Writer
 
 
 def written(points, fine):

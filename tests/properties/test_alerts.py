@@ -22,6 +22,13 @@ NOT_MADE = [
     ("CC(O)F", "geminal fluorohydrin"),
     ("CC(C)OOC", "peroxide"),
     ("C1CCP(C)C1", "ring with P"),
+    ("OC(O)c1ccccc1", "geminal diol"),
+    ("CC(O)NC", "hemiaminal outside rings"),
+    ("CC(NC)N(C)C", "aminal outside rings"),
+    ("CCC[SH]C(C)C", "hydrogen on sulfur that is no thiol"),
+    ("CS1(C)CCCC1", "sulfur of four single bonds"),
+    ("CC(C)[PH](C)(C)C", "phosphorane with hydrogen"),
+    ("CI(C)C", "iodine in a chain"),
     ("C[CH]C", "radical"),
 ]
 MADE = [
@@ -36,6 +43,15 @@ MADE = [
     "CP(C)(=O)c1ccccc1",
     "OCl(=O)(=O)=O",
     "Nc1ccc(F)cc1",
+    "FC(F)(F)C(O)(O)c1ccccc1",  # the hydrate of a trifluoromethyl ketone
+    "OC1CCCN1C",  # in equilibrium with the aldehyde, as sugars are
+    "CC(C)S",
+    "CCS(=O)(=O)c1ccccc1",
+    "FS(F)(F)(F)(F)c1ccccc1",
+    "c1ccsc1",
+    "CP(C)(=O)O",
+    "O=[PH](C)C",
+    "Cc1ccc(Br)cc1",
 ]
 
 

@@ -8,9 +8,11 @@ from Bio.Seq import Seq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqvae.errors import InputError
+from seqvae.errors import InputError, UsageError
+from seqvae.infer.familiarity import false_discovery_rates
 from seqvae.properties.dna import motifs as our_motifs
 from seqvae.properties.dna.motifs import HIT_RATE, PROMOTER_BOXES, count_hits, motif, read_motifs, score_threshold
+from seqvae.properties.dna.sites import scan
 from seqvae.sequences.dna import reverse_complement
 
 JASPAR = ">MA0001.1 AGL3\nA [ 0 3 79 ]\nC [94 75 4 ]\nG [ 1 0 3 ]\nT [ 2 19 11 ]\n"
@@ -133,3 +135,70 @@ def test_no_sequences_and_no_dna_are_refused():
         count_hits([], PROMOTER_BOXES[0])
     with pytest.raises(InputError, match="sequence 2 has 'X' at column 3"):
         count_hits(["ACGT", "ACXT"], PROMOTER_BOXES[0])
+
+
+def brute_sites(texts, wanted, shares, threshold):
+    """Every window of every sequence on both strands, its p by adding up all words of that width."""
+    every = [
+        (sum(wanted.scores[i][letter] for i, letter in enumerate(word)), np.prod([shares[i] for i in word]))
+        for word in words(wanted.width)
+    ]
+    reverse = [
+        (sum(wanted.scores[::-1, ::-1][i][letter] for i, letter in enumerate(word)), np.prod([shares[i] for i in word]))
+        for word in words(wanted.width)
+    ]
+    found = []
+    for row, text in enumerate(texts):
+        for start in range(len(text) - wanted.width + 1):
+            window = text[start : start + wanted.width]
+            for sign, read, chances in (("+", window, every), ("-", reverse_complement(window), reverse)):
+                if "N" not in window:
+                    score = sum(wanted.scores[i]["ACGT".index(base)] for i, base in enumerate(read))
+                    p = sum(share for value, share in chances if value >= score)
+                    found.append((row, start + 1, sign, read, score / 1000, p))
+    rates = false_discovery_rates(np.array([p for *_, p in found]))
+    return [(*one, rate) for one, rate in zip(found, rates, strict=True) if one[-1] <= threshold * (1 + 1e-9)]
+
+
+@pytest.mark.parametrize("background", ["uniform", "sequences"])
+@pytest.mark.parametrize("threshold", [0.1, 0.5])
+def test_sites_are_those_of_all_windows_with_exact_chances(threshold, background):
+    rng = np.random.default_rng(3)
+    texts = ["".join(rng.choice(list("ACGT"), size, p=[0.4, 0.1, 0.2, 0.3])) for size in (3, 40, 25)]
+    texts[1] = f"{texts[1][:20]}N{texts[1][20:]}"
+    wanted = motif("box", [[9, 1, 0, 2], [0, 7, 3, 0], [1, 1, 1, 9], [5, 5, 0, 0]], both_strands=True)
+    found = scan(texts, [wanted], threshold, background)
+    strong = sum(text.count("G") + text.count("C") for text in texts) / 68
+    shares = [0.25] * 4 if background == "uniform" else [(1 - strong) / 2, strong / 2, strong / 2, (1 - strong) / 2]
+    expected = brute_sites(texts, wanted, shares, threshold)
+    got = zip(found.rows, found.starts, found.strands, found.windows, strict=True)
+    assert list(got) == [one[:4] for one in expected]
+    assert expected
+    for place, values in ((4, found.scores), (5, found.p), (6, found.q)):
+        assert values == pytest.approx([one[place] for one in expected], rel=1e-9)
+    assert [end - start for start, end in zip(found.starts, found.ends, strict=True)] == [3] * len(expected)
+    assert found.tested == {"box": 2 * (34 + 22)}  # 38 windows of the second sequence, four of which have the N
+
+
+def test_one_site_by_hand():
+    # The best of 16 words of two letters, at the end of the sequence: p = 1/16, one of two windows, q = 1/8.
+    narrow = motif("narrow", [[9, 0, 0, 0], [0, 9, 0, 0]])
+    found = scan(["TAC"], [narrow], 0.1)
+    assert (found.starts, found.ends, found.strands, found.windows) == ([2], [3], ["+"], ["AC"])
+    assert (found.p, found.q, found.tested) == ([1 / 16], [1 / 8], {"narrow": 2})
+    assert found.scores == pytest.approx([2 * np.log2(4 * 9.25 / 10)], abs=0.002)
+    assert scan(["gta"], [motif("narrow", [[9, 0, 0, 0], [0, 9, 0, 0]], True)], 0.1).windows == ["AC"]
+
+
+def test_wrong_scans_say_what_was_expected(tmp_path):
+    narrow = motif("narrow", [[9, 0, 0, 0]])
+    for words_given, said in (
+        ({"threshold": 0.0}, "threshold: expected a chance above 0 and up to 1, got 0"),
+        ({"background": "yeast"}, "background: expected one of uniform, sequences, got 'yeast'"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            scan(["ACGT"], [narrow], **words_given)
+    with pytest.raises(InputError, match="cannot read motifs"):
+        scan(["ACGT"], tmp_path / "none.jaspar")
+    with pytest.raises(InputError, match="expected DNA"):
+        scan(["ACGT", "MKV!"], [narrow])

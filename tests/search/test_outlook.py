@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,15 @@ from seqvae.data.datasets.registry import load_dataset
 from seqvae.errors import UsageError
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search import Measurement
-from seqvae.search.outlook import Outlook, Predicted, Standing, outlook, sentences
+from seqvae.search.outlook import (
+    Outlook,
+    Predicted,
+    Standing,
+    coverage,
+    outlook,
+    predictions_of,
+    sentences,
+)
 from seqvae.search.replicates import replicates
 from seqvae.search.results import compared, opened_results
 from seqvae.search.storage.ledger import Entry
@@ -57,6 +66,18 @@ def test_predictions_are_of_each_round_from_those_before_it():
     assert 0.7 < found.coverage <= 1.0
     assert found.waiting == 30
     assert found.gain > 0
+    # a search with an objective is predicted likewise, unless it has more designs than that takes little time for
+    computed = [replace(one, status="ok") for one in entries()]
+    assert predictions_of({"objective": {}}, computed) == list(found.predictions)
+    assert predictions_of({"objective": None}, computed) == predictions_of({"objective": {}}, []) == []
+    more = [Entry(4, row, str(row), str(row), "ok", (1.0,)) for row in range(500)]
+    assert predictions_of({"objective": {}}, [*computed, *more]) == []
+
+
+def test_coverage_is_the_share_within_ninety_per_cent_intervals():
+    """1.6449 standard deviations to either side: 1.64 lies within, 1.65 does not."""
+    found = [Predicted("A", 1, 0.0, 1.0, measured) for measured in (1.64, -1.64, 1.65, 0.0)]
+    assert coverage(found) == "predicted against measured: 75% of 4 measurements lay in their 90% interval"
 
 
 def test_a_gain_below_half_the_noise_ends_the_search():

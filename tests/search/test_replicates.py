@@ -110,6 +110,63 @@ def test_the_verb_reads_a_column_of_errors(folder, tmp_path, capsys):
     assert "told.csv: no column 'se'; the columns are smiles, score, sd" in capsys.readouterr().err
 
 
+REPEATED = f"""smiles,id,pIC50,sem
+{LIST[0]},C-1,1.0,0.1
+{LIST[1]},C-2,2.5,
+{LIST[0]},C-1,4.0,0.2
+{LIST[2]},C-3,3.0,0.5
+{LIST[3]},C-4,n.d.,0.5
+{LIST[4]},C-5,2.0,-1
+"""
+
+
+def test_a_first_plate_reads_repeats_and_a_column_of_errors(tmp_path, capsys, one_thread):
+    """Every well is kept with its own error; and the table means the same, told before or given with the plate."""
+    table, flags = tmp_path / "table.csv", ["--model", "none", "--optimizer", "ga", "--seed", "3", "-n", "4"]
+    table.write_text(REPEATED)
+    columns = ["--score", "pIC50", "--error", "sem"]
+    assert main(["ask", str(tmp_path / "given"), "--measured", str(table), *columns, *flags]) == 0
+    first = capsys.readouterr()
+    assert "table.csv:7: expected a number above 0 as 'sem', got '-1'" in first.err
+    wells = [((1.0,), (0.1,)), ((2.5,), ()), ((4.0,), (0.2,)), ((3.0,), (0.5,))]
+    assert [(one.scores, one.errors) for one in kept(tmp_path / "given")] == wells
+    # weights 1/.01 and 1/.04 of 1 and 4: (100 + 100) / 125; deviation 1/sqrt(125)
+    known = replicates(kept(tmp_path / "given"))
+    design = kept(tmp_path / "given")[0].canonical
+    assert known.scores[design] == pytest.approx(1.6)
+    assert known.errors[design] == pytest.approx(1 / math.sqrt(125))
+    assert main(["tell", str(tmp_path / "told"), str(table), *columns]) == 0
+    capsys.readouterr()
+    assert main(["ask", str(tmp_path / "told"), *flags]) == 0
+    assert capsys.readouterr().out == first.out
+    assert kept(tmp_path / "told") == kept(tmp_path / "given")
+
+
+def test_a_computed_search_takes_the_weighted_mean_of_repeats(tmp_path, capsys, one_thread):
+    table = tmp_path / "table.csv"
+    table.write_text(REPEATED)
+    flags = ["--model", "none", "--optimizer", "ga", "--budget", "10", "--start", str(table), "--quiet"]
+    run = ["optimize", "--objective", "qed", "--measured", str(table), "--score", "pIC50", *flags, "--out"]
+    assert main([*run, str(tmp_path / "plain")]) == 0
+    assert main([*run, str(tmp_path / "weighted"), "--error", "sem"]) == 0
+    means = [[one.scores[0] for one in kept(tmp_path / name)][:2] for name in ("plain", "weighted")]
+    assert means == [[2.5, 2.5], [pytest.approx(1.6), 2.5]]
+
+
+def test_a_column_of_errors_without_a_table_is_refused(folder, tmp_path, capsys):
+    assert main(["ask", str(tmp_path / "new"), "--error", "sem"]) == 2
+    assert "--error has no effect without --measured: leave it out" in capsys.readouterr().err
+    assert main(["ask", str(tmp_path / "new"), "--measured", str(folder), "--error", "sem"]) == 2
+    assert "which has its own scores: leave out --column, --format, --score and --error" in capsys.readouterr().err
+    terms = tmp_path / "two.toml"
+    terms.write_text('join = "pareto"\n[[term]]\nproperty = "qed"\n[[term]]\nproperty = "logp"\n')
+    (tmp_path / "table.csv").write_text(REPEATED)
+    both = ["--measured", str(tmp_path / "table.csv"), "--error", "sem"]
+    assert main(["optimize", "--objective", str(terms), "--out", str(tmp_path / "new"), *both]) == 2
+    assert "--error: the search has 2 scores, by the columns qed, logp: leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_search_begins_from_anothers_ledger(folder, tmp_path, capsys, one_thread):
     """Names, columns, repeats and errors go along; a table's flags have no meaning then."""
     rows = [Measurement(text, (float(row),), "", f"C-{row}", {"price": str(row)}) for row, text in enumerate(LIST[:8])]

@@ -95,7 +95,8 @@ def test_normalize_gives_dna_or_names_the_column(text):
         (" \n", "expected at least one base, got an empty sequence, ' \\n'"),
         (
             "A-C",
-            "gap '-' at column 2 of 'A-C': gaps are refused; remove them, or make the tokenizer with allow_gap=True",
+            "gap '-' at column 2 of 'A-C': gaps are refused; remove them, or name an alignment as such (.afa, .a2m, "
+            ".sto; --format afa; tokenizer option allow_gap)",
         ),
     ],
 )

@@ -106,6 +106,9 @@ def test_coverage_counts_what_is_invalid(kind):
 @every_tokenizer
 def test_unfitted_says_so(name):
     tokenizer = CASES[name].make()
+    if name == "codon":
+        assert tokenizer.decode(tokenizer.encode("auggcu")) == "ATGGCT"
+        return
     if name in ("dna", "dna-gap", "rna", "protein"):
         assert tokenizer.decode(tokenizer.encode("acgu")) == {"rna": "ACGU", "protein": "ACGX"}.get(name, "ACGT")
         return

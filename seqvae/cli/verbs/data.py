@@ -1,10 +1,13 @@
-"""`seqvae data list | fetch | audit`."""
+"""`seqvae data list | fetch | audit | standardize | windows`."""
 
 from __future__ import annotations
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from seqvae.cli.options import READING, Input, Out, Place, check_file
+from seqvae.errors import UsageError
 
 app = App(
     name="data",
@@ -15,6 +18,7 @@ Examples:
     seqvae data fetch zinc250k
     seqvae data audit molecules.smi
     seqvae data standardize molecules.csv --out clean.csv
+    seqvae data windows genome.gb --width 165 --step 50 --out windows.fasta
 """,
 )
 
@@ -176,3 +180,69 @@ def standardize(
     ComputeOptions(quiet=quiet).note(
         f"{found.read}; {found.changed:,} changed{f' ({by_step})' if by_step else ''}{alike}; {out}"
     )
+
+
+@app.command(
+    help_epilogue="""
+Examples:
+
+    seqvae data windows genome.fasta --bed promoters.bed --out promoters.fasta
+    seqvae data windows plasmid.fasta --circular --width 165 --step 50 --out windows.csv
+
+BED has sequence, start (from 0), end, and, where there are six columns, strand: windows of `-` are reverse complements.
+A window of a circle may end beyond its last base, and goes on at the first. Tables have the columns text, name,
+sequence, start and end (the first and the last base, from 1) and strand.
+"""
+)
+def windows(
+    source: Place,
+    /,
+    *,
+    out: Out = "-",
+    bed: str = "",
+    width: int = 0,
+    step: int = 0,
+    circular: Annotated[bool, Parameter(negative="")] = False,
+    reading: Input = READING,
+    quiet: bool = False,
+) -> None:
+    """Cut windows out of DNA: those of a BED file, or one after the other.
+
+    Args:
+        source: file of DNA sequences (FASTA or GenBank, say, each also .gz), or `-` for one per line.
+        out: .fasta, .csv, .tsv, .parquet, .npz or .txt; `-` writes the windows, one per line, to standard output.
+        bed: file of the windows.
+        width: in place of a file: bases of every window.
+        step: from the start of one window to that of the next; by default as many as a window has.
+        circular: the sequences are circles, as GenBank says itself of some.
+        reading: how the file is read; `--on-error skip` leaves out windows that are not within their sequence.
+        quiet: show no notes.
+    """
+    from dataclasses import replace
+
+    from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.carried import Carried
+    from seqvae.data.files.chunks import Results
+    from seqvae.data.files.genome.bed import read_bed
+    from seqvae.data.files.genome.contigs import read_contigs, tiles, windows_of
+    from seqvae.data.files.readers import read_records
+    from seqvae.data.files.writers import WITH_LATENT, write_pieces, writer_for
+
+    if bool(bed) == bool(width) or (bed and step):
+        raise UsageError("expected a file of windows (--bed), or their --width and --step")
+    reading.check(source)
+    table = writer_for(out) in WITH_LATENT.values()
+    for path in filter(None, (source, bed)):
+        check_file(path)
+    settings = reading.settings(out)
+    contigs = read_contigs(source, replace(settings, on_error="stop"), circular)
+    wanted = read_bed(bed) if bed else tiles(contigs, width, step or width)
+    records, read = read_records(bed or source, settings, items=windows_of(contigs, wanted))
+    columns = Carried().of(records)
+    kept = columns if table else {"name": columns["name"]}
+    write_pieces(out, [Results([one.text for one in records], kept)])
+    circles = sum(one.circular for one in contigs.values())
+    note = ComputeOptions(quiet=quiet).note
+    if read.rejected:
+        note(str(read))
+    note(f"{len(records):,} windows of {len(contigs):,} sequences, {circles:,} of them circles: {out}")

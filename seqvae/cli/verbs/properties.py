@@ -1,4 +1,4 @@
-"""`seqvae properties list | score`."""
+"""`seqvae properties list | score | scan`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from seqvae.cli.options import READING, Input, Out, Place, check_file
 from seqvae.errors import InputError, UsageError
@@ -27,6 +27,7 @@ Examples:
 
     seqvae properties list
     seqvae properties score qed pmo:deco_hop molecules.smi -o scores.csv
+    seqvae properties scan motifs.jaspar promoters.fasta -o sites.csv
 """,
 )
 
@@ -144,6 +145,92 @@ def _scored(columns: Columns, reader: RecordReader, found: dict[str, int], first
         texts = [record.text for record in rows]
         first[:] = first or texts
         yield Results(texts, carried.of(rows) | {name: column.tolist() for name, column in values.items()})
+
+
+@app.command(
+    help_epilogue="""
+Examples:
+
+    seqvae properties scan motifs.jaspar promoters.fasta -o sites.csv
+    seqvae properties scan motifs.meme promoters.fasta --motif boxA --threshold 0.001 --one-strand -o sites.csv
+    seqvae sample runs/dna -n 1000 | seqvae properties scan motifs.jaspar - --background sequences -o sites.csv
+
+The table has one row for each site:
+
+    text            its bases as they stand on its strand; name, sequence: the
+                    record that it is in, by its name and its number
+    motif, start, end, strand
+                    positions from 1 on the strand that was given
+    score           bits over uniform bases, as dna:motif=FILE#NAME
+    p               chance that a window of random DNA scores as high: exact
+    q               rate of false discoveries among all windows under this
+                    motif, at this p (Benjamini-Hochberg)
+
+Windows with N or other codes are not scanned.
+""",
+)
+def scan(
+    motifs: str,
+    source: Place,
+    /,
+    *,
+    out: Out = "-",
+    motif: list[str] | None = None,
+    threshold: float = 1e-4,
+    one_strand: Annotated[bool, Parameter(negative="")] = False,
+    background: str = "uniform",
+    reading: Input = READING,
+    quiet: bool = False,
+) -> None:
+    """Find sites of motifs in DNA sequences, with p-values.
+
+    Args:
+        motifs: file of motifs: JASPAR, or minimal MEME.
+        source: file of DNA sequences (.fasta .fastq .gb .csv .tsv .parquet .txt, each also .gz), or `-` for one per
+            line.
+        out: .csv, .tsv, .parquet or .npz; `-` writes a CSV table to standard output.
+        motif: name or identifier of the one to scan for, also several times; by default all of the file.
+        threshold: highest p of a site.
+        one_strand: scan the strand that is given, and not its reverse complement.
+        background: random DNA that p is about: `uniform`, or with the shares of bases of the `sequences`.
+        reading: how the source is read.
+        quiet: show no notes.
+    """
+    from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.chunks import Results
+    from seqvae.data.files.readers import read_records
+    from seqvae.data.files.writers import write_pieces, writer_for
+    from seqvae.properties import scan as run
+    from seqvae.properties.dna.motifs import read_motif, read_motifs
+    from seqvae.sequences.dna import normalize_dna
+
+    writer_for(out, scores=True)
+    reading.check(source)
+    check_file(source)
+    both = not one_strand
+    wanted = [read_motif(motifs, name, both) for name in motif] if motif else read_motifs(motifs, both)
+    records, read = read_records(source, reading.settings(out), normalize_dna)
+    found = run([record.text for record in records], wanted, threshold, background)
+    columns: dict[str, list[object]] = {
+        "name": [records[row].name for row in found.rows],
+        "sequence": [row + 1 for row in found.rows],
+        "motif": list(found.motifs),
+        "start": list(found.starts),
+        "end": list(found.ends),
+        "strand": list(found.strands),
+        "score": list(found.scores),
+        "p": list(found.p),
+        "q": list(found.q),
+    }
+    write_pieces(out, [Results(found.windows, columns)], scores=True)
+    note = ComputeOptions(quiet=quiet).note
+    if read.rejected:
+        note(str(read))
+    note(
+        f"{read.source}: {len(found.rows):,} sites with p up to {threshold:g}, in {len(set(found.rows)):,} of "
+        f"{len(records):,} sequences; windows scanned: "
+        f"{', '.join(f'{name} {count:,}' for name, count in found.tested.items())}; {out}"
+    )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ Examples:
     seqvae train zinc250k --out runs/zinc --epochs 6
     seqvae train molecules.smi --out runs/mine --config run.toml --beta 0.05
     seqvae train measured.csv --labels logP,active --classes active --condition --out runs/measured
+    seqvae train genes.fasta --tokenizer codon --out runs/genes
     seqvae train --resume --out runs/zinc
 
 Flags override the file of `--config`, and the file the defaults. The resolved settings are saved as `run.toml`. In the

@@ -1,4 +1,4 @@
-"""Files: opened plain or gzipped, read and written by extension, in chunks."""
+"""Files: opened plain or packed, read and written by extension, in chunks."""
 
 from seqvae.runtime.lazy import parts_of
 

@@ -124,7 +124,9 @@ class Parts:
         self.count += 1
 
     def remove(self) -> None:
-        """Delete the folder when the job is done."""
+        """Delete the folder when the job is done; a stop in between leaves the first parts, as any stop does."""
+        for number in reversed(range(self.count)):
+            self._path(number).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqvae.data.files.alignments import read_a2m, read_stockholm
 from seqvae.data.files.molecule_files import read_sdf
-from seqvae.data.files.open import head_of, note, shown_name
+from seqvae.data.files.open import head_of, note, shown_name, without_packing
 from seqvae.data.files.records import Columns, Flaw, Record
 from seqvae.data.files.sequence_files import read_fasta, read_fastq, read_genbank
 from seqvae.data.files.tables import read_parquet, read_table, read_xlsx
@@ -59,12 +59,13 @@ ENDINGS: Mapping[str, str] = {
 FORMATS = tuple(ENDINGS)
 ALIGNMENTS = ("a2m", "sto")  # formats of aligned sequences
 TABLES = ("txt", "smi", "csv", "tsv", "parquet", "xlsx")  # formats that may have columns
+_ARCHIVES = ("zip", "tar", "tgz", "7z", "rar", "zst")
 _PARQUET, _ZIP, _LEGACY = b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _COUNTS = re.compile(r"[ \d]{6,}.*V[23]000\s*$")
 
 
 def kind_of(source: Path | str, asked: str = "") -> str:
-    """Return the format that a source has by its ending (a further `.gz` is ignored), or that is asked for.
+    """Return the format that a source has by its ending (one of packing, as `.gz`, is ignored), or that is asked for.
 
     Args:
         source: path, or `-` for standard input, which is `txt` by default.
@@ -73,13 +74,16 @@ def kind_of(source: Path | str, asked: str = "") -> str:
     Raises:
         UsageError: if the format is unknown; the message lists the known ones.
     """
-    suffixes = [s.lower() for s in Path(source).suffixes]
     given = asked.lower().lstrip(".")
-    kind = given or ("txt" if str(source) == "-" else ([s for s in suffixes if s != ".gz"] or [""])[-1][1:])
+    kind = given or ("txt" if str(source) == "-" else Path(without_packing(str(source))).suffix[1:].lower())
     if kind not in ENDINGS:
         what = f"format {asked!r}" if asked else f"extension of {source}"
         advice = "" if asked else "; or name its format: --format (format= in Python)"
-        raise UsageError(f"unknown {what}: expected one of {', '.join(ENDINGS)}, each plain or with .gz{advice}")
+        if kind in _ARCHIVES:
+            raise UsageError(f"{source}: an archive: unpack it and give the file in it")
+        raise UsageError(
+            f"unknown {what}: expected one of {', '.join(ENDINGS)}, each plain or with .gz, .bz2 or .xz{advice}"
+        )
     return ENDINGS[kind]
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
 from seqvae.data.files.layout.layout import long_celled
-from seqvae.data.files.open import open_bytes, open_lines, shown_name
+from seqvae.data.files.open import open_bytes, open_lines, shown_name, without_packing
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
@@ -64,8 +64,8 @@ def latent_rows(source: str, latent: int) -> Iterator[Rows]:
         pieces = _read_npz(source, latent)
     elif name.endswith(".parquet"):
         pieces = _read_parquet(source, latent)
-    elif source == "-" or name.removesuffix(".gz").endswith((".csv", ".tsv")):
-        pieces = _read_csv(source, latent, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
+    elif source == "-" or without_packing(name).endswith((".csv", ".tsv")):
+        pieces = _read_csv(source, latent, "\t" if without_packing(name).endswith(".tsv") else ",")
     else:
         raise UsageError(f"{source}: latent vectors are read from .npz, .parquet, .csv or .tsv, or from - for a pipe")
     rows = 0

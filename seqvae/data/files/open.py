@@ -1,24 +1,44 @@
-"""Open files and standard input, as lines of text or as bytes, plain or gzipped; failures are clear `InputError`s."""
+"""Open files and standard input, as lines of text or as bytes, plain or packed; failures are clear `InputError`s."""
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import re
 import sys
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from seqvae.errors import InputError, ReadingNote
 
 STDIN = "-"
-_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class _Packing:
+    """A way to pack files: its name, how packed bytes begin, and what unpacks files and parts of them."""
+
+    name: str
+    begins: re.Pattern[bytes]
+    open: Callable[..., object]
+    part: Callable[[], Any]  # `decompress(bytes, most)`
+
+
+# By the ending of the file's name. Of bz2 the first block, or the end of an empty file: three letters may be text.
+_PACKINGS = {
+    ".gz": _Packing("gzip", re.compile(rb"\x1f\x8b"), gzip.open, partial(zlib.decompressobj, wbits=31)),
+    ".bz2": _Packing("bz2", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.open, bz2.BZ2Decompressor),
+    ".xz": _Packing("xz", re.compile(rb"\xfd7zXZ\x00"), lzma.open, lzma.LZMADecompressor),
+}
 LONGEST_LINE = 1 << 28  # characters, more than the longest human chromosome: one without end would fill the memory
 _LOOKED_AT = 4096  # bytes that tell the encoding
 # UTF-32 first: its mark begins with that of UTF-16.
@@ -40,9 +60,19 @@ def shown_name(source: Path | str) -> str:
     return "<stdin>" if str(source) == STDIN else str(source)
 
 
+def without_packing(name: str) -> str:
+    """Return the name of a file without the ending that says that it is packed (`.gz`, `.bz2`, `.xz`)."""
+    path = Path(name)
+    return name[: -len(path.suffix)] if path.suffix.lower() in _PACKINGS else name
+
+
+def _packing_of(head: bytes) -> _Packing | None:
+    return next((packing for packing in _PACKINGS.values() if packing.begins.match(head)), None)
+
+
 @contextmanager
 def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
-    """Open a file, or standard input for `-`; gzipped content is decompressed.
+    """Open a file, or standard input for `-`; content packed by gzip, bz2 or xz is unpacked.
 
     Args:
         source: path, or `-`.
@@ -51,10 +81,11 @@ def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
         A binary stream.
 
     Raises:
-        InputError: if the file is missing, a folder, unreadable, empty, or truncated within its gzip stream.
+        InputError: if the file is missing, a folder, unreadable, empty, or truncated or damaged as a packed stream.
     """
     name = shown_name(source)
     opened: AbstractContextManager[io.BufferedReader]
+    packing = None
     try:
         if str(source) == STDIN:
             stream = sys.stdin.buffer
@@ -65,22 +96,32 @@ def open_bytes(source: Path | str) -> Iterator[IO[bytes]]:
         else:
             opened = Path(source).expanduser().open("rb")
         with opened as raw:
-            head = raw.peek(len(_GZIP_MAGIC))
+            head = raw.peek(_LOOKED_AT)
             if not head:
                 raise InputError(f"{name}: the file is empty")
-            if head.startswith(_GZIP_MAGIC):
-                with gzip.open(raw, "rb") as unpacked:
-                    yield cast("IO[bytes]", unpacked)
-            elif name.endswith(".gz"):
-                raise InputError(f"{name}: not gzipped, although its name ends in .gz; rename it or gzip it")
+            packing, said = _packing_of(head), _PACKINGS.get(Path(name).suffix.lower())
+            if packing:
+                with cast("IO[bytes]", packing.open(raw, "rb")) as unpacked:
+                    yield unpacked
+            elif said:
+                raise InputError(
+                    f"{name}: not packed by {said.name}, although its name ends in {Path(name).suffix}; rename it or "
+                    "pack it"
+                )
             else:
                 yield raw
-    except EOFError as error:
-        raise InputError(f"{name}: the gzip stream is truncated; copy or download the file again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{name}: the gzip stream is damaged ({error}); copy or download the file again") from error
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise _unreadable(name, packing, error) from error
     except OSError as error:
+        if packing and error.errno is None:  # what gzip and bz2 raise for damaged bytes
+            raise _unreadable(name, packing, error) from error
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+
+
+def _unreadable(name: str, packing: _Packing | None, error: Exception) -> InputError:
+    what = "truncated" if isinstance(error, EOFError) else f"damaged ({error})"
+    stream = f"{packing.name} stream" if packing else "file"
+    return InputError(f"{name}: the {stream} is {what}; copy or download the file again")
 
 
 @contextmanager
@@ -97,7 +138,7 @@ def open_lines(source: Path | str) -> Iterator[Iterator[str]]:
         InputError: as `open_bytes`, and if the content is binary (a control character that no text has).
     """
     with open_bytes(source) as stream:
-        if not isinstance(stream, (io.BufferedReader, gzip.GzipFile)):
+        if not hasattr(stream, "peek"):
             stream = cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", stream)))
         head = cast("io.BufferedReader", stream).peek(_LOOKED_AT)[:_LOOKED_AT]
         text = io.TextIOWrapper(stream, _encoding(head), "surrogateescape", newline="")
@@ -131,9 +172,9 @@ def _head_of_stdin() -> bytes:
         stream.seek(place)
     else:
         head = b""
-    if head.startswith(_GZIP_MAGIC):
-        with suppress(zlib.error):
-            head = zlib.decompressobj(wbits=31).decompress(head, _LOOKED_AT)
+    if packing := _packing_of(head):
+        with suppress(zlib.error, lzma.LZMAError, OSError, EOFError):
+            return bytes(packing.part().decompress(head, _LOOKED_AT))
     return head
 
 
@@ -192,6 +233,4 @@ def note(text: str) -> None:
 
 
 def _binary(name: str, line: int, why: str) -> InputError:
-    return InputError(
-        f"{name}:{line}: expected text, but the file is binary: {why}; give a text file, plain or gzipped"
-    )
+    return InputError(f"{name}:{line}: expected text, but the file is binary: {why}; give a text file, plain or packed")

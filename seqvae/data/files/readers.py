@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,7 +76,7 @@ class ReadSummary:
 
     def __str__(self) -> str:
         aside = f", {self.rejected:,} rejected (see {self.reject_file})" if self.rejected else ""
-        return f"{self.source}: {self.kept:,} records read{aside}"
+        return f"{self.source}: {self.kept:,} record{'s' * (self.kept != 1)} read{aside}"
 
 
 REJECTED = ("file", "line", "name", "text", "reason")  # the columns of a reject file
@@ -117,9 +117,11 @@ class RecordReader:
     """Iterate over the valid records of a source; afterwards, `summary` counts the invalid ones.
 
     Args:
-        source: a path, or `-` for standard input. Plain or gzipped; the extension determines the format.
+        source: a path, or `-` for standard input. Plain or packed (gzip, bz2, xz); the extension determines the format.
         settings: columns, format, and the handling of invalid records.
         check: called with each text; it returns the text to use (its canonical form, say) or raises `InputError`.
+        judge: called with each record; it raises `InputError` where the record is of no use.
+        items: what is read in place of the records of the source itself, such as windows that it names.
 
     Raises:
         UsageError: at once, if the format is unknown.
@@ -132,11 +134,14 @@ class RecordReader:
         source: Path | str,
         settings: ReadSettings | None = None,
         check: Callable[[str], str] | None = None,
+        judge: Callable[[Record], object] | None = None,
+        items: Iterable[Record | Flaw] | None = None,
     ) -> None:
         self.source = source
         self.settings = settings or ReadSettings()
-        self._check = check
-        kind_of(source, self.settings.format)
+        self._check, self._judge, self._items = check, judge, items
+        if items is None:
+            kind_of(source, self.settings.format)
         self._rejects = Rejects(source, self.settings.reject_file)
         self._kept = 0
 
@@ -150,7 +155,7 @@ class RecordReader:
         self._kept = 0
         name = shown_name(self.source)
         with self._rejects:
-            for found in items_of(self.source, self.settings):
+            for found in items_of(self.source, self.settings) if self._items is None else self._items:
                 item = self._checked(found)
                 if isinstance(item, Record):
                     self._kept += 1
@@ -166,13 +171,13 @@ class RecordReader:
         if isinstance(item, Flaw):
             missing = self.settings.empty and item.text.lower() in MISSING_TEXTS and item.fields
             return Record("", item.name, item.line, item.fields) if missing else item
-        if self._check is None:
-            return item
         try:
-            text = self._check(item.text)
+            text = item.text if self._check is None else self._check(item.text)
+            if self._judge is not None:
+                self._judge(item)
         except InputError as error:
             return Flaw(item.text, item.line, str(error), item.name, item.fields)
-        return item if text == item.text else Record(text, item.name, item.line, item.fields, item.title)
+        return item if text == item.text else replace(item, text=text)
 
 
 def no_records(source: str, rejects: Rejects) -> InputError:
@@ -230,6 +235,8 @@ def read_records(
     source: Path | str,
     settings: ReadSettings | None = None,
     check: Callable[[str], str] | None = None,
+    judge: Callable[[Record], object] | None = None,
+    items: Iterable[Record | Flaw] | None = None,
 ) -> tuple[list[Record], ReadSummary]:
     """Read a whole source into memory.
 
@@ -237,6 +244,8 @@ def read_records(
         source: a path, or `-` for standard input.
         settings: columns, format, and the handling of invalid records.
         check: called with each text, as in `RecordReader`.
+        judge: called with each record, as there.
+        items: what is read in place of the source's records, as there.
 
     Returns:
         The valid records and the summary.
@@ -245,5 +254,5 @@ def read_records(
         InputError: as `RecordReader`, and if there is no valid record.
         RecordError: with on_error="stop", for the first invalid record.
     """
-    reader = RecordReader(source, settings, check)
+    reader = RecordReader(source, settings, check, judge, items)
     return list(reader), reader.summary

@@ -16,6 +16,8 @@ class Record:
         line: 1-based line where it starts; in a Parquet file or a spreadsheet, the row.
         fields: the other columns requested, as text.
         title: of the column that the text stood in; "" where no header says one.
+        quality: Phred qualities of the letters, as FASTQ has them; "" in other files.
+        circular: whether it is a circle, as GenBank says of some; false in other files.
     """
 
     text: str
@@ -23,6 +25,8 @@ class Record:
     line: int
     fields: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+    quality: str = ""
+    circular: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def described(text: str, columns: Columns) -> dict[str, str]:
 
 
 def read_fastq(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
-    """Read FASTQ of four lines a record; qualities are left out."""
+    """Read FASTQ of four lines a record."""
     with open_lines(source) as lines:
         numbered = enumerate(lines, 1)
         for number, line in numbered:
@@ -71,7 +71,7 @@ def read_fastq(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
             elif not line.startswith("@") or not plus.startswith("+") or not quality or not text:
                 yield Flaw(line.strip(), number, "no FASTQ record of four lines: @name, letters, +, qualities", name)
             else:
-                yield Record(text, name, number, described(rest, columns))
+                yield Record(text, name, number, described(rest, columns), quality=quality)
 
 
 def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
@@ -102,7 +102,8 @@ def read_genbank(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
                 else:
                     known = record.id not in (None, "", "<unknown id>")  # Biopython's word for none
                     known_as = str(record.id) if known else name
-                    item = Record(text, known_as, line, described(record.description, columns))
+                    circle = record.annotations.get("topology") == "circular"
+                    item = Record(text, known_as, line, described(record.description, columns), circular=circle)
             except (
                 ValueError,
                 LookupError,

@@ -43,25 +43,12 @@ def _rows_of(lines: Iterator[str], layout: Layout) -> Rows:
     if layout.separator == TAB:
         yield from _tabbed(deque(), numbered, len(layout.titles))
     elif layout.separator in (BLANK, WHOLE):
+        most = 2 if layout.named else len(layout.titles)  # the last cell may hold blanks
         for line, text in numbered:
             if text.strip():
-                yield line, _words(text, layout)
+                yield line, split_line(text, layout.separator, most)
     else:
         yield from _quoted(below, layout)
-
-
-def _words(line: str, layout: Layout) -> list[str]:
-    """Return the cells of a line separated by blanks, the last of which may hold blanks."""
-    if layout.separator == WHOLE:
-        return [line.strip()]
-    count = 2 if layout.named else len(layout.titles)
-    cells = split_line(line, BLANK)
-    if len(cells) <= count:
-        return cells
-    rest = line.strip()
-    for cell in cells[: count - 1]:
-        rest = rest[len(cell) :].lstrip()
-    return [*cells[: count - 1], rest]
 
 
 def _quoted(lines: Iterator[str], layout: Layout) -> Rows:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 HIT_RATE = 1e-3  # highest chance of a hit at one position of uniform random DNA
 _PSEUDO = 0.25  # added to each count: one observation in total, spread evenly
-_UNIT = 1000  # score units per bit
+UNIT = 1000  # score units per bit
 _BACKGROUND = "Background letter frequencies"
 _NEVER = np.int32(-(2**24))  # score of a gap: below any sum that real letters reach
+GAPPED = _NEVER // 2  # the score of a window with a gap is below this, that of any other above
+UNIFORM = (0.25, 0.25, 0.25, 0.25)  # shares of A, C, G and T
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class Motif:
         """Length of a window in bases."""
         return len(self.scores)
 
+    @property
+    def matrices(self) -> list[NDArray[np.int32]]:
+        """The scores of a site on the strand that is given, and on the other one where both are scanned."""
+        if not self.both_strands:
+            return [self.scores]
+        return [self.scores, self.scores[::-1, ::-1]]  # in the order A, C, G, T the complement is the mirror image
+
 
 def motif(
     name: str, counts: ArrayLike, both_strands: bool = False, source: str = "", hit_rate: float = HIT_RATE
@@ -76,30 +85,39 @@ def motif(
     if not np.isfinite(table).all() or (table < 0).any():
         raise InputError(f"motif {name!r}: expected counts from 0 on, got {table.min()} to {table.max()}")
     shares = (table + _PSEUDO) / (table + _PSEUDO).sum(1, keepdims=True)
-    scores = np.rint(np.log2(shares * len(BASES)) * _UNIT).astype(np.int32)
+    scores = np.rint(np.log2(shares * len(BASES)) * UNIT).astype(np.int32)
     plain = "".join(letter if letter.isalnum() else "_" for letter in name.strip()) or "motif"
     return Motif(plain, scores, score_threshold(scores, hit_rate), both_strands, source)
 
 
-def score_threshold(scores: NDArray[np.int32], hit_rate: float) -> int:
-    """Return the lowest score that uniform random windows reach with at most this chance, capped at the best score.
+def tail_chances(scores: NDArray[np.int32], background: Sequence[float] = UNIFORM) -> NDArray[np.float64]:
+    """Return the chance that a random window reaches each score, from the lowest possible one on.
 
     The distribution of the sum is exact: it is convolved position by position (Staden 1989,
     doi:10.1093/bioinformatics/5.2.89).
+
+    Args:
+        scores: `(width, 4)`, as of `Motif`.
+        background: shares of A, C, G and T in random DNA.
     """
     lowest = scores.min(1)
     chances = np.ones(1)  # of each sum, from the lowest possible one on
     for row, low in zip(scores, lowest, strict=True):
         later = np.zeros(len(chances) + int(row.max() - low))
-        for score in row:
+        for score, share in zip(row, background, strict=True):
             start = int(score - low)
-            later[start : start + len(chances)] += chances / len(row)
+            later[start : start + len(chances)] += chances * share
         chances = later
-    reached = np.cumsum(chances[::-1])[::-1]  # chance of this score or a higher one
+    return np.cumsum(chances[::-1])[::-1]
+
+
+def score_threshold(scores: NDArray[np.int32], hit_rate: float) -> int:
+    """Return the lowest score that uniform random windows reach with at most this chance, capped at the best score."""
+    reached = tail_chances(scores)
     # The tiny term tolerates the rounding of sums: 4 of 4,096 windows are not more than 4 / 4,096.
     enough = np.flatnonzero(reached <= hit_rate * (1 + 1e-9))
-    best = len(chances) - 1
-    return int(lowest.sum()) + int(enough[0] if len(enough) and enough[0] <= best else best)
+    best = len(reached) - 1
+    return int(scores.min(1).sum()) + int(enough[0] if len(enough) and enough[0] <= best else best)
 
 
 def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
@@ -108,8 +126,8 @@ def hits(found: Letters, wanted: Motif) -> NDArray[np.int64]:
     A window with an ambiguity code is no hit.
     """
     total = np.zeros(len(found), np.int64)
-    for scores in _strands(wanted):
-        places = np.flatnonzero(_window_scores(found.codes, scores) >= wanted.threshold)
+    for scores in wanted.matrices:
+        places = np.flatnonzero(window_scores(found.codes, scores) >= wanted.threshold)
         total += np.bincount(found.rows[places], minlength=len(found))
     return total
 
@@ -120,21 +138,15 @@ def best_scores(found: Letters, wanted: Motif) -> NDArray[np.float64]:
     NaN if there is no window: the sequence is shorter than the motif, or every window has an ambiguity code.
     """
     best = np.full(len(found), _NEVER)
-    for scores in _strands(wanted):
-        windows = _window_scores(found.codes, scores)
+    for scores in wanted.matrices:
+        windows = window_scores(found.codes, scores)
         padded = np.append(windows, np.full(len(found.codes) - len(windows), _NEVER))
         best = np.maximum(best, np.maximum.reduceat(padded, found.starts))
-    return np.where(best > _NEVER // 2, best / _UNIT, np.nan)
+    return np.where(best > GAPPED, best / UNIT, np.nan)
 
 
-def _strands(wanted: Motif) -> list[NDArray[np.int32]]:
-    if not wanted.both_strands:
-        return [wanted.scores]
-    return [wanted.scores, wanted.scores[::-1, ::-1]]  # in the order A, C, G, T the complement is the mirror image
-
-
-def _window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the score of the window that starts at each code; far below zero if it has a gap."""
+def window_scores(codes: NDArray[np.int8], scores: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the score of the window that starts at each code; below `GAPPED` if it has a gap."""
     count = max(len(codes) - len(scores) + 1, 0)
     total = np.zeros(count, np.int32)
     for place, row in enumerate(scores):
@@ -210,7 +222,7 @@ def _records(path: Path | str) -> list[Record]:
         records = list(motifs.parse(io.StringIO(text), form))
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # what the parsers raise on bad files
         raise InputError(
-            f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {error}"
+            f"{path}: expected motifs in JASPAR or minimal MEME format, could not read them: {str(error)[:200]}"
         ) from error
     if not records:
         raise InputError(f"{path}: has no motif; give a file in JASPAR or minimal MEME format")

@@ -16,10 +16,11 @@ from seqvae.errors import ConfigError, ConstraintError, UsageError
 from seqvae.properties import get
 from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets, sharing
+from seqvae.search.domain.codon_moves import CodonMoves
 from seqvae.search.domain.contradictions import refuse_contradictions, refuse_contradictory_parts
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
-from seqvae.search.domain.plausible import OFF, plausible
+from seqvae.search.domain.plausible import AUTO, OFF, plausible
 from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
 
@@ -48,9 +49,9 @@ def constrained(texts: Texts, config: ConstraintConfig, start: Collection[str] =
     """
     form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
-    if config.indels and not isinstance(texts.moves, SequenceMoves):
+    if config.indels and not isinstance(texts.moves, SequenceMoves | CodonMoves):
         raise ConfigError("constraints.indels: for sequences only: leave it out")
-    if config.indels and isinstance(texts.moves, SequenceMoves):
+    if config.indels and isinstance(texts.moves, SequenceMoves | CodonMoves):
         texts = replace(texts, moves=replace(texts.moves, fixed_length=False))
     if not rules and not config.positions:
         return texts
@@ -139,7 +140,7 @@ def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     if config.max_sa:
         rule = f"max_sa {config.max_sa:g}"
         yield Rule(rule, lambda text: (sheet := sheets.of(text)) is not None and sheet.sa <= config.max_sa)
-    if config.plausible != OFF:
+    if config.plausible not in (AUTO, OFF):
         makes = plausible(config.plausible)
         yield Rule(
             f"plausible {config.plausible}", lambda text: (sheet := sheets.of(text)) is not None and makes(sheet)
@@ -173,7 +174,7 @@ def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
         raise ConfigError("constraints.min_similarity, max_similarity: for molecules only: leave them out")
     if [name for name in config.alerts if name != NONE] or config.max_sa:
         raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
-    if config.plausible != OFF:
+    if config.plausible not in (AUTO, OFF):
         raise ConfigError("constraints.plausible: for molecules only: leave it out")
     if config.like and not config.positions and not config.max_mutations:
         raise ConfigError(

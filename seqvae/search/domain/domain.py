@@ -8,12 +8,15 @@ from typing import final
 
 from seqvae.data.tokens.tokenized import tokenize
 from seqvae.properties.molecules.cache import Sheets
+from seqvae.search.domain.codon_moves import CodonMoves
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.moves import Moves
 from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
+from seqvae.sequences.dna import BASES
 from seqvae.sequences.domain import DOMAINS, detect
 from seqvae.sequences.domain import MOLECULES as MOLECULE_TEXTS
+from seqvae.sequences.tokenizers.codons import CodonTokenizer
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
 
@@ -24,7 +27,7 @@ class Texts:
 
     Attributes:
         canonical: returns the canonical form of a text, None for an invalid one.
-        moves: small changes, of molecules as graphs, of sequences letter by letter.
+        moves: small changes, of molecules as graphs, of sequences letter by letter or codon by codon.
         molecular: whether they are molecules.
         constrained: whether the search has rules; a text that breaks one has no canonical form.
         sheets: where molecules are parsed, each once for all purposes; None for sequences.
@@ -48,6 +51,8 @@ class Texts:
     @property
     def letters(self) -> str:
         """The alphabet of sequences; empty for molecules."""
+        if isinstance(self.moves, CodonMoves):
+            return BASES
         return self.moves.alphabet if isinstance(self.moves, SequenceMoves) else ""
 
 
@@ -70,6 +75,8 @@ def texts_of(tokenizer: Tokenizer, start: Collection[str]) -> Texts:
     """
     if tokenizer.molecular:
         return molecules()
+    if isinstance(tokenizer, CodonTokenizer):
+        return Texts(normal_form(tokenizer), CodonMoves(fixed_length=_of_one_length(start)), False)
     letters = "".join(token for token in tokenizer.tokens if len(token) == 1)
     return Texts(normal_form(tokenizer), SequenceMoves(letters, fixed_length=_of_one_length(start)), False)
 

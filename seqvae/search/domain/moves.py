@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Moves(Protocol):
-    """Small changes of texts; `MoleculeMoves`, `SelfiesMoves` and `SequenceMoves` are such."""
+    """Small changes of texts; `MoleculeMoves`, `SelfiesMoves`, `SequenceMoves` and `CodonMoves` are such."""
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
         """Return a text that differs a little from this one; None where there is none."""

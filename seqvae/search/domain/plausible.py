@@ -8,16 +8,17 @@ Schuffenhauer 2009, doi:10.1186/1758-2946-1-8).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem
 
 from seqvae.config.search import PLAUSIBLE
 from seqvae.properties.molecules.alerts import UNSTABLE, alerts_of
-from seqvae.properties.molecules.cache import Sheet
+from seqvae.properties.molecules.cache import Sheet, Sheets
 from seqvae.properties.molecules.ring_systems import rarest
 
+_LOOKED_AT = 200  # molecules that a search begins with, by which it is seen whether a strength suits it
 _STRAINED = Chem.MolFromSmarts("[!#6;r3]")  # epoxides, aziridines and the like: reactive, and dear to many scores
 
 
@@ -38,12 +39,22 @@ class Strength:
     strained: bool
 
 
-OFF, WEAK, USUAL, STRICT = PLAUSIBLE
+AUTO, OFF, WEAK, USUAL, STRICT = PLAUSIBLE
 STRENGTHS = {
     WEAK: Strength(0, 6.0, (UNSTABLE,), strained=True),
     USUAL: Strength(3, 5.0, (UNSTABLE,), strained=False),
     STRICT: Strength(30, 4.0, (UNSTABLE, "mcf"), strained=False),
 }
+
+
+def suited(texts: Sequence[str], sheets: Sheets) -> str:
+    """Return the strength for plates: `USUAL`, or `OFF` where most molecules that a search begins with break it.
+
+    Macrocycles and natural products are made too, and a search among them would find nothing that keeps it.
+    """
+    test, some = plausible(USUAL), texts[:: -(-len(texts) // _LOOKED_AT) or 1]
+    kept = [test(sheet) for text in some if (sheet := sheets.of(text)) is not None]
+    return USUAL if 2 * sum(kept) >= len(kept) else OFF
 
 
 def plausible(name: str) -> Callable[[Sheet], bool]:

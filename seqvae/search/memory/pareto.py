@@ -17,6 +17,8 @@ from seqvae.search.memory.archive import Archive
 from seqvae.search.storage.state import State
 
 _BELOW = 0.1  # of a front's width (Ishibuchi et al. 2011, as cited by BoTorch)
+MARKS = (96, 384, 1_000, 10_000)  # calls: one plate, four, and the budgets of benchmarks
+_OBJECTIVES = 3  # the time for a hypervolume grows exponentially with their number
 _RANKED = 1000  # texts that are ranked at a time: several populations, in a few milliseconds
 
 
@@ -113,6 +115,24 @@ def hypervolume(values: NDArray[np.float64], below: Sequence[float] | NDArray[np
     from pymoo.indicators.hv import HV
 
     return float(HV(ref_point=-np.asarray(below, np.float64))(-values)) if len(values) else 0.0
+
+
+def hypervolumes(values: NDArray[np.float64], below: NDArray[np.float64]) -> dict[int, float]:
+    """Return the hypervolume after each of `MARKS` calls that there are, and after the last call, by their number.
+
+    It is empty of more than three objectives: that takes too long.
+
+    Args:
+        values: `(calls, objectives)` in the order of the calls; NaN where one brought no score.
+        below: `(objectives,)`, the reference point.
+    """
+    found = dict[int, float]()
+    if values.shape[1] > _OBJECTIVES:
+        return found
+    for calls in [*(mark for mark in MARKS if mark < len(values)), len(values)]:
+        scored = values[:calls][np.isfinite(values[:calls]).all(axis=1)]
+        found[calls] = hypervolume(scored[pareto_front(scored)], below)
+    return found
 
 
 def reference(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,21 +14,24 @@ from seqvae.errors import OracleError, UsageError
 from seqvae.search.oracle.caller import Caller
 from seqvae.search.oracle.failures import Failures
 from seqvae.search.oracle.outcome import Outcome, Score
+from seqvae.search.oracle.screening import Screen
 from seqvae.search.proposals import Candidate, Canonical, Scores
 from seqvae.search.storage.ledger import CACHED, CALLED, GIVEN, INVALID, OK, OVER_BUDGET, Entry, Ledger
+from seqvae.search.storage.rows import SCREENED
 
 
 def is_call(status: str, count: str) -> bool:
     """Return whether a proposal of that status is a call, by the rule `unique` or `every`."""
-    return status in CALLED if count == "unique" else status not in (OVER_BUDGET, GIVEN)
+    return status in CALLED if count == "unique" else status not in (OVER_BUDGET, GIVEN, SCREENED)
 
 
 class _Planned(NamedTuple):
-    """What will become of a proposal; `scored` where it costs a call of the oracle."""
+    """What will become of a proposal; `scored` where it costs a call of the oracle; `error` of its cheap score."""
 
     canonical: str | None
     status: str
     scored: bool
+    error: str = ""
 
 
 @final
@@ -46,6 +49,7 @@ class Oracle:
         config: budget, workers, time limits.
         columns: numbers per text.
         terms: further numbers per text that `score` returns, of which the others are made; they go into the ledger.
+        screen: chooses, by a cheap score, which new proposals of a round are scored; None: all are.
     """
 
     def __init__(
@@ -56,11 +60,13 @@ class Oracle:
         config: OracleConfig | None = None,
         columns: int = 1,
         terms: int = 0,
+        screen: Screen | None = None,
     ) -> None:
-        self.canonical, self.ledger = canonical, ledger
+        self.canonical, self.ledger, self.screen = canonical, ledger, screen
         self.config, self.columns = config or OracleConfig(), columns
         self._caller = Caller(score, columns, self.config, terms)
         self._known: dict[str, tuple[float, ...]] = {}
+        self._stopped = set[str]()  # forms that a cheap score has stopped
         self._calls = 0
         self._in_a_row = 0  # failures
         self.failures = Failures()
@@ -88,7 +94,7 @@ class Oracle:
                 f"{self.ledger.path}: has {self.ledger.rounds()} rounds, cannot resume from round {round_}"
             )
         self._known, self._calls, self._in_a_row, self._round = {}, 0, 0, round_
-        self.failures = Failures()
+        self._stopped, self.failures = set(), Failures()
         for entry in self.ledger.before(round_):
             self._remember(entry)
 
@@ -102,7 +108,7 @@ class Oracle:
         proposals = [text if isinstance(text, Candidate) else Candidate(text) for text in texts]
         if not proposals:  # no round: one without rows would be a gap in the ledger
             return Scores(np.empty((0, self.columns)), [], [])
-        plan = list(self._planned(proposals))
+        plan = list(self._planned(proposals)) if self.screen is None else self._screened(proposals, self.screen)
         done = {entry.place: entry for entry in self.ledger.entries(self._round)}
         for place, entry in done.items():
             if place >= len(proposals) or entry.text != (plan[place].canonical or proposals[place].text):
@@ -131,6 +137,8 @@ class Oracle:
     def close(self) -> None:
         """End the workers."""
         self._caller.close()
+        if self.screen is not None:
+            self.screen.close()
 
     def _planned(self, proposals: Sequence[Candidate]) -> Iterator[_Planned]:
         """Yield what will become of each proposal, within the budget."""
@@ -147,6 +155,25 @@ class Oracle:
             if novel and form is not None:
                 new.add(form)
             yield _Planned(form, OK if novel else CACHED if seen else INVALID, scored=novel)
+
+    def _screened(self, proposals: Sequence[Candidate], screen: Screen) -> list[_Planned]:
+        """Return what will become of each proposal where a cheap score chooses; one that it stopped stays stopped."""
+        forms = [self.canonical(one.text) if one.form is None else one.form for one in proposals]
+        first: dict[str, int] = {}
+        for place, form in enumerate(forms):
+            if form is not None and form not in self._known and form not in self._stopped:
+                first.setdefault(form, place)
+        stopped = screen.passed(self._round, {place: form for form, place in first.items()}, self.left)
+        found = []
+        for place, form in enumerate(forms):
+            if form is None:
+                found.append(_Planned(form, INVALID, scored=False))
+            elif form in self._stopped or first.get(form) in stopped:
+                found.append(_Planned(form, SCREENED, scored=False, error=stopped.get(place, "")))
+            else:
+                new = first.get(form) == place
+                found.append(_Planned(form, OK if new else CACHED, scored=new))
+        return found
 
     def _entry(self, place: int, proposals: Sequence[Candidate], plan: Sequence[_Planned], found: Outcome) -> Entry:
         one = proposals[place]
@@ -173,7 +200,7 @@ class Oracle:
         for place, one in enumerate(plan):
             if place not in done:
                 scores = known[str(one.canonical)] if one.status == CACHED else nothing
-                rest.append(self._entry(place, proposals, plan, Outcome(one.status, scores)))
+                rest.append(self._entry(place, proposals, plan, Outcome(one.status, scores, one.error)))
         self.ledger.add(rest)
         done.update((entry.place, entry) for entry in rest)
         whole = [done[place] for place in range(len(plan))]
@@ -188,6 +215,8 @@ class Oracle:
         self._calls += is_call(entry.status, self.config.count)
         if called or entry.status == GIVEN:
             self._known[str(entry.canonical)] = entry.scores
+        if entry.status == SCREENED:
+            self._stopped.add(str(entry.canonical))
         if called:
             self.failures.add(entry)
             self._in_a_row = 0 if entry.status == OK else self._in_a_row + 1

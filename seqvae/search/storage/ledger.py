@@ -38,7 +38,7 @@ from seqvae.search.storage.rows import (
 
 __all__ = ["CACHED", "CALLED", "FAILED", "GIVEN", "INVALID", "OK", "OVER_BUDGET", "TIMEOUT", "Entry", "Ledger", "Shape"]
 FORMAT = 1
-EVALUATIONS, LEARNED, PLATES = "evaluations", "learned", "plates"  # what a ledger counts
+EVALUATIONS, LEARNED, PLATES, CHEAP = "evaluations", "learned", "plates", "cheap"  # what a ledger counts
 _WAIT_SECONDS = 30.0  # for another process to finish writing
 _LITTLE = 1 << 20  # bytes; with less left on the disk, SQLite fails in ways that do not say so
 _ANY = Shape()
@@ -57,6 +57,17 @@ CREATE TABLE IF NOT EXISTS standard_errors (
     round INTEGER NOT NULL,
     place INTEGER NOT NULL,
     deviations TEXT NOT NULL,
+    PRIMARY KEY (round, place)
+) WITHOUT ROWID
+"""
+# Made with the first cheap scores: a search of one score has none.
+_CHEAP = """
+CREATE TABLE IF NOT EXISTS cheap_scores (
+    round INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    cheap TEXT NOT NULL,
+    why TEXT NOT NULL,
     PRIMARY KEY (round, place)
 ) WITHOUT ROWID
 """
@@ -191,6 +202,35 @@ class Ledger:
         except sqlite3.IntegrityError as error:
             raise UsageError(f"{self.path}: has these proposals already: another process writes here") from error
 
+    def add_cheap(self, round_: int, found: Mapping[int, tuple[str, float, str]]) -> None:
+        """Write cheap scores of a round; raises as `add`.
+
+        Args:
+            round_: its number.
+            found: by place the canonical form, its score, and why it has none (NaN), else "".
+        """
+        rows = [(round_, place, form, _numbers((score,)), why) for place, (form, score, why) in found.items()]
+        try:
+            with self._writing():
+                self._connection.execute(_CHEAP)
+                self._connection.executemany("INSERT INTO cheap_scores VALUES (?, ?, ?, ?, ?)", rows)
+                more = (
+                    "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+                )
+                self._connection.execute(more, (CHEAP, len(rows)))
+        except sqlite3.IntegrityError as error:
+            raise UsageError(f"{self.path}: has these cheap scores already: another process writes here") from error
+
+    def cheap(self, round_: int) -> dict[int, tuple[str, float, str]]:
+        """Return the cheap scores of a round, as they were added; raises InputError where one is damaged."""
+        if not self._has("cheap_scores"):
+            return {}
+        with self._told():
+            query = "SELECT round, place, form, cheap, why FROM cheap_scores WHERE round = ? ORDER BY place"
+            found = self._connection.execute(query, (round_,)).fetchall()
+        rows = Rows(self.path, self.shape)
+        return {row[1]: (str(row[2]), rows.cheap(row, row[3]), str(row[4])) for row in found}
+
     def entries(self, round_: int | None = None) -> Iterator[Entry]:
         """Yield the entries in the order of rounds and places, or those of one round; raises InputError as `Rows`."""
         where, values = ("", ()) if round_ is None else (" WHERE round = ?", (round_,))
@@ -215,7 +255,8 @@ class Ledger:
         joined = "NATURAL LEFT JOIN terms" if self._has("terms") else "JOIN (SELECT NULL AS numbers)"
         known = self._has("standard_errors")
         more = "NATURAL LEFT JOIN standard_errors" if known else "JOIN (SELECT NULL AS deviations)"
-        return f"SELECT evaluations.*, numbers, deviations FROM evaluations {joined} {more}"
+        screened = "NATURAL LEFT JOIN cheap_scores" if self._has("cheap_scores") else "JOIN (SELECT NULL AS cheap)"
+        return f"SELECT evaluations.*, numbers, deviations, cheap FROM evaluations {joined} {more} {screened}"
 
     def _has(self, table: str) -> bool:
         with self._told():
@@ -223,10 +264,11 @@ class Ledger:
         return found is not None
 
     def rounds(self) -> int:
-        """Return the number of rounds, up to the last one that has an entry."""
+        """Return the number of rounds, up to the last one that has an entry or a cheap score."""
+        tables = ["evaluations", *(["cheap_scores"] if self._has("cheap_scores") else [])]
         with self._told():
-            last = self._connection.execute("SELECT MAX(round) FROM evaluations").fetchone()[0]
-        return 0 if last is None else last + 1
+            found = [self._connection.execute(f"SELECT MAX(round) FROM {one}").fetchone()[0] for one in tables]
+        return max((last + 1 for last in found if last is not None), default=0)
 
     def rows(self, rounds: int) -> int:
         """Return how many entries the first rounds have."""
@@ -275,11 +317,17 @@ class Ledger:
                     f"got {first!r} to {last!r}: {RESTORE}"
                 )
             total += count
-        counted = self.counts().get(EVALUATIONS, 0)
-        if total < counted:
-            raise InputError(
-                f"{self.path}: damaged: {counted:,} evaluations were written, {total:,} are left: {RESTORE}"
-            )
+        counts, left = self.counts(), {EVALUATIONS: total}
+        if CHEAP in counts:
+            with self._told():
+                known = self._has("cheap_scores")
+                query = "SELECT COUNT(*) FROM cheap_scores"
+                left[CHEAP] = self._connection.execute(query).fetchone()[0] if known else 0
+        for name, what in ((EVALUATIONS, "evaluations"), (CHEAP, "cheap scores")):
+            if left.get(name, 0) < (counted := counts.get(name, 0)):
+                raise InputError(
+                    f"{self.path}: damaged: {counted:,} {what} were written, {left[name]:,} are left: {RESTORE}"
+                )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -15,9 +15,9 @@ from seqvae.config.stored import json_of
 from seqvae.errors import LONGEST_SHOWN, InputError
 
 OK, CACHED, INVALID, FAILED, TIMEOUT, OVER_BUDGET = "ok", "cached", "invalid", "failed", "timeout", "over_budget"
-GIVEN = "given"
+GIVEN, SCREENED = "given", "screened_out"  # measured before the search; stopped by the cheap score
 CALLED = (OK, FAILED, TIMEOUT)  # statuses of proposals that the oracle was called for
-STATUSES = (*CALLED, CACHED, INVALID, OVER_BUDGET, GIVEN)
+STATUSES = (*CALLED, CACHED, INVALID, OVER_BUDGET, GIVEN, SCREENED)
 RESTORE = "restore the file from a copy of the folder"
 
 
@@ -40,6 +40,7 @@ class Entry:
         seed: of its decoding, where it was sampled.
         terms: what the score is made of; empty where that is not known.
         errors: standard errors of the scores; empty where they are not known.
+        cheap: its cheap score, by which it got the dear one or not; NaN where that failed, None where there is none.
     """
 
     round: int
@@ -55,6 +56,7 @@ class Entry:
     seed: int | None = None
     terms: tuple[float, ...] = field(default=(), compare=False)
     errors: tuple[float, ...] = field(default=(), compare=False)
+    cheap: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Rows:
 
     def entry(self, row: Sequence[Any]) -> Entry:
         """Return a row as an entry; raises InputError where a cell is damaged."""
-        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms, errors = row
+        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms, errors, cheap = row
         for name, value, kinds in (
             ("round", round_, int),
             ("place", place, int),
@@ -125,7 +127,12 @@ class Rows:
             seed,
             () if terms is None else self._numbers(row, "terms", terms, self.shape.terms),
             deviations,
+            None if cheap is None else self.cheap(row, cheap),
         )
+
+    def cheap(self, row: Sequence[Any], cell: object) -> float:
+        """Return a cheap score, NaN where it failed; `row` begins with round and place. Raises InputError."""
+        return self._numbers(row, "cheap score", cell, 1)[0]
 
     def _numbers(self, row: Sequence[Any], name: str, cell: object, count: int) -> tuple[float, ...]:
         expected = f"a list of {count} numbers" if count else "a list of numbers"

@@ -15,10 +15,10 @@ from seqvae.errors import ConfigError, InputError, UsageError
 from seqvae.runtime.files import atomic_file
 from seqvae.search.storage.ledger import GIVEN, Entry, Ledger, Shape, is_bare
 from seqvae.search.storage.rows import RESTORE
-from seqvae.search.storage.settings import COUNTED, DESIGN, FIRST, FORMAT, TERMS, read_settings
+from seqvae.search.storage.settings import CHEAP, COUNTED, DESIGN, FIRST, FORMAT, TERMS, read_settings
 from seqvae.search.storage.trust import signed
 
-__all__ = ["COUNTED", "DESIGN", "FIRST", "FORMAT", "TERMS"]
+__all__ = ["CHEAP", "COUNTED", "DESIGN", "FIRST", "FORMAT", "TERMS"]
 LEDGER, STATE, SETTINGS, LOCK = "ledger.sqlite", "state.safetensors", "search.json", "lock"
 START = "start.json"  # the texts that a search begins with
 TOLD = "measured.json"  # measurements that were told before the search was begun
@@ -162,6 +162,7 @@ def ledger_of(folder: Path, settings: Mapping[str, Any], new: bool = False) -> L
     if not new and (not path.exists() or (path.is_file() and not path.stat().st_size)):
         raise InputError(f"{path}: the ledger is missing, with all that was measured: {RESTORE}")
     about = {"objective": settings["objective"], "count": settings["config"]["oracle"]["count"]}
+    about |= {CHEAP: settings[CHEAP]} if CHEAP in settings else {}
     return Ledger(path, about, shape_of(settings))
 
 

@@ -17,6 +17,7 @@ from seqvae.search.storage.trust import SIGNATURE
 FORMAT = 3
 DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
+CHEAP = "cheap"  # in the settings: the score by which proposals are screened first; absent: there is none
 FIRST = "first_plate"  # in the settings: how many texts it had
 COUNTED = "counted_similarity"  # in the settings: similarities by the names of bits are those of counts
 FUNCTION = "function"  # the objective is a function object, of which this is the name
@@ -27,6 +28,7 @@ _KINDS: dict[str, Any] = {
     "weights": str,
     DESIGN: int,
     TERMS: list[str],
+    CHEAP: dict[str, Any],
     FIRST: int,
     COUNTED: bool,
     SIGNATURE: str,
@@ -81,6 +83,10 @@ def _checked(found: Mapping[str, Any]) -> dict[str, Any]:
     columns = 1 if objective is None else _columns(objective)
     if len(settings["scores"]) != columns:
         raise ConfigError(f"scores: expected {columns} names, as the objective has, got {len(settings['scores'])}")
+    if bool(settings["config"]["stages"]["cheap"]) != (CHEAP in settings):
+        raise ConfigError(f"{CHEAP}: expected it beside config.stages.cheap, and not without")
+    if CHEAP in settings and (FUNCTION in settings[CHEAP] or _columns(settings[CHEAP]) != 1):
+        raise ConfigError(f"{CHEAP}: expected terms that make one score, got others")
     return settings
 
 

@@ -28,7 +28,8 @@ _KEY, _BYTES = "key", 32
 def named_code(settings: Mapping[str, Any]) -> list[str]:
     """Return what going on with a search would run, besides seqvae and installed packages, in words."""
     found = []
-    for term in (settings["objective"] or {}).get("term", ()):
+    scores = (settings["objective"] or {}, settings.get("cheap", {}))
+    for term in (one for score in scores for one in score.get("term", ())):
         if command := term.get("command"):
             found.append(f"the {'shell script' if term.get('shell') else 'program'} {command!r}")
         elif is_own_code(term["property"]):

@@ -9,23 +9,24 @@ from typing import Any
 
 from seqvae.config import suggestion
 from seqvae.errors import ArtifactError, ConfigError, UsageError
-from seqvae.sequences.domain import KINDS, domain_of
+from seqvae.sequences.domain import CODON, KINDS, domain_of
 from seqvae.sequences.tokenizers.record import check_format, read_field, read_json
 from seqvae.sequences.tokenizers.symbol import SymbolTokenizer
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
-_ALPHABETS = [kind for kind in KINDS if domain_of(kind).alphabet]
+_ALPHABETS = [kind for kind in KINDS if domain_of(kind).alphabet and kind == domain_of(kind).name]
 # Modules by name, since RDKit, selfies and tokenizers are slow to import.
 _HOMES = {
     **dict.fromkeys(_ALPHABETS, ("seqvae.sequences.tokenizers.letters", "AlphabetTokenizer")),
     "smiles": ("seqvae.sequences.tokenizers.smiles", "SmilesTokenizer"),
     "selfies": ("seqvae.sequences.tokenizers.selfies", "SelfiesTokenizer"),
+    CODON: ("seqvae.sequences.tokenizers.codons", "CodonTokenizer"),
     "char": ("seqvae.sequences.tokenizers.char", "CharTokenizer"),
     "subword": ("seqvae.sequences.tokenizers.subword", "SubwordTokenizer"),
 }
 
 
-def _class_of(kind: str) -> Any:  # noqa: ANN401 - the five constructors differ
+def _class_of(kind: str) -> Any:  # noqa: ANN401 - the six constructors differ
     module, name = _HOMES[kind]
     return getattr(import_module(module), name)
 
@@ -50,11 +51,11 @@ def build_tokenizer(kind: str, vocab_size: int = 0, *, on_unknown: str = "error"
         ConfigError: `vocab_size` leaves no room for any token.
     """
     check_kind(kind)
-    if allow_gap and not domain_of(kind).alphabet:
+    if allow_gap and kind not in _ALPHABETS:
         raise UsageError(f"allow_gap is for tokenizers of kind {', '.join(_ALPHABETS)}, got {kind!r}: leave it out")
     if vocab_size < 0:
         raise ConfigError(f"expected vocab_size 0 (no subwords) or above, got {vocab_size}")
-    own = (kind,) if domain_of(kind).alphabet else ()
+    own = (kind,) if kind in _ALPHABETS else ()
     base = _class_of(kind)(*own, on_unknown, **({"allow_gap": True} if allow_gap else {}))
     return _class_of("subword")(base, vocab_size) if vocab_size else base
 

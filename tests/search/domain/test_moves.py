@@ -17,19 +17,24 @@ from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.search.domain import molecule_moves
+from seqvae.search.domain.codon_moves import CodonMoves
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.memory.archive import Archive
+from seqvae.sequences.codons import normalize_coding, split_codons, translate
 from seqvae.sequences.molecules import canonical_smiles, is_valid
 
 MOLECULES = [canonical_smiles(text) for text in load_dataset("moses-sample").texts[:60]]
 CHARGED = ["C[NH+](C)CCOc1ccc(C(=O)[O-])cc1", "O=[N+]([O-])c1ccc(N2CCOCC2)cc1", "C[C@@H](N)C(=O)O", "F/C=C/CCl"]
 SEQUENCES = ["ACGTACGTAA", "TTTTTTTTTT", "GATTACAGAT", "CCCCCAAAAA"]
+CODING = ["ATGGCTGCTTAA", "ATGTTTAAACGT", "TGGGATTCTTGA", "AAACGTGGTTAG"]
 MOVES = {
     "graph": (MoleculeMoves(), [*MOLECULES, *CHARGED]),
     "selfies": (SelfiesMoves(), [*MOLECULES, *CHARGED]),
     "dna": (SequenceMoves("ACGT"), SEQUENCES),
     "dna of one length": (SequenceMoves("ACGT", fixed_length=True), SEQUENCES),
+    "codons": (CodonMoves(), CODING),
+    "codons of one length": (CodonMoves(fixed_length=True), CODING),
 }
 
 
@@ -53,6 +58,9 @@ def test_moves_give_texts_of_their_kind_and_follow_the_seed(name, how):
         if name.startswith("dna"):
             assert set(text) <= set("ACGT")
             assert len(text) == len(texts[0]) or "length" not in name
+        elif name.startswith("codons"):
+            assert normalize_coding(text) == text
+            assert len(text) == len(texts[0]) or "length" not in name
         else:
             assert text == canonical_smiles(text)
 
@@ -68,6 +76,29 @@ def test_a_mutation_leaves_most_of_a_text(name):
         for text, other in zip(texts, made(moves, texts, 3, "mutate"), strict=True):
             before, after = (Chem.MolFromSmiles(one).GetNumHeavyAtoms() for one in (text, other or text))
             assert abs(before - after) <= 1
+
+
+@given(seed=st.integers(0, 10_000), text=st.sampled_from(CODING))
+def test_synonymous_moves_leave_the_protein_and_change_the_codons(seed, text):
+    moves = CodonMoves(fixed_length=True, synonymous=1.0, changes=1.0)
+    found = moves.mutate(text, np.random.default_rng(seed))
+    assert translate(found) == translate(text)
+    assert sum(a != b for a, b in zip(split_codons(found), split_codons(text), strict=True)) == 1
+
+
+def test_moves_of_codons_exchange_insert_and_remove_codons_and_keep_the_stop():
+    rng, text = np.random.default_rng(0), CODING[0]
+    found = [CodonMoves(changes=1.0).mutate(text, rng) for _ in range(300)]
+    assert {len(one) - len(text) for one in found} == {-3, 0, 3}
+    assert {translate(one)[-1] for one in found} == {"*"}
+    assert {one[-3:] for one in found} == {"TAA", "TAG", "TGA"}
+    alike = sum(translate(one) == translate(text) for one in found) / len(found)
+    assert 0.1 < alike < 0.3  # a third are exchanges, and half of these synonymous
+    assert CodonMoves().mutate("TAA", rng) is None
+    assert CodonMoves().mutate("", rng) is None
+    assert CodonMoves().cross("", "", rng) is None
+    joined = {CodonMoves().cross("AAAAAAAAA", "CCCCCCTGA", rng) for _ in range(200)}
+    assert all(set(split_codons(one)[:-1]) <= {"AAA", "CCC"} and one.endswith("TGA") for one in joined)
 
 
 def test_a_search_can_come_to_phosphates_and_to_every_element_of_drugs():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from seqvae.config import ConstraintConfig
+from seqvae import search
+from seqvae.config import ConstraintConfig, SearchConfig
 from seqvae.errors import ConfigError
-from seqvae.properties.molecules.cache import sheet_of
+from seqvae.properties.molecules.cache import Sheets, sheet_of
 from seqvae.properties.molecules.ring_systems import counted, rarest
 from seqvae.search.domain.constraints import constrained
 from seqvae.search.domain.domain import molecules, texts_over
-from seqvae.search.domain.plausible import STRENGTHS
+from seqvae.search.domain.plausible import STRENGTHS, suited
+from seqvae.search.storage.run_folder import settings_of
 
 DIAZEPAM, ASPIRIN = "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21", "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -50,3 +52,46 @@ def test_ring_systems_are_counted():
     assert rarest(sheet_of("CCO").molecule) is None
     assert rarest(sheet_of("c1ccccc1").molecule) == counted()["c1ccccc1"]
     assert rarest(sheet_of("c1ccc2c(c1)C1CC2N1").molecule) == 0
+
+
+EPOXIDE, PEROXIDE = "CC1OC1c1ccccc1", "CCOOCC"
+
+
+@pytest.mark.parametrize(
+    ("texts", "strength"),
+    [
+        ([], "usual"),  # nothing speaks against it
+        ([ASPIRIN, EPOXIDE], "usual"),  # half of them keep it
+        ([ASPIRIN, EPOXIDE, PEROXIDE], "off"),
+        ([EPOXIDE, "not a molecule"], "off"),
+        ([ASPIRIN] * 150 + [EPOXIDE] * 151, "off"),  # every second is looked at: 75 keep it, 76 do not
+    ],
+)
+def test_a_strength_suits_what_a_search_begins_with(texts, strength):
+    assert suited(texts, Sheets()) == strength
+
+
+@pytest.mark.parametrize(
+    ("start", "known", "rules", "kept"),
+    [
+        ([ASPIRIN, DIAZEPAM], [], {}, "usual"),
+        ([ASPIRIN], [EPOXIDE, PEROXIDE], {}, "off"),  # what has been measured counts too
+        ([ASPIRIN], [], {"plausible": "off"}, "off"),
+        ([EPOXIDE], [], {"plausible": "strict"}, "strict"),
+        ([ASPIRIN], [], {"alerts": ("none",)}, "auto"),  # which is off, wherever a search has begun
+    ],
+)
+def test_a_plate_is_plausible_by_default(start, known, rules, kept, tmp_path):
+    config = SearchConfig("", "ga", constraints=ConstraintConfig(**rules))
+    told = [search.Measurement(text, (float(row),)) for row, text in enumerate(known)]
+    search.begin(None, tmp_path / "run", config, start, told)
+    assert settings_of(tmp_path / "run")["config"]["constraints"]["plausible"] == kept
+    search.begin("qed", tmp_path / "computed", config, start)
+    wanted = settings_of(tmp_path / "computed")["config"]["constraints"]["plausible"]
+    assert wanted == rules.get("plausible", "auto")
+    assert constrained(molecules(), ConstraintConfig(plausible="auto")).canonical(PEROXIDE) == PEROXIDE
+
+
+def test_sequences_on_plates_have_no_such_rule(tmp_path):
+    search.begin(None, tmp_path / "run", SearchConfig("", "ga"), ["ACGTAC", "ACGTTT"])
+    assert settings_of(tmp_path / "run")["config"]["constraints"]["plausible"] == "auto"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import closing
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from search_cases import settings, start
 
+from seqvae.config import SearchConfig
 from seqvae.properties.scoring import Scoring, Term
+from seqvae.report.comparison_page import comparison_rows
 from seqvae.report.search_page import search_page
-from seqvae.search.api import opened, run
+from seqvae.search.api import begin, opened, run
+from seqvae.search.memory import pareto
 from seqvae.search.memory.archive import Archive
 from seqvae.search.memory.pareto import ParetoRanks, fitness, hypervolume, pareto_front, reference, shares
+from seqvae.search.results import compared, results
 from seqvae.search.storage import run_folder
+from seqvae.search.storage.ledger import Entry
+from seqvae.search.storage.run_folder import ledger_of, settings_of
 from seqvae.search.surrogates.improvement import ParetoFront
 
 VALUES = arrays(
@@ -128,3 +138,49 @@ def test_a_search_of_two_objectives_widens_its_front_and_shows_all_of_it(tmp_pat
         assert f"GC {gc}, near {near} (desirability {share})" in page  # GC itself is the score
     assert 'class="cloud"' in page
     assert "all scored" in page
+
+
+CORNERS = np.array([[0.0, 2.0], [np.nan, np.nan], [1.0, 1.0], [0.5, 0.5], [2.0, 0.0]])
+
+
+def test_the_hypervolume_grows_call_by_call(monkeypatch):
+    """By hand, above (-1, -1): 1 x 3, then 1 x 2 more beside it, then 1 x 1; (.5, .5) is dominated."""
+    monkeypatch.setattr(pareto, "MARKS", (1, 2, 3, 5, 9))
+    found = pareto.hypervolumes(CORNERS, np.array([-1.0, -1.0]))
+    assert found == pytest.approx({1: 3.0, 2: 3.0, 3: 5.0, 5: 6.0})
+    assert pareto.hypervolumes(CORNERS[1:2], np.zeros(2)) == {1: 0.0}
+    assert pareto.hypervolumes(np.ones((3, 4)), np.zeros(4)) == {}
+
+
+def test_results_of_several_scores_have_it_above_their_own_reference():
+    """A tenth of the front's width below its worst, (-.2, -.2): .2 x 2.2 + 1 x 1.2 + 1 x .2 = 1.84."""
+    entries = [
+        Entry(0, row, str(row), str(row), "ok", tuple(scores)) for row, scores in enumerate(CORNERS[[0, 2, 3, 4]])
+    ]
+    failed = Entry(1, 0, "x", "x", "failed", (math.nan, math.nan), "no licence")
+    found = results([*entries, failed], 10)
+    assert found.reference == pytest.approx((-0.2, -0.2))
+    assert found.hypervolumes == pytest.approx({5: 1.84})
+    assert found.to_dict()["hypervolume"] == {
+        "reference": list(found.reference),
+        "after_calls": {"5": pytest.approx(1.84)},
+    }
+    assert results([replace(one, scores=one.scores[:1]) for one in entries], 10).hypervolumes == {}
+
+
+def test_searches_are_compared_by_one_reference_after_as_many_calls(tmp_path):
+    for name, rows in {"first": CORNERS[[0, 2, 4]], "second": CORNERS[[0, 2]]}.items():
+        begin(
+            Scoring((Term("qed"), Term("logp")), "pareto"),
+            tmp_path / name,
+            SearchConfig(model="none", optimizer="ga"),
+            ["CCO", "CCN", "CCC"],
+        )
+        with closing(ledger_of(tmp_path / name, settings_of(tmp_path / name))) as ledger:
+            ledger.add([Entry(0, row, str(row), str(row), "ok", tuple(one)) for row, one in enumerate(rows)])
+    found = compared([tmp_path / "first", tmp_path / "second"])
+    # above (-.2, -.2), after two calls: .2 x 2.2 + 1 x 1.2
+    assert [(one.calls, one.hypervolume) for one in found] == [(2, pytest.approx(1.64))] * 2
+    titles, *rows = comparison_rows(found)
+    assert titles[-2] == "hypervolume after 2 calls"
+    assert [row[-2] for row in rows] == ["1.64", "1.64"]

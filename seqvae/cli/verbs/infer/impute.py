@@ -24,6 +24,8 @@ app = App(
 Examples:
 
     seqvae impute runs/dna reads.fasta --out completed.csv
+    seqvae impute runs/dna reads.fastq --completions 1 --marginals marginals.csv -o corrected.fasta
+    seqvae impute runs/dna reads.fasta --error-rate 0.01 -o corrected.csv
     seqvae impute runs/dna reads.fasta --completions 20 --marginals marginals.csv -o completed.fasta
     echo 'O=C([*:1])Nc1ccc([*:2])cc1' | seqvae impute drug-smiles - --completions 20 -o completed.csv
     echo 'CC(=O)Nc1ccc(?)cc1' | seqvae impute drug-smiles - --method importance -o completed.csv
@@ -32,6 +34,10 @@ Unknown is `?`, one letter, or one token of a model of molecules; `*`, a run of 
 Y and so on, X in a protein. Molecules are read as they are written: give canonical SMILES with a part replaced. A
 SMILES with attachment points `[*:1]` is a scaffold: what chemists put on such atoms, up to 13 heavy atoms each, is
 weighed by the model (`--samples` combinations, the commonest).
+
+The letters of a sequence may be wrong: with the qualities of FASTQ (Sanger's, from !), or with `--error-rate`, which
+wins over them, completions are what the true sequence may be, given all that was read. Errors are substitutions, each
+letter by itself; N says nothing.
 
 Tables have one row for each completion, the columns of the input, and:
 
@@ -44,6 +50,8 @@ Tables have one row for each completion, the columns of the input, and:
     draws           what the draws are worth; r_hat: whether the chains agree
                     (below 1.05); acceptance: of the encoder's proposals
     invalid         share of the draws that are no molecules
+    changed         letters that are not as they were read, where these may be
+                    wrong
 
 Files of .smi, .txt and .fasta have the completions alone.
 """,
@@ -70,7 +78,7 @@ def impute(
 
     Args:
         model: folder of a trained model, or the name of a pretrained one.
-        source: file of molecules or sequences with unknown positions, or `-` for one per line.
+        source: file of molecules or sequences with unknown positions or uncertain letters, or `-` for one per line.
         out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes the completions, one per line, to standard
             output.
         marginals: table (.csv .tsv .parquet .npz) for the probability of each token at each unknown position.
@@ -92,19 +100,20 @@ def impute(
 
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
+            from seqvae.infer.evidence import exchangeable
             from seqvae.infer.imputing import impute as run
             from seqvae.infer.imputing import readable
             from seqvae.infer.tables import completions_table, marginals_table
             from seqvae.latent.codec import load
 
         codec = load(model, device=computing.device)
-        settings = replace(reading.settings(out), all=True)
-        records, read = read_records(source, settings, lambda text: (readable(codec, text), text)[1])
-        texts = [record.text for record in records]
-        found = run(
-            codec, texts, imputing, "auto", computing.batch_size, lambda done, count: bars("filled", done, count)
-        )
-        table = completions_table(records, found)
+        settings, rate = replace(reading.settings(out), all=True), imputing.error_rate
+        records, read = read_records(source, settings, judge=lambda one: readable(codec, one.text, one.quality, rate))
+        texts, qualities = [one.text for one in records], [one.quality for one in records]
+        size = computing.batch_size
+        found = run(codec, texts, imputing, "auto", size, lambda done, all: bars("filled", done, all), qualities)
+        misread = bool(rate) or (rate is None and any(qualities) and bool(exchangeable(codec.tokenizer)))
+        table = completions_table(records, found, misread)
         whole = writer_for(out) in WITH_LATENT.values()  # a list has no room for more than names
         titles = table.columns if whole else {"name"} & set(table.columns)
         write_pieces(out, [replace(table, columns={title: table.columns[title] for title in titles})])
@@ -112,6 +121,10 @@ def impute(
             write_pieces(marginals, [marginals_table(records, found)], scores=True)
     if read.rejected:
         computing.note(str(read))
+    if rate is None and any(qualities):
+        used = "letters may be wrong as often as its qualities say; --error-rate 0: none is"
+        left_out = "qualities are left out: the model does not read letter by letter"
+        computing.note(f"{read.source}: {used if misread else left_out}")
     _tell(found, codec.tokenizer.domain.noun, imputing, out, computing)
 
 
@@ -119,6 +132,8 @@ def _tell(found: Sequence[Imputed], noun: str, imputing: ImputeConfig, out: str,
     """Say in a few lines what was filled, and where chains or weights are not to be trusted."""
     count = sum(len(one.completions) for one in found)
     computing.note(f"{len(found):,} {noun}{'' if len(found) == 1 else 's'} filled, {count:,} completions: {out}")
+    if changed := sum(one.changed[0] for one in found):
+        computing.note(f"letters that are not as they were read: {changed:,}, in the likeliest completion of each")
     apart = sum(one.r_hat > _DISAGREE for one in found)
     if apart:
         computing.note(f"the chains of {apart:,} disagree (r_hat above {_DISAGREE}): give more --sweeps and --warmup")

@@ -35,6 +35,7 @@ Examples:
     seqvae score runs/dna variants.fasta --reference ACGTTGCAAC -o effects.csv
     seqvae score runs/dna held_out.csv --calibrate --samples 100
     seqvae score runs/gfp --variants variants.csv -o effects.csv
+    seqvae score runs/dna genome.fasta --vcf variants.vcf --width 165 -o effects.csv
 
 The table has one row for each molecule or sequence, those that the model cannot read included, the columns of the
 input, and:
@@ -79,6 +80,10 @@ class DetailOptions:
         variants: file of variants of the reference, in place of a file to score: sequences, or lists of mutations
             (A24G:T30S) in a column `variant`. The table says what they do to log p. With a model of an alignment its
             first row is the reference where none is given.
+        vcf: file of variants of the file, which is then the reference genome (FASTA or GenBank): the table says what
+            each alternative allele does to log p of the window around it.
+        width: bases of that window; 0: as many as the sequences of a model of one length have.
+        circular: the sequences of the reference are circles, as GenBank says itself.
         first: number of the reference's first letter, which mutations are counted from; 0: as the name of the first row
             says (NAME/24-240), or 1.
     """
@@ -87,12 +92,21 @@ class DetailOptions:
     mutations: str = ""
     reference: str = ""
     variants: str = ""
+    vcf: str = ""
+    width: int = 0
+    circular: Annotated[bool, Parameter(negative="")] = False
     first: int = 0
 
     def check(self) -> None:
-        """Refuse a file of another kind before anything is loaded."""
+        """Refuse a file of another kind, and what has no effect, before anything is loaded."""
         from seqvae.data.files.writers import writer_for
 
+        if self.vcf and (self.positions or self.mutations or self.reference):
+            raise UsageError("--vcf writes effects of alleles alone: leave out --positions, --mutations, --reference")
+        if (self.width or self.circular) and not self.vcf:
+            raise UsageError(
+                "--width and --circular are about the windows of --vcf: leave them out, or give a VCF file"
+            )
         for path in filter(None, (self.positions, self.mutations)):
             if not path.lower().endswith(_PAGE):
                 writer_for(path, scores=True)
@@ -146,6 +160,9 @@ def score(
         _calibrate(model, source, scoring, reading, computing)
         return
     details.check()
+    if details.vcf:
+        _score_alleles(model, source, out, details, scoring, reading, computing)
+        return
     from seqvae.data.files.writers import writer_for
 
     writer_for(out, scores=True)
@@ -232,6 +249,55 @@ def _score_variants(
     )
     if unseen := int((found.unmodelled > 0).sum()):
         computing.note(f"{unseen:,} have mutations where the model has no column: column unmodelled")
+
+
+def _score_alleles(
+    model: str,
+    source: str,
+    out: str,
+    details: DetailOptions,
+    scoring: ScoreConfig,
+    reading: Input,
+    computing: ComputeOptions,
+) -> None:
+    """Write what the alleles of a VCF file do to windows of a reference genome."""
+    from seqvae.data.files.writers import writer_for
+
+    writer_for(out, scores=True)
+    check_file(details.vcf)
+    check_before(model, "-", source)
+    from dataclasses import replace
+
+    from seqvae.cli.progress import Bars
+    from seqvae.data.files.genome.contigs import read_contigs
+    from seqvae.data.files.genome.vcf import REFERENCE, read_vcf
+    from seqvae.data.files.readers import read_records
+
+    with Bars(quiet=computing.quiet) as bars:
+        with phase("loading PyTorch", computing.quiet):
+            from seqvae.data.files.writers import write_pieces
+            from seqvae.infer.substitutions import alleles
+            from seqvae.infer.tables import alleles_table
+            from seqvae.latent.codec import load
+
+        codec = load(model, device=computing.device)
+        width = details.width or (codec.max_length if codec.model.decoder.fixed_length else 0)
+        if not width:
+            raise UsageError("--vcf: the model has sequences of several lengths: give the --width of its windows")
+        settings = reading.settings(out)
+        contigs = read_contigs(source, replace(settings, on_error="stop"), details.circular)
+        records, read = read_records(details.vcf, settings, items=read_vcf(details.vcf, contigs, width))
+        size, texts = computing.batch_size, [one.text for one in records]
+        references = [one.fields[REFERENCE] for one in records]
+        found = alleles(
+            codec, texts, references, scoring, "auto", size, lambda done, count: bars("weighed", done, count)
+        )
+        write_pieces(out, [alleles_table(records, found)], scores=True)
+    if read.rejected:
+        computing.note(str(read))
+    computing.note(f"{len(records):,} alternative alleles, windows of {width:,} bases: {out}")
+    if unread := sum(map(bool, found.reasons)):
+        computing.note(f"{unread:,} have no effect that the model could tell: column reason")
 
 
 def _write_details(

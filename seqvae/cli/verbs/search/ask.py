@@ -23,6 +23,7 @@ Examples:
 
     seqvae ask runs/plates -n 96 > plate1.csv
     seqvae ask runs/warm --measured table.csv --score pIC50 -n 96 > plate1.csv
+    seqvae ask runs/sure --measured table.csv --score pIC50 --error sem -n 96 > plate1.csv
     seqvae tell runs/plates measured1.csv
     seqvae ask runs/plates -n 96 > plate2.csv
     seqvae ask runs/plates --again > plate2.csv

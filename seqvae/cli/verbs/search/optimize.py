@@ -33,6 +33,7 @@ Examples:
     seqvae optimize --objective tasks.toml --start known.smi --minutes 30 --out runs/tasks
     seqvae optimize --model runs/promoters --objective dna:gc --budget 500 --out runs/gc
     seqvae optimize --objective qed --optimizer turbo --optimizer.regions 2 --out runs/turbo
+    seqvae optimize --objective mine:docking --cheap tasks.toml --survivors 0.05 --budget 200 --out runs/docking
     seqvae optimize --objective qed --config search.toml --out runs/mine
     seqvae optimize --resume runs/affinity
     seqvae optimize --resume runs/affinity --budget 2000
@@ -67,6 +68,7 @@ class StartOptions:
         column: column of the molecules or sequences in these files, its title or number; by default the obvious one.
         format: what these files are, where neither their content nor their endings tell: `csv`, `tsv`, `smi`, ...
         score: column of the scores in the table of --measured, where it is another.
+        error: column of the standard errors of these scores, by which measurements count; an empty cell: unknown.
     """
 
     start: Place = ""
@@ -74,14 +76,16 @@ class StartOptions:
     column: str = ""
     format: str = ""
     score: Annotated[str, Parameter(show_default="score")] = ""
+    error: str = ""
 
     def check(self) -> None:
         """Refuse columns or the format of a table where there is no table, and tables that cannot be opened."""
         for flag, value in (("column", self.column), ("format", self.format)):
             if value and not (self.start or self.measured):
                 raise UsageError(f"--{flag} has no effect without --start or --measured: leave it out")
-        if self.score and not self.measured:
-            raise UsageError("--score has no effect without --measured: leave it out")
+        for flag, value in (("score", self.score), ("error", self.error)):
+            if value and not self.measured:
+                raise UsageError(f"--{flag} has no effect without --measured: leave it out")
         for source in filter(None, (self.start, self.measured)):
             if source != self.measured or not Path(source).is_dir():  # what was measured may be another search
                 check_file(source)
@@ -104,20 +108,24 @@ class StartOptions:
             names: scores of the search, the columns where none is named.
 
         Raises:
-            UsageError: one column of scores is named, and the search has several.
+            UsageError: one column of scores or of errors is named, and the search has several scores.
         """
         from seqvae.search.oracle.measurements import is_search, read_measurements
 
-        if self.measured and is_search(self.measured) and (self.column or self.score or self.format):
+        if not self.measured:
+            return []
+        if is_search(self.measured) and (self.column or self.score or self.format or self.error):
             raise UsageError(
-                f"{self.measured}: is a search, which has its own scores: leave out --column, --format and --score"
+                f"{self.measured}: is a search, which has its own scores: leave out --column, --format, --score and "
+                "--error"
             )
-        if self.score and len(names) > 1:
-            raise UsageError(
-                f"--score: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
-            )
+        for flag, value in (("score", self.score), ("error", self.error)):
+            if value and len(names) > 1:
+                raise UsageError(
+                    f"--{flag}: the search has {len(names)} scores, by the columns {', '.join(names)}: leave it out"
+                )
         columns = (self.score,) if self.score else names
-        return read_measurements(self.measured, self.column, columns, self.format) if self.measured else []
+        return read_measurements(self.measured, self.column, columns, self.format, self.error)
 
 
 FROM_PRIOR = StartOptions()

@@ -66,7 +66,8 @@ def results(
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
     from seqvae.evaluate.glossary import lines_of, search_terms
     from seqvae.search.outlook import outlook_of
-    from seqvae.search.results import known_of, opened_results, table_of
+    from seqvae.search.results import diversity_of, known_of, opened_results, table_of
+    from seqvae.search.storage.run_folder import CHEAP
 
     if others:
         compare([run, *others], page, json, out or top or explain)
@@ -77,15 +78,19 @@ def results(
         names, known = settings["scores"], known_of(run)
         if json:
             said = outlook_of(settings, ledger, known.names) if explain else None
-            print_json(found.to_dict(known) | ({"outlook": said.to_dict()} if said is not None else {}))
+            differ = diversity_of(ledger.entries())
+            more = ({"outlook": said.to_dict()} if said else {}) | ({"diversity": differ.to_dict()} if differ else {})
+            print_json(found.to_dict(known) | more)
         elif out != "-":
             print_results(found, settings, known)
+            if (differ := diversity_of(ledger.entries())) is not None:
+                print(f"\n{differ}")
             print_outlook(outlook_of(settings, ledger, known.names), known.names)
             if explain:
                 print("\n" + "\n".join(lines_of(search_terms())))
         if out:
             rows = found.top if top else ledger.entries()
-            write_pieces(out, table_of(rows, names, settings.get("terms", ()), known))
+            write_pieces(out, table_of(rows, names, settings.get("terms", ()), known, CHEAP in settings))
         if page is not None:
             from seqvae.report.search_page import search_page
 
@@ -124,6 +129,7 @@ def print_results(found: Results, settings: Mapping[str, Any], known: Known | No
     from seqvae.cli.printing import print_rows
     from seqvae.evaluate.glossary import SEARCH
     from seqvae.search.results import ID
+    from seqvae.search.storage.run_folder import CHEAP
     from seqvae.sequences.domain import detect
 
     names, terms = settings["scores"], settings.get("terms", ())
@@ -132,6 +138,8 @@ def print_results(found: Results, settings: Mapping[str, Any], known: Known | No
         [
             (SEARCH["unique"].title, f"{found.unique:,}"),
             (SEARCH["proposals"].title, f"{found.proposals:,}"),
+            *((f"hypervolume after {calls:,} calls", f"{volume:.6g}") for calls, volume in found.hypervolumes.items()),
+            *([("calls of the cheap score", f"{found.cheap_calls:,}")] if CHEAP in settings else []),
             (f"{SEARCH['best'].title}{by}", _shown(found.best)),
             (f"{SEARCH['top_mean'].title}{by}", _shown(found.top_mean)),
             (SEARCH["auc_top"].title, f"{found.auc_top:.6g}"),
@@ -147,13 +155,15 @@ def print_results(found: Results, settings: Mapping[str, Any], known: Known | No
             *((ids.get(one.canonical or "", ""),) if ids else ()),
             ", ".join(f"{score:.6g}" for score in one.scores),
             *(f"{one.terms[place]:.4g}" if one.terms else "" for place in range(len(terms))),
+            *(("" if one.cheap is None else f"{one.cheap:.4g}",) if CHEAP in settings else ()),
             one.proposer,
             one.text,
         )
         for one in found.top
     ]
     noun = detect([one.text for one in found.top]).noun if found.top else "design"
-    print_rows([(*((ID,) if ids else ()), ", ".join(names), *terms, "proposed by", noun), *rows])
+    titles = (*((ID,) if ids else ()), ", ".join(names), *terms, *((CHEAP,) if CHEAP in settings else ()))
+    print_rows([(*titles, "proposed by", noun), *rows])
 
 
 def _shown(score: float) -> str:

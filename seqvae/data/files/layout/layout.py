@@ -22,7 +22,8 @@ BLANK, TAB, WHOLE = " ", "\t", ""  # separators that are not those of csv; WHOLE
 _WORDS = {",": "commas", ";": "semicolons", TAB: "tabs", "|": "pipes", BLANK: "blanks"}
 # Which separators a file may have, the one that its ending says first.
 _ORDER = {"csv": ",;\t|", "tsv": "\t;,|", "smi": "\t;,| ", "txt": "\t;,| "}
-_CELL = re.compile(r"\S+(?: +\|[^|]*\|(?=\s|$))?")  # a word, or a CXSMILES with its extension
+# A quoted cell, a word, or a CXSMILES with its extension.
+_CELL = re.compile(r"\"[^\"]*\"(?=\s|$)|\S+(?: +\|[^|]*\|(?=\s|$))?")
 _EXTENSION = re.compile(r"(?<=\S) \|[^|]*\|(?=\s|\"|$)")  # of a CXSMILES
 
 
@@ -66,13 +67,21 @@ def layout_of(head: Sequence[str], kind: str, asked: str, name: str) -> Layout:
     return _Sniffer(head, kind, asked, name).layout()
 
 
-def split_line(line: str, separator: str) -> list[str]:
-    """Return the cells of one line, for separators that no cell may hold."""
+def split_line(line: str, separator: str, most: int = 0) -> list[str]:
+    """Return the cells of one line, for separators that no cell may hold; of `most`, the last one has all the rest."""
     if separator == WHOLE:
         return [line.strip()]
-    if separator == BLANK:
-        return _CELL.findall(line)
-    return line.rstrip("\r\n").split(separator)
+    if separator != BLANK:
+        return line.rstrip("\r\n").split(separator)
+    cells = list(_CELL.finditer(line))
+    if 0 < most < len(cells):
+        return [*(_bare(cell[0]) for cell in cells[: most - 1]), line[cells[most - 1].start() :].strip()]
+    return [_bare(cell[0]) for cell in cells]
+
+
+def _bare(cell: str) -> str:
+    """Return a cell without the quotes around it."""
+    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def long_celled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -141,6 +150,7 @@ class _Sniffer:
         self.lines = list(head)
         self._leave_comments_out()
         self.body = [line for line in self.lines[self.start :] if line.strip()]
+        self.row_names = self._title_row_names()
 
     def _leave_comments_out(self) -> None:
         """Pass over blank lines and comments; a comment that is the header of what follows becomes the header."""
@@ -158,6 +168,18 @@ class _Sniffer:
             elif line.strip():
                 return
             self.start += 1
+
+    def _title_row_names(self) -> bool:
+        """Whether the first column has no title, as R writes tables with the names of their rows; it is given one."""
+        for separator in dict.fromkeys((*_ORDER[self.kind], BLANK)):
+            header, *rows = _rows(self.body, separator) or [[]]
+            if not rows or not likely(header) or any(len(row) != len(header) + 1 for row in rows):
+                continue
+            place = header.index(likely(header)[0])
+            if kind_of_cells([row[place + 1] for row in rows]) and not kind_of_cells([row[place] for row in rows]):
+                self.body[0] = f"{'row' if name_column(header, place) is not None else 'name'}{separator}{self.body[0]}"
+                return True
+        return False
 
     def layout(self) -> Layout:
         """Return the layout: by titles that are known, else by what the cells hold."""
@@ -178,6 +200,10 @@ class _Sniffer:
                 continue
             if best is None or len(titles) > best[0]:
                 best = len(titles), separator, titles
+        if best is None and self.table:  # most rows are ragged: their number of cells tells nothing, the header does
+            titles = distinct(_rows(self.body[:1], self.usual)[0])
+            if len(titles) > 1 and (matching(titles, asked) if asked else likely(titles)):
+                best = len(titles), self.usual, titles
         if best is None:
             first = self.body[0].split()[:1]
             if self.kind != "smi" or asked or not likely(first):
@@ -283,6 +309,8 @@ class _Sniffer:
             said.append(f"molecules or sequences from column {titles[text]!r}")
         elif not header and len(titles) > 1:
             said.append(f"molecules or sequences from column {text + 1}")
+        if self.row_names:
+            said.append("the first column, which has no title, holds the names of the rows")
         if self.comments:
             said.append(f"{self.comments} comment line{'s' * (self.comments > 1)} left out")
         if selfies:

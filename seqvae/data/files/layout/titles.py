@@ -68,15 +68,29 @@ def text_column(header: Sequence[str], asked: str, name: str) -> str:
         InputError: if there is no such column, or none is obvious; the message lists the columns.
     """
     if asked:
-        return present(header, asked, name)
+        found = present(header, asked, name)
+        return found if asked.isdigit() else _alone(header, found, name)
     if len(header) == 1:
         return header[0]
     obvious = likely(header)
     if len(obvious) != 1:
         many = "several are likely" if obvious else "none is obvious"
         found = ", ".join(header) or "no header"
-        raise InputError(f"{name}: name the column of the molecules or sequences, {many} among: {found}: {HOW}")
-    return obvious[0]
+        inchi = next((title for title in header if "inchi" in key_of(title)), None)
+        hint = f" ({inchi!r} is not read: convert InChI to SMILES first)" if inchi and not obvious else ""
+        raise InputError(f"{name}: name the column of the molecules or sequences, {many} among: {found}: {HOW}{hint}")
+    return _alone(header, obvious[0], name)
+
+
+def _alone(header: Sequence[str], found: str, name: str) -> str:
+    """Return a title; raise InputError where another column had the same one (see `distinct`)."""
+    places = [place for place, title in enumerate(header, 1) if re.sub(r"\.\d+$", "", title) == found]
+    if len(places) > 1:
+        raise InputError(
+            f"{name}: {len(places)} columns are called {found!r}: name one by its number, "
+            f"--column {' or '.join(map(str, places))} (column= in Python)"
+        )
+    return found
 
 
 def matching(header: Sequence[str], asked: str) -> str | None:

@@ -16,8 +16,8 @@ from seqvae.errors import UsageError
 from seqvae.latent.checks import Points, points_of
 from seqvae.latent.chunks import chunk_seed, split
 from seqvae.latent.conditions import Known, condition_rows
-from seqvae.latent.decoded import Generated, TokenRows
-from seqvae.latent.valid_decoding import Writer
+from seqvae.latent.decoding.generated import Generated, TokenRows
+from seqvae.latent.decoding.valid import Writer
 from seqvae.model.decoding.constraint import Constraint
 from seqvae.model.decoding.generate import ATTEMPTS, decode, distribution, joined
 from seqvae.model.decoding.guidance import Guided

@@ -1,10 +1,12 @@
-"""Readers: records of every format, plain or gzipped; every flaw is one line with file, line and reason."""
+"""Readers: records of every format, plain or packed; every flaw is one line with file, line and reason."""
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import zipfile
 
 import pyarrow
@@ -105,12 +107,15 @@ def texts_of(source, **options):
     return [r.text for r in read_records(source, ReadSettings(**options))[0]]
 
 
+PACKED = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("packed", [False, True])
-def test_every_format_plain_and_gzipped(tmp_path, kind, packed):
+@pytest.mark.parametrize("packed", PACKED)
+def test_every_format_plain_and_packed(tmp_path, kind, packed):
     texts, data = example(kind)
-    path = tmp_path / f"x.{kind}{'.gz' if packed else ''}"
-    path.write_bytes(gzip.compress(data) if packed else data)
+    path = tmp_path / f"x.{kind}{packed}"
+    path.write_bytes(PACKED[packed](data))
     records, summary = read_records(path)
     assert [r.text for r in records] == texts
     assert [r.line for r in records] == sorted({r.line for r in records})
@@ -125,10 +130,10 @@ def test_qualities_of_another_length_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", PACKED)
 def test_every_format_from_standard_input(monkeypatch, kind, packed):
     texts, data = example(kind)
-    stream = io.BytesIO(gzip.compress(data) if packed else data)
+    stream = io.BytesIO(PACKED[packed](data))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
     assert texts_of("-", format=kind) == texts
 
@@ -218,7 +223,11 @@ BAD_FILES = {
     "bytes.csv": (b"smiles\nCC\xff\x02\n", r"bytes\.csv:2: .*it has the control character 0x02"),
     "cut.smi.gz": (gzip.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.gz: the gzip stream is truncated"),
     "flipped.smi.gz": (gzip.compress(b"CCO\n")[:-8] + b"\0" * 8, r"the gzip stream is damaged"),
-    "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not gzipped, although its name ends in \.gz"),
+    "plain.smi.gz": (b"CCO\n", r"plain\.smi\.gz: not packed by gzip, although its name ends in \.gz"),
+    "cut.smi.bz2": (bz2.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.bz2: the bz2 stream is truncated"),
+    "flipped.smi.bz2": (bz2.compress(b"CCO\n")[:-4] + b"\0" * 4, r"the bz2 stream is damaged"),
+    "cut.smi.xz": (lzma.compress(b"CCO\n" * 5000)[:-9], r"cut\.smi\.xz: the xz stream is truncated"),
+    "flipped.smi.xz": (lzma.compress(b"CCO\n")[:30] + b"\0" * 4, r"the xz stream is (damaged|truncated)"),
     "bad.parquet": (b"PAR1 nothing", r"bad\.parquet: not a readable parquet file"),
     "bad.fasta": (b"ACGT\n>a\nACGT\n", r"bad\.fasta:1: FASTA must begin with a line that starts with '>'"),
     "quote.csv": (b'smiles\n"' + b"C" * 200_000, r"quote\.csv: no usable record, .*: not a table: .*is a quote left"),
@@ -235,6 +244,8 @@ def test_a_bad_file_is_one_clear_error(tmp_path, name):
 
 
 def test_missing_files_folders_and_formats(tmp_path):
+    with pytest.raises(UsageError, match=r"x\.zip: an archive: unpack it and give the file in it"):
+        texts_of(tmp_path / "x.zip")
     with pytest.raises(InputError, match=r"none\.smi: cannot be read: No such file"):
         texts_of(tmp_path / "none.smi")
     (tmp_path / "folder.smi").mkdir()

@@ -10,6 +10,7 @@ import pytest
 from seqvae.cli.main import main
 from seqvae.data.files.readers import ReadSettings, RecordReader, read_records
 from seqvae.errors import InputError, ReadingNote, RecordError
+from seqvae.sequences.molecules import canonical_smiles
 
 ASPIRIN, ACETAMIDE = "CC(=O)Oc1ccccc1C(=O)O", "CC(=O)Nc1ccccc1"
 
@@ -46,6 +47,31 @@ LAYOUTS = {
     ),
     "tabs in .csv": ("x.csv", "smiles\tn\nCCO\t1\n", [("CCO", "", {"n": "1"})], "columns separated by tabs"),
     "pipes in .tsv": ("x.tsv", "n|smiles\n1|CCO\n", [("CCO", "", {"n": "1"})], "columns separated by pipes"),
+    "names of rows without a title, as R writes them": (
+        "x.tsv",
+        '"smiles"\t"v"\n"1"\t"CCO"\t3\n"2"\t"CCN"\t4\n',
+        [("CCO", "1", {"name": "1", "v": "3"}), ("CCN", "2", {"name": "2", "v": "4"})],
+        "the first column, which has no title, holds the names of the rows",
+    ),
+    "the same with commas, beside ids": (
+        "x.csv",
+        "id,smiles\n1,A-1,CCO\n2,A-2,CCN\n",
+        [("CCO", "A-1", {"row": "1", "id": "A-1"}), ("CCN", "A-2", {"row": "2", "id": "A-2"})],
+        "the first column, which has no title, holds the names of the rows",
+    ),
+    "the same with blanks": (
+        "x.txt",
+        '"smiles" "v"\n"1" "CCO" 3\n"2" "CCN" 4\n',
+        [("CCO", "1", {"name": "1", "v": "3"}), ("CCN", "2", {"name": "2", "v": "4"})],
+        "columns separated by blanks, with a header, the first column, which has no title, holds the names of the rows",
+    ),
+    "a title too few at the end": (
+        "x.smi",
+        "smiles\nCCO a\nCCN b\n",
+        [("CCO", "a", {}), ("CCN", "b", {})],
+        "",
+    ),
+    "quoted cells, blanks": ("x.smi", '"CCO" "a b"\n"CCN" c\n', [("CCO", "a b", {}), ("CCN", "c", {})], ""),
     "no header, one column": (
         "x.csv",
         "CCO\nCCN\n",
@@ -242,3 +268,35 @@ def test_nothing_usable_is_an_error_also_when_bad_records_are_skipped(tmp_path, 
     printed = capsys.readouterr()
     assert printed.out == "text,id,qed\nbad(,a,\n,b,\n"
     assert "none of 2 records has a value of qed" in printed.err
+
+
+def test_ragged_rows_do_not_hide_the_columns(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("smiles,v\nCCO,1\nCCN,2,more\nCCC\n")
+    records, summary = read_records(path, ReadSettings(all=True, on_error="skip"))
+    assert [(record.text, record.fields) for record in records] == [("CCO", {"v": "1"})]
+    assert summary.rejected == 2
+
+
+def test_two_columns_of_one_title_are_told_apart_by_number(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("smiles,v,smiles\nCCO,1,CCN\n")
+    for column in ("", "smiles"):
+        with pytest.raises(InputError, match="2 columns are called 'smiles': name one by its number, --column 1 or 3"):
+            read_records(path, ReadSettings(column=column))
+    assert read_records(path, ReadSettings(column="3"))[0][0].text == "CCN"
+
+
+def test_inchi_and_reactions_are_named(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("InChI,v\nInChI=1S/CH4/h1H4,1\n")
+    with pytest.raises(InputError, match="'InChI' is not read: convert InChI to SMILES first"):
+        read_records(path)
+    for text, reason in {
+        "InChI=1S/CH4/h1H4": "an InChI",
+        "CCO>>CC=O": "a reaction",
+        "C>[Na]->[O]>O": "a reaction",
+    }.items():
+        with pytest.raises(InputError, match=f"this is {reason}"):
+            canonical_smiles(text)
+    assert canonical_smiles("[NH3]->[Fe]")  # a dative bond is none

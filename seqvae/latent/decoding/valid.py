@@ -15,7 +15,7 @@ from typing import Protocol, final, runtime_checkable
 from torch import Tensor
 
 from seqvae.config import DecodeConfig
-from seqvae.latent.decoded import Generated
+from seqvae.latent.decoding.generated import Generated
 from seqvae.runtime.streams import LATER_TRIES
 
 
