@@ -256,7 +256,7 @@ def test_a_click_decodes_what_lies_there(explored):
 def walked(browser):
     """Wait for a path, and return the texts of its steps."""
     browser.wait("!byId('results').hidden && live.steps.length")
-    assert "different" in browser.text("#results-title")
+    assert "in 12 equal steps" in browser.text("#results-title")
     return browser.get("live.steps")
 
 
