@@ -17,7 +17,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 _FLAGS = ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions"]
 _FLAGS += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--remote-debugging-pipe"]
-_PATIENCE = 60.0  # seconds for anything: a loaded machine is slow, not wrong
+_PATIENCE = 120.0  # seconds for anything: a loaded machine is slow, not wrong
 
 
 class Browser:

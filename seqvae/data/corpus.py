@@ -22,7 +22,7 @@ from seqvae.data.files.readers import ReadSettings, RecordReader, items_of, stan
 from seqvae.data.files.records import MISSING_TEXTS, Flaw, Record
 from seqvae.data.numbers import censored_note, numbers
 from seqvae.data.splits import Duplicates, Split, carve_valid, duplicates_of, group_split, groups_of, random_split
-from seqvae.errors import ConfigError, InputError, ReadingNote, RecordError, SeqVAEWarning
+from seqvae.errors import ConfigError, InputError, ReadingNote, RecordError, SeqVAEWarning, UsageError
 from seqvae.sequences.alphabet import GAP
 from seqvae.sequences.domain import MOLECULES, Domain, detected, domain_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -288,7 +288,7 @@ def told(found: Texts, kind: str, split: str, sides: Split, duplicates: Duplicat
 
 def audit_source(
     source: str,
-    column: str = "",
+    column: str | ReadSettings = "",
     kind: str = "auto",
     *,
     format: str = "",
@@ -303,7 +303,8 @@ def audit_source(
 
     Args:
         source: as `DataConfig.source`.
-        column: of the texts in a table; by default the only obvious column.
+        column: of the texts in a table; by default the only obvious column. Or all settings of how a file is read, in
+            which `format` has no effect then.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
         format: as `DataConfig.format`.
         against: another file or dataset, whose texts the audited ones must not repeat; empty: none.
@@ -316,7 +317,8 @@ def audit_source(
         InputError: it cannot be read.
     """
     other = _with_flaws(against, ReadSettings())[0].texts if against else []
-    found, beside = _with_flaws(source, ReadSettings(column, format=format, all=True))
+    settings = column if isinstance(column, ReadSettings) else ReadSettings(column, format=format)
+    found, beside = _with_flaws(source, replace(settings, all=True))
     beside = replace(beside, other=other, other_name=against, max_length=max_length, model=model)
     guessed = found.domain.tokenizers[0] if kind == "auto" else kind
     if kind != "auto":
@@ -328,6 +330,8 @@ def _with_flaws(source: str, settings: ReadSettings) -> tuple[Texts, Beside]:
     """Return the texts of a file or dataset that can be read, and what stands in a file besides."""
     if source != "-" and not Path(source).is_file():
         known = read_texts(DataConfig(source=source))
+        if settings.max_characters:
+            raise UsageError(f"{source}: a dataset, on which --max-characters has no effect: leave it out")
         return known, Beside(known.why)
     records: list[Record] = []
     flaws: list[Flaw] = []

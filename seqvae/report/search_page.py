@@ -33,6 +33,7 @@ _PREDICTED = 96  # last predictions that are shown beside measurements
 _CLOUD = 4000  # scored designs behind a Pareto front, at most
 _LOOKED_AT = 200  # scored designs that tell whether a search is of molecules
 _START = "start"  # the proposer of what a search is given to begin with
+_LONGEST = 40  # letters of a design in a table that says more of it
 _BEST = 100  # designs among which proposers are counted
 
 
@@ -107,7 +108,7 @@ def _is_first(entry: Entry) -> bool:
 
 def _verdict(found: Results, best: Sequence[Entry], first: Sequence[Entry], names: Sequence[str]) -> str:
     """Return in one sentence what a search came to, beside what it began with."""
-    scored = f"{found.unique:,} designs scored"
+    scored = f"{found.unique:,} design{'' if found.unique == 1 else 's'} scored"
     if not best:
         return f"{scored}: none has a score."
     if len(names) > 1:
@@ -156,15 +157,20 @@ def _origins(
         near = ["", "", "", one.scores[0], ""]
         if origin is not None:
             near = [
-                names.get(origin.nearest, origin.nearest),
+                _called(origin.nearest, names),
                 origin.similarity,
                 origin.before,
                 one.scores[0],
                 origin.gain,
             ]
-        rows.append([names.get(str(one.canonical), str(one.canonical)), one.proposer, one.round, *near])
+        rows.append([_called(str(one.canonical), names), one.proposer, one.round, *near])
     blocks = (table(titles, rows), paragraph(f"{diversity(best, sheets)}."))
     return [Section("Why each design was proposed", blocks)]
+
+
+def _called(form: str, names: Mapping[str, str]) -> str:
+    """Return the name of a design, or itself; of a long one without its middle, so that the rest of its row is seen."""
+    return names.get(form) or (form if len(form) <= _LONGEST else f"{form[: _LONGEST - 13]}…{form[-12:]}")
 
 
 def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
@@ -181,7 +187,7 @@ def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence
         titles = ["design", "round", "predicted", "sd", "measured", f"in its {LEVEL:.0%} interval"]
         rows = [
             [
-                names.get(one.form, one.form),
+                _called(one.form, names),
                 one.round,
                 one.mean,
                 one.deviation,

@@ -80,6 +80,10 @@ def _at(explorer: Explorer, fields: Fields) -> dict[str, Any]:
     return _drawn(explorer, [explorer.at(_number(fields, "x"), _number(fields, "y"))])[0]
 
 
+def _near(explorer: Explorer, fields: Fields) -> dict[str, Any]:
+    return {"near": explorer.near(_count(fields, "row", 0, len(explorer.map) - 1))}
+
+
 def _path(explorer: Explorer, fields: Fields) -> dict[str, Any]:
     ends = []
     for name in ("first", "last"):
@@ -140,6 +144,7 @@ def _logo(explorer: Explorer, fields: Fields) -> dict[str, Any]:
 
 _REQUESTS: dict[str, Callable[[Explorer, Fields], dict[str, Any]]] = {
     "at": _at,
+    "near": _near,
     "path": _path,
     "analogs": _analogs,
     "place": _place,

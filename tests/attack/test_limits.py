@@ -25,7 +25,7 @@ from seqvae.data.files.chunks import Results
 from seqvae.data.files.latent_vectors import read_latent
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.data.files.writers import SAFE, write_pieces
-from seqvae.errors import InputError, visible
+from seqvae.errors import InputError, UsageError, visible
 from seqvae.search import run
 from seqvae.search.storage.run_folder import LEDGER
 from seqvae.sequences.molecules import canonical_smiles, scaffold, selfies_to_smiles
@@ -156,6 +156,17 @@ def test_the_longest_text_is_a_setting(tmp_path):
         read_texts(DataConfig(str(tmp_path / "a.smi"), max_characters=5))
     with pytest.raises(InputError, match="expected SELFIES of at most 100,000 characters"):
         selfies_to_smiles("[C]" * 50_000)
+
+
+def test_an_audit_counts_longer_texts_as_invalid(tmp_path, capsys):
+    (tmp_path / "a.smi").write_text("CCO\nCCCCCCCC\nCCN\n")
+    short = ReadSettings(max_characters=5)
+    found = audit_source(str(tmp_path / "a.smi"), short)
+    assert (found.texts, found.invalid) == (3, 1)
+    assert main(["data", "audit", str(tmp_path / "a.smi"), "--max-characters", "5"]) == 0
+    assert "expected at most 5 characters (--max-characters)" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="a dataset, on which --max-characters has no effect"):
+        audit_source("moses-sample", short)
 
 
 def test_chains_have_no_scaffold_at_once():

@@ -193,7 +193,7 @@ def test_a_model_of_enough_texts_has_all_its_tables(run, file, asked, tmp_path):
     assert {"model", "bits_a_base", "latent"} <= set(metrics)
     assert "Markov order 1" in printed
     page = (out / "report.html").read_text()
-    for part in ("Bits per base", "The latent space", "GC"):
+    for part in ("Bits per base", "The latent space", "sequences in latent space", "GC"):
         assert part in page
     code, printed, _ = run(*words, "--number", 5, "--json", "--quick", "--quiet")
     assert not {"bits_a_base", "latent"} & set(json.loads(printed))

@@ -185,6 +185,10 @@ def test_an_explorer_says_what_lies_at_a_place(small):
     assert one["log_p"] == pytest.approx(float(codec.bounds([one["text"]]).elbo[0]), rel=1e-5)
     apart = np.linalg.norm(found.z - z.numpy(), axis=1)
     assert [near["row"] for near in one["near"]] == np.argsort(apart, kind="stable")[:5].tolist()
+    beside = explorer.near(3)
+    apart = np.linalg.norm(found.z - found.z[3], axis=1)
+    assert [one["row"] for one in beside] == [row for row in np.argsort(apart, kind="stable") if row != 3][:5]
+    assert beside[0]["distance"] == pytest.approx(apart[beside[0]["row"]], rel=1e-3)
     assert explorer.find("OCC") == [0]
     assert explorer.find("smarts:C#N") == [6]
     assert explorer.find("nothing") == []

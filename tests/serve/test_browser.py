@@ -256,7 +256,7 @@ def test_a_click_decodes_what_lies_there(explored):
 def walked(browser):
     """Wait for a path, and return the texts of its steps."""
     browser.wait("!byId('results').hidden && live.steps.length")
-    assert "different" in browser.text("#results-title")
+    assert "in 12 equal steps" in browser.text("#results-title")
     return browser.get("live.steps")
 
 
@@ -291,6 +291,33 @@ def test_a_path_begins_and_ends_with_clicks_keys_or_cards_too(explored):
     browser.get("live.setEnd('first', [0], {text: 'a', x: 0, y: 0}), live.setEnd('last', [1], {text: 'b', x: 1, y: 1})")
     browser.press("#walk")
     walked(browser)
+
+
+def test_analogs_are_a_ranked_table_a_file_and_points(explored):
+    browser, explorer = explored
+    browser.get("live.clicked(2, [])")
+    browser.wait("live.here && live.here.row === 2")
+    rows = browser.get("live.here.near.map((one) => one.row)")
+    assert rows == [one["row"] for one in explorer.near(2)]
+    browser.wait("byId('here').querySelectorAll('.near tbody tr').length === 5")
+    browser.press("#analogs")
+    browser.wait("byId('results-title').textContent.includes('analogs')")
+    title, lead = browser.text("#results-title"), explorer.map.forms[2]
+    assert title.startswith("50 analogs of ")
+    assert lead in title
+    assert browser.get("live.placed.length") == 50
+    head = browser.get("Array.from(byId('results-body').querySelectorAll('th'), (one) => one.textContent)")
+    own = ["qed", "sa", "structural alerts"] if explorer.map.molecular else ["dna:gc"]
+    assert {"rank", "similarity", "log likelihood", *own} <= set(head)
+    browser.press("#results-body button")
+    lines = browser.downloaded("analogs.csv").splitlines()
+    assert len(lines) == 51
+    assert lines[0].startswith("text,similarity,log_likelihood,score")
+    if explorer.map.molecular:
+        assert browser.get("byId('results-body').querySelectorAll('svg').length") == 50
+    else:
+        rows = explorer.analogs(lead, 50)["rows"]
+        assert [line.split(",")[0] for line in lines[1:]] == [row["text"] for row in rows]
 
 
 def test_a_pasted_list_is_placed(explored):

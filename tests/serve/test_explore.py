@@ -105,6 +105,8 @@ WRONG = [
     ("at", {"x": 1}, "y: expected a finite number"),
     ("at", {"x": True, "y": 0}, "x: expected a finite number"),
     ("at", {"x": 1e300, "y": 0}, "x: expected a finite number"),
+    ("near", {"row": 16}, "row: expected a whole number from 0 to 15"),
+    ("near", {"row": 1.5}, "row: expected a whole number"),
     ("path", {"first": [0], "last": [99], "steps": 5}, "last: expected rows from 0 to 15"),
     ("path", {"first": [0], "last": [1], "steps": 5000}, "steps: expected a whole number from 2 to 50"),
     ("path", {"first": "0", "last": [1], "steps": 5}, "first: expected 1 to 1 rows"),

@@ -80,6 +80,7 @@ def audit(
     *,
     column: str = "",
     format: str = "",
+    max_characters: int = 0,
     kind: str = "auto",
     against: str = "",
     model: str = "",
@@ -95,6 +96,8 @@ def audit(
         column: column that holds the molecules or sequences, for tables, its title or number; by default the one
             obvious column.
         format: what the file is, where neither its content nor its ending tells.
+        max_characters: longest SMILES or sequence that is read, a longer one is an invalid record; 0: 10,000 for
+            molecules, 2^30 for others.
         kind: `smiles`, `dna`, `rna`, `protein`, `char`, or `auto`.
         against: another file or dataset, whose molecules or sequences these must not repeat.
         model: a pretrained model or the folder of a trained one: what it cannot read is listed, with the reasons.
@@ -102,6 +105,7 @@ def audit(
     """
     from seqvae.cli.printing import print_rows
     from seqvae.data.corpus import audit_source
+    from seqvae.data.files.readers import ReadSettings
     from seqvae.report.audit_table import audit_rows
 
     tokenizer, longest = None, 0
@@ -111,9 +115,8 @@ def audit(
 
         artifact = load_artifact(resolve(model))
         tokenizer, longest = artifact.tokenizer, artifact.config.max_length
-    found = audit_source(
-        source, column, kind, format=format, against=against, tokenizer=tokenizer, max_length=longest, model=model
-    )
+    settings = ReadSettings(column, format=format, max_characters=max_characters)
+    found = audit_source(source, settings, kind, against=against, tokenizer=tokenizer, max_length=longest, model=model)
     print_rows(audit_rows(found))
     if explain:
         from seqvae.evaluate.glossary import AUDIT, lines_of

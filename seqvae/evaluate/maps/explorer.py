@@ -80,14 +80,20 @@ class Explorer:
         values = score(self._named, [text], self._sheets) if valid else {}
         return {"text": text, "valid": valid, "properties": _plain({name: row[0] for name, row in values.items()})}
 
-    def _near(self, z: torch.Tensor, text: str | None) -> list[Answer]:
-        found = nearest(z, self._z, min(NEAR, len(self.map)))
-        rows = found.indices[0].tolist()
-        forms = [self.map.forms[row] for row in rows]
-        like = similarities(forms, [text], self._sheets) if text else [[math.nan]] * len(rows)
+    def near(self, row: int) -> list[Answer]:
+        """Return the rows nearest to a row in latent space, with its similarity to each."""
+        return self._near(self._z[row : row + 1], self.map.forms[row], row)
+
+    def _near(self, z: torch.Tensor, text: str | None, but: int = -1) -> list[Answer]:
+        """Return the rows nearest to a point, without row `but`."""
+        found = nearest(z, self._z, min(NEAR + 1, len(self.map)))
+        pairs = zip(found.indices[0].tolist(), found.distances[0].tolist(), strict=True)
+        kept = [(row, distance) for row, distance in pairs if row != but][:NEAR]
+        forms = [self.map.forms[row] for row, _ in kept]
+        like = similarities(forms, [text], self._sheets) if text else [[math.nan]] * len(kept)
         return [
             _plain({"row": row, "distance": distance, "similarity": near[0]})
-            for row, distance, near in zip(rows, found.distances[0].tolist(), like, strict=True)
+            for (row, distance), near in zip(kept, like, strict=True)
         ]
 
     def path(self, first: Sequence[float], last: Sequence[float], steps: int) -> list[Answer]:

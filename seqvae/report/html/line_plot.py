@@ -129,8 +129,8 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 def _curve(series: Series, x: _Axis, y: _Axis, stroke: str) -> str:
     title = f"<title>{escape(series.name)}</title>"
     if series.kind == ACROSS:
-        ends = f'x1="{x.start:g}" x2="{x.end:g}" y1="{y.place(series.y[0]):.1f}" y2="{y.place(series.y[0]):.1f}"'
-        return f'<line {ends} style="stroke:{stroke};stroke-width:1.6;stroke-dasharray:5 4">{title}</line>'
+        line = f"M{x.start:g} {y.place(series.y[0]):.1f}H{x.end:g}"
+        return f'<path style="stroke:{stroke};stroke-width:1.6;stroke-dasharray:5 4" d="{line}">{title}</path>'
     path, dots, pen = [], [], "M"
     for at, value in zip(series.x, series.y, strict=True):
         if not (math.isfinite(at) and math.isfinite(value)):

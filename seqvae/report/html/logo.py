@@ -16,7 +16,7 @@ _ROW = 60  # positions per row
 _HEIGHT, _LEFT, _TOP, _FOOT = 96.0, 44.0, 10.0, 22.0
 _HEADING, _NARROWEST = 22.0, 360.0
 _WIDEST_STEP, _ROOM = 36.0, 1020.0  # widths of a position and of a row
-_SHOWN = 40.0  # rem of a row at least: letters are legible
+_LEGIBLE = 11.0  # pixels of a position, at least
 _SMALLEST = 0.004  # share of the axis below which a letter cannot be seen
 
 
@@ -36,7 +36,7 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
     label = escape(title)
     heading = f'<text class="title" x="0" y="13">{label}</text>'
     # One unit is one pixel (16 per rem), if the page is wide enough; on a narrow one it is moved under the window.
-    size = f"max-width:{width / 16:.1f}rem;min-width:{min(width / 16, _SHOWN):.1f}rem"
+    size = f"max-width:{width / 16:.1f}rem;min-width:{width / 16 * min(1.0, _LEGIBLE / step):.1f}rem"
     box = f'viewBox="0 0 {width:g} {height:g}" style="display:block;{size}"'
     return f'<svg class="plot" {box} role="img" aria-label="{label}">\n{heading}\n' + "\n".join(rows) + "\n</svg>"
 

@@ -69,6 +69,7 @@ figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; text
 .text { padding: 1.4rem .4rem; font-size: .8rem; overflow-wrap: anywhere; color: var(--soft); text-align: center; }
 .plot { max-width: 44rem; }
 .plots { display: grid; gap: .7rem; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
+.plots.wider { grid-template-columns: repeat(auto-fill, minmax(min(460px, 100%), 1fr)); }
 .plots { margin: .8rem 0; }
 .plot text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 .plot .title { fill: var(--ink); font-weight: 600; font-size: 13px; }

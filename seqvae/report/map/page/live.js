@@ -75,7 +75,8 @@ const live = {
   },
 
   async known(row) {
-    return { text: await textOf(row), valid: true, properties: {}, near: [] };
+    const { near } = await ask("near", { row });
+    return { text: await textOf(row), valid: true, properties: {}, near };
   },
 
   async showHere() {
@@ -184,7 +185,8 @@ const live = {
     this.ends.last.text ||= rows.at(-1).text;
     this.showPath();
     const titles = rows.map(({ steps: [a, b] }) => (a === b ? `step ${a}` : `steps ${a} to ${b}`));
-    const title = `Path: ${rows.length} different ${meta.noun}s in ${STEPS} equal steps`;
+    const count = rows.length === 1 ? `one ${meta.noun}` : `${rows.length} different ${meta.noun}s`;
+    const title = `Path: ${count} in ${STEPS} equal steps`;
     if (meta.molecular) {
       const cards = rows.map((one, i) => madeCard(one, titles[i], [
         ...Object.entries(one.properties), ["similarity to the start", one.similarity[0]], ["to the end", one.similarity[1]],

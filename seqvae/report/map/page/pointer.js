@@ -47,7 +47,10 @@ above.addEventListener("pointermove", (event) => {
 function lifted(event) {
   const here = at(event);
   touching.delete(event.pointerId);
-  if (meta.live && live.drawn) return live.endPath(here, moved > 12 && event.type === "pointerup");
+  if (meta.live && live.drawn) {
+    if (event.type === "pointerup") return live.endPath(here, moved > 12);
+    live.drawn = null; // the browser has taken the touch for something else
+  }
   if (app.lasso.length && moved > 12) return closeLasso(app.adding);
   app.lasso = [];
   if (moved > 6 || event.type === "pointercancel") return draw();
