@@ -19,6 +19,7 @@ FOLDERS = {
     "data": ["files", "datasets", "tokens"],
     "model": ["layers", "priors", "decoding", "inference", "adapt"],
     "latent": ["decoding", "projection"],
+    "infer": ["coding", "imputation", "family"],
     "search": ["storage", "oracle", "domain", "memory", "surrogates", "optimizers"],
     "evaluate": ["molecules", "sequences", "model", "diagnosis", "curves", "maps"],
     "report": ["html", "map"],

@@ -25,8 +25,8 @@ _HOMES = {
     "Alleles": "substitutions",
     "variants": "family.effects",
     "Variants": "family.effects",
-    "impute": "imputing",
-    "Imputed": "imputing",
+    "impute": "imputation.imputing",
+    "Imputed": "imputation.imputing",
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ from seqvae.data.files.records import Record
 from seqvae.data.files.writers import NAME
 from seqvae.infer.by_position import Positions
 from seqvae.infer.family.effects import Variants
-from seqvae.infer.masked import Imputed
+from seqvae.infer.imputation.masked import Imputed
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Alleles, Mutations
 

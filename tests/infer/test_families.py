@@ -6,10 +6,10 @@ import pytest
 import torch
 from model_cases import VOCAB, every_text, model, padded
 
-from seqvae.infer.chains import walked, weighted
-from seqvae.infer.evidence import one_of_ids
+from seqvae.infer.imputation.chains import walked, weighted
+from seqvae.infer.imputation.evidence import one_of_ids
+from seqvae.infer.imputation.masked import Masked, log_evidence
 from seqvae.infer.likelihood import log_mean_error, proposals
-from seqvae.infer.masked import Masked, log_evidence
 from seqvae.model.families import POSTERIORS
 from seqvae.model.objective import importance_weighted_bound
 from seqvae.model.priors.registry import PRIORS

@@ -9,12 +9,12 @@ import torch
 from infer_cases import grid
 from model_cases import VOCAB, model
 
-from seqvae.infer.chains import soft, walked, weighted
-from seqvae.infer.completion import Uniforms, completed
-from seqvae.infer.convergence import effective_draws, split_r_hat
-from seqvae.infer.evidence import misread, one_of_ids
+from seqvae.infer.imputation.chains import soft, walked, weighted
+from seqvae.infer.imputation.completion import Uniforms, completed
+from seqvae.infer.imputation.convergence import effective_draws, split_r_hat
+from seqvae.infer.imputation.evidence import misread, one_of_ids
+from seqvae.infer.imputation.masked import Masked, log_evidence
 from seqvae.infer.likelihood import log_mean_error
-from seqvae.infer.masked import Masked, log_evidence
 from seqvae.model.decoders import DECODERS
 from seqvae.model.encoders import EOS, PAD
 from seqvae.model.objective import importance_weighted_bound

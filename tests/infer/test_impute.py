@@ -16,8 +16,8 @@ from seqvae import infer
 from seqvae.cli.main import main
 from seqvae.config import ImputeConfig
 from seqvae.errors import ConfigError, InputError, UsageError
-from seqvae.infer.evidence import misread, reading_errors
-from seqvae.infer.masked import read_masked
+from seqvae.infer.imputation.evidence import misread, reading_errors
+from seqvae.infer.imputation.masked import read_masked
 from seqvae.latent.codec import Codec
 
 QUICK = ImputeConfig(samples=40, chains=2, sweeps=8, warmup=2, particles=3)

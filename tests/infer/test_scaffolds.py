@@ -13,8 +13,8 @@ from rdkit import Chem
 from seqvae import infer, load
 from seqvae.config import SCORE_SAMPLES, ImputeConfig
 from seqvae.errors import InputError, UsageError
+from seqvae.infer.imputation.scaffolds import is_scaffold, read_scaffold
 from seqvae.infer.likelihood import weigh
-from seqvae.infer.scaffolds import is_scaffold, read_scaffold
 from seqvae.search.domain.substituents import HYDROGEN, kind_of, substituents
 
 SCAFFOLD = "O=C([*:1])Nc1ccc([*:2])cc1"
@@ -114,7 +114,7 @@ def test_a_model_that_can_read_no_completion_says_so():
 
 
 def test_a_model_of_sequences_takes_none():
-    from seqvae.infer.scaffolds import complete
+    from seqvae.infer.imputation.scaffolds import complete
 
     with pytest.raises(UsageError, match="a model of molecules"):
         complete(load("splice-dna", device="cpu"), SCAFFOLD, FEW)

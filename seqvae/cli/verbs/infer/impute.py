@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqvae.cli.options import ComputeOptions
-    from seqvae.infer.masked import Imputed
+    from seqvae.infer.imputation.masked import Imputed
 
 app = App(
     name="impute",
@@ -102,9 +102,9 @@ def impute(
 
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
-            from seqvae.infer.evidence import exchangeable
-            from seqvae.infer.imputing import impute as run
-            from seqvae.infer.imputing import readable
+            from seqvae.infer.imputation.evidence import exchangeable
+            from seqvae.infer.imputation.imputing import impute as run
+            from seqvae.infer.imputation.imputing import readable
             from seqvae.infer.tables import completions_table, marginals_table
             from seqvae.latent.codec import load
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, ImputeConfig
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.errors import InputError, UsageError
-from seqvae.infer.chains import AT_ONCE, Walked, Weighted, walked, weighted
-from seqvae.infer.convergence import effective_draws, split_r_hat
-from seqvae.infer.evidence import reading_errors
+from seqvae.infer.imputation.chains import AT_ONCE, Walked, Weighted, walked, weighted
+from seqvae.infer.imputation.convergence import effective_draws, split_r_hat
+from seqvae.infer.imputation.evidence import reading_errors
+from seqvae.infer.imputation.masked import Imputed, Masked, content_ids, log_evidence, read_masked
+from seqvae.infer.imputation.scaffolds import complete, is_scaffold, read_scaffold
 from seqvae.infer.likelihood import Progress, effective_samples, log_mean_error, weigh
-from seqvae.infer.masked import Imputed, Masked, content_ids, log_evidence, read_masked
-from seqvae.infer.scaffolds import complete, is_scaffold, read_scaffold
 from seqvae.latent.codec import Codec, load
 from seqvae.model.encoders import EOS
 from seqvae.model.objective import importance_weighted_bound
@@ -45,9 +45,9 @@ def impute(
     """Return what the unknown positions of texts may be, and the letters that may have been read wrong.
 
     `?` is one unknown token, `*` a run of any length, and IUPAC codes (`N`, `R`, ...; `X` of proteins) are sets of
-    letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by `seqvae.infer.scaffolds`. With an
-    error rate or qualities every letter is uncertain: completions are true sequences given what was read (errors are
-    substitutions, each letter by itself).
+    letters. A molecule with attachment points (`[*:1]`) is a scaffold, completed by
+    `seqvae.infer.imputation.scaffolds`. With an error rate or qualities every letter is uncertain: completions are true
+    sequences given what was read (errors are substitutions, each letter by itself).
 
     Args:
         model: its folder, the name of a pretrained model, or a loaded one.

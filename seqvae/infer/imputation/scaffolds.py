@@ -20,8 +20,8 @@ from rdkit import Chem, rdBase
 
 from seqvae.config import INFERENCE_BATCH, SCORE_SAMPLES, ImputeConfig
 from seqvae.errors import InputError, UsageError, quoted
+from seqvae.infer.imputation.masked import Imputed
 from seqvae.infer.likelihood import weigh
-from seqvae.infer.masked import Imputed
 from seqvae.latent.codec import Codec
 from seqvae.search.domain.substituents import HYDROGEN, Place, substituents
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqvae.errors import InputError, UsageError, quoted
-from seqvae.infer.evidence import Slot, exchangeable, misread, one_of_ids
+from seqvae.infer.imputation.evidence import Slot, exchangeable, misread, one_of_ids
 from seqvae.latent.codec import Codec
 from seqvae.model.encoders import EOS, PAD
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer

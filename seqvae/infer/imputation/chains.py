@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqvae.infer.completion import Uniforms, completed
+from seqvae.infer.imputation.completion import Uniforms, completed
 from seqvae.model.posteriors import Posterior
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.streams import IMPUTED_POINTS, IMPUTED_TOKENS
