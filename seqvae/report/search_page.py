@@ -164,8 +164,9 @@ def _origins(
                 origin.gain,
             ]
         rows.append([_called(str(one.canonical), names), one.proposer, one.round, *near])
-    blocks = (table(titles, rows), paragraph(f"{diversity(best, sheets)}."))
-    return [Section("Why each design was proposed", blocks)]
+    differ = diversity(best, sheets)
+    said = "; ".join(f"{title}: {value}" for title, value in (differ.rows() if differ is not None else ()))
+    return [Section("Why each design was proposed", (table(titles, rows), *([paragraph(f"{said}.")] if said else ())))]
 
 
 def _called(form: str, names: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from seqvae.properties.molecules.cache import Sheets
 from seqvae.properties.scoring import SCORE, Scoring, scoring_of
 from seqvae.properties.user import PerText
 from seqvae.search.domain.domain import Texts, molecules, texts_alone, texts_of
+from seqvae.search.storage.settings import CHEAP
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS
 
 _OLD_SIMILARITY = re.compile(r"^similarity:(ecfp4|ecfp6|fcfp4):")
@@ -88,7 +89,7 @@ def cheap_scoring(name: str, scoring: Scoring | OwnFunction | None) -> Scoring |
     """Return the cheap score of that name, by which proposals are screened before the objective; None without a name.
 
     Raises:
-        ConfigError: a laboratory measures, or it is not one score.
+        ConfigError: a laboratory measures, it is not one score, or a score of the objective has the name of its column.
         UsageError: there is no such property, or it is of other texts than the objective.
     """
     if not name:
@@ -98,6 +99,8 @@ def cheap_scoring(name: str, scoring: Scoring | OwnFunction | None) -> Scoring |
     cheap = scoring_of(name)
     if cheap.columns != 1:
         raise ConfigError(f"stages.cheap: expected one score, {name} has {cheap.columns}: join them by another join")
+    if CHEAP in scoring.names:
+        raise ConfigError(f"stages.cheap: its column is called {CHEAP!r}, and so is a score: give that another name")
     read_by(scoring, cheap)
     return cheap
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import oracle_cases
 import pytest
-from search_cases import alike, rows, settings, start
+from search_cases import alike, dna_model, rows, settings, start
 
 from seqvae.cli.main import main
 from seqvae.config import OracleConfig, StagesConfig
 from seqvae.errors import ConfigError, InputError, OracleError, UsageError
-from seqvae.search.api import begin, opened
+from seqvae.search.api import begin, opened, run
 from seqvae.search.oracle import caller as workers
 from seqvae.search.oracle.oracle import Oracle
 from seqvae.search.oracle.screening import Screen
@@ -234,11 +234,33 @@ def test_what_makes_no_sense_is_refused_in_one_line(words, message, here, tmp_pa
 
 
 def test_scores_of_different_texts_and_a_laboratory_are_refused(here, tmp_path):
-    code, _, err = here("optimize --objective qed --cheap dna:gc --model none --start start.txt --out run")
+    code, _, err = here("optimize --objective qed --cheap dna:gc --model none --start start.txt --budget 20 --out run")
     assert code == 2
     assert "the objective expects molecules, the cheap score dna: change one of them" in err
+    terms = 'join = "pareto"\n[[term]]\nproperty = "dna:gc"\nname = "cheap"\n[[term]]\nproperty = "dna:tm"\n'
+    (tmp_path / "named.toml").write_text(terms)
+    words = "--cheap dna:gc --model none --start start.txt --budget 20 --out run"
+    code, _, err = here(f"optimize --objective named.toml {words}")
+    assert code == 2
+    assert "its column is called 'cheap', and so is a score: give that another name" in err
     (tmp_path / "two.toml").write_text('[stages]\ncheap = "dna:gc"\n')
     assert "for searches with an objective, not for a laboratory's" in here("ask plates --config two.toml")[2]
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "turbo", "cma-es"])
+def test_every_kind_of_optimiser_searches_so(optimizer, tmp_path):
+    """Those that a cheap score has stopped are known and have no score, as those whose call failed."""
+    config = settings(dna_model(tmp_path / "model"), optimizer, 30)
+    config = replace(config, stages=StagesConfig("search_cases:alike", 0.5))
+    found = run("search_cases:alike", tmp_path / "run", config, start(90))
+    assert found.unique == found.statuses["ok"] == 30
+    assert found.cheap_calls == 30 + found.statuses["screened_out"] >= 55
+    with opened(tmp_path / "run") as search:
+        called = [entry for entry in search.ledger.entries() if entry.cheap is not None]
+    for number in {one.round for one in called}:  # where both scores are one, the best half of each round is called
+        now = [one for one in called if one.round == number]
+        low = min(one.scores[0] for one in now if one.status == "ok")
+        assert all(one.cheap <= low for one in now if one.status != "ok")
 
 
 def test_what_a_cheap_score_runs_is_named_before_it_is_trusted(tmp_path):

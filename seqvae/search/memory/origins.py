@@ -80,13 +80,13 @@ class Diversity:
     similarity: float
     apart: int | None
 
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, str]]:
+        """Return it as titles and values; of a single design there are none."""
         if self.designs < 2:
-            return "diversity: one design was scored"
-        found = f"diversity: mean similarity of the best {self.designs}: {self.similarity:.2f}"
-        return (
-            found if self.apart is None else f"{found}; {self.apart} of them are farther than {APART} from each other"
-        )
+            return []
+        found = [(f"mean similarity of the best {self.designs}", f"{self.similarity:.3g}")]
+        far = [] if self.apart is None else [(f"of these farther than {APART} from each other", str(self.apart))]
+        return found + far
 
     def to_dict(self) -> dict[str, object]:
         """Return the same in JSON's types."""

@@ -42,16 +42,17 @@ def test_diversity_of_molecules_and_of_sequences():
     # pairs of three: .75, 0 and .25
     found = diversity(letters, None)
     assert found == Diversity(3, pytest.approx(1 / 3), None)
-    assert str(found) == "diversity: mean similarity of the best 3: 0.33"
+    assert found.rows() == [("mean similarity of the best 3", "0.333")]
+    assert diversity(like, sheets_for(like)).rows()[1] == ("of these farther than 0.75 from each other", "2")
     assert diversity_of([entry(0, "CCO", math.nan, "failed")]) is None
-    assert str(diversity(apart[:1], None)) == "diversity: one design was scored"
+    assert diversity(apart[:1], None).rows() == []
     assert json.dumps(diversity(apart[:1], None).to_dict())
 
 
 def test_the_verb_and_the_page_say_both(tmp_path, capsys):
     run(alike, tmp_path / "run", settings(budget=40), start(40))
     assert main(["results", str(tmp_path / "run")]) == 0
-    assert "\ndiversity: mean similarity of the best 40: 0." in capsys.readouterr().out
+    assert "\nmean similarity of the best 40  0." in capsys.readouterr().out
     assert main(["results", str(tmp_path / "run"), "--json", "--explain"]) == 0
     assert json.loads(capsys.readouterr().out)["diversity"]["designs"] == 40
     with opened_results(tmp_path / "run") as (found, said, ledger):

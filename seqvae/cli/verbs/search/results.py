@@ -13,6 +13,7 @@ from seqvae.cli.options import Out
 from seqvae.errors import UsageError, visible
 
 if TYPE_CHECKING:
+    from seqvae.search.memory.origins import Diversity
     from seqvae.search.outlook import Outlook
     from seqvae.search.results import Known, Results
 
@@ -82,9 +83,7 @@ def results(
             more = ({"outlook": said.to_dict()} if said else {}) | ({"diversity": differ.to_dict()} if differ else {})
             print_json(found.to_dict(known) | more)
         elif out != "-":
-            print_results(found, settings, known)
-            if (differ := diversity_of(ledger.entries())) is not None:
-                print(f"\n{differ}")
+            print_results(found, settings, known, diversity_of(ledger.entries()))
             print_outlook(outlook_of(settings, ledger, known.names), known.names)
             if explain:
                 print("\n" + "\n".join(lines_of(search_terms())))
@@ -124,8 +123,10 @@ def print_outlook(found: Outlook | None, names: Mapping[str, str]) -> None:
         print("\n" + "\n".join(sentences(found, names)))
 
 
-def print_results(found: Results, settings: Mapping[str, Any], known: Known | None = None) -> None:
-    """Print the metrics of a search and its best designs; `settings` as the folder has them."""
+def print_results(
+    found: Results, settings: Mapping[str, Any], known: Known | None = None, differ: Diversity | None = None
+) -> None:
+    """Print the metrics of a search, how much its designs differ, and the best; `settings` as the folder has them."""
     from seqvae.cli.printing import print_rows
     from seqvae.evaluate.glossary import SEARCH
     from seqvae.search.results import ID
@@ -139,6 +140,7 @@ def print_results(found: Results, settings: Mapping[str, Any], known: Known | No
             (SEARCH["unique"].title, f"{found.unique:,}"),
             (SEARCH["proposals"].title, f"{found.proposals:,}"),
             *((f"hypervolume after {calls:,} calls", f"{volume:.6g}") for calls, volume in found.hypervolumes.items()),
+            *(differ.rows() if differ is not None else []),
             *([("calls of the cheap score", f"{found.cheap_calls:,}")] if CHEAP in settings else []),
             (f"{SEARCH['best'].title}{by}", _shown(found.best)),
             (f"{SEARCH['top_mean'].title}{by}", _shown(found.top_mean)),
