@@ -91,6 +91,6 @@ def test_reasons_are_grouped_by_what_is_wrong(reason, kind):
 
 
 def test_an_unknown_kind():
-    with pytest.raises(UsageError, match=r"expected a kind among .*, dna, rna, protein, char, got 'proteins'"):
+    with pytest.raises(UsageError, match=r"expected a kind among .*, dna, codon, rna, protein, char, got 'proteins'"):
         audit(["A"], "proteins")
     assert audit([], "dna").texts == 0

@@ -212,7 +212,7 @@ def test_dna_code_is_a_uniform_row_and_back():
         (
             lambda: build_tokenizer("subword", 100),
             UsageError,
-            "expected a tokenizer of kind smiles, selfies, dna, rna, protein, char",
+            "expected a tokenizer of kind smiles, selfies, dna, codon, rna, protein, char",
         ),
         (
             lambda: build_tokenizer("char", allow_gap=True),

@@ -139,7 +139,7 @@ def test_a_name_that_is_nearly_right():
     [
         ({"files": []}, r"x\.toml: a card needs at least one \[\[files\]\] table"),
         ({"licens": "MIT"}, r"x\.toml: unknown key 'licens'; did you mean 'licence'"),
-        ({"kind": "proteins"}, r"x\.toml: kind must be one of .*, dna, rna, protein, char, got 'proteins'"),
+        ({"kind": "proteins"}, r"x\.toml: kind must be one of .*, dna, codon, rna, protein, char, got 'proteins'"),
         ({"records": "many"}, r"x\.toml: records must be a whole number, got 'many'"),
         ({"title": 3}, r"x\.toml: title must be text, got 3"),
         ({"files": [{"url": "file:///a"}]}, r"x\.toml: \[\[files\]\] 1: missing key 'name'"),
