@@ -34,7 +34,6 @@ from seqvae.sequences.domain import DOMAINS, MOLECULES
 
 if TYPE_CHECKING:
     from seqvae.evaluate.evaluation import Evaluation
-    from seqvae.evaluate.maps.chart import LatentMap
 
 _MOLECULES, _SEQUENCES = 16, 12  # examples shown
 _TELLING = ("FCD/Test", "discriminability")  # the one metric of samples that stands in the first sentence
@@ -205,7 +204,8 @@ def _pictures(found: Evaluation) -> list[Section]:
 
 def _latent(found: Evaluation) -> list[Section]:
     """How well the latent space predicts properties, and its other metrics."""
-    drawn = () if found.map is None else (_mapped(found.map, found.source),)
+    again = f"seqvae map {shlex.quote(found.source)} FILE -o map.html draws it to zoom, search and select in."
+    drawn = () if found.map is None else (map_plot(found.map) + paragraph(again),)
     if not found.latent:
         return [Section("The latent space", drawn)] if drawn else []
     noun = DOMAINS[found.splits.kind].noun
@@ -216,9 +216,3 @@ def _latent(found: Evaluation) -> list[Section]:
     )
     predicted = (paragraph(text), table([str(title) for title in titles], rows)) if rows else ()
     return [Section("The latent space", (*drawn, *predicted, table(_MODEL_TITLES, latent_rows(found.latent, noun))))]
-
-
-def _mapped(found: LatentMap, model: str) -> str:
-    """Return the map with the command that draws it to be looked into."""
-    again = f"seqvae map {shlex.quote(model)} FILE -o map.html draws it to zoom, search and select in."
-    return map_plot(found) + paragraph(again)

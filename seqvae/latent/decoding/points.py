@@ -90,9 +90,7 @@ class PointDecoder(ABC):
         With guidance, log-probabilities are the guided ones.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        return self._generated(self.under(points, conditions), config, batch_size, insist)
-
-    def _generated(self, points: Tensor, config: DecodeConfig, batch_size: int, insist: bool) -> Generated:
+        points = self.under(points, conditions)
         if self.may_be_invalid:
             return self._writer(config, batch_size, insist).written(points, config)
         return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)

@@ -36,7 +36,9 @@ def map_plot(found: LatentMap) -> str:
     paths += [_dots(x, y, np.round(levels) == level, _colour(level)) for level in range(_LEVELS)]
     shown = f"{len(rows):,} of {len(found):,}" if len(rows) < len(found) else f"{len(found):,}"
     title = f"{shown} {found.noun}s in latent space"
-    texts = [_text(_SIDE + 16, _TOP + 12 + 17 * row, line) for row, line in enumerate(_wrapped(found))]
+    described = found.projection.described
+    about = textwrap.wrap(f"{described[0].upper()}{described[1:]}.", 24)  # in lines that fit beside it
+    texts = [_text(_SIDE + 16, _TOP + 12 + 17 * row, line) for row, line in enumerate(about)]
     if column is not None and len(known):
         texts += _scale(column.title, low, high, _TOP + 40 + 17 * len(texts))
     label, height = escape(title), _SIDE + _TOP + 2
@@ -44,11 +46,6 @@ def map_plot(found: LatentMap) -> str:
     content = "\n".join([f'<text class="title" x="0" y="14">{label}</text>', frame, *paths, *texts])
     box = f'viewBox="0 0 {_SIDE + _LEGEND} {height}"'
     return f'<svg class="plot" {box} role="img" aria-label="{label}">\n{content}\n</svg>'
-
-
-def _wrapped(found: LatentMap) -> list[str]:
-    """Return what the map is, in lines that fit beside it."""
-    return textwrap.wrap(f"{found.projection.described[0].upper()}{found.projection.described[1:]}.", 24)
 
 
 def _scale(title: str, low: float, high: float, top: int) -> list[str]:

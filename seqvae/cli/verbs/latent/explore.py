@@ -97,9 +97,6 @@ def explore(
             explorer = Explorer(codec, found, objective)
             # The first click would wait for what is made only once, such as the rules of valence.
             explorer.at(found.extent.left + found.extent.side / 2, found.extent.bottom + found.extent.side / 2)
-        serve(explorer, page, listener, _say)
+        open_at = "open {}\nCtrl-C ends it"  # said also to the quiet: without it there is nothing to open
+        serve(explorer, page, listener, lambda address: print(open_at.format(address), file=sys.stderr, flush=True))
     computing.note("ended")
-
-
-def _say(address: str) -> None:
-    print(f"open {address}\nCtrl-C ends it", file=sys.stderr, flush=True)
