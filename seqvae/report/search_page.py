@@ -58,7 +58,9 @@ def search_page(
     names = _titles(settings)
     called = [entry for entry in entries if entry.status in CALLED]
     best = best_of([entry for entry in called if entry.status == OK])
-    first = best_of([entry for entry in entries if _is_first(entry)])
+    # What the search was given and knows the score of: what was measured before, or what it began with.
+    first = [entry for entry in entries if entry.status == GIVEN and not any(map(math.isnan, entry.scores))]
+    first = best_of(first + [entry for entry in entries if entry.status == OK and entry.proposer == _START])
     several = len(names) > 1
     shown = best[:_DESIGNS]
     plots = [curves(called, names, _levels(first, names))]
@@ -98,12 +100,6 @@ def _titles(settings: Mapping[str, Any]) -> list[str]:
     if names == ["score"] and len(terms) == 1 and not terms[0].get("transform"):
         return [str(terms[0].get("name") or terms[0]["property"])]
     return names
-
-
-def _is_first(entry: Entry) -> bool:
-    """Return whether a search was given a design and knows its score: measured before, or what it began with."""
-    known = entry.status == GIVEN and not any(map(math.isnan, entry.scores))
-    return known or (entry.status == OK and entry.proposer == _START)
 
 
 def _verdict(found: Results, best: Sequence[Entry], first: Sequence[Entry], names: Sequence[str]) -> str:

@@ -90,7 +90,9 @@ class PointDecoder(ABC):
         With guidance, log-probabilities are the guided ones.
         """
         config, points = config or DecodeConfig(), points_of(z, self.latent)
-        points = self.under(points, conditions)
+        return self._generated(self.under(points, conditions), config, batch_size, insist)
+
+    def _generated(self, points: Tensor, config: DecodeConfig, batch_size: int, insist: bool) -> Generated:
         if self.may_be_invalid:
             return self._writer(config, batch_size, insist).written(points, config)
         return Generated.of(self.generate_ids(points, config, batch_size), self.tokenizer, self.canonical)
