@@ -50,13 +50,13 @@ RUN = RunConfig(
     model=ModelConfig(latent=128, embedding=256, encoder_width=512, encoder_layers=2, decoder_width=1024),
     objective=ObjectiveConfig(beta=0.1, warmup=0.1),
     training=TrainingConfig(
-        epochs=2, batch_size=256, learning_rate=1e-3, rate_schedule="constant", average=0.9995, validations_per_epoch=6
+        epochs=3, batch_size=256, learning_rate=1e-3, rate_schedule="constant", average=0.9995, validations_per_epoch=6
     ),
     prior=PriorConfig(prior="none"),
 )
 SECOND = FinetuneConfig(
     data=DataConfig(shares="chembl=0.6,zinc250k=0.8,moses=0.03"),
-    training=TrainingConfig(epochs=1, batch_size=256, learning_rate=1e-3, rate_schedule="cosine"),
+    training=TrainingConfig(epochs=2, batch_size=256, learning_rate=1e-3, rate_schedule="cosine"),
     prior=PriorConfig(prior_minutes=4.0),
     adapt=AdaptConfig(beta=0.2),
 )
