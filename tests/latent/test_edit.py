@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 import torch
 from codec_cases import MOLECULES, dna, untrained
 
+from seqvae.artifact.folder import Artifact, save_artifact
 from seqvae.cli.main import main
 from seqvae.errors import UsageError
 from seqvae.latent.arithmetic import attribute_vector, orthogonal
 from seqvae.latent.edit import edit
 from seqvae.latent.neighbours import near_texts
+from seqvae.model.encoders import EOS
+from seqvae.report.html.logo_files import change_logo
+from seqvae.sequences.domain import DNA, DOMAINS
 
 
 def test_what_is_left_is_orthogonal_and_the_nearest_such_vector():
@@ -52,6 +58,38 @@ def test_an_edit_leaves_fixed_attributes_alone():
 def test_no_strength_is_refused():
     with pytest.raises(UsageError, match="at least one strength"):
         edit(untrained(), ["ACGT"], (["AC"], ["GT"]), [])
+
+
+@pytest.fixture
+def sites(tmp_path, monkeypatch):
+    """A model that writes DNA of one length, and files of DNA."""
+    monkeypatch.chdir(tmp_path)
+    codec = untrained()
+    with torch.no_grad():
+        codec.model.decoder.output.linear.bias[EOS] -= 100
+    save_artifact(tmp_path / "dna", Artifact(codec.model, codec.run.model, codec.tokenizer, codec.run, {}))
+    texts = dna(12)
+    for name, rows in (("a", texts[:4]), ("b", texts[4:8]), ("c", texts[8:])):
+        (tmp_path / f"{name}.txt").write_text("\n".join(rows) + "\n")
+    return ["edit", "dna", "c.txt", "--toward", "a.txt", "--from", "b.txt", "--refine", "0", "--quiet", "-o", "e.csv"]
+
+
+def test_a_direction_is_drawn_between_the_smallest_and_the_largest_strength(sites, tmp_path):
+    assert main([*sites, "--strength=1,-2,3", "--logo", "change.svg"]) == 0
+    rows = list(csv.DictReader((tmp_path / "e.csv").read_text().splitlines()))
+    low, high = ([one["text"] for one in rows if float(one["strength"]) == end] for end in (-2.0, 3.0))
+    title = "a.txt (above) against b.txt (below): 4 rows at both strengths"
+    assert (tmp_path / "change.svg").read_text() == change_logo(low, high, DOMAINS[DNA], title)
+
+
+def test_a_logo_that_cannot_be_is_refused_before_anything_is_written(sites, tmp_path, capsys):
+    for words in (["--logo", "x.svg"], ["--strength=0,1", "--logo", "x.png"]):
+        assert main([*sites, *words]) == 2
+        assert "--logo: expected an .svg file and two strengths" in capsys.readouterr().err
+    words = ["edit", "zinc-smiles", "c.txt", "--toward", "a.txt", "--from", "b.txt"]
+    assert main([*words, "--strength=0,1", "--logo", "x.svg"]) == 2
+    assert "a logo is of DNA, RNA or proteins, got molecules" in capsys.readouterr().err
+    assert not {"e.csv", "x.svg"} & {one.name for one in tmp_path.iterdir()}
 
 
 def test_near_texts_are_sorted_by_distance_and_begin_with_the_text_itself():

@@ -24,7 +24,7 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
     """Return a sequence logo, in rows of 60 positions.
 
     Args:
-        logo: heights of the letters, bits.
+        logo: heights of the letters, bits; letters below 0 hang from the axis, which is in the middle then.
         title: what it shows, as plain text.
         top: end of the vertical axis, bits; the same for logos that are compared.
     """
@@ -42,8 +42,9 @@ def logo_plot(logo: Logo, title: str, top: float) -> str:
 
 
 def axis_top(logos: Sequence[Logo]) -> float:
-    """Return a round number of bits that no stack of these logos exceeds; at most 2 for bases."""
-    tallest = max((float(logo.heights.sum(axis=1).max()) for logo in logos), default=0.0)
+    """Return a round number of bits that no stack of these logos exceeds, up or down; at most 2 for bases."""
+    stacks = [part.sum(axis=1).max() for logo in logos for part in (logo.heights.clip(0), -logo.heights.clip(max=0))]
+    tallest = max(map(float, stacks), default=0.0)
     rounding = 1e-9  # shares add up to 1 only approximately
     return next(
         bits for bits in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, math.inf) if tallest <= bits + rounding
@@ -51,27 +52,36 @@ def axis_top(logos: Sequence[Logo]) -> float:
 
 
 def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
-    base = above + _TOP + _HEIGHT
+    bottom = above + _TOP + _HEIGHT
+    middle, hanging = bottom - _HEIGHT / 2, bool((logo.heights < 0).any())
+    base, room = (middle, _HEIGHT / 2) if hanging else (bottom, _HEIGHT)
+    lowest, half = (-top, 0.0) if hanging else (0.0, top / 2)
     stop = min(start + _ROW, len(logo.heights))
     length, right = len(logo.heights), _LEFT + step * (stop - start)
     parts = [
         f'<line class="gridline" x1="{_LEFT:g}" x2="{right:g}" y1="{at:g}" y2="{at:g}"/>'
         f'<text x="{_LEFT - 6:g}" y="{at + 4:g}" text-anchor="end">{bits:g}</text>'
-        for at, bits in ((base, 0.0), (base - _HEIGHT / 2, top / 2), (base - _HEIGHT, top))
+        for at, bits in ((bottom, lowest), (middle, half), (bottom - _HEIGHT, top))
     ]
     classes = classes_of(logo.letters)
     for position in range(start, stop):
         left = _LEFT + step * (position - start)
-        y = base
-        for height, letter in sorted(zip(logo.heights[position].tolist(), logo.letters, strict=True)):  # largest on top
-            if height < _SMALLEST * top:
+        up = down = base
+        heights = zip(logo.heights[position].tolist(), logo.letters, strict=True)
+        for height, letter in sorted(heights, key=_size):  # the largest stand farthest from the axis
+            tall = abs(height) / top * room
+            if tall < _SMALLEST * room:
                 continue
-            tall = height / top * _HEIGHT
-            y -= tall
+            up, y, down = (up - tall, up - tall, down) if height > 0 else (up, down, down + tall)
             scale = f"translate({left + 0.4:.1f} {y:.2f}) scale({(step - 0.8) / 100:.4f} {tall / 100:.5f})"
             parts.append(f'<path transform="{scale}" style="fill:{COLOURS[classes[letter]]}" d="{SHAPES[letter]}"/>')
         if (position + 1) % 10 == 0 or position == start or length < 2 * 10:
-            parts.append(f'<text x="{left + step / 2:g}" y="{base + 14:g}" text-anchor="middle">{position + 1}</text>')
-    middle = base - _HEIGHT / 2
+            at = f'x="{left + step / 2:g}" y="{bottom + 14:g}"'
+            parts.append(f'<text {at} text-anchor="middle">{position + 1}</text>')
     parts.append(f'<text x="8" y="{middle:g}" text-anchor="middle" transform="rotate(-90 8 {middle:g})">bits</text>')
     return "".join(parts)
+
+
+def _size(stacked: tuple[float, str]) -> tuple[float, str]:
+    """Order the letters of a stack: by height, up or down."""
+    return abs(stacked[0]), stacked[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqvae.errors import InputError, UsageError
-from seqvae.evaluate.sequences.logo import Logo, logo
+from seqvae.evaluate.sequences.logo import Logo, difference_logo, logo
 from seqvae.report.html.letters import drawable
 from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.report.html.style import standing_alone
@@ -33,15 +33,43 @@ def sequences_logo(texts: Sequence[str], domain: Domain, title: str) -> tuple[st
         InputError: fewer than half of them have one length, or one cannot be read.
         UsageError: they are no sequences of DNA, RNA or proteins.
     """
-    if domain.alphabet is None or not drawable(domain.alphabet.letters):
-        raise UsageError(f"a logo is of DNA, RNA or proteins, got {domain.title}")
-    made = logo([domain.normalize(text) for text in texts], domain.alphabet.letters)
+    made = logo([domain.normalize(text) for text in texts], letters_of(domain))
     if made is None:
         raise InputError(
             f"a logo needs sequences of one length, fewer than half of {len(texts):,} have the commonest one: align "
             "them, or cut windows of one length (seqvae data windows)"
         )
     return standing_alone(logo_plot(made, title, axis_top([made]))), made
+
+
+def change_logo(before: Sequence[str], after: Sequence[str], domain: Domain, title: str) -> str:
+    """Return the logo of what sets two sets of sequences apart, as `difference_logo`; SVG.
+
+    Args:
+        before: sequences; what is more frequent in them hangs below the axis.
+        after: sequences; what is more frequent in them stands above it.
+        domain: of both.
+        title: what is compared.
+
+    Raises:
+        InputError: fewer than half of all have one length, or none of a set has it.
+        UsageError: they are no sequences of DNA, RNA or proteins.
+    """
+    first, second = ([domain.normalize(text) for text in texts] for texts in (before, after))
+    made = difference_logo(first, second, letters_of(domain))
+    if made is None:
+        raise InputError(
+            f"a logo needs sequences of one length, fewer than half of {len(before) + len(after):,} have the commonest "
+            "one: give rows of one length"
+        )
+    return standing_alone(logo_plot(made, title, axis_top([made])))
+
+
+def letters_of(domain: Domain) -> str:
+    """Return the letters of which a logo of a domain is made; raises UsageError where none can be drawn."""
+    if domain.alphabet is None or not drawable(domain.alphabet.letters):
+        raise UsageError(f"a logo is of DNA, RNA or proteins, got {domain.title}")
+    return domain.alphabet.letters
 
 
 def importance_logo(found: Mutations, name: str = "") -> str:

@@ -11,12 +11,12 @@ from seqvae.evaluate.compare import KINDS, check_texts, generation
 from seqvae.evaluate.evaluation import Evaluation
 from seqvae.evaluate.records import GenerationSettings, References
 from seqvae.evaluate.reference_sets import Splits
-from seqvae.evaluate.sequences.logo import logo
+from seqvae.evaluate.sequences.logo import difference_logo, logo
 from seqvae.evaluate.sequences.markov_baselines import counted_bits
 from seqvae.evaluate.sequences.metrics import sequence_metrics
 from seqvae.report.evaluation_page import evaluation_page
 from seqvae.report.html.letters import drawable
-from seqvae.report.html.logo import logo_plot
+from seqvae.report.html.logo import axis_top, logo_plot
 from seqvae.sequences.domain import DNA, DOMAINS, LETTERS, MOLECULES, PROTEIN, RNA
 
 QUICK = GenerationSettings(bootstrap=20, workers=1)
@@ -83,6 +83,33 @@ def test_a_position_with_one_letter_tells_all_bits_and_is_drawn(kind):
     assert drawable(letters)
     assert logo_plot(found, "all letters", 5.0).count("<path") == size
     assert not drawable("ab")
+
+
+def test_what_sets_two_sets_apart_by_hand():
+    """First position: A against C, a whole bit; second: the same; third: half A, half C against C alone."""
+    first, second = ["AGA", "AGC"], ["CGC", "CGC"]
+    found = difference_logo(first, second)
+    # the entropy of (1/4, 3/4) is .8112781 bits, that of the halves 1 and 0: .8112781 - .5
+    expected = [[-0.5, 0.5, 0, 0], [0, 0, 0, 0], [-0.3112781 / 2, 0.3112781 / 2, 0, 0]]
+    assert found.heights == pytest.approx(np.array(expected), abs=1e-6)
+    assert difference_logo(second, first).heights == pytest.approx(-found.heights)
+    assert (found.sequences, found.left_out) == (4, 0)
+    assert axis_top([found]) == 0.5
+
+
+def test_letters_that_become_rarer_hang_from_the_axis():
+    svg = logo_plot(difference_logo(["AA"] * 3, ["AC"] * 3), "title", 0.5)
+    heights = [float(one) for one in re.findall(r'<path transform="translate\([\d.]+ ([\d.]+)\)', svg)]
+    axis = float(re.search(r'y1="([\d.]+)"[^>]*/><text[^>]*>0</text>', svg)[1])
+    assert sorted(heights) == pytest.approx([axis - 48, axis])
+    assert ">-0.5</text>" in svg
+
+
+def test_sets_without_a_common_length_have_no_difference():
+    assert difference_logo(["ACGT", "ACG"], ["AC", "A"]) is None
+    assert difference_logo(["ACGT"] * 5, ["AC"]) is None
+    assert difference_logo([], ["AC"]) is None
+    assert not difference_logo(["NN"], ["AC"]).heights.any()
 
 
 def test_the_page_speaks_of_residues():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -23,6 +24,7 @@ Examples:
 
     seqvae edit drug-smiles mine.smi --toward soluble.smi --from insoluble.smi --strength 0:2:5 --out edited.csv
     seqvae edit drug-smiles mine.smi --toward soluble.smi --from insoluble.smi --fixed heavy.smi light.smi
+    seqvae edit runs/dna sites.fasta --toward strong.fasta --from weak.fasta --strength=-1,1 --logo change.svg
 
 The table has one row per molecule or sequence and strength: text, what the moved point decodes to; strength; similarity
 to the molecule or sequence itself (of molecules Tanimoto by ECFP4, 2,048 bits; of sequences one less the edit distance
@@ -57,6 +59,7 @@ def edit(
     *,
     direction: Annotated[DirectionOptions, Parameter(name="*")],
     refine: int | Literal["auto"] = "auto",
+    logo: str | None = None,
     out: Out = "-",
     reading: Input = READING,
     computing: Compute = COMPUTING,
@@ -68,11 +71,15 @@ def edit(
         source: file of the molecules or sequences to edit, or `-`.
         direction: from where to where, and how far.
         refine: gradient steps on the posteriors of what is edited; `auto`: where it is not reconstructed without.
+        logo: .svg file: of DNA, RNA or proteins of one length, what the direction brings at each position (above the
+            axis) and takes (below it), between the smallest and the largest strength.
         out: .csv, .tsv or .parquet, or the molecules or sequences alone as .smi, .txt or .fasta.
         reading: how files are read.
         computing: where and how the model runs.
     """
     strengths = strengths_of(direction.strength)
+    if logo is not None and (not logo.lower().endswith(".svg") or len({*strengths}) < 2):
+        raise UsageError(f"--logo: expected an .svg file and two strengths to compare (--strength=-1,1), got {logo!r}")
     reading.check(source)
     check_before(model, out, source)
     for path in (direction.toward, direction.away, *(path for pair in direction.fixed for path in pair)):
@@ -82,10 +89,13 @@ def edit(
         from seqvae.data.files.carried import Carried
         from seqvae.data.files.chunks import Results
         from seqvae.data.files.readers import read_records
-        from seqvae.data.files.writers import write_pieces
+        from seqvae.data.files.writers import write_pieces, write_text
         from seqvae.latent.edit import edit as edited
+        from seqvae.report.html.logo_files import change_logo, letters_of
 
     codec = load(model, computing.device)
+    if logo is not None:
+        letters_of(codec.tokenizer.domain)  # refused before the rows are read
     records, _ = read_records(source, replace(reading.settings(out), all=True))
     read = codec.tokenize([one.text for one in records], reading.on_error)
 
@@ -100,6 +110,10 @@ def edit(
     rows = [records[read.rows[one.row]] for one in found]
     own: dict[str, list[object]] = {name: [getattr(one, name) for one in found] for name in _OWN}
     own["input_text"] = [one.text for one in rows]
+    if logo is not None:
+        low, high = ([one.text for one in found if one.strength == end(strengths)] for end in (min, max))
+        title = f"{direction.toward} (above) against {direction.away} (below): {len(low):,} rows at both strengths"
+        write_text(Path(logo), change_logo(low, high, codec.tokenizer.domain, title))
     write_pieces(out, [Results([one.text for one in found], {**own, **Carried(own).of(rows)})], scores=True)
     bad = sum(not one.valid for one in found)
     computing.note(
