@@ -61,6 +61,7 @@ _PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
 _BEFORE = {"ends": "learned"}  # settings of a model that older folders do not have, and what they were
 _YOUNGER = "prior"  # a section that the settings of folders of the first format do not have
 _LONGEST = 200  # characters of a reason that are shown
+_TOO_LARGE = 1e12  # such a weight overflows within a few layers: the model would write what it does not know
 _LIBRARIES = ("seqvae", "torch", "pytorch-lightning", "rdkit", "selfies", "tokenizers", "numpy")
 
 
@@ -268,17 +269,17 @@ def load_artifact(folder: Path) -> Artifact:
 
 
 def _tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    """Return the numbers of a file; raises ArtifactError where it is damaged, or one of them is NaN or infinite."""
+    """Return the numbers of a file; raises ArtifactError where it is damaged, or one cannot be computed with."""
     try:
         found: dict[str, torch.Tensor] = load(_read(folder, name))
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"{folder / name}: the weights do not fit the model: {reason}") from error
     for key, tensor in found.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not bool((tensor.abs() < _TOO_LARGE).all()):  # NaN is not below it either
             raise ArtifactError(
-                f"{folder / name}: {key}: expected finite numbers, got NaN or infinity: the model is damaged; copy the "
-                "whole folder again, or train it again"
+                f"{folder / name}: {key}: expected numbers below {_TOO_LARGE:.0e}, got NaN, infinity, or a larger one: "
+                "the model is damaged; copy the whole folder again, or train it again"
             )
     return found
 

@@ -78,7 +78,7 @@ def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
         if (position + 1) % 10 == 0 or position == start or length < 2 * 10:
             at = f'x="{left + step / 2:g}" y="{bottom + 14:g}"'
             parts.append(f'<text {at} text-anchor="middle">{position + 1}</text>')
-    parts.append(f'<text x="8" y="{middle:g}" text-anchor="middle" transform="rotate(-90 8 {middle:g})">bits</text>')
+    parts.append(f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">bits</text>')
     return "".join(parts)
 
 
