@@ -1,10 +1,12 @@
 """Measure what scores and imputation are worth, beside the simple methods that they must beat.
 
-    python -m scripts.benchmarks.benchmark_uses [--texts zinc_test.smi.gz]
+    python -m scripts.benchmarks.benchmark_uses [--texts zinc_test.smi.gz] [--only PART]
 
 Scores: which score of `zinc-smiles` tells held-out molecules of ZINC from others (area under the ROC curve), and how
 many of them have p < .01. Those that calibrated the model are left out. Imputation: `splice-dna` on held-out splice
-sites of which two letters in nine are hidden, against counting models, whose conditional distributions are exact.
+sites of which two letters in nine are hidden, against counting models, whose conditional distributions are exact;
+`zinc-smiles` on held-out molecules of which 15 % of the tokens are hidden, against n-grams that see both sides, and on
+scaffolds of held-out molecules, against draws of the model in equal time.
 
 With `--texts` the held-out molecules are those of a file, where the dataset cannot be downloaded: its test split, whole
 and in its order, which decides what was used for the calibration.
@@ -12,9 +14,8 @@ and in its order, which decides what was used for the calibration.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,18 +26,20 @@ from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from scipy.stats import rankdata
 
 import seqvae
+from scripts.benchmarks.uses_imputation import molecule_figures, scaffold_figures, sequence_figures
 from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae import infer
-from seqvae.config import ImputeConfig
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.readers import read_records
-from seqvae.evaluate.sequences.markov_baselines import CountingModel, best_pseudo, models
 from seqvae.infer.calibrating import MOST
 from seqvae.infer.familiarity import IN_DOMAIN
-from seqvae.sequences.integer_codes import Letters, letters
 from seqvae.sequences.molecules import canonical_or_none
 
 NAME = "uses"
+PARTS = ("score", "impute", "molecules", "scaffolds")
+MODEL = "zinc-smiles"
+# Molecules of each kind for the scores, sequences, draws, molecules and scaffolds to complete, molecules counted.
+USUAL, SMALL = (200, 100, 400, 100, 200_000), (12, 12, 40, 3, 200)
 _SMALLEST = 9  # heavy atoms of fragments: the size of QM9
 _ELEMENTS = ("C", "N", "O", "S", "F", "Cl")
 _FRESH = 5  # times as many held-out molecules as others: enough for a rate of .01 to within .003
@@ -97,7 +100,7 @@ def nearest(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.float64]:
 
 def score_figures(texts: list[str], moses: Sequence[str], count: int) -> dict[str, Any]:
     """Return how scores tell held-out molecules from others, and what share of held-out ones they call rare."""
-    codec, rng = seqvae.load("zinc-smiles", device="cpu"), np.random.default_rng(0)
+    codec, rng = seqvae.load(MODEL, device="cpu"), np.random.default_rng(0)
     most = min(MOST, len(texts))
     used = {place * len(texts) // most for place in range(most)}
     fresh = ([text for place, text in enumerate(texts) if place not in used] or texts)[: _FRESH * count]
@@ -128,91 +131,42 @@ def score_figures(texts: list[str], moses: Sequence[str], count: int) -> dict[st
     }
 
 
-def conditional(
-    bits: Callable[[list[str]], NDArray[np.float64]], texts: Sequence[str], hidden: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the exact distribution of each hidden letter given the others, `(texts, hidden, 4)`.
-
-    Args:
-        bits: -log2 p of texts.
-        texts: whole.
-        hidden: `(texts, hidden)`, the hidden places of each.
-    """
-    fillings = list(product(range(4), repeat=hidden.shape[1]))
-    every = []
-    for text, places in zip(texts, hidden.tolist(), strict=True):
-        for filling in fillings:
-            row = list(text)
-            for place, letter in zip(places, filling, strict=True):
-                row[place] = "ACGT"[letter]
-            every.append("".join(row))
-    costs = bits(every).reshape(len(texts), len(fillings))
-    shares = np.exp2(costs.min(1, keepdims=True) - costs)
-    shares /= shares.sum(1, keepdims=True)
-    chosen = np.array(fillings)  # `(fillings, hidden)`
-    return np.einsum("tf,fhl->thl", shares, np.eye(4)[chosen])
-
-
-def _bits(model: CountingModel, train: Letters, pseudo: float, texts: list[str]) -> NDArray[np.float64]:
-    return model.bits(train, letters(texts), pseudo)
-
-
-def impute_figures(train: list[str], valid: list[str], test: list[str], samples: int) -> dict[str, Any]:
-    """Return log-loss and accuracy of hidden letters: the model's, and those of counting models."""
-    rng, codec = np.random.default_rng(0), seqvae.load("splice-dna", device="cpu")
-    hidden = np.array([sorted(rng.choice(len(text), 2, replace=False).tolist()) for text in test])
-    masked = [
-        "".join("?" if n in places else a for n, a in enumerate(t)) for t, places in zip(test, hidden, strict=True)
-    ]
-    truth = np.array([["ACGT".index(text[n]) for n in places] for text, places in zip(test, hidden, strict=True)])
-    both = letters([*train, *valid])
-    found: dict[str, NDArray[np.float64]] = {}
-    for name, model in models(one_length=True).items():
-        if model.order <= 2:
-            pseudo = best_pseudo(model, letters(train), letters(valid))
-            found[name] = conditional(partial(_bits, model, both, pseudo), test, hidden)
-    for method in ("importance", "gibbs"):
-        config = ImputeConfig(method, samples=samples, sweeps=max(samples // 4, 4), warmup=20)
-        filled = infer.impute(codec, masked, config)
-        # A letter that was never drawn has not probability 0: half a draw more for each.
-        found[f"splice-dna, {method}"] = np.array(
-            [(one.marginals * one.draws + 0.5) / (one.draws + 2) for one in filled]
-        )
-    figures = {}
-    for name, rows in found.items():
-        each = -np.log2(np.take_along_axis(rows, truth[..., None], 2)[..., 0]).mean(1)
-        error, right = float(each.std(ddof=1) / np.sqrt(len(each))), float((rows.argmax(2) == truth).mean())
-        figures[name] = {"bits": float(each.mean()), "error": error, "right": right}
-    return {"sequences": len(test), "hidden": 2, "models": figures}
-
-
-def held_out(name: str, most: int = 0) -> list[str]:
-    """Return the test split of a dataset, or its first texts."""
+def splits(name: str) -> list[list[str]]:
+    """Return the training, validation and test split of a dataset."""
     data = load_dataset(name)
-    return data.texts[:most] if most else [data.texts[row] for row in data.split.test.tolist()]
+    return [[data.texts[row] for row in part.tolist()] for part in data.split]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, and write the result."""
+    """Measure, and write the result after each part."""
     rdBase.DisableLog("rdApp.*")
     parser = arguments(__doc__ or "")
-    parser.add_argument("--texts", default="", help="file of the held-out molecules of ZINC250k")
+    parser.add_argument("--texts", default="", help="file of the held-out molecules of ZINC250k, for the scores")
+    parser.add_argument("--only", choices=PARTS, help="one part, the results of the others kept")
     given = parser.parse_args(argv)
-    count, sequences, samples = (12, 12, 40) if given.small else (200, 100, 400)
-    if given.texts:
-        texts = [record.text for record in read_records(given.texts)[0]]
-    else:
-        texts = held_out("moses-sample", 40) if given.small else held_out("zinc250k")
-    moses = held_out("moses-sample", 12) if given.small else held_out("moses")[:count]
-    sites = load_dataset("mpsa-sample")
-    train, valid, test = ([sites.texts[row] for row in part.tolist()] for part in sites.split)
+    count, sequences, samples, drawn, counted = SMALL if given.small else USUAL
+    some = load_dataset("moses-sample").texts
+    train, valid, test = (some[60:260], some[40:60], some[:40]) if given.small else splits("zinc250k")
+    sites = splits("mpsa-sample")
+
+    def scores() -> dict[str, Any]:
+        """Return what scores are worth."""
+        texts = [record.text for record in read_records(given.texts)[0]] if given.texts else test
+        return score_figures(texts, some[:12] if given.small else splits("moses")[2][:count], count)
+
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "score": scores,
+        "impute": lambda: sequence_figures(sites[0], sites[1], sites[2][:sequences], samples),
+        "molecules": lambda: molecule_figures(MODEL, train[:counted], valid, test, (drawn, samples)),
+        "scaffolds": lambda: scaffold_figures(MODEL, test, drawn),
+    }
+    out = result_path(given, NAME)
+    figures = json.loads(out.read_text("utf-8"))["figures"] if given.only and out and out.is_file() else {}
     with torch_threads(given.threads) as threads:
-        figures = {
-            "score": score_figures(texts, moses, count),
-            "impute": impute_figures(train, valid, test[:sequences], samples),
-        }
-    settings = {"molecules": count, "sequences": sequences, "samples": samples, "seed": 0, "threads": threads}
-    write_result(result_path(given, NAME), NAME, settings, figures)
+        for name in [given.only] if given.only else PARTS:
+            figures[name] = parts[name]()
+            settings = {"molecules": count, "sequences": sequences, "samples": samples, "masked_molecules": drawn}
+            write_result(out, NAME, {**settings, "seed": 0, "threads": threads}, figures)
 
 
 if __name__ == "__main__":

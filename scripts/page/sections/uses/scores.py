@@ -23,7 +23,9 @@ _SCORES = {
 
 def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     """Return the Markdown of a result of `benchmark_uses.py`; there is nothing published to compare with."""
-    return _scores(result["figures"]["score"]) + _imputation(result["figures"]["impute"])
+    found = result["figures"]
+    parts = {"score": _scores, "impute": _imputation, "molecules": _molecules, "scaffolds": _scaffolds}
+    return "\n".join(write(found[name]) for name, write in parts.items() if name in found)
 
 
 def _scores(found: Mapping[str, Any]) -> str:
@@ -53,7 +55,7 @@ def _scores(found: Mapping[str, Any]) -> str:
     goals = reached("held-out molecules with p < .01, off .01 by", abs(rare - 0.01), 0.003, "{:.4f}".format, most=True)
     repeated = f"single symbols repeated that are in domain, of {found['repeats']}"
     goals += reached(repeated, found["repeats_in_domain"], 0, "{:.0f}".format, most=True)
-    return text + table(("score", *names, "p < .01, held out"), rows) + "\n" + goals + "\n"
+    return text + table(("score", *names, "p < .01, held out"), rows) + "\n" + goals
 
 
 def _imputation(found: Mapping[str, Any]) -> str:
@@ -66,3 +68,35 @@ def _imputation(found: Mapping[str, Any]) -> str:
         "likeliest letter is right. Counting models are enumerated: their conditional distributions are exact.\n\n"
     )
     return text + table(("model", "bits per hidden base", "right"), rows)
+
+
+def _molecules(found: Mapping[str, Any]) -> str:
+    rows = [
+        (name, f"{one['bits']:.3f} ± {one['error']:.3f}", share(one["right"]), share(one["valid"]))
+        for name, one in found["models"].items()
+    ]
+    text = (
+        f"### Imputation of molecules\n\n`seqvae impute zinc-smiles`: of {found['molecules']:,} held-out molecules of "
+        f"ZINC250k {found['hidden']:,} of {found['tokens']:,} tokens are hidden (15 % of each, at least one). Bits per "
+        "hidden token (± standard error over molecules), how often the likeliest token is right, and what share of the "
+        f"fillings drawn are molecules. The n-grams are counted in {found['counted']:,} training molecules: the token "
+        "between its two neighbours, with pairs and single tokens where these are rare, weighed on the validation "
+        "split.\n\n"
+    )
+    return text + table(("model", "bits per hidden token", "right", "valid"), rows)
+
+
+def _scaffolds(found: Mapping[str, Any]) -> str:
+    count, asked = found["scaffolds"], found["scaffolds"] * found["asked"]
+    rows = [
+        ("`seqvae impute`", f"{found['kept']:,} of {asked:,}", f"{found['with_any']} of {count}"),
+        (f"draws, {found['drawn']:,} each", f"{found['drawn_kept']:,}", f"{found['drawn_with_any']} of {count}"),
+    ]
+    text = (
+        f"### Scaffolds\n\n`seqvae impute zinc-smiles` on {count} scaffolds of held-out molecules (Bemis & Murcko, one "
+        f"to three attachment points), {found['asked']} completions each, {found['seconds']:.1f} s a scaffold; beside "
+        "as many draws of the model as took that time, of which those that hold the scaffold are kept. Distinct "
+        "molecules that keep the scaffold, and scaffolds with at least one. The molecule that a scaffold was cut out of is among "
+        f"its completions for {found['original']} of {count}; {found['refused']} could not be completed.\n\n"
+    )
+    return text + table(("method", "molecules that keep the scaffold", "scaffolds with one"), rows)
