@@ -96,7 +96,7 @@ def _scaffolds(found: Mapping[str, Any]) -> str:
         f"### Scaffolds\n\n`seqvae impute zinc-smiles` on {count} scaffolds of held-out molecules (Bemis & Murcko, one "
         f"to three attachment points), {found['asked']} completions each, {found['seconds']:.1f} s a scaffold; beside "
         "as many draws of the model as took that time, of which those that hold the scaffold are kept. Distinct "
-        "molecules that keep the scaffold, and scaffolds with at least one. The molecule that a scaffold was cut out of is among "
-        f"its completions for {found['original']} of {count}; {found['refused']} could not be completed.\n\n"
+        "molecules that keep the scaffold, and scaffolds with at least one. The molecule that a scaffold was cut out "
+        f"of is among its completions for {found['original']} of {count}; {found['refused']} have none.\n\n"
     )
     return text + table(("method", "molecules that keep the scaffold", "scaffolds with one"), rows)
