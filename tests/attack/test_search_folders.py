@@ -8,15 +8,19 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 from golden_cases import command
 from safetensors.numpy import load_file, save_file
 from search_cases import dna_model, settings, start
 
-from seqvae.errors import InputError, SeqVAEError
+from seqvae.config import CmaConfig
+from seqvae.errors import ConfigError, InputError, SeqVAEError
 from seqvae.search import begin, resume, run
 from seqvae.search.api import opened
 from seqvae.search.laboratory import ask, last_batch, tell
+from seqvae.search.memory.archive import Archive
+from seqvae.search.optimizers.cma_es import _Climb, _optimizer
 from seqvae.search.oracle.measurements import Measurement
 from seqvae.search.results import opened_results
 from seqvae.search.storage.ledger import Entry, Ledger
@@ -201,7 +205,7 @@ def test_a_search_whose_state_is_lost_goes_on_by_its_ledger(gc):
     assert resume(gc).unique == calls
 
 
-@pytest.mark.parametrize("value", [None, 3, -1, "x", [], [1], {}, {"x": 1}, 1e308])
+@pytest.mark.parametrize("value", [None, 3, -1, "x", [], [1], {}, {"x": 1}, 1e308, np.zeros(2)])
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_state_with_a_field_of_another_type(value, sealed, gc):
     state = load_state(gc / STATE)
@@ -211,13 +215,36 @@ def test_a_state_with_a_field_of_another_type(value, sealed, gc):
         if sealed:
             save_state(gc / STATE, state)
         else:
-            save_file({}, gc / STATE, {"tree": json.dumps({"format": 1, "state": {name: value}})})
+            shown = value.tolist() if isinstance(value, np.ndarray) else value
+            save_file({}, gc / STATE, {"tree": json.dumps({"format": 1, "state": {name: shown}})})
         holder[name] = kept
         try:
             with opened(gc) as search:
                 search.campaign()
         except SeqVAEError as error:
             assert STATE in str(error)
+
+
+@pytest.mark.parametrize("form", ["full", "separable"])
+@pytest.mark.parametrize("value", [None, 0, 2.5, True, "x", [], {}, np.zeros(1), np.zeros((9, 9)), np.zeros(3, int)])
+def test_what_a_climb_takes_over_can_be_climbed_with(form, value):
+    config = CmaConfig(form=form, population=4)
+    climb = _Climb(np.zeros(3), np.eye(3), _optimizer(config, 3, 4), 0)
+    for step in climb.sample(4):
+        climb.add(step, None)
+    climb.settle(Archive())
+    sound = climb.state_dict()
+    refused = []
+    for name, kept in sound["optimiser"].items():
+        try:
+            again = _Climb.of({**sound, "optimiser": {**sound["optimiser"], name: value}}, config)
+        except ConfigError as error:
+            assert str(error).startswith(f"{name}: expected it as in a new climb")
+            refused.append(name)
+            continue
+        assert type(kept) is type(value) or name in ("_D", "_B", "_g", "_sigma")
+        again.sample(1)
+    assert len(refused) > len(sound["optimiser"]) / 2
 
 
 def test_a_full_disk_is_named_and_loses_nothing(gc):

@@ -28,6 +28,7 @@ _FORMS: dict[str, type[CMA] | type[SepCMA]] = {"full": CMA, "separable": SepCMA}
 _BARREN = 5
 _AMONG, _GREED = 20, 0.01  # best texts at which a climb may begin, and the greed: nearly always one of the first ten
 _LARGEST, _MOST = 1e18, 1_000_000  # numbers and populations of a climb that was saved, lest it has no end
+_CHANGING = ("_g", "_sigma")  # numbers of `cmaes` that change while it climbs: its generation and its step size
 _ROUNDS = 300  # of points in one call of `ask`: enough for a climb to end as barren and the next to begin
 
 
@@ -264,17 +265,16 @@ def _alike(name: str, value: Any, new: Any, directions: int) -> Any:  # noqa: AN
     """Return a saved field of an optimiser; raises ConfigError where it is not as that of a new one."""
     if isinstance(value, np.ndarray):
         # `cmaes` computes two of its arrays when it first needs them; the losses it remembers are infinite at times
-        shape = new.shape if isinstance(new, np.ndarray) else value.shape
-        known = new is not None or (value.ndim in (1, 2) and set(value.shape) == {directions})
-        if known and value.shape == shape and value.dtype == np.float64:
+        same = value.shape == new.shape if isinstance(new, np.ndarray) else new is None
+        if same and value.dtype == np.float64 and (new is not None or set(value.shape) == {directions}):
             return value.copy()
-    elif new is None:
-        if value is None:
+    elif value is None or isinstance(value, bool):
+        if value is new:
             return value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        # NumPy's numbers are saved as Python's
-        if isinstance(value, int if type(new) is int else (int, float)) and abs(value) < _LARGEST:
+    elif isinstance(value, (int, float)) and isinstance(new, (int, float)) and not isinstance(new, bool):
+        # NumPy's numbers are saved as Python's. Most follow from the settings, and others would be of another climb
+        kinds = int if type(new) is int else (int, float)
+        known = 0 <= value < _LARGEST if name in _CHANGING else math.isclose(value, new, rel_tol=1e-9)
+        if isinstance(value, kinds) and known:
             return value
-    elif type(value) is type(new):
-        return value
     raise ConfigError(f"{name}: expected it as in a new climb, {type(new).__name__}, got {value!r:.80}")

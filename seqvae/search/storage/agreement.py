@@ -39,7 +39,7 @@ def load_with(path: Path, ledger: Ledger, learned_of: Callable[[State], int]) ->
         rounds, rows = (state[_LEDGER][key] for key in ("rounds", "rows")) if _LEDGER in state else (learned, 0)
         if not all(type(one) is int and one >= 0 for one in (learned, rounds, rows)) or rounds != learned:
             raise ValueError(f"it counts {learned!r} rounds, {rounds!r} rounds and {rows!r} rows")
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise InputError(f"{path}: expected the state of a search, cannot read it ({error}): {RESTORE}") from error
     if ledger.rounds() < learned or ledger.rows(learned) < rows:
         raise InputError(
