@@ -33,6 +33,7 @@ _PREDICTED = 96  # last predictions that are shown beside measurements
 _CLOUD = 4000  # scored designs behind a Pareto front, at most
 _LOOKED_AT = 200  # scored designs that tell whether a search is of molecules
 _START = "start"  # the proposer of what a search is given to begin with
+_BRED = {"bred from": "parents", "predicted": "predicted"}  # columns of a table, where a design has such a field
 _LONGEST = 40  # letters of a design in a table that says more of it
 _BEST = 100  # designs among which proposers are counted
 
@@ -148,6 +149,7 @@ def _origins(
         return []
     sheets = sheets_for(entries)
     titles = ["design", "proposed by", "round", "nearest before", "similarity", "its score", "score", "gain"]
+    bred = [title for title, field in _BRED.items() if any(getattr(one, field) for one in shown)]
     rows = []
     for one, origin in zip(shown, origins(shown, entries, sheets), strict=True):
         near = ["", "", "", one.scores[0], ""]
@@ -159,10 +161,14 @@ def _origins(
                 one.scores[0],
                 origin.gain,
             ]
-        rows.append([_called(str(one.canonical), names), one.proposer, one.round, *near])
+        said = {"bred from": ", ".join(_called(parent, names) for parent in one.parents), "predicted": ""}
+        if one.predicted:
+            said["predicted"] = f"{one.predicted[0]:.3g} ± {one.predicted[1]:.2g}"
+        rows.append([_called(str(one.canonical), names), one.proposer, one.round, *near, *(said[one] for one in bred)])
     differ = diversity(best, sheets)
-    said = "; ".join(f"{title}: {value}" for title, value in (differ.rows() if differ is not None else ()))
-    return [Section("Why each design was proposed", (table(titles, rows), *([paragraph(f"{said}.")] if said else ())))]
+    spread = "; ".join(f"{title}: {value}" for title, value in (differ.rows() if differ is not None else ()))
+    blocks = table([*titles, *bred], rows), *([paragraph(f"{spread}.")] if spread else ())
+    return [Section("Why each design was proposed", blocks)]
 
 
 def _called(form: str, names: Mapping[str, str]) -> str:

@@ -34,8 +34,10 @@ _ON_A_PLATE: dict[str, Any] = {  # what is remembered of a design that was asked
     "seed": int | None,
     "plate": int,
     "about": dict[str, str | float | None],
+    "parents": tuple[str, ...],
+    "predicted": tuple[float, ...],
 }
-_NEW_ON_A_PLATE = ("about",)  # earlier versions remember nothing of it
+_NEW_ON_A_PLATE = ("about", "parents", "predicted")  # earlier versions remember nothing of it
 _SOURCE = ("proposer", "z", "seed")  # of a design on a plate
 _TRIES = 5  # times that an optimiser is asked for texts that are on no plate yet
 
@@ -105,7 +107,7 @@ def ask(
             batch = _from_library(search, library, waiting, (count, state["plates"]), say)
         state["plates"] += bool(batch)
         batch = _described(search, batch, state["plates"])
-        kept = ("text", "proposer", "z", "seed", "about")
+        kept = ("text", "proposer", "z", "seed", "about", "parents", "predicted")
         about = {one.text: {name: getattr(one, name) for name in kept} for one in batch}
         state["pending"] |= {text: {**values, "plate": state["plates"]} for text, values in about.items()}
         _save(search, state)
@@ -202,7 +204,7 @@ def _proposals(search: Search, waiting: set[str], count: int) -> list[Candidate]
         for one in search.optimizer.ask(count - len(found) + more):
             form = search.texts.canonical(one.text) if one.form is None else one.form
             if form is not None and form not in waiting and form not in found and len(found) < count:
-                found[form] = Candidate(form, one.proposer, one.z, one.seed, form)
+                found[form] = replace(one, text=form, form=form)
         if len(found) == count:
             break
     return list(found.values())
@@ -247,7 +249,8 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             proposer, z, seed = (OBSERVED, None, None) if about is None else [about[key] for key in _SOURCE]
             status = GIVEN if about is None else OK
             entry = Entry(number, place, form, form, status, one.scores, "", 0.0, proposer, z, seed, errors=one.errors)
-            entries.append(entry)
+            parents, predicted = (tuple((about or {}).get(key, ())) for key in ("parents", "predicted"))
+            entries.append(replace(entry, parents=parents, predicted=predicted))
         search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})

@@ -21,6 +21,8 @@ class Candidate:
         z: its latent point, `(latent,)`, where it has one.
         seed: of its decoding, where it was sampled.
         form: its canonical form, where it has been computed already.
+        parents: canonical forms of the scored designs that it was bred from; none where it was not.
+        predicted: mean and standard deviation of the first score that a surrogate predicted, where one chose it.
         about: what else is said of it on a plate, by the title of the column.
     """
 
@@ -29,6 +31,8 @@ class Candidate:
     z: NDArray[np.float32] | None = None
     seed: int | None = None
     form: str | None = None
+    parents: tuple[str, ...] = field(default=(), compare=False)
+    predicted: tuple[float, ...] = field(default=(), compare=False)
     about: Mapping[str, str | float | None] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

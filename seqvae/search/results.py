@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TOP = 10  # designs whose mean score is followed
 EVERY = 100  # calls between two points of the curve
 ID = "id"  # the column of the names of designs
-_OWN = {"text", "scores", "proposer", "terms", "cheap"}  # of a design in JSON
+_OWN = {"text", "scores", "proposer", "terms", "cheap", "parents", "predicted"}  # of a design in JSON
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ class Results:
             {"text": entry.canonical, "scores": list(entry.scores), "proposer": entry.proposer}
             | ({"terms": [_or_none(term) for term in entry.terms]} if entry.terms else {})
             | ({"cheap": _or_none(entry.cheap)} if entry.cheap is not None else {})
+            | ({"parents": list(entry.parents)} if entry.parents else {})
+            | ({"predicted": list(entry.predicted)} if entry.predicted else {})
             | ({title: cells[0] for title, cells in known.of([entry], _OWN).items() if cells[0]} if known else {})
             for entry in self.top
         ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -121,7 +120,12 @@ def inference_gap(codec: Codec, texts: TokenizedTexts, seed: int = 0, progress: 
         for _, tokens in batches:
             posterior = codec.model.posterior(tokens)
             diagonal = isinstance(posterior, DiagonalGaussian)
-            parts.append(gap_of(partial(_log_joint, codec, tokens), posterior, seed))
+
+            def log_joint(z: Tensor, tokens: Tensor = tokens) -> Tensor:
+                """Return log p(x, z) of points, `(samples, batch, latent)`."""
+                return codec.model.log_likelihoods(z, tokens) + codec.model.prior.log_prob(z)
+
+            parts.append(gap_of(log_joint, posterior, seed))
             done += len(tokens)
             if progress is not None:
                 progress(done, len(first))
@@ -134,9 +138,3 @@ def inference_gap(codec: Codec, texts: TokenizedTexts, seed: int = 0, progress: 
         amortisation_gap=(best - elbo).mean().item(),
         full_covariance_gain=(full - best).mean().item() if diagonal else None,
     )
-
-
-def _log_joint(
-    codec: Codec, tokens: Tensor, z: Float[Tensor, "samples batch latent"]
-) -> Float[Tensor, "samples batch"]:
-    return codec.model.log_likelihoods(z, tokens) + codec.model.prior.log_prob(z)

@@ -67,8 +67,9 @@ def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
     for position in range(start, stop):
         left = _LEFT + step * (position - start)
         up = down = base
-        heights = zip(logo.heights[position].tolist(), logo.letters, strict=True)
-        for height, letter in sorted(heights, key=_size):  # the largest stand farthest from the axis
+        stack = zip(logo.heights[position].tolist(), logo.letters, strict=True)
+        # the largest stand farthest from the axis
+        for height, letter in sorted(stack, key=lambda one: (abs(one[0]), one[1])):
             tall = abs(height) / top * room
             if tall < _SMALLEST * room:
                 continue
@@ -80,8 +81,3 @@ def _row(logo: Logo, start: int, step: float, above: float, top: float) -> str:
             parts.append(f'<text {at} text-anchor="middle">{position + 1}</text>')
     parts.append(f'<text x="12" y="{middle:g}" text-anchor="middle" transform="rotate(-90 12 {middle:g})">bits</text>')
     return "".join(parts)
-
-
-def _size(stacked: tuple[float, str]) -> tuple[float, str]:
-    """Order the letters of a stack: by height, up or down."""
-    return abs(stacked[0]), stacked[1]

@@ -31,6 +31,9 @@ class Surrogate(Protocol):
     def choose(self, bounds: dict[str, float], count: int) -> list[str]:
         """Return the `count` texts that are most worth a call."""
 
+    def predicted(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and standard deviation of the first score of each text, `(texts,)`."""
+
 
 class Chooser(Protocol):
     """Makes the surrogate that chooses among offspring: `similarity_gp.Guide`."""
@@ -183,7 +186,24 @@ class Evolution:
             climbing.update(children, values)
             pool |= children
             bounds |= dict(zip(children, values, strict=True))
-        novel.found += [pool[text] for text in surrogate.choose(bounds, novel.lacking)]
+        chosen = surrogate.choose(bounds, novel.lacking)
+        means, deviations = surrogate.predicted(chosen) if chosen else ((), ())
+        for text, *predicted in zip(chosen, means, deviations, strict=True):
+            bred = replace(pool[text], parents=self._scored_ancestors(text, pool))
+            novel.found.append(replace(bred, predicted=tuple(map(float, predicted))))
+
+    def _scored_ancestors(self, text: str, pool: Mapping[str, Candidate]) -> tuple[str, ...]:
+        """Return the scored designs that a text goes back to: its parents, or those of parents that were only bred."""
+        found: dict[str, None] = {}
+        waiting, seen = [*pool[text].parents], {text}
+        while waiting:
+            one = waiting.pop(0)
+            if one in self.archive or one not in pool:
+                found[one] = None
+            elif one not in seen:
+                seen.add(one)
+                waiting += pool[one].parents
+        return tuple(found)
 
     def _brood(self, climbing: Archive, config: GuideConfig, novel: NoveltyFilter) -> dict[str, Candidate]:
         """Return the new offspring of a generation by canonical form."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -41,9 +41,9 @@ class PosteriorNoise:
         if not readable:
             return []
         around = self.texts.posterior(readable)
-        return _decoded(
-            self.texts.codec, _near(around.mean, around, self.config, rng), "latent noise", self.config, rng
-        )
+        points = _near(around.mean, around, self.config, rng)
+        found = _decoded(self.texts.codec, points, "latent noise", self.config, rng)
+        return [replace(one, parents=(parent,)) for one, parent in zip(found, readable, strict=True)]
 
 
 @final
@@ -70,7 +70,8 @@ class PosteriorCrossover:
         first, second = ends.mean[::2], ends.mean[1::2]
         shares = torch.from_numpy(rng.random((len(readable), 1))).float()
         near = _near(on_arc(first, second, shares), ends.rows(slice(0, None, 2)), self.config, rng)
-        return _decoded(self.texts.codec, near, "latent crossover", self.config, rng)
+        found = _decoded(self.texts.codec, near, "latent crossover", self.config, rng)
+        return [replace(one, parents=pair) for one, pair in zip(found, readable, strict=True)]
 
 
 def _near(mean: Tensor, around: Posterior, config: LatentMovesConfig, rng: np.random.Generator) -> Tensor:

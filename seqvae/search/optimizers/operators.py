@@ -39,8 +39,8 @@ class Mutation:
 
     def __call__(self, parents: Sequence[str], count: int, rng: np.random.Generator) -> list[Candidate]:
         """Return mutated texts."""
-        found = (self.moves.mutate(parent, rng) for parent in parents[:count])
-        return [Candidate(text, "mutation") for text in found if text]
+        found = ((parent, self.moves.mutate(parent, rng)) for parent in parents[:count])
+        return [Candidate(text, "mutation", parents=(parent,)) for parent, text in found if text]
 
 
 @final
@@ -64,5 +64,5 @@ class Crossover:
             text = self.moves.cross(first, second, rng)
             if text and rng.random() < self.mutated:
                 text = self.moves.mutate(text, rng) or text
-            found += [Candidate(text, "crossover")] if text else []
+            found += [Candidate(text, "crossover", parents=(first, second))] if text else []
         return found

@@ -190,6 +190,8 @@ class Oracle:
             one.z,
             one.seed,
             found.terms,
+            parents=one.parents,
+            predicted=one.predicted,
         )
 
     def _finished(self, proposals: Sequence[Candidate], plan: Sequence[_Planned], done: dict[int, Entry]) -> Scores:

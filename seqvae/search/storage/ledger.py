@@ -35,6 +35,7 @@ from seqvae.search.storage.rows import (
     Rows,
     Shape,
 )
+from seqvae.search.storage.tables import BRED, CHEAP_SCORES, ERRORS, EVALUATED, TERMS
 
 __all__ = ["CACHED", "CALLED", "FAILED", "GIVEN", "INVALID", "OK", "OVER_BUDGET", "TIMEOUT", "Entry", "Ledger", "Shape"]
 FORMAT = 1
@@ -42,57 +43,6 @@ EVALUATIONS, LEARNED, PLATES, CHEAP = "evaluations", "learned", "plates", "cheap
 _WAIT_SECONDS = 30.0  # for another process to finish writing
 _LITTLE = 1 << 20  # bytes; with less left on the disk, SQLite fails in ways that do not say so
 _ANY = Shape()
-# Made with the first terms that are written: ledgers of earlier versions, and of single terms, have none.
-_TERMS = """
-CREATE TABLE IF NOT EXISTS terms (
-    round INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    numbers TEXT NOT NULL,
-    PRIMARY KEY (round, place)
-) WITHOUT ROWID
-"""
-# Made with the first standard errors that are written.
-_ERRORS = """
-CREATE TABLE IF NOT EXISTS standard_errors (
-    round INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    deviations TEXT NOT NULL,
-    PRIMARY KEY (round, place)
-) WITHOUT ROWID
-"""
-# Made with the first cheap scores: a search of one score has none.
-_CHEAP = """
-CREATE TABLE IF NOT EXISTS cheap_scores (
-    round INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    form TEXT NOT NULL,
-    cheap TEXT NOT NULL,
-    why TEXT NOT NULL,
-    PRIMARY KEY (round, place)
-) WITHOUT ROWID
-"""
-# Ledgers of earlier versions count nothing: they are counted when they are written to.
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS evaluations (
-    round INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    canonical TEXT,
-    status TEXT NOT NULL,
-    scores TEXT NOT NULL,
-    error TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    proposer TEXT NOT NULL,
-    z BLOB,
-    seed INTEGER,
-    PRIMARY KEY (round, place)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO counts SELECT 'evaluations', COUNT(*) FROM evaluations;
-COMMIT;
-"""
 
 
 @final
@@ -126,7 +76,7 @@ class Ledger:
                 # A commit is on disk before its scores are used, and readers do not wait for writers.
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=FULL")
-                self._connection.executescript(_SCHEMA)
+                self._connection.executescript(EVALUATED)
         if about is None or not self._begun({"format": FORMAT, **about}, new):
             self._check_rows()
 
@@ -178,13 +128,16 @@ class Ledger:
             UsageError: there is an entry of that round and place already.
             OSError: the disk is full, or refuses.
         """
-        rows, terms, errors = [], [], []
+        rows, terms, errors, bred = [], [], [], []
         for one in entries:
             scores = _numbers(one.scores)
             if one.terms:
                 terms.append((one.round, one.place, _numbers(one.terms)))
             if one.errors:
                 errors.append((one.round, one.place, _numbers(one.errors)))
+            if one.parents or one.predicted:
+                predicted = _numbers(one.predicted) if one.predicted else None
+                bred.append((one.round, one.place, json.dumps(one.parents), predicted))
             z = None if one.z is None else np.asarray(one.z, "<f4").tobytes()
             head = (one.round, one.place, one.text, one.canonical, one.status, scores)
             rows.append((*head, one.error, one.seconds, one.proposer, z, one.seed))
@@ -192,11 +145,14 @@ class Ledger:
             with self._writing():
                 self._connection.executemany(f"INSERT INTO evaluations VALUES ({','.join('?' * 11)})", rows)
                 if terms:
-                    self._connection.execute(_TERMS)
+                    self._connection.execute(TERMS)
                     self._connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", terms)
                 if errors:
-                    self._connection.execute(_ERRORS)
+                    self._connection.execute(ERRORS)
                     self._connection.executemany("INSERT INTO standard_errors VALUES (?, ?, ?)", errors)
+                if bred:
+                    self._connection.execute(BRED)
+                    self._connection.executemany("INSERT INTO bred VALUES (?, ?, ?, ?)", bred)
                 more = "UPDATE counts SET value = value + ? WHERE name = ?"
                 self._connection.execute(more, (len(rows), EVALUATIONS))
         except sqlite3.IntegrityError as error:
@@ -212,7 +168,7 @@ class Ledger:
         rows = [(round_, place, form, _numbers((score,)), why) for place, (form, score, why) in found.items()]
         try:
             with self._writing():
-                self._connection.execute(_CHEAP)
+                self._connection.execute(CHEAP_SCORES)
                 self._connection.executemany("INSERT INTO cheap_scores VALUES (?, ?, ?, ?, ?)", rows)
                 more = (
                     "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
@@ -256,7 +212,10 @@ class Ledger:
         known = self._has("standard_errors")
         more = "NATURAL LEFT JOIN standard_errors" if known else "JOIN (SELECT NULL AS deviations)"
         screened = "NATURAL LEFT JOIN cheap_scores" if self._has("cheap_scores") else "JOIN (SELECT NULL AS cheap)"
-        return f"SELECT evaluations.*, numbers, deviations, cheap FROM evaluations {joined} {more} {screened}"
+        nothing = "JOIN (SELECT NULL AS parents, NULL AS predicted)"
+        bred = "NATURAL LEFT JOIN bred" if self._has("bred") else nothing
+        columns = "evaluations.*, numbers, deviations, cheap, parents, predicted"
+        return f"SELECT {columns} FROM evaluations {joined} {more} {screened} {bred}"
 
     def _has(self, table: str) -> bool:
         with self._told():

@@ -41,6 +41,8 @@ class Entry:
         terms: what the score is made of; empty where that is not known.
         errors: standard errors of the scores; empty where they are not known.
         cheap: its cheap score, by which it got the dear one or not; NaN where that failed, None where there is none.
+        parents: canonical forms of the scored designs that it was bred from; none where that is not known.
+        predicted: mean and standard deviation that a surrogate predicted for its first score when it was proposed.
     """
 
     round: int
@@ -57,6 +59,8 @@ class Entry:
     terms: tuple[float, ...] = field(default=(), compare=False)
     errors: tuple[float, ...] = field(default=(), compare=False)
     cheap: float | None = field(default=None, compare=False)
+    parents: tuple[str, ...] = field(default=(), compare=False)
+    predicted: tuple[float, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class Rows:
 
     def entry(self, row: Sequence[Any]) -> Entry:
         """Return a row as an entry; raises InputError where a cell is damaged."""
-        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, terms, errors, cheap = row
+        round_, place, text, canonical, status, scores, error, seconds, proposer, z, seed, *more = row
+        terms, errors, cheap, parents, predicted = more
         for name, value, kinds in (
             ("round", round_, int),
             ("place", place, int),
@@ -128,6 +133,8 @@ class Rows:
             () if terms is None else self._numbers(row, "terms", terms, self.shape.terms),
             deviations,
             None if cheap is None else self.cheap(row, cheap),
+            () if parents is None else self._parents(row, parents),
+            () if predicted is None else self._numbers(row, "predicted", predicted, 2),
         )
 
     def cheap(self, row: Sequence[Any], cell: object) -> float:
@@ -145,6 +152,15 @@ class Rows:
             return tuple(math.nan if one is None else float(one) for one in values)
         except (ValueError, OverflowError, InputError) as error:
             raise self._damaged(row, name, expected, cell) from error
+
+    def _parents(self, row: Sequence[Any], cell: object) -> tuple[str, ...]:
+        try:
+            found = json_of(cell.encode(), self.path) if isinstance(cell, str) else None
+        except (ValueError, InputError):
+            found = None
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise self._damaged(row, "parents", "a list of texts", cell)
+        return tuple(found)
 
     def _point(self, row: Sequence[Any], cell: object) -> NDArray[np.float32] | None:
         if cell is None:

@@ -76,6 +76,9 @@ def rows(folder):
     from seqvae.search.storage.ledger import Ledger
 
     ledger = Ledger(folder / run_folder.LEDGER)
-    found = [(e.round, e.place, e.text, e.canonical, e.status, e.scores, e.proposer, e.seed) for e in ledger.entries()]
+    found = [
+        (e.round, e.place, e.text, e.canonical, e.status, e.scores, e.proposer, e.seed, e.parents, e.predicted)
+        for e in ledger.entries()
+    ]
     ledger.close()
     return [(*row[:5], str(row[5]), *row[6:]) for row in found]  # as text, so that NaN equals itself
