@@ -188,7 +188,7 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
     def fresh(words: str) -> Callable[[], object]:
         return lambda: _quietly([*words.split(), "--out", str(place / f"out{next(numbers)}")])()
 
-    found |= {"train": fresh(train), "finetune": fresh(f"finetune {m} {d} --epochs 1 --quiet")}
+    found |= {"train": fresh(train), "finetune": fresh(f"finetune {m} {d} --epochs 1 --prior-steps 2 --quiet")}
     for optimizer in ("auto", "ga", "cma-es", "turbo", "gp", "ascent", "latent"):
         words = f"optimize --objective dna:gc --model {m} --optimizer {optimizer} --budget 12 --start {d} --batch 4"
         found[f"optimize {optimizer}"] = fresh(f"{words} --initial 6 --quiet")

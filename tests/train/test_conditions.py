@@ -8,7 +8,7 @@ from run_cases import FAST, HASTY, small_run, with_model
 
 import seqvae
 from seqvae.cli.main import main
-from seqvae.config import DataConfig, DecodeConfig, FinetuneConfig, TrainingConfig
+from seqvae.config import DataConfig, DecodeConfig, EvaluationConfig, FinetuneConfig, TrainingConfig
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
 from seqvae.latent.bulk import Bulk
 from seqvae.train.finetune import finetune
@@ -245,7 +245,7 @@ def test_scores_and_evaluation_are_given_conditions(told, classed, tmp_path, cap
     with_them, without = score(told, read).log_p.mean(), score(told, texts).log_p.mean()
     assert with_them > without + 0.2
     assert model_table(told, read).elbo > model_table(told, texts).elbo + 0.2
-    found = seqvae.evaluate.run(classed.folder, str(path), column="sequence")
+    found = seqvae.evaluate.run(classed.folder, str(path), column="sequence", config=EvaluationConfig(number=60))
     assert found.model["elbo"] > model_table(told, texts).elbo + 0.2
 
 
