@@ -236,10 +236,12 @@ def starving(size: int) -> Callable[[], None]:
 
 def attack(settings: Settings) -> dict[str, Any]:
     """Break and run again; return the counts by verb."""
-    import seqvae.evaluate.api
     import seqvae.search.api
-    import seqvae.train.finetune
-    import seqvae.train.fit  # noqa: F401 - all that forks need
+
+    if not settings.only:
+        import seqvae.evaluate.api
+        import seqvae.train.finetune
+        import seqvae.train.fit  # noqa: F401 - all that forks need
 
     with TemporaryDirectory() as folder, chdir(folder):
         place = Path(folder)

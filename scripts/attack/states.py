@@ -176,7 +176,7 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
         "neighbours": f"neighbours {m} ACGT {d} --out {place}/n.csv --quiet",
         "score": f"score {m} {d} --out {place}/sc.csv --quiet --samples 4",
         "impute": f"impute {m} {place}/masked.txt --out {place}/i.csv --quiet --method importance --samples 8",
-        "evaluate": f"evaluate {m} --reference {d} --out {place}/ev --number 64 --quiet",
+        "evaluate": f"evaluate {m} --reference {d} --out {place}/ev --number 24 --quiet",
         "diagnose": f"diagnose {m} {d} --out {place}/diag --quick --quiet",
         "compress": f"compress {m} {d} --out {place}/d.svc --quiet",
         "refused": "encode none none.txt",
@@ -188,10 +188,10 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
     def fresh(words: str) -> Callable[[], object]:
         return lambda: _quietly([*words.split(), "--out", str(place / f"out{next(numbers)}")])()
 
-    found |= {"train": fresh(train), "finetune": fresh(f"finetune {m} {d} --epochs 1 --quiet")}
+    found |= {"train": fresh(train), "finetune": fresh(f"finetune {m} {d} --epochs 1 --prior-steps 2 --quiet")}
     for optimizer in ("auto", "ga", "cma-es", "turbo", "gp", "ascent", "latent"):
-        words = f"optimize --objective dna:gc --model {m} --optimizer {optimizer} --budget 12 --start {d} --batch 4"
-        found[f"optimize {optimizer}"] = fresh(f"{words} --initial 6 --quiet")
+        words = f"optimize --objective dna:gc --model {m} --optimizer {optimizer} --budget 8 --start {d} --batch 4"
+        found[f"optimize {optimizer}"] = fresh(f"{words} --initial 4 --quiet")
     found["optimize in workers"] = fresh(
         f"optimize --objective dna:gc --start {d} --optimizer ga --budget 8 --workers 2 --quiet --model {m}"
     )
@@ -224,7 +224,7 @@ def calls(place: Path) -> dict[str, Callable[[], object]]:
         "infer.positions()": lambda: infer.positions(codec, DATA),
         "infer.mutations()": lambda: infer.mutations(codec, DATA[:2]),
         "infer.impute()": lambda: infer.impute(codec, ["ACNN"], ImputeConfig(method="importance")),
-        "evaluate.run()": lambda: seqvae.evaluate.run(codec, d, config=EvaluationConfig(number=64)),  # type: ignore[attr-defined]
+        "evaluate.run()": lambda: seqvae.evaluate.run(codec, d, config=EvaluationConfig(number=24)),  # type: ignore[attr-defined]
         "properties.score()": lambda: score(["qed", "sa"], ["CCO", "broken("]),
         "search.ask() and tell()": laboratory,
         "compress() and decompress()": coded,

@@ -134,8 +134,8 @@ def families(small: bool, seed: int = 0) -> dict[str, Any]:
     The inference gap is that of the diagonal family's encoder. What is left is log p(x) - ELBO; the KL of the posterior
     from the true one is measured apart, on the grid, and has to be the same.
     """
-    toy, steps, draws = Bent(), 100 if small else 1000, 500 if small else 4000
-    held_out = toy.sample(8 if small else 32, generator(seed, 1))
+    toy, steps, draws = Bent(), 50 if small else 1000, 1000 if small else 4000
+    held_out = toy.sample(4 if small else 32, generator(seed, 1))
     found: dict[str, Any] = {"texts": len(held_out), "steps": steps}
     for name in ("diagonal", "full", "iaf"):
         encoder, family = _trained(toy, name, steps, seed)

@@ -48,7 +48,7 @@ SUMMARIES = {
 }
 FCD_REFERENCE = 5000  # molecules
 SMALL_TRIALS = 2
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
 
 # What each trial changes, by section and setting; the empty change is the base itself.
 Changes = dict[str, dict[str, Any]]

@@ -33,7 +33,7 @@ SMALL_TUNING = FinetuneConfig(
     prior=PriorConfig(prior_steps=5, prior_components=1),
 )
 SUMMARY = SummarySettings(texts=2000, samples=1000, iwae_samples=10, protocol_texts=0)
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=0, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=0, refined_texts=2)
 SAMPLES, SMALL_SAMPLES = 5000, 20  # molecules on each side of a distance
 TEMPERATURE = 0.5  # as the best samples of `train_zinc.py`
 PRIORS = ("normal", "fitted")

@@ -77,7 +77,7 @@ SMALL_SECOND = FinetuneConfig(
     prior=PriorConfig(prior_steps=5, prior_components=1),
     adapt=AdaptConfig(beta=0.3),
 )
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
 
 
 def reconstructed(codec: Codec, texts: Sequence[str], refined: int) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sets = {run.data.source: finished.prepared.test_texts}
         if not given.small:
             sets[OTHER] = read_splits(OTHER, progress=False).test
-        count = 5 if given.small else REFINED_AUTO
+        count = 2 if given.small else REFINED_AUTO
         found["reconstructed"] = {name: reconstructed(finished.codec, texts, count) for name, texts in sets.items()}
     shown = {**run_to_dict(finished.codec.run), "summary": asdict(settings), "tries": TRIES}
     write_result(result_path(given, NAME), NAME, shown, found)

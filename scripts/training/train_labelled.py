@@ -82,7 +82,7 @@ SMALL = labelled(
     0.3,
 )
 SMALL = replace(SMALL, prior=PriorConfig(prior="none"))
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
 
 
 def one_hot(texts: Sequence[str], letters: str, length: int) -> NDArray[np.float64]:

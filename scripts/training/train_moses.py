@@ -56,7 +56,7 @@ SMALL_RUN = RunConfig(
     prior=PriorConfig(prior_steps=5, prior_components=1),
 )
 SMALL_TUNING = FinetuneConfig(data=SMALL_RUN.data, training=SMALL_RUN.training, prior=SMALL_RUN.prior)
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
 
 
 def at(beta: float, run: RunConfig, tuning: FinetuneConfig, folder: Path, resume: bool) -> Finished:

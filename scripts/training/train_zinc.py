@@ -80,7 +80,7 @@ SMALL_LOWER = FinetuneConfig(
     data=SMALL_RUN.data, training=SMALL_RUN.training, prior=SMALL_RUN.prior, adapt=AdaptConfig(beta=0.3)
 )
 SMALL_SECOND = {"smiles": SMALL_LOWER}
-SMALL_SUMMARY = SummarySettings(texts=20, samples=20, iwae_samples=2, protocol_texts=2, refined_texts=5)
+SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
 
 
 def made(place: Path, given: Namespace) -> Finished:

@@ -169,12 +169,12 @@ def test_one_process_writes_into_a_folder(tmp_path):
     assert list(folder.iterdir()) == [folder / "file"]
 
 
-def test_of_many_starts_at_once_one_trains(tmp_path):
+def test_of_two_starts_at_once_one_trains(tmp_path):
     (tmp_path / "a.txt").write_text("\n".join(start(40)) + "\n")
-    started = [begun(f"{TRAIN} --epochs 1 --seed {seed}", tmp_path) for seed in range(3)]
+    started = [begun(f"{TRAIN} --epochs 1 --seed {seed}", tmp_path) for seed in range(2)]
     said = [process.communicate()[1] for process in started]
     codes = [process.returncode for process in started]
-    assert sorted(codes) == [0, 2, 2], said
+    assert sorted(codes) == [0, 2], said
     late = [err for err, code in zip(said, codes, strict=True) if code]
     assert all("another process writes here" in err or "holds a run already" in err for err in late), said
     assert load_artifact(tmp_path / "run").run.training.seed == codes.index(0)

@@ -18,6 +18,8 @@ from seqvae.config import (
 SMALL = ModelConfig(latent=4, embedding=8, encoder_width=16, decoder_width=16)
 # Parts without recurrence, for hundreds of steps where it does not matter which parts are trained: half the time.
 FAST = {"encoder": "conv", "decoder": "position"}
+# What is there to be learned, in a fraction of the steps.
+HASTY = {"batch_size": 32, "learning_rate": 2e-2}
 
 
 def dna_file(folder: Path, count: int = 120, length: int = 12, seed: int = 0) -> Path:

@@ -140,12 +140,12 @@ def test_drugs_are_canonical_molecules_without_a_charge():
 
 
 def test_the_shipped_model_does_it_in_time(tmp_path, monkeypatch):
-    """A minute is promised on two cores. Of a fifth of the work, and with time to spare for a loaded machine."""
+    """A minute is promised on two cores. Of a tenth of the work, and with time to spare for a loaded machine."""
     from seqvae.artifact.pretrained import pretrained_names
 
     if DEFAULT_MODEL not in pretrained_names():
         pytest.skip(f"{DEFAULT_MODEL} has not been put into the package yet")
-    for name, number in {"_SAMPLES": 200, "_CALLS": 80}.items():
+    for name, number in {"_SAMPLES": 100, "_CALLS": 40}.items():
         monkeypatch.setattr(demonstration, name, number)
     started = time.process_time()
     assert main(["quickstart", "--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]) == 0

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scripts.benchmarks import benchmark_trust
-from scripts.benchmarks.trust_toys import Bent, linear_vae, on_grid
+from scripts.benchmarks.trust_toys import Bent, on_grid
 from scripts.page import make_benchmarks_page
 from seqvae.model.posteriors import DiagonalGaussian
 
@@ -23,11 +23,11 @@ def test_it_runs_small_and_the_page_shows_each_part(tmp_path, capsys):
     capsys.readouterr()
     found = json.loads(out.read_text("utf-8"))["figures"]
     assert list(found) == list(benchmark_trust.PARTS)
-    assert found["linear"]["gap"] > -1e-9  # no bound lies above the maximum
+    assert -1e-9 < found["linear"]["gap"] < 0.5  # no bound lies above the maximum, and this one is near
     assert abs(found["enumerated"]["sum"] - 1) < 5 * found["enumerated"]["error"] + 1e-3
     for name in ("diagonal", "full", "iaf"):
         for one in found["families"][name].values():
-            assert one["gap"] == pytest.approx(one["kl"], abs=0.25)
+            assert one["gap"] == pytest.approx(one["kl"], abs=0.1)
     assert len(found["curve"]["points"]) == 3
     assert str(tmp_path) not in out.read_text("utf-8")
     page = make_benchmarks_page.page(tmp_path)
@@ -42,10 +42,6 @@ def test_it_runs_small_and_the_page_shows_each_part(tmp_path, capsys):
         assert part in page
     assert "| diagonal, normal, none |" in page
     assert "`--only" not in page
-
-
-def test_a_linear_model_falls_short_of_the_maximum_by_little():
-    assert -1e-9 < linear_vae(small=True)["gap"] < 0.5
 
 
 def test_the_grid_knows_the_evidence_of_a_point():

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_cases import FAST, small_run, with_model
+from run_cases import FAST, HASTY, small_run, with_model
 
 import seqvae
 from seqvae.cli.main import main
-from seqvae.config import DataConfig, DecodeConfig, FinetuneConfig, TrainingConfig
+from seqvae.config import DataConfig, DecodeConfig, EvaluationConfig, FinetuneConfig, TrainingConfig
 from seqvae.errors import ConfigError, InputError, SeqVAEWarning, UsageError
 from seqvae.latent.bulk import Bulk
 from seqvae.train.finetune import finetune
@@ -38,7 +38,7 @@ def table(folder, count=400):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conditions")
-    run = with_model(small_run(table(folder), epochs=30), **FAST)
+    run = with_model(small_run(table(folder), epochs=15, **HASTY), **FAST)
     data = replace(run.data, column="sequence", conditions="gc,chance")
     return train(replace(run, data=data), folder / "model", quiet=True).folder
 
@@ -47,7 +47,7 @@ def trained(tmp_path_factory):
 def classed(tmp_path_factory):
     """A model of the share of G and C, and of whether it is high, a class: labels that are conditions."""
     folder = tmp_path_factory.mktemp("classes")
-    run = with_model(small_run(table(folder), epochs=40), **FAST)
+    run = with_model(small_run(table(folder), epochs=20, **HASTY), **FAST)
     data = replace(run.data, column="sequence", labels="gc,rich", condition=True, classes="rich")
     return train(replace(run, data=data), folder / "model", quiet=True)
 
@@ -245,7 +245,7 @@ def test_scores_and_evaluation_are_given_conditions(told, classed, tmp_path, cap
     with_them, without = score(told, read).log_p.mean(), score(told, texts).log_p.mean()
     assert with_them > without + 0.2
     assert model_table(told, read).elbo > model_table(told, texts).elbo + 0.2
-    found = seqvae.evaluate.run(classed.folder, str(path), column="sequence")
+    found = seqvae.evaluate.run(classed.folder, str(path), column="sequence", config=EvaluationConfig(number=60))
     assert found.model["elbo"] > model_table(told, texts).elbo + 0.2
 
 

@@ -139,7 +139,8 @@ def test_refined_posteriors_fit_better(codec):
     def objective(posterior):
         z = posterior.rsample(200, generator(3))
         ((rows, tokens),) = codec.batches(WHOLE, 100)
-        distortion = -torch.stack([codec.model.log_likelihood(point[rows], tokens) for point in z]).mean(0)
+        points, again = z[:, rows].flatten(0, 1), tokens.repeat(len(z), 1)  # of every draw at once
+        distortion = -codec.model.log_likelihood(points, again).unflatten(0, (len(z), -1)).mean(0)
         return (distortion + codec.run.objective.beta * rate(posterior, codec.prior(), z)[rows]).mean()
 
     with torch.no_grad():

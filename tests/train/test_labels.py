@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from run_cases import FAST, small_run, with_model
+from run_cases import FAST, HASTY, small_run, with_model
 
 import seqvae
 from seqvae.cli.main import main
@@ -40,7 +40,7 @@ def labelled(path, **settings):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels")
-    run = with_model(labelled(table(folder), epochs=60), **FAST)
+    run = with_model(labelled(table(folder), epochs=20, **HASTY), **FAST)
     return train(run, folder / "model", quiet=True)
 
 
@@ -137,7 +137,7 @@ def rich_of(texts):
 
 
 def test_a_class_is_predicted_beside_a_number(tmp_path):
-    run = with_model(small_run(classes_table(tmp_path), epochs=60), **FAST)
+    run = with_model(small_run(classes_table(tmp_path), epochs=20, **HASTY), **FAST)
     run = replace(run, data=replace(run.data, column="sequence", labels="gc,rich", classes="rich"))
     done = train(run, tmp_path / "model", quiet=True)
     codec, texts = seqvae.load(done.folder, device="cpu"), done.prepared.test_texts
@@ -154,7 +154,7 @@ def test_a_class_is_predicted_beside_a_number(tmp_path):
 @pytest.fixture(scope="module")
 def inferring(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inferred")
-    run = with_model(small_run(classes_table(folder), epochs=60), **FAST)
+    run = with_model(small_run(classes_table(folder), epochs=20, **HASTY), **FAST)
     data = replace(run.data, column="sequence", conditions="rich", classes="rich", inferred="rich")
     return train(replace(run, data=data), folder / "model", quiet=True)
 
@@ -170,8 +170,8 @@ def test_a_missing_class_is_inferred(inferring):
     ]
     assert shares[0] + 0.3 < shares[1]
     told = codec.tokenize(texts, conditions={"rich": ["yes" if one else "no" for one in rich]})
-    assert codec.iwae(told, 500).mean() > codec.iwae(texts, 500).mean() + 0.1
-    assert (codec.bounds(texts).elbo <= codec.iwae(texts, 200) + 3).all()
+    assert codec.iwae(told, 100).mean() > codec.iwae(texts, 100).mean() + 0.1
+    assert (codec.bounds(texts).elbo <= codec.iwae(texts, 100) + 3).all()
     assert codec.run.model.inferred == "rich"
 
 

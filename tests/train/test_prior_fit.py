@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_cases import dna_file, small_run
+from run_cases import HASTY, dna_file, small_run
 
 import seqvae
 from seqvae.artifact.folder import load_artifact
@@ -41,7 +41,7 @@ def ring(count, seed=0, latent=2):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prior")
-    run = replace(small_run(dna_file(folder, count=300), epochs=15), prior=SMALL)
+    run = replace(small_run(dna_file(folder, count=300), epochs=8, **HASTY), prior=SMALL)
     return train(run, folder / "model", quiet=True)
 
 

@@ -53,7 +53,7 @@ def wait_for_step(process, out, step):
     while process.poll() is None and time.monotonic() < deadline:
         if (out / CHECKPOINT).is_file() and load_checkpoint(out / CHECKPOINT).progress.step >= step:
             return
-        time.sleep(0.01)
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     raise AssertionError(f"no step {step}: {process.communicate(timeout=10)[1]}")
 

@@ -24,7 +24,7 @@ from seqvae.config.toml import nested
 NAME = "search_ablation"
 TASKS = CHOSEN_ON
 BUDGET, BATCH = 10_000, 100
-SMALL_TASKS, SMALL_BUDGET, SMALL_BATCH = TASKS[:1], 30, 10
+SMALL_TASKS, SMALL_BUDGET, SMALL_BATCH = TASKS[:1], 16, 8
 
 Change = dict[str, Any]  # settings by "section.name", and "batch"
 LATENT_ALONE = {"operators.mutation": 0.0, "operators.crossover": 0.0, "guided": False}

@@ -119,12 +119,13 @@ def rediscovered(codec: Codec, series: Sequence[str], number: int, pool: int) ->
     return {name: counted(texts, others) for name, texts in made.items()}
 
 
-def windowed(codec: Codec, leads: Sequence[str], wanted: int) -> list[dict[str, Any]]:
+def windowed(codec: Codec, leads: Sequence[str], wanted: int, pool: int = 0) -> list[dict[str, Any]]:
     """Return for each lead how many analogs there are in the window, and the seconds that it took."""
+    config = AnalogConfig(number=wanted, pool=pool, min_similarity=WINDOW[0], max_similarity=WINDOW[1])
     found = []
     for lead in leads:
         start = time.perf_counter()
-        made = analogs(codec, lead, AnalogConfig(number=wanted, min_similarity=WINDOW[0], max_similarity=WINDOW[1]))
+        made = analogs(codec, lead, config)
         found.append({"found": len(made.found), "seconds": round(time.perf_counter() - start, 2)})
     return found
 
@@ -183,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = given.model or ("zinc-smiles" if given.small else "drug-smiles")
     kept = slice(CHOSEN_ON, CHOSEN_ON + given.limit if given.limit else None)
     series = small_series() if given.small else dict(list(series_of(given.series).items())[kept])
-    number, pool = (20, 40) if given.small else (NUMBER, POOL)
+    number, pool = (10, 20) if given.small else (NUMBER, POOL)
     settings = {"model": model, "number": number, "pool": pool, "weight": WEIGHT, "chosen_on": CHOSEN_ON, "seed": 0}
     path = result_path(given, NAME)
     before = metrics_of(path, settings)
@@ -195,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_result(path, NAME, settings, found)
         if not found["window"] and given.molecules:
             leads = load_dataset("moses-sample").texts[:2] if given.small else unseen(given.molecules)
-            found["window"] = windowed(codec, leads, 5 if given.small else WANTED)
+            found["window"] = windowed(codec, leads, *((5, pool) if given.small else (WANTED, 0)))
     write_result(path, NAME, settings, found)
 
 

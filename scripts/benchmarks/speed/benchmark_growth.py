@@ -52,7 +52,7 @@ class Settings:
     seed: int = 0
 
 
-SMALL = Settings(molecules=(300, 600), steps=2, samples=(20,), executor="local")
+SMALL = Settings(molecules=(100,), steps=1, samples=(4,), executor="local")
 SMALL_MODEL = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=16)
 
 

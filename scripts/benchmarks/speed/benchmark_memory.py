@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             json.dumps({"packing": packing, "training": training}[given.part](given.source, given.limit, given.steps))
         )
         return
-    source, limit, steps = ("moses-sample", 500, 3) if given.small else (given.source, given.limit, given.steps)
+    source, limit, steps = ("moses-sample", 120, 1) if given.small else (given.source, given.limit, given.steps)
     metrics = {part: in_process(part, source, limit, steps) for part in _PARTS}
     settings = {"source": source, "limit": limit, "steps": steps}
     write_result(result_path(given, NAME), NAME, settings, metrics)

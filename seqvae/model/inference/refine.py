@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.optim.adam import adam
 
 from seqvae.model.encoders import Tokens
 from seqvae.model.posteriors import Posterior
@@ -23,6 +25,10 @@ from seqvae.model.vae import Conditions, SequenceVAE
 from seqvae.runtime.streams import REFINEMENT_NOISE
 
 STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
+_ADAM: dict[str, Any] = {
+    **{"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0},
+    **{"amsgrad": False, "maximize": False},
+}
 
 
 def refined(
@@ -68,15 +74,16 @@ def descended(
         step_size: of Adam at first.
     """
     free, posterior_of = start.free_parameters()
-    optimizer = torch.optim.Adam(free, lr=step_size)
+    means, squares = [torch.zeros_like(part) for part in free], [torch.zeros_like(part) for part in free]
+    counts = [torch.tensor(0.0) for _ in free]
     # cuDNN has no backward pass of a recurrence in evaluation mode; PyTorch's own has.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = step_size * 0.5 * (1 + math.cos(math.pi * step / steps))
+            rate_now = step_size * 0.5 * (1 + math.cos(math.pi * step / steps))
             loss = objective(posterior_of(free), step).sum()
             # By `grad`, so that the model's own weights get no gradients.
-            for parameter, gradient in zip(free, torch.autograd.grad(loss, free), strict=True):
-                parameter.grad = gradient
-            optimizer.step()
+            gradients = list(torch.autograd.grad(loss, free))
+            # The function, since to make a `torch.optim.Adam` takes a second: it imports PyTorch's compiler.
+            with torch.no_grad():
+                adam(free, gradients, means, squares, [], counts, lr=rate_now, **_ADAM)
     return posterior_of([part.detach() for part in free])
