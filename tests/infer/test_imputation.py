@@ -76,14 +76,14 @@ def test_chains_and_weights_agree_with_the_exact_conditional(decoder):
     found, texts = built(decoder), (*TEXTS, MISREAD)
     evidence = log_evidence(texts, VOCAB)
     with evaluating(found):
-        chains = walked(found, evidence, chains=16, sweeps=60, warmup=15, particles=4, seed=0)
-        weights = weighted(found, evidence, samples=6000, particles=4, seed=0)
+        chains = walked(found, evidence, chains=16, sweeps=40, warmup=15, particles=4, seed=0)
+        weights = weighted(found, evidence, samples=3000, particles=4, seed=0)
     for row, text in enumerate(texts):
         rows, joint = exact_joint(found, text)
         exact = marginals(rows, joint.logsumexp(1).softmax(0))
         length = rows.shape[1]
         draws = chains.ids[:, row, :, :length]
-        by_chain = torch.stack([marginals(draws[:, c], torch.full((60,), 1 / 60).double()) for c in range(16)])
+        by_chain = torch.stack([marginals(draws[:, c], torch.full((40,), 1 / 40).double()) for c in range(16)])
         error = by_chain.std(0) / 4  # of the mean over chains, which share nothing
         assert ((by_chain.mean(0) - exact).abs() < 4.5 * error + 0.01).all()
         assert error.max() < 0.07

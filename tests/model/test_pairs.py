@@ -392,7 +392,7 @@ def test_refinement_lowers_the_objective_of_each_text_by_itself(posterior, prior
 
     def objective(q):
         z = q.rsample(300, generator(7))
-        distortion = -torch.stack([vae.log_likelihood(point, ids) for point in z]).mean(0)
+        distortion = -vae.log_likelihood(z.flatten(0, 1), ids.repeat(len(z), 1)).view(len(z), -1).mean(0)
         return distortion + beta * rate(q, vae.prior, z)
 
     found, alone = refined(vae, ids, beta, 40), refined(vae, ids[2:3], beta, 40)

@@ -110,18 +110,18 @@ def test_scores_to_begin_with_are_those_of_the_search_unless_the_optimiser_says_
 def test_a_folder_of_format_1_has_the_settings_of_its_name(model, tmp_path):
     for name in ("latent", "prior"):
         folder = tmp_path / name
-        search.begin("dna:gc", folder, settings(model, name), start())
+        search.begin("dna:gc", folder, settings(model, name, 30), start())
         written = json.loads((folder / SETTINGS).read_text())
         assert written["format"] == 3
         written["format"], written["config"]["optimizer"] = 1, name
         (folder / SETTINGS).write_text(json.dumps(written))
         with opened(folder) as found:
-            now = settings(model, {"prior": "sampling"}.get(name, name))
+            now = settings(model, {"prior": "sampling"}.get(name, name), 30)
             # What was called ecfp4 then had counts.
             assert found.config == replace(now, constraints=replace(now.constraints, similarity="ecfp4-counts"))
         search.resume(folder)
         whole = tmp_path / f"{name}-whole"
-        search.run("dna:gc", whole, settings(model, name), start())
+        search.run("dna:gc", whole, settings(model, name, 30), start())
         assert rows(folder) == rows(whole)
 
 

@@ -24,8 +24,9 @@ BOTH = (GC, Term("search_cases:alike", weight=2.0, name="near"))
 TITLES = ["dna:gc.value", "dna:gc.desirability", "near.value", "near.desirability"]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("join", ["geometric", "arithmetic", "pareto"])
+@pytest.mark.parametrize(
+    ("join", "workers"), [("geometric", 0), ("arithmetic", 0), ("pareto", 0), ("geometric", 1), ("pareto", 1)]
+)
 def test_every_term_is_written_with_its_value_and_its_desirability(join, workers, tmp_path):
     terms = BOTH if join != "pareto" else (GC, replace(BOTH[1], weight=1.0))
     scoring = Scoring(terms, join)
