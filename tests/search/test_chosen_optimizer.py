@@ -28,6 +28,8 @@ from seqvae.search.api import opened
 from seqvae.search.proposals import Candidate
 from seqvae.search.storage.run_folder import SETTINGS, settings_of
 
+pytestmark = pytest.mark.usefixtures("short_fits")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -36,7 +38,7 @@ def model(tmp_path_factory):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_name_is_its_settings(name, model, tmp_path):
-    texts, plain = start(40), settings(model, budget=40)
+    texts, plain = start(40), settings(model, budget=30)
     by_name = search.run("dna:gc", tmp_path / "name", replace(plain, optimizer=name), texts)
     given = search.run("dna:gc", tmp_path / "given", plain, texts, optimizer=OPTIMIZERS[name].config)
     assert rows(tmp_path / "name") == rows(tmp_path / "given")

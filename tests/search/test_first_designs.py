@@ -18,6 +18,7 @@ from seqvae.search.domain.domain import molecules, texts_over
 from seqvae.search.domain.first_texts import around
 from seqvae.search.storage.run_folder import settings_of
 
+pytestmark = pytest.mark.usefixtures("short_fits")
 LEAD = "CCOc1ccc(C(=O)NCc2ccccc2)cc1"
 OF_THE_MODEL = ("turbo",)  # what an untrained one decodes may be known already
 
@@ -68,7 +69,7 @@ def test_a_small_budget_searches(optimizer, budget, tmp_path):
     if budget > 50 and optimizer != "ga":
         pytest.skip("the same rule")
     config = SearchConfig(str(dna_model(tmp_path / "model")), optimizer, "cpu", OracleConfig(budget=budget))
-    run(alike, tmp_path / "run", config, start(600))
+    run(alike, tmp_path / "run", config, start(220))
     proposers = [row[6] for row in rows(tmp_path / "run") if row[4] == "ok"]
     assert len(proposers) == budget
     assert not {"start", "prior"} & set(proposers[max(budget // 5, 2) :]) or optimizer in OF_THE_MODEL

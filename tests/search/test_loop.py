@@ -28,6 +28,8 @@ from seqvae.search.proposals import Scores
 from seqvae.search.storage import run_folder
 from seqvae.search.storage.ledger import Ledger
 
+pytestmark = pytest.mark.usefixtures("short_fits")
+
 
 class Cut(BaseException):
     """What stands for a kill inside one process."""

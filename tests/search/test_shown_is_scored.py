@@ -18,6 +18,7 @@ from seqvae.search import Measurement, ask, begin, last_batch, run, tell
 from seqvae.search.api import opened
 from seqvae.search.results import opened_results, table_of
 
+pytestmark = pytest.mark.usefixtures("short_fits")
 SMILES = load_dataset("moses-sample").texts[:60]
 NOT_CANONICAL = ["OCC", "C1=CC=CC=C1CO", "c1cc(OCC)ccc1Cl"]  # as files have them
 WHOLE = "ACGTACGTACGT"
@@ -42,8 +43,7 @@ def prepared(domain, optimizer, folder, rule, budget=30):
 
 @pytest.mark.parametrize(("domain", "rule", "optimizer"), CASES)
 def test_every_exported_row_has_the_score_that_it_is_shown_with(optimizer, domain, rule, tmp_path):
-    # By these two an untrained model writes little that is new: four designs after the first twenty take seconds.
-    config, texts = prepared(domain, optimizer, tmp_path, rule, 24 if optimizer in ("cma-es", "subspace") else 30)
+    config, texts = prepared(domain, optimizer, tmp_path, rule)
     found = run(exact, tmp_path / "run", config, texts)
     assert found.top
     assert [(exact(one.text),) for one in found.top] == [one.scores for one in found.top]

@@ -24,7 +24,8 @@ def dna(text):
 def codec():
     with tempfile.TemporaryDirectory() as folder:
         source = dna_file(Path(folder), count=400, length=LENGTH)
-        return seqvae.load(train(small_run(source, epochs=25), Path(folder) / "model", quiet=True).folder, "cpu")
+        run = small_run(source, epochs=8, batch_size=16, learning_rate=2e-2)
+        return seqvae.load(train(run, Path(folder) / "model", quiet=True).folder, "cpu")
 
 
 def space(**settings):

@@ -22,6 +22,8 @@ from seqvae.search.storage.ledger import Ledger
 from seqvae.search.storage.run_folder import LEDGER, SETTINGS, START, STATE
 from seqvae.search.storage.state import load_state
 
+pytestmark = pytest.mark.usefixtures("short_fits")
+
 
 def entries(folder):
     ledger = Ledger(folder / LEDGER)
@@ -59,11 +61,11 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
     assert not set(first) & set(second)
 
 
-@pytest.mark.parametrize("count", [2, 8, 96, 250])
+@pytest.mark.parametrize("count", [2, 8, 96, 160])
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("sampling", "screening")])
 def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
     """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
-    model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 300)
+    model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 200)
     config = replace(settings(model, optimizer), campaign=CampaignConfig())
     begin(None, tmp_path / "run", config, texts)
     begin(None, tmp_path / "later", config, texts)

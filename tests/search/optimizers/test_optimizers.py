@@ -36,6 +36,7 @@ from seqvae.search.surrogates.similarity_gp import Guide
 from seqvae.search.surrogates.tanimoto import Substructures, Words
 from seqvae.sequences.molecules import canonical_or_none
 
+pytestmark = pytest.mark.usefixtures("short_fits")
 MOLECULES = load_dataset("moses-sample").texts[:400]
 BEST = "GATTACAGATTA"
 ROUNDS, SAVED, BATCH = 5, 3, 12  # the state is looked at after so many of the rounds
@@ -106,8 +107,8 @@ LATENT = {
 }
 # Others that take longer: they begin late.
 SLOW = {
-    "turbo-logei": lambda seed: turbo(seed, acquisition="logei", decodes=2, start=4 * BATCH),
-    "turbo-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * BATCH),
+    "turbo-logei": lambda seed: turbo(seed, acquisition="logei", decodes=2, start=4 * FEW),
+    "turbo-lognei": lambda seed: turbo(seed, acquisition="lognei", start=4 * FEW),
 }
 
 # Those that take several objectives, with two.
@@ -147,7 +148,7 @@ CASES = {
 
 def batch_of(case):
     """Proposals a round."""
-    return FEW if case == "turbo-both-lognei" else BATCH
+    return FEW if case.endswith("ei") else BATCH
 
 
 def near(texts):
