@@ -11,6 +11,7 @@ from scripts.page.tables import Values, share, summary_rows, table
 def section(result: Values, published: Values) -> str:
     """Return what is reconstructed by dataset and size, the held-out metrics, and the samples beside GuacaMol's."""
     found, settings = result["figures"], result["settings"]
+    epochs = f"{found['epochs']} epoch" + "s" * (found["epochs"] > 1)
     return (
         "Trained on the dataset `drug-like` (ChEMBL, ZINC250k and a part of MOSES, without what any of them holds "
         "out). Reconstruction is greedy, from the posterior mean, canonical strings equal; the last column is the "
@@ -19,7 +20,7 @@ def section(result: Values, published: Values) -> str:
         + reconstruction(found["reconstructed"])
         + f"\nOf its training molecules it reconstructs {share(found['training_exact'])}. "
         f"{found['parameters']:,} parameters, {found['symbols']} symbols; {found['texts']:,} training molecules, "
-        f"{found['epochs']} epoch ({found['steps']:,} steps of {settings['training']['batch_size']}) in "
+        f"{epochs} ({found['steps']:,} steps of {settings['training']['batch_size']}) in "
         f"{found['seconds'] / 60:,.0f} minutes on {found['threads']} core(s), beta {settings['objective']['beta']:g}, "
         f"seed {settings['training']['seed']}{gone_on(found)}.\n\n"
         + table(["held-out metric", "value (nats are per molecule)"], summary_rows(found["summary"]))
