@@ -39,6 +39,7 @@ from seqvae.config.execution import (
 from seqvae.config.inference import (
     SCORE_SAMPLES,
     SCORE_STEPS,
+    SITE_CHANCE,
     ImputeConfig,
     ScoreConfig,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "REFINE_STEPS",
     "SCORE_SAMPLES",
     "SCORE_STEPS",
+    "SITE_CHANCE",
     "TARGETS",
     "AdaptConfig",
     "AnalogConfig",

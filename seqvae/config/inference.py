@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from seqvae.config.checks import between, one_of, typed
 
 SCORE_SAMPLES, SCORE_STEPS = 16, 10  # where neither the user nor a calibration says otherwise
+SITE_CHANCE = 1e-4  # highest p of a site of a motif, as of FIMO (Grant et al. 2011, doi:10.1093/bioinformatics/btr064)
 
 
 @dataclass(frozen=True)

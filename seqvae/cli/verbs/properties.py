@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from seqvae.cli.options import READING, Input, Out, Place, check_file
+from seqvae.config import SITE_CHANCE
 from seqvae.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -147,6 +148,28 @@ def _scored(columns: Columns, reader: RecordReader, found: dict[str, int], first
         yield Results(texts, carried.of(rows) | {name: column.tolist() for name, column in values.items()})
 
 
+@dataclass(frozen=True)
+class ScanOptions:
+    """What is a site.
+
+    Attributes:
+        motif: name or identifier of the one to scan for, also several times; by default all of the file.
+        threshold: highest p of a site.
+        one_strand: scan the strand that is given, and not its reverse complement.
+        background: random DNA that p is about: `uniform`, or with the shares of bases of the `sequences`.
+        circular: the sequences are circles, as GenBank says itself of some: sites may span the origin.
+    """
+
+    motif: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    threshold: float = SITE_CHANCE
+    one_strand: Annotated[bool, Parameter(negative="")] = False
+    background: str = "uniform"
+    circular: Annotated[bool, Parameter(negative="")] = False
+
+
+_SCANNING = ScanOptions()
+
+
 @app.command(
     help_epilogue="""
 Examples:
@@ -176,11 +199,7 @@ def scan(
     /,
     *,
     out: Out = "-",
-    motif: list[str] | None = None,
-    threshold: float = 1e-4,
-    one_strand: Annotated[bool, Parameter(negative="")] = False,
-    background: str = "uniform",
-    circular: Annotated[bool, Parameter(negative="")] = False,
+    scanning: Annotated[ScanOptions, Parameter(name="*")] = _SCANNING,
     reading: Input = READING,
     quiet: bool = False,
 ) -> None:
@@ -191,11 +210,7 @@ def scan(
         source: file of DNA sequences (.fasta .fastq .gb .csv .tsv .parquet .txt, each also .gz), or `-` for one per
             line.
         out: .csv, .tsv, .parquet or .npz; `-` writes a CSV table to standard output.
-        motif: name or identifier of the one to scan for, also several times; by default all of the file.
-        threshold: highest p of a site.
-        one_strand: scan the strand that is given, and not its reverse complement.
-        background: random DNA that p is about: `uniform`, or with the shares of bases of the `sequences`.
-        circular: the sequences are circles, as GenBank says itself of some: sites may span the origin.
+        scanning: what is a site.
         reading: how the source is read.
         quiet: show no notes.
     """
@@ -210,11 +225,12 @@ def scan(
     writer_for(out, scores=True)
     reading.check(source)
     check_file(source)
-    both = not one_strand
-    wanted = [read_motif(motifs, name, both) for name in motif] if motif else read_motifs(motifs, both)
+    both = not scanning.one_strand
+    asked = [read_motif(motifs, name, both) for name in scanning.motif]
+    wanted = asked or read_motifs(motifs, both)
     records, read = read_records(source, reading.settings(out), normalize_dna)
-    circles = [circular or record.circular for record in records]
-    found = run([record.text for record in records], wanted, threshold, background, circles)
+    circles = [scanning.circular or record.circular for record in records]
+    found = run([record.text for record in records], wanted, scanning.threshold, scanning.background, circles)
     columns: dict[str, list[object]] = {
         "name": [records[row].name for row in found.rows],
         "sequence": [row + 1 for row in found.rows],
@@ -226,7 +242,7 @@ def scan(
     if read.rejected:
         note(str(read))
     note(
-        f"{read.source}: {len(found.rows):,} sites with p up to {threshold:g}, in {len(set(found.rows)):,} of "
+        f"{read.source}: {len(found.rows):,} sites with p up to {scanning.threshold:g}, in {len(set(found.rows)):,} of "
         f"{len(records):,} sequences; windows scanned: "
         f"{', '.join(f'{name} {count:,}' for name, count in found.tested.items())}; {out}"
     )

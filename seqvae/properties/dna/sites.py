@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.config import SITE_CHANCE
 from seqvae.config.checks import door
 from seqvae.errors import UsageError
 from seqvae.properties.dna.motifs import GAPPED, UNIFORM, UNIT, Motif, read_motifs, tail_chances, window_scores
 from seqvae.sequences.dna import BASES, normalize_dna, reverse_complement
 from seqvae.sequences.integer_codes import Letters, dna_letters
 
-SITE_CHANCE = (
-    1e-4  # where a user says nothing, as of FIMO (Grant, Bailey & Noble 2011, doi:10.1093/bioinformatics/btr064)
-)
 BACKGROUNDS = ("uniform", "sequences")
 
 
