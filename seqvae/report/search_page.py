@@ -34,7 +34,7 @@ _CLOUD = 4000  # scored designs behind a Pareto front, at most
 _LOOKED_AT = 200  # scored designs that tell whether a search is of molecules
 _START = "start"  # the proposer of what a search is given to begin with
 _BRED = {"bred from": "parents", "predicted": "predicted"}  # columns of a table, where a design has such a field
-_LONGEST = 40  # letters of a design in a table that says more of it
+_LONGEST, _SHORTER = 40, 20  # letters of a design in a table that says more of it, or much more
 _BEST = 100  # designs among which proposers are counted
 
 
@@ -150,30 +150,29 @@ def _origins(
     sheets = sheets_for(entries)
     titles = ["design", "proposed by", "round", "nearest before", "similarity", "its score", "score", "gain"]
     bred = [title for title, field in _BRED.items() if any(getattr(one, field) for one in shown)]
+    longest = _SHORTER if bred else _LONGEST
     rows = []
     for one, origin in zip(shown, origins(shown, entries, sheets), strict=True):
-        near = ["", "", "", one.scores[0], ""]
+        near: list[object] = ["", "", "", one.scores[0], ""]
         if origin is not None:
-            near = [
-                _called(origin.nearest, names),
-                origin.similarity,
-                origin.before,
-                one.scores[0],
-                origin.gain,
-            ]
-        said = {"bred from": ", ".join(_called(parent, names) for parent in one.parents), "predicted": ""}
+            nearest = _called(origin.nearest, names, longest)
+            near = [nearest, origin.similarity, origin.before, one.scores[0], origin.gain]
+        said = {"bred from": ", ".join(_called(parent, names, longest) for parent in one.parents), "predicted": ""}
         if one.predicted:
             said["predicted"] = f"{one.predicted[0]:.3g} ± {one.predicted[1]:.2g}"
-        rows.append([_called(str(one.canonical), names), one.proposer, one.round, *near, *(said[one] for one in bred)])
+        design = _called(str(one.canonical), names, longest)
+        rows.append([design, one.proposer, one.round, *near, *(said[title] for title in bred)])
     differ = diversity(best, sheets)
     spread = "; ".join(f"{title}: {value}" for title, value in (differ.rows() if differ is not None else ()))
     blocks = table([*titles, *bred], rows), *([paragraph(f"{spread}.")] if spread else ())
     return [Section("Why each design was proposed", blocks)]
 
 
-def _called(form: str, names: Mapping[str, str]) -> str:
+def _called(form: str, names: Mapping[str, str], longest: int = _LONGEST) -> str:
     """Return the name of a design, or itself; of a long one without its middle, so that the rest of its row is seen."""
-    return names.get(form) or (form if len(form) <= _LONGEST else f"{form[: _LONGEST - 13]}…{form[-12:]}")
+    return names.get(form) or (
+        form if len(form) <= longest else f"{form[: longest * 2 // 3]}…{form[1 - longest // 3 :]}"
+    )
 
 
 def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
