@@ -170,9 +170,8 @@ def _origins(
 
 def _called(form: str, names: Mapping[str, str], longest: int = _LONGEST) -> str:
     """Return the name of a design, or itself; of a long one without its middle, so that the rest of its row is seen."""
-    return names.get(form) or (
-        form if len(form) <= longest else f"{form[: longest * 2 // 3]}…{form[1 - longest // 3 :]}"
-    )
+    end = longest * 3 // 10
+    return names.get(form) or (form if len(form) <= longest else f"{form[: longest - end - 1]}…{form[-end:]}")
 
 
 def _outlook(said: Outlook | None, names: Mapping[str, str], predicted: Sequence[Predicted]) -> list[Section]:
