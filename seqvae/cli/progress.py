@@ -42,7 +42,7 @@ class Bars:
             _ = self.lines.due  # the first line comes after half a minute
         if not on_terminal():
             if self.lines.due:
-                self.note(f"{what}: {done:,}{f' of {total:,}' if total else ''}")
+                self._print(f"{what}: {done:,}{f' of {total:,}' if total else ''}")
             return
         if self.bar is None:
             self.bar = bar(total, what)
@@ -51,5 +51,8 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print a line."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from seqvae.cli.progress import Bars
+from seqvae.cli.verbs.quickstart import _Steps
 from seqvae.runtime import progress
 
 
@@ -38,6 +39,18 @@ def test_without_a_terminal_there_are_plain_lines_now_and_then(monkeypatch, caps
             bars("samples", done, 100)
     err = capsys.readouterr().err
     assert err.splitlines() == [f"samples: {done} of 100" for done in (30, 60, 90)]
+
+
+def test_lines_of_progress_are_no_steps_of_quickstart(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with _Steps() as steps:
+        steps.note("loading")
+        for done in range(40):
+            now[0] += 1.0
+            steps("climb", done, 40)
+        steps.note("climbing")
+    assert capsys.readouterr().err.splitlines() == ["[1/5] loading", "climb: 30 of 40", "[2/5] climbing"]
 
 
 def test_a_phase_is_named_if_it_lasts(monkeypatch, capsys):
