@@ -25,8 +25,15 @@ from seqvae.model.vae import Conditions, SequenceVAE
 from seqvae.runtime.streams import REFINEMENT_NOISE
 
 STEP_SIZE = 0.05  # of Adam at first; the latent space has unit scale
-_BETAS: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999}
-_ADAM = {**_BETAS, "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False, "maximize": False}
+# As `torch.optim.Adam` has them.
+_ADAM: dict[str, Any] = {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "eps": 1e-8,
+    "weight_decay": 0.0,
+    "amsgrad": False,
+    "maximize": False,
+}
 
 
 def refined(
