@@ -13,6 +13,7 @@ from seqvae.infer.family.effects import Variants
 from seqvae.infer.imputation.masked import Imputed
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Alleles, Mutations
+from seqvae.sequences.codons import effect_of, genetic_code
 
 
 def score_table(records: list[Record], found: Scores) -> Results:
@@ -35,17 +36,26 @@ def positions_table(records: Sequence[Record], found: Positions) -> Results:
 
 
 def mutations_table(records: Sequence[Record], found: Mutations) -> Results:
-    """Return one row for each substitution of each record that the model can read, its own letters left out."""
+    """Return one row for each substitution of each record that the model can read, its own letters left out.
+
+    Of codons also how many bases differ, the amino acids (`*` of a stop), and what `effect_of` says of the two.
+    """
     rows = [
-        (records[row], place + 1, form[place], letter, float(delta[place, column]), float(error[place, column]))
-        for row, form, delta, error in zip(found.rows, found.forms, found.delta, found.error, strict=True)
-        for place in range(len(form))
+        (records[row], place + 1, parts[place], letter, float(delta[place, column]), float(error[place, column]))
+        for row, parts, delta, error in zip(found.rows, found.positions, found.delta, found.error, strict=True)
+        for place in range(len(parts))
         for column, letter in enumerate(found.letters)
-        if form[place] != letter
+        if parts[place] != letter
     ]
     titles = ("position", "from", "to", "delta_log_p", "delta_log_p_error")
     columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
     columns |= {title: [row[place] for row in rows] for place, title in enumerate(titles, 1)}
+    if found.of_codons:
+        code, pairs = genetic_code(), [(before, after) for _, _, before, after, *_ in rows]
+        columns["bases"] = [sum(a != b for a, b in zip(*pair, strict=True)) for pair in pairs]
+        columns["amino_acid_from"] = [code[before] for before, _ in pairs]
+        columns["amino_acid_to"] = [code[after] for _, after in pairs]
+        columns["effect"] = [effect_of(*pair) for pair in pairs]
     return Results([record.text for record, *_ in rows], columns)
 
 
