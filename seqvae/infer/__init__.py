@@ -29,6 +29,7 @@ _HOMES = {
     "Variants": "family.effects",
     "impute": "imputation.imputing",
     "Imputed": "imputation.imputing",
+    "phred": "imputation.qualities",
 }
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "familiar",
     "impute",
     "mutations",
+    "phred",
     "positions",
     "score",
     "variants",

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from seqvae.data.files.carried import Carried
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.records import Record
-from seqvae.data.files.writers import NAME
+from seqvae.data.files.sequence_files import DESCRIPTION
+from seqvae.data.files.writers import NAME, QUALITY
 from seqvae.infer.by_position import Positions
 from seqvae.infer.family.effects import Variants
 from seqvae.infer.imputation.masked import Imputed
+from seqvae.infer.imputation.qualities import phred
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Alleles, Mutations
 from seqvae.sequences.codons import effect_of, genetic_code
@@ -113,6 +115,25 @@ def completions_table(records: Sequence[Record], found: Sequence[Imputed], misre
     if misread:
         columns["changed"] = [one.changed[rank] for _, one, rank in pairs]
     return Results([one.completions[rank] for _, one, rank in pairs], columns)
+
+
+def corrected_table(records: Sequence[Record], found: Sequence[Imputed], draws: int, believed: bool = True) -> Results:
+    """Return the likeliest completion of each record, as FASTQ has it: name, description and qualities (`phred`).
+
+    Args:
+        records: what was filled.
+        found: of each record.
+        draws: how many the probabilities are shares of.
+        believed: whether the qualities of the records are what their letters were read with.
+    """
+    columns: dict[str, list[object]] = {
+        NAME: [record.name for record in records],
+        DESCRIPTION: [record.fields.get(DESCRIPTION, "") for record in records],
+        QUALITY: [
+            phred(one, draws, record.quality if believed else "") for record, one in zip(records, found, strict=True)
+        ],
+    }
+    return Results([one.completions[0] for one in found], columns)
 
 
 def marginals_table(records: Sequence[Record], found: Sequence[Imputed]) -> Results:
