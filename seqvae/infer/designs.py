@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from seqvae.artifact.calibration import Calibration
 from seqvae.artifact.weights import weights_hash
-from seqvae.errors import SeqVAEError
+from seqvae.errors import SeqVAEError, visible
 from seqvae.infer.familiarity import IN_DOMAIN, OUTLIER, UNFAMILIAR
 from seqvae.infer.scoring import score
 from seqvae.latent.codec import load
@@ -75,29 +75,29 @@ def familiar(model: str, designs: Sequence[str], weights: str = "", device: str 
         weights: the hash of the weights that the search began with; "" where it does not matter.
         device: `auto`, `cpu` or `cuda`; the CPU has the same numbers everywhere, and may be free while a search runs.
     """
-    texts = list(designs)
+    texts, name = list(designs), visible(model)  # the settings of a search may be a stranger's
 
     def unknown(why: str) -> Familiar:
         """Return that nothing can be said."""
         note = f"How familiar the designs are to the model of the search is not known: {why}."
-        return Familiar(model, texts, [], [], [], [], None, (note,))
+        return Familiar(name, texts, [], [], [], [], None, (note,))
 
     try:
         codec = load(model, device=device)
     except (SeqVAEError, OSError) as error:
-        return unknown(str(error))
+        return unknown(visible(str(error)))
     if weights and weights_hash(codec.model) != weights:
-        return unknown(f"{model} is another model now than the one that the search began with")
+        return unknown(f"{name} is another model now than the one that the search began with")
     notes, seen = [], list[bool]()
     if codec.seen is None:
-        notes.append(f"Which designs are in the training data is not known: {model} has no record of these.")
+        notes.append(f"Which designs are in the training data is not known: {name} has no record of these.")
     else:
         seen = codec.seen.has(texts, codec.tokenizer).tolist()
         if not codec.seen.whole:
             notes.append("The training data of the model that it was tuned from are not known.")
     if codec.calibration is None:
-        notes.append(f"{model} is not calibrated, so there are no p-values: seqvae score {model} --calibrate")
-        return Familiar(model, texts, [], [], [], seen, None, tuple(notes))
+        notes.append(f"{name} is not calibrated, so there are no p-values: seqvae score {name} --calibrate")
+        return Familiar(name, texts, [], [], [], seen, None, tuple(notes))
     found = score(codec, texts)
     p = found.p.tolist() if "p" in found.columns else [math.nan] * len(texts)  # the model can read none of them
-    return Familiar(model, texts, list(found.status), p, list(found.reason), seen, found.calibrated, tuple(notes))
+    return Familiar(name, texts, list(found.status), p, list(found.reason), seen, found.calibrated, tuple(notes))

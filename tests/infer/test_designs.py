@@ -69,6 +69,10 @@ def test_a_model_that_is_gone_changed_or_not_calibrated_is_a_line(tmp_path, mode
     (model / "weights.safetensors").write_bytes(b"damaged")
     (line,) = infer.familiar(str(model), DESIGNS).sentences()
     assert "damaged" in line
+    for name in ("\x1b[2J", "\0", "\ud800", "x" * 9_000):  # as a stranger's folder may have it
+        (line,) = infer.familiar(f"./{name}", DESIGNS).sentences()
+        assert line.encode()
+        assert "\x1b" not in line
     bare = infer.familiar(str(dna_model(tmp_path / "bare")), DESIGNS)
     assert (bare.status, bare.p, bare.seen) == ([], [], [])
     assert [("no record" in line, "is not calibrated" in line) for line in bare.sentences()] == [

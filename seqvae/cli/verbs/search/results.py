@@ -111,7 +111,7 @@ def judged(settings: Mapping[str, Any], designs: Sequence[Entry]) -> Familiar | 
     model = settings["config"]["model"]
     if not model or not designs:
         return None
-    with phase(f"judging how familiar {len(designs):,} designs are to {model}"):
+    with phase(f"judging how familiar {len(designs):,} designs are to {visible(model)}"):
         from seqvae.infer.designs import familiar
 
         return familiar(model, [str(one.canonical) for one in designs], settings["weights"])
