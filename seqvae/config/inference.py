@@ -83,3 +83,8 @@ class ImputeConfig:
         between("seed", self.seed, 0, 2**63 - 1)
         if self.error_rate is not None:
             between("error_rate", self.error_rate, 0.0, 1.0)
+
+    @property
+    def draws(self) -> int:
+        """How many completions of each text are drawn."""
+        return self.samples if self.method == "importance" else self.chains * self.sweeps

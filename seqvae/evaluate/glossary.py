@@ -128,6 +128,13 @@ SEARCH_COLUMNS: Terms = [
         "hypervolume",
         "what the designs so far dominate in two or three scores, above a point a tenth of the front's width below it",
     ),
+    (
+        "in domain, unfamiliar, outlier",
+        "a design beside what the model was trained on: p at least .05; below it, or longer than all held-out ones; "
+        "below .01, or unreadable by the model",
+    ),
+    ("p", "share of held-out molecules or sequences that are no more familiar to the model than the design"),
+    ("in the training data", "of the model; one unseen design in 15,000 is taken for one of these"),
 ]
 MOLECULE_COLUMNS: Terms = [
     ("QED", "quantitative estimate of drug-likeness, 0 to 1"),

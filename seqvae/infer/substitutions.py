@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.config import INFERENCE_BATCH, ScoreConfig
-from seqvae.data.tokens.tokenized import AnyTexts, RejectedText
+from seqvae.data.tokens.tokenized import AnyTexts, RejectedText, TokenizedTexts
 from seqvae.errors import UsageError
 from seqvae.infer.likelihood import Progress, weigh
 from seqvae.latent.codec import Codec, load
+from seqvae.sequences.codons import CODONS
 from seqvae.sequences.tokenizers.codons import of_codons
 
 
@@ -21,8 +22,10 @@ from seqvae.sequences.tokenizers.codons import of_codons
 class Mutations:
     """Single substitutions of some sequences; nats.
 
+    A position is a letter, or, of a model of codons, a codon, and so is what it may have.
+
     Attributes:
-        letters: that each position may have.
+        letters: that each position may have; of a model of codons all 64 codons.
         forms: canonical form of each sequence that the model can read.
         rows: position of each among the sequences given.
         log_p: of each.
@@ -31,7 +34,7 @@ class Mutations:
         rejected: the sequences that the model cannot read.
     """
 
-    letters: str
+    letters: Sequence[str]
     forms: list[str]
     rows: list[int]
     log_p: NDArray[np.float64]
@@ -40,9 +43,24 @@ class Mutations:
     rejected: tuple[RejectedText, ...]
 
     @property
+    def positions(self) -> list[list[str]]:
+        """Of each sequence what stands at each position: its letters, or its codons."""
+        return [_parts(form, self.letters) for form in self.forms]
+
+    @property
+    def of_codons(self) -> bool:
+        """Whether codons are exchanged, not letters."""
+        return self.letters == CODONS
+
+    @property
     def importance(self) -> list[NDArray[np.float64]]:
         """Of each sequence `(length,)`: what log p loses on average by another letter there, nats; negative: gains."""
         return [-delta.sum(1) / (len(self.letters) - 1) for delta in self.delta]
+
+
+def _parts(form: str, letters: Sequence[str]) -> list[str]:
+    width = len(letters[0])
+    return [form[start : start + width] for start in range(0, len(form), width)]
 
 
 def mutations(
@@ -58,6 +76,9 @@ def mutations(
     Every variant is weighed by points of its own posterior (as DeepSequence does by its bound: Riesselman et al. 2018,
     doi:10.1038/s41592-018-0138-4); all share one noise, so that most of the error cancels in the difference.
 
+    Of a model of codons a substitution is one codon for another, in frame: a stop before the end, which no sequence
+    that the model reads has, is weighed like any other.
+
     Raises:
         UsageError: a model of molecules, of which a letter is no part that can be exchanged.
     """
@@ -65,26 +86,36 @@ def mutations(
     letters, read = letters_of(codec), codec.tokenize(texts, on_error="skip")
     config = (config or ScoreConfig()).settled()
     variants = [
-        form[:place] + letter + form[place + 1 :]
-        for form in read.forms
-        for place in range(len(form))
+        "".join((*parts[:place], letter, *parts[place + 1 :]))
+        for parts in (_parts(form, letters) for form in read.forms)
+        for place in range(len(parts))
         for letter in letters
     ]
     distinct = list(dict.fromkeys([*read.forms, *variants]))
     log_p, error = np.zeros(0), np.zeros(0)
     if distinct:
-        found = weigh(codec, codec.tokenize(distinct), config.samples, config.refine, config.seed, batch_size, progress)
+        many = _read(codec, distinct)
+        found = weigh(codec, many, config.samples, config.refine, config.seed, batch_size, progress)
         log_p, error = found.log_p.numpy(), found.error.numpy()
     place_of = {form: place for place, form in enumerate(distinct)}
     own = np.array([place_of[form] for form in read.forms], np.int64)
     deltas, errors, start = [], [], 0
     for form, target in zip(read.forms, own, strict=True):
-        stop = start + len(form) * len(letters)
-        places = np.array([place_of[variant] for variant in variants[start:stop]]).reshape(len(form), len(letters))
+        stop = start + len(_parts(form, letters)) * len(letters)
+        places = np.array([place_of[variant] for variant in variants[start:stop]]).reshape(-1, len(letters))
         deltas.append(log_p[places] - log_p[target])
         errors.append(np.where(places == target, 0.0, np.hypot(error[places], error[target])))
         start = stop
     return Mutations(letters, read.forms, read.rows, log_p[own], deltas, errors, read.rejected)
+
+
+def _read(codec: Codec, forms: list[str]) -> TokenizedTexts:
+    """Read variants of sequences that the model has read; of codons also those with a stop before the end."""
+    tokenizer = codec.tokenizer
+    if not of_codons(tokenizer):
+        return codec.tokenize(forms)
+    ids = tokenizer.ids_batch([tokenizer.split(form) for form in forms])
+    return TokenizedTexts(tokenizer, forms, ids, list(range(len(forms))))
 
 
 @dataclass(frozen=True)
@@ -157,11 +188,11 @@ def alleles(
     )
 
 
-def letters_of(codec: Codec) -> str:
-    """Return the letters that a position of a model's sequences may have.
+def letters_of(codec: Codec) -> Sequence[str]:
+    """Return the letters that a position of a model's sequences may have; of a model of codons, the codons.
 
     Raises:
-        UsageError: it is a model of molecules or of codons, or its symbols are longer than one letter.
+        UsageError: it is a model of molecules.
     """
     tokenizer = codec.tokenizer
     if tokenizer.molecular:
@@ -170,7 +201,7 @@ def letters_of(codec: Codec) -> str:
             "that you have in mind"
         )
     if of_codons(tokenizer):
-        raise UsageError("expected a model of letters: of codons a letter cannot be exchanged without regard to frame")
+        return CODONS
     if tokenizer.domain.alphabet is not None:
         return tokenizer.domain.alphabet.letters
     symbols = {symbol for token in range(3, tokenizer.vocab_size) for symbol in tokenizer.symbols_of([token])}

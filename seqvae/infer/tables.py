@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from seqvae.data.files.carried import Carried
 from seqvae.data.files.chunks import Results
 from seqvae.data.files.records import Record
-from seqvae.data.files.writers import NAME
+from seqvae.data.files.sequence_files import DESCRIPTION
+from seqvae.data.files.writers import NAME, QUALITY
 from seqvae.infer.by_position import Positions
 from seqvae.infer.family.effects import Variants
 from seqvae.infer.imputation.masked import Imputed
+from seqvae.infer.imputation.qualities import phred
 from seqvae.infer.scoring import Scores
 from seqvae.infer.substitutions import Alleles, Mutations
+from seqvae.sequences.codons import effect_of, genetic_code
 
 
 def score_table(records: list[Record], found: Scores) -> Results:
@@ -35,17 +38,26 @@ def positions_table(records: Sequence[Record], found: Positions) -> Results:
 
 
 def mutations_table(records: Sequence[Record], found: Mutations) -> Results:
-    """Return one row for each substitution of each record that the model can read, its own letters left out."""
+    """Return one row for each substitution of each record that the model can read, its own letters left out.
+
+    Of codons also how many bases differ, the amino acids (`*` of a stop), and what `effect_of` says of the two.
+    """
     rows = [
-        (records[row], place + 1, form[place], letter, float(delta[place, column]), float(error[place, column]))
-        for row, form, delta, error in zip(found.rows, found.forms, found.delta, found.error, strict=True)
-        for place in range(len(form))
+        (records[row], place + 1, parts[place], letter, float(delta[place, column]), float(error[place, column]))
+        for row, parts, delta, error in zip(found.rows, found.positions, found.delta, found.error, strict=True)
+        for place in range(len(parts))
         for column, letter in enumerate(found.letters)
-        if form[place] != letter
+        if parts[place] != letter
     ]
     titles = ("position", "from", "to", "delta_log_p", "delta_log_p_error")
     columns: dict[str, list[object]] = {NAME: [record.name for record, *_ in rows]}
     columns |= {title: [row[place] for row in rows] for place, title in enumerate(titles, 1)}
+    if found.of_codons:
+        code, pairs = genetic_code(), [(before, after) for _, _, before, after, *_ in rows]
+        columns["bases"] = [sum(a != b for a, b in zip(*pair, strict=True)) for pair in pairs]
+        columns["amino_acid_from"] = [code[before] for before, _ in pairs]
+        columns["amino_acid_to"] = [code[after] for _, after in pairs]
+        columns["effect"] = [effect_of(*pair) for pair in pairs]
     return Results([record.text for record, *_ in rows], columns)
 
 
@@ -103,6 +115,25 @@ def completions_table(records: Sequence[Record], found: Sequence[Imputed], misre
     if misread:
         columns["changed"] = [one.changed[rank] for _, one, rank in pairs]
     return Results([one.completions[rank] for _, one, rank in pairs], columns)
+
+
+def corrected_table(records: Sequence[Record], found: Sequence[Imputed], draws: int, believed: bool = True) -> Results:
+    """Return the likeliest completion of each record, as FASTQ has it: name, description and qualities (`phred`).
+
+    Args:
+        records: what was filled.
+        found: of each record.
+        draws: how many the probabilities are shares of.
+        believed: whether the qualities of the records are what their letters were read with.
+    """
+    columns: dict[str, list[object]] = {
+        NAME: [record.name for record in records],
+        DESCRIPTION: [record.fields.get(DESCRIPTION, "") for record in records],
+        QUALITY: [
+            phred(one, draws, record.quality if believed else "") for record, one in zip(records, found, strict=True)
+        ],
+    }
+    return Results([one.completions[0] for one in found], columns)
 
 
 def marginals_table(records: Sequence[Record], found: Sequence[Imputed]) -> Results:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from seqvae import __version__
 from seqvae.report.html.page import Section, page, paragraph
+from seqvae.sequences.codons import effect_of, genetic_code
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from seqvae.infer.by_position import Positions
     from seqvae.infer.substitutions import Mutations
 
 MOST_SHOWN = 100  # rows of a page: a browser shows these at once
 _SATURATED = 4.0  # nats at which a colour is full: a token of probability .02, or one that is 55 times less likely
+
+_SIGNS = {"synonymous": "=", "nonsense": "*"}  # in the cells of codons
 
 
 def positions_page(found: Positions, names: Sequence[str], model: str) -> str:
@@ -43,7 +43,7 @@ def positions_page(found: Positions, names: Sequence[str], model: str) -> str:
 
 
 def mutations_page(found: Mutations, names: Sequence[str], model: str) -> str:
-    """Return a page with a table of letters by positions for each sequence.
+    """Return a page with a table of letters, or codons, by positions for each sequence.
 
     Args:
         found: what every substitution does.
@@ -51,13 +51,18 @@ def mutations_page(found: Mutations, names: Sequence[str], model: str) -> str:
         model: its name.
     """
     blocks = [
-        f"{_caption(names, number, found.forms[number])}{_matrix(found.letters, found.forms[number], delta)}"
-        for number, delta in enumerate(found.delta[:MOST_SHOWN])
+        f"{_caption(names, number, found.forms[number])}{_matrix(found, number)}"
+        for number in range(min(len(found.forms), MOST_SHOWN))
     ]
+    what, own = ("codons", "codon") if found.of_codons else ("letters", "letter")
     about = (
-        "Rows are letters, columns positions: red where a letter makes the sequence less likely, blue where likelier; "
-        f"full at {_SATURATED:g} nats; a dot is the letter that stands there."
+        f"Rows are {what}, columns positions: red where a {own} makes the sequence less likely, blue where likelier; "
+        f"full at {_SATURATED:g} nats; a dot is the {own} that stands there."
     )
+    if found.of_codons:
+        about += (
+            " Beside each codon stands its amino acid; = is a synonymous codon, * a stop in place of an amino acid."
+        )
     return _page(f"Every single substitution: {model}", "Change of log p", about, blocks, len(found.forms))
 
 
@@ -71,18 +76,21 @@ def _caption(names: Sequence[str], number: int, form: str) -> str:
     return f'<p class="sequence"><small>{escape(name or form)}</small></p>'
 
 
-def _matrix(letters: str, form: str, delta: NDArray[np.float64]) -> str:
-    head = "".join(f"<th>{escape(letter)}</th>" for letter in form)
+def _matrix(found: Mutations, number: int) -> str:
+    """Return a row of cells for each letter or codon, a column for each position of a sequence."""
+    parts, delta = found.positions[number], found.delta[number]
+    head = "".join(f"<th>{escape(part)}</th>" for part in parts)
     rows = []
-    for column, letter in enumerate(letters):
-        cells = [
-            "<td>·</td>"
-            if form[place] == letter
-            else f'<td title="{place + 1}: {escape(form[place])} to {escape(letter)}, {value:+.2f}" '
-            f'style="{_colour(-float(value))}">&nbsp;</td>'
-            for place, value in enumerate(delta[:, column])
-        ]
-        rows.append(f"<tr><th>{escape(letter)}</th>{''.join(cells)}</tr>")
+    for column, letter in enumerate(found.letters):
+        cells = []
+        for place, value in enumerate(delta[:, column]):
+            effect = effect_of(parts[place], letter) if found.of_codons else ""
+            title = f"{place + 1}: {escape(parts[place])} to {escape(letter)}, {value:+.2f}"
+            title, sign = f"{title}, {effect}" if effect else title, _SIGNS.get(effect, "&nbsp;")
+            shown = f'<td title="{title}" style="{_colour(-float(value))}">{sign}</td>'
+            cells.append("<td>·</td>" if parts[place] == letter else shown)
+        name = f"{letter} {genetic_code()[letter]}" if found.of_codons else letter
+        rows.append(f"<tr><th>{escape(name)}</th>{''.join(cells)}</tr>")
     return f'<div class="wide"><table class="sequence"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
 
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from seqvae.search.storage.ledger import CALLED, GIVEN, OK, Entry
 from seqvae.search.storage.run_folder import CHEAP
 from seqvae.sequences.domain import detect
 from seqvae.sequences.molecules import is_valid
+
+if TYPE_CHECKING:
+    from seqvae.infer.designs import Familiar
 
 _POINTS = 200  # of a curve: a page has no pixels for many more
 _DESIGNS = 24
@@ -45,6 +48,7 @@ def search_page(
     entries: Sequence[Entry],
     known: Known | None = None,
     said: Outlook | None = None,
+    familiar: Familiar | None = None,
 ) -> str:
     """Return the page of a search.
 
@@ -55,18 +59,18 @@ def search_page(
         entries: of its ledger, in order.
         known: identifiers of designs, and the other columns of the tables that they were told in.
         said: what a laboratory's measurements say together.
+        familiar: how familiar the `designs_shown` are to the model of the search; None: it has none.
     """
     names = _titles(settings)
     called = [entry for entry in entries if entry.status in CALLED]
     best = best_of([entry for entry in called if entry.status == OK])
+    shown = designs_shown(entries)
     # What the search was given and knows the score of: what was measured before, or what it began with.
     first = [entry for entry in entries if entry.status == GIVEN and not any(map(math.isnan, entry.scores))]
     first = best_of(first + [entry for entry in entries if entry.status == OK and entry.proposer == _START])
     several = len(names) > 1
-    shown = best[:_DESIGNS]
     plots = [curves(called, names, _levels(first, names))]
-    if several and best:  # designs from one end of the front to the other
-        shown = [best[int(row)] for row in np.unique(np.linspace(0, len(best) - 1, _DESIGNS).round())]
+    if several and best:
         plots += _fronts([entry for entry in entries if entry.status == OK], best, names)
     of = f" by {names[0]}" if several else ""
     metrics = [
@@ -85,12 +89,21 @@ def search_page(
         Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),
         Section(title, _designs(shown, first, entries, names, settings.get("terms", ()), known or Known())),
         *_origins(shown, best, entries, (known or Known()).names),
+        *_familiarity(familiar, (known or Known()).names),
         *_outlook(said, (known or Known()).names, predictions_of(settings, entries) if said is None else []),
         Section("Where the designs came from", (table(titles, sources),)),
         glossary(search_terms()),
         Section("Settings", (more("as in the folder of the search", code(json.dumps(settings, indent=1))),)),
     ]
     return page(f"Search {name}", sections, _verdict(found, best, first, names))
+
+
+def designs_shown(entries: Sequence[Entry]) -> list[Entry]:
+    """Return which of the best designs of a ledger a page shows; of a front, from one of its ends to the other."""
+    best = best_of([entry for entry in entries if entry.status == OK])
+    if not best or len(best[0].scores) == 1:
+        return list(best[:_DESIGNS])
+    return [best[int(row)] for row in np.unique(np.linspace(0, len(best) - 1, _DESIGNS).round())]
 
 
 def _titles(settings: Mapping[str, Any]) -> list[str]:
@@ -166,6 +179,21 @@ def _origins(
     spread = "; ".join(f"{title}: {value}" for title, value in (differ.rows() if differ is not None else ()))
     blocks = table([*titles, *bred], rows), *([paragraph(f"{spread}.")] if spread else ())
     return [Section("Why each design was proposed", blocks)]
+
+
+def _familiarity(found: Familiar | None, names: Mapping[str, str]) -> list[Section]:
+    """Return how familiar each design is to the model, and whether it is in the training data."""
+    if found is None or not found.designs:
+        return []
+    columns: dict[str, list[object]] = {"design": [_called(design, names) for design in found.designs]}
+    if found.status:
+        p = [None if math.isnan(value) else value for value in found.p]
+        columns |= {"status": list(found.status), "p": list(p), "reason": list(found.reason)}
+    if found.seen:
+        columns["in the training data"] = ["yes" if there else "no" for there in found.seen]
+    shown = [table(list(columns), list(zip(*columns.values(), strict=True)))] if len(columns) > 1 else []
+    blocks = (*map(paragraph, found.sentences()), *shown)
+    return [Section("How familiar the designs are to the model", blocks)]
 
 
 def _called(form: str, names: Mapping[str, str], longest: int = _LONGEST) -> str:

@@ -44,6 +44,18 @@ def synonyms() -> Mapping[str, tuple[str, ...]]:
     )
 
 
+def effect_of(codon: str, other: str) -> str:
+    """Return what one codon in place of another does: `synonymous`, `missense`, `nonsense` or `stop lost`.
+
+    >>> [effect_of(*pair) for pair in (("TTT", "TTC"), ("TTT", "TTA"), ("TGG", "TGA"), ("TGA", "TGG"))]
+    ['synonymous', 'missense', 'nonsense', 'stop lost']
+    """
+    before, after = genetic_code()[codon], genetic_code()[other]
+    if before == after:
+        return "synonymous"
+    return "nonsense" if after == STOP else "stop lost" if before == STOP else "missense"
+
+
 def split_codons(sequence: str) -> list[str]:
     """Return a sequence in pieces of three bases, from its first base on; the last may be shorter."""
     return [sequence[place : place + 3] for place in range(0, len(sequence), 3)]

@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqvae.data.files.chunks import Results
+from seqvae.data.files.sequence_files import DESCRIPTION
 from seqvae.errors import UsageError, visible
 from seqvae.runtime.files import atomic_file, check_folder
 
 TEXT, LATENT, NAME = "text", "z", "name"
+QUALITY = "quality"  # the column of the Phred qualities of a sequence's letters
 _FASTA_WIDTH = 80
 SAFE = "SEQVAE_SAFE_CSV"  # environment variable: tables are for spreadsheets, in which no cell may be a formula
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -88,6 +90,21 @@ class FastaWriter(Writer):
             notes = "".join(f" {title}={cell}" for title, cell in shown.items())
             lines = [text[start : start + _FASTA_WIDTH] for start in range(0, len(text), _FASTA_WIDTH)]
             self.file.write("\n".join([f">{name}{notes}", *lines, ""]).encode())
+
+
+@final
+class FastqWriter(Writer):
+    """FASTQ records of four lines, named or numbered, with their descriptions; the other columns are left out."""
+
+    def write(self, results: Results) -> None:
+        """Write some rows, each with its qualities (`QUALITY`), as many as it has letters."""
+        for number, text in enumerate(results.texts):
+            named, told, quality = (
+                _one_line(results.columns[title][number]) if title in results.columns else ""
+                for title in (NAME, DESCRIPTION, QUALITY)
+            )
+            header = f"{named.replace(' ', '_') or self.rows + number + 1} {told}".rstrip()
+            self.file.write(f"@{header}\n{text}\n+\n{quality}\n".encode())
 
 
 @final
@@ -227,10 +244,11 @@ class ParquetWriter(Writer):
 MakeWriter = Callable[[IO[bytes]], Writer]
 WITH_LATENT: dict[str, MakeWriter] = {"npz": NpzWriter, "parquet": ParquetWriter, "csv": TableWriter, "tsv": tabbed}
 TEXTS_ONLY: dict[str, MakeWriter] = {"smi": SmilesWriter, "txt": LinesWriter, "fasta": FastaWriter, "fa": FastaWriter}
+WITH_QUALITIES: dict[str, MakeWriter] = {"fastq": FastqWriter, "fq": FastqWriter}
 _BINARY = ("npz", "parquet")
 
 
-def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWriter:
+def writer_for(out: str, latent: bool = False, scores: bool = False, qualities: bool = False) -> MakeWriter:
     """Return the maker of a writer for a file; call it before long work, so that mistakes show at once.
 
     Args:
@@ -238,6 +256,7 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
             table for latent vectors and scores, else one text per line.
         latent: whether latent vectors are to be written.
         scores: whether columns are to be written, which a list of texts does not have.
+        qualities: whether letters may have qualities, which FASTQ needs.
 
     Raises:
         UsageError: the extension is unknown, or the format cannot represent the results; the message lists those that
@@ -250,7 +269,7 @@ def writer_for(out: str, latent: bool = False, scores: bool = False) -> MakeWrit
     if file.is_dir():
         raise UsageError(f"{out} is a folder: give the name of a file in it")
     check_folder(file.parent)
-    known = WITH_LATENT if latent or scores else {**TEXTS_ONLY, **WITH_LATENT}
+    known = WITH_LATENT if latent or scores else {**TEXTS_ONLY, **WITH_LATENT, **(WITH_QUALITIES if qualities else {})}
     name = Path(out).name.lower()
     kind = name.removesuffix(".gz").rpartition(".")[2] if "." in name else ""
     if kind not in known or (name.endswith(".gz") and kind in _BINARY):
@@ -270,7 +289,12 @@ def write(out: str, results: Results) -> None:
 
 
 def write_pieces(
-    out: str, pieces: Iterable[Results], latent: bool = False, parts: Path | None = None, scores: bool = False
+    out: str,
+    pieces: Iterable[Results],
+    latent: bool = False,
+    parts: Path | None = None,
+    scores: bool = False,
+    qualities: bool = False,
 ) -> None:
     """Write results in chunks, all with the same columns; as `write`.
 
@@ -281,8 +305,9 @@ def write_pieces(
         parts: folder for the unfinished file; None: beside `out`. If this process is killed, everything it leaves is
             there.
         scores: whether columns are to be written, as in `writer_for`.
+        qualities: whether letters may have qualities, as in `writer_for`.
     """
-    make = writer_for(out, latent, scores)
+    make = writer_for(out, latent, scores, qualities)
     with _opened(out, parts) as file, closing(make(file)) as writer:
         for results in pieces:
             writer.append(results)

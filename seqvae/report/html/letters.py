@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # Each letter fills the box from (0, 0) to (100, 100). Holes are drawn in the opposite direction.
 SHAPES = {
     "A": "M0 100 38 0H62L100 100H80L72 78H28L20 100ZM34 61H66L50 17Z",
@@ -39,11 +41,11 @@ CLASSES = {"base": _BASES, "residue": _RESIDUES}
 """The class of each letter, by what the letters are: bases or residues."""
 
 
-def drawable(letters: str) -> bool:
-    """Return whether a logo of these letters can be drawn."""
+def drawable(letters: Sequence[str]) -> bool:
+    """Return whether a logo of these letters can be drawn; of codons none can."""
     return all(letter in SHAPES and letter in classes_of(letters) for letter in letters)
 
 
-def classes_of(letters: str) -> dict[str, str]:
+def classes_of(letters: Sequence[str]) -> dict[str, str]:
     """Return the class of each letter of an alphabet."""
     return _BASES if set(letters) <= _BASES.keys() else _RESIDUES

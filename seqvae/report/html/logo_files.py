@@ -72,6 +72,16 @@ def letters_of(domain: Domain) -> str:
     return domain.alphabet.letters
 
 
+def check_drawable(letters: Sequence[str]) -> None:
+    """Refuse what a model exchanges if no logo of it can be drawn: other letters than those of sequences, and codons.
+
+    Raises:
+        UsageError: as said.
+    """
+    if not drawable(letters):
+        raise UsageError("a logo is of the letters of DNA, RNA or proteins: write a table (.csv) or a page (.html)")
+
+
 def importance_logo(found: Mutations, name: str = "") -> str:
     """Return a sequence as a logo: how much each of its letters matters to log p; SVG.
 
@@ -88,11 +98,10 @@ def importance_logo(found: Mutations, name: str = "") -> str:
     """
     if len(found.forms) != 1:
         raise InputError(f"a logo of what matters is of one sequence, got {len(found.forms):,} that the model can read")
-    if not drawable(found.letters):
-        raise UsageError("a logo is of DNA, RNA or proteins: write a table (.csv) or a page (.html)")
+    check_drawable(found.letters)
     form, bits = found.forms[0], np.maximum(found.importance[0], 0.0) / math.log(2)
     heights = np.stack([bits * (np.array(list(form)) == letter) for letter in found.letters], axis=1)
-    made = Logo(found.letters, heights, 1, 0)
+    made = Logo("".join(found.letters), heights, 1, 0)
     shown = name or (form if len(form) <= _SHOWN else f"{form[:_SHOWN]}...")
     title = f"{shown}: what log p loses by another letter, on average"
     return standing_alone(logo_plot(made, title, axis_top([made])))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqvae.cli.options import ComputeOptions
+    from seqvae.data.files.chunks import Results
+    from seqvae.data.files.records import Record
     from seqvae.infer.imputation.masked import Imputed
 
 app = App(
@@ -24,6 +26,7 @@ app = App(
 Examples:
 
     seqvae impute runs/dna reads.fasta --out completed.csv
+    seqvae impute runs/dna reads.fastq.gz -o corrected.fastq.gz
     seqvae impute runs/dna reads.fastq --completions 1 --marginals marginals.csv -o corrected.fasta
     seqvae impute runs/dna reads.fasta --error-rate 0.01 -o corrected.csv
     seqvae impute runs/dna reads.fasta --completions 20 --marginals marginals.csv -o completed.fasta
@@ -53,7 +56,10 @@ Tables have one row for each completion, the columns of the input, and:
     changed         letters that are not as they were read, where these may be
                     wrong
 
-Files of .smi, .txt and .fasta have the completions alone.
+Files of .smi, .txt and .fasta have the completions alone. A file of .fastq or .fq has the likeliest completion of each
+sequence under its name and description, each letter with the quality -10 log10(1 - p), p being its posterior
+probability: rounded down, 41 at most, and no more than so many draws can tell (800, the default: 29). A letter on which
+all draws agree keeps the quality with which it was read, where that is higher.
 """,
 )
 
@@ -81,44 +87,43 @@ def impute(
     Args:
         model: folder of a trained model, or the name of a pretrained one.
         source: file of molecules or sequences with unknown positions or uncertain letters, or `-` for one per line.
-        out: .csv, .tsv, .parquet, .npz, .smi, .txt or .fasta; `-` writes the completions, one per line, to standard
-            output.
+        out: .csv, .tsv, .parquet, .npz, .smi, .txt, .fasta or .fastq (texts also .gz); `-` writes the completions, one
+            per line, to standard output.
         marginals: table (.csv .tsv .parquet .npz) for the probability of each token at each unknown position.
         imputing: how it is done, and how much work it is.
         reading: how the source is read.
         computing: where and how the model runs.
     """
-    from seqvae.data.files.writers import writer_for
-
-    if reading.standardize:
-        raise UsageError("--standardize needs whole molecules: leave it out")
-    reading.check(source)
-    if marginals:
-        writer_for(marginals, scores=True)
-    check_before(model, out, source)
+    fastq = _checked(model, source, out, marginals, imputing, reading)
     from seqvae.cli.progress import Bars
     from seqvae.data.files.readers import read_records
-    from seqvae.data.files.writers import WITH_LATENT, write_pieces
+    from seqvae.data.files.writers import write_pieces
 
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
+            from seqvae.infer.imputation import imputing as filling
             from seqvae.infer.imputation.evidence import exchangeable
-            from seqvae.infer.imputation.imputing import impute as run
-            from seqvae.infer.imputation.imputing import readable
-            from seqvae.infer.tables import completions_table, marginals_table
+            from seqvae.infer.imputation.qualities import check_letters, check_text
+            from seqvae.infer.tables import marginals_table
             from seqvae.latent.codec import load
 
         codec = load(model, device=computing.device)
         settings, rate = replace(reading.settings(out), all=True), imputing.error_rate
-        records, read = read_records(source, settings, judge=lambda one: readable(codec, one.text, one.quality, rate))
+        if fastq:
+            check_letters(codec.tokenizer)
+
+        def judge(one: Record) -> None:
+            """Refuse what cannot be filled, or written."""
+            filling.readable(codec, one.text, one.quality, rate)
+            if fastq:
+                check_text(one.text)
+
+        records, read = read_records(source, settings, judge=judge)
         texts, qualities = [one.text for one in records], [one.quality for one in records]
         how = ("auto", computing.batch_size, lambda done, all: bars("filled", done, all), qualities)
-        found = run(codec, texts, imputing, *how)
+        found = filling.impute(codec, texts, replace(imputing, completions=1) if fastq else imputing, *how)
         misread = bool(rate) or (rate is None and any(qualities) and bool(exchangeable(codec.tokenizer)))
-        table = completions_table(records, found, misread)
-        whole = writer_for(out) in WITH_LATENT.values()  # a list has no room for more than names
-        titles = table.columns if whole else {"name"} & set(table.columns)
-        write_pieces(out, [replace(table, columns={title: table.columns[title] for title in titles})])
+        write_pieces(out, [_table(records, found, out, imputing, misread)], qualities=True)
         if marginals:
             write_pieces(marginals, [marginals_table(records, found)], scores=True)
     if read.rejected:
@@ -126,6 +131,37 @@ def impute(
     if rate is None and any(qualities):
         computing.note(f"{read.source}: {_QUALITIES if misread else _NO_LETTERS}")
     _tell(found, codec.tokenizer.domain.noun, imputing, out, computing)
+
+
+def _checked(model: str, source: str, out: str, marginals: str, imputing: ImputeConfig, reading: Input) -> bool:
+    """Refuse what cannot work before PyTorch is loaded; return whether the output is FASTQ."""
+    from seqvae.data.files.writers import WITH_QUALITIES, writer_for
+
+    if reading.standardize:
+        raise UsageError("--standardize needs whole molecules: leave it out")
+    reading.check(source)
+    if marginals:
+        writer_for(marginals, scores=True)
+    fastq = writer_for(out, qualities=True) in WITH_QUALITIES.values()
+    if fastq and imputing.completions not in (1, IMPUTING.completions):
+        raise UsageError(f"--completions has no effect on {out}, which has one for each sequence: leave it out")
+    check_before(model, "-", source)
+    return fastq
+
+
+def _table(
+    records: Sequence[Record], found: Sequence[Imputed], out: str, imputing: ImputeConfig, misread: bool
+) -> Results:
+    """Return what the file has room for: all columns, qualities, or names alone."""
+    from seqvae.data.files.writers import WITH_LATENT, WITH_QUALITIES, writer_for
+    from seqvae.infer.tables import completions_table, corrected_table
+
+    make = writer_for(out, qualities=True)
+    if make in WITH_QUALITIES.values():
+        return corrected_table(records, found, imputing.draws, not imputing.error_rate)
+    table = completions_table(records, found, misread)
+    titles = table.columns if make in WITH_LATENT.values() else {"name"} & set(table.columns)
+    return replace(table, columns={title: table.columns[title] for title in titles})
 
 
 def _tell(found: Sequence[Imputed], noun: str, imputing: ImputeConfig, out: str, computing: ComputeOptions) -> None:

@@ -77,7 +77,9 @@ class DetailOptions:
             (.csv .tsv .parquet .npz), or a heat map (.html).
         mutations: the same for the change of log p by every single substitution of each sequence. Each is weighed like
             a row of its own; `--refine 0` makes that several times quicker. Of one sequence also a logo (.svg), whose
-            letters are as tall as log p loses by others there, on average.
+            letters are as tall as log p loses by others there, on average. With a model of codons a substitution is
+            one codon for another (63 each): the table says how many bases differ, and whether it is synonymous,
+            missense, nonsense (a stop before the end is weighed like any other codon) or the loss of a stop.
         reference: a molecule or sequence: columns delta_log_p and its standard error say how much likelier each row is.
         variants: file of variants of the reference, in place of a file to score: sequences, or lists of mutations
             (A24G:T30S) in a column `variant`. The table says what they do to log p. With a model of an alignment its
@@ -316,9 +318,9 @@ def _write_details(
     """Write what is asked for besides the scores, each as a table or as a page."""
     from seqvae.data.files.writers import write_pieces, write_text
     from seqvae.infer.by_position import positions
-    from seqvae.infer.substitutions import mutations
+    from seqvae.infer.substitutions import letters_of, mutations
     from seqvae.infer.tables import mutations_table, positions_table
-    from seqvae.report.html.logo_files import importance_logo
+    from seqvae.report.html.logo_files import check_drawable, importance_logo
     from seqvae.report.score_pages import mutations_page, positions_page
 
     how = (codec, texts, scoring, "auto", computing.batch_size, scored)
@@ -329,11 +331,13 @@ def _write_details(
         else:
             write_pieces(path, [positions_table(records, tokens)], scores=True)
     if path := details.mutations:
-        if path.lower().endswith(_LOGO) and len(texts) != 1:
-            raise InputError(
-                f"{path}: a logo of what matters is of one sequence, got {len(texts):,} that the model can read: write "
-                "a table (.csv) or a page (.html)"
-            )
+        if path.lower().endswith(_LOGO):
+            check_drawable(letters_of(codec))
+            if len(texts) != 1:
+                raise InputError(
+                    f"{path}: a logo of what matters is of one sequence, got {len(texts):,} that the model can read: "
+                    "write a table (.csv) or a page (.html)"
+                )
         effects = mutations(*how)
         if path.lower().endswith(_LOGO):
             named = "".join(records[row].name for row in effects.rows[:1])

@@ -13,9 +13,11 @@ from seqvae.cli.options import Out
 from seqvae.errors import UsageError, visible
 
 if TYPE_CHECKING:
+    from seqvae.infer.designs import Familiar
     from seqvae.search.memory.origins import Diversity
     from seqvae.search.outlook import Outlook
     from seqvae.search.results import Known, Results
+    from seqvae.search.storage.ledger import Entry
 
 app = App(
     name="results",
@@ -36,6 +38,7 @@ before, and whether more rounds are likely to help: whether the plate that waits
 )
 
 _REASONS = 3  # kinds of failures that are shown
+_JUDGED = 100  # designs whose familiarity is told in JSON: of a large front, the first ones
 
 
 @app.default
@@ -58,10 +61,11 @@ def results(
             whole Pareto front), and write all proposals, in their order.
         out: write the evaluations: .csv, .tsv, .parquet, .npz, or the molecules or sequences alone as .smi, .txt or
             .fasta.
-        page: write an HTML page with the curve and the best designs.
+        page: write an HTML page with the curve and the best designs, and how familiar these are to the model.
         json: print one JSON object.
         explain: say below the tables what each metric and column means; with --json, add to it as `diversity` how
-            much the best differ, and as `outlook` what a laboratory's measurements say together.
+            much the best differ, as `outlook` what a laboratory's measurements say together, and as `familiarity` how
+            far the best are from what the model was trained on.
     """
     from seqvae.cli.printing import print_json
     from seqvae.data.files.writers import write_pieces, write_text, writer_for
@@ -80,7 +84,9 @@ def results(
         if json:
             said = outlook_of(settings, ledger, known.names) if explain else None
             differ = diversity_of(ledger.entries()) if explain else None
-            more = ({"outlook": said.to_dict()} if said else {}) | ({"diversity": differ.to_dict()} if differ else {})
+            close = judged(settings, found.top[:_JUDGED]) if explain else None
+            parts = {"outlook": said, "diversity": differ, "familiarity": close}
+            more = {title: part.to_dict() for title, part in parts.items() if part is not None}
             print_json(found.to_dict(known) | more)
         elif out != "-":
             print_results(found, settings, known, diversity_of(ledger.entries()))
@@ -91,10 +97,24 @@ def results(
             rows = found.top if top else ledger.entries()
             write_pieces(out, table_of(rows, names, settings.get("terms", ()), known, CHEAP in settings))
         if page is not None:
-            from seqvae.report.search_page import search_page
+            from seqvae.report.search_page import designs_shown, search_page
 
-            said = outlook_of(settings, ledger, known.names)
-            write_text(page, search_page(run.name, settings, found, list(ledger.entries()), known, said))
+            said, entries = outlook_of(settings, ledger, known.names), list(ledger.entries())
+            close = judged(settings, designs_shown(entries))
+            write_text(page, search_page(run.name, settings, found, entries, known, said, close))
+
+
+def judged(settings: Mapping[str, Any], designs: Sequence[Entry]) -> Familiar | None:
+    """Return how familiar designs are to the model of a search; None where it has no model, or there is no design."""
+    from seqvae.runtime.progress import phase
+
+    model = settings["config"]["model"]
+    if not model or not designs:
+        return None
+    with phase(f"judging how familiar {len(designs):,} designs are to {visible(model)}"):
+        from seqvae.infer.designs import familiar
+
+        return familiar(model, [str(one.canonical) for one in designs], settings["weights"])
 
 
 def compare(runs: Sequence[Path], page: Path | None, json: bool, more: object) -> None:
