@@ -53,7 +53,24 @@ class Settings:
     only: tuple[str, ...] = ()
 
 
-SMALL = Settings()
+# One of each kind: the others go through the same code.
+SMALL = Settings(
+    (
+        *(
+            "models list",
+            "properties score",
+            "data audit",
+            "encode",
+            "sample",
+            "score",
+            "impute",
+            "evaluate",
+            "diagnose",
+        ),
+        *("compress", "refused", "train", "optimize auto", "optimize turbo", "optimize, retraining"),
+        *("load()", "encode()", "sample()", "iwae()", "interpolate()", "evaluate.run()", "search.ask() and tell()"),
+    )
+)
 
 # By name, what is read of the process; a lambda each, so that the list reads as one.
 READ: Mapping[str, Callable[[], object]] = {

@@ -145,10 +145,10 @@ def curve(small: bool) -> dict[str, Any]:
     model = ModelConfig(
         encoder="conv", decoder="position", latent=6, embedding=8, encoder_width=32, decoder_width=64, encoder_layers=2
     )
-    run = _run("mpsa-sample", model, 0.3, epochs=1 if small else 120, batch_size=128, learning_rate=3e-3)
+    run = _run("mpsa-sample", model, 0.37, epochs=1 if small else 120, batch_size=128, learning_rate=3e-3)
     run = replace(run, data=replace(run.data, limit=300 if small else 6_000))
     config = RateDistortionConfig(
-        betas="0.3,0.5,0.7" if small else "0.3,0.37,0.45,0.53,0.61,0.69,0.77,0.85",
+        betas="0.3,0.5,0.7" if small else "0.37,0.45,0.5,0.55,0.61,0.67,0.73,0.79,0.85",
         epochs=1 if small else 60,
         multipliers=not small,
         texts=100 if small else 5_000,

@@ -28,7 +28,8 @@ class ObjectiveConfig:
         target_reconstruction: share of the validation molecules or sequences that should be decoded exactly from their
             posterior means; beta moves at each validation after a quarter of the training, so that it takes some ten of
             them; 0: none.
-        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated).
+        schedule: `constant`, `linear` (0 to beta over the warm-up) or `cyclical` (the same, repeated); `auto`: linear,
+            but constant where the decoder stands on counts of few sequences, which it would learn by heart at first.
         warmup: share of the training over which beta rises (of each cycle, if cyclical), so that it always finishes.
         cycles: number of cycles of the cyclical schedule (Fu et al. 2019, arXiv:1903.10145).
         free_bits: nats of rate per latent dimension without a penalty (Kingma et al. 2016, arXiv:1606.04934). With a
@@ -51,7 +52,7 @@ class ObjectiveConfig:
     """
 
     beta: float = -1.0
-    schedule: str = "linear"
+    schedule: str = "auto"
     warmup: float = 0.2
     cycles: int = 4
     free_bits: float = 0.0
@@ -76,7 +77,7 @@ class ObjectiveConfig:
             raise ConfigError(f"objective.{', objective.'.join(targets)}: one target at most; drop the others")
         if targets and not self.beta:
             raise ConfigError(f"objective.beta: with objective.{targets[0]} beta moves from a value above 0, got 0")
-        one_of("objective.schedule", self.schedule, ("constant", "linear", "cyclical"))
+        one_of("objective.schedule", self.schedule, ("auto", "constant", "linear", "cyclical"))
         if self.beta != -1.0:
             between("objective.beta", self.beta, 0.0, 1000.0)
         between("objective.warmup", self.warmup, 0.0, 1.0)

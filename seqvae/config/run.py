@@ -204,7 +204,8 @@ class TrainingConfig:
             or sequences, 10 (in fine-tuning 20) over many.
         batch_size: molecules or sequences per step and device; 0: by their number, 16 for a few hundred, 256 (in
             fine-tuning 64) for many.
-        learning_rate: highest learning rate of Adam.
+        learning_rate: highest learning rate of Adam; -1: 0.001, but 0.0003 where the decoder stands on counts of few
+            sequences.
         rate_schedule: `cosine` (to zero) or `constant`.
         clip: largest norm of the gradient of the loss in nats per sequence; 0: no clipping.
         average: decay per step of an exponential moving average of the weights; validations measure both, and the model
@@ -223,7 +224,7 @@ class TrainingConfig:
 
     epochs: int = 0
     batch_size: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = -1.0
     rate_schedule: str = "cosine"
     clip: float = 50.0
     average: float = 0.0
@@ -240,13 +241,19 @@ class TrainingConfig:
         one_of("training.rate_schedule", self.rate_schedule, ("cosine", "constant"))
         one_of("training.device", self.device, ("auto", "cpu", "cuda"))
         one_of("training.precision", self.precision, ("auto", "32", "bf16"))
-        between("training.learning_rate", self.learning_rate, 0.0, 10.0)
+        if self.learning_rate != -1.0:
+            between("training.learning_rate", self.learning_rate, 0.0, 10.0)
         between("training.average", self.average, 0.0, 0.999999)
         between("training.devices", self.devices, 1, 10_000)
         between("training.validations_per_epoch", self.validations_per_epoch, 1, HUGE)
         for name in ("epochs", "batch_size", "clip", "checkpoint_minutes", "seed"):
             between(f"training.{name}", getattr(self, name), 0, HUGE)
         between("training.patience", self.patience, -1, HUGE)
+
+    @property
+    def highest_rate(self) -> float:
+        """The highest learning rate: `learning_rate`, or, where no data have decided it, that of many texts."""
+        return 1e-3 if self.learning_rate == -1.0 else self.learning_rate
 
 
 @dataclass(frozen=True)

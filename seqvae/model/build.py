@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from seqvae.config import ModelConfig
 from seqvae.errors import ConfigError
@@ -59,6 +60,9 @@ def build_model(
         torch.manual_seed(seed)
         encoder = ENCODERS[config.encoder](config, vocab_size, POSTERIORS[config.posterior](config))
         decoder = build_decoder(config, vocab_size)
+        if isinstance(decoder, WithCounts):  # whose network says nothing yet: posteriors begin at N(0, I), at no rate
+            for weight in encoder.moments.parameters():
+                nn.init.zeros_(weight)
         prior = PRIORS[config.prior](config, encoder, vocab_size)
         labels, conditions = config.label_names, config.condition_names
         head = LabelHead(config.latent, len(labels), config.kinds_of(labels)) if labels else None

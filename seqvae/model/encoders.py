@@ -44,11 +44,13 @@ class Encoder(nn.Module, ABC):
         family: the kind of posterior that its numbers parameterise.
         conditions: from what it is told of a text's conditions to a vector that is added to each of its tokens; None:
             it is told of none.
+        moments: the last layer, whose numbers parameterise the posterior.
         positional: it has a table of positions, and so reads no text longer than the model's `max_length`.
     """
 
     family: Family
     conditions: nn.Linear | None
+    moments: nn.Linear
     positional: ClassVar[bool] = False
 
     @abstractmethod

@@ -1,7 +1,9 @@
-"""The counts that a decoder begins with or stands on: tables of the training split, weights by the validation one."""
+"""The counts that a decoder begins with or stands on: tables and their weights, of the training split."""
 
 from __future__ import annotations
 
+import math
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,9 @@ from seqvae.model.encoders import EOS, PAD
 
 _PSEUDO_COUNTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _DRAWN = 10.0  # nats that a weight costs which is one off
+_FOLDS = 10
+_FEWEST_CHOOSING = 100  # letters
+_MOST_CHOOSING = 200_000  # letters; of more, every second text chooses, or every third, and so on
 _STEPS = 200  # of the fit of the weights, whose objective is convex
 
 
@@ -26,38 +31,39 @@ class _Places(NamedTuple):
     before: Int[Tensor, "places most"]
     position: Int[Tensor, " places"]
     letter: Int[Tensor, " places"]
+    text: Int[Tensor, " places"]
+    fold: Int[Tensor, " places"]
 
 
-def count(decoder: WithCounts, train: TokenStore, valid: TokenStore | None) -> None:
-    """Count the training texts, and weight the tables so that the validation texts are likeliest.
+def count(decoder: WithCounts, train: TokenStore) -> None:
+    """Count the training texts, and weight the tables so that texts which they have not counted are likeliest.
 
-    Each table's pseudo-count is the one under which it alone does best on the validation texts. Places with an
-    ambiguity code, or after one, are left out.
+    Ten times a tenth of the texts is left out, and foretold from the others: a validation split of few texts would
+    choose by chance. Copies of a text are in one tenth. Each table's pseudo-count is the one under which it alone does
+    best. Places with an ambiguity code, or after one, are left out.
 
     Args:
         decoder: never trained.
-        train: training texts.
-        valid: validation texts; None: one pseudo-count for all, and equal weights.
+        train: training texts; where these have hardly any letters, there is one pseudo-count, and weights are equal.
     """
-    counted = outcomes(decoder.vocab_size, decoder.fixed_length)
-    seen, chosen = _places(train, decoder, counted), None if valid is None else _places(valid, decoder, counted)
-    tables = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in decoder.shapes.items()}
-    for name, table in tables.items():
-        places = _code(name, seen, decoder.vocab_size) * decoder.vocab_size + seen.letter
-        table.view(-1).index_add_(0, places, torch.ones(len(places), dtype=table.dtype))
-    if chosen is None or not len(chosen.letter):
-        found = {name: _log(table, counted, 1.0) for name, table in tables.items()}
-        decoder.set_tables(found, torch.full((len(found),), 1 / len(found)))
-        return
-    found, parts = {}, []
-    for name, table in tables.items():
-        codes = _code(name, chosen, decoder.vocab_size)
-        tried = [_log(table, counted, pseudo) for pseudo in _PSEUDO_COUNTS]
-        rows = torch.stack([logs.flatten(0, -2)[codes] for logs in tried])
-        best = int(rows[:, torch.arange(len(codes)), chosen.letter].sum(1).argmax())
-        found[name] = tried[best]
-        parts.append(rows[best])
-    decoder.set_tables(found, _weights(torch.stack(parts)[..., counted], counted, chosen.letter))
+    counted, vocab = outcomes(decoder.vocab_size, decoder.fixed_length), decoder.vocab_size
+    places = _places(train, decoder, counted)
+    choosing = places.text % math.ceil(max(1, len(places.letter)) / _MOST_CHOOSING) == 0
+    letter, found, parts = places.letter[choosing], {}, []
+    for name, shape in decoder.shapes.items():
+        code = _code(name, places, vocab)
+        table = _table(code, places.letter, shape)
+        rest = torch.empty(len(letter), vocab, dtype=table.dtype)
+        for fold in range(_FOLDS):
+            mine = places.fold == fold
+            rest[mine[choosing]] = (table - _table(code[mine], places.letter[mine], shape))[code[mine & choosing]]
+        tried = [_log(rest, counted, pseudo) for pseudo in _PSEUDO_COUNTS]
+        best = int(torch.stack([logs[torch.arange(len(letter)), letter].sum() for logs in tried]).argmax())
+        few = len(letter) < _FEWEST_CHOOSING
+        found[name] = _log(table, counted, 1.0 if few else _PSEUDO_COUNTS[best]).view(shape)
+        parts.append(tried[best][:, counted])
+    weights = torch.full((len(found),), 1 / len(found)) if few else _weights(torch.stack(parts), counted, letter)
+    decoder.set_tables(found, weights)
 
 
 def begin_at_shares(decoder: DenseDecoder, train: TokenStore, weights: NDArray[np.float32] | None) -> None:
@@ -89,7 +95,15 @@ def _places(store: TokenStore, decoder: WithCounts, counted: Tensor) -> _Places:
     letter = ids.flatten()
     fit = (letter < decoder.vocab_size) & (before < decoder.vocab_size).all(1)
     fit &= counted[letter.clamp(max=decoder.vocab_size - 1)]
-    return _Places(before[fit], position[fit], letter[fit])
+    text = torch.arange(len(ids)).repeat_interleave(ids.shape[1])
+    fold = torch.tensor([zlib.crc32(row.numpy().tobytes()) % _FOLDS for row in rows])[text]
+    return _Places(before[fit], position[fit], letter[fit], text[fit], fold[fit])
+
+
+def _table(code: Int[Tensor, " places"], letter: Int[Tensor, " places"], shape: tuple[int, ...]) -> Tensor:
+    """Return how often each letter stands in each context, `(contexts, letters)`."""
+    found = torch.bincount(code * shape[-1] + letter, minlength=math.prod(shape))
+    return found.double().view(-1, shape[-1])
 
 
 def _code(name: str, places: _Places, vocab: int) -> Int[Tensor, " places"]:

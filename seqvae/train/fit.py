@@ -57,7 +57,9 @@ _FOUND |= {
     "training.epochs",
     "training.batch_size",
     "training.patience",
+    "training.learning_rate",
     "objective.beta",
+    "objective.schedule",
 }
 
 
@@ -126,7 +128,7 @@ def train(
             if isinstance(model.prior, VampPrior):
                 begin_at_texts(model.prior, prepared.train, tokenizer.id_table(), prepared.run.training.seed)
             if isinstance(model.decoder, WithCounts):
-                count(model.decoder, prepared.train, prepared.valid)
+                count(model.decoder, prepared.train)
             if isinstance(model.decoder, DenseDecoder):
                 begin_at_shares(model.decoder, prepared.train, prepared.columns[0].weights)
         progress = fit_model(model, prepared, out, resume, quiet)

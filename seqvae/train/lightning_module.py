@@ -111,7 +111,7 @@ class TrainingShell(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam, with its moments if training is resumed."""
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=self.run.training.learning_rate, fused=True)
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self.run.training.highest_rate, fused=True)
         if self.checkpoint:
             self.checkpoint.restore_optimizer(optimizer)
         return optimizer
@@ -139,9 +139,13 @@ class TrainingShell(pl.LightningModule):
 
     @property
     def validation_due(self) -> bool:
-        """Whether training stands where a validation belongs that has not been finished."""
+        """Whether training stands where a validation belongs that has not been finished.
+
+        One belongs before the first step of a decoder that stands on counts: these may be the best there is.
+        """
         due = self.plan.validation_by(self.progress.step)
-        return self.splits.valid is not None and self.progress.validated < due
+        counted = isinstance(self.model.decoder, WithCounts) and math.isinf(self.progress.best)
+        return self.splits.valid is not None and (self.progress.validated < due or (counted and not self.progress.step))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set this step's learning rate, and the seed of its dropout; give up the decoder that an autoencoder had."""
@@ -215,7 +219,7 @@ class TrainingShell(pl.LightningModule):
         whole = self.target.quantity == "reconstruction"  # of all validation texts, where other values are of a batch
         before = found if self.progress.reached is None else self.progress.reached
         kept = 0.0 if whole else _KEPT
-        pace = learning_rate(self.share_done, self.run.training) / self.run.training.learning_rate
+        pace = learning_rate(self.share_done, self.run.training) / self.run.training.highest_rate
         if whole and self.share_done < _AT_REST:
             pace = 0.0
         beta = self.target.adjusted(self.progress.beta, found, before, pace)

@@ -57,8 +57,8 @@ class Plan:
 def learning_rate(progress: float, config: TrainingConfig) -> float:
     """Return Adam's step size when a share `progress` of the training is done (cosine: Loshchilov & Hutter 2017)."""
     if config.rate_schedule == "constant":
-        return config.learning_rate
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return config.highest_rate
+    return config.highest_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
 class Segment:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from seqvae.config import DEFAULT_MODEL, FROM_SCRATCH, ModelConfig, RunConfig, sized, steps_of, told_length, weighted
-from seqvae.config.sizes import FAMILY, FAMILY_PARTS, FEW_SEQUENCES, Length, sizes_of
+from seqvae.config import (
+    DEFAULT_MODEL,
+    FROM_SCRATCH,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    sized,
+    steps_of,
+    told_length,
+    weighted,
+)
+from seqvae.config.sizes import FAMILY, FAMILY_PARTS, FEW_SEQUENCES, RATE_ON_COUNTS, Length, sizes_of
 from seqvae.data.family import Family
 from seqvae.data.tokens.pack import PackedData
 from seqvae.errors import ConfigError, InputError
@@ -50,6 +60,12 @@ def suited(
     training = sized(run.training, count, valid is not None, FAMILY if new_family else length)
     worth = count if family is None else max(1, int(family.effective))
     objective = weighted(run.objective, worth if domain.alphabet else 0)
+    unasked = run.objective.beta == -1.0 and objective.warmup == ObjectiveConfig().warmup
+    if objective.schedule == "auto":
+        objective = replace(objective, schedule="constant" if model.counts == "added" and unasked else "linear")
+    if training.learning_rate == -1.0:
+        rate = RATE_ON_COUNTS if model.counts == "added" else training.highest_rate
+        training = replace(training, learning_rate=rate)
     if say is not None:
         if line := told_length(run.training, training, count, domain.noun):
             say(line)
@@ -60,7 +76,9 @@ def suited(
                 "(--lengths free: of any length)"
             )
         if model.counts == "added" != run.model.counts:
-            say(f"the decoder stands on counts: {count:,} sequences are too few to learn them (--counts none: without)")
+            slower = f"; learning rate {training.learning_rate:g}" if run.training.learning_rate == -1.0 else ""
+            few = f"{count:,} sequences are too few to learn them"
+            say(f"the decoder stands on counts: {few} (--counts none: without){slower}")
         if model.decoder != run.model.decoder:
             sizes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in FAMILY_PARTS.items())
             say(f"networks of aligned sequences: {sizes} (any of these flags: all as given)")
@@ -68,7 +86,8 @@ def suited(
             sizes = ", ".join(f"{name.replace('_', ' ')} {getattr(model, name)}" for name in sizes_of(0))
             say(f"smaller networks: {sizes} (any of these flags: all as given)")
         if objective.beta == 1.0 != run.objective.beta:
-            say(f"KL weight (--beta) 1: {count:,} sequences are too few to be reconstructed; 0.1 favours that")
+            first = " from the first step on" if objective.schedule == "constant" != run.objective.schedule else ""
+            say(f"KL weight (--beta) 1{first}: {count:,} sequences are too few to be reconstructed; 0.1 favours that")
         if length is FROM_SCRATCH and (line := too_few_steps(steps_of(training, count), domain, run.data.source)):
             say(line)
     return replace(run, model=model, training=training, objective=objective)

@@ -65,6 +65,7 @@ def another(value, name):
         "strands": "both",
         "counts": "none",
         "beta": 0.5,
+        "learning_rate": 0.5,
         "precision": "32",
         "strategy": "ddp",
         "column": "smiles",
@@ -132,7 +133,7 @@ def test_each_setting_is_a_flag(trained, section, key, name, default, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--cycles 3", "--cycles has no effect with schedule linear, only with cyclical: leave it out"),
+        ("--cycles 3", "--cycles has no effect with schedule auto, only with cyclical: leave it out"),
         ("--schedule constant --warmup 0.2", "--warmup has no effect with schedule constant"),
         ("--prior none --prior-components 3", "--prior-components has no effect with prior none"),
         ("--prior mixture --prior-minutes 3", "--prior-minutes has no effect with prior mixture"),

@@ -155,7 +155,11 @@ def test_beta_rises_over_the_warm_up_of_each_cycle(settings, expected):
 
 def test_the_default_objective_is_the_one_that_the_models_were_trained_with():
     assert ObjectiveConfig().weight == 0.1
-    assert ObjectiveConfig() == ObjectiveConfig(-1.0, "linear", 0.2, 4, 0.0, 0.0)
+    assert ObjectiveConfig() == ObjectiveConfig(-1.0, "auto", 0.2, 4, 0.0, 0.0)
+    rising = ObjectiveConfig(schedule="linear")
+    assert [beta_at(share, ObjectiveConfig()) for share in (0.0, 0.1, 0.3)] == [
+        beta_at(a, rising) for a in (0.0, 0.1, 0.3)
+    ]
 
 
 @pytest.mark.parametrize("free_bits", [0.0, 0.6])

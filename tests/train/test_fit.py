@@ -148,7 +148,8 @@ def test_what_is_named_has_to_be_the_run_s(finished):
     found = {"data.split", "tokenizer.kind", "tokenizer.vocab_size", "model.max_length", "training.epochs"}
     train(RunConfig(), finished, resume=True, quiet=True, named=found)  # they ask for what suits the data
     with pytest.raises(UsageError, match=r"cannot resume with training.learning_rate = 0.001: the run has 0.01; leave"):
-        train(RunConfig(), finished, resume=True, quiet=True, named={"training.learning_rate"})
+        slower = RunConfig(training=TrainingConfig(learning_rate=1e-3))
+        train(slower, finished, resume=True, quiet=True, named={"training.learning_rate"})
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one(finished):

@@ -104,15 +104,18 @@ def test_what_the_data_decide_is_chosen_and_said(tmp_path):
     chosen = found.run.training
     assert (chosen.batch_size, chosen.epochs, chosen.patience) == (16, 60, 10)
     assert (found.run.model.lengths, found.run.objective.beta) == ("fixed", 1.0)
+    assert (found.run.objective.schedule, chosen.learning_rate) == ("constant", 3e-4)
     assert lines[2:] == [
         "chosen for 96 training sequences: batches of 16, up to 60 passes, an end after 10 validations without "
         "improvement; 360 optimiser steps at most (--batch-size, --epochs, --patience to choose)",
         "all sequences have 12 letters: the model will write no others (--lengths free: of any length)",
-        "the decoder stands on counts: 96 sequences are too few to learn them (--counts none: without)",
-        "KL weight (--beta) 1: 96 sequences are too few to be reconstructed; 0.1 favours that",
+        "the decoder stands on counts: 96 sequences are too few to learn them (--counts none: without); "
+        "learning rate 0.0003",
+        "KL weight (--beta) 1 from the first step on: 96 sequences are too few to be reconstructed; 0.1 favours that",
     ]
     found, lines = said_of(run, tmp_path)
     assert (found.run.training.batch_size, found.run.training.epochs, found.run.training.patience) == (16, 2, 0)
+    assert (found.run.objective.schedule, found.run.training.learning_rate) == ("linear", 1e-2)
     assert "12 optimiser steps are too few to learn much" in lines[-1]
 
 

@@ -75,7 +75,7 @@ def train_on(path: Path, model: ModelConfig, vocab: int, settings: Settings) -> 
 
     store, config, objective = TokenStore(path), FOR_MANY, OBJECTIVE_FOR_MANY
     vae = build_model(model, vocab, settings.seed)
-    optimizer = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=config.highest_rate, fused=True)
     rng, before = generator(settings.seed), time.perf_counter()
     batches = BatchStream(store, BatchPlan(config.batch_size, settings.seed)).batches(0)
     first = next(batches)

@@ -56,7 +56,7 @@ class Training:
         self.config = replace(config, max_length=config.max_length or packed.store.max_length)
         self.tokenizer, self.device, self.settings = packed.tokenizer, device, FOR_MANY
         self.model = build_model(self.config, packed.tokenizer.vocab_size, seed).to(device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.settings.learning_rate, fused=True)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.settings.highest_rate, fused=True)
         self.rng = generator(seed, device=device)
 
     def train(self, batches: Iterable[Batch]) -> Speed:

@@ -7,6 +7,7 @@ that the latent space comes to hold what scores well, and its surroundings.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -52,7 +53,6 @@ class Retraining:
     ) -> None:
         self.texts, self.codec = texts, texts.codec
         self.config, self.seed = config or RetrainingConfig(), seed
-        self._optimizer = torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
         self._step = 0
         self._learned = 0  # texts that the archive had at the last training
         self._replay = [form for text in replay if (form := texts.form(text)) is not None and form in texts]
@@ -61,6 +61,11 @@ class Retraining:
         if self.config.randomised and not of_smiles(self.codec.tokenizer):
             kind = self.codec.tokenizer.kind
             raise UsageError(f"retraining.randomised: expected 0, since the model reads no SMILES but {kind}")
+
+    @cached_property
+    def _optimizer(self) -> torch.optim.Adam:
+        """Made when it is needed: that imports PyTorch's compiler, which takes a second."""
+        return torch.optim.Adam(self.codec.model.parameters(), lr=self.config.learning_rate, fused=True)
 
     def learn(self, archive: Archive) -> None:
         """Train, if enough texts are new since the last time."""
@@ -83,7 +88,7 @@ class Retraining:
 
     def state_dict(self) -> State:
         """Return the weights, Adam's moments, and how far the training has come."""
-        moments = self._optimizer.state_dict()["state"]
+        moments = self._optimizer.state_dict()["state"] if self._step else {}
         return {
             "step": self._step,
             "learned": self._learned,
@@ -103,6 +108,8 @@ class Retraining:
             for name, value in moments.get(index, {}).items():
                 if value.shape not in ((), weight.shape) or not bool(torch.isfinite(value).all()):
                     raise ConfigError(f"moments of weight {index}: expected the shape {tuple(weight.shape)} of {name}")
+        if not moments and "_optimizer" not in vars(self):
+            return
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 

@@ -95,7 +95,7 @@ def test_a_model_of_270_molecules_and_ten_steps():
 def test_a_model_that_knows_its_few_sequences_by_heart():
     """More than 2 bits per base of unseen ones, which is worse than knowing nothing."""
     few = independent(40)
-    codec = fitted(few, 500, 0.1, 8, decoder="gru", decoder_width=48)
+    codec = fitted(few, 200, 0.1, 8, decoder="gru", decoder_width=48)
     found = diagnose_texts(
         codec, codec.tokenize(independent(60, seed=9)), codec.tokenize(few), DiagnosisConfig(samples=3, quick=True)
     )
@@ -133,7 +133,7 @@ def test_a_latent_space_far_too_large(healthy):
 
 
 def test_a_beta_that_leaves_the_prior_alone():
-    found = verdict_on(fitted(classes(TRAIN), 800, beta=1e-4, latent=2))
+    found = verdict_on(fitted(classes(TRAIN), 400, beta=1e-4, latent=2))
     assert PRIOR in (found.kind, *found.also), found.paragraph
 
 
