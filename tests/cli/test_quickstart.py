@@ -22,6 +22,7 @@ from seqvae.config import (
 from seqvae.evaluate import demonstration
 from seqvae.evaluate.demonstration import DRUGS
 from seqvae.report.quickstart_page import FILES
+from seqvae.search.optimizers import cma_es
 
 TINY = ModelConfig(latent=8, embedding=16, encoder_width=16, decoder_width=32)
 
@@ -41,7 +42,8 @@ def model(request, tmp_path_factory):
 
 
 def smaller(patch):
-    """Let it draw, score and propose a few."""
+    """Let it draw, score and propose a few, and give up a barren climb soon."""
+    patch.setattr(cma_es, "_ROUNDS", 30)
     for name, number in {"_SAMPLES": 30, "_CALLS": 25, "_BATCH": 8}.items():
         patch.setattr(demonstration, name, number)
 

@@ -26,7 +26,7 @@ OF_THE_MODEL = ("turbo",)  # what an untrained one decodes may be known already
 @pytest.mark.parametrize("optimizer", ["auto", "ga", "turbo", "ascent", "sampling"])
 def test_a_search_near_a_sequence_begins_with_it(optimizer, tmp_path):
     rule = ConstraintConfig(like=BEST, positions="1-8")
-    plain = settings(dna_model(tmp_path / "model"), optimizer, 40)
+    plain = settings(dna_model(tmp_path / "model"), optimizer, 20)
     config = replace(plain, campaign=CampaignConfig(batch=10), constraints=rule)
     found = run(alike, tmp_path / "run", config)
     assert rows(tmp_path / "run")[0][0] == 0

@@ -99,8 +99,7 @@ def test_a_search_goes_on_to_a_larger_budget_and_scores_nothing_twice(optimizer,
     assert run_folder.settings_of(tmp_path / "run")["config"]["oracle"]["budget"] == LARGER
 
 
-@pytest.mark.parametrize("saved_every", [0.0, 1e9])
-@pytest.mark.parametrize("optimizer", ["auto", "cma-es"])
+@pytest.mark.parametrize(("optimizer", "saved_every"), [("auto", 0.0), ("auto", 1e9), ("cma-es", 1e9)])
 def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, model, tmp_path, monkeypatch):
     """Cut off before and after the change, and in the round that the smaller budget cuts; states old and new."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", saved_every)
@@ -116,8 +115,7 @@ def test_kills_change_nothing_where_the_budget_grows(optimizer, saved_every, mod
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("moment", [45, 33, 4])
-@pytest.mark.parametrize("optimizer", ["auto", "ga"])
+@pytest.mark.parametrize(("optimizer", "moment"), [("auto", 45), ("auto", 4), ("ga", 45), ("ga", 33), ("ga", 4)])
 def test_the_budget_may_grow_in_the_middle_of_a_round(optimizer, moment, model, tmp_path, monkeypatch):
     """The round that was cut off ends as it was begun; and no trace is left where the old budget had cut none."""
     monkeypatch.setattr(campaigns, "_SAVED_EVERY", 1e9)

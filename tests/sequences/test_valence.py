@@ -76,7 +76,7 @@ def test_what_may_end_is_a_molecule(tokenizer):
     rules, syntax, draw = valences_of(tokenizer), Constraint(syntax_of(tokenizer)), np.random.default_rng(0)
     ended, wrong = 0, []
     for _ in range(2000):
-        if ended == 150:
+        if ended == 100:
             break
         written, marks, ids = rules.begin(), syntax.begin(1), []
         while len(ids) < 12:
@@ -96,7 +96,7 @@ def test_what_may_end_is_a_molecule(tokenizer):
                 break
             written, marks = later, syntax.advance(marks, torch.tensor([int(token)]))
             ids.append(int(token))
-    assert ended == 150
+    assert ended == 100
     assert len(wrong) <= 0.02 * ended, wrong
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 from importlib import resources
+from itertools import islice
 
 import pytest
 from rdkit import Chem
@@ -81,12 +82,12 @@ def read_table():
 
 def test_the_likeliest_come_first_and_all_are_other_molecules():
     lead = "CC(C)Cc1ccc(C(C)C(=O)O)cc1"
-    made = list(exchanges(lead, Sheets()))
+    made = list(islice(exchanges(lead, Sheets()), 400))
     likely = [one for _, one in made]
-    assert len(made) > 1000
+    assert len(made) == 400
     assert likely == sorted(likely, reverse=True)
     assert lead not in {text for text, _ in made}
-    assert all(Chem.MolFromSmiles(text) is not None for text, _ in made[::50])
+    assert all(Chem.MolFromSmiles(text) is not None for text, _ in made[::20])
 
 
 def test_shares_of_a_kind_of_atom_are_a_distribution():

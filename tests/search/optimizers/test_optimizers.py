@@ -358,8 +358,8 @@ def volume(name, seed):
 
 @pytest.mark.parametrize("case", ["turbo-both", "turbo-both-regions"])
 def test_a_search_for_two_objectives_opens_a_larger_volume_than_the_prior(case):
-    """On two scores that are smooth in the latent space, over three seeds together."""
-    assert sum(volume(case, seed) for seed in range(3)) > sum(volume("prior", seed) for seed in range(3))
+    """On two scores that are smooth in the latent space, over two seeds together."""
+    assert sum(volume(case, seed) for seed in range(2)) > sum(volume("prior", seed) for seed in range(2))
 
 
 def test_an_ascent_starts_from_each_text_by_its_own_rank(monkeypatch):
