@@ -22,7 +22,7 @@ def test_it_runs_small_and_the_page_shows_each_part(tmp_path, capsys):
         benchmark_trust.main(["--small", "--threads", "1", "--out", str(out), "--only", only])
     capsys.readouterr()
     found = json.loads(out.read_text("utf-8"))["figures"]
-    assert list(found) == list(benchmark_trust.PARTS)
+    assert list(found) == [*benchmark_trust.PARTS, benchmark_trust.ZINC]
     assert -1e-9 < found["linear"]["gap"] < 0.5  # no bound lies above the maximum, and this one is near
     assert abs(found["enumerated"]["sum"] - 1) < 5 * found["enumerated"]["error"] + 1e-3
     for name in ("diagonal", "full", "iaf"):
@@ -40,7 +40,7 @@ def test_it_runs_small_and_the_page_shows_each_part(tmp_path, capsys):
         "Remedies",
     ):
         assert part in page
-    assert "| diagonal, normal, none |" in page
+    assert "| posterior full | 60 |" in page
     assert "`--only" not in page
 
 
