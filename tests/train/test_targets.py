@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from run_cases import FAST, dna_file, small_run, with_model
+from run_cases import FAST, HASTY, dna_file, small_run, with_model
 from safetensors.torch import load_file
 
 import seqvae
@@ -19,7 +19,7 @@ from seqvae.train.target import MET
 
 
 def aimed(folder, epochs=60, parts=FAST, **targets):
-    run = with_model(small_run(dna_file(folder, count=300), epochs=epochs), **parts)
+    run = with_model(small_run(dna_file(folder, count=300), epochs=epochs, **HASTY), **parts)
     return replace(run, objective=ObjectiveConfig(beta=0.3, **targets))
 
 
@@ -135,7 +135,7 @@ def test_a_stop_changes_nothing(tmp_path, one_thread, monkeypatch, target):
 
 def test_finetuning_keeps_a_target_unless_it_is_given_a_beta(tmp_path):
     with pytest.warns(SeqVAEWarning):
-        train(aimed(tmp_path, epochs=1, target_rate=50.0), tmp_path / "run", quiet=True)
+        train(aimed(tmp_path, epochs=2, target_rate=50.0), tmp_path / "run", quiet=True)
     data = str(tmp_path / "sequences.txt")
     training = small_run(tmp_path, epochs=1).training
     config = FinetuneConfig(training=training)

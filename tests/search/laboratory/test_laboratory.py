@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from search_cases import BEST, alike, dna_model, settings, start
@@ -61,8 +62,10 @@ def test_two_plates_before_the_first_is_measured_do_not_overlap(tmp_path):
     assert not set(first) & set(second)
 
 
-@pytest.mark.parametrize("count", [2, 8, 96, 160])
-@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name not in ("sampling", "screening")])
+LEARNING = [name for name in OPTIMIZERS if name not in ("sampling", "screening")]
+
+
+@pytest.mark.parametrize(("optimizer", "count"), [*product(LEARNING, (2, 96)), ("auto", 8), ("auto", 160)])
 def test_the_second_plate_learns_from_the_first_however_small_it_is(optimizer, count, tmp_path):
     """Though a well in three is missing; and not before so many are measured as was asked for, where it was."""
     model, texts = dna_model(tmp_path / "model"), start(30 if count < 30 else 200)
