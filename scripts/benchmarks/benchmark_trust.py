@@ -25,9 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scripts.benchmarks.trust_remedies import remedies
-from scripts.benchmarks.trust_toys import families, linear_vae
-from scripts.benchmarks.trust_zinc import zinc
+from scripts.benchmarks.trust.remedies import remedies
+from scripts.benchmarks.trust.toys import families, linear_vae
+from scripts.benchmarks.trust.zinc import zinc
 from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae.config import (
     DataConfig,

@@ -87,8 +87,15 @@ class _Work:
 
     def pieces(self) -> Iterator[Results]:
         """Yield the standard forms, chunk by chunk."""
+
+        def texts() -> Iterator[list[str]]:
+            """Yield what there is to work on, and keep all that was read until it comes back."""
+            while chunk := list(islice(self._items, _CHUNK)):
+                self._waiting.append(chunk)
+                yield [item.text for item in chunk if isinstance(item, Record)]
+
         job = Job(_worker, (self.steps,), _worker(self.steps))
-        with closing(run_chunks(job, self._texts(), self._where)) as chunks:
+        with closing(run_chunks(job, texts(), self._where)) as chunks:
             for made in chunks:
                 if rows := self._rows(iter(made)):
                     self.kept += len(rows)
@@ -105,11 +112,6 @@ class _Work:
                     yield Results([text for _, text, _ in rows], columns)
         if not self.kept:
             raise no_records(self.name, self.rejects)
-
-    def _texts(self) -> Iterator[list[str]]:
-        while chunk := list(islice(self._items, _CHUNK)):
-            self._waiting.append(chunk)
-            yield [item.text for item in chunk if isinstance(item, Record)]
 
     def _rows(self, made: Iterator[tuple[str, str, str]]) -> list[_Row]:
         """Return the rows of the next chunk that have a standard form; reject the others."""

@@ -94,7 +94,12 @@ def mutations(
     distinct = list(dict.fromkeys([*read.forms, *variants]))
     log_p, error = np.zeros(0), np.zeros(0)
     if distinct:
-        many = _read(codec, distinct)
+        tokenizer = codec.tokenizer
+        if of_codons(tokenizer):  # by its tokens also what has a stop before the end, which reading refuses
+            ids = tokenizer.ids_batch([tokenizer.split(form) for form in distinct])
+            many = TokenizedTexts(tokenizer, distinct, ids, list(range(len(distinct))))
+        else:
+            many = codec.tokenize(distinct)
         found = weigh(codec, many, config.samples, config.refine, config.seed, batch_size, progress)
         log_p, error = found.log_p.numpy(), found.error.numpy()
     place_of = {form: place for place, form in enumerate(distinct)}
@@ -107,15 +112,6 @@ def mutations(
         errors.append(np.where(places == target, 0.0, np.hypot(error[places], error[target])))
         start = stop
     return Mutations(letters, read.forms, read.rows, log_p[own], deltas, errors, read.rejected)
-
-
-def _read(codec: Codec, forms: list[str]) -> TokenizedTexts:
-    """Read variants of sequences that the model has read; of codons also those with a stop before the end."""
-    tokenizer = codec.tokenizer
-    if not of_codons(tokenizer):
-        return codec.tokenize(forms)
-    ids = tokenizer.ids_batch([tokenizer.split(form) for form in forms])
-    return TokenizedTexts(tokenizer, forms, ids, list(range(len(forms))))
 
 
 @dataclass(frozen=True)

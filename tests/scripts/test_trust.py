@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scripts.benchmarks import benchmark_trust
-from scripts.benchmarks.trust_toys import Bent, on_grid
+from scripts.benchmarks.trust.toys import Bent, on_grid
 from scripts.page import make_benchmarks_page
 from seqvae.model.posteriors import DiagonalGaussian
 

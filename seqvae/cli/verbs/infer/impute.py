@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqvae.cli.options import ComputeOptions
-    from seqvae.data.files.chunks import Results
     from seqvae.data.files.records import Record
     from seqvae.infer.imputation.masked import Imputed
 
@@ -97,14 +96,14 @@ def impute(
     fastq = _checked(model, source, out, marginals, imputing, reading)
     from seqvae.cli.progress import Bars
     from seqvae.data.files.readers import read_records
-    from seqvae.data.files.writers import write_pieces
+    from seqvae.data.files.writers import WITH_LATENT, write_pieces, writer_for
 
     with Bars(quiet=computing.quiet) as bars:
         with phase("loading PyTorch", computing.quiet):
             from seqvae.infer.imputation import imputing as filling
             from seqvae.infer.imputation.evidence import exchangeable
             from seqvae.infer.imputation.qualities import check_letters, check_text
-            from seqvae.infer.tables import marginals_table
+            from seqvae.infer.tables import completions_table, corrected_table, marginals_table
             from seqvae.latent.codec import load
 
         codec = load(model, device=computing.device)
@@ -123,7 +122,14 @@ def impute(
         how = ("auto", computing.batch_size, lambda done, all: bars("filled", done, all), qualities)
         found = filling.impute(codec, texts, replace(imputing, completions=1) if fastq else imputing, *how)
         misread = bool(rate) or (rate is None and any(qualities) and bool(exchangeable(codec.tokenizer)))
-        write_pieces(out, [_table(records, found, out, imputing, misread)], qualities=True)
+        if fastq:
+            table = corrected_table(records, found, imputing.draws, not imputing.error_rate)
+        else:
+            table = completions_table(records, found, misread)
+            whole = writer_for(out) in WITH_LATENT.values()  # a list has no room for more than names
+            titles = table.columns if whole else {"name"} & set(table.columns)
+            table = replace(table, columns={title: table.columns[title] for title in titles})
+        write_pieces(out, [table], qualities=True)
         if marginals:
             write_pieces(marginals, [marginals_table(records, found)], scores=True)
     if read.rejected:
@@ -147,21 +153,6 @@ def _checked(model: str, source: str, out: str, marginals: str, imputing: Impute
         raise UsageError(f"--completions has no effect on {out}, which has one for each sequence: leave it out")
     check_before(model, "-", source)
     return fastq
-
-
-def _table(
-    records: Sequence[Record], found: Sequence[Imputed], out: str, imputing: ImputeConfig, misread: bool
-) -> Results:
-    """Return what the file has room for: all columns, qualities, or names alone."""
-    from seqvae.data.files.writers import WITH_LATENT, WITH_QUALITIES, writer_for
-    from seqvae.infer.tables import completions_table, corrected_table
-
-    make = writer_for(out, qualities=True)
-    if make in WITH_QUALITIES.values():
-        return corrected_table(records, found, imputing.draws, not imputing.error_rate)
-    table = completions_table(records, found, misread)
-    titles = table.columns if make in WITH_LATENT.values() else {"name"} & set(table.columns)
-    return replace(table, columns={title: table.columns[title] for title in titles})
 
 
 def _tell(found: Sequence[Imputed], noun: str, imputing: ImputeConfig, out: str, computing: ComputeOptions) -> None:
