@@ -21,9 +21,9 @@ def share(text):
     return sum(letter in "GC" for letter in text) / max(1, len(text))
 
 
-def table(folder, count=400):
+def table(folder, count=400, seed=0):
     """DNA of every share of G and C, which is missing of every fifth sequence, and a column of chance."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     lines = ["sequence,gc,chance,rich"]
     for number in range(count):
         wanted = rng.random()
@@ -234,7 +234,7 @@ def test_scores_and_evaluation_are_given_conditions(told, classed, tmp_path, cap
     from seqvae.evaluate.model.table import model_table
     from seqvae.infer.scoring import score
 
-    path = table(tmp_path, 40)
+    path = table(tmp_path, 40, seed=1)  # which it has not seen
     out = tmp_path / "scores.csv"
     assert main(["score", str(classed.folder), str(path), "--column", "sequence", "-o", str(out)]) == 0
     assert "conditions by column: gc, rich" in capsys.readouterr().err
@@ -244,6 +244,8 @@ def test_scores_and_evaluation_are_given_conditions(told, classed, tmp_path, cap
     read = told.tokenize(texts, conditions=known)
     with_them, without = score(told, read).log_p.mean(), score(told, texts).log_p.mean()
     assert with_them > without + 0.2
+    others = told.tokenize(texts, conditions={name: column[::-1] for name, column in known.items()})
+    assert score(told, others).log_p.mean() < without
     assert model_table(told, read).elbo > model_table(told, texts).elbo + 0.2
     found = seqvae.evaluate.run(classed.folder, str(path), column="sequence", config=EvaluationConfig(number=60))
     assert found.model["elbo"] > model_table(told, texts).elbo + 0.2
