@@ -39,7 +39,7 @@ NAME = "uses"
 PARTS = ("score", "impute", "molecules", "scaffolds")
 MODEL = "zinc-smiles"
 # Molecules of each kind for the scores, sequences, draws, molecules and scaffolds to complete, molecules counted.
-USUAL, SMALL = (200, 100, 400, 100, 200_000), (12, 12, 40, 3, 200)
+USUAL, SMALL = (200, 100, 400, 100, 200_000), (8, 8, 20, 2, 200)
 _SMALLEST = 9  # heavy atoms of fragments: the size of QM9
 _ELEMENTS = ("C", "N", "O", "S", "F", "Cl")
 _FRESH = 5  # times as many held-out molecules as others: enough for a rate of .01 to within .003
