@@ -13,6 +13,7 @@ from seqvae.artifact.folder import load_artifact
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import BATCH, INITIAL, CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.latent.codec import Codec
+from seqvae.properties.molecules.alerts import alerts_of
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search import api
 from seqvae.search.api import begin, opened, resume, run
@@ -25,7 +26,8 @@ PARSERS = ("MolFromSmiles", "MolFromSmarts", "MolFromInchi", "MolFromMolBlock", 
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """How often RDKit reads each text, whoever asks for it."""
+    """How often RDKit reads each text, whoever asks for it; the patterns of alerts are read once in a process."""
+    alerts_of(ConstraintConfig().alerts)
     counts = Counter()
 
     def counted(parse):
