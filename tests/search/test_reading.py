@@ -13,11 +13,11 @@ from seqvae.artifact.folder import load_artifact
 from seqvae.artifact.pretrained import resolve
 from seqvae.config import BATCH, INITIAL, CampaignConfig, ConstraintConfig, EndConfig, OracleConfig, SearchConfig
 from seqvae.latent.codec import Codec
-from seqvae.properties.molecules.alerts import alerts_of
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search import api
 from seqvae.search.api import begin, opened, resume, run
 from seqvae.search.memory.novelty import NoveltyFilter
+from seqvae.sequences.grammar.valence import valences_of
 from seqvae.sequences.molecules import canonical_or_none
 
 BUDGET = 300  # whole rounds: what the last one breeds is spread over all of its calls
@@ -26,8 +26,8 @@ PARSERS = ("MolFromSmiles", "MolFromSmarts", "MolFromInchi", "MolFromMolBlock", 
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """How often RDKit reads each text, whoever asks for it; the patterns of alerts are read once in a process."""
-    alerts_of(ConstraintConfig().alerts)
+    """How often RDKit reads each text, whoever asks for it; the atoms of a vocabulary are read once in a process."""
+    valences_of(load_artifact(resolve("zinc-smiles")).tokenizer)
     counts = Counter()
 
     def counted(parse):
