@@ -10,14 +10,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
 from seqvae import __version__
 from seqvae.cli import STDIO
-from seqvae.config.checks import environment_kept
 from seqvae.errors import LONGEST_SHOWN, ReadingNote, SeqVAEError, SeqVAEWarning, UsageError, visible
 from seqvae.runtime.signals import TERMINATED, exit_code, obeyed
 
@@ -94,9 +93,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         standard error.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    kept: AbstractContextManager[None] = nullcontext()
     try:
+        if words and not words[0].startswith("-"):  # help and version need no settings, and are there a quarter sooner
+            from seqvae.config.checks import environment_kept
+
+            kept = environment_kept()
         # A training has a way of its own to stop between two steps.
-        with obeyed(relay=not set(words[:1]) & set(_TRAINING)), _warnings_in_one_line(), environment_kept():
+        with obeyed(relay=not set(words[:1]) & set(_TRAINING)), _warnings_in_one_line(), kept:
             # The parser would take a lone dash for a flag without a name.
             build_app()([STDIO if word == "-" else word for word in words], exit_on_error=False, print_error=False)
             sys.stdout.flush()
