@@ -128,7 +128,8 @@ def _zinc(found: Values) -> str:
     return (
         f"ZINC250k, networks of one size, beta 1 unless said: each model has {found['seconds_each']:.0f} s of one "
         f"processor, in which it sees so many molecules; measured so far: {len(rows)}. Metrics are of "
-        f"{found['held_out']:,} held-out molecules, and of as many samples of the model's own prior at temperature 1, under the rules: valid in one draw, FCD of what "
+        f"{found['held_out']:,} held-out molecules, and of as many samples of the model's own prior at "
+        "temperature 1, under the rules: valid in one draw, FCD of what "
         "three give. Trainings so short compare what is learned first, not what would be learned in the end.\n\n"
         + table(titles, rows)
     )
