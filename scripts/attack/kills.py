@@ -70,11 +70,13 @@ class Verb:
         words: the command line; `{}` is the folder of all its outputs, which is new each time.
         again: what resumes it, where its folder is there; empty: the same command.
         begun: a folder to begin with in place of an empty one.
+        then: a command that follows it, broken or not, and takes up what it left; empty: none.
     """
 
     words: str
     again: str = ""
     begun: Path | None = None
+    then: str = ""
 
 
 def verbs(place: Path) -> dict[str, Verb]:
@@ -129,7 +131,7 @@ def verbs(place: Path) -> dict[str, Verb]:
             f"{search} --model none --optimizer string-ga --batch 30 --workers 1 --timeout 100", resume
         ),
         "ask": Verb("ask {}/plates -n 4 --out {}/a.csv", begun=plates),
-        "tell": Verb(f"tell {{}}/plates {place}/measured.csv", begun=plates),
+        "tell": Verb(f"tell {{}}/plates {place}/measured.csv", begun=plates, then="ask {}/plates -n 4 --out {}/a.csv"),
         "rate-distortion": Verb(
             f"rate-distortion {place}/run.toml --betas 1,0.5 --epochs 1 --out {{}}/out --quiet",
             "rate-distortion --resume --out {}/out --quiet",
@@ -277,8 +279,9 @@ def unbroken(verb: Verb, work: Path) -> Known:
         began = time.monotonic()
         code, said = ran(verb.words.replace("{}", str(work)), lambda: None)
         seconds = time.monotonic() - began
-        if code:
-            raise RuntimeError(f"{verb.words}: {code}: {said}")
+        wrong = f"{verb.words}: {code}: {said}" if code else _followed(verb, work)
+        if wrong:
+            raise RuntimeError(wrong)
         found.append(written(work))
     same = {name: data for name, data in found[0].items() if found[1].get(name) == data}
     if not same:
@@ -305,6 +308,7 @@ def broken_and_run_again(verb: Verb, work: Path, known: Known, rng: random.Rando
         wrong = f"{half[0]} is half written"
     if not wrong and code:
         wrong = _resumed(verb, work, before)
+    wrong = wrong or _followed(verb, work)
     if not wrong:
         after = written(work)
         wrong = next((f"{name} is another" for name, data in known.files.items() if after.get(name) != data), "")
@@ -350,8 +354,14 @@ def _resumed(verb: Verb, work: Path, before: Mapping[str, bytes]) -> str:
     return f"run again: exit code {code}: {said[-300:]}"
 
 
+def _followed(verb: Verb, work: Path) -> str:
+    """Run what follows a verb; return what is wrong, "" for nothing."""
+    code, said = ran(verb.then.replace("{}", str(work)), lambda: None) if verb.then else (0, "")
+    return f"{verb.then}: exit code {code}: {said[-300:]}" if code else ""
+
+
 def _ways(verb: Verb, work: Path, before: Mapping[str, bytes]) -> list[str]:
-    if verb.words.startswith("tell") and written(work) != before:
+    if verb.words.startswith("tell") and written(work).get(f"plates/{LEDGER}") != before[f"plates/{LEDGER}"]:
         return ["results {}/plates"]  # all rows are there, or none
     if verb.words.startswith("ask") and written(work) != before:
         return ["ask {}/plates --again --out {}/a.csv"]

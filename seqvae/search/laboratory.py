@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -251,18 +252,29 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
             entry = Entry(number, place, form, form, status, one.scores, "", 0.0, proposer, z, seed, errors=one.errors)
             parents, predicted = (tuple((about or {}).get(key, ())) for key in ("parents", "predicted"))
             entries.append(replace(entry, parents=parents, predicted=predicted))
-        search.ledger.add(entries)
         known = [(kept, one) for one in measurements if (kept := search.measured(one.text)) is not None]
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
         run_folder.add_carried(search.folder, [(kept, one.fields) for kept, one in known])
-        _catch_up(search, state)
-        _save(search, state)
+        search.ledger.add(entries)
+        with _taken(number):
+            _catch_up(search, state)
+            _save(search, state)
         outside = sum(search.texts.allowed(form) != form for form in set(forms))
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
     unread = len(measurements) - missing - len(measured)
     return Told(number, len(asked), len(distinct - asked), again, missing, outside, unread)
+
+
+@contextmanager
+def _taken(number: int) -> Iterator[None]:
+    """Say of an interruption that the measurements are in the ledger: told again, they would count twice."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = f"the measurements are in, as round {number}: do not tell them again; the next ask learns from them"
+        raise KeyboardInterrupt(kept) from None
 
 
 def _state(search: Search) -> State:
