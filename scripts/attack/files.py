@@ -65,7 +65,7 @@ class Settings:
     """How much is tried.
 
     Attributes:
-        inputs: damaged files of each kind.
+        inputs: damaged files of each kind; of those that a search reads, a tenth.
         seed: of all damages.
         minutes: after which no more is tried; 0: no limit.
         only: kinds; none: all.
@@ -88,11 +88,13 @@ class Kind:
         name: of the file.
         data: of the sound file.
         verbs: command lines that read it, one of which is taken; `{}` is the file.
+        every: only one in so many is tried, since the verb takes long.
     """
 
     name: str
     data: bytes
     verbs: tuple[str, ...]
+    every: int = 1
 
 
 def kinds(place: Path) -> dict[str, Kind]:
@@ -137,8 +139,8 @@ def kinds(place: Path) -> dict[str, Kind]:
         "compressed": Kind("t.txt", (place / "d.txt").read_bytes(), (f"compress {dna} {{}} --out {place}/t.svc",)),
         "terms": Kind("t.toml", _TERMS.encode(), (f"properties score {{}} {place}/start.smi --out {molecules}",)),
         "run": Kind("r.toml", _RUN.format(place / "none.txt").encode(), (f"train --config {{}} --out {place}/run",)),
-        "search": Kind("s.toml", _SEARCH.encode(), (_search("--config {}", place),)),
-        "measured": Kind("m.csv", table.encode(), (_search("--measured {}", place),)),
+        "search": Kind("s.toml", _SEARCH.encode(), (_search("--config {}", place),), every=10),
+        "measured": Kind("m.csv", table.encode(), (_search("--measured {}", place),), every=10),
     }
 
 
@@ -255,6 +257,8 @@ def attack(settings: Settings) -> dict[str, Any]:
         parts = {name: Counts() for name in found}
         for number in within(settings.inputs, settings.minutes):
             for name, kind in found.items():
+                if number % kind.every:
+                    continue
                 rng = random.Random(f"{settings.seed} {name} {number}")
                 path = place / kind.name
                 path.write_bytes(damage(kind.data, rng))
