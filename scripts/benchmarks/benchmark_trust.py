@@ -149,7 +149,7 @@ def curve(small: bool) -> dict[str, Any]:
     run = _run("mpsa-sample", model, 0.37, epochs=1 if small else 120, batch_size=128, learning_rate=3e-3)
     run = replace(run, data=replace(run.data, limit=300 if small else 6_000))
     config = RateDistortionConfig(
-        betas="0.3,0.5,0.7" if small else "0.37,0.45,0.5,0.55,0.61,0.67,0.73,0.79,0.85",
+        betas="0.3,0.5,0.7" if small else "0.37,0.45,0.5,0.55,0.61,0.67,0.73,0.79,0.85,0.91,0.97",
         epochs=1 if small else 60,
         multipliers=not small,
         texts=100 if small else 5_000,
