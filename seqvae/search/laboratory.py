@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -256,25 +255,18 @@ def tell(folder: str | Path, measurements: Sequence[Measurement], optimizer: Opt
         run_folder.add_names(search.folder, {kept: one.name for kept, one in known if one.name})
         run_folder.add_carried(search.folder, [(kept, one.fields) for kept, one in known])
         search.ledger.add(entries)
-        with _taken(number):
+        try:
             _catch_up(search, state)
             _save(search, state)
+        except KeyboardInterrupt:  # told again, they would count twice
+            kept = f"the measurements are in, as round {number}: do not tell them again; the next ask learns from them"
+            raise KeyboardInterrupt(kept) from None
         outside = sum(search.texts.allowed(form) != form for form in set(forms))
     distinct, asked = set(forms), set(forms) & set(wanted)
     again = len(distinct & set(before)) + len(forms) - len(distinct)
     missing = sum(all(map(math.isnan, one.scores)) for one in measurements)
     unread = len(measurements) - missing - len(measured)
     return Told(number, len(asked), len(distinct - asked), again, missing, outside, unread)
-
-
-@contextmanager
-def _taken(number: int) -> Iterator[None]:
-    """Say of an interruption that the measurements are in the ledger: told again, they would count twice."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = f"the measurements are in, as round {number}: do not tell them again; the next ask learns from them"
-        raise KeyboardInterrupt(kept) from None
 
 
 def _state(search: Search) -> State:
