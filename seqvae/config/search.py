@@ -106,7 +106,7 @@ class ConstraintConfig:
         shortest: least size: heavy atoms of a molecule, letters of a sequence.
         longest: greatest size; 0: no limit.
         like: a molecule that designs must resemble; or the sequence from which they may differ only at `positions`, or
-            by at most `max_mutations`.
+            by at most `max_mutations`, or in synonymous codons (`same_protein`).
         min_similarity: least Tanimoto similarity to that molecule.
         max_similarity: greatest Tanimoto similarity to it.
         similarity: fingerprint of that similarity, as in the property `similarity:KIND:SMILES`; `ecfp4` has 2,048 bits.
@@ -124,6 +124,8 @@ class ConstraintConfig:
             number.
         indels: letters of sequences are inserted and removed too where all that the search begins with have one length;
             otherwise they keep it.
+        same_protein: designs have the protein of `like`, a coding sequence of DNA read from its first base on: codons
+            are exchanged for synonymous ones alone.
     """
 
     keep: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ class ConstraintConfig:
     plausible: str = PLAUSIBLE[0]
     max_mutations: int = 0
     indels: bool = False
+    same_protein: bool = False
 
     def __post_init__(self) -> None:
         one_of("constraints.plausible", self.plausible, PLAUSIBLE)
@@ -156,12 +159,20 @@ class ConstraintConfig:
             raise ConfigError("constraints.max_mutations: expected the sequence too, by constraints.like")
         if self.indels and self.positions:
             raise ConfigError("constraints.indels: designs that differ at `positions` keep their length: leave one out")
-        if self.positions and not self.like:
-            raise ConfigError("constraints.positions: expected the sequence too, by constraints.like")
+        if self.indels and self.same_protein:
+            raise ConfigError("constraints.indels: designs of the same protein keep their length: leave one out")
+        for name in ("positions", "same_protein"):
+            if getattr(self, name) and not self.like:
+                raise ConfigError(f"constraints.{name}: expected the sequence too, by constraints.like")
         if self.limits_similarity and not self.like:
             raise ConfigError(
                 "constraints.min_similarity, max_similarity: expected the molecule too, by constraints.like"
             )
+
+    @property
+    def projects(self) -> bool:
+        """Whether a proposal stands for the sequence of `like` with some letters changed."""
+        return bool(self.positions) or self.same_protein
 
     @property
     def limits_similarity(self) -> bool:

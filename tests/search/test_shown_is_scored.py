@@ -26,6 +26,7 @@ DNA = [{"like": BEST, "positions": "1-5,9"}, {"like": WHOLE, "positions": "2-8",
 MOLECULES = [{"keep": ("[#6]",)}, {"like": SMILES[0], "min_similarity": 0.05}, {"forbid": ("[I]",), "longest": 40}]
 EVERY = [("dna", DNA[0]), ("molecules", MOLECULES[1])]
 CASES = [(*one, optimizer) for one in EVERY for optimizer in OPTIMIZERS]
+CASES += [("dna", {"like": WHOLE, "same_protein": True}, optimizer) for optimizer in ("ga", "auto", "turbo")]
 CASES += [("dna", rule, "ga") for rule in DNA[1:]] + [("molecules", rule, "string-ga") for rule in MOLECULES]
 
 

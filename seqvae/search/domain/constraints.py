@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from rdkit import Chem, rdBase
 
 from seqvae.config import ConstraintConfig
-from seqvae.errors import ConfigError, ConstraintError, UsageError
+from seqvae.errors import ConfigError, ConstraintError
 from seqvae.properties import get
 from seqvae.properties.molecules.alerts import NONE, alerts_of
 from seqvae.properties.molecules.cache import Sheets, sharing
@@ -21,6 +21,7 @@ from seqvae.search.domain.contradictions import refuse_contradictions, refuse_co
 from seqvae.search.domain.domain import Texts
 from seqvae.search.domain.molecule_moves import MoleculeMoves
 from seqvae.search.domain.plausible import AUTO, OFF, plausible
+from seqvae.search.domain.projection import projected
 from seqvae.search.domain.sequence_moves import SequenceMoves
 from seqvae.search.proposals import Canonical
 
@@ -47,16 +48,16 @@ def constrained(texts: Texts, config: ConstraintConfig, start: Collection[str] =
     Raises:
         ConfigError: a rule does not apply to this kind of texts, cannot be read, or contradicts another one.
     """
-    form = _projected(texts, config) if config.positions else texts.canonical
     rules = list(_molecule_rules(config, texts.sheets) if texts.sheets is not None else _sequence_rules(texts, config))
+    form = projected(texts, config) if config.projects else texts.canonical
     if config.indels and not isinstance(texts.moves, SequenceMoves | CodonMoves):
         raise ConfigError("constraints.indels: for sequences only: leave it out")
     if config.indels and isinstance(texts.moves, SequenceMoves | CodonMoves):
         texts = replace(texts, moves=replace(texts.moves, fixed_length=False))
-    if not rules and not config.positions:
+    if not rules and not config.projects:
         return texts
+    moves = CodonMoves(fixed_length=True, synonymous=1.0) if config.same_protein else texts.moves
     # Moves make nothing that is too large, and their own limit gives way to that of the search.
-    moves = texts.moves
     if isinstance(moves, MoleculeMoves) and config.longest:
         moves = replace(moves, largest=config.longest)
     judged = Judged(texts.canonical, form, tuple(rules), frozenset(start))
@@ -69,7 +70,7 @@ class Judged:
 
     Args:
         free: the canonical form without rules.
-        form: the same with the letters of the reference at the positions that are kept.
+        form: the same with the letters of the reference where those are kept.
         rules: of the search.
         start: texts that are not counted.
     """
@@ -108,15 +109,16 @@ class Judged:
         """Return the form of a text that obeys the rules, or the name of the first rule that a valid text breaks."""
         found = self.form(text)
         if found is None:
-            return None, "" if self.free(text) is None else "positions (another length)"
+            return None, "" if self.free(text) is None else "like (another length)"
         broken = next((rule.name for rule in self.rules if not rule.keeps(found)), "")
         return (None, broken) if broken else (found, "")
 
 
 def _molecule_rules(config: ConstraintConfig, sheets: Sheets) -> Iterator[Rule]:
     """Yield the rules on molecules, the quick ones first."""
-    if config.positions:
-        raise ConfigError("constraints.positions: for sequences only; to keep a part of a molecule, use `keep`")
+    if config.projects:
+        name = "positions" if config.positions else "same_protein"
+        raise ConfigError(f"constraints.{name}: for sequences only; to keep a part of a molecule, use `keep`")
     if config.max_mutations:
         raise ConfigError("constraints.max_mutations: for sequences only; for molecules, use `min_similarity`")
     kept, forbidden = _patterns("keep", config.keep), _patterns("forbid", config.forbid)
@@ -176,10 +178,10 @@ def _sequence_rules(texts: Texts, config: ConstraintConfig) -> Iterator[Rule]:
         raise ConfigError("constraints.alerts, max_sa: for molecules only: leave them out")
     if config.plausible not in (AUTO, OFF):
         raise ConfigError("constraints.plausible: for molecules only: leave it out")
-    if config.like and not config.positions and not config.max_mutations:
+    if config.like and not config.projects and not config.max_mutations:
         raise ConfigError(
             "constraints.like: for sequences, give positions too, the places where they may differ, or max_mutations, "
-            "in how many"
+            "in how many, or same_protein"
         )
     kept, forbidden = _parts("keep", config.keep, texts), _parts("forbid", config.forbid, texts)
     refuse_contradictory_parts(config, kept, forbidden)
@@ -206,34 +208,3 @@ def _parts(name: str, parts: tuple[str, ...], texts: Texts) -> list[str]:
         if form is None or not set(form) <= set(texts.letters):
             raise ConfigError(f"constraints.{name}: expected letters of {texts.letters}, got {part!r}")
     return [form for form in found if form is not None]
-
-
-def _projected(texts: Texts, config: ConstraintConfig) -> Canonical:
-    """Return what puts a text's letters at the free positions of the sequence that designs must resemble.
-
-    A proposal then stands for that sequence with these letters changed, whoever made it; one of another length is
-    invalid.
-    """
-    whole = texts.canonical(config.like)
-    if whole is None:
-        raise ConfigError(f"constraints.like: expected a sequence of this search, got {config.like!r}")
-    free: set[int] = set()  # places from 0; positions are written from 1: `3-8,12`
-    for part in config.positions.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UsageError(
-                f"constraints.positions: expected numbers and ranges such as 3-8,12, got {config.positions!r}"
-            )
-        ends = int(first), int(last if dash else first)
-        if not 1 <= ends[0] <= ends[1] <= len(whole):
-            raise UsageError(f"constraints.positions: {part.strip()} lies outside 1 to {len(whole)}, or runs backwards")
-        free.update(range(ends[0] - 1, ends[1]))
-
-    def form(text: str) -> str | None:
-        """Return the reference with the text's letters at the free positions."""
-        found = texts.canonical(text)
-        if found is None or len(found) != len(whole):
-            return None
-        return "".join(new if place in free else old for place, (old, new) in enumerate(zip(whole, found, strict=True)))
-
-    return form

@@ -43,7 +43,7 @@ def refuse_contradictory_parts(config: ConstraintConfig, kept: Sequence[str], fo
                 raise _contradiction(part, other)
         _check_size(config, part, len(part), "letters")
     size = len(config.like)
-    if config.positions and not config.shortest <= size <= (config.longest or size):
+    if config.projects and not config.shortest <= size <= (config.longest or size):
         raise ConfigError(
             f"constraints.shortest, longest: the sequence of constraints.like has {size} letters, as all designs have"
         )

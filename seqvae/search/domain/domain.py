@@ -32,7 +32,7 @@ class Texts:
         constrained: whether the search has rules; a text that breaks one has no canonical form.
         sheets: where molecules are parsed, each once for all purposes; None for sequences.
         free: the canonical form without the rules of the search, which measured texts may break; None: there are none.
-        projected: the same with the letters of the reference at the positions that are kept; None: there are no rules.
+        projected: the same with the letters of the reference where those are kept; None: there are no rules.
     """
 
     canonical: Canonical

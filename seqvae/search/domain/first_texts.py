@@ -16,7 +16,7 @@ _TRIES = 60  # mutations per text that is wanted
 
 def reference_of(config: ConstraintConfig) -> str:
     """Return the text near which all designs must be: draws from a prior would be of no use; empty: there is none."""
-    near = config.positions or config.max_mutations or config.min_similarity > 0.0
+    near = config.projects or config.max_mutations or config.min_similarity > 0.0
     return config.like if near else ""
 
 
