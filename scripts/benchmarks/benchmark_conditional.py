@@ -2,10 +2,11 @@
 
     SEQVAE_DATA=FOLDER python -m scripts.benchmarks.benchmark_conditional [--molecules 50000] [--steps 20000]
 
-Two models of equal sizes (networks half as wide as usual) and steps on the same training molecules of ZINC250k, one given logP, QED and molecular weight
-as conditions and one without. For three targets of each property (the 10, 50 and 90 % quantiles of training) as many
-molecules are drawn from both: the mean absolute error of all of them, with several weights of the guidance, and of the
-tenth that is nearest to the target, which is what rejection keeps of draws without conditions.
+Two models of equal sizes (networks half as wide as usual) and steps on the same training molecules of ZINC250k, one
+given logP, QED and molecular weight as conditions and one without. For three targets of each property (the 10, 50 and
+90 % quantiles of training) as many molecules are drawn from both: the mean absolute error of all of them, with several
+weights of the guidance, and of the tenth that is nearest to the target, which is what rejection keeps of draws without
+conditions.
 
 Then logP, QED and SA score are labels of 1, 5, 20 and 50 % of the molecules, chosen at random, and a model is trained
 on all molecules with these: the held-out error of its predictions from z, of a ridge on its z and of a ridge on ECFP4
