@@ -90,15 +90,17 @@ def trained(path: Path, sizes: ModelConfig, steps: int, count: int, out: Path, *
     return load(train(run, out, quiet=True).folder)
 
 
-def errors_of(codec: Codec, draws: int, name: str, target: float, conditions: Any, guidance: float) -> dict[str, float]:  # noqa: ANN401
-    """Return the error of draws, of all valid ones and of the tenth that is nearest to the target."""
+def errors_of(
+    codec: Codec, draws: int, name: str, target: float, conditions: Mapping[str, float] | None, guidance: float
+) -> dict[str, float | None]:
+    """Return the error of draws, of all valid ones and of the tenth nearest to the target; None where none is valid."""
     how = DecodeConfig("sample", seed=1, guidance=guidance)
     made = codec.generate_samples(draws, how, conditions if conditions else codec.model.prior.kind, insist=True)
     valid = [text for text, fine in zip(made.texts, made.valid, strict=True) if fine]
     found = np.sort(np.abs(score([name], valid)[name] - target))
     return {
-        "all": float(found.mean()),
-        "nearest": float(found[: max(1, round(KEPT * draws))].mean()),
+        "all": float(found.mean()) if valid else None,
+        "nearest": float(found[: max(1, round(KEPT * draws))].mean()) if valid else None,
         "valid": len(valid) / draws,
         "distinct": len({*valid}) / max(1, len(valid)),
     }

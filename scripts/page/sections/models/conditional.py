@@ -26,7 +26,9 @@ def _generation(figures: dict[str, Any], settings: Values) -> str:
     for name, part in figures.items():
         for quantile, found in part["targets"].items():
             ways = {way: one for way, one in found.items() if way != "target"}
-            each = [f"{one['all']:.3g} / {one['nearest']:.3g}" for one in ways.values()]
+            each = [
+                f"{one['all']:.3g} / {one['nearest']:.3g}" if one["valid"] else "none valid" for one in ways.values()
+            ]
             valid = " / ".join(f"{one['valid']:.2f}" for one in ways.values())
             rows.append([name.replace("_", " "), f"{found['target']:.3g} ({float(quantile):.0%})", *each, valid])
     return (
