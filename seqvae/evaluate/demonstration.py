@@ -208,7 +208,8 @@ def quickstart(
     decoded = reconstruct(codec, [smiles for _, smiles in known], refine=REFINE_STEPS).decoded
     drugs = [Drug(name, smiles, text, is_valid(text)) for (name, smiles), text in zip(known, decoded, strict=True)]
     watch.note(f"sampling {_SAMPLES:,} molecules")
-    drawn = codec.generate_samples(_SAMPLES, DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed))
+    how = DecodeConfig("sample", temperature=_TEMPERATURE, seed=seed)
+    drawn = codec.generate_samples(_SAMPLES, how, insist=True)  # as `seqvae sample` writes them
     columns = {name: values.tolist() for name, values in score(_PROPERTIES, drawn.texts).items()}
     (start, top), (first, one), (last, other) = known[:3]
     watch.note(f"interpolating between {first} and {last}")

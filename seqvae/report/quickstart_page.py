@@ -97,7 +97,8 @@ def _drawn(found: Quickstart) -> list[Section]:
     drawn, drugs = dict(found.molecules), found.drugs
     text = (
         f"{len(found.samples.texts):,} points were drawn from the model's prior and decoded; points whose decoding had "
-        "to be corrected to give a molecule were drawn again, at most three times. "
+        "to be corrected to give a molecule were drawn again, at most three times, and what was even then none was "
+        "decoded by other ways. "
         f"{len(found.molecules):,} are molecules, {len(drawn):,} of these distinct. The first "
         f"{min(_SAMPLES, len(drawn))}, with their drug-likeness (QED, 0 to 1):"
     )
