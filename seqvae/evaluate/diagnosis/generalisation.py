@@ -17,6 +17,7 @@ from torch import Tensor
 from seqvae.config import REFINE_STEPS
 from seqvae.data.tokens.tokenized import TokenizedTexts
 from seqvae.evaluate.diagnosis.likelihood import Progress, Weighed, standard_error
+from seqvae.evaluate.diagnosis.verdict import THRESHOLDS
 from seqvae.evaluate.model.reconstruction import teacher_forced
 from seqvae.latent.codec import Codec
 from seqvae.model.posteriors import Posterior
@@ -157,6 +158,21 @@ def generalisation(held_out: Side, training: Side | None, beta: float) -> Genera
         "decoder_objective_gap": refined_gap,
     }
     return Generalisation(**values)
+
+
+def fares_worse(found: Generalisation, held_out: Weighed, training: Weighed) -> bool:
+    """Return whether held-out texts fare notably worse than training ones, by what comes back or by the objective.
+
+    It may be chance: refined posteriors, which differ less from text to text, say more.
+
+    Args:
+        found: metrics of both splits.
+        held_out: the texts of one, weighed.
+        training: the texts of the other, weighed.
+    """
+    here, there = (_mean(one.distortion + found.beta * one.rate) for one in (held_out, training))
+    lost = found.exact_gap or 0.0
+    return lost > THRESHOLDS.encoder_exact or here - there > THRESHOLDS.encoder_objective * here
 
 
 def error_of_difference(one: Float[Tensor, " texts"], other: Float[Tensor, " others"]) -> float:

@@ -155,3 +155,12 @@ def test_an_encoder_that_knows_thirty_sequences_by_heart(healthy):
     figures["generalisation"] = asdict(generalisation(*sides, lazy.run.objective.beta))
     found = judged(figures, "sequence")
     assert found.kind == ENCODER, found.paragraph
+    # a quick diagnosis sees it too, since held-out sequences fare worse; it refines none where they do not
+    quick = DiagnosisConfig(texts=100, samples=4, quick=True)
+    found = diagnose_texts(lazy, held_out, train, quick)
+    assert ENCODER in (found.verdict.kind, *found.verdict.also), found.verdict.paragraph
+    assert found.metrics["generalisation"]["refine_steps"] > 0
+    same = diagnose_texts(lazy, held_out, held_out, quick).metrics["generalisation"]
+    assert (same["refine_steps"], same["exact_gap"]) == (0, 0.0)
+    none = diagnose_texts(lazy, held_out, train, replace(quick, refined=0)).metrics["generalisation"]
+    assert none["refine_steps"] == 0
