@@ -325,7 +325,11 @@ def test_plates_without_a_model(run):
         ("ask plates --model ./model --initial 1", 2, "campaign.initial"),
         ("ask plates --model ./model --seed -1", 2, "campaign.seed"),
         ("ask plates --again", 1, "plates: there is no search here"),
-        ("tell nothing start.txt", 1, "start.txt: no column 'score'"),
+        (
+            "tell nothing start.txt",
+            1,
+            "start.txt: no column 'score'; the columns are column_1; name that of the scores: --score",
+        ),
         ("optimize --objective dna:gc --model ./model --out run --measured start.txt", 1, "no column 'score'"),
     ],
 )

@@ -178,7 +178,7 @@ def test_runs_and_codes_beside_reading_errors():
         ("ACGT", "!!!!", None, InputError, "everything is unknown"),
         ("ACGT", "", 0.75, UsageError, "error_rate: expected less than 0.75, at which a letter of 4 says nothing"),
         ("ACGT", "IIII", 0.0, InputError, "nothing is unknown"),
-        ("AC GT", "IIIII", None, InputError, "the model cannot read"),
+        ("AC GT", "IIIII", None, InputError, "the model cannot read it"),
     ],
 )
 def test_wrong_qualities_and_rates_are_refused(text, quality, rate, error, said):

@@ -149,7 +149,8 @@ def _known(tokenizer: Tokenizer, part: str, text: str, errors: Sequence[float] |
         form = part if tokenizer.molecular else tokenizer.normalize(part)
         ids = tokenizer.ids(tokenizer.split(form, text))
     except InputError as error:
-        raise InputError(f"{quoted(text)}: the model cannot read {quoted(part)}: {error}") from error
+        where = "" if part == text else f"{quoted(text)}: "
+        raise InputError(f"{where}the model cannot read it: {error}") from error
     place_of = {token: place for place, token in enumerate(tokenizer.tokens)}
     sets = [tuple(sorted(place_of[token] for token in allowed)) for allowed in tokenizer.code_sets.values()]
     read = [(number,) if number < tokenizer.vocab_size else sets[number - tokenizer.vocab_size] for number in ids]

@@ -67,7 +67,13 @@ def read_measurements(
         return measurements_of(Path(source))
     kept = (*scores, error) if error else tuple(scores)
     settings = ReadSettings(column, keep=kept, format=format or ("csv" if source == "-" else ""), all=True)
-    name, items = shown_name(source), list(items_of(source, settings))
+    name = shown_name(source)
+    try:
+        items = list(items_of(source, settings))
+    except InputError as error:
+        if f"no column {SCORE!r}" not in str(error):
+            raise
+        raise InputError(f"{error}; name that of the scores: --score TITLE") from None
     records = [item for item in items if isinstance(item, Record)]
     bad = [RecordError(item.reason, file=name, line=item.line) for item in items if isinstance(item, Flaw)]
     if not records:
