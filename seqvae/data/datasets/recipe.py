@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,7 @@ def _opened(path: Path) -> Iterator[Iterable[str]]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
             yield io.TextIOWrapper(member, "utf-8")
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, zlib.error) as error:  # and nothing of who reads the lines
         raise InputError(f"{path}: not a zip archive: {error}; remove it, and it is downloaded again") from error
 
 

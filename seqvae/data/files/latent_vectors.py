@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import struct
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -17,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
+from seqvae.data.files.arrow import listed
 from seqvae.data.files.layout.layout import long_celled
-from seqvae.data.files.open import open_bytes, open_lines, shown_name, without_packing
+from seqvae.data.files.open import DAMAGED_ARCHIVE, open_bytes, open_lines, shown_name, without_packing
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
@@ -109,11 +108,8 @@ def _read_npz(source: str, latent: int) -> Iterator[Rows]:
             raise InputError(f"{source}: not a NumPy .npz file, or truncated: {error}") from error
 
 
-# What zipfile, zlib and NumPy's reader of headers, which is Python's own tokenizer, raise where bytes are damaged.
-_BROKEN = (
-    *(ValueError, TypeError, ArithmeticError, AttributeError, IndexError, EOFError, SyntaxError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
-)
+# The same of NumPy's reader of headers, which is Python's own tokenizer.
+_BROKEN = (*DAMAGED_ARCHIVE, TypeError, AttributeError, SyntaxError, tokenize.TokenError)
 
 
 def _other_arrays(archive: zipfile.ZipFile, stack: ExitStack, count: int) -> dict[str, tuple[IO[bytes], np.dtype[Any]]]:
@@ -149,7 +145,7 @@ def _read_parquet(source: str, latent: int) -> Iterator[Rows]:
         titles = _latent_titles(table.schema_arrow.names, source, latent)
         for batch in table.iter_batches(CHUNK):
             columns = [_single(batch.column(title).to_numpy(zero_copy_only=False)) for title in titles]
-            others = {t: batch.column(t).to_pylist() for t in batch.schema.names if not is_latent_title(t)}
+            others = {t: listed(batch.column(t)) for t in batch.schema.names if not is_latent_title(t)}
             yield np.stack(columns, axis=1), others
     except pa.ArrowException as error:
         raise InputError(f"{source}: not a Parquet file, or truncated") from error

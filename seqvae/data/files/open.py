@@ -8,8 +8,10 @@ import gzip
 import io
 import lzma
 import re
+import struct
 import sys
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -21,6 +23,11 @@ from typing import IO, Any, cast
 from seqvae.errors import InputError, ReadingNote
 
 STDIN = "-"
+# What zipfile and its unpackers raise where an archive is damaged, or packed in a way that they do not know.
+DAMAGED_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(RuntimeError, ValueError, LookupError, ArithmeticError),
+)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import IO
 from xml.etree import ElementTree
 
+from seqvae.data.files.open import DAMAGED_ARCHIVE
 from seqvae.errors import InputError
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -46,15 +46,7 @@ def sheet_rows(stream: IO[bytes], name: str) -> Iterator[tuple[int, list[str]]]:
                         if any(cells):
                             yield int(row.get("r") or count), cells
                         row.clear()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        ElementTree.ParseError,
-        ValueError,
-        IndexError,
-        KeyError,
-    ) as error:
+    except (ElementTree.ParseError, *DAMAGED_ARCHIVE) as error:
         raise InputError(f"{name}: not a readable .xlsx workbook: {error}; save the sheet as CSV") from error
 
 

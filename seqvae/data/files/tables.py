@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from seqvae.data.files.arrow import listed
 from seqvae.data.files.cxsmiles import plain_smiles
 from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, csv_rows, layout_of, split_line
 from seqvae.data.files.layout.titles import distinct, is_plain, name_column, present, text_column
@@ -177,22 +178,12 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
             layout = Layout(",", tuple(titles), place, 1, name_column(titles, place), selfies=selfies)
             pick, line = Picker(layout, columns, name), 0
             for batch in table.iter_batches():
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                for row in zip(*map(listed, batch.columns), strict=True):
                     line += 1
-                    yield pick([_shown(cell) for cell in row], line)
+                    yield pick(["" if cell is None else str(cell) for cell in row], line)
         except pyarrow.ArrowException as error:
             raise InputError(f"{name}: not a readable parquet file: {str(error).splitlines()[0]}") from error
     pick.finish()
-
-
-def _shown(cell: object) -> str:
-    """Return a cell of a Parquet file as text."""
-    if isinstance(cell, bytes):
-        try:
-            return cell.decode()
-        except UnicodeDecodeError:
-            return cell.decode("latin-1")
-    return "" if cell is None else str(cell)
 
 
 def read_xlsx(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:

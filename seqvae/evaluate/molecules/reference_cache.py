@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqvae.data.files.open import DAMAGED_ARCHIVE
 from seqvae.errors import InputError
 from seqvae.evaluate.molecules.descriptors import PROPERTIES, Column
 from seqvae.evaluate.molecules.fcd import Gaussian, fit_gaussian
@@ -57,7 +57,7 @@ class Tools:
         try:
             with path.open("rb") as kept, np.load(kept, allow_pickle=False) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, *DAMAGED_ARCHIVE):
             made = make()  # there is no such file yet, or it is damaged
         try:
             with atomic_file(path) as file:

@@ -70,10 +70,10 @@ def read_measurements(
     name = shown_name(source)
     try:
         items = list(items_of(source, settings))
-    except InputError as error:
-        if f"no column {SCORE!r}" not in str(error):
+    except InputError as missing:
+        if f"no column {SCORE!r}" not in str(missing):
             raise
-        raise InputError(f"{error}; name that of the scores: --score TITLE") from None
+        raise InputError(f"{missing}; name that of the scores: --score TITLE") from None
     records = [item for item in items if isinstance(item, Record)]
     bad = [RecordError(item.reason, file=name, line=item.line) for item in items if isinstance(item, Flaw)]
     if not records:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 
 import pyarrow
@@ -241,6 +242,28 @@ def test_a_bad_file_is_one_clear_error(tmp_path, name):
     with pytest.raises(InputError, match=message) as error:
         texts_of(tmp_path / name, on_error="skip")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("place", "value"), [(6, 99), (10, 77), (8, 1)])
+def test_a_workbook_packed_in_an_unknown_way_is_one_clear_error(place, value, tmp_path):
+    """A newer version of the format, an unknown method, and encryption, in the archive's index."""
+    data = bytearray(workbook([["smiles"], ["CCO"]]))
+    for header in re.finditer(rb"PK\x01\x02", bytes(data)):
+        data[header.start() + place : header.start() + place + 2] = value.to_bytes(2, "little")
+    (tmp_path / "a.xlsx").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.xlsx: not a readable \.xlsx workbook: .*; save the sheet as CSV"):
+        texts_of(tmp_path / "a.xlsx")
+
+
+@pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string()])
+def test_text_of_a_parquet_file_that_is_no_utf_8_is_read_as_latin_1(kind, tmp_path):
+    sound = pyarrow.array([b"caf\xe9", None, "\u00e9t\u00e9".encode()], pyarrow.binary())
+    wide = sound.cast(pyarrow.large_binary()) if kind == pyarrow.large_string() else sound
+    names = pyarrow.Array.from_buffers(kind, 3, wide.buffers())
+    table = pyarrow.table({"smiles": ["CCO", "CCN", "CCC"], "name": names})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    found = [record.fields["name"] for record in RecordReader(tmp_path / "a.parquet", ReadSettings(keep=("name",)))]
+    assert found == ["caf\u00e9", "", "\u00e9t\u00e9"]
 
 
 def test_missing_files_folders_and_formats(tmp_path):
