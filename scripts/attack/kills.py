@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -31,13 +32,15 @@ from typing import Any
 from scripts.attack.harness import DONE, REFUSED, TRACEBACK, UNCLEAR, Counts, run_main, totals, within
 from scripts.attack.model_folders import made
 from scripts.attack.search_folders import begun
+from seqvae.artifact.folder import PROVENANCE
 from seqvae.cli.main import main
-from seqvae.search.storage.run_folder import LEDGER
+from seqvae.search.storage.run_folder import LEDGER, STATE
 
 NAME = "attack_kills"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CALLS = ("replace", "rename", "fsync", "unlink", "remove", "mkdir", "rmdir")
 LONGEST = 300  # seconds of a run, on a machine that may be busy with other things
+_SECONDS = re.compile(rb'"seconds": [0-9.e-]+')
 ROWS = "SELECT round, text, canonical, status, proposer, scores FROM evaluations ORDER BY round, place"
 DATA = "".join(f"{text}\n" for text in ("ACGT", "TTGCA", "GGGTTT", "ACCT", "TGCA", "GATT", "CCGG", "TTTT", "GCGC") * 8)
 
@@ -146,7 +149,10 @@ def _measured(folder: Path) -> str:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Return what stands in a folder under its own name, of a ledger its rows; hidden files are not looked at."""
+    """Return what stands in a folder under its own name; hidden files are not looked at.
+
+    Of a ledger these are its rows, and of a model's provenance all but how many seconds it was trained.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
@@ -155,7 +161,7 @@ def written(folder: Path) -> dict[str, bytes]:
                 with closing(sqlite3.connect(path)) as ledger, suppress(sqlite3.OperationalError):
                     found[name] = repr(ledger.execute(ROWS).fetchall()).encode()
             elif not path.name.startswith(LEDGER) and "logs" not in path.parts:
-                found[name] = path.read_bytes()
+                found[name] = _SECONDS.sub(b"", path.read_bytes()) if path.name == PROVENANCE else path.read_bytes()
     return found
 
 
@@ -240,7 +246,7 @@ def attack(settings: Settings) -> dict[str, Any]:
     """Break and run again; return the counts by verb."""
     import seqvae.search.api
 
-    if not settings.only:
+    if not settings.only or "rate-distortion" in settings.only:
         import seqvae.evaluate.api
         import seqvae.train.finetune
         import seqvae.train.fit  # noqa: F401 - all that forks need
@@ -361,9 +367,10 @@ def _followed(verb: Verb, work: Path) -> str:
 
 
 def _ways(verb: Verb, work: Path, before: Mapping[str, bytes]) -> list[str]:
-    if verb.words.startswith("tell") and written(work).get(f"plates/{LEDGER}") != before[f"plates/{LEDGER}"]:
+    ledger, state = (f"plates/{name}" for name in (LEDGER, STATE))
+    if verb.words.startswith("tell") and written(work).get(ledger) != before[ledger]:
         return ["results {}/plates"]  # all rows are there, or none
-    if verb.words.startswith("ask") and written(work) != before:
+    if verb.words.startswith("ask") and written(work).get(state) != before[state]:
         return ["ask {}/plates --again --out {}/a.csv"]
     return [verb.again, verb.words] if verb.again and (work / "out").exists() else [verb.words]
 
