@@ -6,7 +6,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +111,9 @@ def read_measurements(
 
 def is_search(source: str) -> bool:
     """Return whether a source of measurements is the folder of a search."""
-    return source not in ("", "-") and (Path(source) / run_folder.LEDGER).is_file()
+    with suppress(OSError):  # a name that no file can have
+        return source not in ("", "-") and (Path(source) / run_folder.LEDGER).is_file()
+    return False
 
 
 def measurements_of(folder: Path) -> list[Measurement]:

@@ -365,6 +365,11 @@ def test_a_cell_that_is_no_number_is_left_out_and_named(tmp_path):
         read_measurements(str(table), "", ("pIC50",))
 
 
+def test_a_name_that_no_file_can_have_is_refused_in_words():
+    with pytest.raises(InputError, match="File name too long"):
+        read_measurements("\u00e9" * 500 + ".csv")
+
+
 def test_a_row_with_an_open_quote_is_left_out_and_named(tmp_path):
     table = tmp_path / "wells.csv"
     table.write_text('text,score\nACGT,6.5\n"ACGA,5.0\nACGC,4.0\n,3.0\n')
