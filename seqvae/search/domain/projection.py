@@ -31,7 +31,12 @@ def projected(texts: Texts, config: ConstraintConfig) -> Canonical:
         raise ConfigError(f"constraints.like: expected a sequence of this search, got {config.like!r}")
     free = _places(config.positions, len(whole)) if config.positions else range(len(whole))
     if config.same_protein:
-        _check_coding(whole)
+        try:
+            coding = normalize_coding(whole)
+        except InvalidSequenceError as error:
+            raise ConfigError(f"constraints.same_protein: constraints.like is no coding sequence: {error}") from error
+        if coding != whole:
+            raise ConfigError("constraints.same_protein: for DNA only: write T for U, or leave it out")
 
     def form(text: str) -> str | None:
         """Return the reference with what it takes of the text."""
@@ -58,15 +63,6 @@ def _places(positions: str, length: int) -> Collection[int]:
             raise UsageError(f"constraints.positions: {part.strip()} lies outside 1 to {length}, or runs backwards")
         free.update(range(ends[0] - 1, ends[1]))
     return free
-
-
-def _check_coding(whole: str) -> None:
-    try:
-        coding = normalize_coding(whole)
-    except InvalidSequenceError as error:
-        raise ConfigError(f"constraints.same_protein: constraints.like is no coding sequence: {error}") from error
-    if coding != whole:
-        raise ConfigError("constraints.same_protein: for DNA only: write T for U, or leave it out")
 
 
 def _synonymous(whole: str, found: str) -> str:
