@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqvae.config import CHUNK
-from seqvae.data.files.arrow import listed
 from seqvae.data.files.layout.layout import long_celled
 from seqvae.data.files.open import DAMAGED_ARCHIVE, open_bytes, open_lines, shown_name, without_packing
+from seqvae.data.files.tables import listed
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]

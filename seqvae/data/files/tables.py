@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
-from seqvae.data.files.arrow import listed
 from seqvae.data.files.cxsmiles import plain_smiles
 from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, csv_rows, layout_of, split_line
 from seqvae.data.files.layout.titles import distinct, is_plain, name_column, present, text_column
@@ -184,6 +184,28 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
         except pyarrow.ArrowException as error:
             raise InputError(f"{name}: not a readable parquet file: {str(error).splitlines()[0]}") from error
     pick.finish()
+
+
+def listed(column: Any) -> list[Any]:  # noqa: ANN401 - an array of pyarrow's, an import that takes a while
+    """Return the cells of a column; text that is no UTF-8, which pyarrow does not check when it reads, as Latin-1."""
+    import pyarrow
+
+    kind = column.type
+    if pyarrow.types.is_dictionary(kind):
+        column, kind = column.dictionary_decode(), kind.value_type
+    if pyarrow.types.is_string(kind):
+        column = column.cast(pyarrow.binary())
+    elif pyarrow.types.is_large_string(kind):
+        column = column.cast(pyarrow.large_binary())
+
+    def shown(cell: Any) -> Any:  # noqa: ANN401
+        """Return a cell, bytes as text."""
+        try:
+            return cell.decode() if isinstance(cell, bytes) else cell
+        except UnicodeDecodeError:
+            return cell.decode("latin-1")
+
+    return [*map(shown, column.to_pylist())]
 
 
 def read_xlsx(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:
