@@ -6,7 +6,7 @@ A verb runs in a fork of this process, which has imported everything already. It
 random moment; or its N-th rename, fsync, removal or new folder fails (ENOSPC, EIO) or kills it, before or after; or no
 file may grow beyond some size. Then it is run again, resumed where it can be, and what it has written has to be what
 an unbroken run writes, byte for byte. A file that stands under its own name meanwhile has to be whole, and an error is
-one line.
+one line. Verbs on a Ray cluster are tried where Ray is installed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import chdir, closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, chdir, closing, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -42,6 +45,11 @@ CALLS = ("replace", "rename", "fsync", "unlink", "remove", "mkdir", "rmdir")
 LONGEST = 300  # seconds of a run, on a machine that may be busy with other things
 _SECONDS = re.compile(rb'"seconds": [0-9.e-]+')
 ROWS = "SELECT round, text, canonical, status, proposer, scores FROM evaluations ORDER BY round, place"
+CLUSTER = """
+import ray, sys
+print(ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False).address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
 DATA = "".join(f"{text}\n" for text in ("ACGT", "TTGCA", "GGGTTT", "ACCT", "TGCA", "GATT", "CCGG", "TTTT", "GCGC") * 8)
 
 
@@ -101,7 +109,13 @@ def verbs(place: Path) -> dict[str, Verb]:
     train += "0.0005"
     search = f"optimize --objective dna:gc --start {sequences} --budget 60 --quiet --out {{}}/out"
     resume = "optimize --resume {}/out --quiet"
-    return {
+    on_ray = {
+        "encode, ray": Verb(f"encode {model} {sequences} --out {{}}/a.csv --quiet --resume --executor ray"),
+        "optimize, ray": Verb(
+            f"{search} --model none --optimizer string-ga --batch 30 --executor ray --workers 1 --timeout 100", resume
+        ),
+    }
+    return (on_ray if find_spec("ray") else {}) | {
         "encode": Verb(f"encode {model} {sequences} --out {{}}/a.csv --quiet"),
         "encode --resume": Verb(f"encode {model} {sequences} --out {{}}/a.csv --quiet --resume"),
         "decode": Verb(f"decode {model} {place}/z.csv --out {{}}/a.csv --quiet"),
@@ -140,6 +154,22 @@ def verbs(place: Path) -> dict[str, Verb]:
             "rate-distortion --resume --out {}/out --quiet",
         ),
     }
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """Start a Ray cluster of its own, to which the verbs find by `RAY_ADDRESS`."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # it asks for a token by default, which only its own process has
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True
+    ) as process:
+        os.environ["RAY_ADDRESS"] = process.stdout.readline().strip() if process.stdout else ""
+        try:
+            yield
+        finally:
+            del os.environ["RAY_ADDRESS"]
+            if process.stdin:
+                process.stdin.close()
 
 
 def _measured(folder: Path) -> str:
@@ -251,9 +281,11 @@ def attack(settings: Settings) -> dict[str, Any]:
         import seqvae.train.finetune
         import seqvae.train.fit  # noqa: F401 - all that forks need
 
-    with TemporaryDirectory() as folder, chdir(folder):
+    with TemporaryDirectory() as folder, chdir(folder), ExitStack() as stack:
         place = Path(folder)
         found = {name: verb for name, verb in verbs(place).items() if name in (settings.only or (name,))}
+        if any(name.endswith("ray") for name in found):
+            stack.enter_context(cluster())
         known = {name: unbroken(verb, place / "work") for name, verb in found.items()}
         parts = {name: Counts() for name in found}
         for number in within(settings.kills, settings.minutes):

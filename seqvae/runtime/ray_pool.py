@@ -7,8 +7,10 @@ import os
 import pickle
 import signal
 import socket
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, final
 
@@ -50,11 +52,31 @@ def connected(address: str, stack: ExitStack) -> ModuleType:
         try:
             if host and port.isdigit():  # Ray itself tries for many minutes
                 socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
-            ray.init(address=address or None, logging_level=logging.WARNING, log_to_driver=False)
+            with _own_sigterm():
+                ray.init(address=address or None, logging_level=logging.WARNING, log_to_driver=False)
         except OSError as error:
             raise UsageError(f"no Ray cluster answers at {where!r}: start one with ray start --head") from error
         stack.callback(ray.shutdown)
     return ray
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Put back what SIGTERM does, also where it comes in the block: by Ray's handler it would end all unsaved."""
+    if threading.current_thread() is not threading.main_thread():  # there Ray changes nothing
+        yield
+        return
+    before, came = signal.getsignal(signal.SIGTERM), False
+    try:
+        yield
+    except SystemExit as error:
+        came = error.code == signal.SIGTERM
+        if not came:
+            raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if came:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def ray_pool(

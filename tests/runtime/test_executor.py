@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import executor_cases as cases
 import pytest
 
 from seqvae.config import ExecutorConfig
 from seqvae.errors import ConfigError, InputError, SeqVAEError, UsageError
+from seqvae.runtime import ray_pool
 from seqvae.runtime.executor import Job, cores, run_chunks
+from seqvae.runtime.signals import Terminated, obeyed
 
 HERE = Path(cases.__file__).parent
 PROCESSES = ExecutorConfig("processes", workers=2)
@@ -128,3 +133,26 @@ def test_without_ray_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'seqvae\[ray\]'"):
         list(run_chunks(Job(cases.doubler), [1], ExecutorConfig("ray")))
+
+
+@pytest.mark.parametrize("when", ["meanwhile", "after"])
+def test_sigterm_stops_a_verb_on_ray_as_any_other(when, monkeypatch):
+    """Ray puts a handler of its own in place, which ends the process with the signal's number, unsaved."""
+
+    def init(**options):
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        if when == "meanwhile":
+            signal.raise_signal(signal.SIGTERM)
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setattr(ray_pool, "ray_library", lambda: fake)
+    with pytest.raises(Terminated), obeyed(), ExitStack() as stack:
+        ray_pool.connected("", stack)
+        signal.raise_signal(signal.SIGTERM)
+    if when == "after":
+        before = signal.getsignal(signal.SIGTERM)
+        with ExitStack() as stack:
+            monkeypatch.setattr(fake, "init", lambda **options: sys.exit(3))
+            with pytest.raises(SystemExit):
+                ray_pool.connected("", stack)
+        assert signal.getsignal(signal.SIGTERM) is before
