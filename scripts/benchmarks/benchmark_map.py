@@ -34,6 +34,7 @@ from seqvae.report.map.page import map_page
 from seqvae.serve import server
 
 NAME = "map"
+_LOOK = 0.3  # seconds between an answer, which has to be drawn, and the next click: nobody clicks sooner
 _FRAMES = """new Promise((done) => {
   const times = []; let before = performance.now();
   const step = (now) => {
@@ -85,6 +86,7 @@ def explored(explorer: Explorer, clicks: int, seed: int) -> dict[str, Any]:
                 at = f"[{extent.left + x * extent.side}, {extent.bottom + y * extent.side}]"
                 browser.get(f"live.clicked(-1, {at})")
                 times.append(browser.get("live.clickTime") / 1000)
+                time.sleep(_LOOK)
     finally:
         stop.set()
         thread.join(20)

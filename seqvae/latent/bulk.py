@@ -12,7 +12,6 @@ import json
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -32,6 +31,7 @@ from seqvae.latent.chunks import chunk_seed, chunk_sizes
 from seqvae.latent.codec import Codec
 from seqvae.latent.conditions import PriorChoice
 from seqvae.latent.encodings import AUTO
+from seqvae.runtime.device import one_thread
 from seqvae.runtime.executor import Job, Work, run_chunks
 from seqvae.sequences.tokenizers.codons import of_codons
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
@@ -289,7 +289,7 @@ def _decode(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoice
         """Return the token ids and log p(x|z) of a chunk."""
         number, (given, known) = chunk[0], _apart(chunk[1])
         seed = chunk_seed(how.seed, number)
-        with _one_thread(codec):
+        with one_thread(codec.device):
             points = codec.draw(given, seed, prior) if isinstance(given, int) else given
             asked = known if isinstance(prior, str) else prior
             rows = codec.generate_ids(codec.under(points, asked), replace(how, seed=seed), batch_size)
@@ -323,7 +323,7 @@ def _generate(codec: Codec, batch_size: int, how: DecodeConfig, prior: PriorChoi
         """Return the texts of a chunk."""
         number, (given, known) = chunk[0], _apart(chunk[1])
         seeded = replace(how, seed=chunk_seed(how.seed, number))
-        with _one_thread(codec):
+        with one_thread(codec.device):
             if isinstance(given, int):
                 with warnings.catch_warnings():  # `sample` has said which conditions are out of range, once for all
                     warnings.simplefilter("ignore", SeqVAEWarning)
@@ -341,7 +341,7 @@ def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
     def encode(chunk: tuple[int, AnyTexts | ToldTexts]) -> Results:
         """Return the posterior means of a chunk, and which texts were rejected."""
         before = codec.tokenizer.dropped.copy()
-        with warnings.catch_warnings(), _one_thread(codec):
+        with warnings.catch_warnings(), one_thread(codec.device):
             # a tokenizer that drops unseen tokens warns at every call; here they are counted
             warnings.simplefilter("ignore", SeqVAEWarning)
             given = chunk[1]
@@ -359,15 +359,3 @@ def _encode(codec: Codec, batch_size: int, refine: int | str) -> Work:
         return Results([""] * len(z), {}, z.numpy() if len(z) else None, notes)
 
     return encode
-
-
-@contextmanager
-def _one_thread(codec: Codec) -> Iterator[None]:
-    """Compute on one core: chunks share the cores, and sums do not depend on the number of cores."""
-    before = torch.get_num_threads()
-    if codec.device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -124,6 +124,18 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Compute on one core, where the device is the CPU: sums do not depend on how many there are, which others use."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def preserved_rng(device: torch.device) -> Iterator[None]:
     """Restore torch's global random state afterwards, of the CPU and of the device."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

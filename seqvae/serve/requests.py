@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqvae.errors import InputError, UsageError
 from seqvae.report.map.drawings import compact_drawing
+from seqvae.runtime.device import one_thread
 
 if TYPE_CHECKING:
     from seqvae.evaluate.maps.explorer import Explorer
@@ -77,7 +78,9 @@ def _drawn(explorer: Explorer, rows: list[dict[str, Any]]) -> list[dict[str, Any
 
 
 def _at(explorer: Explorer, fields: Fields) -> dict[str, Any]:
-    return _drawn(explorer, [explorer.at(_number(fields, "x"), _number(fields, "y"))])[0]
+    x, y = _number(fields, "x"), _number(fields, "y")
+    with one_thread(explorer.codec.device):  # a single row gains nothing from a second core, which the browser needs
+        return _drawn(explorer, [explorer.at(x, y)])[0]
 
 
 def _near(explorer: Explorer, fields: Fields) -> dict[str, Any]:

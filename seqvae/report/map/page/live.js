@@ -64,14 +64,14 @@ const live = {
     const turn = (this.turn = (this.turn || 0) + 1);
     const started = performance.now();
     this.marker = [x, y];
-    draw();
+    drawAbove(); // alone: the points stay as they are, and to draw them takes the time of an answer without a GPU
     const one = row >= 0 ? await this.known(row) : await ask("at", { x, y });
     if (turn !== this.turn) return;
     this.here = { ...one, row, x, y };
     this.clickTime = performance.now() - started;
     document.body.dataset.clicked = String(turn);
     await this.showHere();
-    draw();
+    drawAbove();
   },
 
   async known(row) {
