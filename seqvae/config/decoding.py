@@ -21,7 +21,8 @@ class DecodeConfig:
         rules: which tokens a model of SMILES may not write: `syntax`, those after which no readable SMILES can come (a
             branch closed that was not opened, an end with an open ring); `valence`, the same, and where the SMILES is
             no molecule or a radical, also those after which no other can come (one bond too many or too few, an
-            aromatic ring that cannot have its double bonds); or `none`. No effect on other models.
+            aromatic ring that cannot have its double bonds); or `none`. Of codons none may follow a stop, except with
+            `none`. No effect on other models.
         tries: for models of SMILES: most draws for each sample, z included, until it is a molecule; no effect on given
             latent points, nor on other models.
         guidance: of samples with conditions: how far they are driven beyond what the model has learned of these,

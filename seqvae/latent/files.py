@@ -26,7 +26,7 @@ from seqvae.latent.codec import Codec
 from seqvae.latent.conditions import Asked, PriorChoice, condition_rows, conditions_in, conditions_of
 from seqvae.latent.encodings import AUTO
 from seqvae.runtime.lock import one_writer
-from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.protonation import form_of, form_of_tokens, told_apart
 
 _COUNTS = ("refined", "lost", "left")  # of `FileEncoded` and `Encoded`
@@ -105,7 +105,7 @@ def encode_file(
 def _with_note(codec: Codec, pieces: Iterable[Results]) -> Iterator[Results]:
     """Yield pieces; warn where the molecules of the first are protonated otherwise than those of the model."""
     for number, piece in enumerate(pieces):
-        if not number and syntax_of(codec.tokenizer) is not None:
+        if not number and of_smiles(codec.tokenizer):
             there, here = form_of_tokens(codec.tokenizer.tokens), form_of(piece.texts)
             if said := told_apart("these molecules", here, "those that the model was trained on", there):
                 warnings.warn(said, SeqVAEWarning, stacklevel=2)

@@ -47,6 +47,8 @@ def test_coding_sequences_go_all_the_way_codon_by_codon(run, tmp_path):
     assert run("sample model -n 5 --seed 1 --out samples.txt --quiet")[0] == 0
     assert {len(line) for line in (tmp_path / "samples.txt").read_text().split()} == {18}
     code, _, err = run("sample model -n 100 --seed 1 --out samples.csv")
+    assert "100 samples drawn: samples.csv" in err
+    code, _, err = run("sample model -n 100 --seed 1 --rules none --out samples.csv")
     with (tmp_path / "samples.csv").open() as file:
         valid = {row["text"]: row["valid"] == "True" for row in csv.DictReader(file)}
     assert valid == {text: build_tokenizer("codon").normalize_or_none(text) is not None for text in valid}

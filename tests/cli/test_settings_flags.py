@@ -140,9 +140,15 @@ def test_a_setting_without_effect_is_refused(begun, words, message):
         ("decode splice-dna z.csv --temperature 1", "--temperature has no effect with method greedy, only with sample"),
         ("decode splice-dna z.csv --method beam --top-p 1", "--top-p has no effect with method beam, only with sample"),
         ("decode splice-dna z.csv --seed 1", "--seed has no effect with method greedy, only with sample"),
-        ("decode splice-dna z.csv --rules none", "--rules has no effect on splice-dna, which writes no SMILES"),
+        (
+            "decode splice-dna z.csv --rules none",
+            "--rules has no effect on splice-dna, which writes neither SMILES nor codons",
+        ),
         ("sample splice-dna --tries 3", "--tries has no effect on splice-dna, which writes no SMILES"),
-        ("sample splice-dna --rules none", "--rules has no effect on splice-dna, which writes no SMILES"),
+        (
+            "sample splice-dna --rules none",
+            "--rules has no effect on splice-dna, which writes neither SMILES nor codons",
+        ),
         (
             "sample splice-dna --executor local --workers 3",
             "expected executor auto, processes or ray with it, got local",

@@ -24,7 +24,8 @@ from seqvae.model.decoding.guidance import Guided
 from seqvae.model.vae import SequenceVAE
 from seqvae.runtime.device import evaluating
 from seqvae.runtime.streams import DECODING
-from seqvae.sequences.grammar.smiles_syntax import syntax_of
+from seqvae.sequences.grammar.codon_syntax import rules_of
+from seqvae.sequences.grammar.smiles_syntax import of_smiles
 from seqvae.sequences.grammar.valence import Valences, valences_of
 from seqvae.sequences.tokenizers.tokenizer import Tokenizer
 
@@ -50,7 +51,12 @@ class PointDecoder(ABC):
     @property
     def may_be_invalid(self) -> bool:
         """Whether a decoded text may be invalid, as SMILES that is no molecule."""
-        return "syntax" in self._constraints
+        return of_smiles(self.tokenizer)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether texts are decoded under rules: SMILES, and coding sequences, which end at a stop."""
+        return bool(self._constraints)
 
     @door
     def decode(
@@ -175,8 +181,8 @@ class PointDecoder(ABC):
 
     @cached_property
     def _constraints(self) -> dict[str, Constraint]:
-        """The rules of decoding by name; none where the model does not write SMILES."""
-        if (syntax := syntax_of(self.tokenizer)) is None:
+        """The rules of decoding by name; none where the model writes neither SMILES nor codons."""
+        if (syntax := rules_of(self.tokenizer)) is None:
             return {}
         free, strict = (Constraint(syntax, self.device, chemistry) for chemistry in (None, self._valences))
         return {"syntax": free, "valence": strict}

@@ -56,7 +56,7 @@ def beam_search(decoder: Decoder, z: Tensor, width: int, constraint: Constraint 
         logits, state = decoder.step(tokens, state)
         log_probs = logits.float().log_softmax(-1)
         if constraint and written and t < steps - 1:
-            log_probs = constraint.mask(log_probs, written)
+            log_probs = constraint.mask(log_probs, written, goes_on=decoder.fixed_length and t < steps - 2)
         log_probs = log_probs if t == steps - 1 else not_ended(log_probs, decoder)
         log_probs = log_probs.view(batch, width, log_probs.shape[-1])
         if t == steps - 1:  # nothing may follow the longest text; `EOS` keeps its probability

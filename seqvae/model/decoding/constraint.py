@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
@@ -122,6 +123,10 @@ class Constraint:
         open_branches = torch.arange(self._deepest + 1).view(-1, 1, 1)
         allowed = torch.from_numpy(rules.follows) & (open_branches + torch.from_numpy(rules.lowest) >= 0)
         self._forbidden = (~allowed).to(device)
+        # Tokens after which a text can only end.
+        self._last = torch.from_numpy(~rules.follows[rules.kind].any(1, where=np.arange(len(rules.kind)) != EOS)).to(
+            device
+        )
         self._places = torch.arange(max(1, int(rules.rings.max()).bit_length()), device=device)
         self._ring_places = (self._rings >> self._places.unsqueeze(1) & 1).float()
         self._unended = torch.isin(self._kind, torch.tensor(_UNENDED, device=device)).long()
@@ -147,14 +152,19 @@ class Constraint:
         return forbidden
 
     def mask(
-        self, logits: Float[Tensor, "batch vocab"], written: Unfinished, left: int | None = None
+        self,
+        logits: Float[Tensor, "batch vocab"],
+        written: Unfinished,
+        left: int | None = None,
+        goes_on: bool = False,
     ) -> Float[Tensor, "batch vocab"]:
         """Return logits with minus infinity where a token may not come next.
 
+        With `goes_on`, one more token at least has to follow the next: none is written after which a text can only end.
         With `left`, how many more tokens may follow the next, tokens after which these would hardly be enough to close
         every branch and ring are forbidden too, where there are others.
         """
-        forbidden = self.forbidden(written)
+        forbidden = self.forbidden(written) | self._last if goes_on else self.forbidden(written)
         if left is not None:
             opened = (written.rings.unsqueeze(1) >> self._places & 1).float()
             both = opened @ self._ring_places  # rings that the token closes

@@ -98,7 +98,8 @@ def roll_out(
                 broken[rows] |= ~ended & ~constraint.may_end(written)
         else:
             left = None if bars is None else steps - 2 - t
-            allowed = constraint.mask(logits, written, left) if constraint and written else logits
+            goes_on = decoder.fixed_length and t < steps - 2
+            allowed = constraint.mask(logits, written, left, goes_on) if constraint and written else logits
             allowed = not_ended(allowed, decoder)
             tokens, rest = choose(allowed, config, None if uniforms is None else uniforms[rows, t])
             tokens = tokens.masked_fill(ended, EOS)

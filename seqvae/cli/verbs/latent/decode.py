@@ -67,8 +67,8 @@ def decode(
     from seqvae.latent.files import decode_file
 
     bulk = in_bulk(model, out, spread, computing)
-    if not bulk.codec.may_be_invalid:
-        refuse_idle(given, {"rules": f"on {model}, which writes no SMILES"})
+    if not bulk.codec.has_rules:
+        refuse_idle(given, {"rules": f"on {model}, which writes neither SMILES nor codons"})
     with bar(computing) as advance:
         found = decode_file(bulk, source, out, how, advance, asked)
     if found.conditions and not condition:

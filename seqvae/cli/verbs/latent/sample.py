@@ -76,7 +76,9 @@ def sample(
 
     bulk = in_bulk(model, out, spread, computing)
     if not bulk.codec.may_be_invalid:
-        refuse_idle(given, dict.fromkeys(("rules", "tries"), f"on {model}, which writes no SMILES"))
+        refuse_idle(given, {"tries": f"on {model}, which writes no SMILES"})
+    if not bulk.codec.has_rules:
+        refuse_idle(given, {"rules": f"on {model}, which writes neither SMILES nor codons"})
     with bar(computing, number) as advance:
         found = sample_file(bulk, number, out, how, values, advance)
     valid = f", {number - found.invalid:,} of them molecules" if bulk.codec.may_be_invalid else ""
