@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from html import escape
 
 import pytest
 from hypothesis import given, settings
@@ -198,3 +199,10 @@ def test_an_audit_as_rows():
     assert "longest: " in rows["length in characters"][1]
     dna = {row[0]: row[1:] for row in audit_rows(audit(["ACG", "CGT"], "dna"))}
     assert dna["reverse-complement duplicates"][0] == "1"
+
+
+def test_no_line_ends_within_a_flag():
+    text = "Train with --encoder-pooling attention or (--beta .1); a--b and <--c> are none."
+    found = paragraph(text)
+    assert re.findall(r'<span class="flag">(.*?)</span>', found) == ["--encoder-pooling", "--beta"]
+    assert re.sub(r"<[^>]*>", "", found) == escape(text)

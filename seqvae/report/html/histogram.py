@@ -35,8 +35,8 @@ def histogram(title: str, samples: Sequence[float], reference: Sequence[float]) 
         f'<text class="title" x="{_LEFT}" y="14">{label}</text>',
         f'<line x1="{_LEFT}" x2="{_LEFT + 16}" y1="29" y2="29" style="stroke:var(--orange);stroke-width:2"/>',
         f'<text x="{_LEFT + 21}" y="33">samples</text>',
-        f'<rect x="{_LEFT + 84}" y="24" width="16" height="10" style="fill:var(--accent);fill-opacity:.28"/>',
-        f'<text x="{_LEFT + 105}" y="33">reference</text>',
+        f'<rect x="{_LEFT + 108}" y="24" width="16" height="10" style="fill:var(--accent);fill-opacity:.28"/>',
+        f'<text x="{_LEFT + 129}" y="33">reference</text>',
     ]
     parts.append(_steps(shares[1], tallest, "fill:var(--accent);fill-opacity:.28;stroke:none", closed=True))
     parts.append(_steps(shares[0], tallest, "fill:none;stroke:var(--orange);stroke-width:1.8", closed=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,6 +10,7 @@ from html import escape
 from seqvae.report.html.style import CSS
 
 _ROWS = 20  # of a table that are shown at once
+_FLAG = re.compile(r"(?<![^\s(])--[a-z][a-z-]*")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ def page(title: str, sections: Sequence[Section], lead: str = "", footer: str = 
 
 
 def paragraph(text: str) -> str:
-    """Return a paragraph of plain text."""
-    return f"<p>{escape(text)}</p>"
+    """Return a paragraph of plain text; no line ends within a flag of a command line."""
+    kept = _FLAG.sub(r'<span class="flag">\g<0></span>', escape(text))
+    return f"<p>{kept}</p>"
 
 
 def glossary(terms: Sequence[tuple[str, str]]) -> Section:

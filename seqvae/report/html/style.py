@@ -34,6 +34,7 @@ footer { font-size: .85rem; padding-top: 1.5rem; padding-bottom: 2.5rem; }
 table { border-collapse: collapse; font-size: .95rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: .34rem 1.1rem .34rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+.flag { white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wide td:last-child:not(.number) { overflow-wrap: anywhere; min-width: 12rem; }
 td.strong, th.strong { font-weight: 650; color: var(--ink); }

@@ -26,8 +26,14 @@ function draw() {
     drawShade();
     drawAbove();
     drawThumbs();
-    byId("command").textContent = commandLine(app.view, app.colour && app.colour.title, app.shade, app.selection);
+    showCommand(commandLine(app.view, app.colour && app.colour.title, app.shade, app.selection));
   });
+}
+
+/** Shows a command line; no line ends within one of its flags. */
+function showCommand(line) {
+  const parts = line.split(/(?<= )(--[a-z-]+)/);
+  byId("command").replaceChildren(...parts.map((part, i) => (i % 2 ? element("span", { class: "flag" }, part) : part)));
 }
 
 function pointSize() {
