@@ -125,7 +125,7 @@ def _compared(found: Evaluation) -> list[Section]:
     notes = "The arrow shows which way is better; the interval covers 95 % of bootstrap resamplings. "
     notes += _OF_MOLECULES if kind == MOLECULES else _OF_SEQUENCES.format(unit=DOMAINS[kind].unit)
     if few := generation.few:
-        blocks.append(paragraph(f"{few}."))
+        blocks.append(paragraph(f"{few[0].upper()}{few[1:]}."))
     if generation.baselines:
         real_ones = "as many training molecules" if kind == MOLECULES else "real sequences"
         notes += f" The column 'real' is for {real_ones}: no model can be expected to do better."
