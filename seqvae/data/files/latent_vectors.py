@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from seqvae.config import CHUNK
 from seqvae.data.files.layout.layout import long_celled
 from seqvae.data.files.open import DAMAGED_ARCHIVE, open_bytes, open_lines, shown_name, without_packing
-from seqvae.data.files.tables import listed
+from seqvae.data.files.tables import ArrowCells
 from seqvae.errors import InputError, RecordError, UsageError
 
 Rows = tuple[NDArray[Any], Mapping[str, Sequence[object]]]
@@ -142,10 +142,10 @@ def _read_parquet(source: str, latent: int) -> Iterator[Rows]:
         raise InputError(f"{source}: cannot be read: no such file")
     try:
         table = pq.ParquetFile(source)
-        titles = _latent_titles(table.schema_arrow.names, source, latent)
+        titles, cells = _latent_titles(table.schema_arrow.names, source, latent), ArrowCells(source)
         for batch in table.iter_batches(CHUNK):
             columns = [_single(batch.column(title).to_numpy(zero_copy_only=False)) for title in titles]
-            others = {t: listed(batch.column(t)) for t in batch.schema.names if not is_latent_title(t)}
+            others = {t: cells.of(batch.column(t)) for t in batch.schema.names if not is_latent_title(t)}
             yield np.stack(columns, axis=1), others
     except pa.ArrowException as error:
         raise InputError(f"{source}: not a Parquet file, or truncated") from error

@@ -56,6 +56,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+NO_UTF_8 = "not UTF-8, read as cp1252 (Windows, Latin-1)"
 _ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that are not of the encoding, as "surrogateescape" keeps them
 # In a line that is not UTF-8, these tell that the file is no text. Ends of lines and pages are text, as is the Ctrl-Z
 # that ends files of DOS.
@@ -213,15 +214,18 @@ def _checked(lines: io.TextIOWrapper, name: str) -> Iterator[str]:
                     raise _binary(name, number, f"it has the control character 0x{ord(found[0]):02x}")
                 if not lines.encoding.startswith("utf-8"):
                     raise _binary(name, number, f"it is not all {lines.encoding}")
-                line = line.encode("utf-8", "surrogateescape").decode("cp1252", "latin_1_where_undefined")
+                line = as_cp1252(line.encode("utf-8", "surrogateescape"))
                 if not noted:
-                    note(
-                        f"{name}:{number}: not UTF-8, read as cp1252 (Windows, Latin-1); if a letter looks wrong: iconv"
-                    )
+                    note(f"{name}:{number}: {NO_UTF_8}; if a letter looks wrong: iconv")
                     noted = True
             yield line
     except UnicodeError as error:  # UTF-16 cut within a character
         raise InputError(f"{name}: the text is cut short or is not {lines.encoding}: {error}") from error
+
+
+def as_cp1252(text: bytes) -> str:
+    """Decode text that is not UTF-8, with which nothing goes wrong."""
+    return text.decode("cp1252", "latin_1_where_undefined")
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:

@@ -8,15 +8,15 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from seqvae.data.files.cxsmiles import plain_smiles
 from seqvae.data.files.layout.layout import BLANK, HEAD, TAB, WHOLE, Layout, csv_rows, layout_of, split_line
 from seqvae.data.files.layout.titles import distinct, is_plain, name_column, present, text_column
-from seqvae.data.files.open import note, open_bytes, open_lines, shown_name
+from seqvae.data.files.open import NO_UTF_8, as_cp1252, note, open_bytes, open_lines, shown_name
 from seqvae.data.files.records import MISSING_TEXTS, NO_FIELDS, Columns, Flaw, Record
 from seqvae.data.files.spreadsheet import sheet_rows
-from seqvae.errors import InputError, InvalidMoleculeError
+from seqvae.errors import InputError, InvalidMoleculeError, quoted
 
 _MOST_LINES = 100  # of one cell of a tab-separated table
 
@@ -177,8 +177,9 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
             place, selfies = titles.index(title), "selfies" in title.lower()
             layout = Layout(",", tuple(titles), place, 1, name_column(titles, place), selfies=selfies)
             pick, line = Picker(layout, columns, name), 0
+            cells = ArrowCells(name)
             for batch in table.iter_batches():
-                for row in zip(*map(listed, batch.columns), strict=True):
+                for row in zip(*map(cells.of, batch.columns), strict=True):
                     line += 1
                     yield pick(["" if cell is None else str(cell) for cell in row], line)
         except pyarrow.ArrowException as error:
@@ -186,26 +187,41 @@ def read_parquet(source: Path | str, columns: Columns) -> Iterator[Record | Flaw
     pick.finish()
 
 
-def listed(column: Any) -> list[Any]:  # noqa: ANN401 - an array of pyarrow's, an import that takes a while
-    """Return the cells of a column; text that is no UTF-8, which pyarrow does not check when it reads, as Latin-1."""
-    import pyarrow
+@final
+class ArrowCells:
+    """Reads the columns of a file of Arrow's, batch by batch.
 
-    kind = column.type
-    if pyarrow.types.is_dictionary(kind):
-        column, kind = column.dictionary_decode(), kind.value_type
-    if pyarrow.types.is_string(kind):
-        column = column.cast(pyarrow.binary())
-    elif pyarrow.types.is_large_string(kind):
-        column = column.cast(pyarrow.large_binary())
+    pyarrow does not check text when it reads: what is no UTF-8 is read as `open_lines` does, with one note.
 
-    def shown(cell: Any) -> Any:  # noqa: ANN401
-        """Return a cell, bytes as text."""
+    Args:
+        source: how the file is called in notes.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source, self._noted = source, False
+
+    def of(self, column: Any) -> list[Any]:  # noqa: ANN401 - an array of pyarrow's, an import that takes a while
+        """Return the cells of a column, bytes as text."""
+        import pyarrow
+
+        kind = column.type
+        if pyarrow.types.is_dictionary(kind):
+            column, kind = column.dictionary_decode(), kind.value_type
+        if pyarrow.types.is_string(kind):
+            column = column.cast(pyarrow.binary())
+        elif pyarrow.types.is_large_string(kind):
+            column = column.cast(pyarrow.large_binary())
+        return [self._shown(cell) if isinstance(cell, bytes) else cell for cell in column.to_pylist()]
+
+    def _shown(self, cell: bytes) -> str:
         try:
-            return cell.decode() if isinstance(cell, bytes) else cell
+            return cell.decode()
         except UnicodeDecodeError:
-            return cell.decode("latin-1")
-
-    return [*map(shown, column.to_pylist())]
+            text = as_cp1252(cell)
+            if not self._noted:
+                note(f"{self._source}: {quoted(text)} is {NO_UTF_8}")
+            self._noted = True
+            return text
 
 
 def read_xlsx(source: Path | str, columns: Columns) -> Iterator[Record | Flaw]:

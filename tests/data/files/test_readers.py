@@ -256,14 +256,17 @@ def test_a_workbook_packed_in_an_unknown_way_is_one_clear_error(place, value, tm
 
 
 @pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string()])
-def test_text_of_a_parquet_file_that_is_no_utf_8_is_read_as_latin_1(kind, tmp_path):
-    sound = pyarrow.array([b"caf\xe9", None, "\u00e9t\u00e9".encode()], pyarrow.binary())
+def test_text_of_a_parquet_file_that_is_no_utf_8_is_read_as_cp1252_with_one_note(kind, tmp_path):
+    sound = pyarrow.array([b"caf\xe9", None, "\u00e9t\u00e9".encode(), b"\x80\x81"], pyarrow.binary())
     wide = sound.cast(pyarrow.large_binary()) if kind == pyarrow.large_string() else sound
-    names = pyarrow.Array.from_buffers(kind, 3, wide.buffers())
-    table = pyarrow.table({"smiles": ["CCO", "CCN", "CCC"], "name": names})
+    names = pyarrow.Array.from_buffers(kind, 4, wide.buffers())
+    table = pyarrow.table({"smiles": ["CCO", "CCN", "CCC", "CCF"], "name": names})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    found = [record.fields["name"] for record in RecordReader(tmp_path / "a.parquet", ReadSettings(keep=("name",)))]
-    assert found == ["caf\u00e9", "", "\u00e9t\u00e9"]
+    with pytest.warns(ReadingNote) as notes:
+        found = [record.fields["name"] for record in RecordReader(tmp_path / "a.parquet", ReadSettings(keep=("name",)))]
+    assert found == ["caf\u00e9", "", "\u00e9t\u00e9", "\u20ac\x81"]
+    (said,) = [str(one.message) for one in notes if issubclass(one.category, ReadingNote)]
+    assert said.endswith("a.parquet: 'caf\u00e9' is not UTF-8, read as cp1252 (Windows, Latin-1)")
 
 
 def test_missing_files_folders_and_formats(tmp_path):
