@@ -4,8 +4,9 @@
 
 Every file is written, compressed, brought back and compared byte for byte. The molecules are the test split of
 ZINC250k, as published and in the published order; dictionaries, n-grams and counts of the other coders come from its
-training split. The DNA is the test split of the packaged 5' splice sites, beside the counting models of the package.
-`smizip` and `zstandard` take part where they are installed. Times are those of the processor, on one thread.
+training split. The scaffolds are all molecules of MOSES' test_scaffolds. The DNA is the test split of the packaged 5'
+splice sites, beside the counting models of the package. `smizip` and `zstandard` take part where they are installed.
+Times are those of the processor, on one thread.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scripts.benchmarks import coders
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.tokens.tokenized import TokenizedTexts
+from seqvae.evaluate.reference_sets import SCAFFOLDS
 from seqvae.evaluate.sequences.markov_baselines import counted_bits
 from seqvae.infer.coding.api import CompressSettings, Container, compress, decompress
 from seqvae.infer.coding.blocks import Scheme, cost
@@ -33,6 +35,7 @@ from seqvae.infer.coding.texts import ids_of
 from seqvae.latent.codec import Codec
 
 NAME = "compression"
+PARTS = ("molecules", "scaffolds", "dna")
 BLOCKS = (64, 16)  # rows that are coded together
 _PICKED = 10  # rows that are read one by one
 _FINE = 512  # texts that are coded on a fine grid, to compare with the bound
@@ -123,13 +126,27 @@ def _molecules(given: Namespace) -> tuple[list[str], list[str]]:
     return train[: given.train or None], test[: given.rows or None]
 
 
-def dna(small: bool, folder: Path) -> dict[str, Any]:
+def scaffolds(given: Namespace, folder: Path) -> dict[str, Any]:
+    """Return what is recorded of the molecules of MOSES whose scaffolds are in no other split."""
+    data = load_dataset("moses-sample" if given.small else "moses")
+    pairs = zip(data.texts, data.labels, strict=True)
+    texts = data.texts[:48] if given.small else [text for text, label in pairs if label == SCAFFOLDS]
+    codec = seqvae.load("moses-smiles", device="cpu")
+    return {
+        "texts": len(texts),
+        "bytes": len(coders.lines(texts)),
+        "seqvae": [measured(codec, texts, block, folder) for block in given.blocks],
+        "xz": coders.xz(texts),
+    }
+
+
+def dna(given: Namespace, folder: Path) -> dict[str, Any]:
     """Return what is recorded of DNA, in bits per base, beside the counting models."""
     data = load_dataset("mpsa-sample")
     train, valid, test = (
         [data.texts[row] for row in part.tolist()] for part in (data.split.train, data.split.valid, data.split.test)
     )
-    if small:
+    if given.small:
         train, valid, test = train[:300], valid[:100], test[:64]
     codec = seqvae.load("splice-dna", device="cpu")
     bases = sum(map(len, test))
@@ -160,9 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=0, help="only the first so many test molecules (default: all)")
     parser.add_argument("--train", type=int, default=0, help="training molecules of the other coders (default: all)")
     parser.add_argument("--blocks", type=int, nargs="+", default=BLOCKS, help="rows in a block, one run for each")
-    parser.add_argument(
-        "--only", choices=("molecules", "dna"), help="this part, beside what the result has of the other"
-    )
+    parser.add_argument("--only", choices=PARTS, help="this part, beside what the result has of the others")
     parser.add_argument("--ngrams", type=int, default=10_000, help="training molecules of smizip's n-grams; 0: without")
     parser.add_argument("--speed", default="merges", help="how these are found: merges, or smizip's fast, medium, slow")
     parser.add_argument("--folder", type=Path, help="where files and n-grams are kept (default: a temporary one)")
@@ -171,9 +186,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.ngrams, given.blocks = 0, [16]
     out = result_path(given, NAME)
     with torch_threads(given.threads) as threads, folder_or_temporary(given.folder) as folder:
-        found = {} if given.only == "molecules" else {"dna": dna(given.small, folder)}
-        if given.only != "dna":
-            found["molecules"] = molecules(given, folder)
+        parts = {"molecules": molecules, "scaffolds": scaffolds, "dna": dna}
+        found = {name: parts[name](given, folder) for name in PARTS if given.only in (None, name)}
     if given.only and out is not None and out.is_file():
         found = json.loads(out.read_text("utf-8"))["figures"] | found
     settings = {name: getattr(given, name) for name in ("rows", "train", "ngrams", "speed")}

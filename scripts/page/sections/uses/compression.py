@@ -15,6 +15,8 @@ def section(result: Values, published: Values) -> str:
     parts = []
     if "molecules" in figures:
         parts.append(_molecules(figures["molecules"], settings))
+    if "scaffolds" in figures:
+        parts.append(_scaffolds(figures["scaffolds"]))
     if "dna" in figures:
         parts.append(_dna(figures["dna"]))
     return (
@@ -50,12 +52,12 @@ def _molecules(found: Values, settings: Values) -> str:
         )
     rows.append(("xz", "whole file", f"{found['xz']:,}", share(found["xz"] / whole)))
     speeds = f"{best['write_mb_a_second']:.3f} MB/s to write, {best['read_mb_a_second']:.3f} MB/s to read"
+    which = "The 5,000" if found["texts"] == 5000 else f"The first {found['texts']:,} of the 5,000"
     about = (
-        f"The first {found['texts']:,} of the 5,000 test molecules of ZINC250k as published, {whole:,} bytes, by "
-        f"`zinc-smiles`. The dictionary, the n-grams (of {settings['ngrams']:,}) and the counts come from "
-        f"{found['train']:,} training molecules, and are not counted, as the model is not; headers, checksums and "
-        "lengths are. An order-5 model blends counts of up to five letters. The authors of smizip state 30.8 % on "
-        "ChEMBL, by a search for n-grams of its own."
+        f"{which} test molecules of ZINC250k as published, {whole:,} bytes, by `zinc-smiles`. The dictionary, the "
+        f"n-grams (of {settings['ngrams']:,}) and the counts come from {found['train']:,} training molecules, and are "
+        "not counted, as the model is not; headers, checksums and lengths are. An order-5 model blends counts of up to "
+        "five letters. The authors of smizip state 30.8 % on ChEMBL, by a search for n-grams of its own."
     )
     return (
         f"### Molecules\n\n{about}\n\n"
@@ -80,6 +82,16 @@ def _against_the_bound(bits: float, bound: Values) -> str:
         + f"* the same on a fine grid with the posterior as it is, of {bound['fine_texts']:,} texts: {fine:.3f}. The"
         " grid and the width of the posterior are chosen for the file, which is worth bits where the model was trained"
         " with a KL weight below 1.\n"
+    )
+
+
+def _scaffolds(found: Values) -> str:
+    best = min(found["seqvae"], key=lambda row: abs(row["block"] - 64))
+    return (
+        f"All {found['texts']:,} molecules of MOSES' test_scaffolds, {found['bytes']:,} bytes, by `moses-smiles` in "
+        f"blocks of {best['block']} rows: {best['bytes']:,} bytes, {share(best['share'])} (xz, as a whole: "
+        f"{share(found['xz'] / found['bytes'])}); {best['outside']:,} are outside what the model writes. "
+        f"{best['write_mb_a_second']:.3f} MB/s to write, {best['read_mb_a_second']:.3f} MB/s to read.\n"
     )
 
 
