@@ -20,7 +20,7 @@ from seqvae.report.html.page import Section, code, glossary, more, page, paragra
 from seqvae.report.html.sequences import sequence_text
 from seqvae.search.memory.origins import diversity, origins, sheets_for
 from seqvae.search.outlook import LEVEL, Outlook, Predicted, coverage, predictions_of, sentences
-from seqvae.search.results import TOP, Known, Results, anytime, best_of
+from seqvae.search.results import TOP, Known, Results, anytime, best_of, designs_of
 from seqvae.search.storage.ledger import CALLED, GIVEN, OK, Entry
 from seqvae.search.storage.run_folder import CHEAP
 from seqvae.sequences.domain import detect
@@ -62,8 +62,9 @@ def search_page(
         familiar: how familiar the `designs_shown` are to the model of the search; None: it has none.
     """
     names = _titles(settings)
-    called = [entry for entry in entries if entry.status in CALLED]
-    best = best_of([entry for entry in called if entry.status == OK])
+    called = list(designs_of(entry for entry in entries if entry.status in CALLED).values())
+    good = [entry for entry in called if entry.status == OK]
+    best = best_of(good)
     shown = designs_shown(entries)
     # What the search was given and knows the score of: what was measured before, or what it began with.
     first = [entry for entry in entries if entry.status == GIVEN and not any(map(math.isnan, entry.scores))]
@@ -71,7 +72,7 @@ def search_page(
     several = len(names) > 1
     plots = [curves(called, names, _levels(first, names))]
     if several and best:
-        plots += _fronts([entry for entry in entries if entry.status == OK], best, names)
+        plots += _fronts(good, best, names)
     of = f" by {names[0]}" if several else ""
     metrics = [
         *[[f"{metric.title}{of if key in _SCORES else ''}", getattr(found, key)] for key, metric in SEARCH.items()],
@@ -81,9 +82,9 @@ def search_page(
     ]
     count = Counter(entry.proposer for entry in entries)
     scored = Counter(entry.proposer for entry in entries if entry.status == OK)
-    good = Counter(entry.proposer for entry in (best if several else best[:_BEST]))
+    among = Counter(entry.proposer for entry in (best if several else best[:_BEST]))
     titles = ["proposed by", "proposals", "scored", "on the Pareto front" if several else f"among the best {_BEST}"]
-    sources = [[one or "given", number, scored[one], good[one]] for one, number in count.most_common()]
+    sources = [[one or "given", number, scored[one], among[one]] for one, number in count.most_common()]
     title = f"{len(shown)} designs along the Pareto front" if several else f"The best {len(shown)} designs"
     sections = [
         Section("Results", (f'<div class="side">{plots[0]}{table(["metric", "value"], metrics, 1)}</div>', *plots[1:])),

@@ -271,7 +271,7 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
         statuses[entry.status] = statuses.get(entry.status, 0) + 1
         if is_call(entry.status, count):
             counted.append(entry)
-    called = _averaged(entry for entry in counted if entry.status in CALLED)
+    called = designs_of(entry for entry in counted if entry.status in CALLED)
     left, rows = dict(called), list[tuple[float, ...] | None]()  # the scores of each call; None: it brought nothing new
     for entry in counted:
         found = left.pop(entry.canonical, None)
@@ -300,7 +300,11 @@ def results(entries: Iterable[Entry], budget: int, top: int = TOP, count: str = 
 
 
 def best_of(entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries by their first score, best first; of several scores the Pareto front alone."""
+    """Return designs by their first score, best first; of several scores the Pareto front alone.
+
+    One that was measured several times is its first entry, with the mean of all: not the luckiest well decides.
+    """
+    entries = list(designs_of(entries).values())
     if entries and len(entries[0].scores) > 1:
         values = np.array([entry.scores for entry in entries], np.float64)
         entries = [entries[int(row)] for row in pareto_front(values)]
@@ -313,8 +317,8 @@ def diversity_of(entries: Iterable[Entry]) -> Diversity | None:
     return diversity(best, sheets_for(best))
 
 
-def _averaged(called: Iterable[Entry]) -> dict[str | None, Entry]:
-    """Return the first entry of each text, with the mean of all its measurements."""
+def designs_of(called: Iterable[Entry]) -> dict[str | None, Entry]:
+    """Return the first entry of each text, with the mean of all its measurements, in order."""
     first: dict[str | None, Entry] = {}
     scores: dict[str | None, list[tuple[float, ...]]] = {}
     errors: dict[str | None, list[tuple[float, ...]]] = {}

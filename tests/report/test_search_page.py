@@ -45,6 +45,15 @@ def test_it_opens_with_what_a_search_came_to_beside_what_was_known():
     assert "none has a score" in page(entries((FIRST, "failed", (float("nan"),), "mutation")))
 
 
+def test_a_design_of_several_measurements_stands_with_their_mean():
+    lucky = [(FIRST, "ok", (0.9,), "start"), (BETTER, "ok", (0.75,), "mutation"), (FIRST, "ok", (0.3,), "start")]
+    assert results(entries(*lucky), 10).best == 0.75
+    found = page(entries(*lucky))
+    text = checked(found)
+    assert "Best dna:gc 0.75, of 2 designs scored; the best it began with has 0.6." in text
+    assert "0.9" not in re.findall(r"<h2>The best 2 designs</h2>.*?</section>", found, flags=re.DOTALL)[0]
+
+
 def test_sequences_are_an_alignment_to_the_best_known_before_with_a_logo():
     found = page(
         entries(
