@@ -93,15 +93,19 @@ def trained(path: Path, sizes: ModelConfig, steps: int, count: int, out: Path, *
 def errors_of(
     codec: Codec, draws: int, name: str, target: float, conditions: Mapping[str, float] | None, guidance: float
 ) -> dict[str, float | None]:
-    """Return the error of draws, of all valid ones and of the tenth nearest to the target; None where none is valid."""
+    """Return the error of draws, of all valid ones and of the tenth nearest to the target; None where none is valid.
+
+    Valid are molecules that have a value of the property.
+    """
     how = DecodeConfig("sample", seed=1, guidance=guidance)
     made = codec.generate_samples(draws, how, conditions if conditions else codec.model.prior.kind, insist=True)
     valid = [text for text, fine in zip(made.texts, made.valid, strict=True) if fine]
-    found = np.sort(np.abs(score([name], valid)[name] - target))
+    values = score([name], valid)[name]
+    found = np.sort(np.abs(values - target))[: np.isfinite(values).sum()]  # those without a value are last
     return {
-        "all": float(found.mean()) if valid else None,
-        "nearest": float(found[: max(1, round(KEPT * draws))].mean()) if valid else None,
-        "valid": len(valid) / draws,
+        "all": float(found.mean()) if len(found) else None,
+        "nearest": float(found[: max(1, round(KEPT * draws))].mean()) if len(found) else None,
+        "valid": len(found) / draws,
         "distinct": len({*valid}) / max(1, len(valid)),
     }
 

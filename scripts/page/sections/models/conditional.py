@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from scripts.page.tables import Values, table
@@ -22,13 +23,14 @@ def section(result: Values, _: Values) -> str:
 
 
 def _generation(figures: dict[str, Any], settings: Values) -> str:
-    rows = []
+    rows, won, without_value = [], [], False
     for name, part in figures.items():
         for quantile, found in part["targets"].items():
             ways = {way: one for way, one in found.items() if way != "target"}
-            each = [
-                f"{one['all']:.3g} / {one['nearest']:.3g}" if one["valid"] else "none valid" for one in ways.values()
-            ]
+            each = [f"{_error(one['all'])} / {_error(one['nearest'])}" for one in ways.values()]
+            without_value |= any(math.isnan(one["all"] or 0.0) for one in ways.values())
+            rejected, given = found["without"]["nearest"], found["0"]["nearest"]
+            won.append(rejected is None or (given is not None and given < rejected))
             valid = " / ".join(f"{one['valid']:.2f}" for one in ways.values())
             rows.append([name.replace("_", " "), f"{found['target']:.3g} ({float(quantile):.0%})", *each, valid])
     return (
@@ -46,8 +48,14 @@ def _generation(figures: dict[str, Any], settings: Values) -> str:
             ],
             rows,
         )
-        + "\n"
+        + f"\nOf as many draws, the nearest given the target are nearer than those of rejection at {sum(won)} of "
+        f"{len(won)} targets." + (" –: a molecule among them has no such value." if without_value else "") + "\n\n"
     )
+
+
+def _error(value: float | None) -> str:
+    """Return an error as it is shown, also where nothing valid was drawn, or a molecule has no value."""
+    return "none valid" if value is None else "–" if math.isnan(value) else f"{value:.3g}"
 
 
 def _labels(figures: dict[str, Any], settings: Values) -> str:
