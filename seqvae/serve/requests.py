@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from seqvae.errors import InputError, UsageError
 from seqvae.report.map.drawings import compact_drawing
-from seqvae.runtime.device import one_thread
 
 if TYPE_CHECKING:
     from seqvae.evaluate.maps.explorer import Explorer
@@ -78,6 +77,8 @@ def _drawn(explorer: Explorer, rows: list[dict[str, Any]]) -> list[dict[str, Any
 
 
 def _at(explorer: Explorer, fields: Fields) -> dict[str, Any]:
+    from seqvae.runtime.device import one_thread  # loads torch, which a refusal before need not wait for
+
     x, y = _number(fields, "x"), _number(fields, "y")
     with one_thread(explorer.codec.device):  # a single row gains nothing from a second core, which the browser needs
         return _drawn(explorer, [explorer.at(x, y)])[0]
