@@ -88,7 +88,7 @@ def test_a_model_computes_what_it_did(name):
     if name in ("smiles", "tuned") and not where_it_was_made():
         for prior in ("normal", "preferred", "fitted"):
             same = sum(new == old for new, old in zip(found.get(prior, ()), expected.pop(prior, ()), strict=True))
-            assert prior not in found or same >= cases.COUNT / 2
+            assert prior not in found or same >= cases.COUNT / 4
     alike(found, expected)
 
 
