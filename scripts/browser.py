@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -35,15 +36,15 @@ class Browser:
         self._from, to_write = os.pipe()
 
         def arrange() -> None:
-            # the browser reads its orders from 3 and answers on 4
-            os.dup2(os.dup(to_read), 3)
-            os.dup2(os.dup(to_write), 4)
+            # The browser reads its orders from 3 and answers on 4; copied up first, should they be one of these.
+            read, write = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, to_write))
+            os.dup2(read, 3)
+            os.dup2(write, 4)
 
-        # moved up, so that neither of them is 3 or 4 itself
-        to_read, to_write = os.dup2(to_read, 63), os.dup2(to_write, 64)
+        # What Python opens is not inherited, but for what is put in place; to close all else would close that too.
         self._process = subprocess.Popen(
             [str(CHROMIUM), *_FLAGS, f"--user-data-dir={self.folder}", "about:blank"],
-            preexec_fn=arrange, pass_fds=(3, 4, 63, 64), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=arrange, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(to_read)
         os.close(to_write)

@@ -174,20 +174,29 @@ class Codec(PointDecoder):
 
     @door
     def bounds(
-        self, texts: AnyTexts, seed: int = 0, batch_size: int = INFERENCE_BATCH, prior: str | None = None
+        self,
+        texts: AnyTexts,
+        seed: int = 0,
+        batch_size: int = INFERENCE_BATCH,
+        prior: str | None = None,
+        posterior: Posterior | None = None,
     ) -> Bounds:
         """Return distortion and rate of each text in nats per sequence, from one posterior sample; raises as `encode`.
 
         Their negative sum, `.elbo`, is a lower bound on log p(x) under the prior named (as in `draw`; None: the own);
         on log p(x|c) for texts that `tokenize` has read with conditions c.
-        The rate is in closed form, or, where there is none, log q(z|x) - log p(z) at the sample.
+        The rate is in closed form, or, where there is none, log q(z|x) - log p(z) at the sample. `posterior` is that of
+        the texts where it is known, as `encodings` has it, refined or not; None: they are encoded.
         """
+        if posterior is not None and len(posterior) != len(texts):
+            raise UsageError(f"posterior: {len(posterior)} rows for {len(texts)} texts; give one for each")
         rng = BOUNDS_NOISE.generator(seed, device=self.device)
         density = self._other_prior(prior)
         distortion, rate = torch.empty(len(texts)), torch.empty(len(texts))
         with evaluating(self.model):
             for rows, tokens, known in self.told_batches(texts, batch_size):
-                found = self.model.bounds(Batch(tokens, tokens, conditions=known), rng, density)
+                own = None if posterior is None else posterior.rows(rows).to(self.device)
+                found = self.model.bounds(Batch(tokens, tokens, conditions=known), rng, density, own)
                 distortion[rows], rate[rows] = found.distortion.cpu(), found.rate.cpu()
         return Bounds(distortion, rate)
 

@@ -110,7 +110,9 @@ class SequenceVAE(nn.Module):
         repeated = tokens.repeat(len(z), *(1 for _ in tokens.shape[1:]))
         return self.log_likelihood(z.flatten(0, 1), repeated).unflatten(0, z.shape[:2])
 
-    def bounds(self, batch: Batch, rng: torch.Generator, prior: Prior | None = None) -> Bounds:
+    def bounds(
+        self, batch: Batch, rng: torch.Generator, prior: Prior | None = None, posterior: Posterior | None = None
+    ) -> Bounds:
         """Return distortion and rate of each text, from one posterior sample.
 
         The rate is in closed form where there is one, else log q(z|x) - log p(z) at the sample, which is
@@ -120,6 +122,7 @@ class SequenceVAE(nn.Module):
             batch: texts and their conditions; labels and weights are not used.
             rng: source of the sample.
             prior: p(z) in place of the model's own.
+            posterior: q(z|x), where it is known; not used where a class is inferred, each of which has its own.
         """
         if self.classes is not None:
             spread = self.classes.spread(self.posterior(batch.inputs).mean, batch.conditions)
@@ -128,7 +131,7 @@ class SequenceVAE(nn.Module):
             found = rate(posterior, self.prior.given(spread.conditions) if prior is None else prior, z)
             distortion = -self.log_likelihood(z[0], batch.targets[spread.rows], spread.conditions)
             return Bounds(spread.mixed(distortion), spread.mixed(found) + spread.rate)
-        posterior = self.posterior(batch.inputs, batch.conditions)
+        posterior = self.posterior(batch.inputs, batch.conditions) if posterior is None else posterior
         density = self.prior.given(batch.conditions) if prior is None else prior
         if self.strands is not None:
             return self._bounds_of_strands(batch, self.strands, posterior, density, rng)

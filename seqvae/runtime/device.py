@@ -113,14 +113,16 @@ def _fast_is_exact() -> bool:
 @contextmanager
 def evaluating(module: torch.nn.Module) -> Iterator[None]:
     """Evaluate a module: no gradients, exact products, and its former mode afterwards."""
-    was_training = module.training
-    module.eval()
+    training = [part for part in module.modules() if part.training]  # to look is quicker than to set
+    if training:
+        module.eval()
     device = next((value.device for value in module.parameters()), torch.device("cpu"))
     try:
         with torch.no_grad(), exact_products(device):
             yield
     finally:
-        module.train(was_training)
+        for part in training:
+            part.training = True
 
 
 @contextmanager

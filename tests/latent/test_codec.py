@@ -185,6 +185,18 @@ def test_the_elbo_is_below_the_importance_weighted_bound(codec):
     assert (elbo.mean(0) <= codec.iwae(TEXTS, 500) + 4 * elbo.std(0) / 10).all()
 
 
+def test_bounds_are_those_of_a_posterior_that_is_known(codec):
+    texts = ["GATTACA", "ACGT", "TTTT"]
+    own, plain = codec.posterior(texts, refine=0), codec.bounds(texts)
+    known = codec.bounds(texts, posterior=own)
+    assert torch.equal(known.elbo, plain.elbo) and torch.equal(known.rate, plain.rate)
+    better = codec.posterior(texts, refine=20)
+    rate = (better.mean.square() + better.std.square() - 1).sum(1) / 2 - better.std.log().sum(1)  # to N(0, I)
+    assert codec.bounds(texts, posterior=better).rate.tolist() == pytest.approx(rate.tolist(), rel=1e-4)
+    with pytest.raises(UsageError, match="posterior: 2 rows for 3 texts"):
+        codec.bounds(texts, posterior=own.rows(slice(2)))
+
+
 def test_draws_and_samples_follow_the_seed(codec):
     assert torch.equal(codec.draw(5, seed=1), codec.draw(5, seed=1))
     assert not torch.equal(codec.draw(5, seed=1), codec.draw(5, seed=2))

@@ -246,6 +246,14 @@ def test_a_click_decodes_what_lies_there(explored):
     one = explorer.at(0.05, 0.05)
     assert browser.get("live.here.text") == one["text"]
     assert "encoded here again" in browser.text("#here")
+    middle = "const box = byId('mark').getBoundingClientRect(), all = frame.getBoundingClientRect(); "
+    middle += "const x = box.x + box.width / 2 - all.x, y = box.y + box.height / 2 - all.y; "
+    middle += "return [x - frame.clientLeft, y - frame.clientTop]"
+    for then in ("", "app.view.zoomAt(1.5), drawAbove()"):  # the mark stays at its place on the map
+        browser.get(then or "0")
+        assert browser.get(f"(() => {{ {middle} }})()") == pytest.approx(
+            browser.get("app.view.toPixels(0.05, 0.05)"), abs=0.6
+        )
     assert browser.get("byId('here').querySelectorAll('.near tbody tr').length") == len(one["near"])
     if not explorer.map.molecular:
         letters = "document.querySelectorAll('#here .sure [style]')"

@@ -70,7 +70,7 @@ class Explorer:
             posterior = self.codec.posterior(read, refine=0)
             answer["returns"] = not bool(outside(posterior, z, MAP_DARK.generator(0))[0])
             answer["again"] = self.map.projection.place(posterior.mean)[0].tolist()
-            answer["log_p"] = float(self.codec.bounds(read).elbo[0])
+            answer["log_p"] = float(self.codec.bounds(read, posterior=posterior).elbo[0])
         answer["near"] = self._near(z, text if answer["valid"] else None)
         return answer
 

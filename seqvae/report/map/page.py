@@ -144,7 +144,7 @@ def _body(found: LatentMap, meta: dict[str, Any]) -> str:
 <div class="desk">
 <div id="frame" data-mode="pan"><canvas id="shade"></canvas><canvas id="points"></canvas><div id="thumbs"></div>
 <canvas id="above" tabindex="0" role="application" aria-label="Map of {len(found):,} {noun}s; {escape(keys)}"></canvas>
-<div id="tip" hidden></div></div>
+<div id="mark" hidden></div><div id="tip" hidden></div></div>
 <aside>
 {_HERE if meta["live"] else ""}<section><h2><label for="color">Colour</label></h2><select id="color">{colours}</select>
 <div id="legend"></div></section>

@@ -64,14 +64,20 @@ const live = {
     const turn = (this.turn = (this.turn || 0) + 1);
     const started = performance.now();
     this.marker = [x, y];
-    drawAbove(); // alone: the points stay as they are, and to draw them takes the time of an answer without a GPU
+    this.placeMark(); // alone: nothing else has changed, and to draw a canvas takes a part of the answer's time
     const one = row >= 0 ? await this.known(row) : await ask("at", { x, y });
     if (turn !== this.turn) return;
+    const line = this.elsewhere();
     this.here = { ...one, row, x, y };
     this.clickTime = performance.now() - started;
     document.body.dataset.clicked = String(turn);
     await this.showHere();
-    drawAbove();
+    if (line || this.elsewhere()) drawAbove();
+  },
+
+  /** Returns where the text that was decoded is encoded, if that is elsewhere. */
+  elsewhere() {
+    return this.here?.again && !this.here.returns ? this.here.again : null;
   },
 
   async known(row) {
@@ -283,8 +289,16 @@ const live = {
     byId("results").hidden = false;
   },
 
+  placeMark() {
+    byId("mark").hidden = !this.marker;
+    if (!this.marker) return;
+    const [x, y] = app.view.toPixels(...this.marker);
+    byId("mark").style.transform = `translate(${x}px, ${y}px)`;
+  },
+
   /** Marks where the click was, the ends and steps of the path, and what was placed. */
   draw(pen) {
+    this.placeMark();
     pen.strokeStyle = pen.fillStyle = ink("--orange");
     pen.lineWidth = 2;
     if (this.drawn) {
@@ -305,21 +319,12 @@ const live = {
     pen.fillStyle = ink("--violet");
     for (const { place: [x, y] } of this.placed) dot(pen, x, y, 4);
     for (const { name, place: [x, y] } of this.placed.slice(0, 50)) if (name) label(pen, name.slice(0, 24), ...shifted(x, y));
-    if (!this.marker) return;
-    const [x, y] = app.view.toPixels(...this.marker);
-    pen.strokeStyle = ink("--orange");
-    pen.beginPath();
-    pen.arc(x, y, 8, 0, 7);
-    pen.moveTo(x - 13, y);
-    pen.lineTo(x - 4, y);
-    pen.moveTo(x + 4, y);
-    pen.lineTo(x + 13, y);
-    pen.stroke();
-    if (this.here?.again && !this.here.returns) {
+    if (this.elsewhere()) {
+      pen.strokeStyle = ink("--orange");
       pen.setLineDash([4, 4]);
       pen.beginPath();
-      pen.moveTo(x, y);
-      pen.lineTo(...app.view.toPixels(...this.here.again));
+      pen.moveTo(...app.view.toPixels(this.here.x, this.here.y));
+      pen.lineTo(...app.view.toPixels(...this.elsewhere()));
       pen.stroke();
       pen.setLineDash([]);
     }
