@@ -4,9 +4,10 @@
 
 Scores: which score of `zinc-smiles` tells held-out molecules of ZINC from others (area under the ROC curve), and how
 many of them have p < .01. Those that calibrated the model are left out. Imputation: `splice-dna` on held-out splice
-sites of which two letters in nine are hidden, against counting models, whose conditional distributions are exact;
-`zinc-smiles` on held-out molecules of which 15 % of the tokens are hidden, against n-grams that see both sides, and on
-scaffolds of held-out molecules, against draws of the model in equal time.
+sites of which two letters in nine are hidden, and `ecoli-promoters` on held-out promoters of which a quarter is,
+against counting models, whose conditional distributions are exact; `zinc-smiles` on held-out molecules of which 15 %
+of the tokens are hidden, against n-grams that see both sides, and on scaffolds of held-out molecules, against draws of
+the model in equal time.
 
 With `--texts` the held-out molecules are those of a file, where the dataset cannot be downloaded: its test split, whole
 and in its order, which decides what was used for the calibration.
@@ -15,7 +16,9 @@ and in its order, which decides what was used for the calibration.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +29,10 @@ from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from scipy.stats import rankdata
 
 import seqvae
-from scripts.benchmarks.uses_imputation import molecule_figures, scaffold_figures, sequence_figures
+from scripts.benchmarks.uses_imputation import molecule_figures, scaffold_figures
+from scripts.benchmarks.uses_sequences import sequence_figures
 from scripts.record import arguments, result_path, torch_threads, write_result
+from scripts.training.training_runs import prepared_again, split_texts
 from seqvae import infer
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.data.files.readers import read_records
@@ -36,8 +41,8 @@ from seqvae.infer.familiarity import IN_DOMAIN
 from seqvae.sequences.molecules import canonical_or_none
 
 NAME = "uses"
-PARTS = ("score", "impute", "molecules", "scaffolds")
-MODEL = "zinc-smiles"
+PARTS = ("score", "impute", "promoters", "molecules", "scaffolds")
+MODEL, PROMOTERS = "zinc-smiles", "ecoli-promoters"
 # Molecules of each kind for the scores, sequences, draws, molecules and scaffolds to complete, molecules counted.
 USUAL, SMALL = (200, 100, 400, 100, 200_000), (8, 8, 20, 2, 200)
 _SMALLEST = 9  # heavy atoms of fragments: the size of QM9
@@ -137,6 +142,18 @@ def splits(name: str) -> list[list[str]]:
     return [[data.texts[row] for row in part.tolist()] for part in data.split]
 
 
+def promoters(
+    sites: Sequence[Sequence[str]], count: int, samples: int, ways: Sequence[str], small: bool
+) -> dict[str, Any]:
+    """Return what imputation of promoters is worth; small, of splice sites."""
+    if small:
+        return sequence_figures("splice-dna", [*sites[:2], sites[2][:count]], 1 / 3, samples, ways[:1])
+    codec = seqvae.load(PROMOTERS, device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        parts = split_texts(prepared_again(codec, Path(folder) / "rejected.csv"), codec)
+    return sequence_figures(PROMOTERS, [parts["train"], parts["valid"], parts["test"][:count]], 0.25, samples, ways)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and write the result after each part."""
     rdBase.DisableLog("rdApp.*")
@@ -148,6 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     some = load_dataset("moses-sample").texts
     train, valid, test = (some[60:260], some[40:60], some[:40]) if given.small else splits("zinc250k")
     sites = splits("mpsa-sample")
+    ways = ("importance", "gibbs")
 
     def scores() -> dict[str, Any]:
         """Return what scores are worth."""
@@ -156,7 +174,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "score": scores,
-        "impute": lambda: sequence_figures(sites[0], sites[1], sites[2][:sequences], samples),
+        "impute": lambda: sequence_figures("splice-dna", [*sites[:2], sites[2][:sequences]], 2 / 9, samples, ways),
+        "promoters": lambda: promoters(sites, sequences, samples, ways, given.small),
         "molecules": lambda: molecule_figures(MODEL, train[:counted], valid, test, (drawn, samples)),
         "scaffolds": lambda: scaffold_figures(MODEL, test, drawn),
     }

@@ -1,13 +1,12 @@
-"""Parts of `benchmark_uses.py`: what imputation is worth, of splice sites, of molecules, and of scaffolds."""
+"""Parts of `benchmark_uses.py`: what imputation is worth, of molecules and of scaffolds."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,8 @@ import seqvae
 from seqvae import infer
 from seqvae.config import ImputeConfig
 from seqvae.errors import InputError
-from seqvae.evaluate.sequences.markov_baselines import CountingModel, best_pseudo, models
 from seqvae.infer.imputation.imputing import readable
 from seqvae.latent.codec import Codec
-from seqvae.sequences.integer_codes import Letters, letters
 
 MASKED = 0.15  # share of a molecule's tokens, at least one
 MOST_POINTS = 3  # attachment points of a scaffold
@@ -31,64 +28,8 @@ _PRIORS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # weights of what stands in for co
 _FILLINGS = 40  # drawn from the n-grams, of each molecule
 
 
-def conditional(
-    bits: Callable[[list[str]], NDArray[np.float64]], texts: Sequence[str], hidden: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the exact distribution of each hidden letter given the others, `(texts, hidden, 4)`.
-
-    Args:
-        bits: -log2 p of texts.
-        texts: whole.
-        hidden: `(texts, hidden)`, the hidden places of each.
-    """
-    fillings = list(product(range(4), repeat=hidden.shape[1]))
-    every = []
-    for text, places in zip(texts, hidden.tolist(), strict=True):
-        for filling in fillings:
-            row = list(text)
-            for place, letter in zip(places, filling, strict=True):
-                row[place] = "ACGT"[letter]
-            every.append("".join(row))
-    costs = bits(every).reshape(len(texts), len(fillings))
-    shares = np.exp2(costs.min(1, keepdims=True) - costs)
-    shares /= shares.sum(1, keepdims=True)
-    chosen = np.array(fillings)  # `(fillings, hidden)`
-    return np.einsum("tf,fhl->thl", shares, np.eye(4)[chosen])
-
-
-def _bits(model: CountingModel, train: Letters, pseudo: float, texts: list[str]) -> NDArray[np.float64]:
-    return model.bits(train, letters(texts), pseudo)
-
-
-def sequence_figures(train: list[str], valid: list[str], test: list[str], samples: int) -> dict[str, Any]:
-    """Return log-loss and accuracy of hidden letters: the model's, and those of counting models."""
-    rng, codec = np.random.default_rng(0), seqvae.load("splice-dna", device="cpu")
-    hidden = np.array([sorted(rng.choice(len(text), 2, replace=False).tolist()) for text in test])
-    masked = [
-        "".join("?" if n in places else a for n, a in enumerate(t)) for t, places in zip(test, hidden, strict=True)
-    ]
-    truth = np.array([["ACGT".index(text[n]) for n in places] for text, places in zip(test, hidden, strict=True)])
-    both = letters([*train, *valid])
-    found: dict[str, NDArray[np.float64]] = {}
-    for name, model in models(one_length=True).items():
-        if model.order <= 2:
-            pseudo = best_pseudo(model, letters(train), letters(valid))
-            found[name] = conditional(partial(_bits, model, both, pseudo), test, hidden)
-    for method in ("importance", "gibbs"):
-        filled = infer.impute(codec, masked, _how(method, samples))
-        # A letter that was never drawn has not probability 0: half a draw more for each.
-        found[f"splice-dna, {method}"] = np.array(
-            [(one.marginals * one.draws + 0.5) / (one.draws + 2) for one in filled]
-        )
-    figures = {}
-    for name, rows in found.items():
-        each = -np.log2(np.take_along_axis(rows, truth[..., None], 2)[..., 0]).mean(1)
-        error, right = float(each.std(ddof=1) / np.sqrt(len(each))), float((rows.argmax(2) == truth).mean())
-        figures[name] = {"bits": float(each.mean()), "error": error, "right": right}
-    return {"sequences": len(test), "hidden": 2, "models": figures}
-
-
-def _how(method: str, samples: int) -> ImputeConfig:
+def how(method: str, samples: int) -> ImputeConfig:
+    """Return the settings of imputation by a method."""
     return ImputeConfig(method, samples=samples, sweeps=max(samples // 4, 4), warmup=20)
 
 
@@ -217,7 +158,7 @@ def molecule_figures(
         filled["n-grams of both sides"][0].append(rows)
         filled["n-grams of both sides"][1].append(_valid_share(codec, one, draws))
     for method in ("importance", "gibbs"):
-        made = infer.impute(codec, [one.text for one in hidden], _how(method, samples))
+        made = infer.impute(codec, [one.text for one in hidden], how(method, samples))
         rows_of = []
         for one in made:
             rows = np.zeros((len(one.positions), vocab))

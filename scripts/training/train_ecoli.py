@@ -53,24 +53,27 @@ class Work:
     bootstrap: int = 1000
 
 
-def likelihood_run(source: str, model: ModelConfig, epochs: int, learning_rate: float) -> RunConfig:
-    """Return a run that maximises the ELBO itself, with beta 1 throughout, and keeps the best on validation."""
+def likelihood_run(source: str, model: ModelConfig, epochs: int, learning_rate: float, rate: float = 0.0) -> RunConfig:
+    """Return a run that maximises the ELBO itself, with beta 1 throughout, and keeps the best on validation.
+
+    With a `rate`, z is to carry so many nats instead, and beta is what that takes.
+    """
     return RunConfig(
         data=DataConfig(source=source),
         model=model,
-        objective=ObjectiveConfig(beta=1.0, schedule="constant"),
+        objective=ObjectiveConfig(target_rate=rate) if rate else ObjectiveConfig(beta=1.0, schedule="constant"),
         training=TrainingConfig(epochs=epochs, batch_size=128, learning_rate=learning_rate, patience=3),
         prior=PriorConfig(prior="mixture"),  # a flow has little to add where the rate is a nat
     )
 
 
-def convolution(width: int, layers: int, dropout: float) -> ModelConfig:
+def convolution(width: int, layers: int, dropout: float, latent: int = 4, encoder: int = 16) -> ModelConfig:
     """Return a small autoregressive model; positions are embedded, and 3, 4 or 5 layers see 14, 30 or 62 bases back."""
     return ModelConfig(
         encoder="conv",
         decoder="causal_conv",
-        latent=4,
-        encoder_width=16,
+        latent=latent,
+        encoder_width=encoder,
         encoder_layers=2,
         decoder_width=width,
         decoder_layers=layers,
@@ -83,6 +86,10 @@ def convolution(width: int, layers: int, dropout: float) -> ModelConfig:
 RUNS: dict[str, dict[str, RunConfig]] = {
     "ecoli_165": {
         "causal_conv 32, 4 layers, dropout 0.1": likelihood_run("ecoli_165", convolution(32, 4, 0.1), 8, 5e-3),
+        "the same, 6 nats in z": likelihood_run("ecoli_165", convolution(32, 4, 0.1, 8, 32), 10, 5e-3, 6.0),
+        "causal_conv 48, 5 layers, dropout 0.15, 6 nats in z": likelihood_run(
+            "ecoli_165", convolution(48, 5, 0.15, 8, 32), 12, 5e-3, 6.0
+        ),
     },
     "ecoli_50": {
         "causal_conv 16, 3 layers, dropout 0.05": likelihood_run("ecoli_50", convolution(16, 3, 0.05), 12, 8e-3),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
 from scripts.record import arguments, folder_or_temporary, result_path, torch_threads, write_result
-from scripts.training.training_runs import Finished, trained
+from scripts.training.training_runs import Finished, split_texts, trained
 from seqvae.artifact.folder import record_metrics
 from seqvae.artifact.weights import parameters
 from seqvae.config import (
@@ -41,19 +41,21 @@ _ROWS = 20_000  # of one-hot letters at a time
 
 
 def labelled(
-    source: str, label: str, kind: str, model: ModelConfig, training: TrainingConfig, beta: float
+    source: str, label: str, kind: str, model: ModelConfig, training: TrainingConfig, objective: ObjectiveConfig
 ) -> RunConfig:
     """Return the settings of one model."""
     return RunConfig(
         data=DataConfig(source=source, labels=label),
         tokenizer=TokenizerConfig(kind=kind),
         model=model,
-        objective=ObjectiveConfig(beta=beta, warmup=0.1),
+        objective=replace(objective, warmup=0.1),
         training=training,
         prior=PriorConfig(prior_components=16, prior_minutes=2.0),
     )
 
 
+# What z carries of a promoter is a few nats at best. A recurrent decoder of half a million parameters at beta .1 learns
+# the 12,576 sequences by heart instead: 2.04 bits a base, where a fair coin for each bit has 2.
 RUNS = {
     "gb1": labelled(
         "gb1",
@@ -61,17 +63,20 @@ RUNS = {
         "protein",
         ModelConfig(latent=16, embedding=32, encoder_width=128, decoder_width=256),
         TrainingConfig(epochs=3, batch_size=512, learning_rate=2e-3),
-        0.3,
+        ObjectiveConfig(beta=0.3),
     ),
     "ecoli_165": labelled(
         "ecoli_165",
         "expression",
         "dna",
-        ModelConfig(latent=32, embedding=16, encoder_width=128, decoder_width=256),
-        TrainingConfig(epochs=30, batch_size=64, learning_rate=1e-3, patience=5),
-        0.1,
+        ModelConfig(
+            encoder="conv", decoder="causal_conv", latent=8, encoder_width=32, encoder_layers=2, decoder_width=32,
+            decoder_layers=4, dropout=0.1,
+        ),
+        TrainingConfig(epochs=10, batch_size=128, learning_rate=5e-3, patience=4),
+        ObjectiveConfig(target_rate=6.0),
     ),
-}
+}  # fmt: skip
 SUMMARY = SummarySettings(texts=5000, samples=2000, iwae_samples=50, refined_texts=500)
 SMALL = labelled(
     "mpsa-sample",
@@ -79,7 +84,7 @@ SMALL = labelled(
     "dna",
     ModelConfig(latent=4, embedding=8, encoder_width=8, decoder_width=8),
     TrainingConfig(epochs=1, batch_size=512),
-    0.3,
+    ObjectiveConfig(beta=0.3),
 )
 SMALL = replace(SMALL, prior=PriorConfig(prior="none"))
 SMALL_SUMMARY = SummarySettings(texts=8, samples=20, iwae_samples=2, protocol_texts=1, refined_texts=2)
@@ -128,15 +133,8 @@ def predictions(finished: Finished, label: str) -> dict[str, Any]:
     """Return how the label of held-out texts is predicted, from z and by the additive model."""
     codec, data = finished.codec, load_dataset(finished.codec.run.data.source)
     value = dict(zip(data.texts, data.values[label].tolist(), strict=True))
-    prepared = finished.prepared
-    tokens = codec.tokenizer
-    stores = {"train": prepared.train, "valid": prepared.valid}
-    texts = {
-        name: [tokens.decode(store.ids(row)) for row in range(len(store))] for name, store in stores.items() if store
-    }
-    texts["test"] = prepared.test_texts
     parts = {}
-    for name, one in texts.items():
+    for name, one in split_texts(finished.prepared, codec).items():
         kept = [text for text in one if np.isfinite(value.get(text, np.nan))]
         parts[name] = (kept, np.array([value[text] for text in kept]))
     test, true = parts["test"]

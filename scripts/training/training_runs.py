@@ -75,3 +75,11 @@ def prepared_again(codec: Codec, reject_file: Path, progress: bool = True) -> Pr
             "held-out texts may not be held out: use the data and the library versions of its provenance.json"
         )
     return prepared
+
+
+def split_texts(prepared: Prepared, codec: Codec) -> dict[str, list[str]]:
+    """Return the texts of a model's splits: those it was trained on, those that stopped it, and the held-out ones."""
+    stores = {"train": prepared.train, "valid": prepared.valid}
+    decode = codec.tokenizer.decode
+    found = {name: [decode(store.ids(row)) for row in range(len(store))] for name, store in stores.items() if store}
+    return found | {"test": list(prepared.test_texts)}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from scripts.benchmarks.uses_imputation import Gap, Ngrams, scaffold_of
+from scripts.benchmarks.uses_sequences import conditional, transitions
+from seqvae.evaluate.sequences.markov_baselines import models
+from seqvae.sequences.integer_codes import letters
 
 TEXTS = [[0, 1, 2], [0, 1, 2], [0, 2, 2], [1, 0]]
 
@@ -45,3 +50,26 @@ def test_scaffolds_by_hand():
     assert scaffold_of("c1ccccc1") is None  # nothing was cut off
     assert scaffold_of("CCO") is None  # no ring
     assert scaffold_of("Cc1c(C)c(C)c(C)cc1") is None  # more than three side chains
+
+
+COUNTED = {name: model for name, model in models(one_length=True).items() if model.order <= 3}
+
+
+@pytest.mark.parametrize("model", COUNTED.values(), ids=COUNTED)
+def test_forward_backward_is_what_enumeration_gives(model):
+    rng = np.random.default_rng(1)
+    train, test = (["".join(rng.choice(list("ACGT"), 7, p=[0.4, 0.3, 0.2, 0.1])) for _ in range(n)] for n in (50, 4))
+    hidden = np.array([[0, 1, 2], [4, 5, 6], [0, 3, 6], [2, 3, 5]])
+    found = conditional(transitions(model, letters(train), 7, 0.5), test, hidden)
+    fillings = list(product("ACGT", repeat=3))
+    for row, text in enumerate(test):
+        every = []
+        for filling in fillings:
+            whole = list(text)
+            for place, letter in zip(hidden[row].tolist(), filling, strict=True):
+                whole[place] = letter
+            every.append("".join(whole))
+        shares = np.exp2(-model.bits(letters(train), letters(every), 0.5))
+        for place, letter in product(range(3), range(4)):
+            holds = np.array([filling[place] == "ACGT"[letter] for filling in fillings])
+            assert found[row, place, letter] == pytest.approx(shares[holds].sum() / shares.sum(), abs=1e-6)

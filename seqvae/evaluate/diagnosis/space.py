@@ -70,12 +70,21 @@ def space(codec: Codec, texts: TokenizedTexts, posterior: Posterior, seed: int =
 def dark_areas(codec: Codec, draws: int, seed: int = 0) -> tuple[Bool[Tensor, " draws"], Bool[Tensor, " draws"]]:
     """Return which draws from the default prior decode to nothing valid, and which to a text that encodes elsewhere.
 
-    Decoding is greedy and the first attempt, under no rules. Elsewhere: the point is less likely under the posterior of
-    the text that it decodes to than 99 samples of that posterior are. Of a model whose posteriors are exact, one draw
-    in a hundred lies there.
+    Elsewhere: the point is less likely under the posterior of the text that it decodes to than 99 samples of that
+    posterior are. Of a model whose posteriors are exact, one draw in a hundred lies there.
     """
     z = codec.draw(draws, seed)
-    return dark_points(codec, z, codec.decode(z, DecodeConfig(rules="none")), seed)
+    return dark_points(codec, z, codec.decode(z, judged(codec, seed)), seed)
+
+
+def judged(codec: Codec, seed: int) -> DecodeConfig:
+    """Return how draws are decoded for a judgement: the first attempt under no rules.
+
+    Sequences are drawn from p(x|z): z is then a draw from the posterior of x, whereas the likeliest sequence may be
+    none that the model would write, a single letter repeated. Molecules are decoded greedily, as they are designed:
+    where p(x|z) is all but certain, the draws that are no molecules tell of the decoder, not of z.
+    """
+    return DecodeConfig(rules="none") if codec.may_be_invalid else DecodeConfig("sample", seed=seed)
 
 
 def dark_points(
@@ -86,7 +95,7 @@ def dark_points(
     Args:
         codec: the model.
         z: latent points.
-        decoded: the text of each, by greedy decoding under no rules.
+        decoded: the text of each.
         seed: of the samples of the posteriors.
     """
     read = codec.tokenize(decoded, on_error="skip")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqvae.config import DecodeConfig, MapConfig
 from seqvae.errors import InputError
 from seqvae.evaluate.diagnosis.geometry import jacobian
-from seqvae.evaluate.diagnosis.space import dark_points
+from seqvae.evaluate.diagnosis.space import dark_points, judged
 from seqvae.latent.codec import Codec
 from seqvae.latent.projection.kinds import SLICE
 from seqvae.latent.projection.neighbourhoods import Neighbourhoods
@@ -124,7 +124,7 @@ def between(codec: Codec, projection: Projection, extent: Extent, config: MapCon
         near = isinstance(projection, Neighbourhoods)
         drawn = projection.beside(z) if isinstance(projection, Neighbourhoods) else projection.place(z)
         shades["density"] = _density(drawn, extent, ", each at the row nearest to it" if near else "")
-        invalid, elsewhere = dark_points(codec, z, codec.decode(z, DecodeConfig(rules="none")), config.seed)
+        invalid, elsewhere = dark_points(codec, z, codec.decode(z, judged(codec, config.seed)), config.seed)
         dark = (invalid | elsewhere).numpy().astype(float)
         shades["dark"] = _share(drawn, dark, extent, f"of {config.draws:,} draws from the prior, ")
     if np.isfinite(stretch).any():

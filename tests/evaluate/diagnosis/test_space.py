@@ -6,7 +6,8 @@ from bulk_cases import tiny_codec
 from codec_cases import MOLECULES, dna, untrained
 
 from seqvae.evaluate.diagnosis.geometry import geometry, jacobian, singular_values
-from seqvae.evaluate.diagnosis.space import dark_areas, outside, space, spelling_distance
+from seqvae.evaluate.diagnosis.space import dark_areas, dark_points, judged, outside, space, spelling_distance
+from seqvae.latent.codec import load
 from seqvae.model.decoders import DECODERS
 from seqvae.model.posteriors import DiagonalGaussian, FullGaussian
 from seqvae.runtime.device import generator
@@ -34,7 +35,7 @@ def test_a_posterior_that_is_the_prior_leaves_nothing_dark():
         codec.model.encoder.moments.bias.zero_()
     invalid, elsewhere = dark_areas(codec, 300)
     assert elsewhere.float().mean().item() == pytest.approx(0.01, abs=0.02)
-    assert invalid.tolist() == [not text for text in codec.decode(codec.draw(300))]
+    assert invalid.tolist() == [not text for text in codec.decode(codec.draw(300), judged(codec, 0))]
 
 
 def test_a_posterior_that_is_one_point_leaves_all_dark():
@@ -45,6 +46,16 @@ def test_a_posterior_that_is_one_point_leaves_all_dark():
     invalid, elsewhere = dark_areas(codec, 50)
     assert (invalid | elsewhere).all()
     assert not (invalid & elsewhere).any()
+
+
+def test_sequences_are_judged_by_draws_not_by_the_likeliest_one():
+    """Where z says little, the likeliest sequence is none that occurs, and lies elsewhere than the model's own."""
+    codec = load("ecoli-promoters", "cpu")
+    z = codec.draw(60, seed=1)
+    drawn, greedy = (dark_points(codec, z, codec.decode(z, how))[1] for how in (judged(codec, 0), None))
+    assert drawn.float().mean() < 0.55  # its beta is below 1: posteriors are narrower than they should be
+    assert greedy.float().mean() > 0.8
+    assert judged(tiny_codec("smiles"), 0).method == "greedy"
 
 
 # Spellings.

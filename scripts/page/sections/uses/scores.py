@@ -24,7 +24,13 @@ _SCORES = {
 def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     """Return the Markdown of a result of `benchmark_uses.py`; there is nothing published to compare with."""
     found = result["figures"]
-    parts = {"score": _scores, "impute": _imputation, "molecules": _molecules, "scaffolds": _scaffolds}
+    parts = {
+        "score": _scores,
+        "impute": _splice_sites,
+        "promoters": _promoters,
+        "molecules": _molecules,
+        "scaffolds": _scaffolds,
+    }
     return "\n".join(write(found[name]) for name, write in parts.items() if name in found)
 
 
@@ -58,14 +64,23 @@ def _scores(found: Mapping[str, Any]) -> str:
     return text + table(("score", *names, "p < .01, held out"), rows) + "\n" + goals
 
 
-def _imputation(found: Mapping[str, Any]) -> str:
+def _splice_sites(found: Mapping[str, Any]) -> str:
+    return _imputation("splice-dna", "5' splice sites", found)
+
+
+def _promoters(found: Mapping[str, Any]) -> str:
+    return _imputation("ecoli-promoters", "promoters", found)
+
+
+def _imputation(model: str, noun: str, found: Mapping[str, Any]) -> str:
     rows = [
         (name, f"{one['bits']:.3f} ± {one['error']:.3f}", share(one["right"])) for name, one in found["models"].items()
     ]
     text = (
-        f"### Imputation\n\n`seqvae impute splice-dna`: {found['hidden']} of 9 letters of {found['sequences']:,} 5' "
-        "splice sites, held out, are hidden. Bits per hidden base (± standard error over sequences), and how often the "
-        "likeliest letter is right. Counting models are enumerated: their conditional distributions are exact.\n\n"
+        f"### Imputation of {noun}\n\n`seqvae impute {model}`: {found['hidden']} of {found['length']} letters of "
+        f"{found['sequences']:,} {noun}, held out, are hidden. Bits per hidden base (± standard error over sequences), "
+        "and how often the likeliest letter is right. Counting models by the forward-backward algorithm: their "
+        "conditional distributions are exact.\n\n"
     )
     return text + table(("model", "bits per hidden base", "right"), rows)
 
