@@ -11,6 +11,7 @@ The reference values themselves, of counting models, are computed again for ever
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -163,19 +164,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--folder", type=Path, help="folder of the runs (default: runs/ecoli; small: a temporary one)")
     parser.add_argument("--resume", action="store_true", help="resume the runs in the folder")
-    parser.add_argument("--only", choices=sorted(RUNS), help="train on this dataset alone")
+    parser.add_argument(
+        "--only", choices=sorted(RUNS), help="train on this dataset alone, the results of the others kept"
+    )
     given = parser.parse_args(argv)
     runs, work = (SMALL_RUNS, SMALL_WORK) if given.small else (RUNS, Work())
     folder = given.folder or (None if given.small else Path("runs/ecoli"))
     chosen = {name: part for name, part in runs.items() if given.only in (None, name)}
+    out = result_path(given, NAME)
+    before = json.loads(out.read_text("utf-8"))["figures"]["datasets"] if out.is_file() else {}
     with torch_threads(given.threads or 1) as threads, folder_or_temporary(folder) as place:
         found = {
             "datasets": {
-                name: dataset_metrics(part, place / name, given.resume, work) for name, part in chosen.items()
+                **(before if given.only else {}),
+                **{name: dataset_metrics(part, place / name, given.resume, work) for name, part in chosen.items()},
             },
             "counted": reference_metrics({"mpsa-sample": ""} if given.small else REFERENCES, 400 if given.small else 0),
         }
-    write_result(result_path(given, NAME), NAME, {**asdict(work), "threads": threads}, found)
+    write_result(out, NAME, {**asdict(work), "threads": threads}, found)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def section(result: Values, published: Values) -> str:
     return (
         f"{found['texts']:,} training sequences, up to {found['epochs']} epochs ({found['steps']:,} steps of "
         f"{settings['training']['batch_size']}) in {found['seconds'] / 60:,.1f} minutes on {found['threads']} "
-        f"core(s), beta {settings['objective']['beta']:g}, seed {settings['training']['seed']}; "
+        f"core(s), {_objective(settings['objective'])}, seed {settings['training']['seed']}; "
         f"{found['parameters']:,} parameters.\n\n"
         + table(["held-out metric", "value (nats are per sequence)"], summary_rows(summary))
         + (f"\n{summary['collapse']}\n" if summary["collapse"] else "")
@@ -26,3 +26,9 @@ def section(result: Values, published: Values) -> str:
         "position's letter and no pairs:\n\n"
         + table(["predicted", "Spearman correlation", "Pearson correlation", "mean absolute error"], rows)
     )
+
+
+def _objective(settings: Values) -> str:
+    """Return what was charged for z, or asked of it."""
+    asked = settings.get("target_rate", 0.0)
+    return f"{asked:g} nats asked of z (beta {settings['beta']:.2g})" if asked else f"beta {settings['beta']:g}"
