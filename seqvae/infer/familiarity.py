@@ -132,7 +132,8 @@ def p_values(known: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray
     """Return the share of known scores that are at least as high as each value, counting the value itself.
 
     Beyond the twenty highest, the share falls exponentially with their mean excess: the tail of most distributions
-    with moments (Pickands 1975), and what allows a p-value below one in the number of known scores.
+    with moments (Pickands 1975), and what allows a p-value below one in the number of known scores. It is never 0: that
+    a value is impossible no number of others can show.
 
     Args:
         known: ascending.
@@ -144,7 +145,7 @@ def p_values(known: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray
     threshold, excess = highest[0], highest.mean() - highest[0]
     beyond = (values > threshold) & (excess > 0)
     far = np.exp(-np.maximum(values - threshold, 0) / max(excess, 1e-12)) * (tail + 1) / (count + 1)
-    return np.where(beyond, far, found)
+    return np.maximum(np.where(beyond, far, found), np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
