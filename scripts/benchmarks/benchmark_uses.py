@@ -1,14 +1,17 @@
 """Measure what scores and imputation are worth, beside the simple methods that they must beat.
 
-    python -m scripts.benchmarks.benchmark_uses [--texts zinc_test.smi.gz] [--only PART]
+    python -m scripts.benchmarks.benchmark_uses [--texts FILE] [--lac FILE] [--genome FILE] [--only PART]
 
 Scores: which score of `zinc-smiles` tells held-out molecules of ZINC from others (area under the ROC curve), and how
 many of them have p < .01. Those that calibrated the model are left out. Imputation: `splice-dna` on held-out splice
 sites of which two letters in nine are hidden, and `ecoli-promoters` on held-out promoters of which a quarter is,
 against counting models, whose conditional distributions are exact; `zinc-smiles` on held-out molecules of which 15 %
 of the tokens are hidden, against n-grams that see both sides, and on scaffolds of held-out molecules, against draws of
-the model in equal time.
+the model in equal time. Attributes: `drug-smiles`, molecules moved along logP, QED and weight.
 
+With `--lac` hidden letters are also those of a table, of promoters of the lac operon (`laco_masked.csv` of GPro, MIT;
+columns realA, with M for each hidden letter, and realB). With `--genome`, a FASTA file of a genome of E. coli (such as
+NC_008253, which comes with the aligner bowtie), which score of `ecoli-promoters` tells promoters from DNA that is none.
 With `--texts` the held-out molecules are those of a file, where the dataset cannot be downloaded: its test split, whole
 and in its order, which decides what was used for the calibration.
 """
@@ -26,11 +29,21 @@ from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import BRICS
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-from scipy.stats import rankdata
 
 import seqvae
+from scripts.benchmarks.uses_attributes import attribute_figures
 from scripts.benchmarks.uses_imputation import molecule_figures, scaffold_figures
-from scripts.benchmarks.uses_sequences import sequence_figures
+from scripts.benchmarks.uses_promoters import (
+    CODING,
+    SHUFFLED,
+    YEAST,
+    auroc,
+    coding,
+    promoter_scores,
+    shuffled,
+    windows,
+)
+from scripts.benchmarks.uses_sequences import lac_places, random_places, sequence_figures
 from scripts.record import arguments, result_path, torch_threads, write_result
 from scripts.training.training_runs import prepared_again, split_texts
 from seqvae import infer
@@ -41,8 +54,7 @@ from seqvae.infer.familiarity import IN_DOMAIN
 from seqvae.sequences.molecules import canonical_or_none
 
 NAME = "uses"
-PARTS = ("score", "impute", "promoters", "molecules", "scaffolds")
-MODEL, PROMOTERS = "zinc-smiles", "ecoli-promoters"
+MODEL, PROMOTERS, DRUGS = "zinc-smiles", "ecoli-promoters", "drug-smiles"
 # Molecules of each kind for the scores, sequences, draws, molecules and scaffolds to complete, molecules counted.
 USUAL, SMALL = (200, 100, 400, 100, 200_000), (8, 8, 20, 2, 200)
 _PROMOTERS = 40  # each takes half a minute: 41 letters are hidden
@@ -50,12 +62,6 @@ _SMALLEST = 9  # heavy atoms of fragments: the size of QM9
 _ELEMENTS = ("C", "N", "O", "S", "F", "Cl")
 _FRESH = 5  # times as many held-out molecules as others: enough for a rate of .01 to within .003
 NEAREST = "nearest_neighbour"
-
-
-def auroc(within: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
-    """Return the share of pairs in which the higher score is that of the text from outside; ties are halves."""
-    ranks = rankdata(np.concatenate([within, outside]))[len(within) :]
-    return float((ranks.sum() - len(outside) * (len(outside) + 1) / 2) / (len(within) * len(outside)))
 
 
 def element_shuffled(smiles: str, rng: np.random.Generator) -> str | None:
@@ -143,18 +149,36 @@ def splits(name: str) -> list[list[str]]:
     return [[data.texts[row] for row in part.tolist()] for part in data.split]
 
 
-def promoters(sites: Sequence[Sequence[str]], samples: int, small: bool) -> dict[str, Any]:
-    """Return what imputation of promoters is worth, small, of splice sites.
+def sequence_parts(name: str) -> dict[str, list[str]]:
+    """Return the splits by which a packaged model was trained."""
+    codec = seqvae.load(name, device="cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        return split_texts(prepared_again(codec, Path(folder) / "rejected.csv"), codec)
+
+
+def promoters(name: str, count: int, samples: int, lac: Path | None = None) -> dict[str, Any]:
+    """Return what imputation of promoters is worth, of a quarter of the letters or of those that a table hides.
 
     By chains alone: importance sampling is for few unknown positions.
     """
-    if small:
-        return sequence_figures("splice-dna", [*sites[:2], sites[2][:2]], 1 / 3, samples, ["gibbs"])
-    codec = seqvae.load(PROMOTERS, device="cpu")
-    with tempfile.TemporaryDirectory() as folder:
-        parts = split_texts(prepared_again(codec, Path(folder) / "rejected.csv"), codec)
-    held_out = parts["test"][:_PROMOTERS]
-    return sequence_figures(PROMOTERS, [parts["train"], parts["valid"], held_out], 0.25, samples, ["gibbs"])
+    parts = sequence_parts(name)
+    held_out = parts["test"][:count]
+    hidden = random_places(held_out, 0.25)
+    if lac is not None:
+        held_out, hidden = lac_places(lac, parts["test"])
+        held_out, hidden = held_out[:count], hidden[:count]
+    return sequence_figures(name, [parts["train"], parts["valid"], held_out], hidden, samples, ["gibbs"])
+
+
+def none_of_them(texts: Sequence[str], count: int, genome: Path, yeast: Sequence[str]) -> dict[str, list[str]]:
+    """Return DNA that is no promoter of bacteria, by name, as long as the texts."""
+    rng, length = np.random.default_rng(0), len(texts[0])
+    whole = "".join(record.text for record in read_records(genome)[0])
+    return {
+        SHUFFLED: [shuffled(text, rng) for text in texts[:count]],
+        CODING: coding(whole, length, count, rng),
+        YEAST: windows(yeast, length, count, rng),
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -162,7 +186,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     rdBase.DisableLog("rdApp.*")
     parser = arguments(__doc__ or "")
     parser.add_argument("--texts", default="", help="file of the held-out molecules of ZINC250k, for the scores")
-    parser.add_argument("--only", choices=PARTS, help="one part, the results of the others kept")
+    parser.add_argument("--lac", type=Path, help="table of promoters of the lac operon with hidden letters")
+    parser.add_argument("--genome", type=Path, help="FASTA file of a genome, from which coding sequence is taken")
+    parser.add_argument("--only", help="one part, the results of the others kept")
     given = parser.parse_args(argv)
     count, sequences, samples, drawn, counted = SMALL if given.small else USUAL
     some = load_dataset("moses-sample").texts
@@ -175,17 +201,41 @@ def main(argv: Sequence[str] | None = None) -> None:
         texts = [record.text for record in read_records(given.texts)[0]] if given.texts else test
         return score_figures(texts, some[:12] if given.small else splits("moses")[2][:count], count)
 
+    def promoter_figures() -> dict[str, Any]:
+        """Return what scores of promoters are worth; the validation split neither trained nor calibrated the model."""
+        parts = sequence_parts(chains)
+        used, kept = parts["valid"], parts["valid"][:count]
+        yeast = load_dataset("mpsa-sample" if given.small else "yeast_1000").texts
+        other = none_of_them(kept, count, given.genome, yeast)
+        return promoter_scores(seqvae.load(chains, device="cpu"), {**parts, "held_out": used}, other)
+
+    def splice_sites() -> dict[str, Any]:
+        """Return what imputation of splice sites is worth."""
+        of = [*sites[:2], sites[2][:sequences]]
+        return sequence_figures("splice-dna", of, random_places(of[2], 2 / 9), samples, ways)
+
+    chains = "splice-dna" if given.small else PROMOTERS
+    few = 2 if given.small else _PROMOTERS
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "score": scores,
-        "impute": lambda: sequence_figures("splice-dna", [*sites[:2], sites[2][:sequences]], 2 / 9, samples, ways),
-        "promoters": lambda: promoters(sites, samples, given.small),
+        "promoter_scores": promoter_figures,
+        "impute": splice_sites,
+        "promoters": lambda: promoters(chains, few, samples),
+        "lac": lambda: promoters(chains, few, samples, given.lac),
         "molecules": lambda: molecule_figures(MODEL, train[:counted], valid, test, (drawn, samples)),
         "scaffolds": lambda: scaffold_figures(MODEL, test, drawn),
+        "attributes": lambda: attribute_figures(DRUGS, valid[: 10 * drawn], test[:drawn]),
     }
+    if given.genome is None:
+        del parts["promoter_scores"]
+    if given.lac is None:
+        del parts["lac"]
+    if given.only and given.only not in parts:
+        parser.error(f"--only: expected one of {', '.join(parts)}, got {given.only!r}")
     out = result_path(given, NAME)
     figures = json.loads(out.read_text("utf-8"))["figures"] if given.only and out and out.is_file() else {}
     with torch_threads(given.threads) as threads:
-        for name in [given.only] if given.only else PARTS:
+        for name in [given.only] if given.only else parts:
             figures[name] = parts[name]()
             settings = {"molecules": count, "sequences": sequences, "samples": samples, "masked_molecules": drawn}
             write_result(out, NAME, {**settings, "seed": 0, "threads": threads}, figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 import seqvae
 from scripts.benchmarks.uses_imputation import how
 from seqvae import infer
+from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.evaluate.sequences.markov_baselines import CountingModel, best_pseudo, models
 from seqvae.sequences.dna import BASES
 from seqvae.sequences.integer_codes import Letters, letters
@@ -72,22 +74,40 @@ def conditional(tables: NDArray[np.float64], texts: Sequence[str], hidden: NDArr
     return found / found.sum(2, keepdims=True)
 
 
+def random_places(texts: Sequence[str], share: float) -> NDArray[np.int64]:
+    """Return places of texts of one length that are to be hidden, a share of them, `(texts, hidden)`."""
+    rng, length = np.random.default_rng(0), len(texts[0])
+    count = round(share * length)
+    return np.array([sorted(rng.choice(length, count, replace=False).tolist()) for _ in texts])
+
+
+def lac_places(path: Path, test: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the texts of a table that are in the test split, and their places that it hides.
+
+    Args:
+        path: CSV table with the columns realA, in which each hidden letter is an M, and realB, the whole text.
+        test: the test split.
+    """
+    records, _ = read_records(path, ReadSettings(column="realB", keep=("realA",)))
+    masks = {record.text: record.fields["realA"] for record in records}
+    texts = [text for text in test if text in masks]
+    return texts, np.array([[n for n, letter in enumerate(masks[text]) if letter == "M"] for text in texts])
+
+
 def sequence_figures(
-    name: str, parts: Sequence[Sequence[str]], share: float, samples: int, methods: Sequence[str]
+    name: str, parts: Sequence[Sequence[str]], hidden: NDArray[np.int64], samples: int, methods: Sequence[str]
 ) -> dict[str, Any]:
     """Return log-loss and accuracy of hidden letters: the model's, and those of counting models.
 
     Args:
         name: of the model.
         parts: training, validation and test texts, of one length.
-        share: of the letters that are hidden.
+        hidden: places of the test texts, `(texts, hidden)`.
         samples: of importance sampling.
         methods: of imputation.
     """
     train, valid, test = map(list, parts)
-    rng, codec, length = np.random.default_rng(0), seqvae.load(name, device="cpu"), len(test[0])
-    count = round(share * length)
-    hidden = np.array([sorted(rng.choice(length, count, replace=False).tolist()) for _ in test])
+    codec, length = seqvae.load(name, device="cpu"), len(test[0])
     masked = [
         "".join("?" if n in places else a for n, a in enumerate(t)) for t, places in zip(test, hidden, strict=True)
     ]
@@ -107,4 +127,4 @@ def sequence_figures(
         each = -np.log2(np.take_along_axis(of, truth[..., None], 2)[..., 0]).mean(1)
         error, right = float(each.std(ddof=1) / np.sqrt(len(each))), float((of.argmax(2) == truth).mean())
         figures[title] = {"bits": float(each.mean()), "error": error, "right": right}
-    return {"sequences": len(test), "length": length, "hidden": count, "models": figures}
+    return {"sequences": len(test), "length": length, "hidden": hidden.shape[1], "models": figures}

@@ -107,7 +107,7 @@ def calibration_of(measured: Measured, source: str, samples: int, steps: int, se
     others = {name: line.standardised(scores[name], tokens)[~chosen] for name, line in lines.items()}
     lines[TYPICALITY], others[TYPICALITY] = lines["log_p"], np.abs(others["log_p"])
     values = {name: np.sort(part).astype(np.float32) for name, part in others.items()}
-    smallest = np.min([p_values(values[name], part) for name, part in others.items()], axis=0)
+    smallest = np.min([p_values_of_known(part) for part in others.values()], axis=0)
     return Calibration(
         source, count, int(tokens.max()), float(measured.repeat.mean()), samples, steps, seed, lines, values,
         np.sort(smallest).astype(np.float32), mean, covariance,
@@ -131,9 +131,11 @@ def _line(values: NDArray[np.float64], tokens: NDArray[np.int64]) -> Line:
 def p_values(known: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of known scores that are at least as high as each value, counting the value itself.
 
-    Beyond the twenty highest, the share falls exponentially with their mean excess: the tail of most distributions
-    with moments (Pickands 1975), and what allows a p-value below one in the number of known scores. It is never 0: that
-    a value is impossible no number of others can show.
+    Of a value from where the known ones come from, each such share is as likely as any other, whatever their
+    distribution (Vovk et al. 2005, doi:10.1007/b106715). Above the highest of them, the share falls exponentially with
+    the mean excess of the twenty highest: the tail of most distributions with moments (Pickands 1975), and what allows
+    a p-value below one in the number of known scores. It is never 0: that a value is impossible no number of others can
+    show.
 
     Args:
         known: ascending.
@@ -142,10 +144,22 @@ def p_values(known: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray
     count, tail = len(known), max(1, min(_TAIL, len(known) // 5))
     found = (1 + count - np.searchsorted(known, values.astype(np.float32), "left")) / (count + 1)
     highest = known[count - tail :].astype(np.float64)
-    threshold, excess = highest[0], highest.mean() - highest[0]
-    beyond = (values > threshold) & (excess > 0)
-    far = np.exp(-np.maximum(values - threshold, 0) / max(excess, 1e-12)) * (tail + 1) / (count + 1)
-    return np.maximum(np.where(beyond, far, found), np.finfo(np.float64).tiny)
+    excess = highest.mean() - highest[0]
+    if excess > 0:
+        found *= np.exp(-np.maximum(values - highest[-1], 0) / excess)
+    return np.maximum(found, np.finfo(np.float64).tiny)
+
+
+def p_values_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each value its p-value among the others, as a new one would have among them all."""
+    order = np.argsort(values, kind="stable")
+    known = values[order].astype(np.float32)
+    found = np.empty(len(values))
+    # Among the others: a value itself is no longer one that is at least as high, but for the one that is judged.
+    found[order] = (len(known) - np.searchsorted(known, known, "left")) / len(known)
+    highest = order[-1]
+    found[highest] = p_values(known[:-1], values[[highest]])[0]
+    return found
 
 
 @dataclass(frozen=True)

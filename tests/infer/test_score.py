@@ -30,6 +30,7 @@ from seqvae.infer.familiarity import (
     false_discovery_rates,
     mahalanobis,
     p_values,
+    p_values_of_known,
 )
 from seqvae.infer.likelihood import effective_samples, log_mean_error, proposals, weigh
 from seqvae.latent.codec import Codec, load
@@ -99,10 +100,34 @@ def test_mahalanobis_by_hand():
 def test_p_values_are_ranks_and_beyond_them_an_exponential_tail():
     known = np.arange(1, 100, dtype=np.float32)
     # 51 to 99 are as high as 51 or higher: 49 of 99, and the value itself, (49 + 1) / 100.
-    assert p_values(known, np.array([51.0, 0.0])) == pytest.approx([0.5, 1.0])
-    # Of the highest nineteen, 81 to 99, the mean excess is 9: at 90 the share of 20 in 100 has fallen by exp(-1).
-    assert p_values(known, np.array([90.0])) == pytest.approx([0.2 * math.exp(-1)])
+    assert p_values(known, np.array([51.0, 0.0, 90.0, 99.0])) == pytest.approx([0.5, 1.0, 0.11, 0.02])
+    # Of the highest nineteen, 81 to 99, the mean excess is 9: so far above 99 the share of 1 in 100 falls by exp(-1).
+    assert p_values(known, np.array([108.0])) == pytest.approx([0.01 * math.exp(-1)])
     assert 0 < p_values(known, np.array([1e9]))[0] < 1e-300  # not 0, whose logarithm is asked for
+
+
+def test_p_values_of_known_scores_are_those_among_the_others():
+    values = np.random.default_rng(0).normal(size=30).round(1)  # some are equal
+    each = [
+        p_values(np.sort(np.delete(values, place)).astype(np.float32), values[[place]])[0]
+        for place in range(len(values))
+    ]
+    assert p_values_of_known(values) == pytest.approx(each)
+
+
+@pytest.mark.parametrize("shape", [np.tanh, np.sinh], ids=["a tail that ends", "a heavy tail"])
+def test_the_smallest_of_several_p_values_is_calibrated_whatever_the_tail(shape):
+    rng, rates = np.random.default_rng(0), []
+    for _ in range(60):
+        scores = shape(rng.normal(size=(1, 800)) + rng.normal(size=(9, 800)))  # nine scores that go together
+        known, new = scores[:, :400], scores[:, 400:]
+        smallest = np.min([p_values_of_known(row) for row in known], axis=0)
+        found = np.min([p_values(np.sort(a).astype(np.float32), b) for a, b in zip(known, new, strict=True)], axis=0)
+        joint = p_values(np.sort(-np.log(smallest)).astype(np.float32), -np.log(found))
+        rates.append([(joint < 0.01).mean(), (joint < 0.05).mean()])
+    # The first rate was .02 to .03 where the scores' highest values were put on an exponential and ranked with
+    # themselves.
+    assert np.mean(rates, axis=0) == pytest.approx([0.01, 0.05], rel=0.3)
 
 
 def test_false_discovery_rates_are_those_of_benjamini_and_hochberg():
