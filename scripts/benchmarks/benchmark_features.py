@@ -13,7 +13,6 @@ all and of those at an activity cliff. Sets that a run of the same settings has 
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from sklearn.svm import SVR
 from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae.artifact.folder import WEIGHTS as WEIGHTS_FILE
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.properties import get
 from seqvae.sklearn import LatentFeatures
 
@@ -44,9 +44,9 @@ Rows = NDArray[np.int64]
 def sets_of(path: Path) -> dict[str, dict[str, Any]]:
     """Return the molecules of each target, with their values, and which are for testing and at a cliff."""
     rows: dict[str, list[dict[str, str]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            rows.setdefault(row["target"], []).append(row)
+    keep = ("target", "pvalue", "split", "cliff")
+    for record in read_records(path, ReadSettings(column="smiles", keep=keep))[0]:
+        rows.setdefault(record.fields["target"], []).append({"smiles": record.text, **record.fields})
     return {
         target: {
             "smiles": [row["smiles"] for row in found],

@@ -40,6 +40,7 @@ from scripts.page.sections.uses import families as page_families
 from scripts.page.sections.uses import features as page_features
 from scripts.page.sections.uses import map as page_map
 from scripts.page.sections.uses import scores as page_uses
+from scripts.page.sections.uses import unfamiliarity as page_unfamiliarity
 from scripts.page.tables import Values
 from seqvae.report.published import tables
 from seqvae.runtime.files import atomic_file
@@ -71,6 +72,7 @@ _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
 _FAITHFUL = "python -m scripts.training.train_zinc --model faithful"
 _PROMOTERS = "python -m scripts.training.train_labelled --dataset ecoli_165"
 _LEVERS = "python -m scripts.training.search_zinc --study levers"
+_UNFAMILIARITY = "python -m scripts.benchmarks.benchmark_unfamiliarity --table FILE"
 _SMALL = "python -m scripts.benchmarks.search.benchmark_small_budgets"
 # Title, result, command that makes it, and what writes the section.
 SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
@@ -95,6 +97,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("GB1 with its fitness", "gb1", "python -m scripts.training.train_labelled", page_labelled.section),
     ("5' splice sites (MPSA)", "mpsa", "python -m scripts.training.train_mpsa", mpsa),
     ("Latent points as features", "features", _FEATURES, page_features.section),
+    ("Where a predictor errs", "unfamiliarity", _UNFAMILIARITY, page_unfamiliarity.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
     ("Both strands of DNA", "symmetric", "python -m scripts.training.train_symmetric", page_strands.section),

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,6 +24,7 @@ from scripts.benchmarks import (
     benchmark_metrics,
     benchmark_properties,
     benchmark_rivals,
+    benchmark_unfamiliarity,
     benchmark_uses,
 )
 from scripts.benchmarks.search import (
@@ -44,6 +46,7 @@ from scripts.benchmarks.speed import (
     benchmark_tokenize,
     matrix_work,
 )
+from scripts.benchmarks.uses_promoters import CODING, SHUFFLED, YEAST
 from scripts.browser import CHROMIUM
 from scripts.page import make_benchmarks_page, make_curve, tables
 from scripts.training import (
@@ -82,6 +85,7 @@ SCRIPTS = {
     benchmark_metrics.NAME: benchmark_metrics.main,
     benchmark_properties.NAME: benchmark_properties.main,
     benchmark_rivals.NAME: benchmark_rivals.main,
+    benchmark_unfamiliarity.NAME: benchmark_unfamiliarity.main,
     benchmark_uses.NAME: benchmark_uses.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
@@ -116,7 +120,7 @@ def results(tmp_path_factory):
 
 
 # These are run by the tests further down, which ask more of them.
-ASKED_MORE = {benchmark_rivals.NAME, train_moses.NAME, train_zinc.NAMES["smiles"]}
+ASKED_MORE = {benchmark_rivals.NAME, benchmark_uses.NAME, train_moses.NAME, train_zinc.NAMES["smiles"]}
 
 
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in ASKED_MORE])
@@ -171,6 +175,25 @@ def test_rivals_are_read_by_name_file_and_column(tmp_path, capsys):
     assert "| Other | 1.0000 ± 0.0000 |" in page
     with pytest.raises(UsageError, match=r"--samples: expected NAME=FILE or NAME=FILE#COLUMN, got 'two.csv'"):
         benchmark_rivals.main(["--small", "--threads", "1", "--samples", "two.csv"])
+
+
+def test_uses_has_a_part_for_each_file_that_is_given(tmp_path, capsys):
+    rng, sites = np.random.default_rng(0), load_dataset("mpsa-sample")
+    frame = "ATG" + "GCA" * 250 + "TAA"
+    genome = "".join(rng.choice(list("ACGT"), 400)) + frame + "".join(rng.choice(list("ACGT"), 400))
+    (tmp_path / "genome.fasta").write_text(f">any\n{genome}\n")
+    held_out = [sites.texts[row] for row in sites.split.test.tolist()]
+    masked = [f"{text[:2]}MM{text[4:]},{text}" for text in held_out]
+    (tmp_path / "lac.csv").write_text("\n".join(["realA,realB", *masked]) + "\n")
+    files = ["--genome", str(tmp_path / "genome.fasta"), "--lac", str(tmp_path / "lac.csv")]
+    figures, page = leaves_a_result_that_the_page_shows(benchmark_uses.NAME, tmp_path / "uses.json", tmp_path, files)
+    capsys.readouterr()
+    assert figures["lac"]["hidden"] == 2
+    assert set(figures["promoter_scores"]["others"]) == {SHUFFLED, CODING, YEAST}
+    assert "### Imputation of lac promoters" in page
+    with pytest.raises(SystemExit):
+        benchmark_uses.main(["--small", "--only", "lac"])
+    assert "expected one of score, impute, promoters," in capsys.readouterr().err
 
 
 def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, capsys):

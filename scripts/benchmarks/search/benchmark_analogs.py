@@ -15,7 +15,6 @@ and 100 analogs of each with a Tanimoto similarity (ECFP4, 2,048 bits) of 0.4 to
 
 from __future__ import annotations
 
-import csv
 import itertools
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from scripts.record import arguments, metrics_of, result_path, torch_threads, wr
 from seqvae import load
 from seqvae.config import AnalogConfig, DecodeConfig
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.latent.codec import Codec
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search.domain.molecule_moves import MoleculeMoves
@@ -47,10 +47,9 @@ _TRIES = 3  # draws of a baseline for each analog that is wanted
 def series_of(path: Path) -> dict[str, list[str]]:
     """Return the molecules of each series, its lead first."""
     found: dict[str, list[str]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if (form := canonical_or_none(row["smiles"])) is not None:
-                found.setdefault(row["series"], []).append(form)
+    for record in read_records(path, ReadSettings(column="smiles", keep=("series",)))[0]:
+        if (form := canonical_or_none(record.text)) is not None:
+            found.setdefault(record.fields["series"], []).append(form)
     return found
 
 

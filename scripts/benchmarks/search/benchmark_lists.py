@@ -13,8 +13,6 @@ continued.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +26,7 @@ from scripts.benchmarks.search.list_baselines import METHODS, Table
 from scripts.record import arguments, metrics_of, result_path, torch_threads, write_result
 from seqvae import properties
 from seqvae.data.datasets.registry import load_dataset
+from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.properties.molecules.cache import Sheets
 from seqvae.search.domain.domain import Texts, molecules
 from seqvae.search.library import Library, batch_from
@@ -51,13 +50,12 @@ class Remembered:
 
 def tables_of(path: Path) -> dict[str, Table]:
     """Return the compounds of each target, the smallest target first; of equal SMILES the mean."""
-    with gzip.open(path, "rt") as file:
-        rows = list(csv.DictReader(file))
     found: dict[str, dict[str, list[float]]] = {}
-    for row in rows:
-        form = canonical_or_none(row["smiles"])
+    for record in read_records(path, ReadSettings(column="smiles", keep=("target", "pvalue")))[0]:
+        form = canonical_or_none(record.text)
         if form is not None:
-            found.setdefault(row["target"], {}).setdefault(form, []).append(float(row["pvalue"]))
+            values = found.setdefault(record.fields["target"], {}).setdefault(form, [])
+            values.append(float(record.fields["pvalue"]))
     ordered = sorted(found.items(), key=lambda item: len(item[1]))
     return {name: Table([*of], np.array([np.mean(some) for some in of.values()])) for name, of in ordered}
 
@@ -187,7 +185,7 @@ def parts_of(
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and write the result after every target."""
     parser = arguments(str(__doc__))
-    parser.add_argument("--table", type=Path, help="gzipped CSV table with the columns target, smiles and pvalue")
+    parser.add_argument("--table", type=Path, help="CSV table with the columns target, smiles and pvalue")
     parser.add_argument("--targets", default="", help="only these, separated by commas (default: all)")
     given = parser.parse_args(argv)
     if given.table is None and not given.small:

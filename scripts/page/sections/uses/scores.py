@@ -26,10 +26,13 @@ def section(result: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     found = result["figures"]
     parts = {
         "score": _scores,
+        "promoter_scores": _promoter_scores,
         "impute": _splice_sites,
         "promoters": _promoters,
+        "lac": _lac,
         "molecules": _molecules,
         "scaffolds": _scaffolds,
+        "attributes": _attributes,
     }
     return "\n".join(write(found[name]) for name, write in parts.items() if name in found)
 
@@ -62,6 +65,59 @@ def _scores(found: Mapping[str, Any]) -> str:
     repeated = f"single symbols repeated that are in domain, of {found['repeats']}"
     goals += reached(repeated, found["repeats_in_domain"], 0, "{:.0f}".format, most=True)
     return text + table(("score", *names, "p < .01, held out"), rows) + "\n" + goals
+
+
+def _promoter_scores(found: Mapping[str, Any]) -> str:
+    others, rare = found["others"], found["p_below_one_in_a_hundred"]
+    areas = [one["auroc"] for one in others.values()]
+    counted = [name for name in areas[0] if name not in _SCORES]
+    rows = [
+        (
+            _SCORES.get(score, f"counted: {score}"),
+            *(f"{one[score]:.3f}" for one in areas),
+            share(rare[score]) if score in rare else "",
+        )
+        for score in (*(name for name in _SCORES if name in areas[0]), *counted)
+    ]
+    kinds = "; ".join(f"{name}: {share(one['in_domain'])} of {one['sequences']}" for name, one in others.items())
+    text = (
+        "### Scores of promoters\n\n`seqvae score ecoli-promoters`: area under the ROC curve by which each score tells "
+        f"{found['held_out']:,} promoters that neither trained nor calibrated the model from other DNA as long (*in "
+        f"domain* are {share(found['in_domain'])} of the promoters; {kinds}). Coding sequence is of long open reading "
+        "frames of E. coli; dinucleotides are shuffled so that each pair of neighbours is as frequent as before. Last, "
+        "what share of the promoters has p < .01. Below, what the negative log-likelihood of models that count tells, "
+        "without a p-value.\n\n"
+    )
+    repeated = f"repeats of one to three letters that are in domain, of {found['repeats']}"
+    goals = reached("promoters with p < .01, off .01 by", abs(rare["p"] - 0.01), 0.003, "{:.4f}".format, most=True)
+    goals += reached(repeated, found["repeats_in_domain"], 0, "{:.0f}".format, most=True)
+    return text + table(("score", *others, "p < .01, promoters"), rows) + "\n" + goals
+
+
+def _attributes(found: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"{name} ({what})",
+            *(number.format(value) for value in of[what]),
+            f"{of['rank_correlation']:.2f}",
+            share(of["rising"]),
+        )
+        for name, of in found["rows"].items()
+        for what, number in (("mean", "{:.3g}"), ("similarity", "{:.2f}"))
+    ]
+    text = (
+        f"### Edits along an attribute\n\n`seqvae edit drug-smiles`, {found['molecules']} held-out molecules of "
+        f"ZINC250k moved along the direction from the lowest to the highest fifth of {found['known']} others, by a "
+        "strength: the mean of the property and of the Tanimoto similarity (ECFP4) to the start; two molecules at "
+        f"random have {found['random_pairs']:.2f}. Last, the rank correlation of strength and property within a "
+        "molecule, the mean over molecules, and for what share of them it is above 0.\n\n"
+    )
+    strengths = (f"{one:g}" for one in found["strengths"])
+    return text + table(("along", *strengths, "rank correlation", "rising"), rows) + "\n"
+
+
+def _lac(found: Mapping[str, Any]) -> str:
+    return _imputation("ecoli-promoters", "lac promoters", found)
 
 
 def _splice_sites(found: Mapping[str, Any]) -> str:
