@@ -31,9 +31,9 @@ from rdkit.Chem import BRICS
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 
 import seqvae
-from scripts.benchmarks.uses_attributes import attribute_figures
-from scripts.benchmarks.uses_imputation import molecule_figures, scaffold_figures
-from scripts.benchmarks.uses_promoters import (
+from scripts.benchmarks.uses.attributes import attribute_figures
+from scripts.benchmarks.uses.imputation import molecule_figures, scaffold_figures
+from scripts.benchmarks.uses.promoters import (
     CODING,
     SHUFFLED,
     YEAST,
@@ -43,7 +43,7 @@ from scripts.benchmarks.uses_promoters import (
     shuffled,
     windows,
 )
-from scripts.benchmarks.uses_sequences import lac_places, random_places, sequence_figures
+from scripts.benchmarks.uses.sequences import lac_places, random_places, sequence_figures
 from scripts.record import arguments, result_path, torch_threads, write_result
 from scripts.training.training_runs import prepared_again, split_texts
 from seqvae import infer

@@ -21,6 +21,7 @@ from scripts.page.sections import rivals as page_rivals
 from scripts.page.sections.models import conditional as page_conditional
 from scripts.page.sections.models import dna as page_dna
 from scripts.page.sections.models import drug as page_drug
+from scripts.page.sections.models import expression as page_expression
 from scripts.page.sections.models import few as page_few
 from scripts.page.sections.models import labelled as page_labelled
 from scripts.page.sections.models import moses as page_moses
@@ -66,6 +67,7 @@ _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
 _CONDITIONAL = "python -m scripts.benchmarks.benchmark_conditional"
+_EXPRESSION = "python -m scripts.benchmarks.benchmark_expression"
 _FAMILIES = "python -m scripts.benchmarks.benchmark_families --family FILE --variants FILE"
 _LISTS = "python -m scripts.benchmarks.search.benchmark_lists --table FILE"
 _HOLO = "python -m scripts.benchmarks.search.benchmark_ehrlich_holo"
@@ -100,6 +102,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Where a predictor errs", "unfamiliarity", _UNFAMILIARITY, page_unfamiliarity.section),
     ("Few sequences", "few", "python -m scripts.training.train_few", page_few.section),
     ("Conditions, and labels of few molecules", "conditional", _CONDITIONAL, page_conditional.section),
+    ("Promoters drawn for an expression", "expression", _EXPRESSION, page_expression.section),
     ("Both strands of DNA", "symmetric", "python -m scripts.training.train_symmetric", page_strands.section),
     ("Analogs of leads", "analogs", _ANALOGS, page_analogs.section),
     ("Maps in a browser", "map", "python -m scripts.benchmarks.benchmark_map", page_map.section),

@@ -18,6 +18,7 @@ from scripts.baselines import moses_recipe
 from scripts.benchmarks import (
     benchmark_compression,
     benchmark_conditional,
+    benchmark_expression,
     benchmark_families,
     benchmark_features,
     benchmark_map,
@@ -46,7 +47,7 @@ from scripts.benchmarks.speed import (
     benchmark_tokenize,
     matrix_work,
 )
-from scripts.benchmarks.uses_promoters import CODING, SHUFFLED, YEAST
+from scripts.benchmarks.uses.promoters import CODING, SHUFFLED, YEAST
 from scripts.browser import CHROMIUM
 from scripts.page import make_benchmarks_page, make_curve, tables
 from scripts.training import (
@@ -80,6 +81,7 @@ SCRIPTS = {
     benchmark_features.NAME: benchmark_features.main,
     benchmark_compression.NAME: benchmark_compression.main,
     benchmark_conditional.NAME: benchmark_conditional.main,
+    benchmark_expression.NAME: benchmark_expression.main,
     benchmark_families.NAME: benchmark_families.main,
     benchmark_map.NAME: benchmark_map.main,
     benchmark_metrics.NAME: benchmark_metrics.main,

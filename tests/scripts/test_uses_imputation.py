@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from scripts.benchmarks.uses_imputation import Gap, Ngrams, scaffold_of
-from scripts.benchmarks.uses_sequences import conditional, transitions
+from scripts.benchmarks.uses.imputation import Gap, Ngrams, scaffold_of
+from scripts.benchmarks.uses.sequences import conditional, transitions
 from seqvae.evaluate.sequences.markov_baselines import models
 from seqvae.sequences.integer_codes import letters
 

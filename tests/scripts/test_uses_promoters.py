@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 
 import numpy as np
 
-from scripts.benchmarks.uses_promoters import auroc, coding, shuffled, windows
+from scripts.benchmarks.uses.promoters import auroc, coding, shuffled, windows
 from seqvae.sequences.dna import reverse_complement
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import seqvae
-from scripts.benchmarks.uses_imputation import how
+from scripts.benchmarks.uses.imputation import how
 from seqvae import infer
 from seqvae.data.files.readers import ReadSettings, read_records
 from seqvae.evaluate.sequences.markov_baselines import CountingModel, best_pseudo, models
