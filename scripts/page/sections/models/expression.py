@@ -24,7 +24,7 @@ def section(result: Values, _: Values) -> str:
         f"{settings['draws']} sequences of `{settings['dataset']}` drawn for each of the values {targets} of "
         f"`{settings['label']}`. The model and the predictor by which rejection chooses learned from "
         f"{sizes['model']:,} sequences; the predictor that judges learned from {sizes['judge']:,} others, and on "
-        f"{sizes['test']:,} that nothing has seen its rank correlation is {judge['spearman']:.2f} and its mean absolute "
+        f"{sizes['test']:,} that nothing has seen its rank correlation is {judge['spearman']:.2f}, its mean absolute "
         f"error {judge['mean_absolute_error']:.2f} (rejection's predictor: {found['chooser']['spearman']:.2f}). Rank "
         "correlation of what was asked with what the judge predicts, mean absolute difference, and the mean prediction "
         "for each target.\n\n"
