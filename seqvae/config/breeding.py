@@ -35,7 +35,8 @@ class OperatorSelectionConfig:
     """How the operators share the proposals according to their success.
 
     Attributes:
-        among: an operator earns credit for a proposal that enters this many of the best.
+        among: an operator earns credit for a proposal that enters this many of the best, or a fifth of all if that is
+            fewer.
         memory: weight of a round's credit one round later; 0: only the last round counts.
         floor: share of the proposals that is always divided as at the start; 1: all of them.
     """

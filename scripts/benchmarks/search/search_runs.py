@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from seqvae.artifact.folder import Artifact, save_artifact
 from seqvae.config import ModelConfig, RunConfig, SearchConfig
 from seqvae.config.search import search_to_dict
 from seqvae.data.datasets.registry import load_dataset
 from seqvae.model.build import build_model
-from seqvae.search.api import begin, opened
+from seqvae.search.api import begin, opened, run
+from seqvae.search.objective import Objective
 from seqvae.search.results import results
 from seqvae.search.settled import sizes_settled
+from seqvae.search.storage.ledger import CALLED
 from seqvae.search.storage.run_folder import SETTINGS
 from seqvae.sequences.tokenizers.registry import build_tokenizer
 
@@ -62,4 +68,22 @@ def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[
         "optimizer_seconds": campaign.progress.asking,
         "oracle_seconds": campaign.progress.scoring,
         "best_text": found.top[0].canonical if found.top else "",
+    }
+
+
+def values_of(objective: Objective, config: SearchConfig, start: Sequence[str], folder: Path) -> list[float]:
+    """Run a search, and return the values of its calls in their order; NaN where a call failed."""
+    run(objective, folder, config, tuple(start))
+    with opened(folder, None if isinstance(objective, str) else objective) as search:
+        return [one.scores[0] for one in search.ledger.entries() if one.status in CALLED]
+
+
+def course(values: Sequence[float], at: Sequence[int], aim: float = math.inf) -> dict[str, Any]:
+    """Return the best value after some numbers of calls, and the call that reached an aim, None where none did."""
+    best = np.fmax.accumulate(np.asarray(values, np.float64))
+    reached = np.flatnonzero(best >= aim)
+    return {
+        "best": {str(calls): float(best[min(calls, len(best)) - 1]) for calls in at},
+        "calls": len(best),
+        "reached": int(reached[0]) + 1 if len(reached) else None,
     }

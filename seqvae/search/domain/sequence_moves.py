@@ -13,8 +13,7 @@ from seqvae.errors import SeqVAEError
 from seqvae.sequences.molecules import canonical_or_none, smiles_to_selfies
 
 Symbols = list[str]
-_SHIFTS = 0.3  # share of mutations at fixed length that shift letters
-_MOVED = 0.3  # share of crossovers at fixed length that put the part elsewhere
+SHIFTED = 0.3  # share of the changes at fixed length that shift letters, as bred by default
 
 
 @final
@@ -27,17 +26,19 @@ class SequenceMoves:
         fixed_length: whether all sequences keep their length: a letter inserted at one place is paid for by one removed
             at another, and a part of one sequence replaces an equally long part of the other.
         changes: letters that change in a mutation, on average; at least one does.
+        shifted: share of the mutations and crossovers at fixed length that shift letters or put a part elsewhere.
     """
 
     alphabet: str
     fixed_length: bool = False
     changes: float = 1.5
+    shifted: float = SHIFTED
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
         """Return a sequence that differs in some letters; None of an empty one."""
         if not text:
             return None
-        if self.fixed_length and rng.random() < _SHIFTS:
+        if self.fixed_length and rng.random() < self.shifted:
             # A letter is taken out at one place and another put in elsewhere: what lies between shifts by one.
             out = int(rng.integers(len(text)))
             rest = text[:out] + text[out + 1 :]
@@ -51,7 +52,7 @@ class SequenceMoves:
         if self.fixed_length and len(first) == len(second):
             # A part of the second goes into the first, mostly at its own place, so that the length stays.
             start, end = sorted(int(place) for place in rng.integers(len(first) + 1, size=2))
-            there = int(rng.integers(len(first) - (end - start) + 1)) if rng.random() < _MOVED else start
+            there = int(rng.integers(len(first) - (end - start) + 1)) if rng.random() < self.shifted else start
             return first[:there] + second[start:end] + first[there + end - start :]
         return "".join(_crossed(list(first), list(second), rng)) or None
 

@@ -10,7 +10,7 @@ from seqvae.search.domain.sequence_moves import SelfiesMoves
 from seqvae.search.memory.initial_design import FromPrior, FromTexts
 from seqvae.search.optimizer import Material
 from seqvae.search.optimizers.evolution import Chooser, Evolution
-from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
+from seqvae.search.optimizers.operators import breeding
 
 _BROODS = 12  # per generation under constraints: of a single one too few would be left to choose among
 
@@ -24,13 +24,9 @@ def build(config: GeneticConfig, material: Material) -> Evolution:
     texts, shares = material.texts, config.operators
     graphs = writing(texts.moves, shares.elements)
     moves = SelfiesMoves() if config.moves == "selfies" and texts.molecular else graphs
-    ways: dict[str, tuple[Operator, float]] = {
-        "crossover": (Crossover(moves, shares.mutated), shares.crossover),
-        "mutation": (Mutation(moves), shares.mutation),
-    }
     return Evolution(
         FromTexts(material.start) if material.start else FromPrior(material.model()),
-        {name: (operator, share) for name, (operator, share) in ways.items() if share},
+        {name: (operator, share) for name, (operator, share) in breeding(moves, shares).items() if share},
         texts.canonical,
         replace(config.evolution, start=config.evolution.start or material.initial),
         material.seed,
@@ -41,9 +37,11 @@ def build(config: GeneticConfig, material: Material) -> Evolution:
 
 def guide_of(config: GuideConfig, material: Material) -> Chooser:
     """Return the surrogate-guided choice among offspring."""
+    from seqvae.search.surrogates.representations import representations
     from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
-    from seqvae.search.surrogates.tanimoto import Substructures, Words
+    from seqvae.search.surrogates.tanimoto import Substructures
 
     broods = config.broods or (_BROODS if material.texts.constrained else 1)
     sheets = material.texts.sheets
-    return Guide(Words() if sheets is None else Substructures(sheets), replace(config, broods=broods))
+    features = representations(None) if sheets is None else [Substructures(sheets)]
+    return Guide(features, replace(config, broods=broods))

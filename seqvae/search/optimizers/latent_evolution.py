@@ -16,7 +16,7 @@ from seqvae.search.optimizer import Material
 from seqvae.search.optimizers import genetic
 from seqvae.search.optimizers.evolution import Chooser, Evolution
 from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
-from seqvae.search.optimizers.operators import Crossover, Mutation, Operator
+from seqvae.search.optimizers.operators import Operator, breeding
 from seqvae.search.optimizers.weighted_retraining import Retraining
 from seqvae.search.proposals import Canonical
 
@@ -79,8 +79,7 @@ def generative(
     begin = FromTexts(tuple(start)) if start else FromPrior(codec)
     shares = config.operators
     ways: dict[str, tuple[Operator, float]] = {
-        "crossover": (Crossover(moves, shares.mutated), shares.crossover),
-        "mutation": (Mutation(moves), shares.mutation),
+        **breeding(moves, shares),
         "latent noise": (PosteriorNoise(texts, config.latent_moves), shares.latent_noise),
         "latent crossover": (PosteriorCrossover(texts, config.latent_moves), shares.latent_crossover),
     }

@@ -6,7 +6,9 @@ place of its genetic algorithm (Tripp & Hernandez-Lobato 2023, arXiv:2310.09267,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Any, final
 
 import numpy as np
@@ -56,17 +58,19 @@ class Guide:
     """Makes the surrogate of each round; its hyperparameters are refitted, from the last ones on, as scores grow.
 
     The process has a constant mean and the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009)
-    times a scale. Of more than `points` scores it is fitted to the best half and to a random draw of the others. Where
-    texts have several scores, each score has a process of its own; the best texts are then those of the best Pareto
-    ranks, and bounds are measured beyond the front (`improvement.py`).
+    times a scale; of several kinds of parts the sum of such kernels, each with its scale, so that the scores decide
+    which parts matter. Of more than `points` scores it is fitted to the best half and to a random draw of the others.
+    Where texts have several scores, each score has a process of its own; the best texts are then those of the best
+    Pareto ranks, and bounds are measured beyond the front (`improvement.py`).
 
     Args:
-        features: counts of a text's parts: `tanimoto.Substructures` of molecules, `tanimoto.Words` of sequences.
+        features: counts of a text's parts, of one or several kinds: `tanimoto.Substructures` of molecules,
+            `representations.representations` of sequences.
         config: sizes.
     """
 
-    def __init__(self, features: Features, config: GuideConfig | None = None) -> None:
-        self.config, self.likeness = config or GuideConfig(), Likeness(features)
+    def __init__(self, features: Sequence[Features], config: GuideConfig | None = None) -> None:
+        self.config, self.likenesses = config or GuideConfig(), [Likeness(one) for one in features]
         self._hyper: list[State] | None = None  # of each score's process
         self._fitted = 0  # scores there were at the last fit
 
@@ -83,11 +87,12 @@ class Guide:
             half = self.config.points // 2
             drawn = rng.choice(len(known) - half, self.config.points - half, replace=False) + half
             known = [*known[:half], *(known[int(row)] for row in np.sort(drawn))]
-        self.likeness.forget(but=known)
+        for one in self.likenesses:
+            one.forget(but=known)
         seed, beta = int(rng.integers(2**31)), float(10 ** rng.uniform(*_BETA))
         scores = np.array([several.get(text, (archive.score(text),)) for text in known], np.float64)
         fit = self._hyper is None or len(archive) >= _GROWN * self._fitted
-        found = Surrogate(self.likeness, known, scores, self._hyper, (seed, beta), fit)
+        found = Surrogate(self.likenesses, known, scores, self._hyper, (seed, beta), fit)
         if fit:
             self._hyper, self._fitted = [hyperparameters(model) for model in found.models], len(archive)
         return found
@@ -107,7 +112,7 @@ class Surrogate:
     """Gaussian processes over a table of texts: first those with scores, then those to predict.
 
     Args:
-        likeness: similarities of texts.
+        likenesses: similarities of texts, by each kind of parts.
         known: texts with scores.
         scores: of these, `(texts, objectives)`.
         begin: hyperparameters of each objective's process to begin the fit with.
@@ -117,23 +122,23 @@ class Surrogate:
 
     def __init__(
         self,
-        likeness: Likeness,
+        likenesses: Sequence[Likeness],
         known: list[str],
         scores: NDArray[np.float64],
         begin: list[State] | None,
         chance: tuple[int, float],
         fit: bool = True,
     ) -> None:
-        self.likeness, self.known = likeness, known
+        self.likenesses, self.known = likenesses, known
         self._seed, self._beta = chance
         self._front = ParetoFront.of(scores, _CPU)
-        self._among = torch.from_numpy(likeness.table(known, known))
-        self._look = LookUp(self._among)
+        self._among = [torch.from_numpy(one.table(known, known)) for one in likenesses]
+        self._looks = [LookUp(table) for table in self._among]
         rows = torch.arange(len(known), dtype=torch.float64).unsqueeze(-1)
         starts: list[State | None] = [*begin] if begin else [None] * scores.shape[1]
         with settled(self._seed, _CPU):
             self.models: list[SingleTaskGP] = [
-                fitted(rows, values, ScaleKernel(self._look), start, fit)
+                fitted(rows, values, functools.reduce(add, map(ScaleKernel, self._looks)), start, fit)
                 for values, start in zip(torch.from_numpy(scores).unbind(1), starts, strict=True)
             ]
 
@@ -162,10 +167,9 @@ class Surrogate:
             return [best[row] for row in thompson(self.models, self._rows(best), count, self._front)]
 
     def _rows(self, texts: Sequence[str]) -> Tensor:
-        """Append texts to the table of those with scores, and return their row numbers, `(texts, 1)`."""
-        across = torch.from_numpy(self.likeness.table(self.known, texts))
-        among = torch.from_numpy(self.likeness.table(texts, texts))
-        self._look.table = torch.cat(
-            [torch.cat([self._among, across], dim=1), torch.cat([across.T, among], dim=1)], dim=0
-        )
+        """Append texts to the tables of those with scores, and return their row numbers, `(texts, 1)`."""
+        for likeness, look, known in zip(self.likenesses, self._looks, self._among, strict=True):
+            across = torch.from_numpy(likeness.table(self.known, texts))
+            among = torch.from_numpy(likeness.table(texts, texts))
+            look.table = torch.cat([torch.cat([known, across], dim=1), torch.cat([across.T, among], dim=1)], dim=0)
         return torch.arange(len(self.known), len(self.known) + len(texts), dtype=torch.float64).unsqueeze(-1)

@@ -126,7 +126,7 @@ def test_a_fit_is_the_highest_marginal_likelihood():
 @pytest.mark.parametrize("points", [10, 11])
 def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
     names = [f"{number:02}" for number in range(40)]
-    guide, drawn = Guide(Words(), GuideConfig(points=points)), Counter()
+    guide, drawn = Guide([Words()], GuideConfig(points=points)), Counter()
 
     def fitted_to(found, seed):
         return guide.fitted(found, {}, np.random.default_rng(seed)).known
@@ -146,7 +146,7 @@ def test_a_guide_knows_the_best_half_and_as_many_drawn_of_the_others(points):
 def test_a_bound_is_the_mean_and_the_root_of_beta_variances_above_the_best():
     texts, others = DNA[:20], DNA[50:60]
     values = np.array([100 * alike(text) for text in texts])
-    surrogate = Guide(Words()).fitted(archive(texts, values.tolist()), {}, np.random.default_rng(5))
+    surrogate = Guide([Words()]).fitted(archive(texts, values.tolist()), {}, np.random.default_rng(5))
     rng = np.random.default_rng(5)
     rng.integers(2**31)
     beta = 10 ** rng.uniform(-2, 0)  # a hundredth to one, even in decades
@@ -160,7 +160,7 @@ def test_a_bound_is_the_mean_and_the_root_of_beta_variances_above_the_best():
 
 def test_betas_lie_evenly_between_a_hundredth_and_one():
     found = archive(DNA[:5], [1.0, 2.0, 3.0, 4.0, 5.0])
-    guide = Guide(Words())
+    guide = Guide([Words()])
     guide.fitted(found, {}, np.random.default_rng(0))
     decades = np.log10([guide.fitted(found, {}, np.random.default_rng(seed))._beta for seed in range(150)])
     assert decades.min() > -2
@@ -171,7 +171,7 @@ def test_betas_lie_evenly_between_a_hundredth_and_one():
 def test_two_scores_go_beyond_their_front():
     texts, others = DNA[:20], DNA[50:60]
     several = {text: (alike(text), text.count("A") / 12) for text in texts}
-    surrogate = Guide(Words()).fitted(
+    surrogate = Guide([Words()]).fitted(
         archive(texts, [row[0] for row in several.values()]), several, np.random.default_rng(5)
     )
     values = np.array([several[text] for text in surrogate.known])
@@ -189,7 +189,7 @@ def test_two_scores_go_beyond_their_front():
 
 
 def test_a_process_is_fitted_again_after_a_tenth_more():
-    guide, fits = Guide(Words()), []
+    guide, fits = Guide([Words()]), []
     for count in (20, 21, 22, 24, 25):  # 22 is 1.1 x 20, and 25 the next after 1.1 x 22
         guide.fitted(archive(DNA[:count], map(alike, DNA[:count])), {}, np.random.default_rng(0))
         fits.append(guide.state_dict()["fitted"])
