@@ -224,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "lac": lambda: promoters(chains, few, samples, given.lac),
         "molecules": lambda: molecule_figures(MODEL, train[:counted], valid, test, (drawn, samples)),
         "scaffolds": lambda: scaffold_figures(MODEL, test, drawn),
-        "attributes": lambda: attribute_figures(DRUGS, valid[: 10 * drawn], test[:drawn]),
+        "attributes": lambda: attribute_figures(DRUGS, valid[: 50 * drawn], test[:drawn]),
     }
     if given.genome is None:
         del parts["promoter_scores"]

@@ -87,7 +87,7 @@ def turbo(seed, **config):
 
 def guided(moves, features, start, canonical, seed):
     operators = {"crossover": (Crossover(moves), 0.7), "mutation": (Mutation(moves), 0.3)}
-    guide = Guide(features, GuideConfig(generations=2, offspring=40, points=30))
+    guide = Guide([features], GuideConfig(generations=2, offspring=40, points=30))
     return Evolution(start, operators, canonical, EvolutionConfig(start=BATCH, population=20), seed, guide=guide)
 
 

@@ -199,7 +199,7 @@ def test_a_process_is_fitted_again_after_a_tenth_more():
 def test_draws_choose_among_the_thousand_of_the_highest_bounds():
     known = DNA[:10]
     scores = np.array([[alike(text)] for text in known])
-    surrogate = Surrogate(Likeness(Words(1)), known, scores, None, (0, 0.1))
+    surrogate = Surrogate([Likeness(Words(1))], known, scores, None, (0, 0.1))
     texts = [f"{number:04}" for number in range(1200)]
     bounds = {text: float((number * 7) % 1200) for number, text in enumerate(texts)}
     few = dict(itertools.islice(bounds.items(), 5))
