@@ -33,6 +33,7 @@ from scripts.page.sections.models.zinc import faithful, search, trace, zinc
 from scripts.page.sections.search import benchmarks as page_search
 from scripts.page.sections.search import lists as page_lists
 from scripts.page.sections.search import pareto as page_pareto
+from scripts.page.sections.search import sequences as page_sequences
 from scripts.page.sections.speed import throughput as page_throughput
 from scripts.page.sections.speed.tables import device, growth, memory, throughput, tokenize
 from scripts.page.sections.uses import analogs as page_analogs
@@ -63,6 +64,7 @@ def speed(result: Values, published: Values) -> str:
     return throughput(result, published) + page_throughput.section(result, published)
 
 
+_AAV = "python -m scripts.benchmarks.search.benchmark_aav --table FILE"
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
@@ -131,8 +133,9 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         "Searches: TF-Bind-8",
         "tfbind8",
         "python -m scripts.benchmarks.search.benchmark_tfbind8 --table FILE",
-        page_search.tfbind8,
+        page_sequences.tfbind8,
     ),
+    ("Searches: capsids of AAV", "aav", _AAV, page_sequences.aav),
     ("Speed", "throughput", "python -m scripts.benchmarks.speed.benchmark_throughput", speed),
     ("Speed on a GPU", "device", "python -m scripts.benchmarks.speed.benchmark_device --device cuda", device),
     ("Growth", "growth", "python -m scripts.benchmarks.speed.benchmark_growth", growth),

@@ -15,6 +15,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.baselines import moses_recipe
+from scripts.baselines.sequence_searches import SEARCHES
 from scripts.benchmarks import (
     benchmark_compression,
     benchmark_conditional,
@@ -30,6 +31,7 @@ from scripts.benchmarks import (
 )
 from scripts.benchmarks.search import (
     ablate_search,
+    benchmark_aav,
     benchmark_analogs,
     benchmark_ehrlich,
     benchmark_ehrlich_holo,
@@ -91,6 +93,7 @@ SCRIPTS = {
     benchmark_uses.NAME: benchmark_uses.main,
     benchmark_tokenize.NAME: benchmark_tokenize.main,
     ablate_search.NAME: ablate_search.main,
+    benchmark_aav.NAME: benchmark_aav.main,
     benchmark_analogs.NAME: benchmark_analogs.main,
     benchmark_ehrlich.NAME: benchmark_ehrlich.main,
     benchmark_ehrlich_holo.NAME: benchmark_ehrlich_holo.main,
@@ -207,13 +210,17 @@ def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, 
             rows.append(f"{text}\t{back}\t{sum(a == b for a, b in zip(text, back, strict=True)) + number / 1e6}")
     (tmp_path / "ANY_REF_8mers.txt").write_text("\n".join(rows) + "\n")
     out = tmp_path / "tfbind8.json"
-    table = str(tmp_path / "ANY_REF_8mers.txt")
-    benchmark_tfbind8.main(["--small", "--threads", "1", "--table", table, "--batches", "4,2", "--out", str(out)])
+    run = ["--small", "--threads", "1", "--table", str(tmp_path / "ANY_REF_8mers.txt"), "--out", str(out)]
+    benchmark_tfbind8.main(run)
+    benchmark_tfbind8.main([*run, "--rounds-of-100"])
     capsys.readouterr()
-    found = json.loads(out.read_text("utf-8"))["figures"]["batches"]
-    for batch, calls in (("4", 40), ("2", 20)):
-        assert {run["calls_unique"] for run in found[batch]["ANY"]["runs"].values()} == {calls}
-        assert 0 < found[batch]["ANY"]["mean_best"] <= 1
+    found = json.loads(out.read_text("utf-8"))["figures"]
+    assert set(found["factors"]["ANY"]) == {"auto", *SEARCHES}
+    for of in found["factors"]["ANY"].values():
+        courses = list(of["runs"].values())
+        assert {run["calls"] for run in courses} == {20}
+        assert 0 < of["mean_best"]["8"] <= of["mean_best"]["16"] <= 1
+    assert {run["calls"] for run in found["published"]["ANY"]["runs"].values()} == {8}
     assert "ANY" in make_benchmarks_page.page(tmp_path)
 
 

