@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit import Chem
 from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestRegressor
 
@@ -26,13 +27,12 @@ from scripts.record import arguments, result_path, torch_threads, write_result
 from seqvae import infer, load
 from seqvae.artifact.folder import WEIGHTS
 from seqvae.latent.codec import Codec
-from seqvae.properties.molecules.fingerprints import ECFP4_BITS, fingerprint
+from seqvae.properties.molecules.fingerprints import morgan_bits
 from seqvae.properties.tanimoto import tanimoto_of_sizes
-from seqvae.sequences.molecules import read_molecule
 
 NAME = "unfamiliarity"
 SEEDS = (0, 1, 2, 3, 4)
-TREES = 100
+TREES, BITS = 100, 2048
 _QUARTER = 4  # the least certain quarter of the test molecules, and the most certain one
 Table = NDArray[np.float64]
 
@@ -47,10 +47,7 @@ def model_scores(codec: Codec, texts: Sequence[str]) -> dict[str, Table]:
 
 def bits_of(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return ECFP4 of molecules, `(molecules, 2048)`."""
-    bits = np.zeros((len(texts), ECFP4_BITS), np.float32)
-    for row, text in enumerate(texts):
-        bits[row, list(fingerprint(read_molecule(text), "ecfp4").GetOnBits())] = 1
-    return bits
+    return np.array([list(morgan_bits(Chem.MolFromSmiles(text), BITS)) for text in texts], np.float32)
 
 
 def nearest(bits: NDArray[np.float32], test: NDArray[np.bool_]) -> Table:

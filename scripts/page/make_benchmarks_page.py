@@ -65,6 +65,7 @@ def speed(result: Values, published: Values) -> str:
 
 
 _AAV = "python -m scripts.benchmarks.search.benchmark_aav --table FILE"
+_DESIGNED = "python -m scripts.benchmarks.search.benchmark_promoters"
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
 _ANALOGS = "python -m scripts.benchmarks.search.benchmark_analogs --series FILE"
@@ -136,6 +137,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
         page_sequences.tfbind8,
     ),
     ("Searches: capsids of AAV", "aav", _AAV, page_sequences.aav),
+    ("Searches: promoters", "promoters", _DESIGNED, page_sequences.promoters),
     ("Speed", "throughput", "python -m scripts.benchmarks.speed.benchmark_throughput", speed),
     ("Speed on a GPU", "device", "python -m scripts.benchmarks.speed.benchmark_device --device cuda", device),
     ("Growth", "growth", "python -m scripts.benchmarks.speed.benchmark_growth", growth),

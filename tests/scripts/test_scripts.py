@@ -38,6 +38,7 @@ from scripts.benchmarks.search import (
     benchmark_lists,
     benchmark_pareto,
     benchmark_pmo,
+    benchmark_promoters,
     benchmark_small_budgets,
     benchmark_tfbind8,
 )
@@ -100,6 +101,7 @@ SCRIPTS = {
     benchmark_lists.NAME: benchmark_lists.main,
     benchmark_pareto.NAME: benchmark_pareto.main,
     benchmark_pmo.NAME: benchmark_pmo.main,
+    benchmark_promoters.NAME: benchmark_promoters.main,
     benchmark_small_budgets.NAME: benchmark_small_budgets.main,
     train_drug.NAME: train_drug.main,
     train_zinc.NAMES["smiles"]: train_zinc.main,

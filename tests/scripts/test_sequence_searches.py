@@ -13,8 +13,6 @@ def alike(texts):
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_every_distinct_text_is_one_call_and_the_best_rises(name):
-    if name.startswith("CMA-ES"):
-        pytest.importorskip("cmaes")
     asked = []
 
     def score(texts):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from scripts.baselines.sequence_searches import SEARCHES, searched
-from scripts.benchmarks.search.search_runs import course, values_of
+from scripts.benchmarks.search.search_runs import calls_of, course
 from scripts.record import arguments, folder_or_temporary, metrics_of, result_path, torch_threads, write_result
 from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
 from seqvae.data.files.readers import ReadSettings, read_records
@@ -107,7 +107,7 @@ def one(function: Neighbours, start: list[str], name: str, seed: int) -> dict[st
         campaign = CampaignConfig(batch=PLATE, initial=PLATE, seed=seed)
         config = SearchConfig("", OURS, "cpu", OracleConfig(budget=budget), campaign)
         with folder_or_temporary(None) as folder:
-            values = values_of(lambda text: float(function([text])[0]), config, start, folder / "run")
+            values = list(calls_of(lambda text: float(function([text])[0]), config, start, folder / "run").values())
     else:
         values = list(searched(name, function, start, LETTERS, budget, PLATE, seed).values.values())
     ends = range(PLATE, budget + 1, PLATE)

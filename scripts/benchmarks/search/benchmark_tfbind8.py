@@ -20,7 +20,7 @@ from statistics import mean, median
 from typing import Any
 
 from scripts.baselines.sequence_searches import SEARCHES, searched
-from scripts.benchmarks.search.search_runs import course, values_of
+from scripts.benchmarks.search.search_runs import calls_of, course
 from scripts.record import arguments, folder_or_temporary, metrics_of, result_path, torch_threads, write_result
 from seqvae import properties
 from seqvae.config import CampaignConfig, OracleConfig, SearchConfig
@@ -56,7 +56,7 @@ def one(table: Path, start: str, name: str, budget: int, batch: int, at: Sequenc
         return course(list(found.values.values()), at, aim=1.0)
     config = SearchConfig("", OURS, "cpu", OracleConfig(budget=budget), CampaignConfig(batch=batch, initial=batch))
     with folder_or_temporary(None) as folder:
-        return course(values_of(objective, config, (start,), folder / "run"), at, aim=1.0)
+        return course(list(calls_of(objective, config, (start,), folder / "run").values()), at, aim=1.0)
 
 
 def summed(runs: Mapping[str, Any], budget: int) -> dict[str, Any]:

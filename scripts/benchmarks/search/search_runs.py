@@ -71,11 +71,11 @@ def metrics_of(objective: str, folder: Path, config: SearchConfig, start: tuple[
     }
 
 
-def values_of(objective: Objective, config: SearchConfig, start: Sequence[str], folder: Path) -> list[float]:
-    """Run a search, and return the values of its calls in their order; NaN where a call failed."""
+def calls_of(objective: Objective, config: SearchConfig, start: Sequence[str], folder: Path) -> dict[str, float]:
+    """Run a search, and return the value of each text that was scored, in the order of the calls; NaN: it failed."""
     run(objective, folder, config, tuple(start))
     with opened(folder, None if isinstance(objective, str) else objective) as search:
-        return [one.scores[0] for one in search.ledger.entries() if one.status in CALLED]
+        return {one.text: one.scores[0] for one in search.ledger.entries() if one.status in CALLED}
 
 
 def course(values: Sequence[float], at: Sequence[int], aim: float = math.inf) -> dict[str, Any]:
