@@ -52,7 +52,8 @@ def one(table: Path, start: str, name: str, budget: int, batch: int, at: Sequenc
     """Return the course of a search from one start."""
     objective = f"tfbind8:{table}"
     if name != OURS:
-        found = searched(name, properties.get(objective), [start], BASES, budget, batch, seed=0)
+        seed = STARTS.index(start)  # or random sequences would be the same from all starts
+        found = searched(name, properties.get(objective), [start], BASES, budget, batch, seed)
         return course(list(found.values.values()), at, aim=1.0)
     config = SearchConfig("", OURS, "cpu", OracleConfig(budget=budget), CampaignConfig(batch=batch, initial=batch))
     with folder_or_temporary(None) as folder:

@@ -93,9 +93,9 @@ def promoters(result: Values, _: Values) -> str:
     judge, seeds = figures["judge"], len(next(iter(figures["runs"].values()), {}))
     return (
         f"{settings['plates']} plates of {settings['plate']} after a first one of weak promoters, {seeds} seeds. What "
-        f"is measured is a predictor that no search sees, with noise of {settings['noise']:.2f}; its rank correlation "
-        f"with {settings['dataset']} that nobody saw is {judge['spearman']:.2f} and its error {judge['deviation']:.2f}; "
-        f"of those, it predicts {judge['highest_predicted']:.2f} at most. The value without noise of the "
+        f"is measured is a predictor that no search sees, with noise of {settings['noise']:.2f}; on promoters that "
+        f"nobody saw its rank correlation is {judge['spearman']:.2f} and its error {judge['deviation']:.2f}, and it "
+        f"predicts {judge['highest_predicted']:.2f} at most. The value without noise of the "
         f"{settings['top']} designs measured highest after each plate, mean over the seeds, in the end with a 95 % "
         "interval; last, log p(x) of these under the generative model, bits a base, where promoters have "
         f"{figures['log_p_of_promoters']:.2f}: far above it are repeats, which the predictor never saw and no "
