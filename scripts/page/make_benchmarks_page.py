@@ -65,6 +65,7 @@ def speed(result: Values, published: Values) -> str:
 
 
 _AAV = "python -m scripts.benchmarks.search.benchmark_aav --table FILE"
+_FEW_CALLS = 'python -m scripts.benchmarks.search.benchmark_pmo --budget 1000 --seeds 0,1,2,3,4 --baselines ""'
 _DESIGNED = "python -m scripts.benchmarks.search.benchmark_promoters"
 _EHRLICH = "python -m scripts.benchmarks.search.benchmark_ehrlich --optimizer ga"
 _FEATURES = "python -m scripts.benchmarks.benchmark_features --table FILE"
@@ -119,6 +120,7 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Values, Values], str]], ...] = (
     ("Variants of a protein", "families", _FAMILIES, page_families.section),
     ("Known truths", "trust", "python -m scripts.benchmarks.benchmark_trust", page_trust.section),
     ("Searches: PMO", "pmo", "python -m scripts.benchmarks.search.benchmark_pmo", page_search.pmo),
+    ("Searches: PMO with 1,000 calls", "pmo_few", _FEW_CALLS, page_search.pmo_few),
     (
         "Searches: what the parts are worth",
         "search_ablation",

@@ -203,6 +203,15 @@ def test_uses_has_a_part_for_each_file_that_is_given(tmp_path, capsys):
     assert "expected one of score, impute, promoters," in capsys.readouterr().err
 
 
+def test_pmo_with_few_calls_has_a_table_of_its_own(tmp_path, capsys):
+    out = tmp_path / f"{benchmark_pmo.FEW_NAME}.json"
+    benchmark_pmo.main(["--small", "--threads", "1", "--baselines", "", "--out", str(out)])
+    capsys.readouterr()
+    page = make_benchmarks_page.page(tmp_path)
+    assert "| **sum of 1** | **0.88** |" in page
+    assert "one seed decides nothing, COMPOSE" in page
+
+
 def test_tfbind8_reads_a_table_and_counts_the_start_among_the_queries(tmp_path, capsys):
     rows = ["8-mer\t8-mer\tE-score"]
     for number in range(4**8):

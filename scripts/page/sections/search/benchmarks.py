@@ -58,6 +58,31 @@ def pmo(result: Values, published: Values) -> str:
     )
 
 
+def pmo_few(result: Values, published: Values) -> str:
+    """Return the table of PMO's tasks at a tenth of the calls."""
+    settings, tasks, other = result["settings"], result["figures"]["tasks"], published["pmo_few"]
+    names = list(other["tasks"])
+    rows = [
+        [f"{name}{' *' if name in settings['chosen_on'] else ''}", f"{other['tasks'][name]:.3f}", _cell(tasks, name)]
+        for name in names
+    ]
+    there = [name for name in names if name in tasks]
+    seeds = [
+        sum(tasks[name][str(seed)]["auc_top10"] for name in there)
+        for seed in settings["seeds"]
+        if all(str(seed) in tasks[name] for name in there)
+    ]
+    total = sum(other["tasks"][name] for name in there)
+    rows.append([f"**sum of {len(there)}**", f"**{total:.2f}**", f"**{sum(_auc(tasks, name) for name in there):.2f}**"])
+    return (
+        f"The same with {settings['budget']:,} calls, mean (standard deviation) over seeds "
+        f"{', '.join(map(str, settings['seeds']))}; beside it the sum is of the figures that the authors of "
+        f"{other['method']} print for their method, without an interval.\n\n"
+        + table(["task", other["method"], f"**seqvae, {settings['optimizer']}**"], rows)
+        + (f"\n* {beside(seeds, total, '{:.2f}'.format)}, {other['method']}\n" if seeds else "")
+    )
+
+
 def _against(tasks: Values, methods: Sequence[Values], names: Sequence[str]) -> str:
     """Return the sums of the seeds with their intervals, over all tasks and without two of them, beside published sums.
 
