@@ -18,6 +18,7 @@ and in its order, which decides what was used for the calibration.
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import selfies
 from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import BRICS
@@ -59,6 +61,8 @@ MODEL, PROMOTERS, DRUGS = "zinc-smiles", "ecoli-promoters", "drug-smiles"
 USUAL, SMALL = (200, 100, 400, 100, 200_000), (8, 8, 20, 2, 200)
 _PROMOTERS = 40  # each takes half a minute: 41 letters are hidden
 _SMALLEST = 9  # heavy atoms of fragments: the size of QM9
+_WIDE = 12  # atoms of the ring of a macrocycle
+_RING = "O=C1CCCCCCCCCCCN1"  # one, for a small run
 _ELEMENTS = ("C", "N", "O", "S", "F", "Cl")
 _FRESH = 5  # times as many held-out molecules as others: enough for a rate of .01 to within .003
 NEAREST = "nearest_neighbour"
@@ -88,13 +92,37 @@ def fragments(smiles: str) -> list[str]:
     return found
 
 
-def others(texts: Sequence[str], count: int, rng: np.random.Generator, moses: Sequence[str]) -> dict[str, list[str]]:
+def symbol_shuffled(smiles: str, rng: np.random.Generator) -> str | None:
+    """Return a molecule of the same SELFIES symbols in another order; None if none is left of it."""
+    symbols = list(selfies.split_selfies(selfies.encoder(smiles, strict=False)))
+    return canonical_or_none(selfies.decoder("".join(symbols[place] for place in rng.permutation(len(symbols)))))
+
+
+def peptide(rng: np.random.Generator) -> str | None:
+    """Return a linear peptide of four to eight residues."""
+    letters = rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), rng.integers(4, 9))
+    return canonical_or_none(Chem.MolToSmiles(Chem.MolFromSequence("".join(letters))))
+
+
+def widest_ring(smiles: str) -> int:
+    """Return how many atoms the largest ring of a molecule has, 0 without one."""
+    molecule = Chem.MolFromSmiles(smiles)  # by name: its rings go with it
+    return max(map(len, molecule.GetRingInfo().AtomRings()), default=0)
+
+
+def others(
+    texts: Sequence[str], count: int, rng: np.random.Generator, moses: Sequence[str], chembl: Sequence[str]
+) -> dict[str, list[str]]:
     """Return molecules that are none of ZINC's, by name."""
     shuffled = [form for text in texts[: 4 * count] for _ in range(4) if (form := element_shuffled(text, rng))]
+    symbols = [form for text in texts[:count] if (form := symbol_shuffled(text, rng))]
     small = list(dict.fromkeys(part for text in texts for part in fragments(text)))
     return {
         "element-shuffled": list(dict.fromkeys(shuffled))[:count],
+        "symbol-shuffled": list(dict.fromkeys(symbols)),
         "fragments": [small[place] for place in rng.permutation(len(small))[:count]],
+        "macrocycles": list(itertools.islice((text for text in chembl if widest_ring(text) >= _WIDE), count)),
+        "peptides": list(dict.fromkeys(form for _ in range(count) if (form := peptide(rng)))),
         "MOSES test": list(moses[:count]),
     }
 
@@ -110,7 +138,7 @@ def nearest(texts: Sequence[str], known: Sequence[str]) -> NDArray[np.float64]:
     return np.array([1 - max(DataStructs.BulkTanimotoSimilarity(one, there)) for one in prints(texts)])
 
 
-def score_figures(texts: list[str], moses: Sequence[str], count: int) -> dict[str, Any]:
+def score_figures(texts: list[str], moses: Sequence[str], chembl: Sequence[str], count: int) -> dict[str, Any]:
     """Return how scores tell held-out molecules from others, and what share of held-out ones they call rare."""
     codec, rng = seqvae.load(MODEL, device="cpu"), np.random.default_rng(0)
     most = min(MOST, len(texts))
@@ -124,7 +152,7 @@ def score_figures(texts: list[str], moses: Sequence[str], count: int) -> dict[st
     plain = [text for text, reads in zip(fresh, readable, strict=True) if reads][:count]
     repeats = [symbol * length for symbol in ("C", "N", "O", "F", "S") for length in (3, 5, 10, 20)]
     found: dict[str, Any] = {}
-    for name, these in others(plain, count, rng, moses).items():
+    for name, these in others(plain, count, rng, moses, chembl).items():
         scored = infer.score(codec, these)
         kept = ~np.isnan(scored.columns["p"])
         areas = {one: auroc(-within.columns[one][readable][:count], -scored.columns[one][kept]) for one in named}
@@ -199,7 +227,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     def scores() -> dict[str, Any]:
         """Return what scores are worth."""
         texts = [record.text for record in read_records(given.texts)[0]] if given.texts else test
-        return score_figures(texts, some[:12] if given.small else splits("moses")[2][:count], count)
+        if given.small:
+            return score_figures(texts, some[:12], [_RING], count)
+        return score_figures(texts, splits("moses")[2][:count], load_dataset("chembl").texts, count)
 
     def promoter_figures() -> dict[str, Any]:
         """Return what scores of promoters are worth; the validation split neither trained nor calibrated the model."""
