@@ -14,6 +14,7 @@ need. `--small` needs no package: functions of ours, without the other algorithm
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -72,7 +73,8 @@ def theirs(function: Any, evolution: Any, seed: int, budget: int, chosen: dict[s
     settings = dict(chosen)
     if "mutations" in settings:
         settings["mutation_prob"] = settings.pop("mutations") / function.dim
-        settings["num_particles"] = max(2, budget // int(settings.pop("generations")))
+        least = math.ceil(2 / settings["survival_quantile"])  # two must survive
+        settings["num_particles"] = max(least, budget // int(settings.pop("generations")))
     settings["num_particles"] = min(int(settings.get("num_particles", 128)), budget)
     optimizer = evolution([first], list(range(function.num_states)), **settings)
     best = 0.0
