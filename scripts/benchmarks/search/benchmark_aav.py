@@ -1,6 +1,6 @@
 """Variants of the AAV2 capsid in four plates of 96, from poor ones: ours beside a genetic algorithm and AdaLead.
 
-    python -m scripts.benchmarks.search.benchmark_aav --table aav.csv [--seeds 0,1,2,3,4]
+    python -m scripts.benchmarks.search.benchmark_aav --table aav.csv [--seeds 0,1,2]
 
 The table has the columns sequence and score: variants of 28 residues and their fitness (Bryant et al. 2021,
 doi:10.1038/s41587-020-00793-4), as github.com/kirjner/GGS has them at commit 033c543. The oracle is the weighted mean
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run what is missing, and write the result after each run."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--table", type=Path, help="CSV table with the columns sequence and score")
-    parser.add_argument("--seeds", default="0,1,2,3,4", help="by comma: of the starts and the searches")
+    parser.add_argument("--seeds", default=",".join(map(str, range(15))), help="by comma: of starts, searches")
     given = parser.parse_args(argv)
     if given.table is None and not given.small:
         raise SystemExit("--table FILE is needed: the variants of the capsid, see the head of this script")
