@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.preprocessing import StandardScaler
 
 from scripts.benchmarks.benchmark_features import kept, sets_of, small_sets
 from scripts.record import arguments, result_path, torch_threads, write_result
@@ -65,11 +67,9 @@ def measured(found: dict[str, Any], codec: Codec, seeds: Sequence[int], trees: i
     bits = bits_of(read.forms)
     held_out = [form for form, there in zip(read.forms, test, strict=True) if there]
     same = model_scores(codec, held_out) | {"distance to the nearest training molecule": nearest(bits, test)}
-    z = codec.encode(read, refine=0).numpy().astype(np.float64)
-    z = (z - z[~test].mean(0)) / z[~test].std(0).clip(1e-9)
-    same["distance of z to that of a training molecule"] = np.array(
-        [np.linalg.norm(z[~test] - one, axis=1).min() for one in z[test]]
-    )
+    z = codec.encode(read, refine=0).numpy()
+    z = StandardScaler().fit(z[~test]).transform(z)
+    same["distance of z to that of the nearest training molecule"] = euclidean_distances(z[test], z[~test]).min(1)
     result: dict[str, Any] = {"molecules": len(rows), "left_out": len(read.rejected), "rmse": [], "scores": {}}
     for seed in seeds:
         forest = RandomForestRegressor(trees, max_features="sqrt", random_state=seed).fit(bits[~test], values[~test])
