@@ -35,18 +35,21 @@ class OperatorSelectionConfig:
     """How the operators share the proposals according to their success.
 
     Attributes:
-        among: an operator earns credit for a proposal that enters this many of the best, or a fifth of all if that is
-            fewer.
+        among: an operator earns credit for a proposal that enters this many of the best.
+        share: or the best so large a share of all, if that is fewer: at first, when all are among so many, nothing is
+            earned by that.
         memory: weight of a round's credit one round later; 0: only the last round counts.
         floor: share of the proposals that is always divided as at the start; 1: all of them.
     """
 
     among: int = 100
+    share: float = 0.2
     memory: float = 0.9
     floor: float = 0.2
 
     def __post_init__(self) -> None:
         between("selection.among", self.among, 1, HUGE)
+        between("selection.share", self.share, 1e-3, 1.0)
         between("selection.memory", self.memory, 0.0, 1.0)
         between("selection.floor", self.floor, 0.0, 1.0)
 
@@ -63,17 +66,20 @@ class MoveConfig:
         elements: how often a mutation of a graph writes each element: `spread`, rare ones far more often than molecules
             have them (phosphorus ten times as often as ChEMBL, two hundred times as often as ZINC), so that a search
             comes to all of them soon; or `chembl`, as often as atoms of ChEMBL are of each.
+        apart: of sequences of one length, whether moves that shift letters are operators of their own.
     """
 
     mutation: float = 0.15
     crossover: float = 0.35
     mutated: float = 0.3
     elements: str = "spread"
+    apart: bool = True
 
     def __post_init__(self) -> None:
         between("operators.mutated", self.mutated, 0.0, 1.0)
         one_of("operators.elements", self.elements, ("spread", "chembl"))
-        shares = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("mutated", "elements")}
+        others = ("mutated", "elements", "apart")
+        shares = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in others}
         for name, share in shares.items():
             between(f"operators.{name}", share, 0.0, HUGE)
         if not sum(shares.values()):
@@ -162,12 +168,14 @@ class GuideConfig:
         broods: how often breeding is repeated at most in each generation, until so many are new; 0: once, or twelve
             times under constraints, which most offspring break.
         points: most scores that the Gaussian process is fitted to.
+        places: whether sequences are compared by the letter at each position too, besides words.
     """
 
     generations: int = 2
     offspring: int = 150
     broods: int = 0
     points: int = 1000
+    places: bool = True
 
     def __post_init__(self) -> None:
         between("guide.generations", self.generations, 1, 1000)

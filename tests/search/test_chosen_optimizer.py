@@ -19,7 +19,7 @@ from seqvae.config import (
     SearchConfig,
     TurboConfig,
 )
-from seqvae.config.optimizers import name_of, optimizer_from_dict, optimizer_to_dict
+from seqvae.config.optimizers import name_of, optimizer_from_dict, optimizer_to_dict, settings_of
 from seqvae.config.optimizers import settings_of as settings_of_name
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.config.toml import flat, nested
@@ -110,20 +110,27 @@ def test_scores_to_begin_with_are_those_of_the_search_unless_the_optimiser_says_
 
 
 def test_a_folder_of_format_1_has_the_settings_of_its_name(model, tmp_path):
-    for name in ("latent", "prior"):
+    latent = settings_of("latent")
+    bred = replace(  # as it was before format 4
+        latent,
+        selection=replace(latent.selection, share=1.0),
+        operators=replace(latent.operators, apart=False),
+        guide=replace(latent.guide, places=False),
+    )
+    for name, now in {"latent": bred, "prior": "sampling"}.items():
         folder = tmp_path / name
         search.begin("dna:gc", folder, settings(model, name, 30), start())
         written = json.loads((folder / SETTINGS).read_text())
-        assert written["format"] == 3
+        assert written["format"] == 4
         written["format"], written["config"]["optimizer"] = 1, name
         (folder / SETTINGS).write_text(json.dumps(written))
+        before = replace(settings(model, name, 30), optimizer=now)
         with opened(folder) as found:
-            now = settings(model, {"prior": "sampling"}.get(name, name), 30)
             # What was called ecfp4 then had counts.
-            assert found.config == replace(now, constraints=replace(now.constraints, similarity="ecfp4-counts"))
+            assert found.config == replace(before, constraints=replace(before.constraints, similarity="ecfp4-counts"))
         search.resume(folder)
         whole = tmp_path / f"{name}-whole"
-        search.run("dna:gc", whole, settings(model, name, 30), start())
+        search.run("dna:gc", whole, before, start())
         assert rows(folder) == rows(whole)
 
 

@@ -21,8 +21,6 @@ from seqvae.search.proposals import Candidate, Scores
 from seqvae.search.storage.ledger import OVER_BUDGET
 from seqvae.search.storage.state import State
 
-_FIFTH = 5  # the best texts are a fifth of all, at most
-
 
 class Surrogate(Protocol):
     """Predicts texts without a score."""
@@ -126,8 +124,8 @@ class Evolution:
             self._ranks.update(list(told), values)
         else:
             self.archive.update(told, values[:, 0].tolist())
-        # At the beginning, when all are among so many, an operator has earned nothing by that.
-        best = set(self.archive.best(min(self.selection.config.among, max(1, len(self.archive) // _FIFTH))))
+        most, share = self.selection.config.among, self.selection.config.share
+        best = set(self.archive.best(min(most, max(1, int(share * len(self.archive))))))
         self.selection.count((candidates[row].proposer, form in best) for form, row in told.items())
         if self.learner is not None:
             self.learner.learn(self.archive)

@@ -37,11 +37,13 @@ def build(config: GeneticConfig, material: Material) -> Evolution:
 
 def guide_of(config: GuideConfig, material: Material) -> Chooser:
     """Return the surrogate-guided choice among offspring."""
-    from seqvae.search.surrogates.representations import representations
+    from seqvae.search.surrogates.representations import letters_at
     from seqvae.search.surrogates.similarity_gp import Guide  # imports BoTorch and GPyTorch, which takes seconds
-    from seqvae.search.surrogates.tanimoto import Substructures
+    from seqvae.search.surrogates.tanimoto import Features, Substructures, Words
 
     broods = config.broods or (_BROODS if material.texts.constrained else 1)
     sheets = material.texts.sheets
-    features = representations(None) if sheets is None else [Substructures(sheets)]
+    features: list[Features] = [Words(), *([letters_at] if config.places else [])]
+    if sheets is not None:
+        features = [Substructures(sheets)]
     return Guide(features, replace(config, broods=broods))

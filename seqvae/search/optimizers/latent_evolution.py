@@ -29,7 +29,7 @@ def build(config: GenerativeConfig, material: Material) -> Evolution:
     """
     shares, usual = config.operators, GenerativeConfig()
     if material.codec is None and shares.mutation + shares.crossover:
-        moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated, shares.elements)
+        moves = MoveConfig(shares.mutation, shares.crossover, shares.mutated, shares.elements, shares.apart)
         kept = GeneticConfig("graph", config.evolution, config.selection, moves, config.guide, config.guided)
         shares = replace(usual.operators, **vars(moves))
         rest = replace(usual, evolution=kept.evolution, selection=kept.selection, operators=shares, guide=kept.guide)

@@ -80,7 +80,7 @@ def breeding(moves: Moves, shares: MoveConfig) -> dict[str, tuple[Operator, floa
     Of sequences of one length, those that keep each letter at its place and those that shift letters are operators of
     their own: which of them succeeds differs from task to task.
     """
-    if not (isinstance(moves, SequenceMoves) and moves.fixed_length):
+    if not (isinstance(moves, SequenceMoves) and moves.fixed_length and shares.apart):
         return {
             "crossover": (Crossover(moves, shares.mutated), shares.crossover),
             "mutation": (Mutation(moves), shares.mutation),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from seqvae.config.optimizers import is_own, settings_of
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.config.stored import SETTINGS_MOST, bytes_of, json_of
 from seqvae.config.toml import checked, section_from_dict
@@ -14,7 +16,7 @@ from seqvae.properties.scoring import Term
 from seqvae.search.storage.rows import RESTORE
 from seqvae.search.storage.trust import SIGNATURE
 
-FORMAT = 3
+FORMAT = 4
 DESIGN = "initial_design"  # in the settings: rounds end with this many proposals first; absent: as the batch is
 TERMS = "terms"  # in the settings: the columns of the terms in the ledger; absent: it has none
 CHEAP = "cheap"  # in the settings: the score by which proposals are screened first; absent: there is none
@@ -32,6 +34,12 @@ _KINDS: dict[str, Any] = {
     FIRST: int,
     COUNTED: bool,
     SIGNATURE: str,
+}
+# Of searches that began in formats 1 to 3, by group of the optimiser's settings: they go on as they began.
+_BEFORE: dict[str, dict[str, Any]] = {
+    "selection": {"share": 1.0},
+    "operators": {"apart": False},
+    "guide": {"places": False},
 }
 _ALWAYS = ("objective", "scores", "config", "weights")
 _MOST = 1_000_000_000  # designs of a plate or an initial design
@@ -65,9 +73,23 @@ def _migrated(found: dict[str, Any], written: int) -> dict[str, Any]:
     config = {**config}
     if written == 1:  # format 1 has the optimiser's name alone, format 2 a table with its settings
         config["optimizer"] = {"name": config.get("optimizer")}
+    config["optimizer"] = _bred_as_before(config["optimizer"])
+    if written == FORMAT - 1:
+        return {**found, "config": config}
     # in formats 1 and 2 ecfp4 and the like, which are bits now, were counts
     constraints = checked("config.constraints", config.get("constraints"), dict[str, Any])
     return {**found, "config": {**config, "constraints": {**constraints, "similarity": "ecfp4-counts"}}, COUNTED: True}
+
+
+def _bred_as_before(optimizer: object) -> object:
+    """Return the settings of an optimiser with what formats 1 to 3 did not have, as it was then."""
+    if not isinstance(optimizer, dict) or not isinstance(optimizer.get("name"), str) or is_own(optimizer["name"]):
+        return optimizer
+    known, found = asdict(settings_of(optimizer["name"])), {**optimizer}
+    for group, values in _BEFORE.items():
+        if group in known:
+            found[group] = {**checked(f"optimizer.{group}", found.get(group, {}), dict[str, Any]), **values}
+    return found
 
 
 def _checked(found: Mapping[str, Any]) -> dict[str, Any]:
