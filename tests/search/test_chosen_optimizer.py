@@ -19,7 +19,7 @@ from seqvae.config import (
     SearchConfig,
     TurboConfig,
 )
-from seqvae.config.optimizers import name_of, optimizer_from_dict, optimizer_to_dict, settings_of
+from seqvae.config.optimizers import name_of, optimizer_from_dict, optimizer_to_dict
 from seqvae.config.optimizers import settings_of as settings_of_name
 from seqvae.config.search import search_from_dict, search_to_dict
 from seqvae.config.toml import flat, nested
@@ -110,7 +110,7 @@ def test_scores_to_begin_with_are_those_of_the_search_unless_the_optimiser_says_
 
 
 def test_a_folder_of_format_1_has_the_settings_of_its_name(model, tmp_path):
-    latent = settings_of("latent")
+    latent = settings_of_name("latent")
     bred = replace(  # as it was before format 4
         latent,
         selection=replace(latent.selection, share=1.0),
