@@ -63,7 +63,8 @@ def test_every_setting_is_a_flag_and_a_key_of_toml(name, key, monkeypatch, tmp_p
     switch = {SWITCHES[group]: True} if group in SWITCHES else {}
     expected |= switch
     call = ["optimize", "--objective", "qed", "--out", str(tmp_path / "run")]
-    words = [flag, str(value)] if not isinstance(value, bool) else [flag if value else flag.replace("r.", "r.no-", 1)]
+    place, _, last = flag.rpartition(".")
+    words = [flag, str(value)] if not isinstance(value, bool) else [flag if value else f"{place}.no-{last}"]
     assert main([*call, "--optimizer", name, *words, *(f"--optimizer.{one}" for one in switch)]) == 0
     tables = [f'[optimizer]\nname = "{name}"', *(f"{one} = true" for one in switch)]
     tables += ["" if "." not in key else f"[optimizer.{group}]", f"{key.split('.')[-1]} = {json.dumps(value)}"]
