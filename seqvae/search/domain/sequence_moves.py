@@ -13,7 +13,6 @@ from seqvae.errors import SeqVAEError
 from seqvae.sequences.molecules import canonical_or_none, smiles_to_selfies
 
 Symbols = list[str]
-SHIFTED = 0.3  # share of the changes at fixed length that shift letters, as bred by default
 
 
 @final
@@ -32,7 +31,7 @@ class SequenceMoves:
     alphabet: str
     fixed_length: bool = False
     changes: float = 1.5
-    shifted: float = SHIFTED
+    shifted: float = 0.3
 
     def mutate(self, text: str, rng: np.random.Generator) -> str | None:
         """Return a sequence that differs in some letters; None of an empty one."""

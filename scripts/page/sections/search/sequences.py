@@ -56,12 +56,8 @@ def tfbind8(result: Values, published: Values) -> str:
 def aav(result: Values, _: Values) -> str:
     """Return the mean of the best ten after each plate."""
     settings, figures = result["settings"], result["figures"]
-    plates = [str(settings["plate"] * number) for number in range(1, settings["plates"] + 2)]
-    rows = []
-    for name, runs in figures["runs"].items():
-        of = list(runs.values())
-        means = [f"{mean(run['top10'][calls] for run in of):.2f}" for calls in plates]
-        rows.append([_titled(name), *means, _spread([run["top10"][plates[-1]] for run in of]), _best(of, plates[-1])])
+    plates = _plates(settings)
+    rows = [[*_by_plate(name, runs, plates), _best(runs, plates[-1])] for name, runs in figures["runs"].items()]
     seeds = len(figures["runs"].get(_OURS, {}))
     text = (
         f"{settings['plates']} plates of {settings['plate']} after a first one of poor variants, {seeds} seeds. The "
@@ -83,13 +79,11 @@ def aav(result: Values, _: Values) -> str:
 def promoters(result: Values, _: Values) -> str:
     """Return the noiseless value of the ten designs measured highest after each plate, and their log p(x)."""
     settings, figures = result["settings"], result["figures"]
-    plates = [str(settings["plate"] * number) for number in range(1, settings["plates"] + 2)]
-    rows = []
-    for name, runs in figures["runs"].items():
-        of = list(runs.values())
-        means = [f"{mean(run['top10'][calls] for run in of):.2f}" for calls in plates]
-        spread = _spread([run["top10"][plates[-1]] for run in of])
-        rows.append([_titled(name), *means, spread, f"{mean(run['log_p'] for run in of):.2f}"])
+    plates = _plates(settings)
+    rows = [
+        [*_by_plate(name, runs, plates), f"{mean(run['log_p'] for run in runs.values()):.2f}"]
+        for name, runs in figures["runs"].items()
+    ]
     judge, seeds = figures["judge"], len(next(iter(figures["runs"].values()), {}))
     return (
         f"{settings['plates']} plates of {settings['plate']} after a first one of weak promoters, {seeds} seeds. What "
@@ -108,10 +102,16 @@ def _titled(name: str) -> str:
     return f"**seqvae, {name}**" if name.startswith(_OURS) else name
 
 
-def _spread(values: Sequence[float]) -> str:
-    bounds = interval(values)
-    return "" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+def _plates(settings: Values) -> list[str]:
+    return [str(settings["plate"] * number) for number in range(1, settings["plates"] + 2)]
 
 
-def _best(runs: Sequence[Values], calls: str) -> str:
-    return f"{mean(run['best'][calls] for run in runs):.2f}"
+def _by_plate(name: str, runs: Values, plates: Sequence[str]) -> list[str]:
+    """Return the title, the mean of the best ten after each plate, and its interval in the end."""
+    means = [f"{mean(run['top10'][calls] for run in runs.values()):.2f}" for calls in plates]
+    bounds = interval([run["top10"][plates[-1]] for run in runs.values()])
+    return [_titled(name), *means, "" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"]
+
+
+def _best(runs: Values, calls: str) -> str:
+    return f"{mean(run['best'][calls] for run in runs.values()):.2f}"
